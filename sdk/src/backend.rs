@@ -1,0 +1,152 @@
+//! The trait that a provider implements, and what its methods take and give.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::identity::Identity;
+use crate::resource::{Kind, Resource};
+
+/// One provider of sandboxes, reached with one configuration.
+///
+/// The engine calls every method from many tasks at once, drops a call's future to cancel it, and
+/// puts its own deadline around each call. A backend never retries by itself: it answers with an
+/// [`ErrorKind`](crate::ErrorKind), and the engine decides.
+#[async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// What this backend can do. The same answer at every call; no I/O.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Reaches the provider once and names the account.
+    ///
+    /// # Behavior
+    /// - Changes nothing, and is cheap enough to serve as a probe during an outage.
+    /// - Answers the same account id at every call.
+    /// - Fails with `Denied` if the credentials are refused, `Unavailable` if nothing answers.
+    async fn check(&self) -> Result<Account>;
+
+    /// Lists one page of one kind.
+    ///
+    /// # Behavior
+    /// - A listing is not a consistent view: while others work, pages may repeat or miss a resource.
+    /// - At rest, the pages together hold each resource once, whatever the page size.
+    /// - The last page has no cursor. A cursor that was never given is `Invalid`.
+    /// - What the provider itself keeps (Docker's predefined networks) is not listed.
+    /// - A kind that is not in [`Capabilities::kinds`] is `Unsupported`.
+    async fn list(&self, request: ListRequest) -> Result<Page>;
+
+    /// Reads one resource by its native id, afresh.
+    ///
+    /// # Behavior
+    /// - Finds by the full native id only, never by name or prefix.
+    /// - Answers `None` if there is no such resource; only this proves that a resource is gone.
+    /// - Answers what is there under the id now: the caller compares the identity.
+    async fn get(&self, target: &Identity) -> Result<Option<Resource>>;
+
+    /// Asks a running resource to end, and returns when the request is accepted, not when it ended.
+    ///
+    /// # Behavior
+    /// - Stopping what has already ended succeeds.
+    /// - Stopping what does not exist is `NotFound`.
+    /// - A resource that restarts by itself does not come back after a stop.
+    /// - Without [`Capabilities::stop`], always `Unsupported`.
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()>;
+
+    /// Deletes a resource, and returns when the provider has accepted that.
+    ///
+    /// # Behavior
+    /// - Deleting what does not exist is `NotFound`.
+    /// - Without `force`, a running resource is left alone and the answer is `Conflict`.
+    /// - A resource that another one uses is left alone and the answer is `Dependency`.
+    /// - Never deletes any other resource than the target and what [`Relation::cascade`]
+    ///   (crate::Relation) announced.
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()>;
+}
+
+/// What a backend can do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Capabilities {
+    /// The kinds it lists, in any order.
+    pub kinds: Vec<Kind>,
+    /// Whether [`Backend::stop`] works, and for which way of asking.
+    pub stop: bool,
+    /// Whether a deletion that returned is already complete. If not, the engine polls longer.
+    pub synchronous_delete: bool,
+    /// How many calls at once serve it best; the engine's limit unless the user pins one.
+    pub concurrency: usize,
+}
+
+/// The account that a backend is connected to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Account {
+    /// What tells two accounts of one provider apart: Docker's daemon id, Daytona's organization.
+    pub id: Arc<str>,
+    /// What answered, for people, e.g. `Docker 20.10.24 at unix:///var/run/docker.sock`.
+    pub description: String,
+    /// What will not work and why, e.g. a key that may not delete. Shown before anything is tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// Which page of which kind to list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListRequest {
+    /// The kind to list.
+    pub kind: Kind,
+    /// Where the last page ended; `None` for the first page.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// How many resources to answer at the most. A provider without pages may answer more.
+    pub page_size: usize,
+    /// Whether to find out sizes even if that is slow.
+    #[serde(default)]
+    pub sizes: bool,
+}
+
+impl ListRequest {
+    /// The first page of a kind.
+    pub fn first(kind: Kind) -> Self {
+        Self {
+            kind,
+            cursor: None,
+            page_size: 1000,
+            sizes: false,
+        }
+    }
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Page {
+    /// What was found.
+    pub resources: Vec<Resource>,
+    /// Where the next page begins, or `None` if this was the last.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// How to stop a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StopOptions {
+    /// Whether to end it at once (kill) instead of asking it to end by itself.
+    pub force: bool,
+}
+
+/// How to delete a resource.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DeleteOptions {
+    /// Whether to delete it even if it runs. Set only where the plan approved killing.
+    pub force: bool,
+}
+
+/// How long the engine waits for one call unless the backend is configured otherwise.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);

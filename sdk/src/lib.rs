@@ -1,0 +1,40 @@
+//! The vocabulary of tbengine, and the [`Backend`] trait that every provider of sandboxes implements.
+//!
+//! An author of a backend needs this crate and nothing else: implement [`Backend`], add one
+//! [`backend!`](crate::backend!) line, and run the `testkit` suite over it.
+//!
+//! The modules, in the order data flows:
+//!
+//! - [`registration`]: how the engine finds and opens a backend
+//! - [`backend`]: the trait, and what its methods take and give
+//! - [`resource`]: a thing that can leak, as a listing shows it
+//! - [`identity`]: what must still match when the engine acts on a resource
+//! - [`owner`]: which unit a resource belongs to, and who owns it as far as facts prove
+//! - [`recognise`]: the naming of known benchmarks
+//! - [`time`]: points in time
+//! - [`error`]: error kinds that decide what the engine does next
+//! - `testkit` (feature `testkit`): the conformance suite
+
+pub mod backend;
+pub mod error;
+pub mod identity;
+pub mod owner;
+pub mod recognise;
+pub mod registration;
+pub mod resource;
+pub mod time;
+
+pub use async_trait::async_trait;
+pub use backend::{Account, Backend, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
+pub use error::{Error, ErrorKind, Result};
+pub use identity::{Identity, ResourceId};
+pub use owner::{Owner, Unit};
+pub use registration::{OpenRequest, Registration};
+pub use resource::{Kind, Labels, Relation, Resource, State, Usage};
+pub use time::Timestamp;
+
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+    pub use serde_json;
+}

@@ -1,0 +1,94 @@
+//! How the engine finds and opens a backend.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::backend::Backend;
+use crate::error::{Error, ErrorKind, Result};
+use crate::time::Timestamp;
+
+/// What a backend is opened with. Nothing else reaches it: it reads neither the environment nor
+/// the clock by itself, so that tests can say what both hold.
+#[derive(Clone, Debug)]
+pub struct OpenRequest {
+    /// The configured name; goes into every [`Identity`](crate::Identity).
+    pub name: Arc<str>,
+    /// The backend's own table of the configuration, without `kind`.
+    pub config: serde_json::Value,
+    /// The process environment.
+    pub environment: Arc<BTreeMap<String, String>>,
+    /// The time at which it is opened.
+    pub now: Timestamp,
+}
+
+impl OpenRequest {
+    /// A variable of the environment, unless it is unset or empty.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// Reads the configuration table into the backend's own type.
+    ///
+    /// # Errors
+    /// `Invalid` if the table does not fit; the message names the key.
+    pub fn config<C: DeserializeOwned>(&self) -> Result<C> {
+        let table = match &self.config {
+            serde_json::Value::Null => serde_json::Value::Object(serde_json::Map::new()),
+            other => other.clone(),
+        };
+        serde_json::from_value(table).map_err(|error| {
+            Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "the configuration of backend `{}` is wrong: {error}",
+                    self.name
+                ),
+            )
+        })
+    }
+}
+
+/// A kind of backend that is linked into this program.
+pub struct Registration {
+    /// The kind, as `kind = "…"` in the configuration names it.
+    pub kind: &'static str,
+    /// One line on what it reaches, for `doctor` and lists.
+    pub about: &'static str,
+    /// Makes a backend. Does no I/O.
+    pub open: fn(OpenRequest) -> Result<Box<dyn Backend>>,
+}
+
+inventory::collect!(Registration);
+
+impl Registration {
+    /// Every kind that is linked in, in alphabetical order whatever the linker did.
+    pub fn all() -> Vec<&'static Registration> {
+        let mut all: Vec<_> = inventory::iter::<Registration>.into_iter().collect();
+        all.sort_by_key(|registration| registration.kind);
+        all
+    }
+}
+
+/// Registers a kind of backend: `backend!("docker", "Docker Engine", Docker::open);`
+///
+/// The function takes an [`OpenRequest`] and answers `Result<impl Backend>`.
+#[macro_export]
+macro_rules! backend {
+    ($kind:literal, $about:literal, $open:path) => {
+        $crate::__private::inventory::submit! {
+            $crate::Registration {
+                kind: $kind,
+                about: $about,
+                open: |request| {
+                    let backend = $open(request)?;
+                    Ok(::std::boxed::Box::new(backend))
+                },
+            }
+        }
+    };
+}

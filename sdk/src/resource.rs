@@ -1,0 +1,336 @@
+//! A thing that can leak, as a listing shows it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::Identity;
+use crate::owner::{Owner, Unit};
+use crate::time::Timestamp;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident: $what:literal { $($(#[$case_doc:meta])* $case:ident => $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name { $($(#[$case_doc])* $case,)* }
+
+        impl $name {
+            /// Every value, in the order of the definition.
+            pub const ALL: &'static [Self] = &[$(Self::$case,)*];
+
+            /// The word for it in text, JSON and on the command line.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$case => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.word())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|value| value.word() == text).ok_or_else(|| UnknownWord {
+                    what: $what,
+                    text: text.chars().take(40).collect(),
+                    known: Self::ALL.iter().map(|value| value.word()).collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+    };
+}
+
+/// A word that is none of those allowed.
+#[derive(Debug, thiserror::Error)]
+#[error("`{text}` is not a {what}; known: {known}")]
+pub struct UnknownWord {
+    what: &'static str,
+    text: String,
+    known: String,
+}
+
+words! {
+    /// What sort of resource it is.
+    Kind: "kind of resource" {
+        /// A Docker container.
+        Container => "container",
+        /// A cloud sandbox.
+        Sandbox => "sandbox",
+        /// A network.
+        Network => "network",
+        /// A volume.
+        Volume => "volume",
+        /// A container image.
+        Image => "image",
+        /// A snapshot that sandboxes start from.
+        Snapshot => "snapshot",
+    }
+}
+
+impl Kind {
+    /// The place in the order of deletion: what uses others goes before what is used.
+    pub const fn deletion_rank(self) -> u8 {
+        match self {
+            Kind::Container | Kind::Sandbox => 0,
+            Kind::Network => 1,
+            Kind::Volume => 2,
+            Kind::Image | Kind::Snapshot => 3,
+        }
+    }
+}
+
+words! {
+    /// Where a resource is in its life.
+    State: "state" {
+        /// Being made: creating, building, pulling, starting.
+        Pending => "pending",
+        /// Made and never started.
+        Created => "created",
+        /// Running.
+        Running => "running",
+        /// Frozen; counts as running, since it goes on where it was.
+        Paused => "paused",
+        /// Between two runs, by a restart policy; counts as running.
+        Restarting => "restarting",
+        /// A container whose process has ended.
+        Exited => "exited",
+        /// A sandbox that was stopped and can be started again.
+        Stopped => "stopped",
+        /// A sandbox moved to cold storage.
+        Archived => "archived",
+        /// A sandbox whose creation or run failed.
+        Failed => "failed",
+        /// A container that is half removed.
+        Dead => "dead",
+        /// Being removed.
+        Removing => "removing",
+        /// Exists; the kind has no life cycle (networks, volumes, images).
+        Present => "present",
+        /// The provider named a state that we do not know. Unknown means keep.
+        Unknown => "unknown",
+    }
+}
+
+impl State {
+    /// Whether deleting it would end something that runs or may go on running.
+    pub const fn is_running(self) -> bool {
+        matches!(
+            self,
+            State::Pending | State::Running | State::Paused | State::Restarting
+        )
+    }
+
+    /// Whether it has ended, or never began, and only takes space.
+    pub const fn is_dead(self) -> bool {
+        matches!(
+            self,
+            State::Created
+                | State::Exited
+                | State::Stopped
+                | State::Archived
+                | State::Failed
+                | State::Dead
+        )
+    }
+}
+
+/// Labels in ascending order of key. A small sorted list takes half the memory of a map.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Labels(Vec<(Box<str>, Box<str>)>);
+
+impl Labels {
+    /// The value of a label.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let at = self
+            .0
+            .binary_search_by(|(have, _)| (**have).cmp(key))
+            .ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Every label in ascending order of key.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// How many labels there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<K: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(K, V)> for Labels {
+    /// Collects labels; of two with one key the last stays.
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let mut pairs: Vec<(Box<str>, Box<str>)> = pairs
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        // Stable sort keeps the order of equal keys, so the later one has to win here.
+        pairs.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                std::mem::swap(&mut later.1, &mut earlier.1);
+            }
+            same
+        });
+        Self(pairs)
+    }
+}
+
+impl Serialize for Labels {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = std::collections::BTreeMap::<String, String>::deserialize(deserializer)?;
+        Ok(map.into_iter().collect())
+    }
+}
+
+/// What a resource takes up, as far as the provider says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Usage {
+    /// Processor share in thousandths of a core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_millis: Option<u64>,
+    /// Memory in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Disk in bytes. Filled only where [`ListRequest::sizes`](crate::ListRequest) asked for it, if
+    /// finding it out is slow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<u64>,
+}
+
+/// One resource that another one uses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Relation {
+    /// What sort of resource is used.
+    pub kind: Kind,
+    /// Its native id in the same backend.
+    pub native: String,
+    /// Whether deleting the user deletes this as well, like the anonymous volumes of a container.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cascade: bool,
+}
+
+/// A thing that can leak: container, sandbox, network, volume, image, snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Resource {
+    /// What must still match when the engine acts on it.
+    pub identity: Identity,
+    /// What people call it. Never used to find it.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// The exit code of its main process, once that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// When it last began to run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When it last ceased to run. The age of what has ended counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished: Option<Timestamp>,
+    /// When it was last used, as far as the provider can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_activity: Option<Timestamp>,
+    /// The unit it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// Who owns it as far as facts prove.
+    #[serde(default)]
+    pub owner: Owner,
+    /// The labels its makers gave it.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// Facts that only this kind of backend knows, like `image` or `restart-policy`.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub attrs: Labels,
+    /// What it takes up.
+    #[serde(default)]
+    pub usage: Usage,
+    /// The resources of the same backend that it uses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<Relation>,
+}
+
+impl Resource {
+    /// A resource of which only the identity, name and state are known.
+    pub fn new(identity: Identity, name: impl Into<String>, state: State) -> Self {
+        Self {
+            identity,
+            name: name.into(),
+            state,
+            exit_code: None,
+            started: None,
+            finished: None,
+            last_activity: None,
+            unit: None,
+            owner: Owner::Unknown,
+            labels: Labels::default(),
+            attrs: Labels::default(),
+            usage: Usage::default(),
+            uses: Vec::new(),
+        }
+    }
+
+    /// The time its age counts from: when it ended if it has, else when it was created.
+    pub fn age_from(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Exited | State::Stopped | State::Dead => self.finished.or(self.identity.created),
+            _ => self.identity.created,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_round_trip() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.word().parse::<Kind>().unwrap(), *kind);
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+        }
+        for state in State::ALL {
+            assert_eq!(state.word().parse::<State>().unwrap(), *state);
+            assert_eq!(serde_json::to_value(state).unwrap(), state.word());
+        }
+    }
+
+    #[test]
+    fn an_unknown_word_names_those_known() {
+        let error = "pod".parse::<Kind>().unwrap_err().to_string();
+        assert!(error.contains("container, sandbox"), "{error}");
+    }
+
+    #[test]
+    fn labels_are_found_by_key_and_the_last_of_two_stays() {
+        let labels: Labels = [("b", "1"), ("a", "2"), ("b", "3")].into_iter().collect();
+        assert_eq!(labels.get("b"), Some("3"));
+        assert_eq!(labels.get("a"), Some("2"));
+        assert_eq!(labels.get("c"), None);
+        assert_eq!(labels.len(), 2);
+    }
+}
