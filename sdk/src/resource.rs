@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::Identity;
+use crate::identity::{Identity, ResourceId};
 use crate::owner::{Owner, Unit};
 use crate::time::Timestamp;
 
@@ -230,6 +231,17 @@ pub struct Relation {
     /// Whether deleting the user deletes this as well, like the anonymous volumes of a container.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cascade: bool,
+}
+
+impl Relation {
+    /// The id of the resource that is used, in the backend of its user.
+    pub fn target(&self, backend: &Arc<str>) -> ResourceId {
+        ResourceId {
+            backend: backend.clone(),
+            kind: self.kind,
+            native: self.native.clone(),
+        }
+    }
 }
 
 /// A thing that can leak: container, sandbox, network, volume, image, snapshot.

@@ -18,8 +18,11 @@ pub trait Policy: Send + Sync {
     ///
     /// # Errors
     /// A [`Fault`] if the policy could not decide; then nothing is deleted.
-    fn decide(&self, context: &PolicyContext, candidates: &[Candidate<'_>])
-    -> Result<Answer, Fault>;
+    fn decide(
+        &self,
+        context: &PolicyContext,
+        candidates: &[Candidate<'_>],
+    ) -> Result<Answer, Fault>;
 
     /// Gives advice after a failed attempt. Blocks for at most a second.
     ///

@@ -1,0 +1,589 @@
+//! Owns the state of a run: starts moves, hears how they ended, decides what is next.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_sdk::{Account, Error, ErrorKind};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::executor::{Move, Moved, advice};
+use super::lane::{Gate, Lane, Stopped, Urgency};
+use super::progress::{Next, Phase, Progress};
+use super::{ApplyOptions, Control, ErrorMode};
+use crate::backend::{OpenBackend, call};
+use crate::clock::RunClock;
+use crate::plan::{Plan, PlanHeader, Step};
+use crate::policy::{Failure, Policy, PolicyContext, RetryAdvice};
+use crate::report::outcome::{ResourceIdText, millis};
+use crate::report::{Event, EventKind, Outcome, Report, Reporter, StepResult};
+
+/// The loop that applies a plan.
+pub(super) struct Dispatcher<'a, 'r> {
+    pub(super) header: PlanHeader,
+    pub(super) steps: Vec<Progress>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) options: &'a ApplyOptions,
+    pub(super) random: fastrand::Rng,
+    policy: Arc<dyn Policy>,
+    clock: RunClock,
+    reporter: &'a mut Reporter<'r>,
+    outcomes: Vec<Option<Outcome>>,
+    timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    moves: JoinSet<Heard>,
+    unfinished: usize,
+    /// Why nothing more is started, once that is so.
+    pub(super) ending: Option<Ending>,
+}
+
+/// Why nothing more is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Interrupted,
+    FailFast,
+}
+
+/// What comes back from a spawned task.
+enum Heard {
+    Moved(usize, Moved, RetryAdvice),
+    Probed(usize, Result<Account, Error>),
+}
+
+impl<'a, 'r> Dispatcher<'a, 'r> {
+    pub(super) fn new(
+        plan: Plan,
+        backends: &[OpenBackend],
+        policy: Arc<dyn Policy>,
+        options: &'a ApplyOptions,
+        clock: RunClock,
+        reporter: &'a mut Reporter<'r>,
+    ) -> Self {
+        let mut lanes: Vec<Lane> = Vec::new();
+        let mut lane_of: HashMap<Arc<str>, usize> = HashMap::new();
+        let mut steps: Vec<Progress> = Vec::with_capacity(plan.steps.len());
+        for (place, step) in plan.steps.into_iter().enumerate() {
+            let name = step.target.backend.clone();
+            let lane = *lane_of.entry(name.clone()).or_insert_with(|| {
+                let open = backends.iter().find(|open| open.name == name).cloned();
+                lanes.push(Lane::new(open, options.concurrency));
+                lanes.len() - 1
+            });
+            for before in &step.after {
+                steps[*before].dependents.push(place);
+            }
+            lanes[lane].unfinished += 1;
+            lanes[lane].unfinished_of_rank[rank(&step)] += 1;
+            steps.push(Progress::new(step, lane));
+        }
+        // One run id, one schedule.
+        let seed = plan
+            .header
+            .run
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        Self {
+            header: plan.header,
+            outcomes: steps.iter().map(|_| None).collect(),
+            unfinished: steps.len(),
+            steps,
+            lanes,
+            options,
+            random: fastrand::Rng::with_seed(seed),
+            policy,
+            clock,
+            reporter,
+            timers: BinaryHeap::new(),
+            moves: JoinSet::new(),
+            ending: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, control: &Control) -> Report {
+        self.emit(EventKind::RunStarted {
+            run: self.header.run.clone(),
+            steps: self.steps.len(),
+        });
+        for place in 0..self.steps.len() {
+            if self.steps[place].waits_for == 0 {
+                self.make_ready(place, Next::Act);
+            }
+        }
+        self.stop_lanes_without_backend();
+        loop {
+            self.wake(Instant::now());
+            if !control.stop.is_cancelled() {
+                self.start_what_can_start();
+            }
+            if self.unfinished == 0 {
+                break;
+            }
+            let wake_at = self.next_wake();
+            tokio::select! {
+                biased;
+                () = control.abort.cancelled() => {
+                    self.cut_off();
+                    break;
+                }
+                () = control.stop.cancelled(), if self.ending != Some(Ending::Interrupted) => {
+                    self.interrupt();
+                }
+                Some(heard) = self.moves.join_next() => self.hear(heard),
+                () = sleep_until(wake_at), if wake_at.is_some() => {}
+            }
+        }
+        self.report()
+    }
+
+    fn hear(&mut self, heard: Result<Heard, tokio::task::JoinError>) {
+        match heard {
+            Ok(Heard::Moved(place, moved, advice)) => {
+                self.lanes[self.steps[place].lane].in_flight -= 1;
+                self.moved(place, moved, advice);
+            }
+            Ok(Heard::Probed(lane, answer)) => self.probed(lane, answer),
+            // Calls of backends contain their panics, so this is a defect of the engine itself.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => {}
+        }
+    }
+
+    fn moved(&mut self, place: usize, moved: Moved, advice: RetryAdvice) {
+        let now = Instant::now();
+        if !matches!(moved, Moved::Failed { .. }) {
+            let lane = self.steps[place].lane;
+            self.lanes[lane].succeeded();
+        }
+        match moved {
+            Moved::Ended(result, detail) => self.finish(place, result, detail, None),
+            Moved::AskedToEnd => {
+                let progress = &mut self.steps[place];
+                let grace = progress.step.action.grace();
+                progress.asked_to_end = true;
+                progress.sent = true;
+                progress.grace_until = Some(now + grace);
+                progress.watched = None;
+                let event = EventKind::StopRequested {
+                    step: place,
+                    id: self.id(place),
+                    grace_ms: millis(grace),
+                };
+                self.emit(event);
+                self.watch(place, Next::WatchEnd, now);
+            }
+            Moved::StillRuns => self.still_runs(place, now),
+            Moved::EndedRunning => self.make_ready(place, Next::Act),
+            Moved::Removing => self.watch(place, Next::WatchRemoval, now),
+            Moved::Failed { error, sent } => {
+                self.steps[place].sent |= sent;
+                self.failed(place, error, advice, now);
+            }
+        }
+    }
+
+    /// It was asked to end. Once it has had its time, force is next; after force, patience.
+    fn still_runs(&mut self, place: usize, now: Instant) {
+        let progress = &self.steps[place];
+        match progress.grace_until {
+            Some(until) if now >= until => {
+                self.steps[place].grace_until = None;
+                self.steps[place].watched = None;
+                self.make_ready(place, Next::Act);
+            }
+            _ => self.watch(place, Next::WatchEnd, now),
+        }
+    }
+
+    /// Looks again after a while, or gives up on what does not finish.
+    pub(super) fn watch(&mut self, place: usize, next: Next, now: Instant) {
+        let progress = &mut self.steps[place];
+        let (pause, watched_for) = progress.look_again(now);
+        let stuck_after = self.options.stuck_after;
+        match progress.grace_until {
+            Some(until) if next == Next::WatchEnd => {
+                // Never past the end of the grace period, so that force is not late.
+                self.sleep(place, next, (now + pause).min(until.max(now)));
+            }
+            _ if watched_for > stuck_after => {
+                let what = if next == Next::WatchRemoval {
+                    "removed"
+                } else {
+                    "ended"
+                };
+                let detail = format!(
+                    "it was not {what} within {} after the backend accepted that",
+                    humantime::format_duration(stuck_after)
+                );
+                self.finish(place, StepResult::Stuck, Some(detail), None);
+            }
+            _ => self.sleep(place, next, now + pause),
+        }
+    }
+
+    /// Puts a step into its backend's queue.
+    pub(super) fn make_ready(&mut self, place: usize, next: Next) {
+        if self.may_go_on(place, next) {
+            let progress = &self.steps[place];
+            let lane = progress.lane;
+            let urgency = if next == Next::Act && progress.will_ask_to_end() {
+                Urgency::AskToEnd
+            } else {
+                Urgency::Normal
+            };
+            self.set_phase(place, Phase::Ready(next));
+            self.lanes[lane].ready.push(Reverse((urgency, place)));
+        }
+    }
+
+    /// Makes a step ready at a time.
+    pub(super) fn sleep(&mut self, place: usize, next: Next, until: Instant) {
+        if self.may_go_on(place, next) {
+            self.set_phase(place, Phase::Sleeping(next));
+            self.timers.push(Reverse((until, place)));
+        }
+    }
+
+    /// Whether a step gets another move. If not, it has its outcome afterwards.
+    fn may_go_on(&mut self, place: usize, next: Next) -> bool {
+        let under_way = next != Next::Act || self.steps[place].asked_to_end;
+        let ends = match self.ending {
+            None => false,
+            Some(Ending::FailFast) => !under_way,
+            Some(Ending::Interrupted) => true,
+        };
+        if ends {
+            self.cancel(place, next);
+            return false;
+        }
+        let lane = self.steps[place].lane;
+        if let Gate::Stopped(stopped) = self.lanes[lane].gate.clone() {
+            self.finish(place, stopped.result, Some(stopped.detail), stopped.hint);
+            return false;
+        }
+        true
+    }
+
+    /// Keeps count of the active steps of each backend.
+    pub(super) fn set_phase(&mut self, place: usize, phase: Phase) {
+        let is_active = |phase| !matches!(phase, Phase::Waiting | Phase::Done);
+        let progress = &mut self.steps[place];
+        let lane = &mut self.lanes[progress.lane];
+        lane.active =
+            lane.active + usize::from(is_active(phase)) - usize::from(is_active(progress.phase));
+        progress.phase = phase;
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while let Some(Reverse((at, place))) = self.timers.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            // A step may have ended while it slept.
+            if let Phase::Sleeping(next) = self.steps[place].phase {
+                self.make_ready(place, next);
+            }
+        }
+        for lane in 0..self.lanes.len() {
+            self.look_at_gate(lane, now);
+        }
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let gates = self.lanes.iter().filter_map(Lane::wakes_at);
+        timer.into_iter().chain(gates).min()
+    }
+
+    fn start_what_can_start(&mut self) {
+        for lane in 0..self.lanes.len() {
+            while self.lanes[lane].can_start() {
+                let Some(Reverse((_, place))) = self.lanes[lane].ready.pop() else {
+                    break;
+                };
+                if let Phase::Ready(next) = self.steps[place].phase {
+                    self.start(place, next);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, place: usize, next: Next) {
+        let lane = self.steps[place].lane;
+        let Some(open) = self.lanes[lane].open.clone() else {
+            return;
+        };
+        let begins = Instant::now();
+        let elapsed = begins - *self.steps[place].began.get_or_insert(begins);
+        if next == Next::Act {
+            self.steps[place].attempts += 1;
+            self.steps[place].attempts_in_sweep += 1;
+            let event = EventKind::AttemptStarted {
+                step: place,
+                id: self.id(place),
+                action: self.steps[place].step.action.kind(),
+                attempt: self.steps[place].attempts,
+            };
+            self.emit(event);
+        }
+        self.set_phase(place, Phase::Moving(next));
+        let progress = &self.steps[place];
+        let attempt = progress.attempts_in_sweep;
+        let one_move = Move {
+            open,
+            step: progress.step.clone(),
+            timeout: self.options.call_timeout,
+            now: self.clock.now(),
+            asked_to_end: progress.asked_to_end,
+            escalated: progress.escalated,
+            sent: progress.sent,
+        };
+        let context = self.options.ask_policy.then(|| PolicyContext {
+            now: self.clock.now(),
+            run_id: self.header.run.clone(),
+            dry_run: false,
+            claimed: self.header.scope.claims_running(),
+        });
+        let policy = self.policy.clone();
+        self.lanes[lane].in_flight += 1;
+        self.moves.spawn(async move {
+            let moved = match next {
+                Next::Act => one_move.act().await,
+                Next::WatchEnd => one_move.watch_end().await,
+                Next::WatchRemoval => one_move.watch_removal().await,
+            };
+            let advised = match (&moved, context) {
+                (Moved::Failed { error, .. }, Some(context))
+                    if error.kind == ErrorKind::Transient =>
+                {
+                    let failure = failure_of(&one_move, error, attempt, elapsed + begins.elapsed());
+                    advice(policy, context, failure).await
+                }
+                _ => RetryAdvice::NoOpinion,
+            };
+            Heard::Moved(place, moved, advised)
+        });
+    }
+
+    pub(super) fn probe(&mut self, lane: usize) {
+        let Some(open) = self.lanes[lane].open.clone() else {
+            return;
+        };
+        let timeout = self.options.call_timeout;
+        self.moves.spawn(async move {
+            Heard::Probed(lane, call("check", timeout, open.backend.check()).await)
+        });
+    }
+
+    fn stop_lanes_without_backend(&mut self) {
+        for lane in 0..self.lanes.len() {
+            if self.lanes[lane].open.is_none() {
+                let stopped = Stopped {
+                    result: StepResult::Deferred,
+                    detail: "its backend is not configured here".into(),
+                    hint: None,
+                };
+                self.finish_lane(lane, stopped);
+            }
+        }
+    }
+
+    /// Told to stop: nothing more begins, what an executor has is let finish.
+    fn interrupt(&mut self) {
+        self.ending = Some(Ending::Interrupted);
+        self.emit(EventKind::RunInterrupted {
+            in_flight: self.moves.len(),
+        });
+        self.cancel_where(|progress| !matches!(progress.phase, Phase::Moving(_)));
+    }
+
+    /// A step failed for good and the operator wants no more of it.
+    fn fail_fast(&mut self) {
+        if self.ending.is_none() && self.options.error_mode == ErrorMode::FailFast {
+            self.ending = Some(Ending::FailFast);
+            self.cancel_where(|progress| !progress.is_under_way());
+        }
+    }
+
+    /// Told to end now: executors are dropped in the middle.
+    fn cut_off(&mut self) {
+        self.ending = Some(Ending::Interrupted);
+        self.moves.abort_all();
+        self.cancel_where(|progress| !matches!(progress.phase, Phase::Moving(_)));
+        for place in 0..self.steps.len() {
+            let detail = "cut off in the middle; what happened to it is not known";
+            self.finish(place, StepResult::Cancelled, Some(detail.into()), None);
+        }
+    }
+
+    fn cancel_where(&mut self, which: fn(&Progress) -> bool) {
+        for place in 0..self.steps.len() {
+            if which(&self.steps[place]) {
+                let next = match self.steps[place].phase {
+                    Phase::Ready(next) | Phase::Sleeping(next) => next,
+                    _ => Next::Act,
+                };
+                self.cancel(place, next);
+            }
+        }
+    }
+
+    pub(super) fn cancel(&mut self, place: usize, next: Next) {
+        let progress = &self.steps[place];
+        let why = match self.ending {
+            Some(Ending::FailFast) => "another step failed first (--fail-fast)",
+            _ => "the run was interrupted",
+        };
+        let what = match next {
+            Next::WatchRemoval => "its deletion was accepted and is not yet verified",
+            _ if progress.asked_to_end => "it was asked to end",
+            _ if progress.attempts > 0 => "an attempt had failed",
+            _ => "nothing was done to it",
+        };
+        let detail = format!("{why}; {what}");
+        self.finish(place, StepResult::Cancelled, Some(detail), None);
+    }
+
+    /// Gives a step its one outcome, and lets those go on that wait for it.
+    pub(super) fn finish(
+        &mut self,
+        place: usize,
+        result: StepResult,
+        detail: Option<String>,
+        hint: Option<String>,
+    ) {
+        if self.steps[place].phase == Phase::Done {
+            return;
+        }
+        self.set_phase(place, Phase::Done);
+        let id = self.id(place);
+        let progress = &mut self.steps[place];
+        let outcome = Outcome {
+            step: place,
+            id,
+            name: progress.step.name.clone(),
+            action: progress.step.action.kind(),
+            result,
+            detail,
+            hint,
+            failed_attempts: std::mem::take(&mut progress.failed),
+            attempts: progress.attempts,
+            took_ms: progress.began.map_or(0, |began| millis(began.elapsed())),
+        };
+        let dependents = std::mem::take(&mut progress.dependents);
+        self.lanes[progress.lane].unfinished -= 1;
+        self.lanes[progress.lane].unfinished_of_rank[rank(&progress.step)] -= 1;
+        self.unfinished -= 1;
+        self.outcomes[place] = Some(outcome.clone());
+        self.emit(EventKind::StepFinished(outcome));
+        for dependent in dependents {
+            self.holder_ended(dependent, place, result);
+        }
+        if result.is_failure() {
+            self.fail_fast();
+        }
+        self.sweep_again(self.steps[place].lane);
+    }
+
+    fn holder_ended(&mut self, place: usize, holder: usize, result: StepResult) {
+        if self.steps[place].phase == Phase::Done {
+            return;
+        }
+        if matches!(result, StepResult::Deleted | StepResult::AlreadyGone) {
+            self.steps[place].waits_for -= 1;
+            if self.steps[place].waits_for == 0 {
+                self.make_ready(place, Next::Act);
+            }
+            return;
+        }
+        let detail = format!("{} uses it and ended as {result}", self.id(holder));
+        let result = match result {
+            StepResult::Deferred | StepResult::Cancelled | StepResult::Denied => result,
+            _ => StepResult::Blocked,
+        };
+        self.finish(place, result, Some(detail), None);
+    }
+
+    pub(super) fn id(&self, place: usize) -> ResourceIdText {
+        ResourceIdText(self.steps[place].step.target.id())
+    }
+
+    pub(super) fn elapsed_ms(&self) -> u64 {
+        millis(self.clock.elapsed())
+    }
+
+    pub(super) fn emit(&mut self, kind: EventKind) {
+        let event = Event {
+            at: self.clock.now(),
+            kind,
+        };
+        (self.reporter)(&event);
+    }
+
+    fn report(mut self) -> Report {
+        let outcomes: Vec<Outcome> = std::mem::take(&mut self.outcomes)
+            .into_iter()
+            .flatten()
+            .collect();
+        let report = Report {
+            run: self.header.run.clone(),
+            warnings: suspicions(&outcomes),
+            outcomes,
+            interrupted: self.ending == Some(Ending::Interrupted),
+            took_ms: self.elapsed_ms(),
+        };
+        self.emit(EventKind::RunFinished(report.clone()));
+        report
+    }
+}
+
+/// A whole backend where everything was gone before we came smells of the wrong account or region.
+fn suspicions(outcomes: &[Outcome]) -> Vec<String> {
+    let mut by_backend: HashMap<&Arc<str>, (usize, usize)> = HashMap::new();
+    for outcome in outcomes {
+        let (gone, all) = by_backend.entry(&outcome.id.0.backend).or_default();
+        *gone += usize::from(outcome.result == StepResult::AlreadyGone);
+        *all += 1;
+    }
+    let mut warnings: Vec<String> = by_backend
+        .into_iter()
+        .filter(|(_, (gone, all))| gone == all && *all >= 3)
+        .map(|(backend, (gone, _))| {
+            format!(
+                "all {gone} resources of backend `{backend}` were already gone: is it the account and region you meant, or does another cleaner run?"
+            )
+        })
+        .collect();
+    warnings.sort();
+    warnings
+}
+
+fn failure_of(one_move: &Move, error: &Error, attempt: u32, elapsed: Duration) -> Failure {
+    Failure {
+        id: one_move.step.target.id(),
+        operation: match one_move.step.action.kind() {
+            crate::plan::ActionKind::Stop => "stop",
+            crate::plan::ActionKind::Delete => "delete",
+        },
+        kind: error.kind,
+        message: error.message.clone(),
+        attempt,
+        elapsed,
+        retry_after: error.retry_after,
+    }
+}
+
+/// The place of a step's kind in the order of deletion.
+pub(super) fn rank(step: &Step) -> usize {
+    usize::from(step.target.kind.deletion_rank())
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

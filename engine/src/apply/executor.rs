@@ -1,0 +1,242 @@
+//! One move of one step: read, compare, act, verify. Knows nothing of other steps or of the run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_sdk::{DeleteOptions, Error, ErrorKind, Resource, State, StopOptions, Timestamp};
+
+use crate::backend::{OpenBackend, call};
+use crate::plan::saved::difference;
+use crate::plan::{Action, Step, guards};
+use crate::policy::{Failure, Force, Policy, PolicyContext, RetryAdvice};
+use crate::report::StepResult;
+
+/// What an executor needs for one move.
+pub(crate) struct Move {
+    pub(crate) open: OpenBackend,
+    pub(crate) step: Arc<Step>,
+    pub(crate) timeout: Duration,
+    /// The time, for labels that protect until a date.
+    pub(crate) now: Timestamp,
+    /// Whether it was already asked to end, so that only force is left.
+    pub(crate) asked_to_end: bool,
+    /// Whether the policy escalated to force.
+    pub(crate) escalated: bool,
+    /// Whether a request that may have had an effect went out before.
+    pub(crate) sent: bool,
+}
+
+/// How a move ended.
+#[derive(Debug)]
+pub(crate) enum Moved {
+    /// The step has its result.
+    Ended(StepResult, Option<String>),
+    /// It was asked to end by itself.
+    AskedToEnd,
+    /// It was asked or forced to end and still runs.
+    StillRuns,
+    /// It does not run any more, and the step is not finished.
+    EndedRunning,
+    /// Its deletion was accepted or is under way.
+    Removing,
+    /// The move failed.
+    Failed {
+        error: Error,
+        /// Whether the request that failed may have had an effect.
+        sent: bool,
+    },
+}
+
+impl Move {
+    /// Tries the step: read, compare, act, verify.
+    pub(crate) async fn act(&self) -> Moved {
+        let resource = match self.read().await {
+            Ok(Some(resource)) => resource,
+            Ok(None) => return self.gone(self.sent),
+            Err(error) => return failed(error, false),
+        };
+        if let Some(detail) = self.changed(&resource) {
+            return Moved::Ended(StepResult::Changed, Some(detail));
+        }
+        if resource.state == State::Removing {
+            return Moved::Removing;
+        }
+        match self.step.action {
+            Action::Stop { grace } => self.stop(&resource, grace).await,
+            Action::Delete { force, grace } => self.delete(&resource, force, grace).await,
+        }
+    }
+
+    /// Looks whether what was asked to end has ended.
+    pub(crate) async fn watch_end(&self) -> Moved {
+        match self.read().await {
+            Ok(None) => self.gone(true),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource)) if resource.state.is_running() => Moved::StillRuns,
+            Ok(Some(_)) if matches!(self.step.action, Action::Stop { .. }) => {
+                Moved::Ended(StepResult::Stopped, None)
+            }
+            Ok(Some(_)) => Moved::EndedRunning,
+            Err(error) => failed(error, false),
+        }
+    }
+
+    /// Looks whether what is being removed is gone.
+    pub(crate) async fn watch_removal(&self) -> Moved {
+        match self.read().await {
+            Ok(None) => self.gone(self.sent),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(self.sent),
+            Ok(Some(_)) => Moved::Removing,
+            Err(error) => failed(error, false),
+        }
+    }
+
+    async fn stop(&self, resource: &Resource, grace: Duration) -> Moved {
+        if !resource.state.is_running() {
+            return Moved::Ended(StepResult::Stopped, None);
+        }
+        let force = self.asked_to_end || grace.is_zero();
+        match self.ask_to_end(force).await {
+            Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
+            Err(error) => failed(error, true),
+            Ok(()) if force => self.watch_end().await,
+            Ok(()) => Moved::AskedToEnd,
+        }
+    }
+
+    async fn delete(&self, resource: &Resource, force: Force, grace: Duration) -> Moved {
+        let may_kill = match force {
+            Force::Never => false,
+            Force::OnRetry => self.escalated,
+            Force::Always => true,
+        };
+        let runs = resource.state.is_running();
+        if runs && !may_kill {
+            let detail = format!("it is {} and the plan does not kill it", resource.state);
+            return Moved::Ended(StepResult::Changed, Some(detail));
+        }
+        let can_ask = self.open.backend.capabilities().stop;
+        if runs && can_ask && !grace.is_zero() && !self.asked_to_end {
+            match self.ask_to_end(false).await {
+                Ok(()) => return Moved::AskedToEnd,
+                // It cannot be asked or has just ended: what is left is to delete it.
+                Err(error)
+                    if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Conflict) => {}
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    return self.verify_gone(self.sent).await;
+                }
+                Err(error) => return failed(error, true),
+            }
+        }
+        let options = DeleteOptions {
+            force: (runs && may_kill) || self.escalated && force != Force::Never,
+        };
+        let backend = &self.open.backend;
+        let target = &self.step.target;
+        match call("delete", self.timeout, backend.delete(target, options)).await {
+            Ok(()) => self.verify_deleted().await,
+            Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
+            Err(error) => failed(error, true),
+        }
+    }
+
+    async fn ask_to_end(&self, force: bool) -> Result<(), Error> {
+        let backend = &self.open.backend;
+        let stop = backend.stop(&self.step.target, StopOptions { force });
+        call("stop", self.timeout, stop).await
+    }
+
+    /// An accepted deletion is no proof; a resource that cannot be read any more is.
+    async fn verify_deleted(&self) -> Moved {
+        match self.read().await {
+            Ok(None) => self.gone(true),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource)) => {
+                let complete = self.open.backend.capabilities().synchronous_delete;
+                if complete && resource.state != State::Removing {
+                    let message = format!(
+                        "the deletion was accepted, but it is still there ({})",
+                        resource.state
+                    );
+                    return failed(Error::new(ErrorKind::Transient, message), true);
+                }
+                Moved::Removing
+            }
+            Err(error) => failed(error, true),
+        }
+    }
+
+    /// "No such resource" in answer to a change may mean another id; only a read proves it.
+    async fn verify_gone(&self, sent: bool) -> Moved {
+        match self.read().await {
+            Ok(None) => self.gone(sent),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(sent),
+            Ok(Some(_)) => failed(
+                Error::new(
+                    ErrorKind::Transient,
+                    "the backend says that it does not exist, and shows it",
+                ),
+                true,
+            ),
+            Err(error) => failed(error, sent),
+        }
+    }
+
+    fn gone(&self, by_us: bool) -> Moved {
+        let result = if by_us && matches!(self.step.action, Action::Delete { .. }) {
+            StepResult::Deleted
+        } else {
+            StepResult::AlreadyGone
+        };
+        Moved::Ended(result, None)
+    }
+
+    fn changed(&self, resource: &Resource) -> Option<String> {
+        if let Some(detail) = difference(&self.step, resource) {
+            return Some(detail);
+        }
+        if resource.state == State::Unknown {
+            return Some("its state is unknown now".into());
+        }
+        guards::protection(resource, self.now)
+            .err()
+            .map(|(_, detail)| format!("it was protected after the plan was made: {detail}"))
+    }
+
+    async fn read(&self) -> Result<Option<Resource>, Error> {
+        match call(
+            "get",
+            self.timeout,
+            self.open.backend.get(&self.step.target),
+        )
+        .await
+        {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            answer => answer,
+        }
+    }
+}
+
+fn failed(error: Error, sent: bool) -> Moved {
+    Moved::Failed { error, sent }
+}
+
+/// Asks the policy what to do about a failure. A fault of the policy is no opinion.
+pub(crate) async fn advice(
+    policy: Arc<dyn Policy>,
+    context: PolicyContext,
+    failure: Failure,
+) -> RetryAdvice {
+    let asked = tokio::task::spawn_blocking(move || policy.retry(&context, &failure)).await;
+    match asked {
+        Ok(Ok(advice)) => advice,
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, "the policy gave no retry advice");
+            RetryAdvice::NoOpinion
+        }
+        Err(panic) => {
+            tracing::warn!(%panic, "the policy host panicked");
+            RetryAdvice::NoOpinion
+        }
+    }
+}

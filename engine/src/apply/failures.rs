@@ -1,0 +1,259 @@
+//! What each kind of error means for a step, and for its backend. This is the retry table.
+
+use tbengine_sdk::{Account, Error, ErrorKind};
+use tokio::time::Instant;
+
+use super::backoff::{LONGEST_DELAY, MOST_ATTEMPTS};
+use super::dispatcher::{Dispatcher, rank};
+use super::lane::{Gate, Stopped};
+use super::progress::{Next, Phase};
+use super::{ErrorMode, RetrySchedule};
+use crate::policy::RetryAdvice;
+use crate::report::outcome::millis;
+use crate::report::{EventKind, StepResult};
+
+/// How often something that is still in use is tried again once nothing goes before it any more.
+const DEPENDENCY_TRIES: u32 = 5;
+/// The first wait for something that is still in use; each further one is twice as long.
+const DEPENDENCY_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
+
+impl Dispatcher<'_, '_> {
+    /// Deals with a move that failed.
+    pub(super) fn failed(&mut self, place: usize, error: Error, advice: RetryAdvice, now: Instant) {
+        match error.kind {
+            ErrorKind::Transient | ErrorKind::NotFound => self.retry(place, error, advice, now),
+            ErrorKind::InProgress => {
+                self.steps[place].attempts -= self.attempt_cost(place);
+                self.watch(place, Next::WatchRemoval, now);
+            }
+            ErrorKind::Conflict => {
+                self.finish(place, StepResult::Changed, Some(error.message), error.hint);
+            }
+            ErrorKind::Dependency => self.put_behind(place, error, now),
+            ErrorKind::RateLimited => self.pause(place, error, false, now),
+            ErrorKind::Unavailable => self.pause(place, error, true, now),
+            ErrorKind::Denied | ErrorKind::Invalid => self.stop_lane(place, error),
+            _ => {
+                let at = self.elapsed_ms();
+                self.steps[place].note_failure(at, error.clone());
+                self.finish(place, StepResult::Failed, Some(error.message), error.hint);
+            }
+        }
+    }
+
+    /// A passing fault costs an attempt. The policy may shorten or lengthen the wait and give up, but
+    /// not go beyond the engine's bounds.
+    fn retry(&mut self, place: usize, error: Error, advice: RetryAdvice, now: Instant) {
+        let at = self.elapsed_ms();
+        self.steps[place].note_failure(at, error.clone());
+        let tried = self.steps[place].attempts_in_sweep;
+        let delay = match advice {
+            RetryAdvice::GiveUp(reason) => {
+                let detail = format!("{}; the policy gave up: {reason}", error.message);
+                self.finish(place, StepResult::Failed, Some(detail), error.hint);
+                return;
+            }
+            RetryAdvice::After { delay, escalate } => {
+                self.steps[place].escalated |= escalate;
+                (tried < MOST_ATTEMPTS).then_some(delay.min(LONGEST_DELAY))
+            }
+            RetryAdvice::NoOpinion => self.options.retry.delay(tried.max(1), &mut self.random),
+        };
+        let Some(delay) = delay else {
+            self.exhausted(place, error);
+            return;
+        };
+        // What the provider asks for can only lengthen the wait.
+        let delay = delay.max(error.retry_after.unwrap_or_default().min(LONGEST_DELAY));
+        let event = EventKind::AttemptFailed {
+            step: place,
+            id: self.id(place),
+            attempt: self.steps[place].attempts,
+            error,
+            delay_ms: millis(delay),
+        };
+        self.emit(event);
+        self.sleep(place, Next::Act, now + delay);
+    }
+
+    /// Every attempt failed. Once all else is done, a second sweep tries again, unless the operator
+    /// fixed the schedule or wants to hear of the first failure.
+    fn exhausted(&mut self, place: usize, error: Error) {
+        let jittered = matches!(self.options.retry, RetrySchedule::Jittered { .. });
+        let first_sweep = self.steps[place].attempts == self.steps[place].attempts_in_sweep;
+        let aggregate = self.options.error_mode == ErrorMode::Aggregate;
+        if jittered && first_sweep && aggregate && self.ending.is_none() {
+            self.set_phase(place, Phase::Waiting);
+            let lane = self.steps[place].lane;
+            self.lanes[lane].sweep.push(place);
+            self.sweep_again(lane);
+            return;
+        }
+        self.finish(place, StepResult::Failed, Some(error.message), error.hint);
+    }
+
+    /// Begins the second sweep of a backend when only what waits for it, or behind it, is left.
+    pub(super) fn sweep_again(&mut self, lane: usize) {
+        if self.lanes[lane].active > 0 {
+            return;
+        }
+        for place in std::mem::take(&mut self.lanes[lane].sweep) {
+            self.steps[place].attempts_in_sweep = 0;
+            self.make_ready(place, Next::Act);
+        }
+    }
+
+    /// Something still uses it: it comes behind what goes before it, and then has a few tries, because
+    /// providers take a moment to notice that a user is gone.
+    fn put_behind(&mut self, place: usize, error: Error, now: Instant) {
+        self.steps[place].attempts -= self.attempt_cost(place);
+        let rank = rank(&self.steps[place].step);
+        let unfinished = &self.lanes[self.steps[place].lane].unfinished_of_rank;
+        let others_first = unfinished[..rank].iter().any(|count| *count > 0);
+        let progress = &mut self.steps[place];
+        if !others_first {
+            progress.dependency_tries += 1;
+        }
+        let tries = progress.dependency_tries;
+        if tries >= DEPENDENCY_TRIES {
+            self.finish(place, StepResult::Blocked, Some(error.message), error.hint);
+        } else {
+            self.sleep(place, Next::Act, now + DEPENDENCY_PAUSE * (1 << tries));
+        }
+    }
+
+    /// The backend needs time. No step pays an attempt for that.
+    fn pause(&mut self, place: usize, error: Error, probe: bool, now: Instant) {
+        self.steps[place].attempts -= self.attempt_cost(place);
+        let lane = self.steps[place].lane;
+        let next = match self.steps[place].phase {
+            Phase::Moving(next) => next,
+            _ => Next::Act,
+        };
+        self.make_ready(place, next);
+        self.pause_lane(lane, error, probe, now);
+    }
+
+    fn pause_lane(&mut self, lane: usize, error: Error, probe: bool, now: Instant) {
+        let paused = self.lanes[lane].pause(&error, probe, now, &mut self.random);
+        if let (Some(delay), Some(open)) = (paused, &self.lanes[lane].open) {
+            let event = EventKind::BackendPaused {
+                backend: open.name.clone(),
+                error,
+                delay_ms: millis(delay),
+            };
+            self.emit(event);
+        }
+    }
+
+    /// Opens the gate of a backend, probes it, or gives up on it, if it is time.
+    pub(super) fn look_at_gate(&mut self, lane: usize, now: Instant) {
+        let is_due = self.lanes[lane].wakes_at().is_some_and(|at| at <= now);
+        let Gate::Paused(pause) = &mut self.lanes[lane].gate else {
+            return;
+        };
+        if !is_due {
+            return;
+        }
+        if now - pause.since >= self.options.outage_deadline {
+            let detail = format!(
+                "the backend was away for {}: {}",
+                humantime::format_duration(self.options.outage_deadline),
+                pause.error.message
+            );
+            let stopped = Stopped {
+                result: StepResult::Deferred,
+                detail,
+                hint: pause.error.hint.clone(),
+            };
+            self.finish_lane(lane, stopped);
+            return;
+        }
+        if pause.probe {
+            pause.probing = true;
+            self.probe(lane);
+        } else {
+            self.resume(lane);
+        }
+    }
+
+    /// Hears the answer to a probe.
+    pub(super) fn probed(&mut self, lane: usize, answer: Result<Account, Error>) {
+        let name = self.lanes[lane].open.as_ref().map(|open| open.name.clone());
+        let planned = name
+            .and_then(|name| self.header.accounts.get(&name))
+            .cloned();
+        let error = match answer {
+            Ok(account) if planned.as_ref().is_none_or(|id| *id == account.id) => {
+                self.resume(lane);
+                return;
+            }
+            Ok(account) => Error::new(
+                ErrorKind::Invalid,
+                format!("another account (`{}`) answers now", account.id),
+            ),
+            Err(error) => error,
+        };
+        if let Gate::Paused(pause) = &mut self.lanes[lane].gate {
+            pause.probing = false;
+        }
+        if error.kind.is_critical() {
+            self.stop_backend(lane, error);
+        } else {
+            self.pause_lane(lane, error, true, Instant::now());
+        }
+    }
+
+    fn resume(&mut self, lane: usize) {
+        self.lanes[lane].gate = Gate::Open;
+        if let Some(open) = &self.lanes[lane].open {
+            let backend = open.name.clone();
+            self.emit(EventKind::BackendResumed { backend });
+        }
+    }
+
+    /// The backend refuses us: nothing more is sent to it, and all its steps end.
+    fn stop_lane(&mut self, place: usize, error: Error) {
+        let at = self.elapsed_ms();
+        self.steps[place].note_failure(at, error.clone());
+        let lane = self.steps[place].lane;
+        let (message, hint) = (error.message.clone(), error.hint.clone());
+        self.finish(place, StepResult::Denied, Some(message), hint);
+        self.stop_backend(lane, error);
+    }
+
+    fn stop_backend(&mut self, lane: usize, error: Error) {
+        if matches!(self.lanes[lane].gate, Gate::Stopped(_)) {
+            return;
+        }
+        let stopped = Stopped {
+            result: StepResult::Denied,
+            detail: format!("the backend refused an earlier request: {}", error.message),
+            hint: error.hint.clone(),
+        };
+        if let Some(open) = &self.lanes[lane].open {
+            let backend = open.name.clone();
+            self.emit(EventKind::BackendStopped { backend, error });
+        }
+        self.finish_lane(lane, stopped);
+    }
+
+    /// Asks a backend for nothing more, and ends every step of it that no executor has.
+    pub(super) fn finish_lane(&mut self, lane: usize, stopped: Stopped) {
+        self.lanes[lane].gate = Gate::Stopped(stopped.clone());
+        for place in 0..self.steps.len() {
+            let progress = &self.steps[place];
+            if progress.lane == lane && !matches!(progress.phase, Phase::Moving(_)) {
+                let (detail, hint) = (Some(stopped.detail.clone()), stopped.hint.clone());
+                self.finish(place, stopped.result, detail, hint);
+            }
+        }
+    }
+
+    /// What to take back from a step whose attempt is not to count.
+    fn attempt_cost(&mut self, place: usize) -> u32 {
+        let cost = u32::from(self.steps[place].phase == Phase::Moving(Next::Act));
+        self.steps[place].attempts_in_sweep -= cost;
+        cost
+    }
+}

@@ -1,0 +1,213 @@
+//! One backend's queue, limit and gate.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use tbengine_sdk::Error;
+use tokio::time::Instant;
+
+use crate::backend::OpenBackend;
+use crate::report::StepResult;
+
+/// One backend during a run.
+pub(crate) struct Lane {
+    /// `None` if the plan names a backend that is not open.
+    pub(crate) open: Option<OpenBackend>,
+    pub(crate) gate: Gate,
+    /// What can move: urgent ones first, then in the order of the plan.
+    pub(crate) ready: BinaryHeap<Reverse<(Urgency, usize)>>,
+    pub(crate) in_flight: usize,
+    /// Steps that failed every attempt and get a second sweep.
+    pub(crate) sweep: Vec<usize>,
+    pub(crate) unfinished: usize,
+    /// The unfinished steps that are ready, asleep or with an executor.
+    pub(crate) active: usize,
+    /// The unfinished steps by their rank in the order of deletion.
+    pub(crate) unfinished_of_rank: [usize; RANKS],
+    limit: Limit,
+}
+
+/// What goes first within a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// Asks something to end: all share one wait, so all are asked first.
+    AskToEnd,
+    /// Everything else.
+    Normal,
+}
+
+/// Whether a backend is asked for anything.
+#[derive(Clone, Debug)]
+pub(crate) enum Gate {
+    /// It is.
+    Open,
+    /// Not until a time.
+    Paused(Pause),
+    /// Not any more in this run: its steps end so.
+    Stopped(Stopped),
+}
+
+/// How the steps of a backend end that is not asked for anything more.
+#[derive(Clone, Debug)]
+pub(crate) struct Stopped {
+    pub(crate) result: StepResult,
+    pub(crate) detail: String,
+    pub(crate) hint: Option<String>,
+}
+
+/// How many ranks there are in the order of deletion.
+const RANKS: usize = 4;
+
+/// A backend that is given time.
+#[derive(Clone, Debug)]
+pub(crate) struct Pause {
+    /// When it began; the outage deadline counts from here.
+    pub(crate) since: Instant,
+    pub(crate) until: Instant,
+    /// How often in a row it was paused.
+    pub(crate) times: u32,
+    /// Whether it has to answer a probe before it gets anything else.
+    pub(crate) probe: bool,
+    /// Whether that probe is under way.
+    pub(crate) probing: bool,
+    pub(crate) error: Error,
+}
+
+/// The waits before probes of a backend that does not answer.
+const FIRST_PROBE: Duration = Duration::from_millis(250);
+const LATEST_PROBE: Duration = Duration::from_secs(5);
+/// The waits when a backend asks for fewer requests and does not say how long.
+const FIRST_RATE_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(60);
+/// A provider cannot make us wait longer than this at once.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+impl Lane {
+    pub(crate) fn new(open: Option<OpenBackend>, pinned: Option<usize>) -> Self {
+        let suits = open
+            .as_ref()
+            .map_or(1, |open| open.backend.capabilities().concurrency);
+        Self {
+            open,
+            gate: Gate::Open,
+            ready: BinaryHeap::new(),
+            in_flight: 0,
+            sweep: Vec::new(),
+            unfinished: 0,
+            active: 0,
+            unfinished_of_rank: [0; RANKS],
+            limit: Limit::new(pinned.unwrap_or(suits).max(1)),
+        }
+    }
+
+    pub(crate) fn can_start(&self) -> bool {
+        matches!(self.gate, Gate::Open) && self.in_flight < self.limit.now && !self.ready.is_empty()
+    }
+
+    /// When the gate has to be looked at again.
+    pub(crate) fn wakes_at(&self) -> Option<Instant> {
+        match &self.gate {
+            Gate::Paused(pause) if !pause.probing && self.unfinished > 0 => Some(pause.until),
+            _ => None,
+        }
+    }
+
+    /// Gives the backend time, and says how much if that is news.
+    pub(crate) fn pause(
+        &mut self,
+        error: &Error,
+        probe: bool,
+        now: Instant,
+        random: &mut fastrand::Rng,
+    ) -> Option<Duration> {
+        let asked = error
+            .retry_after
+            .unwrap_or_default()
+            .min(LONGEST_RETRY_AFTER);
+        let (since, times) = match &mut self.gate {
+            Gate::Stopped(_) => return None,
+            // One outage fails every call in flight, and it is one pause all the same.
+            Gate::Paused(pause) if pause.until > now && !pause.probing => {
+                pause.until = pause.until.max(now + asked);
+                pause.probe |= probe;
+                return None;
+            }
+            Gate::Paused(pause) => (pause.since, pause.times + 1),
+            Gate::Open => self.limit.trouble(now),
+        };
+        if !probe {
+            self.limit.cut();
+        }
+        let (first, longest) = if probe {
+            (FIRST_PROBE, LATEST_PROBE)
+        } else {
+            (FIRST_RATE_PAUSE, LONGEST_RATE_PAUSE)
+        };
+        let own = first.saturating_mul(1 << times.min(10)).min(longest);
+        // Up to a tenth more, so that parked work does not wake all at once; never less than asked.
+        let wait = own.max(asked).mul_f64(1.0 + random.f64() / 10.0);
+        self.gate = Gate::Paused(Pause {
+            since,
+            until: now + wait,
+            times,
+            probe,
+            probing: false,
+            error: error.clone(),
+        });
+        Some(wait)
+    }
+
+    /// Notes that the backend did what it was asked.
+    pub(crate) fn succeeded(&mut self) {
+        self.limit.succeeded();
+    }
+}
+
+/// How many calls at once.
+struct Limit {
+    now: usize,
+    full: usize,
+    successes: u32,
+    /// Pauses since the last success, and when the first of them began.
+    troubles: u32,
+    since: Option<Instant>,
+}
+
+/// So many successes in a row earn one more call at once, up to the full number.
+const SUCCESSES_PER_RAISE: u32 = 10;
+
+impl Limit {
+    fn new(full: usize) -> Self {
+        Self {
+            now: full,
+            full,
+            successes: 0,
+            troubles: 0,
+            since: None,
+        }
+    }
+
+    /// Takes three tenths off, at least one.
+    fn cut(&mut self) {
+        self.now = (self.now * 7 / 10).max(1);
+        self.successes = 0;
+    }
+
+    /// Notes one more pause: since when there is trouble, and how many pauses came before.
+    fn trouble(&mut self, now: Instant) -> (Instant, u32) {
+        let before = self.troubles;
+        self.troubles += 1;
+        (*self.since.get_or_insert(now), before)
+    }
+
+    fn succeeded(&mut self) {
+        self.troubles = 0;
+        self.since = None;
+        self.successes += 1;
+        if self.successes >= SUCCESSES_PER_RAISE && self.now < self.full {
+            self.now += 1;
+            self.successes = 0;
+        }
+    }
+}

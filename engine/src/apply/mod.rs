@@ -1,0 +1,99 @@
+//! Stage four: carry the plan out.
+//!
+//! The dispatcher owns the state of the run and talks to the outside; an executor makes one move of
+//! one step and knows nothing else. Between them go only [`executor::Move`] and
+//! [`executor::Moved`].
+//!
+//! - [`backoff`]: how long to wait between attempts
+//! - `lane`: one backend's queue, limit and gate
+//! - `progress`: how far a step is
+//! - `executor`: one move of one step
+//! - `dispatcher`: the loop
+
+pub mod backoff;
+mod dispatcher;
+mod executor;
+mod failures;
+mod lane;
+mod progress;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::OpenBackend;
+use crate::clock::RunClock;
+use crate::plan::Plan;
+use crate::policy::Policy;
+use crate::report::{Report, Reporter};
+pub use backoff::RetrySchedule;
+
+/// How to apply a plan.
+#[derive(Clone, Debug)]
+pub struct ApplyOptions {
+    /// When a step is tried again, where the policy has no opinion.
+    pub retry: RetrySchedule,
+    /// Whether the policy is asked for retry advice. Off where the operator fixed the schedule.
+    pub ask_policy: bool,
+    /// What a final failure means for the rest.
+    pub error_mode: ErrorMode,
+    /// How many calls at once per backend, instead of what suits the backend.
+    pub concurrency: Option<usize>,
+    /// The longest wait for one answer.
+    pub call_timeout: Duration,
+    /// How long a backend may be away before its steps are deferred.
+    pub outage_deadline: Duration,
+    /// How long an accepted deletion may take before it counts as stuck.
+    pub stuck_after: Duration,
+}
+
+impl Default for ApplyOptions {
+    fn default() -> Self {
+        Self {
+            retry: RetrySchedule::default(),
+            ask_policy: true,
+            error_mode: ErrorMode::default(),
+            concurrency: None,
+            call_timeout: tbengine_sdk::backend::CALL_TIMEOUT,
+            outage_deadline: Duration::from_secs(600),
+            stuck_after: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What the first final failure of a step means for the rest of the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ErrorMode {
+    /// Start nothing more; what is under way finishes.
+    FailFast,
+    /// Go on, and report every failure at the end.
+    #[default]
+    Aggregate,
+}
+
+/// How the caller ends a run early.
+#[derive(Clone, Debug, Default)]
+pub struct Control {
+    /// Start nothing more, finish what is under way, report.
+    pub stop: CancellationToken,
+    /// Drop what is under way, report.
+    pub abort: CancellationToken,
+}
+
+/// Applies a plan. Every step gets exactly one outcome, also when the run is cut short.
+///
+/// The caller has looked at [`Plan::blast_radius`]; it is not enforced here a second time.
+pub async fn apply(
+    plan: Plan,
+    backends: &[OpenBackend],
+    policy: Arc<dyn Policy>,
+    options: &ApplyOptions,
+    control: &Control,
+    clock: RunClock,
+    reporter: &mut Reporter<'_>,
+) -> Report {
+    dispatcher::Dispatcher::new(plan, backends, policy, options, clock, reporter)
+        .run(control)
+        .await
+}

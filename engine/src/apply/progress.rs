@@ -1,0 +1,121 @@
+//! How far a step is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_sdk::Error;
+use tokio::time::Instant;
+
+use crate::plan::Step;
+use crate::report::Attempt;
+
+/// How far a step is.
+pub(crate) struct Progress {
+    pub(crate) step: Arc<Step>,
+    /// The place of its backend among the lanes.
+    pub(crate) lane: usize,
+    pub(crate) phase: Phase,
+    /// How many steps have to end before it may begin.
+    pub(crate) waits_for: usize,
+    /// The steps that wait for it.
+    pub(crate) dependents: Vec<usize>,
+    /// Attempts begun, over both sweeps.
+    pub(crate) attempts: u32,
+    /// Attempts begun in this sweep: the schedule counts these.
+    pub(crate) attempts_in_sweep: u32,
+    pub(crate) failed: Vec<Attempt>,
+    pub(crate) began: Option<Instant>,
+    /// When what was asked to end has had its time.
+    pub(crate) grace_until: Option<Instant>,
+    pub(crate) asked_to_end: bool,
+    pub(crate) escalated: bool,
+    /// Whether a request that may have had an effect went out.
+    pub(crate) sent: bool,
+    /// Since when it is watched, and how often it was looked at.
+    pub(crate) watched: Option<(Instant, u32)>,
+    pub(crate) dependency_tries: u32,
+}
+
+/// What a step is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Steps that use its resource come first.
+    Waiting,
+    /// It can make its next move.
+    Ready(Next),
+    /// It will be ready at a time.
+    Sleeping(Next),
+    /// An executor has it.
+    Moving(Next),
+    /// It has its outcome.
+    Done,
+}
+
+/// The next move of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// An attempt.
+    Act,
+    /// See whether it has ended by itself.
+    WatchEnd,
+    /// See whether it is gone.
+    WatchRemoval,
+}
+
+/// How much later the first look is, and how much later a look can be at the most.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+const LATEST_LOOK: Duration = Duration::from_millis(500);
+
+impl Progress {
+    pub(crate) fn new(step: Step, lane: usize) -> Self {
+        Self {
+            waits_for: step.after.len(),
+            step: Arc::new(step),
+            lane,
+            phase: Phase::Waiting,
+            dependents: Vec::new(),
+            attempts: 0,
+            attempts_in_sweep: 0,
+            failed: Vec::new(),
+            began: None,
+            grace_until: None,
+            asked_to_end: false,
+            escalated: false,
+            sent: false,
+            watched: None,
+            dependency_tries: 0,
+        }
+    }
+
+    /// Whether its first move asks something to end: those go first, so that all share one wait.
+    pub(crate) fn will_ask_to_end(&self) -> bool {
+        self.step.state.is_running() && !self.step.action.grace().is_zero() && !self.asked_to_end
+    }
+
+    /// Whether it has an effect that is not finished: asked to end, or being removed.
+    pub(crate) fn is_under_way(&self) -> bool {
+        match self.phase {
+            Phase::Moving(_) => true,
+            Phase::Ready(next) | Phase::Sleeping(next) => next != Next::Act || self.asked_to_end,
+            Phase::Waiting | Phase::Done => false,
+        }
+    }
+
+    /// Notes one more look, and says how long until the next and how long it has been watched.
+    pub(crate) fn look_again(&mut self, now: Instant) -> (Duration, Duration) {
+        let (since, looks) = self.watched.unwrap_or((now, 0));
+        self.watched = Some((since, looks + 1));
+        let pause = FIRST_LOOK
+            .saturating_mul(1 << looks.min(8))
+            .min(LATEST_LOOK);
+        (pause, now - since)
+    }
+
+    pub(crate) fn note_failure(&mut self, at_ms: u64, error: Error) {
+        self.failed.push(Attempt {
+            number: self.attempts,
+            at_ms,
+            error,
+        });
+    }
+}

@@ -1,0 +1,97 @@
+//! Opening backends, and calling them so that neither a hang nor a panic gets out.
+
+mod call;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tbengine_sdk::{Backend, Error, OpenRequest, Registration};
+
+pub(crate) use call::call;
+
+/// A backend that is configured and open.
+#[derive(Clone)]
+pub struct OpenBackend {
+    /// Its configured name.
+    pub name: Arc<str>,
+    /// The kind that implements it.
+    pub kind: Arc<str>,
+    /// The implementation.
+    pub backend: Arc<dyn Backend>,
+}
+
+impl fmt::Debug for OpenBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A backend may hold credentials, so only its names are shown.
+        f.debug_struct("OpenBackend")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a backend could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No plugin implements the kind.
+    #[error("there is no kind of backend called `{kind}`{}; known: {known}", suggestion(.similar))]
+    UnknownKind {
+        /// The kind that was asked for.
+        kind: String,
+        /// A known kind that is written alike.
+        similar: Option<String>,
+        /// Every known kind.
+        known: String,
+    },
+    /// The plugin refused its configuration.
+    #[error("failed to open backend `{name}`: {source}")]
+    Refused {
+        /// The configured name of the backend.
+        name: Arc<str>,
+        /// What the plugin said.
+        source: Error,
+    },
+}
+
+fn suggestion(similar: &Option<String>) -> String {
+    similar
+        .as_ref()
+        .map_or_else(String::new, |kind| format!(" (did you mean `{kind}`?)"))
+}
+
+/// Opens a backend of a kind that is linked into this program. Does no I/O.
+///
+/// # Errors
+/// [`OpenError`] if no such kind exists or the plugin refuses the configuration.
+pub fn open(kind: &str, request: OpenRequest) -> Result<OpenBackend, OpenError> {
+    let registrations = Registration::all();
+    let Some(registration) = registrations.iter().find(|known| known.kind == kind) else {
+        return Err(OpenError::UnknownKind {
+            kind: kind.to_owned(),
+            similar: closest(kind, registrations.iter().map(|known| known.kind)),
+            known: registrations
+                .iter()
+                .map(|known| known.kind)
+                .collect::<Vec<_>>()
+                .join(", "),
+        });
+    };
+    let name = request.name.clone();
+    match (registration.open)(request) {
+        Ok(backend) => Ok(OpenBackend {
+            name,
+            kind: registration.kind.into(),
+            backend: backend.into(),
+        }),
+        Err(source) => Err(OpenError::Refused { name, source }),
+    }
+}
+
+/// The word that is written most like `text`, if any is close enough to be meant.
+pub fn closest<'a>(text: &str, words: impl Iterator<Item = &'a str>) -> Option<String> {
+    words
+        .map(|word| (strsim::jaro_winkler(text, word), word))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| word.to_owned())
+}

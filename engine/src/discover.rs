@@ -1,0 +1,266 @@
+//! Stage one: ask every backend what is there.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
+use tbengine_sdk::{Account, Error, ErrorKind, Kind, ListRequest, Resource, ResourceId};
+
+use crate::backend::{OpenBackend, call};
+use crate::scope::Scope;
+
+/// What discovery found, with what it failed to list.
+///
+/// What was not listed is unknown, never gone.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// The account behind each backend that answered.
+    pub accounts: BTreeMap<Arc<str>, Account>,
+    /// Every resource that was listed, once.
+    pub resources: Vec<Resource>,
+    /// What could not be listed.
+    pub failures: Vec<ListFailure>,
+    used: HashMap<ResourceId, Used>,
+}
+
+/// What is known about a resource that others use.
+#[derive(Clone, Debug, Default)]
+struct Used {
+    holders: Vec<ResourceId>,
+    /// Its place in the inventory, if it was listed.
+    place: Option<usize>,
+}
+
+/// A backend, or one kind of its resources, that could not be listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListFailure {
+    /// The backend.
+    pub backend: Arc<str>,
+    /// The kind that failed, or `None` if the backend did not answer at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// Why.
+    pub error: Error,
+}
+
+/// How to ask.
+#[derive(Clone, Copy, Debug)]
+pub struct DiscoverOptions {
+    /// Whether to find out sizes even where that is slow.
+    pub sizes: bool,
+    /// The longest wait for one answer.
+    pub call_timeout: Duration,
+    /// How many resources to ask for at a time.
+    pub page_size: usize,
+}
+
+/// A page more than this is a provider that never ends its listing.
+const MAX_PAGES: usize = 100_000;
+
+/// How often a page is asked for before the listing counts as failed.
+const LIST_ATTEMPTS: u32 = 3;
+
+/// The longest pause that a listing makes because a provider asks for it.
+const LONGEST_LIST_PAUSE: Duration = Duration::from_secs(30);
+
+impl Inventory {
+    /// An inventory of these resources, as if they had been listed.
+    pub fn new(
+        accounts: BTreeMap<Arc<str>, Account>,
+        resources: Vec<Resource>,
+        failures: Vec<ListFailure>,
+    ) -> Self {
+        let mut used: HashMap<ResourceId, Used> = HashMap::new();
+        for user in &resources {
+            for relation in &user.uses {
+                let target = used
+                    .entry(relation.target(&user.identity.backend))
+                    .or_default();
+                target.holders.push(user.identity.id());
+            }
+        }
+        if !used.is_empty() {
+            for (place, resource) in resources.iter().enumerate() {
+                if let Some(target) = used.get_mut(&resource.identity.id()) {
+                    target.place = Some(place);
+                }
+            }
+        }
+        Self {
+            accounts,
+            resources,
+            failures,
+            used,
+        }
+    }
+
+    /// The resources that use this one.
+    pub fn holders(&self, resource: &Resource) -> &[ResourceId] {
+        // Most inventories are all containers; then no id needs to be put together.
+        if self.used.is_empty() {
+            return &[];
+        }
+        self.used
+            .get(&resource.identity.id())
+            .map_or(&[], |used| &used.holders)
+    }
+
+    /// What deleting a resource would delete as well, as far as it was listed.
+    pub fn cascade_of<'a>(&'a self, resource: &'a Resource) -> impl Iterator<Item = &'a Resource> {
+        resource
+            .uses
+            .iter()
+            .filter(|relation| relation.cascade)
+            .filter_map(|relation| self.used.get(&relation.target(&resource.identity.backend)))
+            .filter_map(|used| used.place.map(|place| &self.resources[place]))
+    }
+
+    /// Whether everything that might hold a resource of this backend was listed.
+    pub fn knows_holders_in(&self, backend: &str) -> bool {
+        !self.failures.iter().any(|failure| {
+            &*failure.backend == backend
+                && failure.kind.is_none_or(|kind| kind.deletion_rank() == 0)
+        })
+    }
+}
+
+/// Asks every backend in scope for its account and its resources, all at once.
+pub async fn discover(
+    backends: &[OpenBackend],
+    scope: &Scope,
+    options: DiscoverOptions,
+) -> Inventory {
+    let asked = backends
+        .iter()
+        .filter(|backend| scope.admits_backend(&backend.name))
+        .map(|backend| discover_backend(backend, scope, options));
+    let mut accounts = BTreeMap::new();
+    let mut resources = Vec::new();
+    let mut failures = Vec::new();
+    for found in join_all(asked).await {
+        if let Some(account) = found.account {
+            accounts.insert(found.name, account);
+        }
+        resources.extend(found.resources);
+        failures.extend(found.failures);
+    }
+    Inventory::new(accounts, resources, failures)
+}
+
+struct Found {
+    name: Arc<str>,
+    account: Option<Account>,
+    resources: Vec<Resource>,
+    failures: Vec<ListFailure>,
+}
+
+async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOptions) -> Found {
+    let mut found = Found {
+        name: open.name.clone(),
+        account: None,
+        resources: Vec::new(),
+        failures: Vec::new(),
+    };
+    match call("check", options.call_timeout, open.backend.check()).await {
+        Ok(account) => found.account = Some(account),
+        Err(error) => {
+            found.failures.push(ListFailure {
+                backend: open.name.clone(),
+                kind: None,
+                error,
+            });
+            return found;
+        }
+    }
+    let kinds = open.backend.capabilities().kinds;
+    let listings = kinds
+        .into_iter()
+        .filter(|kind| scope.needs_kind(*kind))
+        .map(|kind| async move { (kind, list_kind(open, kind, options).await) });
+    for (kind, listing) in join_all(listings).await {
+        match listing {
+            Ok(resources) => found.resources.extend(resources),
+            Err(error) => found.failures.push(ListFailure {
+                backend: open.name.clone(),
+                kind: Some(kind),
+                error,
+            }),
+        }
+    }
+    found
+}
+
+/// Lists every page of a kind. A listing that fails half-way counts as failed: half a view is none.
+async fn list_kind(
+    open: &OpenBackend,
+    kind: Kind,
+    options: DiscoverOptions,
+) -> Result<Vec<Resource>, Error> {
+    let mut request = ListRequest {
+        kind,
+        cursor: None,
+        page_size: options.page_size,
+        sizes: options.sizes,
+    };
+    let mut resources: Vec<Resource> = Vec::new();
+    let mut seen_cursors = HashSet::new();
+    for _ in 0..MAX_PAGES {
+        let page = list_page(open, &request, options.call_timeout).await?;
+        resources.extend(page.resources);
+        let Some(cursor) = page.next else {
+            return Ok(deduplicated(resources));
+        };
+        if !seen_cursors.insert(cursor.clone()) {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("the listing of {kind}s goes in circles: it gave the same cursor twice"),
+            ));
+        }
+        request.cursor = Some(cursor);
+    }
+    Err(Error::new(
+        ErrorKind::Internal,
+        format!("the listing of {kind}s did not end after {MAX_PAGES} pages"),
+    ))
+}
+
+/// Asks for one page, again after passing faults: they must not blind the whole run.
+async fn list_page(
+    open: &OpenBackend,
+    request: &ListRequest,
+    timeout: Duration,
+) -> Result<tbengine_sdk::Page, Error> {
+    let mut attempt = 1;
+    loop {
+        match call("list", timeout, open.backend.list(request.clone())).await {
+            Err(error)
+                if attempt < LIST_ATTEMPTS
+                    && (error.kind == ErrorKind::Transient || error.kind.gates_backend()) =>
+            {
+                let pause = Duration::from_millis(200 << attempt);
+                let pause = pause.max(error.retry_after.unwrap_or_default());
+                tracing::warn!(backend = %open.name, kind = %request.kind, %error, ?pause, "listing failed, trying again");
+                tokio::time::sleep(pause.min(LONGEST_LIST_PAUSE)).await;
+                attempt += 1;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Drops repeats: pages may overlap while others work.
+fn deduplicated(resources: Vec<Resource>) -> Vec<Resource> {
+    let mut first_of: HashSet<&str> = HashSet::with_capacity(resources.len());
+    let keep: Vec<bool> = resources
+        .iter()
+        .map(|resource| first_of.insert(&resource.identity.native))
+        .collect();
+    let mut keep = keep.into_iter();
+    resources
+        .into_iter()
+        .filter(|_| keep.next().unwrap_or(true))
+        .collect()
+}

@@ -1,0 +1,419 @@
+//! The rules that no policy can switch off. They live here and nowhere else.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tbengine_sdk::{Kind, Resource, ResourceId, State, Timestamp};
+
+use super::{Action, Proposed, Refusal, is_proven};
+use crate::discover::Inventory;
+use crate::policy::Force;
+
+/// Keeps a resource for ever, whatever its value but `false`.
+pub const PROTECT_LABEL: &str = "tbengine.protect";
+/// Keeps a resource until a time in RFC 3339; for ever if the value is none.
+pub const KEEP_UNTIL_LABEL: &str = "tbengine.keep-until";
+
+/// How the guards are set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guards {
+    /// What was created less than this ago stays. Zero only where the operator wrote it.
+    pub min_age: Duration,
+    /// The most that may be deleted or stopped, if the operator said.
+    pub max_delete: Option<MaxDelete>,
+    /// Without `max_delete`: how many running resources of unproven owner may be ended.
+    pub max_unproven_running: usize,
+    /// What tbengine itself runs in.
+    pub own: Own,
+    /// How long what runs may take to end by itself, where the policy does not say.
+    pub default_grace: Duration,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self {
+            min_age: Duration::from_secs(60),
+            max_delete: None,
+            max_unproven_running: 5,
+            own: Own::default(),
+            default_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What tbengine itself runs in, as far as it can tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// Full ids of the container it runs in.
+    pub containers: Vec<String>,
+}
+
+/// The most that a plan may delete or stop: a number, or a share of everything listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum MaxDelete {
+    /// At most so many resources.
+    Count(usize),
+    /// At most so many percent of the resources that were listed.
+    Percent(u8),
+}
+
+/// A text that is no limit.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a limit; write a number like 50, or a share like 20%")]
+pub struct ParseMaxDeleteError(String);
+
+impl FromStr for MaxDelete {
+    type Err = ParseMaxDeleteError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || ParseMaxDeleteError(text.to_owned());
+        match text.strip_suffix('%') {
+            Some(percent) => match percent.parse() {
+                Ok(percent @ 0..=100) => Ok(Self::Percent(percent)),
+                _ => Err(wrong()),
+            },
+            None => text.parse().map(Self::Count).map_err(|_| wrong()),
+        }
+    }
+}
+
+impl TryFrom<String> for MaxDelete {
+    type Error = ParseMaxDeleteError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<MaxDelete> for String {
+    fn from(limit: MaxDelete) -> Self {
+        limit.to_string()
+    }
+}
+
+impl fmt::Display for MaxDelete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MaxDelete::Count(count) => write!(f, "{count}"),
+            MaxDelete::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+/// Which rule refused a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// It carries [`PROTECT_LABEL`], or deleting it would take something along that does.
+    ProtectedLabel,
+    /// It carries [`KEEP_UNTIL_LABEL`] with a time to come.
+    KeepUntil,
+    /// It is younger than the minimum age, or no one knows how old it is.
+    MinimumAge,
+    /// tbengine runs in it.
+    OwnContainer,
+    /// Its state is unknown.
+    UnknownState,
+    /// It runs, and the policy did not allow killing it.
+    RunningWithoutForce,
+    /// It runs, and its owner is not proven.
+    UnprovenOwner,
+    /// Something that stays uses it.
+    Held,
+    /// What might use it could not be listed.
+    HoldersUnknown,
+    /// It is not what a saved plan saw.
+    Changed,
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Guard::ProtectedLabel => "protected-label",
+            Guard::KeepUntil => "keep-until",
+            Guard::MinimumAge => "minimum-age",
+            Guard::OwnContainer => "own-container",
+            Guard::UnknownState => "unknown-state",
+            Guard::RunningWithoutForce => "running-without-force",
+            Guard::UnprovenOwner => "unproven-owner",
+            Guard::Held => "held",
+            Guard::HoldersUnknown => "holders-unknown",
+            Guard::Changed => "changed",
+        })
+    }
+}
+
+/// Why a plan as a whole was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case",
+    tag = "tripped"
+)]
+pub enum BlastRadius {
+    /// The operator's limit is exceeded.
+    MaxDelete {
+        /// How many steps the plan has.
+        steps: usize,
+        /// How many resources were listed.
+        listed: usize,
+        /// The limit.
+        limit: MaxDelete,
+    },
+    /// It would end more than a handful of running resources of unproven owner.
+    UnprovenRunning {
+        /// How many.
+        running: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for BlastRadius {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BlastRadius::MaxDelete {
+                steps,
+                listed,
+                limit,
+            } => write!(
+                f,
+                "the plan touches {steps} of {listed} resources, and --max-delete allows {limit}"
+            ),
+            BlastRadius::UnprovenRunning { running, limit } => write!(
+                f,
+                "the plan ends {running} running resources whose owner is not proven, more than {limit}; \
+                 name the number you expect with --max-delete"
+            ),
+        }
+    }
+}
+
+/// What the guards look at.
+pub(crate) struct Context<'a> {
+    pub(crate) guards: &'a Guards,
+    pub(crate) inventory: &'a Inventory,
+    pub(crate) now: Timestamp,
+    /// Whether the operator named running resources in the scope by a label.
+    pub(crate) claimed: bool,
+}
+
+/// Splits proposals into what survives and what is refused.
+pub(crate) fn examine<'a>(
+    context: &Context<'_>,
+    proposed: Vec<Proposed<'a>>,
+) -> (Vec<Proposed<'a>>, Vec<Refusal>) {
+    let mut survivors = Vec::with_capacity(proposed.len());
+    let mut refusals = Vec::new();
+    for proposal in proposed {
+        match look_at(context, &proposal) {
+            Ok(()) => survivors.push(proposal),
+            Err(refused) => refusals.push(refuse(proposal, refused)),
+        }
+    }
+    let survivors = drop_held(context.inventory, survivors, &mut refusals);
+    (survivors, refusals)
+}
+
+type Refused = (Guard, String);
+
+fn refuse(proposal: Proposed<'_>, (guard, detail): Refused) -> Refusal {
+    Refusal {
+        target: proposal.resource.identity.clone(),
+        name: proposal.resource.name.clone(),
+        action: proposal.action.kind(),
+        reason: proposal.reason,
+        guard,
+        detail,
+    }
+}
+
+/// The rules about one resource by itself.
+fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused> {
+    let resource = proposal.resource;
+    protection(resource, context.now)?;
+    own_container(resource, &context.guards.own)?;
+    if resource.state == State::Unknown {
+        return Err((
+            Guard::UnknownState,
+            "its state is unknown, and unknown means keep".into(),
+        ));
+    }
+    minimum_age(resource, context.guards.min_age, context.now)?;
+    running(resource, proposal.action, context.claimed)?;
+    cascades(context, resource)?;
+    let may_be_held = resource.identity.kind.deletion_rank() > 0;
+    if may_be_held
+        && !context
+            .inventory
+            .knows_holders_in(&resource.identity.backend)
+    {
+        return Err((
+            Guard::HoldersUnknown,
+            "what might use it could not be listed".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The labels by which people protect a resource.
+pub(crate) fn protection(resource: &Resource, now: Timestamp) -> Result<(), Refused> {
+    if let Some(value) = resource.labels.get(PROTECT_LABEL)
+        && value != "false"
+    {
+        return Err((
+            Guard::ProtectedLabel,
+            format!("it carries the label {PROTECT_LABEL}"),
+        ));
+    }
+    match resource.labels.get(KEEP_UNTIL_LABEL).map(str::parse) {
+        None => Ok(()),
+        Some(Ok::<Timestamp, _>(until)) if until <= now => Ok(()),
+        Some(Ok(until)) => Err((Guard::KeepUntil, format!("it is to be kept until {until}"))),
+        Some(Err(error)) => Err((
+            Guard::KeepUntil,
+            format!(
+                "the value of its label {KEEP_UNTIL_LABEL} cannot be read, so it stays: {error}"
+            ),
+        )),
+    }
+}
+
+fn own_container(resource: &Resource, own: &Own) -> Result<(), Refused> {
+    let is_own = resource.identity.kind == Kind::Container
+        && own.containers.contains(&resource.identity.native);
+    if is_own {
+        return Err((Guard::OwnContainer, "tbengine runs in it".into()));
+    }
+    Ok(())
+}
+
+fn minimum_age(resource: &Resource, least: Duration, now: Timestamp) -> Result<(), Refused> {
+    if least.is_zero() {
+        return Ok(());
+    }
+    let wanted = humantime::format_duration(least);
+    let Some(created) = resource.identity.created else {
+        return Err((
+            Guard::MinimumAge,
+            format!("its creation time is unknown, so it counts as younger than {wanted}"),
+        ));
+    };
+    match created.age(now) {
+        Some(age) if age >= least => Ok(()),
+        Some(age) => Err((
+            Guard::MinimumAge,
+            format!("it is {}s old, younger than {wanted}", age.as_secs()),
+        )),
+        None => Err((
+            Guard::MinimumAge,
+            format!("its creation time lies in the future, so it counts as younger than {wanted}"),
+        )),
+    }
+}
+
+fn running(resource: &Resource, action: Action, claimed: bool) -> Result<(), Refused> {
+    if !resource.state.is_running() {
+        return Ok(());
+    }
+    if matches!(action, Action::Delete { force, .. } if force != Force::Always) {
+        return Err((
+            Guard::RunningWithoutForce,
+            format!(
+                "it is {}, and the policy did not allow killing it",
+                resource.state
+            ),
+        ));
+    }
+    if is_proven(&resource.owner) || claimed {
+        return Ok(());
+    }
+    Err((
+        Guard::UnprovenOwner,
+        format!(
+            "it is {} and its owner is {}; name it with --label to claim it",
+            resource.state, resource.owner
+        ),
+    ))
+}
+
+/// Deleting a container takes its anonymous volumes along, so each is looked at like a target.
+fn cascades(context: &Context<'_>, resource: &Resource) -> Result<(), Refused> {
+    for member in context.inventory.cascade_of(resource) {
+        protection(member, context.now).map_err(|(guard, detail)| {
+            let kind = member.identity.kind;
+            let name = &member.name;
+            (
+                guard,
+                format!("deleting it would delete the {kind} `{name}` too: {detail}"),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Refuses what something uses that stays, until nothing more has to be refused.
+fn drop_held<'a>(
+    inventory: &Inventory,
+    mut survivors: Vec<Proposed<'a>>,
+    refusals: &mut Vec<Refusal>,
+) -> Vec<Proposed<'a>> {
+    loop {
+        let going: HashSet<ResourceId> = survivors
+            .iter()
+            .filter(|proposal| matches!(proposal.action, Action::Delete { .. }))
+            .map(|proposal| proposal.resource.identity.id())
+            .collect();
+        let before = refusals.len();
+        survivors = survivors
+            .into_iter()
+            .filter_map(|proposal| {
+                let holder = inventory
+                    .holders(proposal.resource)
+                    .iter()
+                    .find(|holder| !going.contains(holder));
+                let Some(holder) = holder else {
+                    return Some(proposal);
+                };
+                let detail = format!("{holder} uses it and stays");
+                refusals.push(refuse(proposal, (Guard::Held, detail)));
+                None
+            })
+            .collect();
+        if refusals.len() == before {
+            return survivors;
+        }
+    }
+}
+
+/// Whether the plan as a whole goes too far.
+pub(crate) fn blast_radius(
+    context: &Context<'_>,
+    survivors: &[Proposed<'_>],
+) -> Option<BlastRadius> {
+    let steps = survivors.len();
+    let listed = context.inventory.resources.len();
+    if let Some(limit) = context.guards.max_delete {
+        let exceeded = match limit {
+            MaxDelete::Count(most) => steps > most,
+            MaxDelete::Percent(most) => steps * 100 > listed * usize::from(most),
+        };
+        return exceeded.then_some(BlastRadius::MaxDelete {
+            steps,
+            listed,
+            limit,
+        });
+    }
+    let running = survivors
+        .iter()
+        .filter(|proposal| {
+            proposal.resource.state.is_running() && !is_proven(&proposal.resource.owner)
+        })
+        .count();
+    let limit = context.guards.max_unproven_running;
+    (running > limit).then_some(BlastRadius::UnprovenRunning { running, limit })
+}

@@ -1,0 +1,270 @@
+//! Stage three: from decisions to ordered steps. Pure: no I/O, no clock.
+//!
+//! - [`guards`]: the rules that no policy can switch off
+//! - [`order`]: what goes before what
+//! - [`saved`]: checking a saved plan against the world as it is now
+
+pub mod guards;
+pub mod order;
+pub mod saved;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tbengine_sdk::{Identity, Owner, Resource, State, Timestamp, Unit};
+
+use crate::decide::Decision;
+use crate::discover::Inventory;
+use crate::policy::{Force, PolicySource, Verdict};
+use crate::scope::Scope;
+pub use guards::{BlastRadius, Guard, Guards, MaxDelete, Own};
+
+/// The version of the plan's format.
+pub const PLAN_FORMAT: &str = "tbengine-plan/1";
+
+/// The ordered steps that survived the guards, and the refusals with their reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Plan {
+    /// Where it comes from, and what must still hold when it is applied.
+    pub header: PlanHeader,
+    /// What will be done, in order.
+    pub steps: Vec<Step>,
+    /// What the policy wanted and a guard refused.
+    pub refusals: Vec<Refusal>,
+    /// What refuses the plan as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blast_radius: Option<BlastRadius>,
+}
+
+/// Where a plan comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PlanHeader {
+    /// [`PLAN_FORMAT`].
+    pub format: String,
+    /// The run that will apply it.
+    pub run: Arc<str>,
+    /// When the inventory was taken.
+    pub created: Timestamp,
+    /// The policy that decided.
+    pub policy: PolicySource,
+    /// How to find that policy again: a built-in name or a path.
+    pub policy_origin: String,
+    /// What the policy got to see.
+    pub scope: Scope,
+    /// The id of the account behind each backend.
+    pub accounts: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// One action on one resource.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Step {
+    /// What it acts on, and what must still match then.
+    pub target: Identity,
+    /// The name of the resource.
+    pub name: String,
+    /// The state the plan saw.
+    pub state: State,
+    /// When the resource last began to run, as the plan saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// The unit it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// What to do.
+    pub action: Action,
+    /// Why, in the policy's words.
+    pub reason: String,
+    /// Higher goes first.
+    #[serde(default)]
+    pub priority: i32,
+    /// The steps that must have ended before this one, by their place in the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<usize>,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Action {
+    /// End it and leave it there.
+    Stop {
+        /// How long it may take to end by itself.
+        #[serde(with = "crate::plan::duration_ms", rename = "grace-ms")]
+        grace: Duration,
+    },
+    /// Delete it.
+    Delete {
+        /// When it may be killed.
+        force: Force,
+        /// How long what runs may take to end by itself.
+        #[serde(with = "crate::plan::duration_ms", rename = "grace-ms")]
+        grace: Duration,
+    },
+}
+
+/// The word for an [`Action`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionKind {
+    /// End it and leave it there.
+    Stop,
+    /// Delete it.
+    Delete,
+}
+
+impl Action {
+    /// The word for it.
+    pub const fn kind(&self) -> ActionKind {
+        match self {
+            Action::Stop { .. } => ActionKind::Stop,
+            Action::Delete { .. } => ActionKind::Delete,
+        }
+    }
+
+    /// How long what runs may take to end by itself.
+    pub const fn grace(&self) -> Duration {
+        match self {
+            Action::Stop { grace } | Action::Delete { grace, .. } => *grace,
+        }
+    }
+}
+
+impl fmt::Display for ActionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ActionKind::Stop => "stop",
+            ActionKind::Delete => "delete",
+        })
+    }
+}
+
+/// A decision that a guard refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Refusal {
+    /// The resource that stays.
+    pub target: Identity,
+    /// Its name.
+    pub name: String,
+    /// What the policy wanted.
+    pub action: ActionKind,
+    /// Why the policy wanted it.
+    pub reason: String,
+    /// The guard that refused.
+    pub guard: Guard,
+    /// Why it refused.
+    pub detail: String,
+}
+
+/// A decision on its way through the guards.
+#[derive(Clone, Debug)]
+pub(crate) struct Proposed<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) action: Action,
+    pub(crate) reason: String,
+    pub(crate) priority: i32,
+}
+
+impl Plan {
+    /// Lets the guards look at every decision and puts what survives in order.
+    pub fn new(
+        header: PlanHeader,
+        inventory: &Inventory,
+        decisions: Vec<Decision>,
+        guards: &Guards,
+    ) -> Self {
+        let proposed = decisions
+            .into_iter()
+            .filter_map(|decision| propose(inventory, decision, guards))
+            .collect();
+        let context = guards::Context {
+            guards,
+            inventory,
+            now: header.created,
+            claimed: header.scope.claims_running(),
+        };
+        let (survivors, refusals) = guards::examine(&context, proposed);
+        let blast_radius = guards::blast_radius(&context, &survivors);
+        Self {
+            steps: order::steps(inventory, survivors),
+            header,
+            refusals,
+            blast_radius,
+        }
+    }
+
+    /// Whether applying it would do nothing.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+fn propose<'a>(
+    inventory: &'a Inventory,
+    decision: Decision,
+    guards: &Guards,
+) -> Option<Proposed<'a>> {
+    let resource = &inventory.resources[decision.resource];
+    let grace = |wanted: Option<Duration>| wanted.unwrap_or(guards.default_grace);
+    let (action, reason) = match decision.verdict {
+        Verdict::Keep { .. } => return None,
+        Verdict::Stop {
+            reason,
+            grace: wanted,
+        } => (
+            Action::Stop {
+                grace: grace(wanted),
+            },
+            reason,
+        ),
+        Verdict::Delete {
+            reason,
+            force,
+            grace: wanted,
+        } => (
+            Action::Delete {
+                force,
+                grace: grace(wanted),
+            },
+            reason,
+        ),
+    };
+    Some(Proposed {
+        resource,
+        action,
+        reason,
+        priority: decision.priority,
+    })
+}
+
+/// Whether facts prove who owns a resource, so that a policy may judge it while it runs. A run of
+/// ours proves it only once its lease is known to be gone, and that is not known here.
+pub(crate) fn is_proven(owner: &Owner) -> bool {
+    matches!(owner, Owner::Benchmark(_))
+}
+
+/// Durations as whole milliseconds.
+pub(crate) mod duration_ms {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(crate::report::outcome::millis(*duration))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}

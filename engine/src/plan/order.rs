@@ -1,0 +1,110 @@
+//! What goes before what: containers and sandboxes, then networks, volumes, images; within that the
+//! policy's priority, then the order of the inventory.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use tbengine_sdk::ResourceId;
+
+use super::{Action, Proposed, Step};
+use crate::discover::Inventory;
+
+/// Puts proposals in order and notes which steps each has to wait for.
+pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
+    // A stable sort, so that one inventory always makes one plan.
+    proposed.sort_by_key(|proposal| {
+        (
+            proposal.resource.identity.kind.deletion_rank(),
+            Reverse(proposal.priority),
+        )
+    });
+    let holders = holders_among(inventory, &proposed);
+    let sequence = holders_first(proposed.len(), &holders);
+    let mut place_of = vec![0; proposed.len()];
+    for (place, index) in sequence.iter().enumerate() {
+        place_of[*index] = place;
+    }
+    sequence
+        .iter()
+        .enumerate()
+        .map(|(place, index)| {
+            let mut after: Vec<usize> = holders
+                .get(index)
+                .into_iter()
+                .flatten()
+                .map(|holder| place_of[*holder])
+                // Two that use each other cannot both wait.
+                .filter(|before| *before < place)
+                .collect();
+            after.sort_unstable();
+            after.dedup();
+            step(&proposed[*index], after)
+        })
+        .collect()
+}
+
+/// For each proposal whose resource others use: the proposals that delete those others.
+fn holders_among(inventory: &Inventory, proposed: &[Proposed<'_>]) -> HashMap<usize, Vec<usize>> {
+    let deletes_user: HashMap<ResourceId, usize> = proposed
+        .iter()
+        .enumerate()
+        .filter(|(_, proposal)| matches!(proposal.action, Action::Delete { .. }))
+        .filter(|(_, proposal)| !proposal.resource.uses.is_empty())
+        .map(|(index, proposal)| (proposal.resource.identity.id(), index))
+        .collect();
+    proposed
+        .iter()
+        .enumerate()
+        .filter_map(|(index, proposal)| {
+            let holders: Vec<usize> = inventory
+                .holders(proposal.resource)
+                .iter()
+                .filter_map(|holder| deletes_user.get(holder).copied())
+                .collect();
+            (!holders.is_empty()).then_some((index, holders))
+        })
+        .collect()
+}
+
+/// The given order, changed only so that what is used comes after what uses it: an image is listed
+/// before the image that was built on it as often as after it.
+fn holders_first(count: usize, holders: &HashMap<usize, Vec<usize>>) -> Vec<usize> {
+    let mut sequence = Vec::with_capacity(count);
+    let mut visited = vec![false; count];
+    for start in 0..count {
+        if std::mem::replace(&mut visited[start], true) {
+            continue;
+        }
+        // Depth first without recursion: a chain of images can be long.
+        let mut path = vec![start];
+        while let Some(index) = path.last().copied() {
+            let before = holders.get(&index).map_or(&[][..], Vec::as_slice);
+            match before.iter().copied().find(|holder| !visited[*holder]) {
+                Some(holder) => {
+                    visited[holder] = true;
+                    path.push(holder);
+                }
+                None => {
+                    path.pop();
+                    sequence.push(index);
+                }
+            }
+        }
+    }
+    sequence
+}
+
+fn step(proposal: &Proposed<'_>, after: Vec<usize>) -> Step {
+    let resource = proposal.resource;
+    Step {
+        target: resource.identity.clone(),
+        name: resource.name.clone(),
+        state: resource.state,
+        started: resource.started,
+        unit: resource.unit.clone(),
+        action: proposal.action,
+        reason: proposal.reason.clone(),
+        priority: proposal.priority,
+        after,
+    }
+}

@@ -1,0 +1,217 @@
+//! Checking a saved plan against the world as it is now. It may lose steps, never gain any.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tbengine_sdk::{Identity, Resource, ResourceId, Timestamp};
+
+use super::{Guard, Guards, PLAN_FORMAT, Plan, Proposed, Refusal, Step, guards};
+use crate::discover::Inventory;
+use crate::policy::PolicySource;
+
+/// Why a saved plan cannot be applied any more.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Stale {
+    /// It was written by another version of tbengine.
+    #[error("it has the format `{0}`, and this tbengine reads {PLAN_FORMAT}")]
+    Format(String),
+    /// It is too old.
+    #[error("it was made {} ago, and plans are valid for {}", humantime::format_duration(*.age), humantime::format_duration(*.valid))]
+    TooOld {
+        /// How old it is, in whole seconds.
+        age: Duration,
+        /// How long plans are valid.
+        valid: Duration,
+    },
+    /// It was made later than now.
+    #[error("it was made at {0}, which lies in the future")]
+    Future(Timestamp),
+    /// A backend is connected to another account now.
+    #[error("backend `{backend}` was connected to `{planned}` then and is to `{now}` now")]
+    Account {
+        /// The backend.
+        backend: String,
+        /// The account then.
+        planned: String,
+        /// The account now.
+        now: String,
+    },
+    /// The policy is not the one that decided.
+    #[error("the policy `{name}` has changed since: its digest was {planned} and is {now}")]
+    Policy {
+        /// Its name.
+        name: String,
+        /// Its digest then.
+        planned: String,
+        /// Its digest now.
+        now: String,
+    },
+    /// Its steps do not fit together.
+    #[error("step {0} waits for a step that does not come before it")]
+    Order(usize),
+}
+
+/// Checks what must hold for the whole plan.
+///
+/// # Errors
+/// [`Stale`] with what differs.
+pub fn check(
+    plan: &Plan,
+    policy: &PolicySource,
+    inventory: &Inventory,
+    valid: Duration,
+    now: Timestamp,
+) -> Result<(), Stale> {
+    let header = &plan.header;
+    if header.format != PLAN_FORMAT {
+        return Err(Stale::Format(header.format.clone()));
+    }
+    match header.created.age(now) {
+        None => return Err(Stale::Future(header.created)),
+        Some(age) if age > valid => {
+            return Err(Stale::TooOld {
+                age: Duration::from_secs(age.as_secs()),
+                valid,
+            });
+        }
+        Some(_) => {}
+    }
+    if header.policy.digest != policy.digest || header.policy.params != policy.params {
+        return Err(Stale::Policy {
+            name: header.policy.name.clone(),
+            planned: header.policy.digest.clone(),
+            now: policy.digest.clone(),
+        });
+    }
+    for (backend, planned) in &header.accounts {
+        // A backend that does not answer is not stale: its steps will be deferred.
+        if let Some(account) = inventory.accounts.get(backend)
+            && account.id != *planned
+        {
+            return Err(Stale::Account {
+                backend: backend.to_string(),
+                planned: planned.to_string(),
+                now: account.id.to_string(),
+            });
+        }
+    }
+    let misplaced = |(place, step): (usize, &Step)| {
+        step.after
+            .iter()
+            .any(|before| *before >= place)
+            .then_some(place)
+    };
+    match plan.steps.iter().enumerate().find_map(misplaced) {
+        Some(place) => Err(Stale::Order(place)),
+        None => Ok(()),
+    }
+}
+
+/// Lets the guards look again at every step, with the facts of now. A protection that came after the
+/// plan wins; a step that is refused takes those along that the guards then refuse.
+pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp) -> Plan {
+    let by_id: HashMap<ResourceId, &Resource> = inventory
+        .resources
+        .iter()
+        .map(|resource| (resource.identity.id(), resource))
+        .collect();
+    let mut refusals = plan.refusals;
+    let mut unseen = HashSet::new();
+    let mut proposed = Vec::new();
+    for step in &plan.steps {
+        match by_id.get(&step.target.id()) {
+            // Not listed is not gone: the step stays, and its attempt will read the resource itself.
+            None => {
+                unseen.insert(step.target.id());
+            }
+            Some(resource) => match difference(step, resource) {
+                None => proposed.push(Proposed {
+                    resource,
+                    action: step.action,
+                    reason: step.reason.clone(),
+                    priority: step.priority,
+                }),
+                Some(detail) => refusals.push(Refusal {
+                    target: step.target.clone(),
+                    name: step.name.clone(),
+                    action: step.action.kind(),
+                    reason: step.reason.clone(),
+                    guard: Guard::Changed,
+                    detail,
+                }),
+            },
+        }
+    }
+    let context = guards::Context {
+        guards,
+        inventory,
+        now,
+        claimed: plan.header.scope.claims_running(),
+    };
+    let (survivors, refused) = guards::examine(&context, proposed);
+    let blast_radius = guards::blast_radius(&context, &survivors);
+    refusals.extend(refused);
+    let surviving: HashSet<ResourceId> = survivors
+        .iter()
+        .map(|proposal| proposal.resource.identity.id())
+        .chain(unseen)
+        .collect();
+    Plan {
+        header: plan.header,
+        steps: keep(plan.steps, &surviving),
+        refusals,
+        blast_radius,
+    }
+}
+
+/// Keeps the surviving steps in their order, and points `after` at their new places.
+fn keep(steps: Vec<Step>, surviving: &HashSet<ResourceId>) -> Vec<Step> {
+    let mut new_place: HashMap<usize, usize> = HashMap::new();
+    let mut kept = Vec::new();
+    for (place, mut step) in steps.into_iter().enumerate() {
+        if surviving.contains(&step.target.id()) {
+            new_place.insert(place, kept.len());
+            step.after = step
+                .after
+                .iter()
+                .filter_map(|before| new_place.get(before).copied())
+                .collect();
+            kept.push(step);
+        }
+    }
+    kept
+}
+
+/// What a step's resource no longer has in common with what the plan saw, if it matters.
+///
+/// What ran and has ended since may still be deleted; what had ended and runs, or ran again, may not:
+/// the policy judged something else.
+pub fn difference(step: &Step, now: &Resource) -> Option<String> {
+    if let Some(what) = identity_difference(&step.target, &now.identity) {
+        return Some(what);
+    }
+    if step.state.is_running() {
+        return None;
+    }
+    if now.state.is_running() {
+        return Some(format!("it was {} and is {} now", step.state, now.state));
+    }
+    if step.started != now.started {
+        return Some("it has run again since the plan was made".into());
+    }
+    None
+}
+
+fn identity_difference(planned: &Identity, now: &Identity) -> Option<String> {
+    if planned == now {
+        return None;
+    }
+    let what = if planned.account != now.account {
+        "it belongs to another account now"
+    } else if planned.created != now.created {
+        "another resource has its id now: the creation times differ"
+    } else {
+        "another resource has its id now"
+    };
+    Some(what.into())
+}

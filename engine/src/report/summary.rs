@@ -1,0 +1,50 @@
+//! The report of a run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Outcome, StepResult};
+
+/// What became of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Report {
+    /// The run.
+    pub run: Arc<str>,
+    /// One outcome for each step of the plan, in the plan's order.
+    pub outcomes: Vec<Outcome>,
+    /// Whether the run was told to stop.
+    pub interrupted: bool,
+    /// What looks wrong although no step failed, e.g. a whole backend that was already empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// How long applying took.
+    pub took_ms: u64,
+}
+
+impl Report {
+    /// How many steps ended in each way; only the ways that occurred.
+    pub fn counts(&self) -> BTreeMap<StepResult, usize> {
+        let mut counts = BTreeMap::new();
+        for outcome in &self.outcomes {
+            *counts.entry(outcome.result).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Whether any step did not end well.
+    pub fn has_failures(&self) -> bool {
+        self.outcomes
+            .iter()
+            .any(|outcome| outcome.result.is_failure())
+    }
+
+    /// Whether any step can be done later.
+    pub fn has_deferred(&self) -> bool {
+        self.outcomes
+            .iter()
+            .any(|outcome| outcome.result == StepResult::Deferred)
+    }
+}

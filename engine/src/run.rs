@@ -1,0 +1,239 @@
+//! The five stages on one screen.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_sdk::Timestamp;
+
+use crate::apply::{self, ApplyOptions, Control};
+use crate::backend::OpenBackend;
+use crate::clock::RunClock;
+use crate::decide::{Decisions, decide};
+use crate::discover::{DiscoverOptions, Inventory, discover};
+use crate::plan::saved::{self, Stale};
+use crate::plan::{Guards, PLAN_FORMAT, Plan, PlanHeader};
+use crate::policy::{Policy, PolicyContext, Verdict};
+use crate::report::{Event, EventKind, Report, Reporter};
+use crate::scope::Scope;
+
+/// Discovers, decides, plans and applies, for one run.
+pub struct Engine {
+    backends: Vec<OpenBackend>,
+    options: EngineOptions,
+    clock: RunClock,
+}
+
+/// What an engine needs to know.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// The id of this run.
+    pub run: Arc<str>,
+    /// The time at which it starts.
+    pub now: Timestamp,
+    /// What the policy gets to see.
+    pub scope: Scope,
+    /// Whether to find out sizes even where that is slow.
+    pub sizes: bool,
+    /// The rules after the policy.
+    pub guards: Guards,
+    /// How to apply.
+    pub apply: ApplyOptions,
+}
+
+/// What came of discovering, deciding and planning.
+pub struct Planned {
+    /// What was found.
+    pub inventory: Arc<Inventory>,
+    /// What the policy decided.
+    pub decisions: Decisions,
+    /// What will be done.
+    pub plan: Plan,
+}
+
+/// How many resources to ask a backend for at a time.
+const PAGE_SIZE: usize = 10_000;
+
+impl Engine {
+    /// An engine over open backends.
+    pub fn new(backends: Vec<OpenBackend>, options: EngineOptions) -> Self {
+        let clock = RunClock::starting_at(options.now);
+        Self {
+            backends,
+            options,
+            clock,
+        }
+    }
+
+    /// Stage one: asks every backend in scope.
+    pub async fn discover(&self, reporter: &mut Reporter<'_>) -> Inventory {
+        let options = DiscoverOptions {
+            sizes: self.options.sizes,
+            call_timeout: self.options.apply.call_timeout,
+            page_size: PAGE_SIZE,
+        };
+        let inventory = discover(&self.backends, &self.options.scope, options).await;
+        let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
+        for resource in &inventory.resources {
+            *listed.entry(&resource.identity.backend).or_default() += 1;
+        }
+        for (backend, account) in &inventory.accounts {
+            self.emit(
+                reporter,
+                EventKind::BackendListed {
+                    backend: backend.clone(),
+                    account: account.clone(),
+                    resources: listed.get(&**backend).copied().unwrap_or_default(),
+                },
+            );
+        }
+        for failure in &inventory.failures {
+            self.emit(reporter, EventKind::ListFailed(failure.clone()));
+        }
+        inventory
+    }
+
+    /// Stages one to three: what would be done, and why. Writes to no backend.
+    pub async fn plan(
+        &self,
+        policy: &Arc<dyn Policy>,
+        policy_origin: &str,
+        dry_run: bool,
+        reporter: &mut Reporter<'_>,
+    ) -> Planned {
+        let inventory = Arc::new(self.discover(reporter).await);
+        let context = self.policy_context(dry_run);
+        let decisions = decide(
+            policy.clone(),
+            context,
+            inventory.clone(),
+            self.options.scope.clone(),
+        )
+        .await;
+        self.emit_decisions(policy, &decisions, reporter);
+        let header = self.header(policy, policy_origin, &inventory);
+        let plan = Plan::new(
+            header,
+            &inventory,
+            decisions.made.clone(),
+            &self.options.guards,
+        );
+        self.emit_plan(&plan, reporter);
+        Planned {
+            inventory,
+            decisions,
+            plan,
+        }
+    }
+
+    /// Stages one and three for a plan that was saved: checks it against the world as it is now.
+    ///
+    /// # Errors
+    /// [`Stale`] if it must not be applied any more.
+    pub async fn revise(
+        &self,
+        plan: Plan,
+        policy: &Arc<dyn Policy>,
+        valid: Duration,
+        reporter: &mut Reporter<'_>,
+    ) -> Result<(Inventory, Plan), Stale> {
+        let inventory = self.discover(reporter).await;
+        let now = self.clock.now();
+        saved::check(&plan, policy.source(), &inventory, valid, now)?;
+        let plan = saved::revise(plan, &inventory, &self.options.guards, now);
+        self.emit_plan(&plan, reporter);
+        Ok((inventory, plan))
+    }
+
+    /// Stages four and five: carries the plan out and reports.
+    pub async fn apply(
+        &self,
+        plan: Plan,
+        policy: &Arc<dyn Policy>,
+        control: &Control,
+        reporter: &mut Reporter<'_>,
+    ) -> Report {
+        let options = &self.options.apply;
+        let policy = policy.clone();
+        apply::apply(
+            plan,
+            &self.backends,
+            policy,
+            options,
+            control,
+            self.clock,
+            reporter,
+        )
+        .await
+    }
+
+    fn policy_context(&self, dry_run: bool) -> PolicyContext {
+        PolicyContext {
+            now: self.clock.now(),
+            run_id: self.options.run.clone(),
+            dry_run,
+            claimed: self.options.scope.claims_running(),
+        }
+    }
+
+    fn header(
+        &self,
+        policy: &Arc<dyn Policy>,
+        policy_origin: &str,
+        inventory: &Inventory,
+    ) -> PlanHeader {
+        PlanHeader {
+            format: PLAN_FORMAT.to_owned(),
+            run: self.options.run.clone(),
+            created: self.clock.now(),
+            policy: policy.source().clone(),
+            policy_origin: policy_origin.to_owned(),
+            scope: self.options.scope.clone(),
+            accounts: inventory
+                .accounts
+                .iter()
+                .map(|(backend, account)| (backend.clone(), account.id.clone()))
+                .collect(),
+        }
+    }
+
+    fn emit_decisions(
+        &self,
+        policy: &Arc<dyn Policy>,
+        decisions: &Decisions,
+        reporter: &mut Reporter<'_>,
+    ) {
+        let kind = match &decisions.fault {
+            Some(fault) => EventKind::PolicyFailed(fault.clone()),
+            None => EventKind::PolicyDecided {
+                policy: policy.source().clone(),
+                candidates: decisions.candidates,
+                proposals: decisions
+                    .made
+                    .iter()
+                    .filter(|decision| !matches!(decision.verdict, Verdict::Keep { .. }))
+                    .count(),
+                log: decisions.log.clone(),
+            },
+        };
+        self.emit(reporter, kind);
+    }
+
+    fn emit_plan(&self, plan: &Plan, reporter: &mut Reporter<'_>) {
+        self.emit(
+            reporter,
+            EventKind::PlanMade {
+                steps: plan.steps.len(),
+                refusals: plan.refusals.len(),
+                blast_radius: plan.blast_radius.clone(),
+            },
+        );
+    }
+
+    fn emit(&self, reporter: &mut Reporter<'_>, kind: EventKind) {
+        reporter(&Event {
+            at: self.clock.now(),
+            kind,
+        });
+    }
+}
