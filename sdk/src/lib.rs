@@ -8,6 +8,7 @@
 //! - [`registration`]: how the engine finds and opens a backend
 //! - [`backend`]: the trait, and what its methods take and give
 //! - [`resource`]: a thing that can leak, as a listing shows it
+//! - [`labels`]: the labels of a resource, small and shared
 //! - [`identity`]: what must still match when the engine acts on a resource
 //! - [`owner`]: which unit a resource belongs to, and who owns it as far as facts prove
 //! - [`recognise`]: the naming of known benchmarks
@@ -18,10 +19,13 @@
 pub mod backend;
 pub mod error;
 pub mod identity;
+pub mod labels;
 pub mod owner;
 pub mod recognise;
 pub mod registration;
 pub mod resource;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod time;
 
 pub use async_trait::async_trait;
@@ -30,7 +34,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use identity::{Identity, ResourceId};
 pub use owner::{Owner, Unit};
 pub use registration::{OpenRequest, Registration};
-pub use resource::{Kind, Labels, Relation, Resource, State, Usage};
+pub use labels::Labels;
+pub use resource::{Kind, Relation, Resource, State, Usage};
 pub use time::Timestamp;
 
 #[doc(hidden)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Identity, ResourceId};
+use crate::labels::Labels;
 use crate::owner::{Owner, Unit};
 use crate::time::Timestamp;
 
@@ -141,69 +142,6 @@ impl State {
     }
 }
 
-/// Labels in ascending order of key. A small sorted list takes half the memory of a map.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Labels(Vec<(Box<str>, Box<str>)>);
-
-impl Labels {
-    /// The value of a label.
-    pub fn get(&self, key: &str) -> Option<&str> {
-        let at = self
-            .0
-            .binary_search_by(|(have, _)| (**have).cmp(key))
-            .ok()?;
-        Some(&self.0[at].1)
-    }
-
-    /// Every label in ascending order of key.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (&**key, &**value))
-    }
-
-    /// How many labels there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<K: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(K, V)> for Labels {
-    /// Collects labels; of two with one key the last stays.
-    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut pairs: Vec<(Box<str>, Box<str>)> = pairs
-            .into_iter()
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect();
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        // Stable sort keeps the order of equal keys, so the later one has to win here.
-        pairs.dedup_by(|later, earlier| {
-            let same = later.0 == earlier.0;
-            if same {
-                std::mem::swap(&mut later.1, &mut earlier.1);
-            }
-            same
-        });
-        Self(pairs)
-    }
-}
-
-impl Serialize for Labels {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
-    }
-}
-
-impl<'de> Deserialize<'de> for Labels {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = std::collections::BTreeMap::<String, String>::deserialize(deserializer)?;
-        Ok(map.into_iter().collect())
-    }
-}
-
 /// What a resource takes up, as far as the provider says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
@@ -335,14 +273,5 @@ mod tests {
     fn an_unknown_word_names_those_known() {
         let error = "pod".parse::<Kind>().unwrap_err().to_string();
         assert!(error.contains("container, sandbox"), "{error}");
-    }
-
-    #[test]
-    fn labels_are_found_by_key_and_the_last_of_two_stays() {
-        let labels: Labels = [("b", "1"), ("a", "2"), ("b", "3")].into_iter().collect();
-        assert_eq!(labels.get("b"), Some("3"));
-        assert_eq!(labels.get("a"), Some("2"));
-        assert_eq!(labels.get("c"), None);
-        assert_eq!(labels.len(), 2);
     }
 }

@@ -1,0 +1,339 @@
+//! The `Backend` that the engine calls, and the handle that tests hold.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tbengine_sdk::{
+    Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest,
+    OpenRequest, Page, Resource, Result, StopOptions, Timestamp,
+};
+use tokio::time::Instant;
+
+use crate::config::MemoryConfig;
+use crate::faults::{self, Fault, FaultRates, Operation, Script, Scripted};
+use crate::make::Make;
+use crate::oracle::{Oracle, Request};
+use crate::provider::{self, Act, Provider};
+use crate::seed;
+
+/// A simulated provider. Clones share one state: give one to the engine and keep one.
+#[derive(Clone, Debug)]
+pub struct Memory {
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    provider: Provider,
+    latency: Duration,
+    scripts: Vec<Scripted>,
+    rates: FaultRates,
+    random: fastrand::Rng,
+    outages: Vec<Range<Duration>>,
+}
+
+/// A call on its way: where it is recorded, and what will go wrong.
+struct Call<'a> {
+    operation: Operation,
+    kind: Option<Kind>,
+    target: Option<&'a Identity>,
+    force: bool,
+}
+
+impl Memory {
+    /// Opens what the configuration describes.
+    ///
+    /// # Errors
+    /// `Invalid` if the configuration does not fit.
+    pub fn open(request: OpenRequest) -> Result<Self> {
+        let config: MemoryConfig = request.config()?;
+        let memory = Self::with_account(&request.name, &format!("memory-{}", config.seed), request.now);
+        memory.locked(|shared| {
+            shared.latency = config.latency;
+            shared.rates = config.faults;
+            shared.random = fastrand::Rng::with_seed(config.seed);
+            shared.provider.record.on = false;
+            let entries = seed::inventory(&config, &shared.provider.account, request.now);
+            shared.provider.fill(entries);
+        });
+        Ok(memory)
+    }
+
+    /// An empty provider under this name. Call it within the runtime whose time it shall follow.
+    pub fn new(name: &str, now: Timestamp) -> Self {
+        Self::with_account(name, &format!("account-of-{name}"), now)
+    }
+
+    fn with_account(name: &str, account: &str, now: Timestamp) -> Self {
+        let account = provider::Account { backend: name.into(), id: account.into() };
+        let mut provider = Provider::new(account, now);
+        provider.record.on = true;
+        let shared = Shared {
+            provider,
+            latency: Duration::ZERO,
+            scripts: Vec::new(),
+            rates: FaultRates::default(),
+            random: fastrand::Rng::with_seed(1),
+            outages: Vec::new(),
+        };
+        Self { shared: Arc::new(Mutex::new(shared)) }
+    }
+
+    /// Puts a resource there, in place of one with the same native id.
+    pub fn insert(&self, make: Make) -> Identity {
+        self.provider(|provider| {
+            let entry = make.build(&provider.account, provider.calendar());
+            provider.insert(entry)
+        })
+    }
+
+    /// Puts a resource there as it is. It ends at once when asked to.
+    pub fn insert_resource(&self, resource: Resource) -> Identity {
+        let entry = provider::Entry { resource, reaction: provider::Reaction::default() };
+        self.provider(|provider| provider.insert(entry))
+    }
+
+    /// The identity of the resource of this name.
+    ///
+    /// # Panics
+    /// If no resource or more than one has this name.
+    pub fn named(&self, name: &str) -> Identity {
+        let found: Vec<_> = self.provider(|provider| {
+            let named = provider.all().filter(|resource| resource.name == name);
+            named.map(|resource| resource.identity.clone()).collect()
+        });
+        match <[Identity; 1]>::try_from(found) {
+            Ok([identity]) => identity,
+            Err(found) => panic!("{} resources are named `{name}`, not one", found.len()),
+        }
+    }
+
+    /// The time by the provider's calendar.
+    pub fn now(&self) -> Timestamp {
+        self.provider(|provider| provider.calendar())
+    }
+
+    /// What knows the truth.
+    pub fn oracle(&self) -> Oracle {
+        Oracle::new(self.clone())
+    }
+
+    /// Begins to script a fault: for which calls, and what happens to them.
+    pub fn script(&self, operation: Operation) -> Script<'_> {
+        Script::new(self, operation)
+    }
+
+    pub(crate) fn add_script(&self, scripted: Scripted) {
+        self.locked(|shared| shared.scripts.push(scripted));
+    }
+
+    /// Lets calls fail by chance. Equal seeds and equal orders of calls give equal faults.
+    pub fn fault_rates(&self, rates: FaultRates, seed: u64) {
+        self.locked(|shared| {
+            shared.rates = rates;
+            shared.random = fastrand::Rng::with_seed(seed);
+        });
+    }
+
+    /// Makes the provider unreachable for a span of time since it was opened.
+    pub fn outage(&self, span: Range<Duration>) {
+        self.locked(|shared| shared.outages.push(span));
+    }
+
+    /// Makes every call take this long: half until the effect, half until the answer.
+    pub fn latency(&self, latency: Duration) {
+        self.locked(|shared| shared.latency = latency);
+    }
+
+    /// Makes every deletion go on for this long after it was accepted.
+    pub fn deletion_takes(&self, duration: Duration) {
+        self.provider(|provider| provider.deletion_takes = duration);
+    }
+
+    /// Lets only these kinds be listed.
+    pub fn kinds(&self, kinds: &[Kind]) {
+        self.provider(|provider| provider.kinds = kinds.to_vec());
+    }
+
+    /// Whether `stop` works.
+    pub fn can_stop(&self, can: bool) {
+        self.provider(|provider| provider.can_stop = can);
+    }
+
+    /// Lets somebody else act at once.
+    pub fn act(&self, act: Act) {
+        self.provider(|provider| provider.act(act));
+    }
+
+    /// Lets somebody else act when the provider has been open this long.
+    pub fn act_at(&self, since_opened: Duration, act: Act) {
+        self.provider(|provider| provider.act_at(since_opened, act));
+    }
+
+    fn locked<T>(&self, with: impl FnOnce(&mut Shared) -> T) -> T {
+        // A scripted panic happens outside the lock, so a poisoned state is still whole.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.provider.catch_up(Instant::now());
+        with(&mut shared)
+    }
+
+    pub(crate) fn provider<T>(&self, with: impl FnOnce(&mut Provider) -> T) -> T {
+        self.locked(|shared| with(&mut shared.provider))
+    }
+
+    /// Takes a call to the provider and back, through everything that may go wrong.
+    async fn call<T>(
+        &self,
+        call: Call<'_>,
+        effect: impl FnOnce(&mut Provider) -> Result<T> + Send,
+    ) -> Result<T> {
+        let (number, faults, latency) =
+            self.locked(|shared| (shared.record(&call), shared.meet(&call), shared.latency));
+        travel(latency / 2).await;
+        let answer = self.serve(&call, faults, effect).await;
+        travel(latency / 2).await;
+        self.locked(|shared| {
+            if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at)) {
+                request.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| error.kind));
+            }
+        });
+        answer
+    }
+
+    async fn serve<T>(
+        &self,
+        call: &Call<'_>,
+        faults: Vec<Fault>,
+        effect: impl FnOnce(&mut Provider) -> Result<T> + Send,
+    ) -> Result<T> {
+        if self.locked(|shared| shared.is_out()) {
+            return Err(faults::unavailable());
+        }
+        for fault in faults {
+            match fault {
+                Fault::Answer(error) => return Err(error),
+                Fault::RequestLost => return Err(faults::connection_lost()),
+                Fault::ReplyLost => {
+                    // The caller never learns what it was.
+                    drop(self.provider(effect));
+                    return Err(faults::connection_lost());
+                }
+                Fault::InProgressThenGone(wait) => {
+                    if let Some(target) = call.target {
+                        self.provider(|provider| {
+                            provider.act(Act::SetState(target.clone(), tbengine_sdk::State::Removing));
+                            provider.act_in(wait, Act::Delete(target.clone()));
+                        });
+                    }
+                    return Err(provider::in_progress());
+                }
+                Fault::Hang(wait) => travel(wait).await,
+                Fault::Panic => panic!("a scripted panic in the memory backend"),
+                Fault::Meanwhile(act) => self.act(act),
+            }
+        }
+        self.provider(effect)
+    }
+}
+
+async fn travel(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+impl Shared {
+    /// Records a call and answers where.
+    fn record(&mut self, call: &Call<'_>) -> Option<usize> {
+        let since_opened = self.provider.since_opened();
+        let record = &mut self.provider.record;
+        record.on.then(|| {
+            record.requests.push(Request {
+                at: Instant::now(),
+                since_opened,
+                operation: call.operation,
+                kind: call.kind,
+                target: call.target.cloned(),
+                force: call.force,
+                answer: None,
+            });
+            record.requests.len() - 1
+        })
+    }
+
+    /// What will go wrong with a call: first what was scripted, then what chance brings.
+    fn meet(&mut self, call: &Call<'_>) -> Vec<Fault> {
+        let native = call.target.map(|target| target.native.as_str());
+        let mut faults: Vec<_> = self
+            .scripts
+            .iter_mut()
+            .filter_map(|script| script.meet(call.operation, call.kind, native))
+            .collect();
+        faults.extend(self.rates.draw(&mut self.random));
+        faults
+    }
+
+    fn is_out(&self) -> bool {
+        let since_opened = self.provider.since_opened();
+        self.outages.iter().any(|span| span.contains(&since_opened))
+    }
+}
+
+#[async_trait]
+impl Backend for Memory {
+    fn capabilities(&self) -> Capabilities {
+        self.provider(|provider| Capabilities {
+            kinds: provider.kinds.clone(),
+            stop: provider.can_stop,
+            synchronous_delete: provider.deletion_takes.is_zero(),
+            concurrency: 16,
+        })
+    }
+
+    async fn check(&self) -> Result<Account> {
+        let call = Call { operation: Operation::Check, kind: None, target: None, force: false };
+        self.call(call, |provider| {
+            Ok(Account {
+                id: provider.account.id.clone(),
+                description: "a simulated provider in memory".to_owned(),
+                warnings: Vec::new(),
+            })
+        })
+        .await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<Page> {
+        let kind = Some(request.kind);
+        let call = Call { operation: Operation::List, kind, target: None, force: false };
+        self.call(call, |provider| provider.list(&request)).await
+    }
+
+    async fn get(&self, target: &Identity) -> Result<Option<Resource>> {
+        self.call(Call::on(Operation::Get, target, false), |provider| {
+            Ok(provider.find(target.kind, &target.native).cloned())
+        })
+        .await
+    }
+
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
+        self.call(Call::on(Operation::Stop, target, options.force), |provider| {
+            provider.stop(target, options.force)
+        })
+        .await
+    }
+
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+        self.call(Call::on(Operation::Delete, target, options.force), |provider| {
+            provider.delete(target, options.force)
+        })
+        .await
+    }
+}
+
+impl<'a> Call<'a> {
+    fn on(operation: Operation, target: &'a Identity, force: bool) -> Self {
+        Self { operation, kind: Some(target.kind), target: Some(target), force }
+    }
+}

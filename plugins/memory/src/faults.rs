@@ -1,0 +1,252 @@
+//! What goes wrong with which call.
+
+use std::ops::{Bound, RangeBounds};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use tbengine_sdk::{Error, ErrorKind, Identity, Kind};
+
+use crate::backend::Memory;
+use crate::provider::{Act, Native};
+
+/// A method of the backend that reaches the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// `check`
+    Check,
+    /// `list`
+    List,
+    /// `get`
+    Get,
+    /// `stop`
+    Stop,
+    /// `delete`
+    Delete,
+}
+
+/// What happens to one call.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Answers this and does nothing.
+    Answer(Error),
+    /// Does nothing, and the connection breaks: the caller cannot know.
+    RequestLost,
+    /// Does what was asked, and the connection breaks: the caller cannot know.
+    ReplyLost,
+    /// Answers that someone else is removing the resource, who is done after this long.
+    InProgressThenGone(Duration),
+    /// Waits this long, and then goes on as if nothing were wrong.
+    Hang(Duration),
+    /// Panics, as a backend with a bug does.
+    Panic,
+    /// Somebody else does this just before the call takes effect.
+    Meanwhile(Act),
+}
+
+impl Fault {
+    /// A passing fault, like a busy mount.
+    pub fn transient() -> Self {
+        Self::answer(ErrorKind::Transient, "device or resource busy", "memory:500")
+    }
+
+    /// Too many requests; to be repeated after this long.
+    pub fn rate_limited(retry_after: Duration) -> Self {
+        Self::Answer(rate_limited().with_retry_after(retry_after))
+    }
+
+    /// Too many requests, and no word on how long to wait.
+    pub fn rate_limited_for_unknown_time() -> Self {
+        Self::Answer(rate_limited())
+    }
+
+    /// The provider does not answer.
+    pub fn unavailable() -> Self {
+        Self::Answer(unavailable())
+    }
+
+    /// The resource changed.
+    pub fn conflict() -> Self {
+        Self::answer(ErrorKind::Conflict, "the resource is running", "memory:409")
+    }
+
+    /// Something else uses the resource.
+    pub fn dependency() -> Self {
+        Self::answer(ErrorKind::Dependency, "the resource is in use", "memory:409")
+    }
+
+    /// The key may not do this.
+    pub fn denied() -> Self {
+        Self::answer(ErrorKind::Denied, "the key may not do this", "memory:403")
+    }
+
+    fn answer(kind: ErrorKind, message: &str, code: &str) -> Self {
+        Self::Answer(Error::new(kind, message).with_code(code))
+    }
+}
+
+fn rate_limited() -> Error {
+    Error::new(ErrorKind::RateLimited, "too many requests").with_code("memory:429")
+}
+
+pub(crate) fn unavailable() -> Error {
+    Error::new(ErrorKind::Unavailable, "connection refused").with_code("memory:503")
+}
+
+pub(crate) fn connection_lost() -> Error {
+    Error::new(ErrorKind::Unavailable, "the connection broke before the answer came")
+}
+
+/// How often calls fail by chance, each between 0 and 1. At most one fault meets a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct FaultRates {
+    /// Passing faults of one resource.
+    #[serde(deserialize_with = "rate")]
+    pub transient: f64,
+    /// Too many requests; to be repeated after one second.
+    #[serde(deserialize_with = "rate")]
+    pub rate_limited: f64,
+    /// The provider does not answer.
+    #[serde(deserialize_with = "rate")]
+    pub unavailable: f64,
+    /// The effect happens, but the reply is lost.
+    #[serde(deserialize_with = "rate")]
+    pub reply_lost: f64,
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let rate = f64::deserialize(deserializer)?;
+    if (0.0..=1.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(serde::de::Error::custom(format!("the rate {rate} is not between 0 and 1")))
+    }
+}
+
+impl FaultRates {
+    pub(crate) fn draw(&self, random: &mut fastrand::Rng) -> Option<Fault> {
+        // Without rates nothing is drawn, so that a test that sets some keeps its sequence.
+        if *self == Self::default() {
+            return None;
+        }
+        let mut chance = random.f64();
+        [
+            (self.transient, Fault::transient as fn() -> Fault),
+            (self.rate_limited, || Fault::rate_limited(Duration::from_secs(1))),
+            (self.unavailable, Fault::unavailable),
+            (self.reply_lost, || Fault::ReplyLost),
+        ]
+        .into_iter()
+        .find_map(|(rate, fault)| {
+            chance -= rate;
+            (chance < 0.0).then(fault)
+        })
+    }
+}
+
+/// A fault and the calls that it meets.
+#[derive(Debug)]
+pub(crate) struct Scripted {
+    operation: Operation,
+    kind: Option<Kind>,
+    native: Option<Native>,
+    first: u32,
+    last: u32,
+    seen: u32,
+    fault: Fault,
+}
+
+impl Scripted {
+    /// Counts a call if it is one of those meant, and answers the fault if it is its turn.
+    pub(crate) fn meet(
+        &mut self,
+        operation: Operation,
+        kind: Option<Kind>,
+        native: Option<&str>,
+    ) -> Option<Fault> {
+        let meant = self.operation == operation
+            && (self.kind.is_none() || self.kind == kind)
+            && (self.native.is_none() || self.native.as_deref() == native);
+        if !meant {
+            return None;
+        }
+        self.seen = self.seen.saturating_add(1);
+        (self.first..=self.last)
+            .contains(&self.seen)
+            .then(|| self.fault.clone())
+    }
+}
+
+/// A fault in the making: `memory.script(Operation::Delete).of("web").nth(2).then(Fault::transient())`.
+#[derive(Debug)]
+#[must_use = "a script does nothing until `then` says what happens"]
+pub struct Script<'a> {
+    memory: &'a Memory,
+    scripted: Scripted,
+}
+
+impl<'a> Script<'a> {
+    pub(crate) fn new(memory: &'a Memory, operation: Operation) -> Self {
+        Self {
+            memory,
+            scripted: Scripted {
+                operation,
+                kind: None,
+                native: None,
+                first: 1,
+                last: u32::MAX,
+                seen: 0,
+                fault: Fault::Panic,
+            },
+        }
+    }
+
+    /// Only calls for the resource of this name, which must exist by now.
+    ///
+    /// # Panics
+    /// If no resource or more than one has this name.
+    pub fn of(self, name: &str) -> Self {
+        let identity = self.memory.named(name);
+        self.of_identity(&identity)
+    }
+
+    /// Only calls for this resource.
+    pub fn of_identity(mut self, identity: &Identity) -> Self {
+        self.scripted.kind = Some(identity.kind);
+        self.scripted.native = Some(identity.native.as_str().into());
+        self
+    }
+
+    /// Only calls for this kind of resource; for a listing, the kind listed.
+    pub fn of_kind(mut self, kind: Kind) -> Self {
+        self.scripted.kind = Some(kind);
+        self
+    }
+
+    /// Only the nth of these calls; 1 is the first.
+    pub fn nth(self, nth: u32) -> Self {
+        self.calls(nth..=nth)
+    }
+
+    /// Only these calls; 1 is the first. Unless told, all of them.
+    pub fn calls(mut self, calls: impl RangeBounds<u32>) -> Self {
+        self.scripted.first = match calls.start_bound() {
+            Bound::Included(first) => *first,
+            Bound::Excluded(before) => before.saturating_add(1),
+            Bound::Unbounded => 1,
+        };
+        self.scripted.last = match calls.end_bound() {
+            Bound::Included(last) => *last,
+            Bound::Excluded(after) => after.saturating_sub(1),
+            Bound::Unbounded => u32::MAX,
+        };
+        self
+    }
+
+    /// What happens to these calls. Several scripts may meet one call; they act in the order in
+    /// which they were written, up to the first that gives an answer.
+    pub fn then(mut self, fault: Fault) {
+        self.scripted.fault = fault;
+        self.memory.add_script(self.scripted);
+    }
+}

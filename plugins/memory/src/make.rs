@@ -1,0 +1,271 @@
+//! Resources that a test puts there: `container("web").running().created(HOUR).label("a", "b")`.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use tbengine_sdk::{Identity, Kind, Owner, Relation, Resource, State, Timestamp, Unit, Usage};
+
+use crate::provider::{Account, Entry, Reaction};
+
+/// A resource in the making. What a test does not say is what a resource of the kind usually has:
+/// created an hour ago, ended and in use by nobody.
+#[derive(Clone, Debug)]
+pub struct Make {
+    kind: Kind,
+    name: String,
+    native: Option<String>,
+    state: State,
+    created: Option<Duration>,
+    finished: Option<Duration>,
+    exit_code: Option<i64>,
+    labels: Vec<Pair>,
+    attrs: Vec<Pair>,
+    unit: Option<Unit>,
+    owner: Owner,
+    usage: Usage,
+    uses: Vec<Relation>,
+    reaction: Reaction,
+}
+
+type Pair = (Cow<'static, str>, Cow<'static, str>);
+
+/// A container that has exited with 0.
+pub fn container(name: &str) -> Make {
+    Make::new(Kind::Container, name).state(State::Exited).exit_code(0)
+}
+
+/// A sandbox that was stopped.
+pub fn sandbox(name: &str) -> Make {
+    Make::new(Kind::Sandbox, name).state(State::Stopped)
+}
+
+/// A network.
+pub fn network(name: &str) -> Make {
+    Make::new(Kind::Network, name)
+}
+
+/// A volume. Its name is its native id, as with Docker.
+pub fn volume(name: &str) -> Make {
+    Make::new(Kind::Volume, name).native(name)
+}
+
+/// An image.
+pub fn image(name: &str) -> Make {
+    Make::new(Kind::Image, name)
+}
+
+/// A snapshot.
+pub fn snapshot(name: &str) -> Make {
+    Make::new(Kind::Snapshot, name)
+}
+
+impl Make {
+    fn new(kind: Kind, name: &str) -> Self {
+        Self {
+            kind,
+            name: name.to_owned(),
+            native: None,
+            state: State::Present,
+            created: Some(Duration::from_secs(3600)),
+            finished: None,
+            exit_code: None,
+            labels: Vec::new(),
+            attrs: Vec::new(),
+            unit: None,
+            owner: Owner::Unknown,
+            usage: Usage::default(),
+            uses: Vec::new(),
+            reaction: Reaction::default(),
+        }
+    }
+
+    /// With this native id instead of one made up from the name.
+    #[must_use]
+    pub fn native(mut self, native: impl Into<String>) -> Self {
+        self.native = Some(native.into());
+        self
+    }
+
+    /// In this state.
+    #[must_use]
+    pub fn state(mut self, state: State) -> Self {
+        self.state = state;
+        if state.is_running() || state == State::Created {
+            self.exit_code = None;
+        }
+        self
+    }
+
+    /// Running.
+    #[must_use]
+    pub fn running(self) -> Self {
+        self.state(State::Running)
+    }
+
+    /// Ended with this code.
+    #[must_use]
+    pub fn exit_code(mut self, code: i64) -> Self {
+        self.exit_code = Some(code);
+        self
+    }
+
+    /// Created this long ago.
+    #[must_use]
+    pub fn created(mut self, age: Duration) -> Self {
+        self.created = Some(age);
+        self
+    }
+
+    /// Of unknown creation time.
+    #[must_use]
+    pub fn created_unknown(mut self) -> Self {
+        self.created = None;
+        self
+    }
+
+    /// Ended this long ago.
+    #[must_use]
+    pub fn finished(mut self, age: Duration) -> Self {
+        self.finished = Some(age);
+        self
+    }
+
+    /// With this label.
+    #[must_use]
+    pub fn label(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.labels.push((key.into(), value.into()));
+        self
+    }
+
+    /// With this fact that only the kind of backend knows.
+    #[must_use]
+    pub fn attr(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.attrs.push((key.into(), value.into()));
+        self
+    }
+
+    /// As part of this unit.
+    #[must_use]
+    pub fn unit(mut self, unit: impl Into<String>) -> Self {
+        self.unit = Some(Unit(unit.into()));
+        self
+    }
+
+    /// Of this owner.
+    #[must_use]
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Taking up this much disk.
+    #[must_use]
+    pub fn disk(mut self, bytes: u64) -> Self {
+        self.usage.disk_bytes = Some(bytes);
+        self
+    }
+
+    /// Using this resource.
+    #[must_use]
+    pub fn uses(self, used: &Identity) -> Self {
+        self.relation(used, false)
+    }
+
+    /// Using this resource, and taking it along when it is deleted.
+    #[must_use]
+    pub fn takes_along(self, used: &Identity) -> Self {
+        self.relation(used, true)
+    }
+
+    fn relation(mut self, used: &Identity, cascade: bool) -> Self {
+        self.uses.push(Relation { kind: used.kind, native: used.native.clone(), cascade });
+        self
+    }
+
+    /// Ends this long after it was asked to. Unless told, at once.
+    #[must_use]
+    pub fn ends_after(mut self, reaction: Duration) -> Self {
+        self.reaction = Reaction::Ends(reaction);
+        self
+    }
+
+    /// Never ends when asked to; only force ends it.
+    #[must_use]
+    pub fn ignores_stop(mut self) -> Self {
+        self.reaction = Reaction::Ignores;
+        self
+    }
+
+    /// With a native id drawn at random, unless it has one.
+    pub(crate) fn native_at_random(mut self, random: &mut fastrand::Rng) -> Self {
+        let kind = self.kind;
+        self.native.get_or_insert_with(|| random_id(kind, random));
+        self
+    }
+
+    /// How many labels it has so far.
+    pub(crate) fn label_count(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub(crate) fn build(self, account: &Account, now: Timestamp) -> Entry {
+        let native = self.native.unwrap_or_else(|| native_id(self.kind, &self.name));
+        let identity = Identity {
+            backend: account.backend.clone(),
+            account: account.id.clone(),
+            kind: self.kind,
+            native,
+            created: self.created.map(|age| now.minus(age)),
+        };
+        let mut resource = Resource::new(identity, self.name, self.state);
+        if !matches!(self.state, State::Created | State::Present | State::Pending) {
+            resource.started = resource.identity.created;
+        }
+        if matches!(self.state, State::Exited | State::Stopped | State::Dead) {
+            resource.exit_code = self.exit_code;
+            resource.finished = match self.finished {
+                Some(age) => Some(now.minus(age)),
+                None => resource.identity.created,
+            };
+        }
+        resource.labels = self.labels.into_iter().collect();
+        resource.attrs = self.attrs.into_iter().collect();
+        resource.unit = self.unit;
+        resource.owner = self.owner;
+        resource.usage = self.usage;
+        resource.uses = self.uses;
+        Entry { resource, reaction: self.reaction }
+    }
+}
+
+/// An id of the form that providers give, made from a text, so that it is the same in every run.
+pub(crate) fn native_id(kind: Kind, text: &str) -> String {
+    // FNV-1a: stable across versions of Rust, unlike the hashes of the standard library.
+    let seed = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64 ^ u64::from(kind as u8), |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    random_id(kind, &mut fastrand::Rng::with_seed(seed))
+}
+
+/// An id of the form that providers give: 64 hex digits with Docker, a UUID in the cloud.
+pub(crate) fn random_id(kind: Kind, random: &mut fastrand::Rng) -> String {
+    let (a, b) = (random.u128(..), random.u128(..));
+    match kind {
+        Kind::Container | Kind::Network | Kind::Volume => format!("{a:032x}{b:032x}"),
+        Kind::Image => format!("sha256:{a:032x}{b:032x}"),
+        Kind::Sandbox | Kind::Snapshot => {
+            let hex = format!("{a:032x}");
+            format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+        }
+    }
+}

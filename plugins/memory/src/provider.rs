@@ -1,0 +1,428 @@
+//! The state of the simulated provider, and what it does and refuses.
+//!
+//! Nothing here waits: what happens later is on an agenda, and every call first brings the state up
+//! to the present. So a test with paused time sees the same in every run.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_sdk::{
+    Error, ErrorKind, Identity, Kind, ListRequest, Page, Relation, Resource, Result, State, Timestamp,
+};
+use tokio::time::Instant;
+
+use crate::make::Make;
+use crate::oracle::{Deleter, Deletion, Record};
+
+/// A native id.
+pub(crate) type Native = Box<str>;
+
+/// Where identities come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    pub(crate) backend: Arc<str>,
+    pub(crate) id: Arc<str>,
+}
+
+/// What a running resource does when it is asked to end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reaction {
+    Ends(Duration),
+    Ignores,
+}
+
+impl Default for Reaction {
+    fn default() -> Self {
+        Self::Ends(Duration::ZERO)
+    }
+}
+
+/// A resource, and what only the provider knows about it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) resource: Resource,
+    pub(crate) reaction: Reaction,
+}
+
+/// What somebody else does to the provider.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Starts a resource again.
+    Restart(Identity),
+    /// Deletes a resource, whatever uses it.
+    Delete(Identity),
+    /// Deletes a resource and makes another one with the same native id and name.
+    Recreate(Identity),
+    /// Brings a resource into a state.
+    SetState(Identity, State),
+    /// Makes a resource.
+    Create(Box<Make>),
+}
+
+/// What is on the agenda.
+#[derive(Debug)]
+enum Event {
+    Act(Act),
+    /// A process that was asked to end does.
+    Ends(Identity, i64),
+    /// An accepted deletion is complete.
+    Gone(Identity, State),
+}
+
+/// How many resources use another one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Holders {
+    any: u32,
+    running: u32,
+}
+
+/// The state of the simulated provider.
+#[derive(Debug)]
+pub struct Provider {
+    pub(crate) account: Account,
+    pub(crate) record: Record,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) can_stop: bool,
+    /// How long a deletion takes after it was accepted; zero means it is complete at once.
+    pub(crate) deletion_takes: Duration,
+    opened: Timestamp,
+    epoch: Instant,
+    now: Instant,
+    shelves: BTreeMap<Kind, BTreeMap<Native, Box<Entry>>>,
+    holders: BTreeMap<Kind, HashMap<Native, Holders>>,
+    agenda: BTreeMap<(Instant, u64), Event>,
+    planned: u64,
+}
+
+impl Provider {
+    pub(crate) fn new(account: Account, opened: Timestamp) -> Self {
+        let epoch = Instant::now();
+        Self {
+            account,
+            record: Record::default(),
+            kinds: Kind::ALL.to_vec(),
+            can_stop: true,
+            deletion_takes: Duration::ZERO,
+            opened,
+            epoch,
+            now: epoch,
+            shelves: Kind::ALL.iter().map(|&kind| (kind, BTreeMap::new())).collect(),
+            holders: Kind::ALL.iter().map(|&kind| (kind, HashMap::new())).collect(),
+            agenda: BTreeMap::new(),
+            planned: 0,
+        }
+    }
+
+    /// Lets everything happen that is due.
+    pub(crate) fn catch_up(&mut self, present: Instant) {
+        while let Some(due) = self.agenda.first_entry() {
+            let &(at, _) = due.key();
+            if at > present {
+                break;
+            }
+            let event = due.remove();
+            self.now = at;
+            self.happen(event);
+        }
+        self.now = present;
+    }
+
+    /// The time by the calendar.
+    pub(crate) fn calendar(&self) -> Timestamp {
+        self.opened.plus(self.since_opened())
+    }
+
+    /// How long the provider has been open.
+    pub(crate) fn since_opened(&self) -> Duration {
+        self.now.duration_since(self.epoch)
+    }
+
+    fn plan(&mut self, wait: Duration, event: Event) {
+        self.planned += 1;
+        self.agenda.insert((self.now + wait, self.planned), event);
+    }
+
+    /// Lets somebody else act when the provider has been open this long.
+    pub(crate) fn act_at(&mut self, since_opened: Duration, act: Act) {
+        self.planned += 1;
+        self.agenda
+            .insert((self.epoch + since_opened, self.planned), Event::Act(act));
+    }
+
+    /// Lets somebody else act after this long.
+    pub(crate) fn act_in(&mut self, wait: Duration, act: Act) {
+        self.plan(wait, Event::Act(act));
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Resource> {
+        self.shelves.values().flat_map(|shelf| shelf.values().map(|entry| &entry.resource))
+    }
+
+    pub(crate) fn find(&self, kind: Kind, native: &str) -> Option<&Resource> {
+        self.shelves[&kind].get(native).map(|entry| &entry.resource)
+    }
+
+    fn shelf(&mut self, kind: Kind) -> &mut BTreeMap<Native, Box<Entry>> {
+        self.shelves.entry(kind).or_default()
+    }
+
+    /// Puts a resource there, in place of one with the same native id.
+    pub(crate) fn insert(&mut self, entry: Entry) -> Identity {
+        let identity = entry.resource.identity.clone();
+        let native: Native = identity.native.as_str().into();
+        self.take(identity.kind, &native);
+        self.count_uses(&entry.resource, 1);
+        self.shelf(identity.kind).insert(native, Box::new(entry));
+        identity
+    }
+
+    /// Puts many resources there at once. Faster than one by one, and they must be new.
+    pub(crate) fn fill(&mut self, entries: Vec<Box<Entry>>) {
+        let mut fresh: BTreeMap<Kind, Vec<(Native, Box<Entry>)>> = BTreeMap::new();
+        for entry in entries {
+            self.count_uses(&entry.resource, 1);
+            let identity = &entry.resource.identity;
+            let place = (identity.native.as_str().into(), identity.kind);
+            fresh.entry(place.1).or_default().push((place.0, entry));
+        }
+        for (kind, entries) in fresh {
+            let mut entries: BTreeMap<_, _> = entries.into_iter().collect();
+            self.shelf(kind).append(&mut entries);
+        }
+    }
+
+    fn take(&mut self, kind: Kind, native: &str) -> Option<Box<Entry>> {
+        let entry = self.shelf(kind).remove(native)?;
+        self.count_uses(&entry.resource, -1);
+        Some(entry)
+    }
+
+    fn count_uses(&mut self, user: &Resource, by: i32) {
+        let running = if user.state.is_running() { by } else { 0 };
+        for used in &user.uses {
+            let holders = self.holders.entry(used.kind).or_default();
+            let holders = holders.entry(used.native.as_str().into()).or_default();
+            holders.any = holders.any.saturating_add_signed(by);
+            holders.running = holders.running.saturating_add_signed(running);
+        }
+    }
+
+    fn holders_of(&self, kind: Kind, native: &str) -> u32 {
+        let holders = self.holders[&kind].get(native).copied().unwrap_or_default();
+        match kind {
+            // As with Docker: what has ended is no longer attached to a network.
+            Kind::Network => holders.running,
+            _ => holders.any,
+        }
+    }
+
+    /// Changes a resource in place, and keeps the counts of holders right.
+    fn change(&mut self, kind: Kind, native: &str, change: impl FnOnce(&mut Resource)) {
+        if let Some(mut entry) = self.take(kind, native) {
+            change(&mut entry.resource);
+            self.insert(*entry);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Act(act) => self.act(act),
+            Event::Ends(identity, code) => self.end(&identity, code),
+            Event::Gone(identity, state) => {
+                // Somebody may have deleted and re-created it in the meantime.
+                let is_same = self
+                    .find(identity.kind, &identity.native)
+                    .is_some_and(|resource| resource.identity == identity && resource.state == State::Removing);
+                if is_same {
+                    self.remove(&identity, state, Deleter::Caller);
+                }
+            }
+        }
+    }
+
+    /// Lets somebody else act now.
+    pub(crate) fn act(&mut self, act: Act) {
+        let now = self.calendar();
+        match act {
+            Act::Restart(target) => self.change(target.kind, &target.native, |resource| {
+                resource.state = State::Running;
+                resource.started = Some(now);
+                resource.finished = None;
+                resource.exit_code = None;
+            }),
+            Act::SetState(target, state) => {
+                self.change(target.kind, &target.native, |resource| resource.state = state);
+            }
+            Act::Delete(target) => {
+                if let Some(found) = self.find(target.kind, &target.native) {
+                    let (identity, state) = (found.identity.clone(), found.state);
+                    self.remove(&identity, state, Deleter::SomeoneElse);
+                }
+            }
+            Act::Recreate(target) => {
+                if let Some(found) = self.find(target.kind, &target.native) {
+                    let mut again = found.clone();
+                    let (identity, state) = (again.identity.clone(), again.state);
+                    self.remove(&identity, state, Deleter::SomeoneElse);
+                    again.identity.created = Some(now);
+                    again.started = again.started.map(|_| now);
+                    again.finished = again.finished.map(|_| now);
+                    self.insert(Entry { resource: again, reaction: Reaction::default() });
+                }
+            }
+            Act::Create(make) => {
+                let entry = make.build(&self.account, now);
+                self.insert(entry);
+            }
+        }
+    }
+
+    fn end(&mut self, identity: &Identity, code: i64) {
+        let now = self.calendar();
+        let is_same = self
+            .find(identity.kind, &identity.native)
+            .is_some_and(|resource| resource.identity == *identity && resource.state.is_running());
+        if is_same {
+            self.change(identity.kind, &identity.native, |resource| {
+                resource.state = match identity.kind {
+                    Kind::Sandbox => State::Stopped,
+                    _ => State::Exited,
+                };
+                resource.exit_code = (identity.kind == Kind::Container).then_some(code);
+                resource.finished = Some(now);
+            });
+        }
+    }
+
+    fn remove(&mut self, identity: &Identity, state: State, by: Deleter) {
+        let Some(entry) = self.take(identity.kind, &identity.native) else {
+            return;
+        };
+        if self.record.on {
+            self.record.deletions.push(Deletion {
+                identity: identity.clone(),
+                name: entry.resource.name.clone(),
+                state,
+                by,
+                at: self.now,
+            });
+        }
+        let along = match by {
+            Deleter::Caller | Deleter::Cascade => Deleter::Cascade,
+            Deleter::SomeoneElse => Deleter::SomeoneElse,
+        };
+        for Relation { kind, native, .. } in entry.resource.uses.iter().filter(|used| used.cascade) {
+            // Docker as well keeps an anonymous volume that another container mounts.
+            if self.holders_of(*kind, native) == 0
+                && let Some(found) = self.find(*kind, native)
+            {
+                let (identity, state) = (found.identity.clone(), found.state);
+                self.remove(&identity, state, along);
+            }
+        }
+    }
+
+    /// One page of a listing, in order of native id.
+    pub(crate) fn list(&self, request: &ListRequest) -> Result<Page> {
+        let kind = request.kind;
+        if !self.kinds.contains(&kind) {
+            return Err(Error::new(ErrorKind::Unsupported, format!("there is nothing of kind {kind}")));
+        }
+        let start = match &request.cursor {
+            None => Bound::Unbounded,
+            Some(cursor) => Bound::Excluded(after(kind, cursor)?),
+        };
+        let mut rest = self.shelves[&kind].range::<str, _>((start, Bound::Unbounded));
+        let resources: Vec<_> = rest
+            .by_ref()
+            .take(request.page_size.max(1))
+            .map(|(_, entry)| entry.resource.clone())
+            .collect();
+        let next = match (rest.next(), resources.last()) {
+            (Some(_), Some(last)) => Some(cursor(kind, &last.identity.native)),
+            _ => None,
+        };
+        Ok(Page { resources, next })
+    }
+
+    /// Asks a resource to end.
+    pub(crate) fn stop(&mut self, target: &Identity, force: bool) -> Result<()> {
+        if !self.can_stop || !matches!(target.kind, Kind::Container | Kind::Sandbox) {
+            return Err(Error::new(ErrorKind::Unsupported, format!("a {} cannot be stopped", target.kind)));
+        }
+        let entry = self.shelves[&target.kind].get(&*target.native).ok_or_else(|| missing(target))?;
+        let (reaction, identity) = (entry.reaction, entry.resource.identity.clone());
+        match (entry.resource.state, reaction) {
+            (State::Pending | State::Unknown, _) => {
+                return Err(refusal(ErrorKind::Conflict, "its state does not allow that"));
+            }
+            (State::Removing, _) => return Err(in_progress()),
+            (state, _) if !state.is_running() => {}
+            // Between two runs there is nothing that could delay the end.
+            (State::Restarting, _) => self.end(&identity, 137),
+            _ if force => self.end(&identity, 137),
+            (_, Reaction::Ends(Duration::ZERO)) => self.end(&identity, 0),
+            (_, Reaction::Ends(reaction)) => self.plan(reaction, Event::Ends(identity, 0)),
+            (_, Reaction::Ignores) => {}
+        }
+        Ok(())
+    }
+
+    /// Deletes a resource.
+    pub(crate) fn delete(&mut self, target: &Identity, force: bool) -> Result<()> {
+        let resource = self.find(target.kind, &target.native).ok_or_else(|| missing(target))?;
+        let (identity, state) = (resource.identity.clone(), resource.state);
+        if state == State::Removing {
+            return Err(in_progress());
+        }
+        if state.is_running() && !force {
+            return Err(refusal(ErrorKind::Conflict, &format!("the {} is {state}", target.kind)));
+        }
+        let holders = self.holders_of(target.kind, &target.native);
+        if holders > 0 {
+            let message = format!("the {} is in use by {holders} other(s)", target.kind);
+            return Err(refusal(ErrorKind::Dependency, &message));
+        }
+        if self.deletion_takes.is_zero() {
+            self.remove(&identity, state, Deleter::Caller);
+        } else {
+            self.change(target.kind, &target.native, |resource| resource.state = State::Removing);
+            self.plan(self.deletion_takes, Event::Gone(identity, state));
+        }
+        Ok(())
+    }
+}
+
+fn missing(target: &Identity) -> Error {
+    let message = format!("no such {}", target.kind);
+    Error::new(ErrorKind::NotFound, message).with_code("memory:404")
+}
+
+pub(crate) fn in_progress() -> Error {
+    refusal(ErrorKind::InProgress, "removal is already in progress")
+}
+
+fn refusal(kind: ErrorKind, message: &str) -> Error {
+    Error::new(kind, message).with_code("memory:409")
+}
+
+/// A cursor is the last native id of a page under a check sum, so that nobody makes one up.
+fn cursor(kind: Kind, native: &str) -> String {
+    format!("{:016x}.{native}", check_sum(kind, native))
+}
+
+fn after(kind: Kind, cursor: &str) -> Result<&str> {
+    cursor
+        .split_once('.')
+        .filter(|(sum, native)| **sum == format!("{:016x}", check_sum(kind, native)))
+        .map(|(_, native)| native)
+        .ok_or_else(|| Error::new(ErrorKind::Invalid, "the cursor was never given"))
+}
+
+fn check_sum(kind: Kind, native: &str) -> u64 {
+    native.bytes().fold(kind as u64 + 1, |sum, byte| {
+        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
+    })
+}
