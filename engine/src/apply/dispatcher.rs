@@ -175,10 +175,18 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 self.watch(place, Next::WatchEnd, now);
             }
             Moved::StillRuns => self.still_runs(place, now),
-            Moved::EndedRunning => self.make_ready(place, Next::Act),
-            Moved::Removing => self.watch(place, Next::WatchRemoval, now),
+            Moved::EndedRunning => self.make_ready(place, Next::GoOn),
+            Moved::Removing { by_us } => {
+                self.steps[place].sent |= by_us;
+                self.watch(place, Next::WatchRemoval, now);
+            }
             Moved::Failed { error, sent } => {
-                self.steps[place].sent |= sent;
+                // A clear refusal had no effect; a fault or a lost reply may hide one.
+                let ambiguous = matches!(
+                    error.kind,
+                    ErrorKind::Transient | ErrorKind::Unavailable | ErrorKind::Internal
+                );
+                self.steps[place].sent |= sent && ambiguous;
                 self.failed(place, error, advice, now);
             }
         }
@@ -191,7 +199,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             Some(until) if now >= until => {
                 self.steps[place].grace_until = None;
                 self.steps[place].watched = None;
-                self.make_ready(place, Next::Act);
+                self.make_ready(place, Next::GoOn);
             }
             _ => self.watch(place, Next::WatchEnd, now),
         }
@@ -351,7 +359,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         self.lanes[lane].in_flight += 1;
         self.moves.spawn(async move {
             let moved = match next {
-                Next::Act => one_move.act().await,
+                Next::Act | Next::GoOn => one_move.act().await,
                 Next::WatchEnd => one_move.watch_end().await,
                 Next::WatchRemoval => one_move.watch_removal().await,
             };

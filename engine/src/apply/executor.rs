@@ -37,8 +37,8 @@ pub(crate) enum Moved {
     StillRuns,
     /// It does not run any more, and the step is not finished.
     EndedRunning,
-    /// Its deletion was accepted or is under way.
-    Removing,
+    /// Its deletion is under way; we or someone else asked for it.
+    Removing { by_us: bool },
     /// The move failed.
     Failed {
         error: Error,
@@ -59,7 +59,7 @@ impl Move {
             return Moved::Ended(StepResult::Changed, Some(detail));
         }
         if resource.state == State::Removing {
-            return Moved::Removing;
+            return Moved::Removing { by_us: self.sent };
         }
         match self.step.action {
             Action::Stop { grace } => self.stop(&resource, grace).await,
@@ -86,7 +86,7 @@ impl Move {
         match self.read().await {
             Ok(None) => self.gone(self.sent),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(self.sent),
-            Ok(Some(_)) => Moved::Removing,
+            Ok(Some(_)) => Moved::Removing { by_us: self.sent },
             Err(error) => failed(error, false),
         }
     }
@@ -160,7 +160,7 @@ impl Move {
                     );
                     return failed(Error::new(ErrorKind::Transient, message), true);
                 }
-                Moved::Removing
+                Moved::Removing { by_us: true }
             }
             Err(error) => failed(error, true),
         }

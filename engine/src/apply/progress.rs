@@ -54,8 +54,10 @@ pub(crate) enum Phase {
 /// The next move of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// An attempt.
+    /// A new attempt.
     Act,
+    /// The same attempt goes on, after what ran was given its time.
+    GoOn,
     /// See whether it has ended by itself.
     WatchEnd,
     /// See whether it is gone.

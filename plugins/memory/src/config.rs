@@ -66,8 +66,14 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(config.latency, Duration::from_millis(1020));
-        assert_eq!((config.seed, config.resources, config.labels), (7, 100, Some(8)));
-        assert_eq!((config.faults.rate_limited, config.faults.reply_lost), (0.2, 0.4));
+        assert_eq!(
+            (config.seed, config.resources, config.labels),
+            (7, 100, Some(8))
+        );
+        assert_eq!(
+            (config.faults.rate_limited, config.faults.reply_lost),
+            (0.2, 0.4)
+        );
     }
 
     #[test]
