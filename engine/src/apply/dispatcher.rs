@@ -165,7 +165,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 progress.asked_to_end = true;
                 progress.sent = true;
                 progress.grace_until = Some(now + grace);
-                progress.watched = None;
+                progress.watched = Default::default();
                 let event = EventKind::StopRequested {
                     step: place,
                     id: self.id(place),
@@ -181,12 +181,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 self.watch(place, Next::WatchRemoval, now);
             }
             Moved::Failed { error, sent } => {
-                // A clear refusal had no effect; a fault or a lost reply may hide one.
-                let ambiguous = matches!(
-                    error.kind,
-                    ErrorKind::Transient | ErrorKind::Unavailable | ErrorKind::Internal
-                );
-                self.steps[place].sent |= sent && ambiguous;
+                self.steps[place].sent |= sent;
                 self.failed(place, error, advice, now);
             }
         }
@@ -198,7 +193,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         match progress.grace_until {
             Some(until) if now >= until => {
                 self.steps[place].grace_until = None;
-                self.steps[place].watched = None;
+                self.steps[place].watched = Default::default();
                 self.make_ready(place, Next::GoOn);
             }
             _ => self.watch(place, Next::WatchEnd, now),
@@ -208,7 +203,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
     /// Looks again after a while, or gives up on what does not finish.
     pub(super) fn watch(&mut self, place: usize, next: Next, now: Instant) {
         let progress = &mut self.steps[place];
-        let (pause, watched_for) = progress.look_again(now);
+        let (pause, watched_for) = progress.look_again();
         let stuck_after = self.options.stuck_after;
         match progress.grace_until {
             Some(until) if next == Next::WatchEnd => {
