@@ -168,6 +168,23 @@ impl Dockerd {
         Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
     }
 
+    /// Posts JSON to the API, for what the docker command cannot say, and gives the body of the reply.
+    ///
+    /// # Panics
+    /// If the daemon does not answer with a success.
+    pub fn post(&self, path: &str, json: &str) -> String {
+        let head = format!(
+            "POST {path} HTTP/1.0\r\nHost: docker\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            json.len()
+        );
+        let reply = match exchange(&self.socket(), &[head.as_bytes(), json.as_bytes()].concat()) {
+            Ok(reply) => reply,
+            Err(error) => panic!("POST {path} failed: {error}"),
+        };
+        assert!(reply.starts_with("HTTP/1.0 2"), "POST {path} was refused: {reply}");
+        reply.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+    }
+
     /// Ends dockerd as `kill -9` does. Containers and containerd live on; the socket file stays.
     pub fn crash(&self) {
         self.command("crash");
@@ -273,15 +290,17 @@ fn supervise(directory: &Path) -> std::io::Result<Supervisor> {
 }
 
 fn answers(socket: &Path) -> bool {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")?;
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply)?;
-        Ok(reply)
-    };
-    ask().is_ok_and(|reply| reply.contains(" 200 "))
+    exchange(socket, b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n").is_ok_and(|reply| reply.contains(" 200 "))
+}
+
+/// One request and its reply on a connection of their own.
+fn exchange(socket: &Path, request: &[u8]) -> std::io::Result<String> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.write_all(request)?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    Ok(reply)
 }
 
 fn is_installed(program: &str) -> bool {
