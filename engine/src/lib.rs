@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The tbengine library.
+
+pub mod policy;
