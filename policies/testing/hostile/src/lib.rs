@@ -158,9 +158,13 @@ fn misbehave(how: &str) {
             black_box(recurse(1));
         }
         "log-flood" => {
-            for line in 0..1_000_000 {
+            for line in 0..100_000 {
                 log::info(&format!("line {line}"));
             }
+        }
+        "log-flood-and-panic" => {
+            misbehave("log-flood");
+            misbehave("panic");
         }
         "long-log-lines" => {
             for _ in 0..10 {
