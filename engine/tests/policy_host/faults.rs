@@ -144,6 +144,20 @@ fn a_flood_of_output_is_stopped() {
 }
 
 #[test]
+fn how_much_output_is_too_much_is_a_limit_like_any_other() {
+    let limits = Limits {
+        output: 8 << 20,
+        ..Limits::default()
+    };
+    assert_eq!(
+        fault_of("long-reason", limits).kind,
+        FaultKind::TooMuchOutput
+    );
+    let policy = hostile(&[("decides", "long-reason")], Limits::default());
+    assert!(decide(&policy, &[container("a", State::Exited, 1)]).is_ok());
+}
+
+#[test]
 fn a_flood_of_log_lines_is_cut_off() {
     let policy = hostile(
         &[("decides", "log-flood")],

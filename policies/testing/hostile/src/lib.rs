@@ -107,6 +107,7 @@ impl Policy for Hostile {
                     ]
                 })
                 .collect()),
+            "long-reason" => Ok(vec![resources[0].keep("x".repeat(16 << 20))]),
             "output-flood" => {
                 let flood = "x".repeat(16 << 20);
                 Ok((0..8).map(|_| resources[0].keep(flood.clone())).collect())
