@@ -1,0 +1,175 @@
+//! The rules.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tbengine_policy::types::{Action, Context, DeleteOptions, Force, Kind, Owner, Resource, State, Verdict};
+
+use crate::newest::newest;
+use crate::reason::Reason;
+use crate::settings::{DANGLING, Settings};
+
+/// What the rules say about one resource.
+enum Judgement {
+    Delete(String),
+    Keep(String),
+    /// Nothing that anyone would ask about.
+    Silent,
+}
+
+use Judgement::{Delete, Keep, Silent};
+
+impl Settings {
+    /// Judges the resources: first what has a life, then what it used.
+    pub fn decide(&self, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
+        let spared = newest(self, resources);
+        let mut verdicts = Vec::with_capacity(resources.len());
+        let mut deleted: HashSet<&str> = HashSet::new();
+        // The set costs more than the judging, and only what is used needs it.
+        let any_held = resources.iter().any(|one| !lives(one.kind) && !one.holders.is_empty());
+
+        for pass in [true, false] {
+            for (place, one) in resources.iter().enumerate() {
+                if lives(one.kind) != pass || !self.considers(one) {
+                    continue;
+                }
+                let mut judgement = if pass { self.judge_living(context, one) } else { self.judge_used(context, one, &deleted) };
+                if let (Delete(_), true) = (&judgement, spared.contains(&place)) {
+                    judgement = Keep(Reason::new("among the newest ").number(self.keep_newest).done());
+                }
+                match judgement {
+                    Delete(reason) => {
+                        if any_held && pass {
+                            deleted.insert(&one.id);
+                        }
+                        verdicts.push(self.delete(one, reason));
+                    }
+                    Keep(reason) => verdicts.push(one.keep(reason)),
+                    Silent => {}
+                }
+            }
+        }
+        verdicts
+    }
+
+    /// Containers and sandboxes.
+    fn judge_living(&self, context: &Context, one: &Resource) -> Judgement {
+        if one.is_dead() {
+            return self.judge_dead(context, one);
+        }
+        match one.state {
+            State::Running | State::Paused | State::Restarting => self.judge_running(context, one),
+            // Being made or removed, or in a state that nobody knows: never touched.
+            _ => Silent,
+        }
+    }
+
+    fn judge_dead(&self, context: &Context, one: &Resource) -> Judgement {
+        if let (Owner::Other(owner), false, false) = (&one.owner, one.claimed, self.profile.thorough) {
+            return Keep(Reason::new(one.state.word()).text(", but belongs to ").text(owner).done());
+        }
+        let Some(age) = one.age(context) else {
+            return Keep(Reason::new(one.state.word()).text(", but nothing says since when").done());
+        };
+        let reason = match (one.state, one.finished) {
+            (State::Created, _) => Reason::new("never started, created "),
+            (state, Some(_)) => Reason::new(state.word()).text(" "),
+            (state, None) => Reason::new(state.word()).text(", created "),
+        };
+        let reason = reason.time(age).text(" ago");
+        if age > self.dead_older_than {
+            Delete(reason.older_than(self.dead_older_than).done())
+        } else {
+            Keep(reason.not_yet(self.dead_older_than).done())
+        }
+    }
+
+    fn judge_running(&self, context: &Context, one: &Resource) -> Judgement {
+        let state = one.state.word();
+        if !is_ours(one) {
+            let reason = Reason::new(state);
+            return Keep(match &one.owner {
+                Owner::Other(owner) => reason.text(", and belongs to ").text(owner).done(),
+                _ => reason.text(", and nothing proves whose it is").done(),
+            });
+        }
+        let Some(age) = one.age(context) else {
+            return Keep(Reason::new(state).text(", but nothing says since when").done());
+        };
+        let reason = Reason::new(state).text(", created ").time(age).text(" ago");
+        if age > self.running_older_than {
+            Delete(reason.older_than(self.running_older_than).owner(", made by ", one).done())
+        } else {
+            Keep(reason.not_yet(self.running_older_than).done())
+        }
+    }
+
+    /// Networks, volumes, images and snapshots: they go when nothing that stays uses them.
+    fn judge_used(&self, context: &Context, one: &Resource, deleted: &HashSet<&str>) -> Judgement {
+        if !matches!(one.state, State::Present | State::Failed) {
+            return Silent;
+        }
+        let dangling = one.kind == Kind::Image && one.attr(DANGLING) == Some("true");
+        let unit_network = self.profile.thorough && one.kind == Kind::Network && one.unit.is_some();
+        if !is_ours(one) && !dangling && !unit_network {
+            return match one.kind {
+                Kind::Volume if one.holders.is_empty() => {
+                    Keep("unused, but it may hold data and nothing proves whose it is".to_owned())
+                }
+                Kind::Network if one.holders.is_empty() => Keep("unused, but nothing proves whose it is".to_owned()),
+                // Images, snapshots and what is in use are kept without anyone wondering.
+                _ => Silent,
+            };
+        }
+        if let Some(holder) = one.holders.iter().find(|holder| !deleted.contains(holder.as_str())) {
+            return Keep(Reason::new("used by ").text(holder).text(", which stays").done());
+        }
+        let what = if dangling { "dangling " } else { "unused " };
+        let Some(age) = one.age(context) else {
+            return Keep(Reason::new(what).text(one.kind.word()).text(", but nothing says how old it is").done());
+        };
+        let shared = !dangling && matches!(one.kind, Kind::Image | Kind::Snapshot);
+        let limit = if shared { self.running_older_than } else { self.dead_older_than };
+        let mut reason = Reason::new(what).text(one.kind.word());
+        if one.is_proven() {
+            reason = reason.owner(" of ", one);
+        }
+        reason = reason.text(", created ").time(age).text(" ago");
+        if age > limit {
+            let reason = reason.older_than(limit);
+            let reason = if one.holders.is_empty() { reason } else { reason.text("; what used it goes too") };
+            Delete(reason.done())
+        } else {
+            Keep(reason.not_yet(limit).done())
+        }
+    }
+
+    fn delete(&self, one: &Resource, reason: String) -> Verdict {
+        let (force, grace) = if !one.is_running() {
+            (self.profile.force_on_dead, self.stop_timeout)
+        } else if self.force {
+            (Force::Always, Some(Duration::ZERO))
+        } else {
+            (Force::Always, self.stop_timeout)
+        };
+        Verdict {
+            id: one.id.clone(),
+            action: Action::Delete(DeleteOptions {
+                reason,
+                force,
+                grace_ms: grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
+                priority: 0,
+            }),
+        }
+    }
+}
+
+/// Whether a kind runs and ends by itself.
+fn lives(kind: Kind) -> bool {
+    matches!(kind, Kind::Container | Kind::Sandbox)
+}
+
+/// Whether facts or the operator say that it may go although it runs or may hold data.
+fn is_ours(one: &Resource) -> bool {
+    one.is_proven() || one.claimed
+}

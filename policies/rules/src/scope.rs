@@ -1,0 +1,91 @@
+//! Which resources are considered at all.
+
+use tbengine_policy::params::{ParamError, Params};
+use tbengine_policy::types::Resource;
+
+use crate::settings::Settings;
+
+/// Keys with the values that will do; no values means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelFilter(Vec<(String, Vec<String>)>);
+
+impl LabelFilter {
+    /// Reads the words `key` and `key=value`.
+    pub(crate) fn read(params: &Params) -> Result<Self, ParamError> {
+        let words: Vec<String> = params.get("labels")?.unwrap_or_default();
+        let mut filter = Self::default();
+        for word in &words {
+            let (key, value) = word.split_once('=').map_or((word.as_str(), None), |(key, value)| (key, Some(value)));
+            if key.is_empty() {
+                return Err(ParamError::new("labels", format!("`{word}` has no key")));
+            }
+            filter.add(key, value);
+        }
+        Ok(filter)
+    }
+
+    fn add(&mut self, key: &str, value: Option<&str>) {
+        let value = value.map(str::to_owned);
+        match self.0.iter_mut().find(|(have, _)| have == key) {
+            // The key alone is wider than any of its values.
+            Some((_, values)) if values.is_empty() || value.is_none() => values.clear(),
+            Some((_, values)) => values.extend(value),
+            None => self.0.push((key.to_owned(), value.into_iter().collect())),
+        }
+    }
+
+    /// The keys that the engine must send.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(key, _)| key.as_str())
+    }
+
+    fn admits(&self, resource: &Resource) -> bool {
+        self.0.iter().all(|(key, values)| {
+            resource.label(key).is_some_and(|have| values.is_empty() || values.iter().any(|value| value == have))
+        })
+    }
+}
+
+impl Settings {
+    /// Whether the parameters `states`, `kinds` and `labels` admit a resource.
+    pub fn considers(&self, resource: &Resource) -> bool {
+        (self.states.is_empty() || self.states.contains(&resource.state))
+            && (self.kinds.is_empty() || self.kinds.contains(&resource.kind))
+            && self.labels.admits(resource)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::profile::DEFAULT;
+    use crate::samples::{container, settings};
+
+    fn considers(labels: &str, have: &[(&str, &str)]) -> bool {
+        let mut one = container("c");
+        one.labels = have.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        settings(DEFAULT, &[("labels", labels)]).unwrap().considers(&one)
+    }
+
+    #[test]
+    fn values_of_one_key_are_alternatives_and_keys_add_up() {
+        assert!(considers("a=1,a=2", &[("a", "2")]));
+        assert!(!considers("a=1,a=2", &[("a", "3")]));
+        assert!(considers("a=1,a", &[("a", "3")]));
+        assert!(!considers("a,b", &[("a", "1")]));
+        assert!(considers("a,b", &[("a", "1"), ("b", "")]));
+        assert!(considers("a=x=y", &[("a", "x=y")]));
+    }
+
+    #[test]
+    fn a_label_without_key_is_an_error() {
+        assert_eq!(settings(DEFAULT, &[("labels", "=x")]).unwrap_err().param, "labels");
+    }
+
+    #[test]
+    fn states_and_kinds_narrow() {
+        let set = settings(DEFAULT, &[("states", "exited"), ("kinds", "sandbox")]).unwrap();
+        assert!(!set.considers(&container("c")));
+        let set = settings(DEFAULT, &[("states", "exited"), ("kinds", "sandbox,container")]).unwrap();
+        assert!(set.considers(&container("c")));
+    }
+}

@@ -1,0 +1,166 @@
+//! The parameters of the built-in policies, and their values.
+
+use std::time::Duration;
+
+use tbengine_policy::params::{ParamError, Params, describe, keys};
+use tbengine_policy::types::{Description, Interest, Judging, Kind, ParamType, State};
+
+use crate::profile::Profile;
+use crate::scope::LabelFilter;
+
+/// The attribute that the Docker backend sets to `true` on images without a name.
+pub const DANGLING: &str = "dangling";
+
+/// The values in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the parameters do not change.
+    pub profile: Profile,
+    /// How old what is dead must be.
+    pub dead_older_than: Duration,
+    /// How old what runs must be.
+    pub running_older_than: Duration,
+    /// Which states are considered; empty means all.
+    pub states: Vec<State>,
+    /// Which labels are considered.
+    pub labels: LabelFilter,
+    /// Which kinds are considered; empty means all.
+    pub kinds: Vec<Kind>,
+    /// How many of each unit are spared.
+    pub keep_newest: u64,
+    /// How long what runs may take to end by itself.
+    pub stop_timeout: Option<Duration>,
+    /// Whether what runs is killed at once.
+    pub force: bool,
+    /// How many attempts there are in all.
+    pub attempts: Option<u32>,
+    /// The wait before the second attempt.
+    pub retry_delay: Option<Duration>,
+    /// What each further wait is multiplied by.
+    pub retry_factor: f64,
+}
+
+/// Name, version and parameters of a built-in policy.
+pub fn description(profile: &Profile) -> Description {
+    use ParamType::{Boolean, Duration, Integer, Number, Words};
+    describe(profile.name, env!("CARGO_PKG_VERSION"), profile.summary, Judging::Units)
+        .param("dead-older-than", Duration, Some(profile.dead_older_than),
+            "Deletes containers and sandboxes that ended longer ago than this, or were created longer ago and \
+             never started. Also the least age of unused networks and volumes and of dangling images.")
+        .param("running-older-than", Duration, Some(profile.running_older_than),
+            "Deletes running containers and sandboxes created longer ago than this, if facts prove that a \
+             benchmark or a run of tbengine made them, or a label in the scope claims them. Also the least age \
+             of images and snapshots that a benchmark made, because many trials share them.")
+        .param("states", Words, None,
+            "Considers resources in these states only, e.g. `exited,dead`. Networks, volumes and images are `present`.")
+        .param("labels", Words, None,
+            "Considers resources with these labels only, each written `key` or `key=value`. Of several with one \
+             key any will do; different keys must all be there.")
+        .param("kinds", Words, None,
+            "Considers resources of these kinds only, e.g. `container,network`.")
+        .param("keep-newest", Integer, Some("0"),
+            "Keeps this many of the newest of each kind in each unit, and of each kind in each backend of those \
+             without a unit. What is not considered does not count.")
+        .param("stop-timeout", Duration, profile.stop_timeout,
+            "How long what runs may take to end by itself before it is killed. Unless set, the engine's own.")
+        .param("force", Boolean, Some("false"),
+            "Kills running resources that are to be deleted at once, without `stop-timeout`.")
+        .param("attempts", Integer, profile.attempts,
+            "How many attempts there are in all, the first included. Unless set, the engine's own schedule.")
+        .param("retry-delay", Duration, profile.retry_delay,
+            "The wait after the first failed attempt; after the n-th it is retry-delay * retry-factor^(n-1). So \
+             attempts=4, retry-delay=2s and retry-factor=2 wait 2, 4 and 8 seconds. Unless set, the engine's own.")
+        .param("retry-factor", Number, Some("2"), "See retry-delay; at least 1.")
+}
+
+impl Settings {
+    /// Reads the values.
+    ///
+    /// # Errors
+    /// Names the parameter that makes no sense.
+    pub fn read(profile: Profile, params: &Params) -> Result<Self, ParamError> {
+        let attempts: Option<u32> = params.get("attempts")?;
+        if attempts == Some(0) {
+            return Err(ParamError::new("attempts", "must be at least 1"));
+        }
+        let retry_factor: f64 = params.required("retry-factor")?;
+        if retry_factor < 1.0 {
+            return Err(ParamError::new("retry-factor", "must be at least 1"));
+        }
+        Ok(Self {
+            profile,
+            dead_older_than: params.required("dead-older-than")?,
+            running_older_than: params.required("running-older-than")?,
+            states: known(params, "states", &State::ALL, State::word)?,
+            labels: LabelFilter::read(params)?,
+            kinds: known(params, "kinds", &Kind::ALL, Kind::word)?,
+            keep_newest: params.required("keep-newest")?,
+            stop_timeout: params.get("stop-timeout")?,
+            force: params.required("force")?,
+            attempts,
+            retry_delay: params.get("retry-delay")?,
+            retry_factor,
+        })
+    }
+
+    /// What the rules read: the labels that are filtered by, and whether an image is dangling.
+    pub fn interest(&self) -> Interest {
+        Interest { labels: keys(self.labels.keys()), attrs: keys([DANGLING]) }
+    }
+}
+
+/// Reads words of which each must be one of those known.
+fn known<T: Copy>(params: &Params, name: &str, all: &[T], word: fn(T) -> &'static str) -> Result<Vec<T>, ParamError> {
+    let words: Vec<String> = params.get(name)?.unwrap_or_default();
+    words
+        .iter()
+        .map(|given| {
+            all.iter().copied().find(|one| word(*one) == given).ok_or_else(|| {
+                let all: Vec<&str> = all.iter().copied().map(word).collect();
+                ParamError::new(name, format!("`{given}` is none of {}", all.join(", ")))
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{AGGRESSIVE, DEFAULT};
+    use crate::samples::settings;
+
+    #[test]
+    fn every_parameter_is_described_and_read() {
+        let set = settings(
+            DEFAULT,
+            &[
+                ("dead-older-than", "1000"), ("running-older-than", "2000"), ("states", "exited,dead"), ("labels", "a=1"),
+                ("kinds", "container"), ("keep-newest", "3"), ("stop-timeout", "4000"), ("force", "true"), ("attempts", "4"),
+                ("retry-delay", "2000"), ("retry-factor", "1.5"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(set.dead_older_than, Duration::from_secs(1));
+        assert_eq!(set.running_older_than, Duration::from_secs(2));
+        assert_eq!(set.states, [State::Exited, State::Dead]);
+        assert_eq!(set.kinds, [Kind::Container]);
+        assert_eq!((set.keep_newest, set.force, set.attempts), (3, true, Some(4)));
+        assert_eq!(set.stop_timeout, Some(Duration::from_secs(4)));
+        assert_eq!((set.retry_delay, set.retry_factor), (Some(Duration::from_secs(2)), 1.5));
+        assert_eq!(description(&DEFAULT).params.len(), 11);
+    }
+
+    #[test]
+    fn a_word_that_is_no_state_or_kind_is_an_error() {
+        let error = settings(DEFAULT, &[("states", "exited,gone")]).unwrap_err();
+        assert_eq!(error.param, "states");
+        assert!(error.message.starts_with("`gone` is none of pending, created"), "{}", error.message);
+        assert_eq!(settings(DEFAULT, &[("kinds", "pod")]).unwrap_err().param, "kinds");
+    }
+
+    #[test]
+    fn zero_attempts_and_a_shrinking_delay_are_errors() {
+        assert_eq!(settings(AGGRESSIVE, &[("attempts", "0")]).unwrap_err().param, "attempts");
+        assert_eq!(settings(AGGRESSIVE, &[("retry-factor", "0.5")]).unwrap_err().param, "retry-factor");
+    }
+}
