@@ -1,1 +1,37 @@
-//! Placeholder.
+//! The Docker backend: containers, networks, volumes and images of one Docker Engine or Podman.
+//!
+//! The modules, in the order data flows:
+//!
+//! - `backend`: the `Backend` implementation, and the order of requests in each of its methods
+//! - `config`: the backend's table of the configuration
+//! - `context`: which daemon is meant: `DOCKER_HOST`, contexts, TLS files
+//! - `connect`: a socket to that daemon
+//! - `transport`: requests on it: API version, size limit, refusals
+//! - `native`: which ids are full ids
+//! - `wire`: the daemon's JSON, as far as we read it
+//! - `containers`, `networks`, `volumes`, `images`: from JSON to `Resource`
+//! - `owner`: the unit and the owner of a resource
+//! - `error`: what each refusal and each broken connection means
+//!
+//! Actions (kill, delete) are bollard's, on our transport. Reads decode the JSON themselves, because
+//! bollard's models refuse a whole listing for one state that they do not know, and would keep
+//! environment variables in memory.
+
+mod backend;
+mod config;
+mod connect;
+mod containers;
+mod context;
+mod error;
+mod images;
+mod native;
+mod networks;
+mod owner;
+mod transport;
+mod volumes;
+mod wire;
+
+pub use backend::Docker;
+pub use config::Config;
+
+tbengine_sdk::backend!("docker", "Docker Engine or Podman, local or remote", Docker::open);

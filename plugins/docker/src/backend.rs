@@ -1,0 +1,310 @@
+//! The `Backend` implementation, and the order of requests in each of its methods.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    KillContainerOptions, RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions,
+};
+use tbengine_sdk::{
+    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest, OpenRequest, Page,
+    Resource, Result, StopOptions, Timestamp, async_trait,
+};
+use tokio::sync::OnceCell;
+
+use crate::config::Config;
+use crate::error::{self, Broken, Call};
+use crate::transport::{ApiVersion, Reply, Transport};
+use crate::wire::{Container, Info};
+use crate::{containers, context, images, native, networks, volumes};
+
+/// bollard limits only the time until the headers; our own limit covers the whole call.
+const BOLLARD_TIMEOUT_SECONDS: u64 = 3600;
+
+/// One Docker Engine or Podman.
+pub struct Docker {
+    name: Arc<str>,
+    config: Config,
+    environment: Arc<BTreeMap<String, String>>,
+    connection: OnceCell<Connection>,
+    /// The daemon's id, as the first check found it.
+    account: OnceCell<Arc<str>>,
+}
+
+struct Connection {
+    transport: Transport,
+    actions: bollard::Docker,
+}
+
+/// Where resources are; becomes part of their identities.
+pub(crate) struct Place {
+    backend: Arc<str>,
+    account: Arc<str>,
+}
+
+impl Place {
+    pub(crate) fn identity(&self, kind: Kind, native: String, created: Option<Timestamp>) -> Identity {
+        Identity { backend: self.backend.clone(), account: self.account.clone(), kind, native, created }
+    }
+}
+
+impl Docker {
+    /// Makes a backend. Reads no file and opens no connection yet.
+    ///
+    /// # Errors
+    /// `Invalid` if the configuration does not fit.
+    pub fn open(request: OpenRequest) -> Result<Self> {
+        let config: Config = request.config()?;
+        config.check()?;
+        Ok(Self {
+            name: request.name,
+            config,
+            environment: request.environment,
+            connection: OnceCell::new(),
+            account: OnceCell::new(),
+        })
+    }
+
+    async fn connection(&self) -> Result<&Connection> {
+        self.connection
+            .get_or_try_init(|| async {
+                let endpoint = context::resolve(&self.config, &self.environment)?;
+                let transport = Transport::new(&endpoint, self.config.api_version)?;
+                let actions = bollard::Docker::connect_with_custom_transport(
+                    transport.for_bollard(),
+                    Some("http://docker"),
+                    BOLLARD_TIMEOUT_SECONDS,
+                    bollard::API_DEFAULT_VERSION,
+                )
+                .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
+                Ok(Connection { transport, actions })
+            })
+            .await
+    }
+
+    async fn transport(&self) -> Result<&Transport> {
+        Ok(&self.connection().await?.transport)
+    }
+
+    async fn place(&self) -> Result<Place> {
+        let account = self
+            .account
+            .get_or_try_init(|| async {
+                let transport = self.transport().await?;
+                account_of(transport, &transport.read_unversioned("/info").await?)
+            })
+            .await?;
+        Ok(Place { backend: self.name.clone(), account: account.clone() })
+    }
+
+    /// Puts the time limit around one call as a whole.
+    async fn bounded<T>(&self, changes: bool, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let limit: Duration = self.config.call_timeout();
+        match tokio::time::timeout(limit, call).await {
+            Ok(result) => result,
+            Err(_) => Err(error::timed_out(changes, limit)),
+        }
+    }
+
+    async fn describe(&self) -> Result<Account> {
+        let transport = self.transport().await?;
+        let reply: Reply<Info> = transport.read_unversioned("/info").await?;
+        let id = account_of(transport, &reply)?;
+        let version = transport.adopt(reply.version).await?;
+        let known = self.account.get_or_init(|| async { id.clone() }).await;
+        if *known != id {
+            return Err(Error::new(ErrorKind::Invalid, format!("another daemon answers at {} than before", transport.shown()))
+                .with_hint("start over, so that everything is listed anew"));
+        }
+        let info = reply.value;
+        let product = if reply.is_podman { "Podman" } else { "Docker" };
+        let newest: ApiVersion = reply.version.unwrap_or(version);
+        Ok(Account {
+            id,
+            description: format!("{product} {} (API {newest}) at {}", info.server_version, transport.shown()),
+            warnings: Vec::new(),
+        })
+    }
+
+    async fn list_page(&self, request: &ListRequest) -> Result<Page> {
+        let transport = self.transport().await?;
+        // The account is asked for while the listing is under way: /info is the slowest request of all.
+        let place = self.place();
+        let resources: Vec<Resource> = match request.kind {
+            Kind::Container => {
+                let (place, found) = futures_util::try_join!(place, containers::list(transport, request.sizes))?;
+                found.into_iter().map(|each| each.into_resource(&place)).collect()
+            }
+            Kind::Network => {
+                let (place, found) = futures_util::try_join!(place, networks::list(transport))?;
+                found.into_iter().map(|each| networks::into_resource(each, &place)).collect()
+            }
+            Kind::Volume => {
+                let (place, found) = futures_util::try_join!(place, volumes::list(transport, request.sizes))?;
+                found.into_iter().map(|each| volumes::into_resource(each, &place)).collect()
+            }
+            Kind::Image => {
+                let (place, found) = futures_util::try_join!(place, images::list(transport, request.sizes))?;
+                found.into_iter().map(|each| images::into_resource(each, &place)).collect()
+            }
+            other => return Err(unsupported(format!("docker has no {other}s"))),
+        };
+        Ok(Page { resources, next: None })
+    }
+
+    async fn read(&self, target: &Identity) -> Result<Option<Resource>> {
+        native::check(target.kind, &target.native)?;
+        let transport = self.transport().await?;
+        let place = self.place().await?;
+        let id = target.native.as_str();
+        Ok(match target.kind {
+            Kind::Container => containers::get(transport, id).await?.map(|found| found.into_resource(&place)),
+            Kind::Network => networks::get(transport, id).await?.map(|found| networks::into_resource(found, &place)),
+            Kind::Volume => volumes::get(transport, id).await?.map(|found| volumes::into_resource(found, &place)),
+            Kind::Image => images::get(transport, id).await?.map(|found| images::into_resource(found, &place)),
+            _ => None,
+        })
+    }
+
+    /// Sends the signal that ends a container. A signal marks the container as stopped by hand, so that
+    /// no restart policy brings it back, and the daemon thaws a paused one for its own stop signal.
+    async fn signal(&self, target: &Identity, options: StopOptions) -> Result<()> {
+        native::check(target.kind, &target.native)?;
+        let Connection { transport, actions } = self.connection().await?;
+        let container = containers::inspect(transport, &target.native).await?.ok_or_else(gone)?;
+        if has_ended(&container) {
+            return Ok(());
+        }
+        let signal = match container.config.stop_signal.as_str() {
+            _ if options.force => "SIGKILL",
+            "" => "SIGTERM",
+            own => own,
+        };
+        let options = KillContainerOptions { signal: signal.to_owned() };
+        let Err(failure) = actions.kill_container(&target.native, Some(options)).await else {
+            return Ok(());
+        };
+        let failure = transport.error(Call::STOP, Broken::from_bollard(failure));
+        if failure.kind == ErrorKind::Conflict {
+            // It may have ended between the two requests; the state says so more reliably than a text.
+            let container = containers::inspect(transport, &target.native).await?.ok_or_else(gone)?;
+            if has_ended(&container) {
+                return Ok(());
+            }
+        }
+        Err(failure)
+    }
+
+    /// Deletes after one more look at what is there: the daemon would also take the id for the name of
+    /// another resource.
+    async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+        let Connection { transport, actions } = self.connection().await?;
+        let now = self.read(target).await?.ok_or_else(gone)?;
+        if now.identity.created != target.created {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("another {} has been created under the id {} since", target.kind, target.native),
+            ));
+        }
+        let id = target.native.as_str();
+        let sent = match target.kind {
+            Kind::Container => {
+                let options = RemoveContainerOptions { v: true, force: options.force, link: false };
+                actions.remove_container(id, Some(options)).await
+            }
+            Kind::Network => actions.remove_network(id).await,
+            // With force, a volume that does not exist would be a success, and a driver's failure too.
+            Kind::Volume => actions.remove_volume(id, Some(RemoveVolumeOptions { force: false })).await,
+            Kind::Image => {
+                let options = RemoveImageOptions {
+                    force: options.force && needs_force(transport, id).await?,
+                    noprune: false,
+                    platforms: None,
+                };
+                actions.remove_image(id, Some(options), None).await.map(drop)
+            }
+            other => return Err(unsupported(format!("docker has no {other}s"))),
+        };
+        sent.map_err(|failure| transport.error(Call::delete(target.kind), Broken::from_bollard(failure)))
+    }
+}
+
+#[async_trait]
+impl Backend for Docker {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            kinds: vec![Kind::Container, Kind::Network, Kind::Volume, Kind::Image],
+            stop: true,
+            synchronous_delete: true,
+            concurrency: 4,
+        }
+    }
+
+    async fn check(&self) -> Result<Account> {
+        self.bounded(false, self.describe()).await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<Page> {
+        if request.cursor.is_some() {
+            return Err(Error::new(ErrorKind::Invalid, "docker lists everything at once and never gave a cursor"));
+        }
+        self.bounded(false, self.list_page(&request)).await
+    }
+
+    async fn get(&self, target: &Identity) -> Result<Option<Resource>> {
+        self.bounded(false, self.read(target)).await
+    }
+
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
+        if target.kind != Kind::Container {
+            return Err(unsupported(format!("a {} cannot be stopped", target.kind)));
+        }
+        self.bounded(true, self.signal(target, options)).await
+    }
+
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+        self.bounded(true, self.remove(target, options)).await
+    }
+}
+
+/// Whether the daemon must be told to force the deletion of an image: it wants that for an image with
+/// several tags. It would then also take the image from under stopped containers, so never for an
+/// image that is in use.
+async fn needs_force(transport: &Transport, id: &str) -> Result<bool> {
+    let image = images::get(transport, id).await?.ok_or_else(gone)?;
+    if image.tags() < 2 {
+        return Ok(false);
+    }
+    if images::is_used(transport, id).await? {
+        return Err(Error::new(ErrorKind::Dependency, "a container is made from this image"));
+    }
+    Ok(true)
+}
+
+/// What tells this daemon from others. Podman makes up a new id for every answer, so its host and its
+/// directory stand in.
+fn account_of(transport: &Transport, reply: &Reply<Info>) -> Result<Arc<str>> {
+    let info = &reply.value;
+    if reply.is_podman {
+        return Ok(format!("podman:{}:{}", info.name, info.docker_root_dir).into());
+    }
+    if info.id.is_empty() {
+        return Err(transport.not_docker());
+    }
+    Ok(info.id.as_str().into())
+}
+
+/// What a signal cannot reach any more. Restarting counts as running: a signal ends its cycle.
+fn has_ended(container: &Container) -> bool {
+    matches!(container.state.status.as_str(), "created" | "exited" | "dead" | "removing")
+}
+
+fn gone() -> Error {
+    Error::new(ErrorKind::NotFound, "it does not exist any more")
+}
+
+fn unsupported(message: String) -> Error {
+    Error::new(ErrorKind::Unsupported, message)
+}

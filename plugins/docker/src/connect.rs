@@ -1,0 +1,191 @@
+//! A socket to the daemon: unix, TCP, or TCP with TLS.
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use tbengine_sdk::{Error, ErrorKind, Result};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+use crate::context::{Address, Endpoint, TlsFiles};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why no socket could be had. The variant decides the kind of the error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("{0}")]
+    Socket(io::Error),
+    #[error("{0}")]
+    Name(io::Error),
+    #[error("{0}")]
+    Tls(io::Error),
+    #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
+    TimedOut,
+}
+
+/// Connects to one daemon, whatever the URL of the request says.
+#[derive(Clone)]
+pub(crate) struct Dialler(Arc<Route>);
+
+enum Route {
+    Unix(PathBuf),
+    Tcp { host: String, port: u16, tls: Option<(TlsConnector, ServerName<'static>)> },
+}
+
+impl Dialler {
+    /// Reads the TLS files; connects later.
+    ///
+    /// # Errors
+    /// `Invalid` if a file cannot be used.
+    pub(crate) fn new(endpoint: &Endpoint) -> Result<Self> {
+        let route = match &endpoint.address {
+            Address::Unix(path) => Route::Unix(path.clone()),
+            Address::Tcp { host, port } => {
+                let tls = match &endpoint.tls {
+                    Some(files) => {
+                        let name = ServerName::try_from(host.clone())
+                            .map_err(|_| invalid(format!("`{host}` is not a name that a certificate could be for")))?;
+                        Some((TlsConnector::from(Arc::new(tls_config(files)?)), name))
+                    }
+                    None => None,
+                };
+                Route::Tcp { host: host.clone(), port: *port, tls }
+            }
+        };
+        Ok(Self(Arc::new(route)))
+    }
+}
+
+impl Route {
+    async fn dial(&self) -> Result<Link, ConnectError> {
+        let (host, port, tls) = match self {
+            Route::Unix(path) => {
+                let stream = UnixStream::connect(path).await.map_err(ConnectError::Socket)?;
+                return Ok(Link(Box::new(stream)));
+            }
+            Route::Tcp { host, port, tls } => (host.as_str(), *port, tls),
+        };
+        let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Name)?.collect();
+        let stream = TcpStream::connect(&addresses[..]).await.map_err(ConnectError::Socket)?;
+        stream.set_nodelay(true).map_err(ConnectError::Socket)?;
+        match tls {
+            None => Ok(Link(Box::new(stream))),
+            Some((connector, name)) => {
+                let stream = connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?;
+                Ok(Link(Box::new(stream)))
+            }
+        }
+    }
+}
+
+impl tower_service::Service<http::Uri> for Dialler {
+    type Response = TokioIo<Link>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: http::Uri) -> Self::Future {
+        let route = self.0.clone();
+        Box::pin(async move {
+            match tokio::time::timeout(CONNECT_TIMEOUT, route.dial()).await {
+                Ok(dialled) => dialled.map(TokioIo::new),
+                Err(_) => Err(ConnectError::TimedOut),
+            }
+        })
+    }
+}
+
+/// An open socket of any sort.
+pub(crate) struct Link(Box<dyn Duplex>);
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+impl Connection for Link {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, from)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+fn tls_config(files: &TlsFiles) -> Result<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| invalid(format!("tls cannot be set up: {error}")))?
+        .with_root_certificates(roots(files.ca.as_deref())?);
+    match (&files.cert, &files.key) {
+        (Some(cert), Some(key)) => {
+            let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
+            builder
+                .with_client_auth_cert(certificates(cert)?, private)
+                .map_err(|error| invalid(format!("{} and {} do not fit: {error}", cert.display(), key.display())))
+        }
+        (None, None) => Ok(builder.with_no_client_auth()),
+        (Some(one), None) | (None, Some(one)) => {
+            Err(invalid(format!("{} is there without its other half; tls needs cert.pem and key.pem", one.display())))
+        }
+    }
+}
+
+/// The given CA alone, or those of the system if none is given.
+fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
+    let found = match ca {
+        Some(file) => certificates(file)?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(found);
+    match (added, ca) {
+        (0, Some(file)) => Err(invalid(format!("{} holds no certificate", file.display()))),
+        (0, None) => Err(invalid("there is no ca.pem, and this system has no certificate authorities either")),
+        _ => Ok(store),
+    }
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|error| unreadable(file, &error))
+}
+
+fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> Error {
+    invalid(format!("{} cannot be used for tls: {error}", file.display()))
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Invalid, message)
+}

@@ -1,0 +1,163 @@
+//! Containers: from the daemon's JSON to `Resource`.
+
+use std::collections::HashMap;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tbengine_sdk::{Kind, Labels, Relation, Resource, Result, State};
+
+use crate::backend::Place;
+use crate::native;
+use crate::networks;
+use crate::owner;
+use crate::transport::Transport;
+use crate::wire::{self, Container, ContainerSummary};
+
+/// How many inspections are in flight during a listing. More does not make dockerd any faster.
+const INSPECTIONS: usize = 8;
+
+/// Lists every container. A listing alone lacks times, exit codes and policies, so each container is
+/// inspected; one that vanishes meanwhile is left out.
+pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found>> {
+    let path = if sizes { "/containers/json?all=1&size=1" } else { "/containers/json?all=1" };
+    let summaries: Option<Vec<ContainerSummary>> = transport.read(path).await?;
+    let mut found: Vec<Found> = stream::iter(summaries.unwrap_or_default())
+        .map(|summary| async move {
+            let inspected = inspect(transport, &summary.id).await?;
+            Ok::<_, tbengine_sdk::Error>(inspected.map(|container| Found {
+                container,
+                size: summary.size_rw.filter(|_| sizes),
+                networks: HashMap::new(),
+            }))
+        })
+        .buffered(INSPECTIONS)
+        .try_filter_map(|found| async { Ok(found) })
+        .try_collect()
+        .await?;
+    if found.iter().any(Found::lacks_network_ids) {
+        let ids = networks::ids_by_name(transport).await?;
+        for each in found.iter_mut().filter(|each| each.lacks_network_ids()) {
+            each.networks.clone_from(&ids);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads one container by its full id.
+pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>> {
+    let Some(container) = inspect(transport, id).await? else {
+        return Ok(None);
+    };
+    let mut found = Found { container, size: None, networks: HashMap::new() };
+    if found.lacks_network_ids() {
+        found.networks = networks::ids_by_name(transport).await?;
+    }
+    Ok(Some(found))
+}
+
+/// `None` also if another container answers: the daemon takes names for ids, and anyone may name a
+/// container like the id of another.
+pub(crate) async fn inspect(transport: &Transport, id: &str) -> Result<Option<Container>> {
+    native::check(Kind::Container, id)?;
+    let found: Option<Container> = transport.find(&format!("/containers/{id}/json")).await?;
+    Ok(found.filter(|container| container.id == id))
+}
+
+/// A container with what its own JSON does not hold.
+pub(crate) struct Found {
+    container: Container,
+    size: Option<u64>,
+    /// The ids of networks by name, where the container knows only names.
+    networks: HashMap<String, Vec<String>>,
+}
+
+impl Found {
+    /// A container that never ran knows its networks by name only.
+    fn lacks_network_ids(&self) -> bool {
+        self.networks().any(|(name, id)| id.is_empty() && !networks::is_predefined(name))
+    }
+
+    fn networks(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.container
+            .network_settings
+            .networks
+            .iter()
+            .map(|(name, attachment)| (name.as_str(), attachment.as_ref().map_or("", |attachment| &attachment.network_id)))
+    }
+
+    pub(crate) fn into_resource(self, place: &Place) -> Resource {
+        let uses = self.uses();
+        let Container { id, created, name, state, config, host_config, .. } = self.container;
+        let identity = place.identity(Kind::Container, id, wire::time(&created));
+        let mut resource = Resource::new(identity, name.trim_start_matches('/'), state_of(&state.status));
+        if matches!(resource.state, State::Exited | State::Dead) {
+            resource.exit_code = state.exit_code;
+        }
+        resource.started = wire::time(&state.started_at);
+        resource.finished = wire::time(&state.finished_at);
+        resource.labels = config.labels.into_iter().collect();
+        resource.unit = owner::unit(&resource.labels);
+        resource.owner = owner::of_container(&resource.labels);
+        resource.attrs = attrs(config.image, &host_config.restart_policy.name, host_config.auto_remove);
+        resource.usage.disk_bytes = self.size;
+        resource.uses = uses;
+        resource
+    }
+
+    /// Its networks, volumes and image, in an order that does not change from read to read.
+    fn uses(&self) -> Vec<Relation> {
+        let mut uses = Vec::new();
+        for (name, id) in self.networks().filter(|(name, _)| !networks::is_predefined(name)) {
+            let ids = match id {
+                "" => self.networks.get(name).map(Vec::as_slice).unwrap_or_default(),
+                _ => &[id.to_owned()],
+            };
+            uses.extend(ids.iter().map(|id| Relation { kind: Kind::Network, native: id.clone(), cascade: false }));
+        }
+        for mount in self.container.mounts.iter().filter(|mount| mount.r#type == "volume" && !mount.name.is_empty()) {
+            let cascade = self.is_anonymous(&mount.name);
+            uses.push(Relation { kind: Kind::Volume, native: mount.name.clone(), cascade });
+        }
+        if native::is_full(Kind::Image, &self.container.image) {
+            uses.push(Relation { kind: Kind::Image, native: self.container.image.clone(), cascade: false });
+        }
+        uses.retain(|relation| native::is_full(relation.kind, &relation.native));
+        uses.sort_by(|a, b| (a.kind, &a.native).cmp(&(b.kind, &b.native)));
+        uses.dedup();
+        uses
+    }
+
+    /// Whether removing the container with `v=1` removes the volume: it has a made-up name, and nobody
+    /// asked for it by that name.
+    fn is_anonymous(&self, volume: &str) -> bool {
+        let host = &self.container.host_config;
+        let asked_for = host.binds.iter().any(|bind| bind.split(':').next() == Some(volume))
+            || host.mounts.iter().any(|mount| mount.source == volume);
+        native::is_digest(volume) && !asked_for
+    }
+}
+
+fn state_of(status: &str) -> State {
+    match status {
+        "created" => State::Created,
+        // On its way to exited, but not there yet.
+        "running" | "stopping" => State::Running,
+        "paused" => State::Paused,
+        "restarting" => State::Restarting,
+        "exited" => State::Exited,
+        "removing" => State::Removing,
+        "dead" => State::Dead,
+        _ => State::Unknown,
+    }
+}
+
+fn attrs(image: String, restart_policy: &str, auto_remove: bool) -> Labels {
+    let policy = Some(restart_policy).filter(|policy| !matches!(*policy, "" | "no"));
+    [
+        Some(("image", image)).filter(|(_, image)| !image.is_empty()),
+        policy.map(|policy| ("restart-policy", policy.to_owned())),
+        auto_remove.then(|| ("auto-remove", "true".to_owned())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

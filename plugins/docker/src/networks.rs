@@ -1,0 +1,61 @@
+//! Networks: from the daemon's JSON to `Resource`.
+
+use std::collections::HashMap;
+
+use tbengine_sdk::{Kind, Labels, Resource, Result, State};
+
+use crate::backend::Place;
+use crate::native;
+use crate::owner;
+use crate::transport::Transport;
+use crate::wire::{self, Network};
+
+/// Whether the daemon itself keeps a network of this name.
+pub(crate) fn is_predefined(name: &str) -> bool {
+    matches!(name, "bridge" | "host" | "none" | "ingress" | "docker_gwbridge" | "podman")
+}
+
+/// Lists every network that someone made. Networks of a swarm have ids of another form and belong to
+/// the swarm, so they are left out.
+pub(crate) async fn list(transport: &Transport) -> Result<Vec<Network>> {
+    let mut networks = read_all(transport).await?;
+    networks.retain(|network| {
+        !is_predefined(&network.name) && !network.ingress && native::is_full(Kind::Network, &network.id)
+    });
+    Ok(networks)
+}
+
+/// Reads one network by its full id; `None` also if another one answers, which is named like the id.
+pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Network>> {
+    native::check(Kind::Network, id)?;
+    let found: Option<Network> = transport.find(&format!("/networks/{id}")).await?;
+    Ok(found.filter(|network| network.id == id))
+}
+
+/// The ids of all networks by name; names are not unique.
+pub(crate) async fn ids_by_name(transport: &Transport) -> Result<HashMap<String, Vec<String>>> {
+    let mut ids: HashMap<String, Vec<String>> = HashMap::new();
+    for network in read_all(transport).await? {
+        ids.entry(network.name).or_default().push(network.id);
+    }
+    Ok(ids)
+}
+
+pub(crate) fn into_resource(network: Network, place: &Place) -> Resource {
+    let identity = place.identity(Kind::Network, network.id, wire::time(&network.created));
+    let mut resource = Resource::new(identity, network.name, State::Present);
+    resource.labels = network.labels.into_iter().collect();
+    resource.unit = owner::unit(&resource.labels);
+    resource.owner = owner::of_network_or_volume(&resource.labels);
+    let internal = if network.internal { "true" } else { "" };
+    resource.attrs = [("driver", network.driver.as_str()), ("scope", &network.scope), ("internal", internal)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .collect::<Labels>();
+    resource
+}
+
+async fn read_all(transport: &Transport) -> Result<Vec<Network>> {
+    let networks: Option<Vec<Network>> = transport.read("/networks").await?;
+    Ok(networks.unwrap_or_default())
+}

@@ -1,0 +1,133 @@
+//! The unit and the owner of a resource, as far as labels and names prove them.
+
+use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_sdk::recognise::{
+    HARBOR, TERMINAL_BENCH, is_harbor_image, is_harbor_project, is_terminal_bench_image, is_terminal_bench_project,
+};
+use tbengine_sdk::{Labels, Owner, Unit};
+
+const PROJECT: &str = "com.docker.compose.project";
+const SERVICE: &str = "com.docker.compose.service";
+const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
+/// The service in which Harbor runs the agent.
+const HARBOR_SERVICE: &str = "main";
+/// The end of the name of the compose file that Harbor writes for each trial.
+const HARBOR_FILE: &str = "docker-compose-resources.json";
+
+/// Labels by which other products claim what they made, with the products' names.
+const OTHERS: [(&str, &str); 5] = [
+    ("org.testcontainers", "testcontainers"),
+    ("devcontainer.local_folder", "devcontainer"),
+    ("io.kubernetes.pod.name", "kubernetes"),
+    ("io.x-k8s.kind.cluster", "kind"),
+    ("com.docker.swarm.service.name", "swarm"),
+];
+
+/// The compose project.
+pub(crate) fn unit(labels: &Labels) -> Option<Unit> {
+    let project = labels.get(PROJECT).filter(|project| !project.is_empty())?;
+    Some(Unit(project.to_owned()))
+}
+
+/// Whose container it is. Harbor's project names alone are weak, so a second fact is needed.
+pub(crate) fn of_container(labels: &Labels) -> Owner {
+    proven(labels, || {
+        labels.get(SERVICE) == Some(HARBOR_SERVICE)
+            || labels.get(CONFIG_FILES).is_some_and(|files| files.split(',').any(|file| file.ends_with(HARBOR_FILE)))
+    })
+}
+
+/// Whose network or volume it is. Compose does not label these any further.
+pub(crate) fn of_network_or_volume(labels: &Labels) -> Owner {
+    proven(labels, || true)
+}
+
+/// Whose image it is: by its labels, or by its tags if every one of them is such a name.
+pub(crate) fn of_image<'t>(labels: &Labels, tags: impl Iterator<Item = &'t str> + Clone) -> Owner {
+    let by_label = proven(labels, || false);
+    if by_label != Owner::Unknown || tags.clone().next().is_none() {
+        return by_label;
+    }
+    if tags.clone().all(is_harbor_image) {
+        return Owner::Benchmark(HARBOR.to_owned());
+    }
+    if tags.clone().all(is_terminal_bench_image) {
+        return Owner::Benchmark(TERMINAL_BENCH.to_owned());
+    }
+    Owner::Unknown
+}
+
+fn proven(labels: &Labels, harbor_evidence: impl FnOnce() -> bool) -> Owner {
+    if let Some(run) = labels.get(RUN_ID_LABEL).filter(|run| !run.is_empty()) {
+        return Owner::Run(run.to_owned());
+    }
+    if let Some(project) = labels.get(PROJECT) {
+        if is_terminal_bench_project(project) {
+            return Owner::Benchmark(TERMINAL_BENCH.to_owned());
+        }
+        if is_harbor_project(project) && harbor_evidence() {
+            return Owner::Benchmark(HARBOR.to_owned());
+        }
+    }
+    let other = OTHERS.iter().find(|(label, _)| labels.get(label).is_some());
+    other.map_or(Owner::Unknown, |(_, product)| Owner::Other((*product).to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HARBOR_PROJECT: (&str, &str) = (PROJECT, "hello__dqmfgz2__env");
+    const TB_PROJECT: (&str, &str) = (PROJECT, "hello-1-of-1-2026-01-02__03-04-05");
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().copied().collect()
+    }
+
+    fn benchmark(name: &str) -> Owner {
+        Owner::Benchmark(name.into())
+    }
+
+    #[test]
+    fn containers_of_harbor_need_two_facts() {
+        let file = (CONFIG_FILES, "/t/environment/docker-compose.yaml,/tmp/hello__DqmfGz2__env-docker-compose-resources.json");
+        for proof in [(SERVICE, "main"), file] {
+            assert_eq!(of_container(&labels(&[HARBOR_PROJECT, proof])), benchmark(HARBOR));
+            assert_eq!(of_container(&labels(&[(PROJECT, "my_env"), proof])), Owner::Unknown);
+        }
+        assert_eq!(of_container(&labels(&[HARBOR_PROJECT])), Owner::Unknown);
+        assert_eq!(of_container(&labels(&[HARBOR_PROJECT, (SERVICE, "db")])), Owner::Unknown);
+    }
+
+    #[test]
+    fn networks_and_volumes_go_by_the_project() {
+        assert_eq!(of_network_or_volume(&labels(&[HARBOR_PROJECT])), benchmark(HARBOR));
+        assert_eq!(of_network_or_volume(&labels(&[TB_PROJECT])), benchmark(TERMINAL_BENCH));
+        assert_eq!(of_network_or_volume(&labels(&[(PROJECT, "shop")])), Owner::Unknown);
+        assert_eq!(of_network_or_volume(&labels(&[])), Owner::Unknown);
+    }
+
+    #[test]
+    fn images_go_by_names_if_all_agree() {
+        let owner = |tags: &[&str]| of_image(&Labels::default(), tags.iter().copied());
+        assert_eq!(owner(&["hb__task:latest"]), benchmark(HARBOR));
+        assert_eq!(owner(&["tb__task__client", "tb__other__client:2"]), benchmark(TERMINAL_BENCH));
+        assert_eq!(owner(&["hb__task", "company/release:1"]), Owner::Unknown);
+        assert_eq!(owner(&[]), Owner::Unknown);
+        assert_eq!(of_image(&labels(&[HARBOR_PROJECT]), ["x"].into_iter()), Owner::Unknown);
+    }
+
+    #[test]
+    fn a_run_of_ours_wins_and_other_products_are_named() {
+        assert_eq!(of_container(&labels(&[TB_PROJECT, (RUN_ID_LABEL, "r1")])), Owner::Run("r1".into()));
+        assert_eq!(of_container(&labels(&[TB_PROJECT, (RUN_ID_LABEL, "")])), benchmark(TERMINAL_BENCH));
+        assert_eq!(of_container(&labels(&[("org.testcontainers", "true")])), Owner::Other("testcontainers".into()));
+    }
+
+    #[test]
+    fn the_unit_is_the_compose_project() {
+        assert_eq!(unit(&labels(&[(PROJECT, "shop")])), Some(Unit("shop".into())));
+        assert_eq!(unit(&labels(&[(PROJECT, "")])), None);
+        assert_eq!(unit(&labels(&[])), None);
+    }
+}

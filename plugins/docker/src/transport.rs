@@ -1,0 +1,324 @@
+//! Requests on the daemon's socket: only those this backend ever needs, each under the negotiated
+//! API version, with bounded replies.
+//!
+//! bollard sends its requests through [`Transport`] too. It would drop the version from the path and
+//! the `Retry-After` of a refusal.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use bollard::BollardRequest;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tbengine_sdk::{Error, ErrorKind, Result};
+
+use crate::connect::Dialler;
+use crate::context::{Address, Endpoint};
+use crate::error::{Broken, Call, Refusal};
+use crate::wire::Version;
+
+/// Room for some 40 000 containers in one listing. A larger reply is refused while it arrives.
+const LARGEST_REPLY: usize = 64 << 20;
+const LARGEST_REFUSAL: usize = 64 << 10;
+
+/// A version of the Docker Engine API, like `1.41`. The major number has always been 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ApiVersion(u16);
+
+impl ApiVersion {
+    /// What Docker 20.10 speaks; Podman 3 and later as well.
+    pub const OLDEST: Self = Self(41);
+    /// The newest whose replies this backend knows. Daemons speak older versions on request.
+    pub const NEWEST: Self = Self(47);
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "1.{}", self.0)
+    }
+}
+
+impl FromStr for ApiVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.strip_prefix("1.")
+            .and_then(|minor| minor.parse().ok())
+            .map(Self)
+            .ok_or_else(|| format!("`{}` is not an API version like `1.41`", text.chars().take(40).collect::<String>()))
+    }
+}
+
+impl TryFrom<String> for ApiVersion {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// A connection pool to one daemon. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Transport(Arc<Inner>);
+
+struct Inner {
+    client: Client<Dialler, Empty<Bytes>>,
+    authority: String,
+    shown: String,
+    pinned: Option<ApiVersion>,
+    /// The minor number of the version spoken, 0 while unknown.
+    spoken: AtomicU16,
+}
+
+type BollardResponse = Pin<Box<dyn Future<Output = Result<Response<Incoming>, bollard::errors::Error>> + Send>>;
+
+/// A decoded reply with what its headers said.
+pub(crate) struct Reply<T> {
+    pub(crate) value: T,
+    /// What the daemon speaks, if it said so.
+    pub(crate) version: Option<ApiVersion>,
+    /// Whether this is Podman and not Docker.
+    pub(crate) is_podman: bool,
+}
+
+impl Transport {
+    /// Opens no connection yet.
+    ///
+    /// # Errors
+    /// `Invalid` if the TLS files or the pinned version cannot be used.
+    pub(crate) fn new(endpoint: &Endpoint, pinned: Option<ApiVersion>) -> Result<Self> {
+        if let Some(version) = pinned {
+            supported(version, &endpoint.shown)?;
+        }
+        let authority = match &endpoint.address {
+            Address::Unix(_) => "docker".to_owned(),
+            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Address::Tcp { host, port } => format!("{host}:{port}"),
+        };
+        // The client sends a request again only if it never left: then the pooled connection was
+        // already closed. Everything else is for the engine to judge.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(20))
+            .build(Dialler::new(endpoint)?);
+        Ok(Self(Arc::new(Inner {
+            client,
+            authority,
+            shown: endpoint.shown.clone(),
+            pinned,
+            spoken: AtomicU16::new(0),
+        })))
+    }
+
+    /// The daemon's address, for people.
+    pub(crate) fn shown(&self) -> &str {
+        &self.0.shown
+    }
+
+    /// The version that requests carry from now on: agreed on once, by the cheapest request.
+    pub(crate) async fn version(&self) -> Result<ApiVersion> {
+        if let spoken @ 1.. = self.0.spoken.load(Ordering::Relaxed) {
+            return Ok(ApiVersion(spoken));
+        }
+        let call = Call::READ;
+        let response = self.send(Method::GET, "/_ping").await.map_err(|broken| self.error(call, broken))?;
+        self.adopt(version_of(response.headers())).await
+    }
+
+    /// Adopts what the daemon said it speaks.
+    ///
+    /// # Errors
+    /// `Invalid` if it speaks nothing that this backend knows.
+    pub(crate) async fn adopt(&self, daemon: Option<ApiVersion>) -> Result<ApiVersion> {
+        let version = match (self.0.pinned, daemon) {
+            (Some(pinned), _) => pinned,
+            (None, Some(daemon)) => daemon,
+            // Some proxies drop the header.
+            (None, None) => {
+                let reply: Reply<Version> = self.get("/version").await.map_err(|broken| self.error(Call::READ, broken))?;
+                reply.value.api_version.parse().map_err(|_| self.not_docker())?
+            }
+        };
+        supported(version, self.shown())?;
+        let spoken = version.min(ApiVersion::NEWEST.max(self.0.pinned.unwrap_or(ApiVersion::NEWEST)));
+        self.0.spoken.store(spoken.0, Ordering::Relaxed);
+        Ok(spoken)
+    }
+
+    /// Reads JSON under the agreed version.
+    pub(crate) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let version = self.version().await?;
+        let path = format!("/v{version}{path}");
+        let reply = self.get(&path).await.map_err(|broken| self.error(Call::READ, broken))?;
+        Ok(reply.value)
+    }
+
+    /// Like [`Transport::read`], with `None` for what does not exist.
+    pub(crate) async fn find<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        match self.read(path).await {
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Reads JSON without a version in the path: what the daemon answers by default.
+    pub(crate) async fn read_unversioned<T: DeserializeOwned>(&self, path: &str) -> Result<Reply<T>> {
+        self.get(path).await.map_err(|broken| self.error(Call::READ, broken))
+    }
+
+    /// What a failure means for the engine.
+    pub(crate) fn error(&self, call: Call, broken: Broken) -> Error {
+        broken.classify(call, self.shown())
+    }
+
+    /// The error for a server that is not a Docker daemon.
+    pub(crate) fn not_docker(&self) -> Error {
+        Broken::NotJson { truncated: false }.classify(Call::READ, self.shown())
+    }
+
+    /// This transport in the form that bollard takes.
+    pub(crate) fn for_bollard(&self) -> impl Fn(BollardRequest) -> BollardResponse + Send + Sync + 'static {
+        let transport = self.clone();
+        move |request| {
+            let transport = transport.clone();
+            Box::pin(async move {
+                let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+                let sent = match transport.version().await {
+                    Ok(version) => transport.send(request.method().clone(), &format!("/v{version}{path}")).await,
+                    Err(error) => Err(Broken::Classified(Box::new(error))),
+                };
+                sent.map_err(|broken| bollard::errors::Error::IOError { err: std::io::Error::other(broken) })
+            })
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Reply<T>, Broken> {
+        let response = self.send(Method::GET, path).await?;
+        let headers = response.headers();
+        let (version, is_podman) = (version_of(headers), headers.contains_key("libpod-api-version"));
+        let body = collect(response, LARGEST_REPLY).await?;
+        let value = serde_json::from_slice(&body).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => Broken::Unexpected(error.to_string()),
+            category => Broken::NotJson { truncated: category == serde_json::error::Category::Eof },
+        })?;
+        Ok(Reply { value, version, is_podman })
+    }
+
+    async fn send(&self, method: Method, path: &str) -> Result<Response<Incoming>, Broken> {
+        if !is_allowed(&method, path) {
+            return Err(Broken::Forbidden(format!("{method} {path}")));
+        }
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.0.authority))
+            .body(Empty::new())
+            .map_err(|error| Broken::Forbidden(format!("{path}: {error}")))?;
+        let response = self.0.client.request(request).await?;
+        let status = response.status();
+        if status.is_success() || status == StatusCode::NOT_MODIFIED {
+            return Ok(response);
+        }
+        let headers = response.headers().clone();
+        // A refusal whose text got lost is still a refusal.
+        let body = collect(response, LARGEST_REFUSAL).await.unwrap_or_default();
+        Err(Broken::Refused(Refusal::new(status, &headers, &body)))
+    }
+}
+
+/// The few requests that this backend makes. Whoever holds the socket is root, so nothing else may
+/// ever leave here, whatever a bug or a strange id makes of a path.
+fn is_allowed(method: &Method, path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    let path = match path.strip_prefix("/v1.") {
+        Some(rest) => rest.trim_start_matches(|digit: char| digit.is_ascii_digit()),
+        None => path,
+    };
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    if segments.iter().any(|segment| matches!(*segment, "" | "." | ".." | "prune")) {
+        return false;
+    }
+    match (method.as_str(), &segments[..]) {
+        ("GET", _) => true,
+        ("POST", ["containers", _, "kill"]) => true,
+        ("DELETE", ["containers" | "networks" | "volumes" | "images", _]) => true,
+        _ => false,
+    }
+}
+
+async fn collect(response: Response<Incoming>, limit: usize) -> Result<Bytes, Broken> {
+    match Limited::new(response.into_body(), limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => match error.downcast::<hyper::Error>() {
+            Ok(error) => Err(Broken::Cut(*error)),
+            Err(_) => Err(Broken::TooLarge(limit)),
+        },
+    }
+}
+
+fn version_of(headers: &HeaderMap) -> Option<ApiVersion> {
+    headers.get("api-version")?.to_str().ok()?.parse().ok()
+}
+
+fn supported(version: ApiVersion, shown: &str) -> Result<()> {
+    if version >= ApiVersion::OLDEST {
+        return Ok(());
+    }
+    let oldest = ApiVersion::OLDEST;
+    Err(Error::new(
+        ErrorKind::Invalid,
+        format!("the daemon at {shown} speaks API {version}, and this backend needs {oldest} or newer"),
+    )
+    .with_hint("use Docker 20.10 or newer, or Podman 3 or newer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_the_known_requests_may_leave() {
+        for (method, path) in [
+            (Method::GET, "/_ping"),
+            (Method::GET, "/v1.41/containers/json?all=1"),
+            (Method::POST, "/v1.41/containers/abc/kill?signal=TERM"),
+            (Method::DELETE, "/v1.47/containers/abc?v=true"),
+            (Method::DELETE, "/volumes/x"),
+        ] {
+            assert!(is_allowed(&method, path), "{path}");
+        }
+        for (method, path) in [
+            (Method::POST, "/v1.41/containers/prune"),
+            (Method::POST, "/containers/create"),
+            (Method::POST, "/v1.41/containers/abc/exec"),
+            (Method::POST, "/v1.41/volumes/prune?all=1"),
+            (Method::DELETE, "/containers/"),
+            (Method::DELETE, "/containers"),
+            (Method::DELETE, "/v1.41/volumes/../containers/abc"),
+            (Method::DELETE, "/v1.41/networks/a/b"),
+            (Method::PUT, "/containers/abc/archive"),
+        ] {
+            assert!(!is_allowed(&method, path), "{path}");
+        }
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        let of = |text: &str| text.parse::<ApiVersion>().unwrap();
+        assert!(of("1.9") < of("1.41") && of("1.100") > of("1.47"));
+        for no in ["", "1", "1.", "2.0", "1.x", "1.-1", "v1.41"] {
+            assert!(no.parse::<ApiVersion>().is_err(), "{no}");
+        }
+    }
+}

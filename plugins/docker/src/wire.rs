@@ -1,0 +1,203 @@
+//! The daemon's JSON, as far as we read it. Go writes `null` for empty lists and maps and leaves
+//! fields out, so every field may be absent or null.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Deserializer};
+use tbengine_sdk::Timestamp;
+
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Declares structs whose fields may all be absent or null.
+macro_rules! json {
+    ($($(#[$doc:meta])* struct $name:ident { $($(#[$attr:meta])* $field:ident: $type:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Default, Deserialize)]
+            #[serde(rename_all = "PascalCase")]
+            pub(crate) struct $name {
+                $($(#[$attr])* #[serde(default, deserialize_with = "lenient")] pub(crate) $field: $type,)*
+            }
+        )*
+    };
+}
+
+json! {
+    /// `GET /version`.
+    struct Version {
+        api_version: String,
+    }
+
+    /// `GET /info`.
+    struct Info {
+        #[serde(rename = "ID")]
+        id: String,
+        name: String,
+        server_version: String,
+        docker_root_dir: String,
+    }
+
+    /// One container of `GET /containers/json`.
+    struct ContainerSummary {
+        id: String,
+        #[serde(rename = "ImageID")]
+        image_id: String,
+        size_rw: Option<u64>,
+    }
+
+    /// `GET /containers/{id}/json`. Its environment and command are left out on purpose: they hold
+    /// secrets.
+    struct Container {
+        id: String,
+        created: String,
+        name: String,
+        image: String,
+        state: ContainerState,
+        config: ContainerConfig,
+        host_config: HostConfig,
+        mounts: Vec<Mount>,
+        network_settings: NetworkSettings,
+    }
+
+    struct ContainerState {
+        status: String,
+        exit_code: Option<i64>,
+        started_at: String,
+        finished_at: String,
+    }
+
+    struct ContainerConfig {
+        image: String,
+        labels: HashMap<String, String>,
+        stop_signal: String,
+    }
+
+    struct HostConfig {
+        auto_remove: bool,
+        restart_policy: RestartPolicy,
+        binds: Vec<String>,
+        mounts: Vec<MountRequest>,
+    }
+
+    struct RestartPolicy {
+        name: String,
+    }
+
+    /// A mount as it was asked for.
+    struct MountRequest {
+        source: String,
+    }
+
+    /// A mount as it is.
+    struct Mount {
+        r#type: String,
+        name: String,
+    }
+
+    struct NetworkSettings {
+        networks: HashMap<String, Option<Attachment>>,
+    }
+
+    struct Attachment {
+        #[serde(rename = "NetworkID")]
+        network_id: String,
+    }
+
+    /// One network, of `GET /networks` or `GET /networks/{id}`.
+    struct Network {
+        id: String,
+        name: String,
+        created: String,
+        driver: String,
+        scope: String,
+        internal: bool,
+        ingress: bool,
+        labels: HashMap<String, String>,
+    }
+
+    /// `GET /volumes`.
+    struct VolumeList {
+        volumes: Vec<Volume>,
+        warnings: Vec<String>,
+    }
+
+    /// One volume, of `GET /volumes`, `GET /volumes/{name}` or `GET /system/df`.
+    struct Volume {
+        name: String,
+        driver: String,
+        created_at: String,
+        labels: HashMap<String, String>,
+        usage_data: VolumeUsage,
+    }
+
+    struct VolumeUsage {
+        /// -1 if unknown.
+        size: Option<i64>,
+    }
+
+    /// `GET /system/df`.
+    struct DiskUsage {
+        volumes: Vec<Volume>,
+    }
+
+    /// One image of `GET /images/json`.
+    struct ImageSummary {
+        id: String,
+        parent_id: String,
+        repo_tags: Vec<String>,
+        /// Seconds since 1970.
+        created: i64,
+        size: Option<u64>,
+        labels: HashMap<String, String>,
+    }
+
+    /// `GET /images/{id}/json`.
+    struct Image {
+        id: String,
+        parent: String,
+        repo_tags: Vec<String>,
+        created: String,
+        config: ImageConfig,
+    }
+
+    struct ImageConfig {
+        labels: HashMap<String, String>,
+    }
+}
+
+/// A time, or `None` for Docker's `0001-01-01T00:00:00Z`, which means never, and for what is no time.
+pub(crate) fn time(text: &str) -> Option<Timestamp> {
+    text.parse::<Timestamp>().ok().filter(|time| time.as_unix_ms() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_may_be_absent_or_null() {
+        for text in [
+            "{}",
+            r#"{"Id":null,"State":null,"Config":null,"HostConfig":null,"Mounts":null,"NetworkSettings":null}"#,
+            r#"{"State":{"ExitCode":null},"Config":{"Labels":null},"HostConfig":{"Binds":null,"RestartPolicy":null},
+                "NetworkSettings":{"Networks":{"n":null}}}"#,
+        ] {
+            let container: Container = serde_json::from_str(text).unwrap();
+            assert_eq!(container.id, "");
+        }
+    }
+
+    #[test]
+    fn never_is_no_time() {
+        assert_eq!(time("0001-01-01T00:00:00Z"), None);
+        assert_eq!(time(""), None);
+        assert_eq!(time("yesterday"), None);
+        assert!(time("2026-01-02T03:04:05.678901234+01:00").is_some());
+    }
+}

@@ -1,0 +1,14 @@
+//! A private Docker daemon for tests, which leaves nothing behind.
+//!
+//! [`Dockerd::start`] runs dockerd and a containerd of its own in new mount, process and network
+//! namespaces, with everything in one temporary directory. A supervisor outside of the test process
+//! ends it all as soon as the test process is gone, however that ended, so that a daemon kept in a
+//! `static` (see [`shared`]) is cleaned up as well.
+//!
+//! - [`daemon`]: start, crash and end the daemon
+//! - [`fixtures`]: make containers, networks, volumes and images in it
+
+pub mod daemon;
+pub mod fixtures;
+
+pub use daemon::{Dockerd, StartError, shared};
