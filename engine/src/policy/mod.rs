@@ -1,13 +1,49 @@
 //! What a policy is to the engine: it proposes, the engine disposes.
 //!
 //! [`Policy`] is what the stages see. The WASM host that implements it for `.wasm` components is
-//! in the modules below, in the order a policy passes through them.
+//! in the modules below, in the order a policy passes through them:
+//!
+//! - [`engine`]: compiles components, and keeps what it compiled
+//! - [`load`]: what a component must be before anything in it runs
+//! - [`description`]: what a policy says of itself
+//! - [`params`]: the operator's parameters, checked against the description
+//! - [`configured`]: a policy with its parameters; implements [`Policy`]
+//! - `batch`: which candidates go into one call
+//! - `convert`: candidates to records, verdicts to proposals
+//! - `call`: one call, in an instance of its own
+//! - [`limits`]: how much a call may use
+//! - `wasi`: the frozen world that a guest sees
+//! - `fault`: what went wrong in a guest
+//!
+//! Calls block, and guests that use WASI enter a tokio runtime: from async code, call
+//! [`Policy::decide`] and [`Policy::retry`] in `tokio::task::spawn_blocking`. On a worker thread of
+//! the runtime such a guest would panic.
+
+mod batch;
+mod bindings;
+mod call;
+pub mod configured;
+mod convert;
+pub mod description;
+pub mod engine;
+mod fault;
+pub mod limits;
+pub mod load;
+pub mod params;
+mod wasi;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::{ErrorKind, Kind, Resource, ResourceId, Timestamp};
+
+pub use configured::ConfiguredPolicy;
+pub use description::{Description, Judging, Param, ParamType};
+pub use engine::{EngineError, PolicyEngine, PolicyEngineOptions};
+pub use limits::Limits;
+pub use load::{CompiledPolicy, LoadError};
+pub use params::ConfigError;
 
 /// Decides what to delete and how hard to try. Must be callable from many threads at once.
 pub trait Policy: Send + Sync {

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tbengine_policy::types::{Action, Context, DeleteOptions, Force, Kind, Owner, Resource, State, Verdict};
+use tbengine_policy::types::{
+    Action, Context, DeleteOptions, Force, Kind, Owner, Resource, State, Verdict,
+};
 
 use crate::newest::newest;
 use crate::reason::Reason;
@@ -26,16 +28,26 @@ impl Settings {
         let mut verdicts = Vec::with_capacity(resources.len());
         let mut deleted: HashSet<&str> = HashSet::new();
         // The set costs more than the judging, and only what is used needs it.
-        let any_held = resources.iter().any(|one| !lives(one.kind) && !one.holders.is_empty());
+        let any_held = resources
+            .iter()
+            .any(|one| !lives(one.kind) && !one.holders.is_empty());
 
         for pass in [true, false] {
             for (place, one) in resources.iter().enumerate() {
                 if lives(one.kind) != pass || !self.considers(one) {
                     continue;
                 }
-                let mut judgement = if pass { self.judge_living(context, one) } else { self.judge_used(context, one, &deleted) };
+                let mut judgement = if pass {
+                    self.judge_living(context, one)
+                } else {
+                    self.judge_used(context, one, &deleted)
+                };
                 if let (Delete(_), true) = (&judgement, spared.contains(&place)) {
-                    judgement = Keep(Reason::new("among the newest ").number(self.keep_newest).done());
+                    judgement = Keep(
+                        Reason::new("among the newest ")
+                            .number(self.keep_newest)
+                            .done(),
+                    );
                 }
                 match judgement {
                     Delete(reason) => {
@@ -65,11 +77,22 @@ impl Settings {
     }
 
     fn judge_dead(&self, context: &Context, one: &Resource) -> Judgement {
-        if let (Owner::Other(owner), false, false) = (&one.owner, one.claimed, self.profile.thorough) {
-            return Keep(Reason::new(one.state.word()).text(", but belongs to ").text(owner).done());
+        if let (Owner::Other(owner), false, false) =
+            (&one.owner, one.claimed, self.profile.thorough)
+        {
+            return Keep(
+                Reason::new(one.state.word())
+                    .text(", but belongs to ")
+                    .text(owner)
+                    .done(),
+            );
         }
         let Some(age) = one.age(context) else {
-            return Keep(Reason::new(one.state.word()).text(", but nothing says since when").done());
+            return Keep(
+                Reason::new(one.state.word())
+                    .text(", but nothing says since when")
+                    .done(),
+            );
         };
         let reason = match (one.state, one.finished) {
             (State::Created, _) => Reason::new("never started, created "),
@@ -94,11 +117,20 @@ impl Settings {
             });
         }
         let Some(age) = one.age(context) else {
-            return Keep(Reason::new(state).text(", but nothing says since when").done());
+            return Keep(
+                Reason::new(state)
+                    .text(", but nothing says since when")
+                    .done(),
+            );
         };
         let reason = Reason::new(state).text(", created ").time(age).text(" ago");
         if age > self.running_older_than {
-            Delete(reason.older_than(self.running_older_than).owner(", made by ", one).done())
+            Delete(
+                reason
+                    .older_than(self.running_older_than)
+                    .owner(", made by ", one)
+                    .done(),
+            )
         } else {
             Keep(reason.not_yet(self.running_older_than).done())
         }
@@ -116,20 +148,40 @@ impl Settings {
                 Kind::Volume if one.holders.is_empty() => {
                     Keep("unused, but it may hold data and nothing proves whose it is".to_owned())
                 }
-                Kind::Network if one.holders.is_empty() => Keep("unused, but nothing proves whose it is".to_owned()),
+                Kind::Network if one.holders.is_empty() => {
+                    Keep("unused, but nothing proves whose it is".to_owned())
+                }
                 // Images, snapshots and what is in use are kept without anyone wondering.
                 _ => Silent,
             };
         }
-        if let Some(holder) = one.holders.iter().find(|holder| !deleted.contains(holder.as_str())) {
-            return Keep(Reason::new("used by ").text(holder).text(", which stays").done());
+        if let Some(holder) = one
+            .holders
+            .iter()
+            .find(|holder| !deleted.contains(holder.as_str()))
+        {
+            return Keep(
+                Reason::new("used by ")
+                    .text(holder)
+                    .text(", which stays")
+                    .done(),
+            );
         }
         let what = if dangling { "dangling " } else { "unused " };
         let Some(age) = one.age(context) else {
-            return Keep(Reason::new(what).text(one.kind.word()).text(", but nothing says how old it is").done());
+            return Keep(
+                Reason::new(what)
+                    .text(one.kind.word())
+                    .text(", but nothing says how old it is")
+                    .done(),
+            );
         };
         let shared = !dangling && matches!(one.kind, Kind::Image | Kind::Snapshot);
-        let limit = if shared { self.running_older_than } else { self.dead_older_than };
+        let limit = if shared {
+            self.running_older_than
+        } else {
+            self.dead_older_than
+        };
         let mut reason = Reason::new(what).text(one.kind.word());
         if one.is_proven() {
             reason = reason.owner(" of ", one);
@@ -137,7 +189,11 @@ impl Settings {
         reason = reason.text(", created ").time(age).text(" ago");
         if age > limit {
             let reason = reason.older_than(limit);
-            let reason = if one.holders.is_empty() { reason } else { reason.text("; what used it goes too") };
+            let reason = if one.holders.is_empty() {
+                reason
+            } else {
+                reason.text("; what used it goes too")
+            };
             Delete(reason.done())
         } else {
             Keep(reason.not_yet(limit).done())

@@ -16,10 +16,17 @@ pub(crate) fn newest(settings: &Settings, resources: &[Resource]) -> HashSet<usi
         return HashSet::new();
     }
     let mut groups: BTreeMap<_, Vec<(u64, &str, usize)>> = BTreeMap::new();
-    for (place, one) in resources.iter().enumerate().filter(|(_, one)| settings.considers(one)) {
+    for (place, one) in resources
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| settings.considers(one))
+    {
         if let Some(created) = one.created {
             let group = (one.backend.as_str(), one.unit.as_deref(), one.kind.word());
-            groups.entry(group).or_default().push((created, &one.id, place));
+            groups
+                .entry(group)
+                .or_default()
+                .push((created, &one.id, place));
         }
     }
     groups

@@ -26,7 +26,10 @@ impl Reason {
     pub(crate) fn time(mut self, time: Duration) -> Self {
         const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
         let seconds = time.as_secs();
-        let largest = UNITS.iter().position(|(size, _)| seconds >= *size).unwrap_or(UNITS.len() - 1);
+        let largest = UNITS
+            .iter()
+            .position(|(size, _)| seconds >= *size)
+            .unwrap_or(UNITS.len() - 1);
         let (size, unit) = UNITS[largest];
         self = self.number(seconds / size).text(unit);
         if let Some((smaller, unit)) = UNITS.get(largest + 1) {
@@ -49,13 +52,18 @@ impl Reason {
                 break;
             }
         }
-        self.0.push_str(std::str::from_utf8(&digits[at..]).unwrap_or("?"));
+        self.0
+            .push_str(std::str::from_utf8(&digits[at..]).unwrap_or("?"));
         self
     }
 
     /// `, older than 1h`; nothing where any age will do.
     pub(crate) fn older_than(self, limit: Duration) -> Self {
-        if limit.is_zero() { self } else { self.text(", older than ").time(limit) }
+        if limit.is_zero() {
+            self
+        } else {
+            self.text(", older than ").time(limit)
+        }
     }
 
     /// `, not yet 1h`.

@@ -10,7 +10,10 @@ impl Settings {
     /// Advises after a failed attempt, as `attempts`, `retry-delay` and `retry-factor` say.
     pub fn retry(&self, failure: &Failure) -> RetryAction {
         // These cost no attempt: the engine waits for the backend, not for the resource.
-        if matches!(failure.failure, FailureKind::InProgress | FailureKind::RateLimited | FailureKind::Unavailable) {
+        if matches!(
+            failure.failure,
+            FailureKind::InProgress | FailureKind::RateLimited | FailureKind::Unavailable
+        ) {
             return RetryAction::NoOpinion;
         }
         if let Some(attempts) = self.attempts
@@ -23,7 +26,10 @@ impl Settings {
         };
         RetryAction::After(Wait {
             delay_ms: self.delay_after(delay, failure.attempt),
-            escalate: self.profile.escalate_after.is_some_and(|after| failure.attempt >= after),
+            escalate: self
+                .profile
+                .escalate_after
+                .is_some_and(|after| failure.attempt >= after),
         })
     }
 
@@ -43,14 +49,31 @@ mod tests {
 
     #[test]
     fn four_attempts_wait_two_four_and_eight_seconds() {
-        let set = settings(DEFAULT, &[("attempts", "4"), ("retry-delay", "2000"), ("retry-factor", "2")]).unwrap();
-        let delays: Vec<_> = (1..=4).map(|attempt| set.retry(&failure(attempt))).collect();
-        let [RetryAction::After(first), RetryAction::After(second), RetryAction::After(third), RetryAction::GiveUp(reason)] =
-            &delays[..]
+        let set = settings(
+            DEFAULT,
+            &[
+                ("attempts", "4"),
+                ("retry-delay", "2000"),
+                ("retry-factor", "2"),
+            ],
+        )
+        .unwrap();
+        let delays: Vec<_> = (1..=4)
+            .map(|attempt| set.retry(&failure(attempt)))
+            .collect();
+        let [
+            RetryAction::After(first),
+            RetryAction::After(second),
+            RetryAction::After(third),
+            RetryAction::GiveUp(reason),
+        ] = &delays[..]
         else {
             panic!("{delays:?}")
         };
-        assert_eq!([first.delay_ms, second.delay_ms, third.delay_ms], [2000, 4000, 8000]);
+        assert_eq!(
+            [first.delay_ms, second.delay_ms, third.delay_ms],
+            [2000, 4000, 8000]
+        );
         assert!([first, second, third].iter().all(|wait| !wait.escalate));
         assert_eq!(reason, "all 4 attempts failed");
     }
@@ -73,7 +96,14 @@ mod tests {
                 RetryAction::GiveUp(_) | RetryAction::NoOpinion => None,
             })
             .collect();
-        let expected = [Some((500, false)), Some((1000, true)), Some((2000, true)), Some((4000, true)), Some((8000, true)), None];
+        let expected = [
+            Some((500, false)),
+            Some((1000, true)),
+            Some((2000, true)),
+            Some((4000, true)),
+            Some((8000, true)),
+            None,
+        ];
         assert_eq!(advice, expected);
     }
 
@@ -81,12 +111,25 @@ mod tests {
     fn an_outage_is_the_engines_business() {
         let mut outage = failure(9);
         outage.failure = FailureKind::Unavailable;
-        assert!(matches!(settings(AGGRESSIVE, &[]).unwrap().retry(&outage), RetryAction::NoOpinion));
+        assert!(matches!(
+            settings(AGGRESSIVE, &[]).unwrap().retry(&outage),
+            RetryAction::NoOpinion
+        ));
     }
 
     #[test]
     fn a_huge_delay_does_not_overflow() {
-        let set = settings(AGGRESSIVE, &[("attempts", "4000000000"), ("retry-factor", "1e9")]).unwrap();
-        assert!(matches!(set.retry(&failure(3_000_000_000)), RetryAction::After(Wait { delay_ms: u64::MAX, .. })));
+        let set = settings(
+            AGGRESSIVE,
+            &[("attempts", "4000000000"), ("retry-factor", "1e9")],
+        )
+        .unwrap();
+        assert!(matches!(
+            set.retry(&failure(3_000_000_000)),
+            RetryAction::After(Wait {
+                delay_ms: u64::MAX,
+                ..
+            })
+        ));
     }
 }

@@ -1,7 +1,9 @@
 //! Resources and settings for the tests.
 
 use tbengine_policy::params::{ParamError, Params};
-use tbengine_policy::types::{Context, Failure, FailureKind, Kind, Owner, ParamType, Resource, State, Usage};
+use tbengine_policy::types::{
+    Context, Failure, FailureKind, Kind, Owner, ParamType, Resource, State, Usage,
+};
 
 use crate::profile::Profile;
 use crate::settings::{Settings, description};
@@ -10,7 +12,12 @@ pub(crate) const NOW: u64 = 1_800_000_000_000;
 pub(crate) const HOUR: u64 = 3_600_000;
 
 pub(crate) fn context() -> Context {
-    Context { now: NOW, run_id: "r".to_owned(), dry_run: false, attrs: Vec::new() }
+    Context {
+        now: NOW,
+        run_id: "r".to_owned(),
+        dry_run: false,
+        attrs: Vec::new(),
+    }
 }
 
 /// A container that exited two hours ago and was created three hours ago.
@@ -29,7 +36,11 @@ pub(crate) fn container(name: &str) -> Resource {
         unit: None,
         owner: Owner::Unknown,
         claimed: false,
-        usage: Usage { cpu_millis: None, memory_bytes: None, disk_bytes: None },
+        usage: Usage {
+            cpu_millis: None,
+            memory_bytes: None,
+            disk_bytes: None,
+        },
         holders: Vec::new(),
         labels: Vec::new(),
         attrs: Vec::new(),
@@ -64,10 +75,22 @@ pub(crate) fn settings(profile: Profile, given: &[(&str, &str)]) -> Result<Setti
         };
         (text[..at].parse::<u64>().unwrap() * unit).to_string()
     };
-    let defaults = description(&profile).params.into_iter().filter_map(|param| {
-        let text = param.default?;
-        Some((param.name, if param.type_ == ParamType::Duration { ms(&text) } else { text }))
-    });
-    let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let defaults = description(&profile)
+        .params
+        .into_iter()
+        .filter_map(|param| {
+            let text = param.default?;
+            Some((
+                param.name,
+                if param.type_ == ParamType::Duration {
+                    ms(&text)
+                } else {
+                    text
+                },
+            ))
+        });
+    let given = given
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Settings::read(profile, &Params::new(given.chain(defaults).collect()))
 }

@@ -15,7 +15,9 @@ impl LabelFilter {
         let words: Vec<String> = params.get("labels")?.unwrap_or_default();
         let mut filter = Self::default();
         for word in &words {
-            let (key, value) = word.split_once('=').map_or((word.as_str(), None), |(key, value)| (key, Some(value)));
+            let (key, value) = word
+                .split_once('=')
+                .map_or((word.as_str(), None), |(key, value)| (key, Some(value)));
             if key.is_empty() {
                 return Err(ParamError::new("labels", format!("`{word}` has no key")));
             }
@@ -41,7 +43,9 @@ impl LabelFilter {
 
     fn admits(&self, resource: &Resource) -> bool {
         self.0.iter().all(|(key, values)| {
-            resource.label(key).is_some_and(|have| values.is_empty() || values.iter().any(|value| value == have))
+            resource
+                .label(key)
+                .is_some_and(|have| values.is_empty() || values.iter().any(|value| value == have))
         })
     }
 }
@@ -62,8 +66,13 @@ mod tests {
 
     fn considers(labels: &str, have: &[(&str, &str)]) -> bool {
         let mut one = container("c");
-        one.labels = have.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        settings(DEFAULT, &[("labels", labels)]).unwrap().considers(&one)
+        one.labels = have
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        settings(DEFAULT, &[("labels", labels)])
+            .unwrap()
+            .considers(&one)
     }
 
     #[test]
@@ -78,14 +87,21 @@ mod tests {
 
     #[test]
     fn a_label_without_key_is_an_error() {
-        assert_eq!(settings(DEFAULT, &[("labels", "=x")]).unwrap_err().param, "labels");
+        assert_eq!(
+            settings(DEFAULT, &[("labels", "=x")]).unwrap_err().param,
+            "labels"
+        );
     }
 
     #[test]
     fn states_and_kinds_narrow() {
         let set = settings(DEFAULT, &[("states", "exited"), ("kinds", "sandbox")]).unwrap();
         assert!(!set.considers(&container("c")));
-        let set = settings(DEFAULT, &[("states", "exited"), ("kinds", "sandbox,container")]).unwrap();
+        let set = settings(
+            DEFAULT,
+            &[("states", "exited"), ("kinds", "sandbox,container")],
+        )
+        .unwrap();
         assert!(set.considers(&container("c")));
     }
 }

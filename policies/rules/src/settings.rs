@@ -105,20 +105,31 @@ impl Settings {
 
     /// What the rules read: the labels that are filtered by, and whether an image is dangling.
     pub fn interest(&self) -> Interest {
-        Interest { labels: keys(self.labels.keys()), attrs: keys([DANGLING]) }
+        Interest {
+            labels: keys(self.labels.keys()),
+            attrs: keys([DANGLING]),
+        }
     }
 }
 
 /// Reads words of which each must be one of those known.
-fn known<T: Copy>(params: &Params, name: &str, all: &[T], word: fn(T) -> &'static str) -> Result<Vec<T>, ParamError> {
+fn known<T: Copy>(
+    params: &Params,
+    name: &str,
+    all: &[T],
+    word: fn(T) -> &'static str,
+) -> Result<Vec<T>, ParamError> {
     let words: Vec<String> = params.get(name)?.unwrap_or_default();
     words
         .iter()
         .map(|given| {
-            all.iter().copied().find(|one| word(*one) == given).ok_or_else(|| {
-                let all: Vec<&str> = all.iter().copied().map(word).collect();
-                ParamError::new(name, format!("`{given}` is none of {}", all.join(", ")))
-            })
+            all.iter()
+                .copied()
+                .find(|one| word(*one) == given)
+                .ok_or_else(|| {
+                    let all: Vec<&str> = all.iter().copied().map(word).collect();
+                    ParamError::new(name, format!("`{given}` is none of {}", all.join(", ")))
+                })
         })
         .collect()
 }
@@ -134,9 +145,17 @@ mod tests {
         let set = settings(
             DEFAULT,
             &[
-                ("dead-older-than", "1000"), ("running-older-than", "2000"), ("states", "exited,dead"), ("labels", "a=1"),
-                ("kinds", "container"), ("keep-newest", "3"), ("stop-timeout", "4000"), ("force", "true"), ("attempts", "4"),
-                ("retry-delay", "2000"), ("retry-factor", "1.5"),
+                ("dead-older-than", "1000"),
+                ("running-older-than", "2000"),
+                ("states", "exited,dead"),
+                ("labels", "a=1"),
+                ("kinds", "container"),
+                ("keep-newest", "3"),
+                ("stop-timeout", "4000"),
+                ("force", "true"),
+                ("attempts", "4"),
+                ("retry-delay", "2000"),
+                ("retry-factor", "1.5"),
             ],
         )
         .unwrap();
@@ -144,9 +163,15 @@ mod tests {
         assert_eq!(set.running_older_than, Duration::from_secs(2));
         assert_eq!(set.states, [State::Exited, State::Dead]);
         assert_eq!(set.kinds, [Kind::Container]);
-        assert_eq!((set.keep_newest, set.force, set.attempts), (3, true, Some(4)));
+        assert_eq!(
+            (set.keep_newest, set.force, set.attempts),
+            (3, true, Some(4))
+        );
         assert_eq!(set.stop_timeout, Some(Duration::from_secs(4)));
-        assert_eq!((set.retry_delay, set.retry_factor), (Some(Duration::from_secs(2)), 1.5));
+        assert_eq!(
+            (set.retry_delay, set.retry_factor),
+            (Some(Duration::from_secs(2)), 1.5)
+        );
         assert_eq!(description(&DEFAULT).params.len(), 11);
     }
 
@@ -154,13 +179,32 @@ mod tests {
     fn a_word_that_is_no_state_or_kind_is_an_error() {
         let error = settings(DEFAULT, &[("states", "exited,gone")]).unwrap_err();
         assert_eq!(error.param, "states");
-        assert!(error.message.starts_with("`gone` is none of pending, created"), "{}", error.message);
-        assert_eq!(settings(DEFAULT, &[("kinds", "pod")]).unwrap_err().param, "kinds");
+        assert!(
+            error
+                .message
+                .starts_with("`gone` is none of pending, created"),
+            "{}",
+            error.message
+        );
+        assert_eq!(
+            settings(DEFAULT, &[("kinds", "pod")]).unwrap_err().param,
+            "kinds"
+        );
     }
 
     #[test]
     fn zero_attempts_and_a_shrinking_delay_are_errors() {
-        assert_eq!(settings(AGGRESSIVE, &[("attempts", "0")]).unwrap_err().param, "attempts");
-        assert_eq!(settings(AGGRESSIVE, &[("retry-factor", "0.5")]).unwrap_err().param, "retry-factor");
+        assert_eq!(
+            settings(AGGRESSIVE, &[("attempts", "0")])
+                .unwrap_err()
+                .param,
+            "attempts"
+        );
+        assert_eq!(
+            settings(AGGRESSIVE, &[("retry-factor", "0.5")])
+                .unwrap_err()
+                .param,
+            "retry-factor"
+        );
     }
 }

@@ -40,6 +40,7 @@
 //! - [`bindings`]: the types of the WIT, generated
 //! - [`rt`]: what the generated code and the engine call
 
+#[rustfmt::skip]
 pub mod bindings;
 pub mod facts;
 pub mod log;

@@ -19,7 +19,13 @@ pub fn describe(name: &str, version: &str, summary: &str, judging: Judging) -> D
 impl Description {
     /// Adds a parameter that may be left out. The default is written as a user would write it.
     #[must_use]
-    pub fn param(mut self, name: &str, r#type: ParamType, default: Option<&str>, doc: &str) -> Self {
+    pub fn param(
+        mut self,
+        name: &str,
+        r#type: ParamType,
+        default: Option<&str>,
+        doc: &str,
+    ) -> Self {
         self.params.push(Param {
             name: name.to_owned(),
             type_: r#type,
@@ -100,7 +106,10 @@ impl Params {
     /// If the text is not of the type asked for: then the description names another type.
     pub fn get<T: FromParam>(&self, name: &str) -> Result<Option<T>, ParamError> {
         self.text(name)
-            .map(|text| T::from_param(text).ok_or_else(|| ParamError::new(name, format!("`{text}` is not {}", T::WHAT))))
+            .map(|text| {
+                T::from_param(text)
+                    .ok_or_else(|| ParamError::new(name, format!("`{text}` is not {}", T::WHAT)))
+            })
             .transpose()
     }
 
@@ -109,7 +118,8 @@ impl Params {
     /// # Errors
     /// If it is missing, or not of the type asked for.
     pub fn required<T: FromParam>(&self, name: &str) -> Result<T, ParamError> {
-        self.get(name)?.ok_or_else(|| ParamError::new(name, "not set"))
+        self.get(name)?
+            .ok_or_else(|| ParamError::new(name, "not set"))
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the generated code and the engine call. Not for policies.
-#![expect(unsafe_code, reason = "memory that crosses the component's boundary is handed over by pointer")]
+#![expect(
+    unsafe_code,
+    reason = "memory that crosses the component's boundary is handed over by pointer"
+)]
 
 use std::alloc::{Layout, alloc, handle_alloc_error, realloc};
 use std::sync::Once;
@@ -44,7 +47,11 @@ pub unsafe fn cabi_realloc(old: *mut u8, old_size: usize, align: usize, size: us
         if old_size == 0 {
             alloc(Layout::from_size_align_unchecked(size, align))
         } else {
-            realloc(old, Layout::from_size_align_unchecked(old_size, align), size)
+            realloc(
+                old,
+                Layout::from_size_align_unchecked(old_size, align),
+                size,
+            )
         }
     };
     if pointer.is_null() {

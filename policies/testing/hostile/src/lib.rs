@@ -1,1 +1,184 @@
-//! x
+//! A guest that misbehaves as its parameters say, for the tests of the host.
+
+use std::hint::black_box;
+
+use tbengine_policy::log;
+use tbengine_policy::params::describe;
+use tbengine_policy::prelude::*;
+
+struct Hostile {
+    decides: String,
+    retries: String,
+    labels: String,
+}
+
+impl Policy for Hostile {
+    fn describe() -> Description {
+        describe(
+            "hostile",
+            "0.1.0",
+            "Misbehaves for the tests of the host.",
+            Judging::Each,
+        )
+        .param(
+            "configures",
+            ParamType::Text,
+            Some("well"),
+            "What `configure` does.",
+        )
+        .param(
+            "decides",
+            ParamType::Text,
+            Some("nothing"),
+            "What `decide` does.",
+        )
+        .param(
+            "retries",
+            ParamType::Text,
+            Some("nothing"),
+            "What `retry` does.",
+        )
+        .param(
+            "labels",
+            ParamType::Text,
+            Some("nothing"),
+            "Which labels it asks for.",
+        )
+    }
+
+    fn configure(params: &Params) -> Result<Self, ParamError> {
+        match params.required::<String>("configures")?.as_str() {
+            "well" => {}
+            "never" => return Err(ParamError::new("configures", "is not to my liking")),
+            other => misbehave(other),
+        }
+        Ok(Self {
+            decides: params.required("decides")?,
+            retries: params.required("retries")?,
+            labels: params.required("labels")?,
+        })
+    }
+
+    fn interest(&self) -> Interest {
+        let labels = match self.labels.as_str() {
+            "everything" => Selection::Everything,
+            "nothing" => Selection::Nothing,
+            key => keys([key]),
+        };
+        Interest {
+            attrs: labels.clone(),
+            labels,
+        }
+    }
+
+    fn decide(&self, context: &Context, resources: &[Resource]) -> Result<Vec<Verdict>, String> {
+        match self.decides.as_str() {
+            "nothing" => Ok(Vec::new()),
+            // Says in the reasons all that it was told.
+            "echo" => Ok(resources
+                .iter()
+                .map(|one| one.keep(format!("{one:?} {context:?}")))
+                .collect()),
+            "refuse" => Err("the moon is full".to_owned()),
+            "unknown-id" => Ok(resources
+                .iter()
+                .map(|one| {
+                    let mut verdict = one.delete("because");
+                    verdict.id.push('x');
+                    verdict
+                })
+                .collect()),
+            "doubled-id" => Ok(resources
+                .iter()
+                .flat_map(|one| [one.delete("twice"), one.keep("or not")])
+                .collect()),
+            "every-verdict" => Ok(resources
+                .iter()
+                .zip(
+                    [Force::Never, Force::OnRetry, Force::Always]
+                        .into_iter()
+                        .cycle(),
+                )
+                .flat_map(|(one, force)| {
+                    [
+                        one.keep("k"),
+                        one.stop("s").priority(1).grace(Duration::from_secs(1)),
+                        one.delete("d").priority(-1).force(force),
+                    ]
+                })
+                .collect()),
+            "output-flood" => {
+                let flood = "x".repeat(16 << 20);
+                Ok((0..8).map(|_| resources[0].keep(flood.clone())).collect())
+            }
+            "fail-in-the-middle" if resources.iter().any(|one| one.name == "15000") => {
+                Err("met number 15000".to_owned())
+            }
+            "fail-in-the-middle" => Ok(Vec::new()),
+            other => {
+                misbehave(other);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    fn retry(&self, _context: &Context, failure: &Failure) -> Result<RetryAction, String> {
+        match self.retries.as_str() {
+            "nothing" => Ok(RetryAction::NoOpinion),
+            "echo" => Ok(RetryAction::GiveUp(format!("{failure:?}"))),
+            "refuse" => Err("ask someone else".to_owned()),
+            "wait" => Ok(RetryAction::After(Wait {
+                delay_ms: 1500,
+                escalate: true,
+            })),
+            other => {
+                misbehave(other);
+                Ok(RetryAction::NoOpinion)
+            }
+        }
+    }
+}
+
+fn misbehave(how: &str) {
+    match how {
+        "loop" => {
+            let mut count: u64 = 0;
+            loop {
+                count = black_box(count.wrapping_add(1));
+            }
+        }
+        "panic" => panic!("I never could stand Mondays"),
+        "memory-bomb" => {
+            let mut all = Vec::new();
+            loop {
+                all.push(black_box(vec![1_u8; 1 << 20]));
+            }
+        }
+        "stack-overflow" => {
+            black_box(recurse(1));
+        }
+        "log-flood" => {
+            for line in 0..1_000_000 {
+                log::info(&format!("line {line}"));
+            }
+        }
+        "long-log-lines" => {
+            for _ in 0..10 {
+                log::info(&"x".repeat(20 << 10));
+            }
+        }
+        other => panic!("no such misbehaviour: {other}"),
+    }
+}
+
+/// Keeps nothing in memory, so that it is the engine's stack that overflows.
+#[inline(never)]
+fn recurse(depth: u64) -> u64 {
+    if black_box(depth) == 0 {
+        0
+    } else {
+        recurse(black_box(depth + 1)) + 1
+    }
+}
+
+tbengine_policy::export!(Hostile);

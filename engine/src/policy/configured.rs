@@ -1,0 +1,250 @@
+//! A policy with its parameters.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use tbengine_sdk::Timestamp;
+
+use super::batch::batches;
+use super::bindings::exports::tbengine::policy::hooks as guest;
+use super::call::{Call, Instance};
+use super::convert::{Interest, advice, context, proposal, with_failure, with_records};
+use super::description::Judging;
+use super::limits::Limits;
+use super::load::Compiled;
+use super::params::{ConfigError, check};
+use super::{
+    Answer, Candidate, Failure, Fault, LogLine, Policy, PolicyContext, PolicySource, Proposal,
+    RetryAdvice,
+};
+
+/// A policy that can judge. Cheap to clone, and callable from many threads at once.
+#[derive(Clone)]
+pub struct ConfiguredPolicy(Arc<Configured>);
+
+struct Configured {
+    compiled: Arc<Compiled>,
+    source: PolicySource,
+    /// Parameters as the guest gets them.
+    params: Vec<(String, String)>,
+    interest: Interest,
+    limits: Limits,
+}
+
+impl fmt::Debug for ConfiguredPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfiguredPolicy")
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ConfiguredPolicy {
+    pub(super) fn new(
+        compiled: Arc<Compiled>,
+        given: &BTreeMap<String, String>,
+        limits: Limits,
+    ) -> Result<Self, ConfigError> {
+        let description = &compiled.description;
+        let checked = check(description, given)?;
+        let call = Call {
+            pre: &compiled.pre,
+            policy: &description.name,
+            function: "configure",
+            limits: &limits,
+            timeout: limits.describe_timeout,
+            fuel: limits.fuel,
+            output: limits.output,
+            now: Timestamp::from_unix_ms(0),
+            run_id: "",
+        };
+        // Its complaints are an answer here, and not a fault.
+        let (said, _log) = call
+            .run(|guest| {
+                guest
+                    .hooks
+                    .call_configure(guest.store, &borrow(&checked.normal))
+                    .map(Ok)
+            })
+            .map_err(|fault| ConfigError::Fault(Box::new(fault)))?;
+        let interest = said.map_err(|complaints| ConfigError::Refused {
+            policy: description.name.clone(),
+            complaints: complaints
+                .into_iter()
+                .map(|complaint| (complaint.param, complaint.message))
+                .collect(),
+        })?;
+        let source = PolicySource {
+            name: description.name.clone(),
+            version: description.version.clone(),
+            digest: compiled.digest.clone(),
+            params: checked.written,
+        };
+        let interest = Interest::read(interest);
+        Ok(Self(Arc::new(Configured {
+            source,
+            params: checked.normal,
+            interest,
+            limits,
+            compiled,
+        })))
+    }
+}
+
+impl Policy for ConfiguredPolicy {
+    fn source(&self) -> &PolicySource {
+        &self.0.source
+    }
+
+    fn decide(
+        &self,
+        context: &PolicyContext,
+        candidates: &[Candidate<'_>],
+    ) -> Result<Answer, Fault> {
+        let judging = self.0.compiled.description.judging;
+        let batches = batches(candidates, judging);
+        let threads = match judging {
+            Judging::Each => self.0.compiled.threads.min(batches.len()),
+            // A batch of units takes much memory, so there is one at a time.
+            Judging::Units | Judging::All => 1,
+        };
+        let answers: Vec<OnceLock<_>> = batches.iter().map(|_| OnceLock::new()).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while let Some((batch, slot)) = take(&next, &batches, &answers) {
+                let answer = self.0.decide(context, batch);
+                let failed = answer.is_err();
+                // Each slot is taken once.
+                slot.get_or_init(|| answer);
+                if failed {
+                    // The answer is void as a whole: start nothing more.
+                    next.store(batches.len(), Ordering::Relaxed);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(work);
+            }
+            work();
+        });
+
+        let mut whole = Answer {
+            proposals: Vec::with_capacity(candidates.len()),
+            log: Vec::new(),
+        };
+        // The first fault by the order of the batches, whichever thread met one first. Those before
+        // it are complete: batches are started in their order.
+        for answer in answers.into_iter().map_while(OnceLock::into_inner) {
+            let (proposals, log) = answer?;
+            whole.proposals.extend(proposals);
+            whole.log.extend(log);
+        }
+        whole.log.truncate(self.0.limits.log_lines);
+        Ok(whole)
+    }
+
+    fn retry(&self, context: &PolicyContext, failure: &Failure) -> Result<RetryAdvice, Fault> {
+        let limits = &self.0.limits;
+        let call = self.0.call(
+            "retry",
+            context,
+            limits.retry_timeout,
+            limits.retry_fuel,
+            limits.output,
+        );
+        let (advice, _log) = call
+            .run(|guest| {
+                with_failure(failure, |failure| {
+                    self.0.configured(guest, |hooks, store| {
+                        hooks.call_retry(store, self::context(context), failure)
+                    })
+                })
+            })
+            .map(|(said, log)| (self::advice(said), log))?;
+        Ok(advice)
+    }
+}
+
+fn take<'a, B, S>(next: &AtomicUsize, batches: &'a [B], slots: &'a [S]) -> Option<(&'a B, &'a S)> {
+    let place = next.fetch_add(1, Ordering::Relaxed);
+    Some((batches.get(place)?, slots.get(place)?))
+}
+
+impl Configured {
+    fn decide(
+        &self,
+        context: &PolicyContext,
+        batch: &[Candidate<'_>],
+    ) -> Result<(Vec<Proposal>, Vec<LogLine>), Fault> {
+        let limits = &self.limits;
+        let (fuel, output) = (
+            limits.decide_fuel(batch.len()),
+            limits.decide_output(batch.len()),
+        );
+        let call = self.call("decide", context, limits.decide_timeout, fuel, output);
+        let (verdicts, log) = call.run(|guest| {
+            with_records(batch, &self.interest, context.claimed, |records| {
+                self.configured(guest, |hooks, store| {
+                    hooks.call_decide(store, self::context(context), records)
+                })
+            })
+        })?;
+        Ok((verdicts.into_iter().map(proposal).collect(), log))
+    }
+
+    fn call<'a>(
+        &'a self,
+        function: &'static str,
+        context: &'a PolicyContext,
+        timeout: Duration,
+        fuel: u64,
+        output: u64,
+    ) -> Call<'a> {
+        Call {
+            pre: &self.compiled.pre,
+            policy: &self.source.name,
+            function,
+            limits: &self.limits,
+            timeout,
+            fuel,
+            output,
+            now: context.now,
+            run_id: &context.run_id,
+        }
+    }
+
+    /// Configures a fresh instance, and calls it.
+    fn configured<T>(
+        &self,
+        guest: Instance<'_>,
+        body: impl FnOnce(
+            &guest::Guest,
+            &mut wasmtime::Store<super::call::State>,
+        ) -> wasmtime::Result<Result<T, String>>,
+    ) -> wasmtime::Result<Result<T, String>> {
+        let Instance { hooks, store } = guest;
+        if let Err(complaints) = hooks.call_configure(&mut *store, &borrow(&self.params))? {
+            let complaints: Vec<String> = complaints
+                .into_iter()
+                .map(|one| format!("{}: {}", one.param, one.message))
+                .collect();
+            return Ok(Err(format!(
+                "refused parameters that it took before: {}",
+                complaints.join("; ")
+            )));
+        }
+        body(hooks, store)
+    }
+}
+
+fn borrow(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+    pairs
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect()
+}

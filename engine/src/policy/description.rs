@@ -1,0 +1,215 @@
+//! What a policy says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::bindings::exports::tbengine::policy::hooks as guest;
+use super::bindings::tbengine::policy::types;
+use super::params::normalise;
+
+/// What a policy says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Description {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What it does, in a sentence.
+    pub summary: String,
+    /// Its parameters, in its own order.
+    pub params: Vec<Param>,
+    /// How much it must see in one call.
+    pub judging: Judging,
+}
+
+/// A parameter of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// How its value is written.
+    #[serde(rename = "type")]
+    pub kind: ParamType,
+    /// What it is for.
+    pub doc: String,
+    /// Its value unless it is set, written as a user would write it.
+    pub default: Option<String>,
+    /// Whether it must be set.
+    pub required: bool,
+}
+
+/// How the value of a parameter is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParamType {
+    /// Any text.
+    Text,
+    /// A whole number, not negative.
+    Integer,
+    /// A number, not negative.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// Like `30m` or `7d`.
+    Duration,
+    /// Like `10GB`.
+    Size,
+    /// Like `exited,dead`.
+    Words,
+}
+
+/// How much of the inventory a policy must see in one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judging {
+    /// One resource at a time is enough.
+    Each,
+    /// Whole units.
+    Units,
+    /// Everything in scope.
+    All,
+}
+
+/// The longest name of a policy or a parameter, in bytes: it has to fit into tables.
+const LONGEST_NAME: usize = 64;
+
+impl Description {
+    /// Checks what a guest said.
+    pub(super) fn read(said: guest::Description) -> Result<Self, String> {
+        let description = Self {
+            name: said.name,
+            version: said.version,
+            summary: said.summary,
+            params: said.params.into_iter().map(Param::read).collect(),
+            judging: match said.judging {
+                types::Judging::Each => Judging::Each,
+                types::Judging::Units => Judging::Units,
+                types::Judging::All => Judging::All,
+            },
+        };
+        description.check()?;
+        Ok(description)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !is_name(&self.name) {
+            return Err(format!(
+                "its name `{}` is not made of a-z, 0-9 and -",
+                self.name.escape_debug()
+            ));
+        }
+        for (place, param) in self.params.iter().enumerate() {
+            let name = &param.name;
+            if !is_name(name) {
+                return Err(format!(
+                    "parameter `{}` is not made of a-z, 0-9 and -",
+                    name.escape_debug()
+                ));
+            }
+            if self.params[..place]
+                .iter()
+                .any(|earlier| earlier.name == *name)
+            {
+                return Err(format!("parameter `{name}` is there twice"));
+            }
+            if let Some(default) = &param.default {
+                normalise(param.kind, default)
+                    .map_err(|error| format!("default of parameter `{name}`: {error}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Param {
+    fn read(said: types::Param) -> Self {
+        Self {
+            name: said.name,
+            kind: match said.type_ {
+                types::ParamType::Text => ParamType::Text,
+                types::ParamType::Integer => ParamType::Integer,
+                types::ParamType::Number => ParamType::Number,
+                types::ParamType::Boolean => ParamType::Boolean,
+                types::ParamType::Duration => ParamType::Duration,
+                types::ParamType::Size => ParamType::Size,
+                types::ParamType::Words => ParamType::Words,
+            },
+            doc: said.doc,
+            default: said.default,
+            required: said.required,
+        }
+    }
+}
+
+/// Names go onto command lines and into tables, so they are plain.
+fn is_name(text: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn param(name: &str, kind: ParamType, default: Option<&str>) -> Param {
+        Param {
+            name: name.into(),
+            kind,
+            doc: String::new(),
+            default: default.map(Into::into),
+            required: false,
+        }
+    }
+
+    fn check(name: &str, params: Vec<Param>) -> Result<(), String> {
+        Description {
+            name: name.into(),
+            version: "1".into(),
+            summary: String::new(),
+            params,
+            judging: Judging::All,
+        }
+        .check()
+    }
+
+    #[test]
+    fn a_description_must_make_sense() {
+        let text = ParamType::Text;
+        assert_eq!(
+            check(
+                "a",
+                vec![
+                    param("b", text, None),
+                    param("c", ParamType::Duration, Some("1h"))
+                ]
+            ),
+            Ok(())
+        );
+        for (name, params, part) in [
+            ("", vec![], "its name"),
+            ("a\u{1b}[31m", vec![], "its name"),
+            (
+                "a",
+                vec![param("b", text, None), param("b", text, None)],
+                "there twice",
+            ),
+            ("a", vec![param("b=c", text, None)], "parameter `b=c`"),
+            (
+                "a",
+                vec![param("b", ParamType::Duration, Some("soon"))],
+                "default of parameter `b`",
+            ),
+            (
+                "a",
+                vec![param("b", text, Some(""))],
+                "default of parameter `b`",
+            ),
+        ] {
+            let error = check(name, params).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Compiles components, and keeps what it compiled.
+
+use std::fmt;
+use std::fs::DirBuilder;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Cache, CacheConfig, Config, Engine};
+
+use super::bindings::Policy as Guest;
+use super::call::{State, TICK};
+use super::limits::Limits;
+use super::load::{CompiledPolicy, LoadError};
+use super::wasi;
+
+/// How to compile policies.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyEngineOptions {
+    /// Where to keep compiled code, as an absolute path. What lies there runs as it is, so the
+    /// directory is made for its owner only. `None` compiles anew each time, which takes a policy
+    /// in Python six seconds.
+    pub cache_dir: Option<PathBuf>,
+    /// What `describe` may use.
+    pub limits: Limits,
+    /// How many instances of a policy that judges each resource alone may work at once; `None`
+    /// means as many as there are processors.
+    pub threads: Option<usize>,
+}
+
+/// Why no policy can be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The directory for compiled code cannot be used.
+    #[error("cannot keep compiled policies in {}: {source}", path.display())]
+    Cache {
+        /// The directory.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// The runtime cannot be set up.
+    #[error("cannot set up the WebAssembly runtime: {0}")]
+    Runtime(String),
+    /// The thread that watches the deadlines cannot be started.
+    #[error("cannot start the thread that watches the policies' deadlines: {0}")]
+    Ticker(#[source] io::Error),
+}
+
+/// Compiles policies. One is enough for a process; cheap to share.
+pub struct PolicyEngine {
+    engine: Engine,
+    linker: Linker<State>,
+    cache: Option<Cache>,
+    limits: Limits,
+    threads: usize,
+}
+
+impl fmt::Debug for PolicyEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyEngine")
+            .field("limits", &self.limits)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PolicyEngine {
+    /// Sets up the runtime, and a thread that watches deadlines as long as the engine or a policy
+    /// of it lives.
+    ///
+    /// # Errors
+    /// If the directory for compiled code or the thread cannot be made.
+    pub fn new(options: PolicyEngineOptions) -> Result<Self, EngineError> {
+        let runtime = |error: wasmtime::Error| EngineError::Runtime(format!("{error:#}"));
+        let cache = options.cache_dir.as_deref().map(open_cache).transpose()?;
+        let mut config = Config::new();
+        config
+            .epoch_interruption(true)
+            .consume_fuel(true)
+            // Answers must not depend on the processor.
+            .cranelift_nan_canonicalization(true)
+            .wasm_relaxed_simd(false)
+            .max_wasm_stack(512 << 10)
+            .cache(cache.clone());
+        let engine = Engine::new(&config).map_err(runtime)?;
+        start_ticker(&engine)?;
+
+        let mut linker = Linker::new(&engine);
+        Guest::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)
+            .map_err(runtime)?;
+        wasi::add_to_linker(&mut linker).map_err(runtime)?;
+        let threads = options
+            .threads
+            .or_else(|| thread::available_parallelism().ok().map(Into::into))
+            .unwrap_or(1);
+        Ok(Self {
+            engine,
+            linker,
+            cache,
+            limits: options.limits,
+            threads: threads.max(1),
+        })
+    }
+
+    /// Checks a component, compiles it, and asks it to describe itself. `origin` says where it came
+    /// from: a path, or the name of a built-in policy. Blocks for as long as compiling takes.
+    ///
+    /// # Errors
+    /// A [`LoadError`] that says what the bytes are instead, or what the policy did wrong.
+    pub fn load(&self, bytes: &[u8], origin: &str) -> Result<CompiledPolicy, LoadError> {
+        CompiledPolicy::load(
+            &self.engine,
+            &self.linker,
+            &self.limits,
+            self.threads,
+            bytes,
+            origin,
+        )
+    }
+
+    /// How many components were found compiled in the cache, and how many were not.
+    pub fn cache_hits_and_misses(&self) -> (usize, usize) {
+        self.cache
+            .as_ref()
+            .map_or((0, 0), |cache| (cache.cache_hits(), cache.cache_misses()))
+    }
+}
+
+fn open_cache(path: &Path) -> Result<Cache, EngineError> {
+    let failed = |source| EngineError::Cache {
+        path: path.to_owned(),
+        source,
+    };
+    make_private(path).map_err(failed)?;
+    let mut config = CacheConfig::new();
+    config.with_directory(path);
+    Cache::new(config).map_err(|error| failed(io::Error::other(format!("{error:#}"))))
+}
+
+/// Makes a directory that only its owner can enter: who can write there can run code here.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    // It may have been there before, made by someone less careful.
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
+fn start_ticker(engine: &Engine) -> Result<(), EngineError> {
+    // Weak, so that the thread ends with the engine.
+    let engine = engine.weak();
+    let tick = move || {
+        loop {
+            thread::sleep(TICK);
+            match engine.upgrade() {
+                Some(engine) => engine.increment_epoch(),
+                None => return,
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("policy-ticker".to_owned())
+        .spawn(tick)
+        .map_err(EngineError::Ticker)?;
+    Ok(())
+}

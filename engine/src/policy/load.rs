@@ -1,0 +1,343 @@
+//! What a component must be before anything in it runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tbengine_sdk::Timestamp;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use super::Fault;
+use super::bindings::PolicyPre;
+use super::call::{Call, State};
+use super::configured::ConfiguredPolicy;
+use super::description::Description;
+use super::limits::Limits;
+use super::params::ConfigError;
+
+/// The largest component that is read, in bytes. CPython's is 18 MiB.
+pub const LARGEST_COMPONENT: usize = 64 << 20;
+
+/// The interface that a policy exports, without its version.
+const HOOKS: &str = "tbengine:policy/hooks@";
+/// The major version that this engine speaks.
+const MAJOR: u64 = 1;
+/// What a policy may import.
+const GRANTED: [&str; 7] = [
+    "tbengine:policy/",
+    "wasi:io/",
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:random/",
+    "wasi:filesystem/",
+    "wasi:sockets/",
+];
+
+/// Why a file is not a policy that can run here.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It is too large.
+    #[error(
+        "{origin} is {size} bytes large; a policy has at most {}",
+        LARGEST_COMPONENT
+    )]
+    TooLarge {
+        /// The file.
+        origin: String,
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// It is a core module; components are made of those.
+    #[error("{origin} is a core module, not a component; pack it with `{command}`")]
+    CoreModule {
+        /// The file.
+        origin: String,
+        /// What makes a component of it.
+        command: String,
+    },
+    /// It is WebAssembly as text.
+    #[error("{origin} is WebAssembly as text; translate it with `{command}`")]
+    Text {
+        /// The file.
+        origin: String,
+        /// What makes a binary of it.
+        command: String,
+    },
+    /// It is something else.
+    #[error("{origin} is not WebAssembly")]
+    NotWasm {
+        /// The file.
+        origin: String,
+    },
+    /// It looks like a component and is not a valid one.
+    #[error("{origin} is not a valid component: {message}")]
+    Invalid {
+        /// The file.
+        origin: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// It exports no hooks.
+    #[error("{origin} is not a policy: it does not export tbengine:policy/hooks")]
+    NoHooks {
+        /// The file.
+        origin: String,
+    },
+    /// It was built for another version of the interface.
+    #[error(
+        "{origin}: policy speaks tbengine:policy {theirs}.x, this engine speaks {}.x",
+        MAJOR
+    )]
+    Version {
+        /// The file.
+        origin: String,
+        /// The major version it speaks.
+        theirs: u64,
+    },
+    /// It imports what is not granted.
+    #[error("{origin} imports `{import}`, which policies are not granted; {hint}")]
+    Import {
+        /// The file.
+        origin: String,
+        /// What it imports.
+        import: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// Its exports or imports have the right names and the wrong types.
+    #[error("{origin} does not fit tbengine:policy {}.x: {message}", MAJOR)]
+    Shape {
+        /// The file.
+        origin: String,
+        /// What does not fit.
+        message: String,
+    },
+    /// Its description makes no sense.
+    #[error("{origin} describes itself wrongly: {message}")]
+    Description {
+        /// The file.
+        origin: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// It failed while it described itself.
+    #[error("{origin}: {fault}")]
+    Fault {
+        /// The file.
+        origin: String,
+        /// What happened.
+        #[source]
+        fault: Box<Fault>,
+    },
+}
+
+/// A policy that is compiled, linked and described. Cheap to clone.
+#[derive(Clone)]
+pub struct CompiledPolicy(Arc<Compiled>);
+
+pub(super) struct Compiled {
+    pub(super) pre: PolicyPre<State>,
+    pub(super) description: Description,
+    pub(super) digest: String,
+    pub(super) threads: usize,
+    imports: Vec<String>,
+    origin: String,
+}
+
+impl fmt::Debug for CompiledPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Compiled {
+            description,
+            digest,
+            origin,
+            ..
+        } = &*self.0;
+        f.debug_struct("CompiledPolicy")
+            .field("name", &description.name)
+            .field("origin", origin)
+            .field("digest", digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CompiledPolicy {
+    /// What the policy says of itself.
+    pub fn description(&self) -> &Description {
+        &self.0.description
+    }
+
+    /// SHA-256 of the component, in hex.
+    pub fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    /// Where the component came from, as the caller said.
+    pub fn origin(&self) -> &str {
+        &self.0.origin
+    }
+
+    /// The interfaces it imports.
+    pub fn imports(&self) -> &[String] {
+        &self.0.imports
+    }
+
+    /// Checks parameters as the operator wrote them, and makes a policy that can judge with them.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] that names the parameter, if one is unknown, missing or wrong.
+    pub fn configure(
+        &self,
+        params: &BTreeMap<String, String>,
+        limits: Limits,
+    ) -> Result<ConfiguredPolicy, ConfigError> {
+        ConfiguredPolicy::new(self.0.clone(), params, limits)
+    }
+
+    pub(super) fn load(
+        engine: &Engine,
+        linker: &Linker<State>,
+        limits: &Limits,
+        threads: usize,
+        bytes: &[u8],
+        origin: &str,
+    ) -> Result<Self, LoadError> {
+        check_header(bytes, origin)?;
+        let component =
+            Component::from_binary(engine, bytes).map_err(|error| LoadError::Invalid {
+                origin: origin.to_owned(),
+                message: format!("{error:#}"),
+            })?;
+        let imports = check_interfaces(&component, engine, origin)?;
+        let pre = linker
+            .instantiate_pre(&component)
+            .and_then(PolicyPre::new)
+            .map_err(|error| LoadError::Shape {
+                origin: origin.to_owned(),
+                message: format!("{error:#}"),
+            })?;
+        let description = describe(&pre, limits, origin)?;
+        let digest = hex::encode(Sha256::digest(bytes));
+        Ok(Self(Arc::new(Compiled {
+            pre,
+            description,
+            digest,
+            threads,
+            imports,
+            origin: origin.to_owned(),
+        })))
+    }
+}
+
+/// Tells a component from what people hand in by mistake.
+fn check_header(bytes: &[u8], origin: &str) -> Result<(), LoadError> {
+    let origin = origin.to_owned();
+    if bytes.len() > LARGEST_COMPONENT {
+        return Err(LoadError::TooLarge {
+            origin,
+            size: bytes.len(),
+        });
+    }
+    match bytes {
+        // Version 13, layer 1: a component.
+        [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..] => Ok(()),
+        [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+            let command = format!(
+                "wasm-tools component embed --world policy policy.wit {origin} -o embedded.wasm && \
+                 wasm-tools component new embedded.wasm -o policy.wasm"
+            );
+            Err(LoadError::CoreModule { origin, command })
+        }
+        [b'\0', b'a', b's', b'm', ..] => Err(LoadError::Invalid {
+            origin,
+            message: "its version of the binary format is unknown".to_owned(),
+        }),
+        _ if bytes.trim_ascii_start().starts_with(b"(") || bytes.starts_with(b";;") => {
+            let command = format!("wasm-tools parse {origin} -o policy.wasm");
+            Err(LoadError::Text { origin, command })
+        }
+        _ => Err(LoadError::NotWasm { origin }),
+    }
+}
+
+/// Checks the names of exports and imports, so that a misfit is said in the operator's words.
+fn check_interfaces(
+    component: &Component,
+    engine: &Engine,
+    origin: &str,
+) -> Result<Vec<String>, LoadError> {
+    let component = component.component_type();
+    let majors: Vec<u64> = component
+        .exports(engine)
+        .filter_map(|(name, _)| name.strip_prefix(HOOKS)?.split('.').next()?.parse().ok())
+        .collect();
+    match majors.first() {
+        None => {
+            return Err(LoadError::NoHooks {
+                origin: origin.to_owned(),
+            });
+        }
+        Some(_) if majors.contains(&MAJOR) => {}
+        Some(theirs) => {
+            return Err(LoadError::Version {
+                origin: origin.to_owned(),
+                theirs: *theirs,
+            });
+        }
+    }
+    let imports: Vec<String> = component
+        .imports(engine)
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    if let Some(import) = imports
+        .iter()
+        .find(|name| !GRANTED.iter().any(|granted| name.starts_with(granted)))
+    {
+        return Err(LoadError::Import {
+            origin: origin.to_owned(),
+            import: import.clone(),
+            hint: hint(import),
+        });
+    }
+    Ok(imports)
+}
+
+fn hint(import: &str) -> &'static str {
+    if import.starts_with("wasi:http/") {
+        "a policy has no network: facts come as labels and attributes, and a build for JavaScript or Python has to leave http out"
+    } else if import.starts_with("wasi:") {
+        "granted are wasi:io, wasi:cli, wasi:clocks, wasi:random, wasi:filesystem and wasi:sockets, all of them empty or frozen"
+    } else {
+        "granted are tbengine:policy/log and a frozen WASI 0.2"
+    }
+}
+
+fn describe(
+    pre: &PolicyPre<State>,
+    limits: &Limits,
+    origin: &str,
+) -> Result<Description, LoadError> {
+    let call = Call {
+        pre,
+        // It has no name before it has described itself.
+        policy: origin,
+        function: "describe",
+        limits,
+        timeout: limits.describe_timeout,
+        fuel: limits.fuel,
+        output: limits.output,
+        now: Timestamp::from_unix_ms(0),
+        run_id: "",
+    };
+    let (said, _log) = call
+        .run(|guest| guest.hooks.call_describe(guest.store).map(Ok))
+        .map_err(|fault| LoadError::Fault {
+            origin: origin.to_owned(),
+            fault: Box::new(fault),
+        })?;
+    Description::read(said).map_err(|message| LoadError::Description {
+        origin: origin.to_owned(),
+        message,
+    })
+}
