@@ -9,8 +9,8 @@ use bollard::query_parameters::{
     KillContainerOptions, RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions,
 };
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest, OpenRequest, Page,
-    Resource, Result, StopOptions, Timestamp, async_trait,
+    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
+    OpenRequest, Page, Resource, Result, StopOptions, Timestamp, async_trait,
 };
 use tokio::sync::OnceCell;
 
@@ -45,8 +45,19 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn identity(&self, kind: Kind, native: String, created: Option<Timestamp>) -> Identity {
-        Identity { backend: self.backend.clone(), account: self.account.clone(), kind, native, created }
+    pub(crate) fn identity(
+        &self,
+        kind: Kind,
+        native: String,
+        created: Option<Timestamp>,
+    ) -> Identity {
+        Identity {
+            backend: self.backend.clone(),
+            account: self.account.clone(),
+            kind,
+            native,
+            created,
+        }
     }
 }
 
@@ -96,7 +107,10 @@ impl Docker {
                 account_of(transport, &transport.read_unversioned("/info").await?)
             })
             .await?;
-        Ok(Place { backend: self.name.clone(), account: account.clone() })
+        Ok(Place {
+            backend: self.name.clone(),
+            account: account.clone(),
+        })
     }
 
     /// Puts the time limit around one call as a whole.
@@ -115,15 +129,25 @@ impl Docker {
         let version = transport.adopt(reply.version).await?;
         let known = self.account.get_or_init(|| async { id.clone() }).await;
         if *known != id {
-            return Err(Error::new(ErrorKind::Invalid, format!("another daemon answers at {} than before", transport.shown()))
-                .with_hint("start over, so that everything is listed anew"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "another daemon answers at {} than before",
+                    transport.shown()
+                ),
+            )
+            .with_hint("start over, so that everything is listed anew"));
         }
         let info = reply.value;
         let product = if reply.is_podman { "Podman" } else { "Docker" };
         let newest: ApiVersion = reply.version.unwrap_or(version);
         Ok(Account {
             id,
-            description: format!("{product} {} (API {newest}) at {}", info.server_version, transport.shown()),
+            description: format!(
+                "{product} {} (API {newest}) at {}",
+                info.server_version,
+                transport.shown()
+            ),
             warnings: Vec::new(),
         })
     }
@@ -134,24 +158,42 @@ impl Docker {
         let place = self.place();
         let resources: Vec<Resource> = match request.kind {
             Kind::Container => {
-                let (place, found) = futures_util::try_join!(place, containers::list(transport, request.sizes))?;
-                found.into_iter().map(|each| each.into_resource(&place)).collect()
+                let (place, found) =
+                    futures_util::try_join!(place, containers::list(transport, request.sizes))?;
+                found
+                    .into_iter()
+                    .map(|each| each.into_resource(&place))
+                    .collect()
             }
             Kind::Network => {
                 let (place, found) = futures_util::try_join!(place, networks::list(transport))?;
-                found.into_iter().map(|each| networks::into_resource(each, &place)).collect()
+                found
+                    .into_iter()
+                    .map(|each| networks::into_resource(each, &place))
+                    .collect()
             }
             Kind::Volume => {
-                let (place, found) = futures_util::try_join!(place, volumes::list(transport, request.sizes))?;
-                found.into_iter().map(|each| volumes::into_resource(each, &place)).collect()
+                let (place, found) =
+                    futures_util::try_join!(place, volumes::list(transport, request.sizes))?;
+                found
+                    .into_iter()
+                    .map(|each| volumes::into_resource(each, &place))
+                    .collect()
             }
             Kind::Image => {
-                let (place, found) = futures_util::try_join!(place, images::list(transport, request.sizes))?;
-                found.into_iter().map(|each| images::into_resource(each, &place)).collect()
+                let (place, found) =
+                    futures_util::try_join!(place, images::list(transport, request.sizes))?;
+                found
+                    .into_iter()
+                    .map(|each| images::into_resource(each, &place))
+                    .collect()
             }
             other => return Err(unsupported(format!("docker has no {other}s"))),
         };
-        Ok(Page { resources, next: None })
+        Ok(Page {
+            resources,
+            next: None,
+        })
     }
 
     async fn read(&self, target: &Identity) -> Result<Option<Resource>> {
@@ -160,10 +202,18 @@ impl Docker {
         let place = self.place().await?;
         let id = target.native.as_str();
         Ok(match target.kind {
-            Kind::Container => containers::get(transport, id).await?.map(|found| found.into_resource(&place)),
-            Kind::Network => networks::get(transport, id).await?.map(|found| networks::into_resource(found, &place)),
-            Kind::Volume => volumes::get(transport, id).await?.map(|found| volumes::into_resource(found, &place)),
-            Kind::Image => images::get(transport, id).await?.map(|found| images::into_resource(found, &place)),
+            Kind::Container => containers::get(transport, id)
+                .await?
+                .map(|found| found.into_resource(&place)),
+            Kind::Network => networks::get(transport, id)
+                .await?
+                .map(|found| networks::into_resource(found, &place)),
+            Kind::Volume => volumes::get(transport, id)
+                .await?
+                .map(|found| volumes::into_resource(found, &place)),
+            Kind::Image => images::get(transport, id)
+                .await?
+                .map(|found| images::into_resource(found, &place)),
             _ => None,
         })
     }
@@ -173,7 +223,9 @@ impl Docker {
     async fn signal(&self, target: &Identity, options: StopOptions) -> Result<()> {
         native::check(target.kind, &target.native)?;
         let Connection { transport, actions } = self.connection().await?;
-        let container = containers::inspect(transport, &target.native).await?.ok_or_else(gone)?;
+        let container = containers::inspect(transport, &target.native)
+            .await?
+            .ok_or_else(gone)?;
         if has_ended(&container) {
             return Ok(());
         }
@@ -182,14 +234,18 @@ impl Docker {
             "" => "SIGTERM",
             own => own,
         };
-        let options = KillContainerOptions { signal: signal.to_owned() };
+        let options = KillContainerOptions {
+            signal: signal.to_owned(),
+        };
         let Err(failure) = actions.kill_container(&target.native, Some(options)).await else {
             return Ok(());
         };
         let failure = transport.error(Call::STOP, Broken::from_bollard(failure));
         if failure.kind == ErrorKind::Conflict {
             // It may have ended between the two requests; the state says so more reliably than a text.
-            let container = containers::inspect(transport, &target.native).await?.ok_or_else(gone)?;
+            let container = containers::inspect(transport, &target.native)
+                .await?
+                .ok_or_else(gone)?;
             if has_ended(&container) {
                 return Ok(());
             }
@@ -205,29 +261,45 @@ impl Docker {
         if now.identity.created != target.created {
             return Err(Error::new(
                 ErrorKind::Conflict,
-                format!("another {} has been created under the id {} since", target.kind, target.native),
+                format!(
+                    "another {} has been created under the id {} since",
+                    target.kind, target.native
+                ),
             ));
         }
         let id = target.native.as_str();
         let sent = match target.kind {
             Kind::Container => {
-                let options = RemoveContainerOptions { v: true, force: options.force, link: false };
+                let options = RemoveContainerOptions {
+                    v: true,
+                    force: options.force,
+                    link: false,
+                };
                 actions.remove_container(id, Some(options)).await
             }
             Kind::Network => actions.remove_network(id).await,
             // With force, a volume that does not exist would be a success, and a driver's failure too.
-            Kind::Volume => actions.remove_volume(id, Some(RemoveVolumeOptions { force: false })).await,
+            Kind::Volume => {
+                actions
+                    .remove_volume(id, Some(RemoveVolumeOptions { force: false }))
+                    .await
+            }
             Kind::Image => {
                 let options = RemoveImageOptions {
                     force: options.force && needs_force(transport, id).await?,
                     noprune: false,
                     platforms: None,
                 };
-                actions.remove_image(id, Some(options), None).await.map(drop)
+                actions
+                    .remove_image(id, Some(options), None)
+                    .await
+                    .map(drop)
             }
             other => return Err(unsupported(format!("docker has no {other}s"))),
         };
-        sent.map_err(|failure| transport.error(Call::delete(target.kind), Broken::from_bollard(failure)))
+        sent.map_err(|failure| {
+            transport.error(Call::delete(target.kind), Broken::from_bollard(failure))
+        })
     }
 }
 
@@ -248,7 +320,10 @@ impl Backend for Docker {
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
         if request.cursor.is_some() {
-            return Err(Error::new(ErrorKind::Invalid, "docker lists everything at once and never gave a cursor"));
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "docker lists everything at once and never gave a cursor",
+            ));
         }
         self.bounded(false, self.list_page(&request)).await
     }
@@ -278,7 +353,10 @@ async fn needs_force(transport: &Transport, id: &str) -> Result<bool> {
         return Ok(false);
     }
     if images::is_used(transport, id).await? {
-        return Err(Error::new(ErrorKind::Dependency, "a container is made from this image"));
+        return Err(Error::new(
+            ErrorKind::Dependency,
+            "a container is made from this image",
+        ));
     }
     Ok(true)
 }
@@ -298,7 +376,10 @@ fn account_of(transport: &Transport, reply: &Reply<Info>) -> Result<Arc<str>> {
 
 /// What a signal cannot reach any more. Restarting counts as running: a signal ends its cycle.
 fn has_ended(container: &Container) -> bool {
-    matches!(container.state.status.as_str(), "created" | "exited" | "dead" | "removing")
+    matches!(
+        container.state.status.as_str(),
+        "created" | "exited" | "dead" | "removing"
+    )
 }
 
 fn gone() -> Error {

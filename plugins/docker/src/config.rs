@@ -51,13 +51,17 @@ impl Config {
     }
 }
 
-fn duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+fn duration<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)? else {
         return Ok(None);
     };
     match humantime::parse_duration(&text) {
         Ok(duration) => Ok(Some(duration)),
-        Err(error) => Err(serde::de::Error::custom(format!("`{text}` is not a duration like `60s`: {error}"))),
+        Err(error) => Err(serde::de::Error::custom(format!(
+            "`{text}` is not a duration like `60s`: {error}"
+        ))),
     }
 }
 
@@ -107,7 +111,10 @@ mod tests {
 
     #[test]
     fn contradictions_are_errors() {
-        for table in [json!({"host": "unix:///x", "context": "y"}), json!({"call-timeout": "0s"})] {
+        for table in [
+            json!({"host": "unix:///x", "context": "y"}),
+            json!({"call-timeout": "0s"}),
+        ] {
             let error = read(table).unwrap().check().unwrap_err();
             assert_eq!(error.kind, ErrorKind::Invalid);
         }

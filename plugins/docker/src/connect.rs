@@ -41,7 +41,11 @@ pub(crate) struct Dialler(Arc<Route>);
 
 enum Route {
     Unix(PathBuf),
-    Tcp { host: String, port: u16, tls: Option<(TlsConnector, ServerName<'static>)> },
+    Tcp {
+        host: String,
+        port: u16,
+        tls: Option<(TlsConnector, ServerName<'static>)>,
+    },
 }
 
 impl Dialler {
@@ -55,13 +59,20 @@ impl Dialler {
             Address::Tcp { host, port } => {
                 let tls = match &endpoint.tls {
                     Some(files) => {
-                        let name = ServerName::try_from(host.clone())
-                            .map_err(|_| invalid(format!("`{host}` is not a name that a certificate could be for")))?;
+                        let name = ServerName::try_from(host.clone()).map_err(|_| {
+                            invalid(format!(
+                                "`{host}` is not a name that a certificate could be for"
+                            ))
+                        })?;
                         Some((TlsConnector::from(Arc::new(tls_config(files)?)), name))
                     }
                     None => None,
                 };
-                Route::Tcp { host: host.clone(), port: *port, tls }
+                Route::Tcp {
+                    host: host.clone(),
+                    port: *port,
+                    tls,
+                }
             }
         };
         Ok(Self(Arc::new(route)))
@@ -72,18 +83,28 @@ impl Route {
     async fn dial(&self) -> Result<Link, ConnectError> {
         let (host, port, tls) = match self {
             Route::Unix(path) => {
-                let stream = UnixStream::connect(path).await.map_err(ConnectError::Socket)?;
+                let stream = UnixStream::connect(path)
+                    .await
+                    .map_err(ConnectError::Socket)?;
                 return Ok(Link(Box::new(stream)));
             }
             Route::Tcp { host, port, tls } => (host.as_str(), *port, tls),
         };
-        let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await.map_err(ConnectError::Name)?.collect();
-        let stream = TcpStream::connect(&addresses[..]).await.map_err(ConnectError::Socket)?;
+        let addresses: Vec<_> = tokio::net::lookup_host((host, port))
+            .await
+            .map_err(ConnectError::Name)?
+            .collect();
+        let stream = TcpStream::connect(&addresses[..])
+            .await
+            .map_err(ConnectError::Socket)?;
         stream.set_nodelay(true).map_err(ConnectError::Socket)?;
         match tls {
             None => Ok(Link(Box::new(stream))),
             Some((connector, name)) => {
-                let stream = connector.connect(name.clone(), stream).await.map_err(ConnectError::Tls)?;
+                let stream = connector
+                    .connect(name.clone(), stream)
+                    .await
+                    .map_err(ConnectError::Tls)?;
                 Ok(Link(Box::new(stream)))
             }
         }
@@ -123,13 +144,21 @@ impl Connection for Link {
 }
 
 impl AsyncRead for Link {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, into)
     }
 }
 
 impl AsyncWrite for Link {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, from)
     }
 
@@ -149,15 +178,23 @@ fn tls_config(files: &TlsFiles) -> Result<ClientConfig> {
         .with_root_certificates(roots(files.ca.as_deref())?);
     match (&files.cert, &files.key) {
         (Some(cert), Some(key)) => {
-            let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
+            let private =
+                PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
             builder
                 .with_client_auth_cert(certificates(cert)?, private)
-                .map_err(|error| invalid(format!("{} and {} do not fit: {error}", cert.display(), key.display())))
+                .map_err(|error| {
+                    invalid(format!(
+                        "{} and {} do not fit: {error}",
+                        cert.display(),
+                        key.display()
+                    ))
+                })
         }
         (None, None) => Ok(builder.with_no_client_auth()),
-        (Some(one), None) | (None, Some(one)) => {
-            Err(invalid(format!("{} is there without its other half; tls needs cert.pem and key.pem", one.display())))
-        }
+        (Some(one), None) | (None, Some(one)) => Err(invalid(format!(
+            "{} is there without its other half; tls needs cert.pem and key.pem",
+            one.display()
+        ))),
     }
 }
 
@@ -171,7 +208,9 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
     let (added, _) = store.add_parsable_certificates(found);
     match (added, ca) {
         (0, Some(file)) => Err(invalid(format!("{} holds no certificate", file.display()))),
-        (0, None) => Err(invalid("there is no ca.pem, and this system has no certificate authorities either")),
+        (0, None) => Err(invalid(
+            "there is no ca.pem, and this system has no certificate authorities either",
+        )),
         _ => Ok(store),
     }
 }
@@ -183,7 +222,10 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
 }
 
 fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> Error {
-    invalid(format!("{} cannot be used for tls: {error}", file.display()))
+    invalid(format!(
+        "{} cannot be used for tls: {error}",
+        file.display()
+    ))
 }
 
 fn invalid(message: impl Into<String>) -> Error {

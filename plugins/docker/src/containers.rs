@@ -18,7 +18,11 @@ const INSPECTIONS: usize = 8;
 /// Lists every container. A listing alone lacks times, exit codes and policies, so each container is
 /// inspected; one that vanishes meanwhile is left out.
 pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found>> {
-    let path = if sizes { "/containers/json?all=1&size=1" } else { "/containers/json?all=1" };
+    let path = if sizes {
+        "/containers/json?all=1&size=1"
+    } else {
+        "/containers/json?all=1"
+    };
     let summaries: Option<Vec<ContainerSummary>> = transport.read(path).await?;
     let mut found: Vec<Found> = stream::iter(summaries.unwrap_or_default())
         .map(|summary| async move {
@@ -47,7 +51,11 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
     let Some(container) = inspect(transport, id).await? else {
         return Ok(None);
     };
-    let mut found = Found { container, size: None, networks: HashMap::new() };
+    let mut found = Found {
+        container,
+        size: None,
+        networks: HashMap::new(),
+    };
     if found.lacks_network_ids() {
         found.networks = networks::ids_by_name(transport).await?;
     }
@@ -59,7 +67,7 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
 pub(crate) async fn inspect(transport: &Transport, id: &str) -> Result<Option<Container>> {
     native::check(Kind::Container, id)?;
     let found: Option<Container> = transport.find(&format!("/containers/{id}/json")).await?;
-    Ok(found.filter(|container| container.id == id))
+    native::only(Kind::Container, id, found, |container| &container.id)
 }
 
 /// A container with what its own JSON does not hold.
@@ -73,7 +81,8 @@ pub(crate) struct Found {
 impl Found {
     /// A container that never ran knows its networks by name only.
     fn lacks_network_ids(&self) -> bool {
-        self.networks().any(|(name, id)| id.is_empty() && !networks::is_predefined(name))
+        self.networks()
+            .any(|(name, id)| id.is_empty() && !networks::is_predefined(name))
     }
 
     fn networks(&self) -> impl Iterator<Item = (&str, &str)> {
@@ -81,14 +90,33 @@ impl Found {
             .network_settings
             .networks
             .iter()
-            .map(|(name, attachment)| (name.as_str(), attachment.as_ref().map_or("", |attachment| &attachment.network_id)))
+            .map(|(name, attachment)| {
+                (
+                    name.as_str(),
+                    attachment
+                        .as_ref()
+                        .map_or("", |attachment| &attachment.network_id),
+                )
+            })
     }
 
     pub(crate) fn into_resource(self, place: &Place) -> Resource {
         let uses = self.uses();
-        let Container { id, created, name, state, config, host_config, .. } = self.container;
+        let Container {
+            id,
+            created,
+            name,
+            state,
+            config,
+            host_config,
+            ..
+        } = self.container;
         let identity = place.identity(Kind::Container, id, wire::time(&created));
-        let mut resource = Resource::new(identity, name.trim_start_matches('/'), state_of(&state.status));
+        let mut resource = Resource::new(
+            identity,
+            name.trim_start_matches('/'),
+            state_of(&state.status),
+        );
         if matches!(resource.state, State::Exited | State::Dead) {
             resource.exit_code = state.exit_code;
         }
@@ -97,7 +125,11 @@ impl Found {
         resource.labels = config.labels.into_iter().collect();
         resource.unit = owner::unit(&resource.labels);
         resource.owner = owner::of_container(&resource.labels);
-        resource.attrs = attrs(config.image, &host_config.restart_policy.name, host_config.auto_remove);
+        resource.attrs = attrs(
+            config.image,
+            &host_config.restart_policy.name,
+            host_config.auto_remove,
+        );
         resource.usage.disk_bytes = self.size;
         resource.uses = uses;
         resource
@@ -106,19 +138,43 @@ impl Found {
     /// Its networks, volumes and image, in an order that does not change from read to read.
     fn uses(&self) -> Vec<Relation> {
         let mut uses = Vec::new();
-        for (name, id) in self.networks().filter(|(name, _)| !networks::is_predefined(name)) {
+        for (name, id) in self
+            .networks()
+            .filter(|(name, _)| !networks::is_predefined(name))
+        {
             let ids = match id {
-                "" => self.networks.get(name).map(Vec::as_slice).unwrap_or_default(),
+                "" => self
+                    .networks
+                    .get(name)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default(),
                 _ => &[id.to_owned()],
             };
-            uses.extend(ids.iter().map(|id| Relation { kind: Kind::Network, native: id.clone(), cascade: false }));
+            uses.extend(ids.iter().map(|id| Relation {
+                kind: Kind::Network,
+                native: id.clone(),
+                cascade: false,
+            }));
         }
-        for mount in self.container.mounts.iter().filter(|mount| mount.r#type == "volume" && !mount.name.is_empty()) {
+        for mount in self
+            .container
+            .mounts
+            .iter()
+            .filter(|mount| mount.r#type == "volume" && !mount.name.is_empty())
+        {
             let cascade = self.is_anonymous(&mount.name);
-            uses.push(Relation { kind: Kind::Volume, native: mount.name.clone(), cascade });
+            uses.push(Relation {
+                kind: Kind::Volume,
+                native: mount.name.clone(),
+                cascade,
+            });
         }
         if native::is_full(Kind::Image, &self.container.image) {
-            uses.push(Relation { kind: Kind::Image, native: self.container.image.clone(), cascade: false });
+            uses.push(Relation {
+                kind: Kind::Image,
+                native: self.container.image.clone(),
+                cascade: false,
+            });
         }
         uses.retain(|relation| native::is_full(relation.kind, &relation.native));
         uses.sort_by(|a, b| (a.kind, &a.native).cmp(&(b.kind, &b.native)));
@@ -130,7 +186,10 @@ impl Found {
     /// asked for it by that name.
     fn is_anonymous(&self, volume: &str) -> bool {
         let host = &self.container.host_config;
-        let asked_for = host.binds.iter().any(|bind| bind.split(':').next() == Some(volume))
+        let asked_for = host
+            .binds
+            .iter()
+            .any(|bind| bind.split(':').next() == Some(volume))
             || host.mounts.iter().any(|mount| mount.source == volume);
         native::is_digest(volume) && !asked_for
     }

@@ -63,7 +63,10 @@ struct ContextEndpoint {
 /// # Errors
 /// `Invalid` with a hint if what is named does not exist or cannot be used.
 pub(crate) fn resolve(config: &Config, environment: &BTreeMap<String, String>) -> Result<Endpoint> {
-    let settings = Settings { config, environment };
+    let settings = Settings {
+        config,
+        environment,
+    };
     if let Some(host) = &config.host {
         return settings.endpoint(host, settings.tls_of_environment()?);
     }
@@ -89,18 +92,26 @@ struct Settings<'a> {
 
 impl Settings<'_> {
     fn variable(&self, name: &str) -> Option<&str> {
-        self.environment.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.environment
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     fn cli_directory(&self) -> Option<PathBuf> {
         match self.variable("DOCKER_CONFIG") {
             Some(directory) => Some(directory.into()),
-            None => self.variable("HOME").map(|home| Path::new(home).join(".docker")),
+            None => self
+                .variable("HOME")
+                .map(|home| Path::new(home).join(".docker")),
         }
     }
 
     fn current_context(&self) -> Result<Option<String>> {
-        let Some(file) = self.cli_directory().map(|directory| directory.join("config.json")) else {
+        let Some(file) = self
+            .cli_directory()
+            .map(|directory| directory.join("config.json"))
+        else {
             return Ok(None);
         };
         let text = match std::fs::read(&file) {
@@ -109,8 +120,13 @@ impl Settings<'_> {
             Err(error) => return Err(invalid(format!("cannot read {}: {error}", file.display()))),
         };
         // The content is not quoted, because the file may hold registry passwords.
-        let parsed: CliConfig = serde_json::from_slice(&text)
-            .map_err(|error| invalid(format!("{} is not JSON, near line {}", file.display(), error.line())))?;
+        let parsed: CliConfig = serde_json::from_slice(&text).map_err(|error| {
+            invalid(format!(
+                "{} is not JSON, near line {}",
+                file.display(),
+                error.line()
+            ))
+        })?;
         Ok(Some(parsed.current_context).filter(|name| !name.is_empty()))
     }
 
@@ -126,22 +142,36 @@ impl Settings<'_> {
         let directory = hex::encode(Sha256::digest(name.as_bytes()));
         let file = contexts.join("meta").join(&directory).join("meta.json");
         let text = std::fs::read(&file).map_err(|error| {
-            invalid(format!("docker context `{name}` cannot be read ({}: {error})", file.display()))
-                .with_hint("`docker context ls` shows the contexts that exist")
+            invalid(format!(
+                "docker context `{name}` cannot be read ({}: {error})",
+                file.display()
+            ))
+            .with_hint("`docker context ls` shows the contexts that exist")
         })?;
-        let meta: ContextMeta = serde_json::from_slice(&text)
-            .map_err(|error| invalid(format!("docker context `{name}` is damaged ({}: {error})", file.display())))?;
+        let meta: ContextMeta = serde_json::from_slice(&text).map_err(|error| {
+            invalid(format!(
+                "docker context `{name}` is damaged ({}: {error})",
+                file.display()
+            ))
+        })?;
         let endpoint = meta
             .endpoints
             .get("docker")
             .filter(|endpoint| !endpoint.host.is_empty())
             .ok_or_else(|| invalid(format!("docker context `{name}` names no docker host")))?;
         if endpoint.skip_tls_verify {
-            return Err(invalid(format!("docker context `{name}` skips the verification of the daemon's certificate"))
-                .with_hint("give the context the daemon's CA: `docker context update --docker host=…,ca=…`"));
+            return Err(invalid(format!(
+                "docker context `{name}` skips the verification of the daemon's certificate"
+            ))
+            .with_hint(
+                "give the context the daemon's CA: `docker context update --docker host=…,ca=…`",
+            ));
         }
         let files = TlsFiles::in_directory(&contexts.join("tls").join(&directory).join("docker"));
-        self.endpoint(&endpoint.host, (files != TlsFiles::default()).then_some(files))
+        self.endpoint(
+            &endpoint.host,
+            (files != TlsFiles::default()).then_some(files),
+        )
     }
 
     fn tls_of_environment(&self) -> Result<Option<TlsFiles>> {
@@ -170,37 +200,54 @@ impl Settings<'_> {
             "unix" if rest.starts_with('/') => (Address::Unix(rest.into()), None),
             "unix" => return Err(invalid(format!("`{host}` does not hold an absolute path"))),
             "tcp" | "http" => (tcp_address(host, rest, tls.is_some())?, tls),
-            "https" => (tcp_address(host, rest, true)?, Some(tls.unwrap_or_default())),
+            "https" => (
+                tcp_address(host, rest, true)?,
+                Some(tls.unwrap_or_default()),
+            ),
             "ssh" => {
                 return Err(invalid(format!("`{host}` goes over ssh, which is not supported")).with_hint(
                     "forward the socket with `ssh -L /tmp/docker.sock:/var/run/docker.sock HOST` and use unix:///tmp/docker.sock",
                 ));
             }
             _ => {
-                return Err(invalid(format!("`{host}` is of a sort that is not supported"))
-                    .with_hint("use a unix:// or tcp:// address"));
+                return Err(
+                    invalid(format!("`{host}` is of a sort that is not supported"))
+                        .with_hint("use a unix:// or tcp:// address"),
+                );
             }
         };
-        if let (Address::Tcp { host: name, .. }, None, false) = (&address, &tls, self.config.allow_plaintext)
+        if let (Address::Tcp { host: name, .. }, None, false) =
+            (&address, &tls, self.config.allow_plaintext)
             && !is_loopback(name)
         {
             return Err(invalid(format!("`{host}` is another machine and the connection is not encrypted, so anyone on the way could take it over"))
                 .with_hint("set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH (or `tls-dir`), or accept it with `allow-plaintext = true`"));
         }
-        Ok(Endpoint { address, tls, shown: host.to_owned() })
+        Ok(Endpoint {
+            address,
+            tls,
+            shown: host.to_owned(),
+        })
     }
 }
 
 impl TlsFiles {
     fn in_directory(directory: &Path) -> Self {
         let file = |name: &str| Some(directory.join(name)).filter(|file| file.is_file());
-        Self { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem") }
+        Self {
+            ca: file("ca.pem"),
+            cert: file("cert.pem"),
+            key: file("key.pem"),
+        }
     }
 
     fn present_in(directory: &Path) -> Result<Self> {
         let files = Self::in_directory(directory);
         if files == Self::default() {
-            return Err(invalid(format!("`tls-dir` {} holds no ca.pem, cert.pem or key.pem", directory.display())));
+            return Err(invalid(format!(
+                "`tls-dir` {} holds no ca.pem, cert.pem or key.pem",
+                directory.display()
+            )));
         }
         Ok(files)
     }
@@ -208,18 +255,24 @@ impl TlsFiles {
 
 fn tcp_address(shown: &str, rest: &str, tls: bool) -> Result<Address> {
     let wrong = || invalid(format!("`{shown}` is not of the form tcp://host:port"));
-    let authority: http::uri::Authority = rest.trim_end_matches('/').parse().map_err(|_| wrong())?;
+    let authority: http::uri::Authority =
+        rest.trim_end_matches('/').parse().map_err(|_| wrong())?;
     if authority.as_str().contains('@') || authority.host().is_empty() {
         return Err(wrong());
     }
     Ok(Address::Tcp {
         host: authority.host().trim_matches(['[', ']']).to_owned(),
-        port: authority.port_u16().unwrap_or(if tls { 2376 } else { 2375 }),
+        port: authority
+            .port_u16()
+            .unwrap_or(if tls { 2376 } else { 2375 }),
     })
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn invalid(message: impl Into<String>) -> Error {
@@ -244,7 +297,12 @@ mod tests {
             let meta_dir = self.0.path().join("contexts/meta").join(&hash);
             fs::create_dir_all(&meta_dir).unwrap();
             fs::write(meta_dir.join("meta.json"), meta).unwrap();
-            let tls_dir = self.0.path().join("contexts/tls").join(&hash).join("docker");
+            let tls_dir = self
+                .0
+                .path()
+                .join("contexts/tls")
+                .join(&hash)
+                .join("docker");
             for file in tls {
                 fs::create_dir_all(&tls_dir).unwrap();
                 fs::write(tls_dir.join(file), "").unwrap();
@@ -252,19 +310,26 @@ mod tests {
         }
 
         fn resolve(&self, config: Config, variables: &[(&str, &str)]) -> Result<Endpoint> {
-            let mut environment: BTreeMap<String, String> =
-                variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let mut environment: BTreeMap<String, String> = variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
             environment.insert("DOCKER_CONFIG".into(), self.0.path().display().to_string());
             resolve(&config, &environment)
         }
     }
 
     fn meta(host: &str) -> String {
-        format!(r#"{{"Name":"x","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}","SkipTLSVerify":false}}}}}}"#)
+        format!(
+            r#"{{"Name":"x","Metadata":{{}},"Endpoints":{{"docker":{{"Host":"{host}","SkipTLSVerify":false}}}}}}"#
+        )
     }
 
     fn host(text: &str) -> Config {
-        Config { host: Some(text.into()), ..Config::default() }
+        Config {
+            host: Some(text.into()),
+            ..Config::default()
+        }
     }
 
     #[test]
@@ -273,17 +338,38 @@ mod tests {
         for name in ["named", "of-env", "current"] {
             home.context(name, &meta(&format!("unix:///{name}.sock")), &[]);
         }
-        fs::write(home.0.path().join("config.json"), r#"{"auths":{},"currentContext":"current"}"#).unwrap();
-        let named = || Config { context: Some("named".into()), ..Config::default() };
-        let shown = |config: Config, variables: &[(&str, &str)]| home.resolve(config, variables).unwrap().shown;
-        let both = [("DOCKER_HOST", "unix:///env.sock"), ("DOCKER_CONTEXT", "of-env")];
+        fs::write(
+            home.0.path().join("config.json"),
+            r#"{"auths":{},"currentContext":"current"}"#,
+        )
+        .unwrap();
+        let named = || Config {
+            context: Some("named".into()),
+            ..Config::default()
+        };
+        let shown = |config: Config, variables: &[(&str, &str)]| {
+            home.resolve(config, variables).unwrap().shown
+        };
+        let both = [
+            ("DOCKER_HOST", "unix:///env.sock"),
+            ("DOCKER_CONTEXT", "of-env"),
+        ];
 
-        assert_eq!(shown(host("unix:///config.sock"), &both), "unix:///config.sock");
+        assert_eq!(
+            shown(host("unix:///config.sock"), &both),
+            "unix:///config.sock"
+        );
         assert_eq!(shown(named(), &both), "unix:///named.sock");
         assert_eq!(shown(Config::default(), &both), "unix:///env.sock");
         assert_eq!(shown(Config::default(), &both[1..]), "unix:///of-env.sock");
-        assert_eq!(shown(Config::default(), &[("DOCKER_HOST", "")]), "unix:///current.sock");
-        assert_eq!(shown(Config::default(), &[("DOCKER_CONTEXT", "default")]), DEFAULT_HOST);
+        assert_eq!(
+            shown(Config::default(), &[("DOCKER_HOST", "")]),
+            "unix:///current.sock"
+        );
+        assert_eq!(
+            shown(Config::default(), &[("DOCKER_CONTEXT", "default")]),
+            DEFAULT_HOST
+        );
         fs::remove_file(home.0.path().join("config.json")).unwrap();
         assert_eq!(shown(Config::default(), &[]), DEFAULT_HOST);
     }
@@ -291,9 +377,21 @@ mod tests {
     #[test]
     fn a_context_brings_its_tls_files() {
         let home = Home::new();
-        home.context("far", &meta("tcp://build.example:2376"), &["ca.pem", "cert.pem", "key.pem"]);
-        let endpoint = home.resolve(Config::default(), &[("DOCKER_CONTEXT", "far")]).unwrap();
-        assert_eq!(endpoint.address, Address::Tcp { host: "build.example".into(), port: 2376 });
+        home.context(
+            "far",
+            &meta("tcp://build.example:2376"),
+            &["ca.pem", "cert.pem", "key.pem"],
+        );
+        let endpoint = home
+            .resolve(Config::default(), &[("DOCKER_CONTEXT", "far")])
+            .unwrap();
+        assert_eq!(
+            endpoint.address,
+            Address::Tcp {
+                host: "build.example".into(),
+                port: 2376
+            }
+        );
         let tls = endpoint.tls.unwrap();
         assert!(tls.ca.unwrap().ends_with("docker/ca.pem") && tls.key.is_some());
     }
@@ -306,10 +404,20 @@ mod tests {
         let far = ("DOCKER_HOST", "tcp://build.example");
         for variables in [
             vec![far, ("DOCKER_TLS_VERIFY", "1")],
-            vec![far, ("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", directory.as_str())],
+            vec![
+                far,
+                ("DOCKER_TLS_VERIFY", "1"),
+                ("DOCKER_CERT_PATH", directory.as_str()),
+            ],
         ] {
             let endpoint = home.resolve(Config::default(), &variables).unwrap();
-            assert_eq!(endpoint.address, Address::Tcp { host: "build.example".into(), port: 2376 });
+            assert_eq!(
+                endpoint.address,
+                Address::Tcp {
+                    host: "build.example".into(),
+                    port: 2376
+                }
+            );
             assert!(endpoint.tls.unwrap().ca.is_some());
         }
     }
@@ -317,14 +425,27 @@ mod tests {
     #[test]
     fn plaintext_to_another_machine_needs_consent() {
         let home = Home::new();
-        for far in ["tcp://build.example:2375", "tcp://10.0.0.1", "http://build.example", "tcp://localhost.example"] {
+        for far in [
+            "tcp://build.example:2375",
+            "tcp://10.0.0.1",
+            "http://build.example",
+            "tcp://localhost.example",
+        ] {
             let error = home.resolve(host(far), &[]).unwrap_err();
             assert_eq!(error.kind, ErrorKind::Invalid);
             assert!(error.hint.unwrap().contains("allow-plaintext"));
-            let consent = Config { allow_plaintext: true, ..host(far) };
+            let consent = Config {
+                allow_plaintext: true,
+                ..host(far)
+            };
             assert!(home.resolve(consent, &[]).is_ok());
         }
-        for near in ["tcp://localhost:2375", "tcp://127.0.0.1", "tcp://[::1]:2375", "unix:///run/x.sock"] {
+        for near in [
+            "tcp://localhost:2375",
+            "tcp://127.0.0.1",
+            "tcp://[::1]:2375",
+            "unix:///run/x.sock",
+        ] {
             assert!(home.resolve(host(near), &[]).is_ok(), "{near}");
         }
     }
@@ -334,26 +455,44 @@ mod tests {
         let home = Home::new();
         home.context("damaged", "{", &[]);
         home.context("empty", r#"{"Endpoints":{}}"#, &[]);
-        home.context("careless", r#"{"Endpoints":{"docker":{"Host":"tcp://x:1","SkipTLSVerify":true}}}"#, &[]);
+        home.context(
+            "careless",
+            r#"{"Endpoints":{"docker":{"Host":"tcp://x:1","SkipTLSVerify":true}}}"#,
+            &[],
+        );
         for (variable, value, says) in [
             ("DOCKER_HOST", "ssh://user@host", "ssh"),
             ("DOCKER_HOST", "/var/run/docker.sock", "address"),
             ("DOCKER_HOST", "unix://relative", "absolute"),
             ("DOCKER_HOST", "tcp://", "tcp://host:port"),
             ("DOCKER_HOST", "tcp://user:secret@host", "tcp://host:port"),
-            ("DOCKER_HOST", "npipe:////./pipe/docker_engine", "not supported"),
+            (
+                "DOCKER_HOST",
+                "npipe:////./pipe/docker_engine",
+                "not supported",
+            ),
             ("DOCKER_CONTEXT", "absent", "absent"),
             ("DOCKER_CONTEXT", "../../etc", "cannot be read"),
             ("DOCKER_CONTEXT", "damaged", "damaged"),
             ("DOCKER_CONTEXT", "empty", "no docker host"),
             ("DOCKER_CONTEXT", "careless", "certificate"),
         ] {
-            let error = home.resolve(Config::default(), &[(variable, value)]).unwrap_err();
+            let error = home
+                .resolve(Config::default(), &[(variable, value)])
+                .unwrap_err();
             assert_eq!(error.kind, ErrorKind::Invalid, "{value}");
             assert!(error.message.contains(says), "{value}: {error}");
         }
-        let empty = Config { tls_dir: Some(home.0.path().into()), ..host("tcp://x:1") };
-        assert!(home.resolve(empty, &[]).unwrap_err().message.contains("ca.pem"));
+        let empty = Config {
+            tls_dir: Some(home.0.path().into()),
+            ..host("tcp://x:1")
+        };
+        assert!(
+            home.resolve(empty, &[])
+                .unwrap_err()
+                .message
+                .contains("ca.pem")
+        );
         fs::write(home.0.path().join("config.json"), "{\"auths\": hunter2").unwrap();
         let error = home.resolve(Config::default(), &[]).unwrap_err();
         assert!(!error.message.contains("hunter2"), "{error}");

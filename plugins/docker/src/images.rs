@@ -42,10 +42,21 @@ impl Found {
 pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found>> {
     let summaries: Option<Vec<ImageSummary>> = transport.read("/images/json?all=1").await?;
     let summaries = summaries.unwrap_or_default();
-    let parents: HashSet<String> = summaries.iter().map(|image| image.parent_id.clone()).collect();
+    let parents: HashSet<String> = summaries
+        .iter()
+        .map(|image| image.parent_id.clone())
+        .collect();
     let links: HashMap<String, (String, bool)> = summaries
         .iter()
-        .map(|image| (image.id.clone(), (image.parent_id.clone(), tags_of(&image.repo_tags).next().is_some())))
+        .map(|image| {
+            (
+                image.id.clone(),
+                (
+                    image.parent_id.clone(),
+                    tags_of(&image.repo_tags).next().is_some(),
+                ),
+            )
+        })
         .collect();
     let shown = summaries.into_iter().filter(|image| {
         let tagged = tags_of(&image.repo_tags).next().is_some();
@@ -53,7 +64,9 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
     });
     Ok(shown
         .map(|image| Found {
-            created: Some(image.created).filter(|seconds| *seconds > 0).map(Timestamp::from_unix_seconds),
+            created: Some(image.created)
+                .filter(|seconds| *seconds > 0)
+                .map(Timestamp::from_unix_seconds),
             tags: tags_of(&image.repo_tags).map(str::to_owned).collect(),
             labels: image.labels,
             size: image.size.filter(|_| sizes),
@@ -84,7 +97,8 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
     }
     Ok(Some(Found {
         // A listing knows only the second.
-        created: wire::time(&image.created).map(|time| Timestamp::from_unix_seconds(time.as_unix_ms().div_euclid(1000))),
+        created: wire::time(&image.created)
+            .map(|time| Timestamp::from_unix_seconds(time.as_unix_ms().div_euclid(1000))),
         tags: tags_of(&image.repo_tags).map(str::to_owned).collect(),
         labels: image.config.labels,
         size: None,
@@ -95,13 +109,25 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
 
 /// Whether any container, running or not, is made from exactly this image.
 pub(crate) async fn is_used(transport: &Transport, id: &str) -> Result<bool> {
-    let containers: Option<Vec<ContainerSummary>> = transport.read("/containers/json?all=1").await?;
-    Ok(containers.unwrap_or_default().iter().any(|container| container.image_id == id))
+    let containers: Option<Vec<ContainerSummary>> =
+        transport.read("/containers/json?all=1").await?;
+    Ok(containers
+        .unwrap_or_default()
+        .iter()
+        .any(|container| container.image_id == id))
 }
 
 pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
-    let name = image.tags.first().cloned().unwrap_or_else(|| image.id.clone());
-    let mut resource = Resource::new(place.identity(Kind::Image, image.id, image.created), name, State::Present);
+    let name = image
+        .tags
+        .first()
+        .cloned()
+        .unwrap_or_else(|| image.id.clone());
+    let mut resource = Resource::new(
+        place.identity(Kind::Image, image.id, image.created),
+        name,
+        State::Present,
+    );
     resource.labels = image.labels.into_iter().collect();
     resource.unit = owner::unit(&resource.labels);
     resource.owner = owner::of_image(&resource.labels, image.tags.iter().map(String::as_str));
@@ -113,14 +139,18 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
     resource.uses = image
         .ancestors
         .into_iter()
-        .map(|ancestor| Relation { kind: Kind::Image, native: ancestor.id, cascade: !ancestor.tagged })
+        .map(|ancestor| Relation {
+            kind: Kind::Image,
+            native: ancestor.id,
+            cascade: !ancestor.tagged,
+        })
         .collect();
     resource
 }
 
 async fn inspect(transport: &Transport, id: &str) -> Result<Option<Image>> {
     let found: Option<Image> = transport.find(&format!("/images/{id}/json")).await?;
-    Ok(found.filter(|image| image.id == id))
+    native::only(Kind::Image, id, found, |image| &image.id)
 }
 
 /// The parent, and on through parents without a tag.
@@ -128,7 +158,10 @@ fn ancestors(parent: &str, links: &HashMap<String, (String, bool)>) -> Vec<Ances
     let mut found = Vec::new();
     let mut next = parent;
     while let Some((parent, tagged)) = links.get(next).filter(|_| found.len() < LONGEST_ANCESTRY) {
-        found.push(Ancestor { id: next.to_owned(), tagged: *tagged });
+        found.push(Ancestor {
+            id: next.to_owned(),
+            tagged: *tagged,
+        });
         if *tagged {
             break;
         }

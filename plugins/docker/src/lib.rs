@@ -34,4 +34,8 @@ mod wire;
 pub use backend::Docker;
 pub use config::Config;
 
-tbengine_sdk::backend!("docker", "Docker Engine or Podman, local or remote", Docker::open);
+tbengine_sdk::backend!(
+    "docker",
+    "Docker Engine or Podman, local or remote",
+    Docker::open
+);

@@ -24,20 +24,49 @@ pub(crate) fn check(kind: Kind, native: &str) -> Result<()> {
     let shown: String = native.chars().take(80).collect();
     Err(Error::new(
         ErrorKind::Invalid,
-        format!("`{shown}` is not the full id of a {kind}; names and prefixes are never used to find one"),
+        format!(
+            "`{shown}` is not the full id of a {kind}; names and prefixes are never used to find one"
+        ),
     ))
+}
+
+/// Keeps what the daemon answered if it is what was asked for. The answer is `None` if it is another
+/// resource: anyone may name a container or a network like the id of another one.
+///
+/// # Errors
+/// `Internal` if the answer has no full id: such an answer proves nothing.
+pub(crate) fn only<T>(
+    kind: Kind,
+    asked: &str,
+    found: Option<T>,
+    id: impl Fn(&T) -> &str,
+) -> Result<Option<T>> {
+    match found {
+        Some(found) if id(&found) == asked => Ok(Some(found)),
+        Some(other) if is_full(kind, id(&other)) => Ok(None),
+        Some(_) => Err(Error::new(
+            ErrorKind::Internal,
+            format!("docker described a {kind} without its id"),
+        )),
+        None => Ok(None),
+    }
 }
 
 /// Whether these are the 64 hexadecimal digits of an id.
 pub(crate) fn is_digest(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The daemon's own rule for volume names, without those that a URL would take apart.
 fn is_volume_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     name.len() <= 255
-        && bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && bytes
+            .next()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
@@ -51,14 +80,36 @@ mod tests {
         assert!(is_full(Kind::Container, &hex) && is_full(Kind::Network, &hex));
         assert!(is_full(Kind::Image, &format!("sha256:{hex}")));
         assert!(is_full(Kind::Volume, "my_volume-1.x") && is_full(Kind::Volume, &hex));
-        for no in ["", "0123", "web", &hex.to_uppercase(), &hex[1..], &format!("{hex}0"), &format!("../{hex}")] {
+        for no in [
+            "",
+            "0123",
+            "web",
+            &hex.to_uppercase(),
+            &hex[1..],
+            &format!("{hex}0"),
+            &format!("../{hex}"),
+        ] {
             assert!(!is_full(Kind::Container, no), "{no}");
             assert!(!is_full(Kind::Network, no), "{no}");
             assert!(!is_full(Kind::Image, no), "{no}");
         }
-        for no in ["", ".", "..", "../x", "a/b", "a?force=1", "a b", "-x", "a%2f", "é"] {
+        for no in [
+            "",
+            ".",
+            "..",
+            "../x",
+            "a/b",
+            "a?force=1",
+            "a b",
+            "-x",
+            "a%2f",
+            "é",
+        ] {
             assert!(!is_full(Kind::Volume, no), "{no}");
-            assert_eq!(check(Kind::Volume, no).unwrap_err().kind, ErrorKind::Invalid);
+            assert_eq!(
+                check(Kind::Volume, no).unwrap_err().kind,
+                ErrorKind::Invalid
+            );
         }
     }
 }

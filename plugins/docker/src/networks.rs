@@ -12,7 +12,10 @@ use crate::wire::{self, Network};
 
 /// Whether the daemon itself keeps a network of this name.
 pub(crate) fn is_predefined(name: &str) -> bool {
-    matches!(name, "bridge" | "host" | "none" | "ingress" | "docker_gwbridge" | "podman")
+    matches!(
+        name,
+        "bridge" | "host" | "none" | "ingress" | "docker_gwbridge" | "podman"
+    )
 }
 
 /// Lists every network that someone made. Networks of a swarm have ids of another form and belong to
@@ -20,7 +23,9 @@ pub(crate) fn is_predefined(name: &str) -> bool {
 pub(crate) async fn list(transport: &Transport) -> Result<Vec<Network>> {
     let mut networks = read_all(transport).await?;
     networks.retain(|network| {
-        !is_predefined(&network.name) && !network.ingress && native::is_full(Kind::Network, &network.id)
+        !is_predefined(&network.name)
+            && !network.ingress
+            && native::is_full(Kind::Network, &network.id)
     });
     Ok(networks)
 }
@@ -29,7 +34,7 @@ pub(crate) async fn list(transport: &Transport) -> Result<Vec<Network>> {
 pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Network>> {
     native::check(Kind::Network, id)?;
     let found: Option<Network> = transport.find(&format!("/networks/{id}")).await?;
-    Ok(found.filter(|network| network.id == id))
+    native::only(Kind::Network, id, found, |network| &network.id)
 }
 
 /// The ids of all networks by name; names are not unique.
@@ -48,10 +53,14 @@ pub(crate) fn into_resource(network: Network, place: &Place) -> Resource {
     resource.unit = owner::unit(&resource.labels);
     resource.owner = owner::of_network_or_volume(&resource.labels);
     let internal = if network.internal { "true" } else { "" };
-    resource.attrs = [("driver", network.driver.as_str()), ("scope", &network.scope), ("internal", internal)]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .collect::<Labels>();
+    resource.attrs = [
+        ("driver", network.driver.as_str()),
+        ("scope", &network.scope),
+        ("internal", internal),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .collect::<Labels>();
     resource
 }
 

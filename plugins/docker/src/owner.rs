@@ -2,7 +2,8 @@
 
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::recognise::{
-    HARBOR, TERMINAL_BENCH, is_harbor_image, is_harbor_project, is_terminal_bench_image, is_terminal_bench_project,
+    HARBOR, TERMINAL_BENCH, is_harbor_image, is_harbor_project, is_terminal_bench_image,
+    is_terminal_bench_project,
 };
 use tbengine_sdk::{Labels, Owner, Unit};
 
@@ -33,7 +34,9 @@ pub(crate) fn unit(labels: &Labels) -> Option<Unit> {
 pub(crate) fn of_container(labels: &Labels) -> Owner {
     proven(labels, || {
         labels.get(SERVICE) == Some(HARBOR_SERVICE)
-            || labels.get(CONFIG_FILES).is_some_and(|files| files.split(',').any(|file| file.ends_with(HARBOR_FILE)))
+            || labels
+                .get(CONFIG_FILES)
+                .is_some_and(|files| files.split(',').any(|file| file.ends_with(HARBOR_FILE)))
     })
 }
 
@@ -70,7 +73,9 @@ fn proven(labels: &Labels, harbor_evidence: impl FnOnce() -> bool) -> Owner {
         }
     }
     let other = OTHERS.iter().find(|(label, _)| labels.get(label).is_some());
-    other.map_or(Owner::Unknown, |(_, product)| Owner::Other((*product).to_owned()))
+    other.map_or(Owner::Unknown, |(_, product)| {
+        Owner::Other((*product).to_owned())
+    })
 }
 
 #[cfg(test)]
@@ -90,20 +95,41 @@ mod tests {
 
     #[test]
     fn containers_of_harbor_need_two_facts() {
-        let file = (CONFIG_FILES, "/t/environment/docker-compose.yaml,/tmp/hello__DqmfGz2__env-docker-compose-resources.json");
+        let file = (
+            CONFIG_FILES,
+            "/t/environment/docker-compose.yaml,/tmp/hello__DqmfGz2__env-docker-compose-resources.json",
+        );
         for proof in [(SERVICE, "main"), file] {
-            assert_eq!(of_container(&labels(&[HARBOR_PROJECT, proof])), benchmark(HARBOR));
-            assert_eq!(of_container(&labels(&[(PROJECT, "my_env"), proof])), Owner::Unknown);
+            assert_eq!(
+                of_container(&labels(&[HARBOR_PROJECT, proof])),
+                benchmark(HARBOR)
+            );
+            assert_eq!(
+                of_container(&labels(&[(PROJECT, "my_env"), proof])),
+                Owner::Unknown
+            );
         }
         assert_eq!(of_container(&labels(&[HARBOR_PROJECT])), Owner::Unknown);
-        assert_eq!(of_container(&labels(&[HARBOR_PROJECT, (SERVICE, "db")])), Owner::Unknown);
+        assert_eq!(
+            of_container(&labels(&[HARBOR_PROJECT, (SERVICE, "db")])),
+            Owner::Unknown
+        );
     }
 
     #[test]
     fn networks_and_volumes_go_by_the_project() {
-        assert_eq!(of_network_or_volume(&labels(&[HARBOR_PROJECT])), benchmark(HARBOR));
-        assert_eq!(of_network_or_volume(&labels(&[TB_PROJECT])), benchmark(TERMINAL_BENCH));
-        assert_eq!(of_network_or_volume(&labels(&[(PROJECT, "shop")])), Owner::Unknown);
+        assert_eq!(
+            of_network_or_volume(&labels(&[HARBOR_PROJECT])),
+            benchmark(HARBOR)
+        );
+        assert_eq!(
+            of_network_or_volume(&labels(&[TB_PROJECT])),
+            benchmark(TERMINAL_BENCH)
+        );
+        assert_eq!(
+            of_network_or_volume(&labels(&[(PROJECT, "shop")])),
+            Owner::Unknown
+        );
         assert_eq!(of_network_or_volume(&labels(&[])), Owner::Unknown);
     }
 
@@ -111,22 +137,40 @@ mod tests {
     fn images_go_by_names_if_all_agree() {
         let owner = |tags: &[&str]| of_image(&Labels::default(), tags.iter().copied());
         assert_eq!(owner(&["hb__task:latest"]), benchmark(HARBOR));
-        assert_eq!(owner(&["tb__task__client", "tb__other__client:2"]), benchmark(TERMINAL_BENCH));
+        assert_eq!(
+            owner(&["tb__task__client", "tb__other__client:2"]),
+            benchmark(TERMINAL_BENCH)
+        );
         assert_eq!(owner(&["hb__task", "company/release:1"]), Owner::Unknown);
         assert_eq!(owner(&[]), Owner::Unknown);
-        assert_eq!(of_image(&labels(&[HARBOR_PROJECT]), ["x"].into_iter()), Owner::Unknown);
+        assert_eq!(
+            of_image(&labels(&[HARBOR_PROJECT]), ["x"].into_iter()),
+            Owner::Unknown
+        );
     }
 
     #[test]
     fn a_run_of_ours_wins_and_other_products_are_named() {
-        assert_eq!(of_container(&labels(&[TB_PROJECT, (RUN_ID_LABEL, "r1")])), Owner::Run("r1".into()));
-        assert_eq!(of_container(&labels(&[TB_PROJECT, (RUN_ID_LABEL, "")])), benchmark(TERMINAL_BENCH));
-        assert_eq!(of_container(&labels(&[("org.testcontainers", "true")])), Owner::Other("testcontainers".into()));
+        assert_eq!(
+            of_container(&labels(&[TB_PROJECT, (RUN_ID_LABEL, "r1")])),
+            Owner::Run("r1".into())
+        );
+        assert_eq!(
+            of_container(&labels(&[TB_PROJECT, (RUN_ID_LABEL, "")])),
+            benchmark(TERMINAL_BENCH)
+        );
+        assert_eq!(
+            of_container(&labels(&[("org.testcontainers", "true")])),
+            Owner::Other("testcontainers".into())
+        );
     }
 
     #[test]
     fn the_unit_is_the_compose_project() {
-        assert_eq!(unit(&labels(&[(PROJECT, "shop")])), Some(Unit("shop".into())));
+        assert_eq!(
+            unit(&labels(&[(PROJECT, "shop")])),
+            Some(Unit("shop".into()))
+        );
         assert_eq!(unit(&labels(&[(PROJECT, "")])), None);
         assert_eq!(unit(&labels(&[])), None);
     }

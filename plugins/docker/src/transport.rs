@@ -57,7 +57,12 @@ impl FromStr for ApiVersion {
         text.strip_prefix("1.")
             .and_then(|minor| minor.parse().ok())
             .map(Self)
-            .ok_or_else(|| format!("`{}` is not an API version like `1.41`", text.chars().take(40).collect::<String>()))
+            .ok_or_else(|| {
+                format!(
+                    "`{}` is not an API version like `1.41`",
+                    text.chars().take(40).collect::<String>()
+                )
+            })
     }
 }
 
@@ -82,7 +87,8 @@ struct Inner {
     spoken: AtomicU16,
 }
 
-type BollardResponse = Pin<Box<dyn Future<Output = Result<Response<Incoming>, bollard::errors::Error>> + Send>>;
+type BollardResponse =
+    Pin<Box<dyn Future<Output = Result<Response<Incoming>, bollard::errors::Error>> + Send>>;
 
 /// A decoded reply with what its headers said.
 pub(crate) struct Reply<T> {
@@ -133,7 +139,10 @@ impl Transport {
             return Ok(ApiVersion(spoken));
         }
         let call = Call::READ;
-        let response = self.send(Method::GET, "/_ping").await.map_err(|broken| self.error(call, broken))?;
+        let response = self
+            .send(Method::GET, "/_ping")
+            .await
+            .map_err(|broken| self.error(call, broken))?;
         self.adopt(version_of(response.headers())).await
     }
 
@@ -147,12 +156,20 @@ impl Transport {
             (None, Some(daemon)) => daemon,
             // Some proxies drop the header.
             (None, None) => {
-                let reply: Reply<Version> = self.get("/version").await.map_err(|broken| self.error(Call::READ, broken))?;
-                reply.value.api_version.parse().map_err(|_| self.not_docker())?
+                let reply: Reply<Version> = self
+                    .get("/version")
+                    .await
+                    .map_err(|broken| self.error(Call::READ, broken))?;
+                reply
+                    .value
+                    .api_version
+                    .parse()
+                    .map_err(|_| self.not_docker())?
             }
         };
         supported(version, self.shown())?;
-        let spoken = version.min(ApiVersion::NEWEST.max(self.0.pinned.unwrap_or(ApiVersion::NEWEST)));
+        let spoken =
+            version.min(ApiVersion::NEWEST.max(self.0.pinned.unwrap_or(ApiVersion::NEWEST)));
         self.0.spoken.store(spoken.0, Ordering::Relaxed);
         Ok(spoken)
     }
@@ -161,7 +178,10 @@ impl Transport {
     pub(crate) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let version = self.version().await?;
         let path = format!("/v{version}{path}");
-        let reply = self.get(&path).await.map_err(|broken| self.error(Call::READ, broken))?;
+        let reply = self
+            .get(&path)
+            .await
+            .map_err(|broken| self.error(Call::READ, broken))?;
         Ok(reply.value)
     }
 
@@ -174,8 +194,13 @@ impl Transport {
     }
 
     /// Reads JSON without a version in the path: what the daemon answers by default.
-    pub(crate) async fn read_unversioned<T: DeserializeOwned>(&self, path: &str) -> Result<Reply<T>> {
-        self.get(path).await.map_err(|broken| self.error(Call::READ, broken))
+    pub(crate) async fn read_unversioned<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<Reply<T>> {
+        self.get(path)
+            .await
+            .map_err(|broken| self.error(Call::READ, broken))
     }
 
     /// What a failure means for the engine.
@@ -189,17 +214,28 @@ impl Transport {
     }
 
     /// This transport in the form that bollard takes.
-    pub(crate) fn for_bollard(&self) -> impl Fn(BollardRequest) -> BollardResponse + Send + Sync + 'static {
+    pub(crate) fn for_bollard(
+        &self,
+    ) -> impl Fn(BollardRequest) -> BollardResponse + Send + Sync + 'static {
         let transport = self.clone();
         move |request| {
             let transport = transport.clone();
             Box::pin(async move {
-                let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+                let path = request
+                    .uri()
+                    .path_and_query()
+                    .map_or("/", |path| path.as_str());
                 let sent = match transport.version().await {
-                    Ok(version) => transport.send(request.method().clone(), &format!("/v{version}{path}")).await,
+                    Ok(version) => {
+                        transport
+                            .send(request.method().clone(), &format!("/v{version}{path}"))
+                            .await
+                    }
                     Err(error) => Err(Broken::Classified(Box::new(error))),
                 };
-                sent.map_err(|broken| bollard::errors::Error::IOError { err: std::io::Error::other(broken) })
+                sent.map_err(|broken| bollard::errors::Error::IOError {
+                    err: std::io::Error::other(broken),
+                })
             })
         }
     }
@@ -207,13 +243,22 @@ impl Transport {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Reply<T>, Broken> {
         let response = self.send(Method::GET, path).await?;
         let headers = response.headers();
-        let (version, is_podman) = (version_of(headers), headers.contains_key("libpod-api-version"));
+        let (version, is_podman) = (
+            version_of(headers),
+            headers.contains_key("libpod-api-version"),
+        );
         let body = collect(response, LARGEST_REPLY).await?;
         let value = serde_json::from_slice(&body).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => Broken::Unexpected(error.to_string()),
-            category => Broken::NotJson { truncated: category == serde_json::error::Category::Eof },
+            category => Broken::NotJson {
+                truncated: category == serde_json::error::Category::Eof,
+            },
         })?;
-        Ok(Reply { value, version, is_podman })
+        Ok(Reply {
+            value,
+            version,
+            is_podman,
+        })
     }
 
     async fn send(&self, method: Method, path: &str) -> Result<Response<Incoming>, Broken> {
@@ -246,7 +291,10 @@ fn is_allowed(method: &Method, path: &str) -> bool {
         None => path,
     };
     let segments: Vec<&str> = path.split('/').skip(1).collect();
-    if segments.iter().any(|segment| matches!(*segment, "" | "." | ".." | "prune")) {
+    if segments
+        .iter()
+        .any(|segment| matches!(*segment, "" | "." | ".." | "prune"))
+    {
         return false;
     }
     match (method.as_str(), &segments[..]) {
@@ -278,7 +326,9 @@ fn supported(version: ApiVersion, shown: &str) -> Result<()> {
     let oldest = ApiVersion::OLDEST;
     Err(Error::new(
         ErrorKind::Invalid,
-        format!("the daemon at {shown} speaks API {version}, and this backend needs {oldest} or newer"),
+        format!(
+            "the daemon at {shown} speaks API {version}, and this backend needs {oldest} or newer"
+        ),
     )
     .with_hint("use Docker 20.10 or newer, or Podman 3 or newer"))
 }

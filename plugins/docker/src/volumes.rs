@@ -18,7 +18,14 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Volum
     let (mut list, sizes) = if sizes {
         let usage = transport.read::<DiskUsage>("/system/df?type=volume");
         let (list, usage) = futures_util::try_join!(listed, usage)?;
-        (list, usage.volumes.into_iter().map(|volume| (volume.name, volume.usage_data)).collect())
+        (
+            list,
+            usage
+                .volumes
+                .into_iter()
+                .map(|volume| (volume.name, volume.usage_data))
+                .collect(),
+        )
     } else {
         (listed.await?, HashMap::new())
     };
@@ -27,7 +34,8 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Volum
         tracing::warn!(warning, "docker could not list all volumes");
     }
     let mut sizes = sizes;
-    list.volumes.retain(|volume| native::is_full(Kind::Volume, &volume.name));
+    list.volumes
+        .retain(|volume| native::is_full(Kind::Volume, &volume.name));
     for volume in &mut list.volumes {
         volume.usage_data = sizes.remove(&volume.name).unwrap_or_default();
     }
@@ -38,7 +46,7 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Volum
 pub(crate) async fn get(transport: &Transport, name: &str) -> Result<Option<Volume>> {
     native::check(Kind::Volume, name)?;
     let found: Option<Volume> = transport.find(&format!("/volumes/{name}")).await?;
-    Ok(found.filter(|volume| volume.name == name))
+    native::only(Kind::Volume, name, found, |volume| &volume.name)
 }
 
 pub(crate) fn into_resource(volume: Volume, place: &Place) -> Resource {
@@ -48,7 +56,11 @@ pub(crate) fn into_resource(volume: Volume, place: &Place) -> Resource {
     resource.labels = volume.labels.into_iter().collect();
     resource.unit = owner::unit(&resource.labels);
     resource.owner = owner::of_network_or_volume(&resource.labels);
-    let anonymous = if native::is_digest(&resource.name) { "true" } else { "" };
+    let anonymous = if native::is_digest(&resource.name) {
+        "true"
+    } else {
+        ""
+    };
     resource.attrs = [("driver", volume.driver.as_str()), ("anonymous", anonymous)]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())

@@ -173,7 +173,9 @@ json! {
 
 /// A time, or `None` for Docker's `0001-01-01T00:00:00Z`, which means never, and for what is no time.
 pub(crate) fn time(text: &str) -> Option<Timestamp> {
-    text.parse::<Timestamp>().ok().filter(|time| time.as_unix_ms() > 0)
+    text.parse::<Timestamp>()
+        .ok()
+        .filter(|time| time.as_unix_ms() > 0)
 }
 
 #[cfg(test)]

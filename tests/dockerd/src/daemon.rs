@@ -68,7 +68,14 @@ pub struct CommandError {
 }
 
 const PROGRAMS: [&str; 8] = [
-    "dockerd", "containerd", "runc", "docker", "busybox", "unshare", "ip", "tar",
+    "dockerd",
+    "containerd",
+    "runc",
+    "docker",
+    "busybox",
+    "unshare",
+    "ip",
+    "tar",
 ];
 const PACKAGES: &str = "docker.io, busybox-static, util-linux, iproute2 and tar";
 const WAIT: Duration = Duration::from_secs(60);
@@ -104,10 +111,15 @@ impl Dockerd {
         let directory = tempfile::Builder::new()
             .prefix("tbengine-dockerd-")
             .tempdir()
-            .map_err(|source| StartError::Io { what: "make a temporary directory", source })?
+            .map_err(|source| StartError::Io {
+                what: "make a temporary directory",
+                source,
+            })?
             .keep();
-        let supervisor = supervise(&directory)
-            .map_err(|source| StartError::Io { what: "start the supervisor", source })?;
+        let supervisor = supervise(&directory).map_err(|source| StartError::Io {
+            what: "start the supervisor",
+            source,
+        })?;
         let daemon = Self {
             directory,
             supervisor: Mutex::new(supervisor),
@@ -146,9 +158,17 @@ impl Dockerd {
         self.docker_with_input(arguments, Stdio::null())
     }
 
-    pub(crate) fn docker_with_input(&self, arguments: &[&str], input: Stdio) -> Result<String, CommandError> {
+    pub(crate) fn docker_with_input(
+        &self,
+        arguments: &[&str],
+        input: Stdio,
+    ) -> Result<String, CommandError> {
         let failed = |stderr: String| CommandError {
-            arguments: arguments.iter().map(|word| word.chars().take(80).collect()).collect::<Vec<String>>().join(" "),
+            arguments: arguments
+                .iter()
+                .map(|word| word.chars().take(80).collect())
+                .collect::<Vec<String>>()
+                .join(" "),
             stderr,
         };
         let output = Command::new("docker")
@@ -162,7 +182,9 @@ impl Dockerd {
             .output()
             .map_err(|error| failed(error.to_string()))?;
         if !output.status.success() {
-            return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+            return Err(failed(
+                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            ));
         }
         let text = String::from_utf8_lossy(&output.stdout);
         Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
@@ -181,8 +203,14 @@ impl Dockerd {
             Ok(reply) => reply,
             Err(error) => panic!("POST {path} failed: {error}"),
         };
-        assert!(reply.starts_with("HTTP/1.0 2"), "POST {path} was refused: {reply}");
-        reply.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()
+        assert!(
+            reply.starts_with("HTTP/1.0 2"),
+            "POST {path} was refused: {reply}"
+        );
+        reply
+            .split_once("\r\n\r\n")
+            .map(|(_, body)| body.to_owned())
+            .unwrap_or_default()
     }
 
     /// Ends dockerd as `kill -9` does. Containers and containerd live on; the socket file stays.
@@ -220,9 +248,18 @@ impl Dockerd {
     }
 
     fn command(&self, word: &str) {
-        let mut supervisor = self.supervisor.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let sent = supervisor.commands.as_mut().map(|pipe| writeln!(pipe, "{word}"));
-        assert!(matches!(sent, Some(Ok(()))), "the supervisor of dockerd is gone");
+        let mut supervisor = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sent = supervisor
+            .commands
+            .as_mut()
+            .map(|pipe| writeln!(pipe, "{word}"));
+        assert!(
+            matches!(sent, Some(Ok(()))),
+            "the supervisor of dockerd is gone"
+        );
         let mut reply = String::new();
         match supervisor.replies.read_line(&mut reply) {
             Ok(length) if length > 0 => {}
@@ -248,7 +285,10 @@ impl Dockerd {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
-        let supervisor = self.supervisor.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let supervisor = self
+            .supervisor
+            .get_mut()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         supervisor.commands = None;
         // Nothing can be done about a supervisor that fails; it has removed what it could.
         drop(supervisor.child.wait());
@@ -290,7 +330,8 @@ fn supervise(directory: &Path) -> std::io::Result<Supervisor> {
 }
 
 fn answers(socket: &Path) -> bool {
-    exchange(socket, b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n").is_ok_and(|reply| reply.contains(" 200 "))
+    exchange(socket, b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
+        .is_ok_and(|reply| reply.contains(" 200 "))
 }
 
 /// One request and its reply on a connection of their own.

@@ -37,3 +37,8 @@ while read -r command; do
     esac 2>>"$dir/supervisor.log"
     echo "$command"
 done
+
+# What is paused could not die: version 1 of cgroups delivers not even SIGKILL to a frozen process.
+find "/sys/fs/cgroup/freezer/$cgroup" -name freezer.state 2>/dev/null | while read -r state; do
+    echo THAWED >"$state"
+done

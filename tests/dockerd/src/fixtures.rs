@@ -34,7 +34,10 @@ impl Dockerd {
 
     /// Starts a container that sleeps and ends at SIGTERM.
     pub fn run_obedient(&self, options: &[&str]) -> String {
-        self.run(options, &["sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"])
+        self.run(
+            options,
+            &["sh", "-c", "trap 'exit 0' TERM; sleep 100000 & wait"],
+        )
     }
 
     /// Runs a container until it ends with this exit code, and gives its id.
@@ -58,7 +61,15 @@ impl Dockerd {
     pub fn create_image(&self, tag: &str) -> String {
         let container = self.run_to_end(&[], 0);
         let message = format!("image {tag}");
-        let id = self.docker(&["commit", "--message", &message, "--change", &format!("LABEL made-for={tag}"), &container, tag]);
+        let id = self.docker(&[
+            "commit",
+            "--message",
+            &message,
+            "--change",
+            &format!("LABEL made-for={tag}"),
+            &container,
+            tag,
+        ]);
         self.docker(&["rm", "--force", &container]);
         id
     }
@@ -81,14 +92,25 @@ impl Dockerd {
             for applet in APPLETS {
                 symlink("busybox", bin.join(applet))?;
             }
-            let mut tar = Command::new("tar").arg("-C").arg(&root).args(["-c", "."]).stdout(Stdio::piped()).spawn()?;
+            let mut tar = Command::new("tar")
+                .arg("-C")
+                .arg(&root)
+                .args(["-c", "."])
+                .stdout(Stdio::piped())
+                .spawn()?;
             let archive = tar.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
             // It ends by itself once docker has read everything; its exit is not of interest.
             std::thread::spawn(move || drop(tar.wait()));
             Ok(archive.into())
         };
-        let archive = lay_out().map_err(|source| StartError::Io { what: "lay out the image", source })?;
-        self.docker_with_input(&["import", "--change", "ENV PATH=/bin", "-", IMAGE], archive)?;
+        let archive = lay_out().map_err(|source| StartError::Io {
+            what: "lay out the image",
+            source,
+        })?;
+        self.docker_with_input(
+            &["import", "--change", "ENV PATH=/bin", "-", IMAGE],
+            archive,
+        )?;
         Ok(())
     }
 }
