@@ -32,9 +32,9 @@ pub use async_trait::async_trait;
 pub use backend::{Account, Backend, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
 pub use error::{Error, ErrorKind, Result};
 pub use identity::{Identity, ResourceId};
+pub use labels::Labels;
 pub use owner::{Owner, Unit};
 pub use registration::{OpenRequest, Registration};
-pub use labels::Labels;
 pub use resource::{Kind, Relation, Resource, State, Usage};
 pub use time::Timestamp;
 

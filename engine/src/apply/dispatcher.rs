@@ -165,7 +165,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 progress.asked_to_end = true;
                 progress.sent = true;
                 progress.grace_until = Some(now + grace);
-                progress.watched = None;
+                progress.watched = Default::default();
                 let event = EventKind::StopRequested {
                     step: place,
                     id: self.id(place),
@@ -175,8 +175,11 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 self.watch(place, Next::WatchEnd, now);
             }
             Moved::StillRuns => self.still_runs(place, now),
-            Moved::EndedRunning => self.make_ready(place, Next::Act),
-            Moved::Removing => self.watch(place, Next::WatchRemoval, now),
+            Moved::EndedRunning => self.make_ready(place, Next::GoOn),
+            Moved::Removing { by_us } => {
+                self.steps[place].sent |= by_us;
+                self.watch(place, Next::WatchRemoval, now);
+            }
             Moved::Failed { error, sent } => {
                 self.steps[place].sent |= sent;
                 self.failed(place, error, advice, now);
@@ -190,8 +193,8 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         match progress.grace_until {
             Some(until) if now >= until => {
                 self.steps[place].grace_until = None;
-                self.steps[place].watched = None;
-                self.make_ready(place, Next::Act);
+                self.steps[place].watched = Default::default();
+                self.make_ready(place, Next::GoOn);
             }
             _ => self.watch(place, Next::WatchEnd, now),
         }
@@ -200,7 +203,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
     /// Looks again after a while, or gives up on what does not finish.
     pub(super) fn watch(&mut self, place: usize, next: Next, now: Instant) {
         let progress = &mut self.steps[place];
-        let (pause, watched_for) = progress.look_again(now);
+        let (pause, watched_for) = progress.look_again();
         let stuck_after = self.options.stuck_after;
         match progress.grace_until {
             Some(until) if next == Next::WatchEnd => {
@@ -351,7 +354,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         self.lanes[lane].in_flight += 1;
         self.moves.spawn(async move {
             let moved = match next {
-                Next::Act => one_move.act().await,
+                Next::Act | Next::GoOn => one_move.act().await,
                 Next::WatchEnd => one_move.watch_end().await,
                 Next::WatchRemoval => one_move.watch_removal().await,
             };

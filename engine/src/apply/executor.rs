@@ -37,8 +37,8 @@ pub(crate) enum Moved {
     StillRuns,
     /// It does not run any more, and the step is not finished.
     EndedRunning,
-    /// Its deletion was accepted or is under way.
-    Removing,
+    /// Its deletion is under way; we or someone else asked for it.
+    Removing { by_us: bool },
     /// The move failed.
     Failed {
         error: Error,
@@ -59,7 +59,7 @@ impl Move {
             return Moved::Ended(StepResult::Changed, Some(detail));
         }
         if resource.state == State::Removing {
-            return Moved::Removing;
+            return Moved::Removing { by_us: self.sent };
         }
         match self.step.action {
             Action::Stop { grace } => self.stop(&resource, grace).await,
@@ -86,7 +86,17 @@ impl Move {
         match self.read().await {
             Ok(None) => self.gone(self.sent),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(self.sent),
-            Ok(Some(_)) => Moved::Removing,
+            Ok(Some(resource)) if resource.state == State::Removing => {
+                Moved::Removing { by_us: self.sent }
+            }
+            Ok(Some(resource)) => match self.changed(&resource) {
+                Some(detail) => Moved::Ended(StepResult::Changed, Some(detail)),
+                None => {
+                    let message =
+                        format!("its deletion was accepted, and it is {}", resource.state);
+                    failed(Error::new(ErrorKind::Transient, message), false)
+                }
+            },
             Err(error) => failed(error, false),
         }
     }
@@ -98,7 +108,7 @@ impl Move {
         let force = self.asked_to_end || grace.is_zero();
         match self.ask_to_end(force).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
-            Err(error) => failed(error, true),
+            Err(error) => refused_or_lost(error),
             Ok(()) if force => self.watch_end().await,
             Ok(()) => Moved::AskedToEnd,
         }
@@ -125,7 +135,7 @@ impl Move {
                 Err(error) if error.kind == ErrorKind::NotFound => {
                     return self.verify_gone(self.sent).await;
                 }
-                Err(error) => return failed(error, true),
+                Err(error) => return refused_or_lost(error),
             }
         }
         let options = DeleteOptions {
@@ -136,7 +146,7 @@ impl Move {
         match call("delete", self.timeout, backend.delete(target, options)).await {
             Ok(()) => self.verify_deleted().await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
-            Err(error) => failed(error, true),
+            Err(error) => refused_or_lost(error),
         }
     }
 
@@ -160,7 +170,7 @@ impl Move {
                     );
                     return failed(Error::new(ErrorKind::Transient, message), true);
                 }
-                Moved::Removing
+                Moved::Removing { by_us: true }
             }
             Err(error) => failed(error, true),
         }
@@ -176,7 +186,7 @@ impl Move {
                     ErrorKind::Transient,
                     "the backend says that it does not exist, and shows it",
                 ),
-                true,
+                sent,
             ),
             Err(error) => failed(error, sent),
         }
@@ -219,6 +229,15 @@ impl Move {
 
 fn failed(error: Error, sent: bool) -> Moved {
     Moved::Failed { error, sent }
+}
+
+/// A change that was not confirmed. A clear refusal had no effect; a fault or a lost reply may hide one.
+fn refused_or_lost(error: Error) -> Moved {
+    let may_hide_an_effect = matches!(
+        error.kind,
+        ErrorKind::Transient | ErrorKind::Unavailable | ErrorKind::Internal
+    );
+    failed(error, may_hide_an_effect)
 }
 
 /// Asks the policy what to do about a failure. A fault of the policy is no opinion.

@@ -31,8 +31,8 @@ pub(crate) struct Progress {
     pub(crate) escalated: bool,
     /// Whether a request that may have had an effect went out.
     pub(crate) sent: bool,
-    /// Since when it is watched, and how often it was looked at.
-    pub(crate) watched: Option<(Instant, u32)>,
+    /// How long it was watched, and how often it was looked at. Pauses of the backend do not count.
+    pub(crate) watched: (Duration, u32),
     pub(crate) dependency_tries: u32,
 }
 
@@ -54,8 +54,10 @@ pub(crate) enum Phase {
 /// The next move of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// An attempt.
+    /// A new attempt.
     Act,
+    /// The same attempt goes on, after what ran was given its time.
+    GoOn,
     /// See whether it has ended by itself.
     WatchEnd,
     /// See whether it is gone.
@@ -82,7 +84,7 @@ impl Progress {
             asked_to_end: false,
             escalated: false,
             sent: false,
-            watched: None,
+            watched: (Duration::ZERO, 0),
             dependency_tries: 0,
         }
     }
@@ -102,13 +104,13 @@ impl Progress {
     }
 
     /// Notes one more look, and says how long until the next and how long it has been watched.
-    pub(crate) fn look_again(&mut self, now: Instant) -> (Duration, Duration) {
-        let (since, looks) = self.watched.unwrap_or((now, 0));
-        self.watched = Some((since, looks + 1));
+    pub(crate) fn look_again(&mut self) -> (Duration, Duration) {
+        let (watched_for, looks) = self.watched;
         let pause = FIRST_LOOK
             .saturating_mul(1 << looks.min(8))
             .min(LATEST_LOOK);
-        (pause, now - since)
+        self.watched = (watched_for + pause, looks + 1);
+        (pause, watched_for)
     }
 
     pub(crate) fn note_failure(&mut self, at_ms: u64, error: Error) {

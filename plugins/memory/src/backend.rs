@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest,
-    OpenRequest, Page, Resource, Result, StopOptions, Timestamp,
+    Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, Page,
+    Resource, Result, StopOptions, Timestamp,
 };
 use tokio::time::Instant;
 
@@ -49,7 +49,11 @@ impl Memory {
     /// `Invalid` if the configuration does not fit.
     pub fn open(request: OpenRequest) -> Result<Self> {
         let config: MemoryConfig = request.config()?;
-        let memory = Self::with_account(&request.name, &format!("memory-{}", config.seed), request.now);
+        let memory = Self::with_account(
+            &request.name,
+            &format!("memory-{}", config.seed),
+            request.now,
+        );
         memory.locked(|shared| {
             shared.latency = config.latency;
             shared.rates = config.faults;
@@ -67,7 +71,10 @@ impl Memory {
     }
 
     fn with_account(name: &str, account: &str, now: Timestamp) -> Self {
-        let account = provider::Account { backend: name.into(), id: account.into() };
+        let account = provider::Account {
+            backend: name.into(),
+            id: account.into(),
+        };
         let mut provider = Provider::new(account, now);
         provider.record.on = true;
         let shared = Shared {
@@ -78,7 +85,9 @@ impl Memory {
             random: fastrand::Rng::with_seed(1),
             outages: Vec::new(),
         };
-        Self { shared: Arc::new(Mutex::new(shared)) }
+        Self {
+            shared: Arc::new(Mutex::new(shared)),
+        }
     }
 
     /// Puts a resource there, in place of one with the same native id.
@@ -91,7 +100,10 @@ impl Memory {
 
     /// Puts a resource there as it is. It ends at once when asked to.
     pub fn insert_resource(&self, resource: Resource) -> Identity {
-        let entry = provider::Entry { resource, reaction: provider::Reaction::default() };
+        let entry = provider::Entry {
+            resource,
+            reaction: provider::Reaction::default(),
+        };
         self.provider(|provider| provider.insert(entry))
     }
 
@@ -195,7 +207,8 @@ impl Memory {
         let answer = self.serve(&call, faults, effect).await;
         travel(latency / 2).await;
         self.locked(|shared| {
-            if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at)) {
+            if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at))
+            {
                 request.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| error.kind));
             }
         });
@@ -223,7 +236,8 @@ impl Memory {
                 Fault::InProgressThenGone(wait) => {
                     if let Some(target) = call.target {
                         self.provider(|provider| {
-                            provider.act(Act::SetState(target.clone(), tbengine_sdk::State::Removing));
+                            provider
+                                .act(Act::SetState(target.clone(), tbengine_sdk::State::Removing));
                             provider.act_in(wait, Act::Delete(target.clone()));
                         });
                     }
@@ -293,7 +307,12 @@ impl Backend for Memory {
     }
 
     async fn check(&self) -> Result<Account> {
-        let call = Call { operation: Operation::Check, kind: None, target: None, force: false };
+        let call = Call {
+            operation: Operation::Check,
+            kind: None,
+            target: None,
+            force: false,
+        };
         self.call(call, |provider| {
             Ok(Account {
                 id: provider.account.id.clone(),
@@ -306,7 +325,12 @@ impl Backend for Memory {
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
         let kind = Some(request.kind);
-        let call = Call { operation: Operation::List, kind, target: None, force: false };
+        let call = Call {
+            operation: Operation::List,
+            kind,
+            target: None,
+            force: false,
+        };
         self.call(call, |provider| provider.list(&request)).await
     }
 
@@ -318,22 +342,29 @@ impl Backend for Memory {
     }
 
     async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
-        self.call(Call::on(Operation::Stop, target, options.force), |provider| {
-            provider.stop(target, options.force)
-        })
+        self.call(
+            Call::on(Operation::Stop, target, options.force),
+            |provider| provider.stop(target, options.force),
+        )
         .await
     }
 
     async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
-        self.call(Call::on(Operation::Delete, target, options.force), |provider| {
-            provider.delete(target, options.force)
-        })
+        self.call(
+            Call::on(Operation::Delete, target, options.force),
+            |provider| provider.delete(target, options.force),
+        )
         .await
     }
 }
 
 impl<'a> Call<'a> {
     fn on(operation: Operation, target: &'a Identity, force: bool) -> Self {
-        Self { operation, kind: Some(target.kind), target: Some(target), force }
+        Self {
+            operation,
+            kind: Some(target.kind),
+            target: Some(target),
+            force,
+        }
     }
 }

@@ -47,7 +47,11 @@ pub enum Fault {
 impl Fault {
     /// A passing fault, like a busy mount.
     pub fn transient() -> Self {
-        Self::answer(ErrorKind::Transient, "device or resource busy", "memory:500")
+        Self::answer(
+            ErrorKind::Transient,
+            "device or resource busy",
+            "memory:500",
+        )
     }
 
     /// Too many requests; to be repeated after this long.
@@ -72,7 +76,11 @@ impl Fault {
 
     /// Something else uses the resource.
     pub fn dependency() -> Self {
-        Self::answer(ErrorKind::Dependency, "the resource is in use", "memory:409")
+        Self::answer(
+            ErrorKind::Dependency,
+            "the resource is in use",
+            "memory:409",
+        )
     }
 
     /// The key may not do this.
@@ -94,7 +102,10 @@ pub(crate) fn unavailable() -> Error {
 }
 
 pub(crate) fn connection_lost() -> Error {
-    Error::new(ErrorKind::Unavailable, "the connection broke before the answer came")
+    Error::new(
+        ErrorKind::Unavailable,
+        "the connection broke before the answer came",
+    )
 }
 
 /// How often calls fail by chance, each between 0 and 1. At most one fault meets a call.
@@ -122,7 +133,9 @@ fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     if (0.0..=1.0).contains(&rate) {
         Ok(rate)
     } else {
-        Err(serde::de::Error::custom(format!("the rate {rate} is not between 0 and 1")))
+        Err(serde::de::Error::custom(format!(
+            "the rate {rate} is not between 0 and 1"
+        )))
     }
 }
 
@@ -135,7 +148,9 @@ impl FaultRates {
         let mut chance = random.f64();
         [
             (self.transient, Fault::transient as fn() -> Fault),
-            (self.rate_limited, || Fault::rate_limited(Duration::from_secs(1))),
+            (self.rate_limited, || {
+                Fault::rate_limited(Duration::from_secs(1))
+            }),
             (self.unavailable, Fault::unavailable),
             (self.reply_lost, || Fault::ReplyLost),
         ]

@@ -31,7 +31,9 @@ type Pair = (Cow<'static, str>, Cow<'static, str>);
 
 /// A container that has exited with 0.
 pub fn container(name: &str) -> Make {
-    Make::new(Kind::Container, name).state(State::Exited).exit_code(0)
+    Make::new(Kind::Container, name)
+        .state(State::Exited)
+        .exit_code(0)
 }
 
 /// A sandbox that was stopped.
@@ -186,7 +188,11 @@ impl Make {
     }
 
     fn relation(mut self, used: &Identity, cascade: bool) -> Self {
-        self.uses.push(Relation { kind: used.kind, native: used.native.clone(), cascade });
+        self.uses.push(Relation {
+            kind: used.kind,
+            native: used.native.clone(),
+            cascade,
+        });
         self
     }
 
@@ -217,7 +223,9 @@ impl Make {
     }
 
     pub(crate) fn build(self, account: &Account, now: Timestamp) -> Entry {
-        let native = self.native.unwrap_or_else(|| native_id(self.kind, &self.name));
+        let native = self
+            .native
+            .unwrap_or_else(|| native_id(self.kind, &self.name));
         let identity = Identity {
             backend: account.backend.clone(),
             account: account.id.clone(),
@@ -242,18 +250,20 @@ impl Make {
         resource.owner = self.owner;
         resource.usage = self.usage;
         resource.uses = self.uses;
-        Entry { resource, reaction: self.reaction }
+        Entry {
+            resource,
+            reaction: self.reaction,
+        }
     }
 }
 
 /// An id of the form that providers give, made from a text, so that it is the same in every run.
 pub(crate) fn native_id(kind: Kind, text: &str) -> String {
     // FNV-1a: stable across versions of Rust, unlike the hashes of the standard library.
-    let seed = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64 ^ u64::from(kind as u8), |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+    let seed = text.bytes().fold(
+        0xcbf2_9ce4_8422_2325_u64 ^ u64::from(kind as u8),
+        |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3),
+    );
     random_id(kind, &mut fastrand::Rng::with_seed(seed))
 }
 
@@ -265,7 +275,14 @@ pub(crate) fn random_id(kind: Kind, random: &mut fastrand::Rng) -> String {
         Kind::Image => format!("sha256:{a:032x}{b:032x}"),
         Kind::Sandbox | Kind::Snapshot => {
             let hex = format!("{a:032x}");
-            format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+            format!(
+                "{}-{}-4{}-a{}-{}",
+                &hex[..8],
+                &hex[8..12],
+                &hex[13..16],
+                &hex[17..20],
+                &hex[20..]
+            )
         }
     }
 }

@@ -72,7 +72,8 @@ impl Oracle {
 
     /// What was deleted and by whom, in order of time.
     pub fn deletions(&self) -> Vec<Deletion> {
-        self.0.provider(|provider| provider.record.deletions.clone())
+        self.0
+            .provider(|provider| provider.record.deletions.clone())
     }
 
     /// The identities that calls of `delete` removed, cascades included, in order of time.
@@ -93,13 +94,17 @@ impl Oracle {
     pub fn count(&self, operation: Operation) -> usize {
         self.0.provider(|provider| {
             let requests = &provider.record.requests;
-            requests.iter().filter(|request| request.operation == operation).count()
+            requests
+                .iter()
+                .filter(|request| request.operation == operation)
+                .count()
         })
     }
 
     /// Every resource that exists now, in order of kind and native id.
     pub fn alive(&self) -> Vec<Resource> {
-        self.0.provider(|provider| provider.all().cloned().collect())
+        self.0
+            .provider(|provider| provider.all().cloned().collect())
     }
 
     /// Whether exactly this resource exists now: the same id from the same creation.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_sdk::{
-    Error, ErrorKind, Identity, Kind, ListRequest, Page, Relation, Resource, Result, State, Timestamp,
+    Error, ErrorKind, Identity, Kind, ListRequest, Page, Relation, Resource, Result, State,
+    Timestamp,
 };
 use tokio::time::Instant;
 
@@ -108,8 +109,14 @@ impl Provider {
             opened,
             epoch,
             now: epoch,
-            shelves: Kind::ALL.iter().map(|&kind| (kind, BTreeMap::new())).collect(),
-            holders: Kind::ALL.iter().map(|&kind| (kind, HashMap::new())).collect(),
+            shelves: Kind::ALL
+                .iter()
+                .map(|&kind| (kind, BTreeMap::new()))
+                .collect(),
+            holders: Kind::ALL
+                .iter()
+                .map(|&kind| (kind, HashMap::new()))
+                .collect(),
             agenda: BTreeMap::new(),
             planned: 0,
         }
@@ -157,7 +164,9 @@ impl Provider {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Resource> {
-        self.shelves.values().flat_map(|shelf| shelf.values().map(|entry| &entry.resource))
+        self.shelves
+            .values()
+            .flat_map(|shelf| shelf.values().map(|entry| &entry.resource))
     }
 
     pub(crate) fn find(&self, kind: Kind, native: &str) -> Option<&Resource> {
@@ -234,7 +243,9 @@ impl Provider {
                 // Somebody may have deleted and re-created it in the meantime.
                 let is_same = self
                     .find(identity.kind, &identity.native)
-                    .is_some_and(|resource| resource.identity == identity && resource.state == State::Removing);
+                    .is_some_and(|resource| {
+                        resource.identity == identity && resource.state == State::Removing
+                    });
                 if is_same {
                     self.remove(&identity, state, Deleter::Caller);
                 }
@@ -253,7 +264,9 @@ impl Provider {
                 resource.exit_code = None;
             }),
             Act::SetState(target, state) => {
-                self.change(target.kind, &target.native, |resource| resource.state = state);
+                self.change(target.kind, &target.native, |resource| {
+                    resource.state = state
+                });
             }
             Act::Delete(target) => {
                 if let Some(found) = self.find(target.kind, &target.native) {
@@ -269,7 +282,10 @@ impl Provider {
                     again.identity.created = Some(now);
                     again.started = again.started.map(|_| now);
                     again.finished = again.finished.map(|_| now);
-                    self.insert(Entry { resource: again, reaction: Reaction::default() });
+                    self.insert(Entry {
+                        resource: again,
+                        reaction: Reaction::default(),
+                    });
                 }
             }
             Act::Create(make) => {
@@ -313,7 +329,8 @@ impl Provider {
             Deleter::Caller | Deleter::Cascade => Deleter::Cascade,
             Deleter::SomeoneElse => Deleter::SomeoneElse,
         };
-        for Relation { kind, native, .. } in entry.resource.uses.iter().filter(|used| used.cascade) {
+        for Relation { kind, native, .. } in entry.resource.uses.iter().filter(|used| used.cascade)
+        {
             // Docker as well keeps an anonymous volume that another container mounts.
             if self.holders_of(*kind, native) == 0
                 && let Some(found) = self.find(*kind, native)
@@ -328,7 +345,10 @@ impl Provider {
     pub(crate) fn list(&self, request: &ListRequest) -> Result<Page> {
         let kind = request.kind;
         if !self.kinds.contains(&kind) {
-            return Err(Error::new(ErrorKind::Unsupported, format!("there is nothing of kind {kind}")));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("there is nothing of kind {kind}"),
+            ));
         }
         let start = match &request.cursor {
             None => Bound::Unbounded,
@@ -350,13 +370,21 @@ impl Provider {
     /// Asks a resource to end.
     pub(crate) fn stop(&mut self, target: &Identity, force: bool) -> Result<()> {
         if !self.can_stop || !matches!(target.kind, Kind::Container | Kind::Sandbox) {
-            return Err(Error::new(ErrorKind::Unsupported, format!("a {} cannot be stopped", target.kind)));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a {} cannot be stopped", target.kind),
+            ));
         }
-        let entry = self.shelves[&target.kind].get(&*target.native).ok_or_else(|| missing(target))?;
+        let entry = self.shelves[&target.kind]
+            .get(&*target.native)
+            .ok_or_else(|| missing(target))?;
         let (reaction, identity) = (entry.reaction, entry.resource.identity.clone());
         match (entry.resource.state, reaction) {
             (State::Pending | State::Unknown, _) => {
-                return Err(refusal(ErrorKind::Conflict, "its state does not allow that"));
+                return Err(refusal(
+                    ErrorKind::Conflict,
+                    "its state does not allow that",
+                ));
             }
             (State::Removing, _) => return Err(in_progress()),
             (state, _) if !state.is_running() => {}
@@ -372,13 +400,18 @@ impl Provider {
 
     /// Deletes a resource.
     pub(crate) fn delete(&mut self, target: &Identity, force: bool) -> Result<()> {
-        let resource = self.find(target.kind, &target.native).ok_or_else(|| missing(target))?;
+        let resource = self
+            .find(target.kind, &target.native)
+            .ok_or_else(|| missing(target))?;
         let (identity, state) = (resource.identity.clone(), resource.state);
         if state == State::Removing {
             return Err(in_progress());
         }
         if state.is_running() && !force {
-            return Err(refusal(ErrorKind::Conflict, &format!("the {} is {state}", target.kind)));
+            return Err(refusal(
+                ErrorKind::Conflict,
+                &format!("the {} is {state}", target.kind),
+            ));
         }
         let holders = self.holders_of(target.kind, &target.native);
         if holders > 0 {
@@ -388,7 +421,9 @@ impl Provider {
         if self.deletion_takes.is_zero() {
             self.remove(&identity, state, Deleter::Caller);
         } else {
-            self.change(target.kind, &target.native, |resource| resource.state = State::Removing);
+            self.change(target.kind, &target.native, |resource| {
+                resource.state = State::Removing
+            });
             self.plan(self.deletion_takes, Event::Gone(identity, state));
         }
         Ok(())
@@ -423,6 +458,8 @@ fn after(kind: Kind, cursor: &str) -> Result<&str> {
 
 fn check_sum(kind: Kind, native: &str) -> u64 {
     native.bytes().fold(kind as u64 + 1, |sum, byte| {
-        (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
+        (sum ^ u64::from(byte))
+            .wrapping_mul(0x0100_0000_01b3)
+            .rotate_left(29)
     })
 }

@@ -35,7 +35,11 @@ const TASKS: &[&str] = &[
 ];
 
 /// Makes the inventory.
-pub(crate) fn inventory(config: &MemoryConfig, account: &Account, now: Timestamp) -> Vec<Box<Entry>> {
+pub(crate) fn inventory(
+    config: &MemoryConfig,
+    account: &Account,
+    now: Timestamp,
+) -> Vec<Box<Entry>> {
     let mut host = Host {
         random: fastrand::Rng::with_seed(config.seed),
         entries: Vec::with_capacity(config.resources + 8),
@@ -71,7 +75,11 @@ struct Left {
 
 impl Left {
     fn new(state: State, exit_code: i64, age: u64) -> Self {
-        Self { state, exit_code, age }
+        Self {
+            state,
+            exit_code,
+            age,
+        }
     }
 }
 
@@ -88,13 +96,22 @@ impl Host<'_> {
         // The worker was killed with SIGKILL: its container runs for ever.
         self.harbor_trial("fix-git", Left::new(State::Running, 0, 26 * HOUR), false);
         // Ctrl-C twice: exited with 137, and nothing was taken down.
-        self.harbor_trial("sqlite-db-truncate", Left::new(State::Exited, 137, 3 * DAY), true);
+        self.harbor_trial(
+            "sqlite-db-truncate",
+            Left::new(State::Exited, 137, 3 * DAY),
+            true,
+        );
         self.harbor_trial("fix-git", Left::new(State::Exited, 0, 30 * HOUR), false);
         self.harbor_trial("fix-git", Left::new(State::Paused, 0, 5 * HOUR), false);
         // The address pools were used up: created, never started. The next one left only its network.
         let trial = self.harbor_names("sqlite-db-truncate");
         self.harbor_network(&trial, 2 * HOUR);
-        self.harbor_container(&trial, "sqlite-db-truncate", Left::new(State::Created, 0, 2 * HOUR), &[]);
+        self.harbor_container(
+            &trial,
+            "sqlite-db-truncate",
+            Left::new(State::Created, 0, 2 * HOUR),
+            &[],
+        );
         let trial = self.harbor_names("fix-git");
         self.harbor_network(&trial, 4 * DAY);
     }
@@ -127,7 +144,11 @@ impl Host<'_> {
     /// Resources that must not be touched, as no fact says that a benchmark left them.
     fn other_people(&mut self) {
         let image = self.image("postgres:16", 90 * DAY, Owner::Unknown);
-        let volume = self.put(make::volume("pgdata").created(seconds(60 * DAY)).disk(3 * GIB));
+        let volume = self.put(
+            make::volume("pgdata")
+                .created(seconds(60 * DAY))
+                .disk(3 * GIB),
+        );
         self.put(
             make::container("postgres")
                 .running()
@@ -158,7 +179,11 @@ impl Host<'_> {
                 .created(seconds(DAY))
                 .attr("restart-policy", "always"),
         );
-        self.put(make::image("<none>:<none>").created(seconds(14 * DAY)).disk(GIB));
+        self.put(
+            make::image("<none>:<none>")
+                .created(seconds(14 * DAY))
+                .disk(GIB),
+        );
         let anonymous = random_id(Kind::Volume, &mut self.random);
         self.put(
             make::volume(&anonymous)
@@ -197,8 +222,12 @@ impl Host<'_> {
             1 => self.harbor_trial(task, left, false),
             2 => self.terminal_bench_trial(task, left),
             _ => {
-                let state = [State::Failed, State::Stopped, State::Archived, State::Running]
-                    [self.random.usize(..4)];
+                let state = [
+                    State::Failed,
+                    State::Stopped,
+                    State::Archived,
+                    State::Running,
+                ][self.random.usize(..4)];
                 let session = self.trial(task) + "__env";
                 self.sandbox(&session, state, age);
             }
@@ -230,7 +259,10 @@ impl Host<'_> {
 
     fn harbor_names(&mut self, task: &str) -> HarborNames {
         let trial = self.trial(task);
-        HarborNames { project: format!("{}__env", trial.to_lowercase()), trial }
+        HarborNames {
+            project: format!("{}__env", trial.to_lowercase()),
+            trial,
+        }
     }
 
     fn harbor_network(&mut self, names: &HarborNames, age: u64) -> Identity {
@@ -241,9 +273,19 @@ impl Host<'_> {
         )
     }
 
-    fn harbor_container(&mut self, names: &HarborNames, task: &str, left: Left, uses: &[(Identity, bool)]) {
+    fn harbor_container(
+        &mut self,
+        names: &HarborNames,
+        task: &str,
+        left: Left,
+        uses: &[(Identity, bool)],
+    ) {
         let reference = format!("hb__{task}");
-        let image = self.image(&reference, left.age + HOUR, Owner::Benchmark(HARBOR.to_owned()));
+        let image = self.image(
+            &reference,
+            left.age + HOUR,
+            Owner::Benchmark(HARBOR.to_owned()),
+        );
         let config_files = format!(
             "/home/ci/tasks/{task}/environment/docker-compose.yaml,/tmp/{}__env-docker-compose-resources.json",
             names.trial
@@ -252,12 +294,19 @@ impl Host<'_> {
             .compose_container(&format!("{}-main-1", names.project), &names.project, left)
             .label("com.docker.compose.service", "main")
             .label("com.docker.compose.project.config_files", config_files)
-            .label("com.docker.compose.project.working_dir", format!("/home/ci/tasks/{task}/environment"))
+            .label(
+                "com.docker.compose.project.working_dir",
+                format!("/home/ci/tasks/{task}/environment"),
+            )
             .owner(Owner::Benchmark(HARBOR.to_owned()))
             .attr("image", reference)
             .uses(&image);
         let made = uses.iter().fold(made, |made, (used, along)| {
-            if *along { made.takes_along(used) } else { made.uses(used) }
+            if *along {
+                made.takes_along(used)
+            } else {
+                made.uses(used)
+            }
         });
         self.put(made);
     }
@@ -272,13 +321,21 @@ impl Host<'_> {
         let reference = format!("tb__{task}__client");
         let image = self.image(&reference, left.age + HOUR, owner.clone());
         let network = self.put(
-            compose_network(&project).created(seconds(left.age)).owner(owner.clone()),
+            compose_network(&project)
+                .created(seconds(left.age))
+                .owner(owner.clone()),
         );
         let made = self
             .compose_container(&project, &project, left)
             .label("com.docker.compose.service", "client")
-            .label("com.docker.compose.project.working_dir", format!("/home/ci/tb/tasks/{task}"))
-            .label("com.docker.compose.project.config_files", format!("/home/ci/tb/tasks/{task}/docker-compose.yaml"))
+            .label(
+                "com.docker.compose.project.working_dir",
+                format!("/home/ci/tb/tasks/{task}"),
+            )
+            .label(
+                "com.docker.compose.project.config_files",
+                format!("/home/ci/tb/tasks/{task}/docker-compose.yaml"),
+            )
             .owner(owner)
             .attr("image", reference)
             .uses(&image)
@@ -299,7 +356,10 @@ impl Host<'_> {
             .label("com.docker.compose.oneoff", "False")
             .label("com.docker.compose.container-number", "1")
             .label("com.docker.compose.version", "2.29.7")
-            .label("com.docker.compose.config-hash", random_id(Kind::Container, &mut self.random))
+            .label(
+                "com.docker.compose.config-hash",
+                random_id(Kind::Container, &mut self.random),
+            )
     }
 
     fn sandbox(&mut self, session: &str, state: State, age: u64) {
@@ -327,7 +387,10 @@ impl Host<'_> {
             return known.clone();
         }
         let disk = self.random.u64(GIB / 4..2 * GIB);
-        let made = make::image(reference).created(seconds(age)).owner(owner).disk(disk);
+        let made = make::image(reference)
+            .created(seconds(age))
+            .owner(owner)
+            .disk(disk);
         let identity = self.put(made);
         self.images.insert(reference.to_owned(), identity.clone());
         identity
@@ -335,9 +398,14 @@ impl Host<'_> {
 
     fn put(&mut self, mut made: Make) -> Identity {
         for number in made.label_count()..self.labels {
-            made = made.label(format!("example.com/label-{number}"), format!("value {number}"));
+            made = made.label(
+                format!("example.com/label-{number}"),
+                format!("value {number}"),
+            );
         }
-        let entry = made.native_at_random(&mut self.random).build(self.account, self.now);
+        let entry = made
+            .native_at_random(&mut self.random)
+            .build(self.account, self.now);
         let identity = entry.resource.identity.clone();
         self.entries.push(Box::new(entry));
         identity

@@ -1,0 +1,10 @@
+//! The engine over the simulated provider, in simulated time. The provider's oracle knows the truth.
+
+mod apply;
+mod backends;
+mod decide;
+mod guards;
+mod interrupt;
+mod saved;
+mod seeds;
+mod support;
