@@ -59,7 +59,11 @@ impl Memory {
             shared.rates = config.faults;
             shared.random = fastrand::Rng::with_seed(config.seed);
             shared.provider.record.on = false;
-            let entries = seed::inventory(&config, &shared.provider.account, config.since.unwrap_or(request.now));
+            let entries = seed::inventory(
+                &config,
+                &shared.provider.account,
+                config.since.unwrap_or(request.now),
+            );
             shared.provider.fill(entries);
         });
         Ok(memory)

@@ -72,12 +72,6 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(config.latency, Duration::from_millis(1020));
-<<<<<<< HEAD
-        assert_eq!((config.seed, config.resources, config.labels), (7, 100, Some(8)));
-        assert_eq!(config.since, Some(Timestamp::from_unix_seconds(1_769_860_800)));
-        assert_eq!(config.faults.only, Some(crate::Operation::Delete));
-        assert_eq!((config.faults.rate_limited, config.faults.reply_lost), (0.2, 0.4));
-=======
         assert_eq!(
             (config.seed, config.resources, config.labels),
             (7, 100, Some(8))
@@ -86,7 +80,11 @@ mod tests {
             (config.faults.rate_limited, config.faults.reply_lost),
             (0.2, 0.4)
         );
->>>>>>> main
+        assert_eq!(
+            config.since,
+            Some(Timestamp::from_unix_seconds(1_769_860_800))
+        );
+        assert_eq!(config.faults.only, Some(crate::Operation::Delete));
     }
 
     #[test]
