@@ -22,7 +22,11 @@ use tuning::{GuardArgs, PolicyArgs, RetryArgs};
 /// Finds leaked containers and sandboxes, and deletes them as a policy decides.
 #[derive(Debug, Parser)]
 #[command(name = "tbengine", version, max_term_width = 100, after_help = EXAMPLES)]
-#[command(propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
@@ -175,7 +179,12 @@ pub(crate) enum PolicyCommand {
         #[arg(value_name = "POLICY")]
         policy: String,
         /// A parameter of the policy, as KEY=VALUE
-        #[arg(long, value_name = "KEY=VALUE", env = "TBENGINE_SET", value_delimiter = ';')]
+        #[arg(
+            long,
+            value_name = "KEY=VALUE",
+            env = "TBENGINE_SET",
+            value_delimiter = ';'
+        )]
         #[arg(value_parser = values::pair)]
         set: Vec<(String, String)>,
     },
@@ -184,7 +193,13 @@ pub(crate) enum PolicyCommand {
         /// The built-in policy
         name: String,
         /// Where to write it
-        #[arg(long = "file", short = 'o', visible_alias = "out", value_name = "FILE", env = "TBENGINE_FILE")]
+        #[arg(
+            long = "file",
+            short = 'o',
+            visible_alias = "out",
+            value_name = "FILE",
+            env = "TBENGINE_FILE"
+        )]
         file: PathBuf,
         /// Overwrite the file if it exists
         #[arg(long, env = "TBENGINE_OVERWRITE", value_parser = values::boolish())]
@@ -231,7 +246,12 @@ mod tests {
         walk(&Cli::command(), &mut |command| {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             for arg in command.get_arguments() {
-                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+                assert!(
+                    arg.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    arg.get_id()
+                );
             }
         });
     }
@@ -239,8 +259,13 @@ mod tests {
     #[test]
     fn every_flag_has_a_variable() {
         walk(&Cli::command(), &mut |command| {
-            for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
-                let name = arg.get_env().map(|name| name.to_string_lossy().into_owned());
+            for arg in command
+                .get_arguments()
+                .filter(|arg| arg.get_long().is_some())
+            {
+                let name = arg
+                    .get_env()
+                    .map(|name| name.to_string_lossy().into_owned());
                 let has = name.is_some_and(|name| name.starts_with("TBENGINE_"));
                 assert!(has, "{} --{}", command.get_name(), arg.get_long().unwrap());
             }

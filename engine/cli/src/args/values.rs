@@ -23,7 +23,9 @@ impl FromStr for Span {
             Err(_) if text.trim_start().starts_with('-') => {
                 Err(format!("`{text}` is negative; a length of time is not"))
             }
-            Err(_) => Err(format!("`{text}` is not a length of time like 30m, 24h or 7d")),
+            Err(_) => Err(format!(
+                "`{text}` is not a length of time like 30m, 24h or 7d"
+            )),
         }
     }
 }
@@ -74,7 +76,9 @@ impl TryFrom<f64> for Factor {
         if factor.is_finite() && factor >= 1.0 {
             Ok(Self(factor))
         } else {
-            Err(format!("{factor} is not a factor; write a number that is at least 1"))
+            Err(format!(
+                "{factor} is not a factor; write a number that is at least 1"
+            ))
         }
     }
 }
@@ -83,7 +87,9 @@ impl FromStr for Factor {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number: f64 = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+        let number: f64 = text
+            .parse()
+            .map_err(|_| format!("`{text}` is not a number"))?;
         number.try_into()
     }
 }
