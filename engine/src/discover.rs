@@ -164,8 +164,17 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
         resources: Vec::new(),
         failures: Vec::new(),
     };
-    match call("check", options.call_timeout, open.backend.check()).await {
+    let kinds = open.backend.capabilities().kinds;
+    let listings = kinds
+        .into_iter()
+        .filter(|kind| scope.needs_kind(*kind))
+        .map(|kind| async move { (kind, list_kind(open, kind, options).await) });
+    // All at once: naming the account can take as long as listing everything.
+    let check = call("check", options.call_timeout, open.backend.check());
+    let (account, listings) = tokio::join!(check, join_all(listings));
+    match account {
         Ok(account) => found.account = Some(account),
+        // Without an account the listings prove nothing, and their errors say the same again.
         Err(error) => {
             found.failures.push(ListFailure {
                 backend: open.name.clone(),
@@ -175,12 +184,7 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
             return found;
         }
     }
-    let kinds = open.backend.capabilities().kinds;
-    let listings = kinds
-        .into_iter()
-        .filter(|kind| scope.needs_kind(*kind))
-        .map(|kind| async move { (kind, list_kind(open, kind, options).await) });
-    for (kind, listing) in join_all(listings).await {
+    for (kind, listing) in listings {
         match listing {
             Ok(resources) => found.resources.extend(resources),
             Err(error) => found.failures.push(ListFailure {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::executor::{Move, Moved, advice};
 use super::lane::{Gate, Lane, Stopped, Urgency};
 use super::progress::{Next, Phase, Progress};
-use super::{ApplyOptions, Control, ErrorMode};
+use super::{ApplyOptions, Control};
 use crate::backend::{OpenBackend, call};
 use crate::clock::RunClock;
 use crate::plan::{Plan, PlanHeader, Step};
@@ -30,10 +30,10 @@ pub(super) struct Dispatcher<'a, 'r> {
     policy: Arc<dyn Policy>,
     clock: RunClock,
     reporter: &'a mut Reporter<'r>,
-    outcomes: Vec<Option<Outcome>>,
+    pub(super) outcomes: Vec<Option<Outcome>>,
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
-    moves: JoinSet<Heard>,
-    unfinished: usize,
+    pub(super) moves: JoinSet<Heard>,
+    pub(super) unfinished: usize,
     /// Why nothing more is started, once that is so.
     pub(super) ending: Option<Ending>,
 }
@@ -46,7 +46,7 @@ pub(super) enum Ending {
 }
 
 /// What comes back from a spawned task.
-enum Heard {
+pub(super) enum Heard {
     Moved(usize, Moved, RetryAdvice),
     Probed(usize, Result<Account, Error>),
 }
@@ -394,122 +394,6 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         }
     }
 
-    /// Told to stop: nothing more begins, what an executor has is let finish.
-    fn interrupt(&mut self) {
-        self.ending = Some(Ending::Interrupted);
-        self.emit(EventKind::RunInterrupted {
-            in_flight: self.moves.len(),
-        });
-        self.cancel_where(|progress| !matches!(progress.phase, Phase::Moving(_)));
-    }
-
-    /// A step failed for good and the operator wants no more of it.
-    fn fail_fast(&mut self) {
-        if self.ending.is_none() && self.options.error_mode == ErrorMode::FailFast {
-            self.ending = Some(Ending::FailFast);
-            self.cancel_where(|progress| !progress.is_under_way());
-        }
-    }
-
-    /// Told to end now: executors are dropped in the middle.
-    fn cut_off(&mut self) {
-        self.ending = Some(Ending::Interrupted);
-        self.moves.abort_all();
-        self.cancel_where(|progress| !matches!(progress.phase, Phase::Moving(_)));
-        for place in 0..self.steps.len() {
-            let detail = "cut off in the middle; what happened to it is not known";
-            self.finish(place, StepResult::Cancelled, Some(detail.into()), None);
-        }
-    }
-
-    fn cancel_where(&mut self, which: fn(&Progress) -> bool) {
-        for place in 0..self.steps.len() {
-            if which(&self.steps[place]) {
-                let next = match self.steps[place].phase {
-                    Phase::Ready(next) | Phase::Sleeping(next) => next,
-                    _ => Next::Act,
-                };
-                self.cancel(place, next);
-            }
-        }
-    }
-
-    pub(super) fn cancel(&mut self, place: usize, next: Next) {
-        let progress = &self.steps[place];
-        let why = match self.ending {
-            Some(Ending::FailFast) => "another step failed first (--fail-fast)",
-            _ => "the run was interrupted",
-        };
-        let what = match next {
-            Next::WatchRemoval => "its deletion was accepted and is not yet verified",
-            _ if progress.asked_to_end => "it was asked to end",
-            _ if progress.attempts > 0 => "an attempt had failed",
-            _ => "nothing was done to it",
-        };
-        let detail = format!("{why}; {what}");
-        self.finish(place, StepResult::Cancelled, Some(detail), None);
-    }
-
-    /// Gives a step its one outcome, and lets those go on that wait for it.
-    pub(super) fn finish(
-        &mut self,
-        place: usize,
-        result: StepResult,
-        detail: Option<String>,
-        hint: Option<String>,
-    ) {
-        if self.steps[place].phase == Phase::Done {
-            return;
-        }
-        self.set_phase(place, Phase::Done);
-        let id = self.id(place);
-        let progress = &mut self.steps[place];
-        let outcome = Outcome {
-            step: place,
-            id,
-            name: progress.step.name.clone(),
-            action: progress.step.action.kind(),
-            result,
-            detail,
-            hint,
-            failed_attempts: std::mem::take(&mut progress.failed),
-            attempts: progress.attempts,
-            took_ms: progress.began.map_or(0, |began| millis(began.elapsed())),
-        };
-        let dependents = std::mem::take(&mut progress.dependents);
-        self.lanes[progress.lane].unfinished -= 1;
-        self.lanes[progress.lane].unfinished_of_rank[rank(&progress.step)] -= 1;
-        self.unfinished -= 1;
-        self.outcomes[place] = Some(outcome.clone());
-        self.emit(EventKind::StepFinished(outcome));
-        for dependent in dependents {
-            self.holder_ended(dependent, place, result);
-        }
-        if result.is_failure() {
-            self.fail_fast();
-        }
-        self.sweep_again(self.steps[place].lane);
-    }
-
-    fn holder_ended(&mut self, place: usize, holder: usize, result: StepResult) {
-        if self.steps[place].phase == Phase::Done {
-            return;
-        }
-        if matches!(result, StepResult::Deleted | StepResult::AlreadyGone) {
-            self.steps[place].waits_for -= 1;
-            if self.steps[place].waits_for == 0 {
-                self.make_ready(place, Next::Act);
-            }
-            return;
-        }
-        let detail = format!("{} uses it and ended as {result}", self.id(holder));
-        let result = match result {
-            StepResult::Deferred | StepResult::Cancelled | StepResult::Denied => result,
-            _ => StepResult::Blocked,
-        };
-        self.finish(place, result, Some(detail), None);
-    }
-
     pub(super) fn id(&self, place: usize) -> ResourceIdText {
         ResourceIdText(self.steps[place].step.target.id())
     }
@@ -525,43 +409,6 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         };
         (self.reporter)(&event);
     }
-
-    fn report(mut self) -> Report {
-        let outcomes: Vec<Outcome> = std::mem::take(&mut self.outcomes)
-            .into_iter()
-            .flatten()
-            .collect();
-        let report = Report {
-            run: self.header.run.clone(),
-            warnings: suspicions(&outcomes),
-            outcomes,
-            interrupted: self.ending == Some(Ending::Interrupted),
-            took_ms: self.elapsed_ms(),
-        };
-        self.emit(EventKind::RunFinished(report.clone()));
-        report
-    }
-}
-
-/// A whole backend where everything was gone before we came smells of the wrong account or region.
-fn suspicions(outcomes: &[Outcome]) -> Vec<String> {
-    let mut by_backend: HashMap<&Arc<str>, (usize, usize)> = HashMap::new();
-    for outcome in outcomes {
-        let (gone, all) = by_backend.entry(&outcome.id.0.backend).or_default();
-        *gone += usize::from(outcome.result == StepResult::AlreadyGone);
-        *all += 1;
-    }
-    let mut warnings: Vec<String> = by_backend
-        .into_iter()
-        .filter(|(_, (gone, all))| gone == all && *all >= 3)
-        .map(|(backend, (gone, _))| {
-            format!(
-                "all {gone} resources of backend `{backend}` were already gone: is it the account and region you meant, or does another cleaner run?"
-            )
-        })
-        .collect();
-    warnings.sort();
-    warnings
 }
 
 fn failure_of(one_move: &Move, error: &Error, attempt: u32, elapsed: Duration) -> Failure {

@@ -9,12 +9,17 @@
 //! - `progress`: how far a step is
 //! - `executor`: one move of one step
 //! - `dispatcher`: the loop
+//! - `failures`: what each kind of error leads to; the retry table
+//! - `ending`: runs that are cut short
+//! - `outcomes`: one outcome for each step
 
 pub mod backoff;
 mod dispatcher;
+mod ending;
 mod executor;
 mod failures;
 mod lane;
+mod outcomes;
 mod progress;
 
 use std::sync::Arc;

@@ -204,7 +204,7 @@ async fn an_outage_is_waited_for_with_one_probe_and_costs_no_attempt() {
         memory.insert(container(&format!("c{number}")));
     }
     memory.latency(Duration::from_millis(20));
-    memory.outage(Duration::from_millis(150)..seconds(30));
+    memory.outage(Duration::from_millis(50)..seconds(30));
     let world = World::new(memory.clone());
     let report = world.run(delete_all()).await;
     assert!(

@@ -15,7 +15,8 @@ use tbengine_sdk::{
 use tokio::sync::OnceCell;
 
 use crate::config::Config;
-use crate::error::{self, Broken, Call};
+use crate::error::{self, Broken};
+use crate::refusal::Call;
 use crate::transport::{ApiVersion, Reply, Transport};
 use crate::wire::{Container, Info};
 use crate::{containers, context, images, native, networks, volumes};

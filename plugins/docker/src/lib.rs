@@ -11,7 +11,8 @@
 //! - `wire`: the daemon's JSON, as far as we read it
 //! - `containers`, `networks`, `volumes`, `images`: from JSON to `Resource`
 //! - `owner`: the unit and the owner of a resource
-//! - `error`: what each refusal and each broken connection means
+//! - `refusal`: what each status means, in one table
+//! - `error`: what broken connections and bodies mean
 //!
 //! Actions (kill, delete) are bollard's, on our transport. Reads decode the JSON themselves, because
 //! bollard's models refuse a whole listing for one state that they do not know, and would keep
@@ -27,6 +28,7 @@ mod images;
 mod native;
 mod networks;
 mod owner;
+mod refusal;
 mod transport;
 mod volumes;
 mod wire;

@@ -25,7 +25,8 @@ use tbengine_sdk::{Error, ErrorKind, Result};
 
 use crate::connect::Dialler;
 use crate::context::{Address, Endpoint};
-use crate::error::{Broken, Call, Refusal};
+use crate::error::Broken;
+use crate::refusal::{Call, Refusal};
 use crate::wire::Version;
 
 /// Room for some 40 000 containers in one listing. A larger reply is refused while it arrives.
@@ -297,12 +298,21 @@ fn is_allowed(method: &Method, path: &str) -> bool {
     {
         return false;
     }
-    match (method.as_str(), &segments[..]) {
-        ("GET", _) => true,
-        ("POST", ["containers", _, "kill"]) => true,
-        ("DELETE", ["containers" | "networks" | "volumes" | "images", _]) => true,
-        _ => false,
-    }
+    matches!(
+        (method.as_str(), &segments[..]),
+        (
+            "GET",
+            ["_ping" | "info" | "version" | "networks" | "volumes"]
+                | ["containers" | "images", "json"]
+                | ["containers" | "images", _, "json"]
+                | ["networks" | "volumes", _]
+                | ["system", "df"]
+        ) | ("POST", ["containers", _, "kill"])
+            | (
+                "DELETE",
+                ["containers" | "networks" | "volumes" | "images", _]
+            )
+    )
 }
 
 async fn collect(response: Response<Incoming>, limit: usize) -> Result<Bytes, Broken> {
@@ -349,6 +359,8 @@ mod tests {
             assert!(is_allowed(&method, path), "{path}");
         }
         for (method, path) in [
+            (Method::GET, "/v1.41/containers/abc/export"),
+            (Method::GET, "/v1.41/containers/abc/archive?path=/"),
             (Method::POST, "/v1.41/containers/prune"),
             (Method::POST, "/containers/create"),
             (Method::POST, "/v1.41/containers/abc/exec"),

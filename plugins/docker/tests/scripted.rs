@@ -705,7 +705,7 @@ async fn tls_to_a_server_without_it_and_the_reverse_are_configuration_errors() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             // Both a plain HTTP server and dockerd with TLS say this in the clear.
-            let _ = stream.read(&mut [0; 1024]).await;
+            drop(stream.read(&mut [0; 1024]).await);
             let body = "Client sent an HTTP request to an HTTPS server.\n";
             let head = format!(
                 "HTTP/1.0 400 Bad Request\r\nContent-Length: {}\r\n\r\n",

@@ -1,0 +1,183 @@
+//! How fast tbengine cleans a real dockerd, beside `docker rm -f` on the same containers.
+//!
+//! Every figure is a ratio of two times taken one after the other on one private daemon.
+//! `cargo bench -p tbengine-tests --bench docker [-- --rounds 3]`
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::{Program, median, row};
+use tbengine_dockerd::Dockerd;
+
+fn main() {
+    let rounds = support::argument("--rounds", 3);
+    let program = Program::build();
+    let daemon = match Dockerd::start() {
+        Ok(daemon) => daemon,
+        Err(error) => {
+            eprintln!("error: {error}");
+            std::process::exit(1);
+        }
+    };
+    println!(
+        "{:<58} {:>10} {:>10} {:>7} {:>9}",
+        "", "tbengine", "docker", "ratio", "target"
+    );
+    start_up(&daemon, &program, rounds * 7);
+    let running = |daemon: &Dockerd| populate(daemon, 100, &["sleep", "100000"], true);
+    compare(
+        "100 running containers, killed",
+        &daemon,
+        &program,
+        rounds,
+        running,
+        0,
+        1.0,
+    );
+    let exited = |daemon: &Dockerd| populate(daemon, 1000, &["true"], true);
+    compare(
+        "1,000 exited containers",
+        &daemon,
+        &program,
+        rounds,
+        exited,
+        0,
+        1.0,
+    );
+    grace(&daemon, &program, rounds);
+}
+
+/// The start of `tbengine list` beside that of `docker ps -a`, on an empty daemon.
+fn start_up(daemon: &Dockerd, program: &Program, rounds: usize) {
+    let host = daemon.host();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        ours.push(program.time(&["list", "--backend", "docker"], &[("DOCKER_HOST", &host)]));
+        theirs.push(timed(|| daemon.docker(&["ps", "-a"])));
+    }
+    row(
+        "start: list / docker ps -a, empty daemon",
+        median(ours),
+        median(theirs),
+        1.0,
+    );
+}
+
+/// Deletes one set of containers with tbengine and an equal set with docker, in turn.
+fn compare(
+    name: &str,
+    daemon: &Dockerd,
+    program: &Program,
+    rounds: usize,
+    populate: impl Fn(&Dockerd),
+    grace_seconds: u32,
+    target: f64,
+) {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        // In turn, so that neither side always meets the colder daemon.
+        for side in [round % 2, (round + 1) % 2] {
+            populate(daemon);
+            if side == 0 {
+                ours.push(clean(daemon, program, grace_seconds));
+            } else {
+                theirs.push(docker_rm(daemon));
+            }
+        }
+    }
+    row(name, median(ours), median(theirs), target);
+}
+
+/// What ignores SIGTERM gets two seconds; the forced removal by docker is the measure for the rest.
+fn grace(daemon: &Dockerd, program: &Program, rounds: usize) {
+    let (mut ours, mut forced) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        // A sleep that is process 1 ignores SIGTERM.
+        populate(daemon, 100, &["sleep", "100000"], true);
+        ours.push(clean(daemon, program, 2).saturating_sub(Duration::from_secs(2)));
+        populate(daemon, 100, &["sleep", "100000"], true);
+        forced.push(docker_rm(daemon));
+    }
+    row(
+        "100 that ignore SIGTERM, 2 s grace (without the 2 s)",
+        median(ours),
+        median(forced),
+        1.5,
+    );
+}
+
+fn clean(daemon: &Dockerd, program: &Program, grace_seconds: u32) -> Duration {
+    let grace = format!("{grace_seconds}s");
+    let host = daemon.host();
+    let took = program.time(
+        &[
+            "run",
+            "--backend",
+            "docker",
+            "--policy",
+            "aggressive",
+            "--label",
+            "bench",
+            "--kind",
+            "container",
+            "--set",
+            "running-older-than=0s",
+            "--min-age",
+            "0s",
+            "--stop-timeout",
+            &grace,
+            "--max-delete",
+            "100%",
+        ],
+        &[("DOCKER_HOST", &host)],
+    );
+    assert_eq!(
+        daemon.docker(&["ps", "-aq"]),
+        "",
+        "tbengine left containers behind"
+    );
+    took
+}
+
+fn docker_rm(daemon: &Dockerd) -> Duration {
+    let took = timed(|| {
+        let ids = daemon.docker(&["ps", "-aq"]);
+        let mut command = vec!["rm", "-f"];
+        command.extend(ids.lines());
+        daemon.docker(&command)
+    });
+    assert_eq!(daemon.docker(&["ps", "-aq"]), "");
+    took
+}
+
+fn timed<T>(what: impl FnOnce() -> T) -> Duration {
+    let begin = Instant::now();
+    what();
+    begin.elapsed()
+}
+
+/// Makes containers, a few at a time.
+fn populate(daemon: &Dockerd, count: usize, command: &[&str], start: bool) {
+    const AT_ONCE: usize = 4;
+    std::thread::scope(|scope| {
+        for worker in 0..AT_ONCE {
+            scope.spawn(move || {
+                for _ in (worker..count).step_by(AT_ONCE) {
+                    let options = ["--label", "bench", "--network", "none"];
+                    if start {
+                        daemon.run(&options, command);
+                    } else {
+                        daemon.create(&options, command);
+                    }
+                }
+            });
+        }
+    });
+    // What is to have ended has to have ended.
+    if command == ["true"] {
+        while !daemon.docker(&["ps", "-q"]).is_empty() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How fast a policy judges, and what a whole `plan` takes, over the simulated provider.
+//!
+//! `cargo bench -p tbengine-tests --bench plan`
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Program, figure, median};
+
+fn main() {
+    let program = Program::build();
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let cache = place.path().join("cache");
+    let cache = cache.to_str().expect("its path is text");
+    let environment = [("XDG_CACHE_HOME", cache)];
+
+    let first = program.time(&plan_of(&config(place.path(), 40)), &environment);
+    let second: Vec<Duration> = (0..5)
+        .map(|_| program.time(&plan_of(&config(place.path(), 40)), &environment))
+        .collect();
+    let second = median(second);
+    println!(
+        "{:<58} {:>9.1} ms then {:.1} ms from the cache",
+        "plan of 40 resources, policy compiled",
+        millis(first),
+        millis(second)
+    );
+
+    let mut per_resource = Vec::new();
+    for count in [100_000, 1_000_000] {
+        let config = config(place.path(), count);
+        let runs: Vec<(Duration, u64)> = (0..3)
+            .map(|_| program.run(&plan_of(&config), &environment))
+            .collect();
+        let took = median(runs.iter().map(|run| run.0).collect());
+        let peak = runs.iter().map(|run| run.1).max().unwrap_or_default();
+        let name = |what: &str| format!("plan of {count} resources with 8 labels: {what}");
+        per_resource.push(took.as_secs_f64() * 1e6 / f64::from(count));
+        if count == 100_000 {
+            figure(&name("time"), took.as_secs_f64(), "s", 1.0, true);
+            figure(&name("memory"), peak as f64 / 1e6, "MB", 400.0, true);
+        } else {
+            println!(
+                "{:<58} {:>12.2} s, {:.0} MB",
+                name("time"),
+                took.as_secs_f64(),
+                peak as f64 / 1e6
+            );
+        }
+    }
+    figure(
+        "cost per resource, 1,000,000 over 100,000",
+        per_resource[1] / per_resource[0],
+        "x",
+        1.15,
+        true,
+    );
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn plan_of(config: &str) -> [&str; 9] {
+    [
+        "--config",
+        config,
+        "plan",
+        "--backend",
+        "memory",
+        "--policy",
+        "aggressive",
+        "--output",
+        "json",
+    ]
+}
+
+fn config(place: &std::path::Path, resources: u32) -> String {
+    let path = place.join(format!("{resources}.toml"));
+    let text =
+        format!("[backends.memory]\nkind = \"memory\"\nresources = {resources}\nlabels = 8\n");
+    std::fs::write(&path, text).expect("the configuration can be written");
+    path.to_str().expect("its path is text").to_owned()
+}

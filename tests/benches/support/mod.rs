@@ -1,0 +1,125 @@
+//! The program under measurement, and the rows that are printed.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each benchmark uses a part of this module"
+)]
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The release build of tbengine.
+pub struct Program(PathBuf);
+
+impl Program {
+    /// Builds it.
+    pub fn build() -> Self {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+        let output = Command::new(cargo)
+            .args([
+                "build",
+                "--release",
+                "--locked",
+                "-p",
+                "tbengine",
+                "--message-format",
+                "json",
+            ])
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "tbengine does not build");
+        let executable = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter(|message| message["target"]["name"] == "tbengine")
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .expect("cargo names the executable");
+        Self(executable)
+    }
+
+    /// Runs it, and gives how long that took and the most memory it held, in bytes.
+    pub fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Duration, u64) {
+        let begin = Instant::now();
+        let mut child = Command::new(&self.0)
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("tbengine starts");
+        let mut peak = 0;
+        let status = loop {
+            peak = peak.max(memory_of(child.id()));
+            match child.try_wait().expect("tbengine can be waited for") {
+                Some(status) => break status,
+                None => std::thread::sleep(Duration::from_micros(500)),
+            }
+        };
+        let took = begin.elapsed();
+        let mut stderr = String::new();
+        if let Some(mut pipe) = child.stderr.take() {
+            std::io::Read::read_to_string(&mut pipe, &mut stderr).expect("its messages are text");
+        }
+        assert!(
+            status.success(),
+            "tbengine {arguments:?} ended with {status}: {stderr}"
+        );
+        (took, peak)
+    }
+
+    /// Runs it, and gives how long that took.
+    pub fn time(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Duration {
+        self.run(arguments, environment).0
+    }
+}
+
+fn memory_of(process: u32) -> u64 {
+    std::fs::read_to_string(format!("/proc/{process}/status"))
+        .ok()
+        .and_then(|status| {
+            let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok()
+        })
+        .map_or(0, |kibibytes| kibibytes * 1024)
+}
+
+/// The middle one.
+pub fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// Prints one comparison.
+pub fn row(name: &str, ours: Duration, theirs: Duration, target: f64) {
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    let verdict = if ratio <= target { "" } else { "  MISSED" };
+    println!(
+        "{name:<58} {:>9.3}s {:>9.3}s {ratio:>7.2} {:>8.1}x{verdict}",
+        ours.as_secs_f64(),
+        theirs.as_secs_f64(),
+        target
+    );
+}
+
+/// Prints one figure beside its target.
+pub fn figure(name: &str, value: f64, unit: &str, target: f64, at_most: bool) {
+    let met = if at_most {
+        value <= target
+    } else {
+        value >= target
+    };
+    let sign = if at_most { "<=" } else { ">=" };
+    let verdict = if met { "" } else { "  MISSED" };
+    println!("{name:<58} {value:>12.2} {unit:<8} {sign} {target}{verdict}");
+}
+
+/// The number after a word on the command line.
+pub fn argument(word: &str, otherwise: usize) -> usize {
+    let mut arguments = std::env::args().skip_while(|argument| argument != word);
+    arguments.nth(1).map_or(otherwise, |number| {
+        number.parse().expect("a number follows")
+    })
+}
