@@ -141,8 +141,7 @@ impl Cloud {
             memory: sandbox.memory,
             disk: sandbox.disk,
             labels: &sandbox.labels,
-            // The listing leaves it empty, and clients ask for it when they need it.
-            toolbox_proxy_url: if full { TOOLBOX_PROXY_URL } else { "" },
+            toolbox_proxy_url: TOOLBOX_PROXY_URL,
             runner_id: Field::Is("runner-1"),
             sandbox_class: Field::Is("container"),
             state: Field::Is(state),

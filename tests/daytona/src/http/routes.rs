@@ -45,8 +45,9 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/organizations", get(others::organizations))
         .fallback(nothing_here)
         .layer(from_fn_with_state(shared.clone(), gate))
-        // Nobody needs a key for the configuration.
-        .route("/config", get(others::config));
+        // Nobody needs a key for the configuration, and the channel of events asks for it later.
+        .route("/config", get(others::config))
+        .route("/socket.io/", get(no_events));
     let admin = Router::new()
         .route("/oracle", get(admin::oracle))
         .route("/requests", get(admin::requests))
@@ -60,6 +61,11 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .nest("/api", api)
         .nest("/_fake", admin)
         .with_state(shared)
+}
+
+/// Clients that get no events poll instead.
+async fn no_events(uri: OriginalUri) -> ApiError {
+    ApiError::not_found(format!("Cannot GET {}", uri.path()))
 }
 
 async fn nothing_here(method: Method, uri: OriginalUri, _request: Request) -> ApiError {
