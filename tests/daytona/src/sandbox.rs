@@ -57,6 +57,8 @@ pub struct Sandbox {
     pub(crate) version: u64,
     /// The job that the runner has, by number.
     pub(crate) job: u64,
+    /// When its intervals are looked at next.
+    pub(crate) watched: Option<Timestamp>,
     /// How the listing shows it for now, where that differs from the truth.
     pub(crate) phases: VecDeque<Phase>,
     /// What a reading by id still shows, and until when.
@@ -136,7 +138,8 @@ pub struct Make {
     pub(crate) made: Sandbox,
 }
 
-/// A started sandbox of the first organization, an hour old; the methods change it.
+/// A started sandbox of the first organization, an hour old, that never stops by itself; the methods
+/// change it.
 pub fn sandbox() -> Make {
     Make {
         id: None,
@@ -161,7 +164,7 @@ pub fn sandbox() -> Make {
             created_micros: 0,
             updated_at: Timestamp::from_unix_ms(0),
             last_activity_at: None,
-            auto_stop: 15,
+            auto_stop: 0,
             auto_archive: 7 * 24 * 60,
             auto_delete: -1,
             auto_destroy_at: None,
@@ -179,6 +182,7 @@ pub fn sandbox() -> Make {
             fields: Fields::Documented,
             version: 0,
             job: 0,
+            watched: None,
             phases: VecDeque::new(),
             before: None,
         },

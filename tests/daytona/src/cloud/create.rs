@@ -71,7 +71,7 @@ impl Cloud {
         made.gpu = create.gpu.unwrap_or(made.gpu);
         made.memory = create.memory.unwrap_or(made.memory);
         made.disk = create.disk.unwrap_or(made.disk);
-        made.auto_stop = create.auto_stop_interval.unwrap_or(made.auto_stop);
+        made.auto_stop = create.auto_stop_interval.unwrap_or(15);
         made.auto_archive = create.auto_archive_interval.unwrap_or(made.auto_archive);
         made.auto_delete = create.auto_delete_interval.unwrap_or(made.auto_delete);
         made.auto_destroy_at = create

@@ -53,14 +53,24 @@ impl Cloud {
 
     /// Looks again at the intervals of a sandbox when the next of them may have passed.
     pub(crate) fn watch_intervals(&mut self, id: &Id, now: Timestamp) {
-        let Some(due) = self.store.get(id).and_then(next_deadline) else {
-            return;
-        };
-        self.agenda.add(due.0.max(now), Job::Intervals(id.clone()));
+        let due = self.store.edit(id, |row| {
+            let (due, _) = next_deadline(row)?;
+            let due = due.max(now);
+            // An earlier look will find the later deadline.
+            if row.watched.is_some_and(|watched| watched <= due) {
+                return None;
+            }
+            row.watched = Some(due);
+            Some(due)
+        });
+        if let Some(due) = due.flatten() {
+            self.agenda.add(due, Job::Intervals(id.clone()));
+        }
     }
 
     /// Does what the intervals of a sandbox ask for now.
     pub(crate) fn keep_intervals(&mut self, id: &Id, now: Timestamp) {
+        self.store.edit(id, |row| row.watched = None);
         let Some(row) = self.store.get(id) else {
             return;
         };
@@ -68,7 +78,7 @@ impl Cloud {
             return;
         };
         if due > now {
-            return self.agenda.add(due, Job::Intervals(id.clone()));
+            return self.watch_intervals(id, now);
         }
         if reason == AUTO_STOP && !row.is_ephemeral() {
             self.stop(id, now);
