@@ -7,15 +7,15 @@
 //! What the service does is in [`cloud`], which has neither HTTP nor a clock: every rule can be tested
 //! by telling it the time. The modules, in the order in which a request meets them:
 //!
-//! - [`settings`]: what a test chooses about the service; [`seed`]: the leaked inventory
+//! - [`settings`]: what a test chooses about the service; `seed`: the leaked inventory
 //! - [`http`]: connections, the gate, the paths, and the admin interface under `/_fake`
 //! - [`faults`]: what goes wrong, and when
-//! - [`accounts`], [`throttle`]: organizations, keys, and how often they may call
+//! - [`accounts`], `throttle`: organizations, keys, and how often they may call
 //! - [`cloud`]: what callers ask for, and what runners do about it later
-//! - [`list`], [`consistency`]: the listing, and how it lags behind
-//! - [`sandbox`], [`state`], [`store`]: what there is; [`snapshots`], [`volumes`]: what else
-//! - [`view`], [`error`]: what is shown
-//! - [`oracle`]: what really happened; [`clock`] and [`ids`] serve all of them
+//! - `list`, `consistency`: the listing, and how it lags behind
+//! - [`mod@sandbox`], [`state`], `store`: what there is; [`snapshots`], [`volumes`]: what else
+//! - `view`, [`error`]: what is shown
+//! - [`oracle`]: what really happened; [`clock`] and `ids` serve all of them
 
 pub mod accounts;
 pub mod clock;

@@ -149,7 +149,7 @@ pub fn shown(state: State, desired: Desired) -> State {
             State::Started | State::Stopped | State::Paused | State::Archiving,
             Desired::Destroyed,
         ) => State::Destroying,
-        (State::Started, Desired::Stopped) => State::Stopping,
+        (State::Started | State::Paused, Desired::Stopped) => State::Stopping,
         (State::Started, Desired::Paused) => State::Pausing,
         (State::Stopped, Desired::Started) => State::Starting,
         (State::Stopped, Desired::Archived) => State::Archiving,

@@ -3,10 +3,10 @@
 //!
 //! - [`create`]: sandboxes come
 //! - [`change`]: what callers ask of them, checked and then written
-//! - [`delete`]: the rules of deleting
-//! - [`lifecycle`]: the rules of everything else
-//! - [`runner`]: what the runners do about it, later
-//! - [`agenda`]: what is due when
+//! - `delete`: the rules of deleting
+//! - `lifecycle`: the rules of everything else
+//! - `runner`: what the runners do about it, later
+//! - `agenda`: what is due when
 
 pub(crate) mod agenda;
 pub mod change;

@@ -1,10 +1,10 @@
 //! The service over HTTP.
 //!
 //! - [`server`]: connections, latency and faults, and the record of requests
-//! - [`gate`]: who is calling, and how often
-//! - [`routes`]: which path does what
-//! - [`sandboxes`], [`others`]: what the paths do
-//! - [`admin`]: what tests and users can see and set, under `/_fake`
+//! - `gate`: who is calling, and how often
+//! - `routes`: which path does what
+//! - `sandboxes`, `others`: what the paths do
+//! - `admin`: what tests and users can see and set, under `/_fake`
 
 mod admin;
 mod gate;

@@ -15,7 +15,7 @@ fn refusal(fake: &mut Simulation, id: &str, change: Change) -> String {
 
 #[rstest]
 #[case(State::Started, STOP, "stopping", "stopped")]
-#[case(State::Paused, STOP, "paused", "stopped")]
+#[case(State::Paused, STOP, "stopping", "stopped")]
 #[case(State::Started, Change::Stop { force: true }, "stopping", "stopped")]
 #[case(State::Stopped, Change::Archive, "archiving", "archived")]
 #[case(State::Stopped, Change::Start, "starting", "started")]

@@ -113,6 +113,15 @@ impl Caller {
         }
     }
 
+    /// A caller of another address, without a key.
+    pub(crate) fn at(url: &str) -> Self {
+        Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            url: url.to_owned(),
+            key: String::new(),
+        }
+    }
+
     pub(crate) fn key(mut self, key: &str) -> Self {
         self.key = key.to_owned();
         self
@@ -161,7 +170,7 @@ impl Caller {
     }
 }
 
-/// A quick service: runners and races take no time worth waiting for.
+/// A running service, and a caller with the key that may do everything.
 pub(crate) async fn start(settings: Settings) -> (FakeDaytona, Caller) {
     let fake = FakeDaytona::start(settings).await.unwrap();
     let caller = Caller::of(&fake);
