@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::{Kind, Resource, ResourceId, State, Timestamp};
 
-use super::{Action, Proposed, Refusal, is_proven};
+use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
 use crate::policy::Force;
 
@@ -51,59 +50,6 @@ pub struct Own {
     pub containers: Vec<String>,
 }
 
-/// The most that a plan may delete or stop: a number, or a share of everything listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum MaxDelete {
-    /// At most so many resources.
-    Count(usize),
-    /// At most so many percent of the resources that were listed.
-    Percent(u8),
-}
-
-/// A text that is no limit.
-#[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a limit; write a number like 50, or a share like 20%")]
-pub struct ParseMaxDeleteError(String);
-
-impl FromStr for MaxDelete {
-    type Err = ParseMaxDeleteError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || ParseMaxDeleteError(text.to_owned());
-        match text.strip_suffix('%') {
-            Some(percent) => match percent.parse() {
-                Ok(percent @ 0..=100) => Ok(Self::Percent(percent)),
-                _ => Err(wrong()),
-            },
-            None => text.parse().map(Self::Count).map_err(|_| wrong()),
-        }
-    }
-}
-
-impl TryFrom<String> for MaxDelete {
-    type Error = ParseMaxDeleteError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<MaxDelete> for String {
-    fn from(limit: MaxDelete) -> Self {
-        limit.to_string()
-    }
-}
-
-impl fmt::Display for MaxDelete {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MaxDelete::Count(count) => write!(f, "{count}"),
-            MaxDelete::Percent(percent) => write!(f, "{percent}%"),
-        }
-    }
-}
-
 /// Which rule refused a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -144,52 +90,6 @@ impl fmt::Display for Guard {
             Guard::HoldersUnknown => "holders-unknown",
             Guard::Changed => "changed",
         })
-    }
-}
-
-/// Why a plan as a whole was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    rename_all = "kebab-case",
-    rename_all_fields = "kebab-case",
-    tag = "tripped"
-)]
-pub enum BlastRadius {
-    /// The operator's limit is exceeded.
-    MaxDelete {
-        /// How many steps the plan has.
-        steps: usize,
-        /// How many resources were listed.
-        listed: usize,
-        /// The limit.
-        limit: MaxDelete,
-    },
-    /// It would end more than a handful of running resources of unproven owner.
-    UnprovenRunning {
-        /// How many.
-        running: usize,
-        /// The limit.
-        limit: usize,
-    },
-}
-
-impl fmt::Display for BlastRadius {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BlastRadius::MaxDelete {
-                steps,
-                listed,
-                limit,
-            } => write!(
-                f,
-                "the plan touches {steps} of {listed} resources, and --max-delete allows {limit}"
-            ),
-            BlastRadius::UnprovenRunning { running, limit } => write!(
-                f,
-                "the plan ends {running} running resources whose owner is not proven, more than {limit}; \
-                 name the number you expect with --max-delete"
-            ),
-        }
     }
 }
 
@@ -388,32 +288,4 @@ fn drop_held<'a>(
             return survivors;
         }
     }
-}
-
-/// Whether the plan as a whole goes too far.
-pub(crate) fn blast_radius(
-    context: &Context<'_>,
-    survivors: &[Proposed<'_>],
-) -> Option<BlastRadius> {
-    let steps = survivors.len();
-    let listed = context.inventory.resources.len();
-    if let Some(limit) = context.guards.max_delete {
-        let exceeded = match limit {
-            MaxDelete::Count(most) => steps > most,
-            MaxDelete::Percent(most) => steps * 100 > listed * usize::from(most),
-        };
-        return exceeded.then_some(BlastRadius::MaxDelete {
-            steps,
-            listed,
-            limit,
-        });
-    }
-    let running = survivors
-        .iter()
-        .filter(|proposal| {
-            proposal.resource.state.is_running() && !is_proven(&proposal.resource.owner)
-        })
-        .count();
-    let limit = context.guards.max_unproven_running;
-    (running > limit).then_some(BlastRadius::UnprovenRunning { running, limit })
 }

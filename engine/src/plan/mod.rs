@@ -1,9 +1,11 @@
 //! Stage three: from decisions to ordered steps. Pure: no I/O, no clock.
 //!
 //! - [`guards`]: the rules that no policy can switch off
+//! - [`blast_radius`]: how far a plan as a whole may go
 //! - [`order`]: what goes before what
 //! - [`saved`]: checking a saved plan against the world as it is now
 
+pub mod blast_radius;
 pub mod guards;
 pub mod order;
 pub mod saved;
@@ -20,7 +22,8 @@ use crate::decide::Decision;
 use crate::discover::Inventory;
 use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
-pub use guards::{BlastRadius, Guard, Guards, MaxDelete, Own};
+pub use blast_radius::{BlastRadius, MaxDelete};
+pub use guards::{Guard, Guards, Own};
 
 /// The version of the plan's format.
 pub const PLAN_FORMAT: &str = "tbengine-plan/1";
@@ -190,7 +193,7 @@ impl Plan {
             claimed: header.scope.claims_running(),
         };
         let (survivors, refusals) = guards::examine(&context, proposed);
-        let blast_radius = guards::blast_radius(&context, &survivors);
+        let blast_radius = blast_radius::examine(&context, &survivors);
         Self {
             steps: order::steps(inventory, survivors),
             header,

@@ -149,7 +149,7 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
         claimed: plan.header.scope.claims_running(),
     };
     let (survivors, refused) = guards::examine(&context, proposed);
-    let blast_radius = guards::blast_radius(&context, &survivors);
+    let blast_radius = super::blast_radius::examine(&context, &survivors);
     refusals.extend(refused);
     let surviving: HashSet<ResourceId> = survivors
         .iter()
