@@ -1,9 +1,8 @@
 //! Stage two: ask the policy, and check that its answer makes sense.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
-
-use tbengine_sdk::ResourceId;
 
 use crate::discover::Inventory;
 use crate::policy::{Candidate, Fault, FaultKind, LogLine, Policy, PolicyContext, Verdict};
@@ -61,16 +60,16 @@ fn judge(
     inventory: &Inventory,
     scope: &Scope,
 ) -> Decisions {
-    let (places, candidates): (Vec<usize>, Vec<Candidate<'_>>) = inventory
-        .resources
-        .iter()
-        .enumerate()
-        .filter(|(_, resource)| scope.admits(resource, context.now))
-        .map(|(place, resource)| {
-            let holders = inventory.holders(resource);
-            (place, Candidate { resource, holders })
-        })
-        .unzip();
+    let listed = inventory.resources.len();
+    let mut places = Vec::with_capacity(listed);
+    let mut candidates = Vec::with_capacity(listed);
+    for (place, resource) in inventory.resources.iter().enumerate() {
+        if scope.admits(resource, context.now) {
+            let holders = inventory.holders(place);
+            places.push(place);
+            candidates.push(Candidate { resource, holders });
+        }
+    }
     let mut decisions = Decisions {
         candidates: candidates.len(),
         ..Decisions::default()
@@ -104,39 +103,85 @@ fn match_up(
     places: &[usize],
     proposals: Vec<crate::policy::Proposal>,
 ) -> Result<Vec<Decision>, String> {
-    let mut open: HashMap<ResourceId, usize> = candidates
-        .iter()
-        .zip(places)
-        .map(|(candidate, place)| (candidate.resource.identity.id(), *place))
-        .collect();
+    let mut finder = Finder::new(candidates);
+    let mut judged = vec![false; candidates.len()];
     let mut made = Vec::with_capacity(proposals.len());
     for proposal in proposals {
-        let place = proposal
-            .id
-            .parse()
-            .ok()
-            .and_then(|id: ResourceId| open.remove(&id));
-        let Some(resource) = place else {
-            let twice = candidates
-                .iter()
-                .any(|candidate| candidate.resource.identity.id().to_string() == proposal.id);
-            return Err(if twice {
-                format!("its answer judges `{}` twice", proposal.id)
-            } else {
-                format!(
-                    "its answer names `{}`, which it was not asked about",
-                    proposal.id
-                )
-            });
+        let Some(found) = finder.find(&proposal.id) else {
+            let id = proposal.id;
+            return Err(format!(
+                "its answer names `{id}`, which it was not asked about"
+            ));
         };
+        if std::mem::replace(&mut judged[found], true) {
+            return Err(format!("its answer judges `{}` twice", proposal.id));
+        }
         made.push(Decision {
-            resource,
+            resource: places[found],
             verdict: proposal.verdict,
             priority: proposal.priority,
         });
     }
     made.sort_by_key(|decision| decision.resource);
     Ok(made)
+}
+
+/// Finds candidates by the text of their ids. Policies answer in the order of the question, or a few
+/// times over it, so most are found by looking on from the last one; a map is made only for others.
+struct Finder<'a> {
+    candidates: &'a [Candidate<'a>],
+    next: usize,
+    rounds: u32,
+    written: String,
+    by_id: Option<HashMap<String, usize>>,
+}
+
+/// So often the search may begin again at the first candidate before a map is made.
+const ROUNDS: u32 = 4;
+
+impl<'a> Finder<'a> {
+    fn new(candidates: &'a [Candidate<'a>]) -> Self {
+        Self {
+            candidates,
+            next: 0,
+            rounds: 0,
+            written: String::new(),
+            by_id: None,
+        }
+    }
+
+    fn find(&mut self, id: &str) -> Option<usize> {
+        if let Some(by_id) = &self.by_id {
+            return by_id.get(id).copied();
+        }
+        while self.rounds < ROUNDS {
+            while self.next < self.candidates.len() {
+                let at = self.next;
+                self.next += 1;
+                if self.is(at, id) {
+                    return Some(at);
+                }
+            }
+            self.next = 0;
+            self.rounds += 1;
+        }
+        let ids = self
+            .candidates
+            .iter()
+            .enumerate()
+            .map(|(at, candidate)| (candidate.resource.identity.id().to_string(), at));
+        self.by_id.insert(ids.collect()).get(id).copied()
+    }
+
+    fn is(&mut self, at: usize, id: &str) -> bool {
+        let identity = &self.candidates[at].resource.identity;
+        // Most are not it; the end of the native id tells that without writing the whole.
+        if !id.ends_with(identity.native.as_str()) {
+            return false;
+        }
+        self.written.clear();
+        write!(self.written, "{}", identity.id()).is_ok() && self.written == id
+    }
 }
 
 fn fault(policy: &str, kind: FaultKind, message: String) -> Fault {

@@ -22,15 +22,16 @@ pub struct Inventory {
     pub resources: Vec<Resource>,
     /// What could not be listed.
     pub failures: Vec<ListFailure>,
-    used: HashMap<ResourceId, Used>,
+    used: HashMap<usize, Users>,
+    /// By the place of a resource: the places of what deleting it would delete as well.
+    taken_along: HashMap<usize, Vec<usize>>,
 }
 
-/// What is known about a resource that others use.
+/// Who uses one resource.
 #[derive(Clone, Debug, Default)]
-struct Used {
-    holders: Vec<ResourceId>,
-    /// Its place in the inventory, if it was listed.
-    place: Option<usize>,
+struct Users {
+    ids: Vec<ResourceId>,
+    places: Vec<usize>,
 }
 
 /// A backend, or one kind of its resources, that could not be listed.
@@ -73,20 +74,16 @@ impl Inventory {
         resources: Vec<Resource>,
         failures: Vec<ListFailure>,
     ) -> Self {
-        let mut used: HashMap<ResourceId, Used> = HashMap::new();
-        for user in &resources {
-            for relation in &user.uses {
-                let target = used
-                    .entry(relation.target(&user.identity.backend))
-                    .or_default();
-                target.holders.push(user.identity.id());
-            }
-        }
-        if !used.is_empty() {
-            for (place, resource) in resources.iter().enumerate() {
-                if let Some(target) = used.get_mut(&resource.identity.id()) {
-                    target.place = Some(place);
-                }
+        let used = users(&resources);
+        let mut taken_along: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (place, users) in &used {
+            let native = &resources[*place].identity.native;
+            let takes = |user: &&usize| {
+                let mut relations = resources[**user].uses.iter();
+                relations.any(|relation| relation.cascade && relation.native == *native)
+            };
+            for user in users.places.iter().filter(takes) {
+                taken_along.entry(*user).or_default().push(*place);
             }
         }
         Self {
@@ -94,28 +91,24 @@ impl Inventory {
             resources,
             failures,
             used,
+            taken_along,
         }
     }
 
-    /// The resources that use this one.
-    pub fn holders(&self, resource: &Resource) -> &[ResourceId] {
-        // Most inventories are all containers; then no id needs to be put together.
-        if self.used.is_empty() {
-            return &[];
-        }
-        self.used
-            .get(&resource.identity.id())
-            .map_or(&[], |used| &used.holders)
+    /// What deleting the resource at this place would delete as well, as far as it was listed.
+    pub fn cascade_of(&self, place: usize) -> impl Iterator<Item = &Resource> {
+        let places = self.taken_along.get(&place).map_or(&[][..], Vec::as_slice);
+        places.iter().map(|place| &self.resources[*place])
     }
 
-    /// What deleting a resource would delete as well, as far as it was listed.
-    pub fn cascade_of<'a>(&'a self, resource: &'a Resource) -> impl Iterator<Item = &'a Resource> {
-        resource
-            .uses
-            .iter()
-            .filter(|relation| relation.cascade)
-            .filter_map(|relation| self.used.get(&relation.target(&resource.identity.backend)))
-            .filter_map(|used| used.place.map(|place| &self.resources[place]))
+    /// The ids of the resources that use the one at this place.
+    pub fn holders(&self, place: usize) -> &[ResourceId] {
+        self.used.get(&place).map_or(&[], |users| &users.ids)
+    }
+
+    /// The places of the resources that use the one at this place.
+    pub fn holder_places(&self, place: usize) -> &[usize] {
+        self.used.get(&place).map_or(&[], |users| &users.places)
     }
 
     /// Whether everything that might hold a resource of this backend was listed.
@@ -125,6 +118,32 @@ impl Inventory {
                 && failure.kind.is_none_or(|kind| kind.deletion_rank() == 0)
         })
     }
+}
+
+/// Who uses what, by places. Only what is used at all gets an entry.
+fn users(resources: &[Resource]) -> HashMap<usize, Users> {
+    // Borrowed keys: an inventory can have a million ids.
+    let mut relations: HashMap<(&str, Kind, &str), Vec<usize>> = HashMap::new();
+    for (place, user) in resources.iter().enumerate() {
+        for relation in &user.uses {
+            let key = (&*user.identity.backend, relation.kind, &*relation.native);
+            relations.entry(key).or_default().push(place);
+        }
+    }
+    if relations.is_empty() {
+        return HashMap::new();
+    }
+    let users_of = |(place, used): (usize, &Resource)| {
+        let identity = &used.identity;
+        let key = (&*identity.backend, identity.kind, &*identity.native);
+        let places = relations.get(&key)?.clone();
+        let ids = places
+            .iter()
+            .map(|user| resources[*user].identity.id())
+            .collect();
+        Some((place, Users { ids, places }))
+    };
+    resources.iter().enumerate().filter_map(users_of).collect()
 }
 
 /// Asks every backend in scope for its account and its resources, all at once.
@@ -138,14 +157,19 @@ pub async fn discover(
         .filter(|backend| scope.admits_backend(&backend.name))
         .map(|backend| discover_backend(backend, scope, options));
     let mut accounts = BTreeMap::new();
-    let mut resources = Vec::new();
+    let mut pages = Vec::new();
     let mut failures = Vec::new();
     for found in join_all(asked).await {
         if let Some(account) = found.account {
             accounts.insert(found.name, account);
         }
-        resources.extend(found.resources);
+        pages.extend(found.pages);
         failures.extend(found.failures);
+    }
+    // Put together once and in the right size: growing a list of a million copies it over and over.
+    let mut resources = Vec::with_capacity(pages.iter().map(Vec::len).sum());
+    for page in pages {
+        resources.extend(page);
     }
     Inventory::new(accounts, resources, failures)
 }
@@ -153,7 +177,7 @@ pub async fn discover(
 struct Found {
     name: Arc<str>,
     account: Option<Account>,
-    resources: Vec<Resource>,
+    pages: Vec<Vec<Resource>>,
     failures: Vec<ListFailure>,
 }
 
@@ -161,7 +185,7 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
     let mut found = Found {
         name: open.name.clone(),
         account: None,
-        resources: Vec::new(),
+        pages: Vec::new(),
         failures: Vec::new(),
     };
     let kinds = open.backend.capabilities().kinds;
@@ -186,7 +210,7 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
     }
     for (kind, listing) in listings {
         match listing {
-            Ok(resources) => found.resources.extend(resources),
+            Ok(pages) => found.pages.extend(pages),
             Err(error) => found.failures.push(ListFailure {
                 backend: open.name.clone(),
                 kind: Some(kind),
@@ -202,20 +226,20 @@ async fn list_kind(
     open: &OpenBackend,
     kind: Kind,
     options: DiscoverOptions,
-) -> Result<Vec<Resource>, Error> {
+) -> Result<Vec<Vec<Resource>>, Error> {
     let mut request = ListRequest {
         kind,
         cursor: None,
         page_size: options.page_size,
         sizes: options.sizes,
     };
-    let mut resources: Vec<Resource> = Vec::new();
+    let mut pages: Vec<Vec<Resource>> = Vec::new();
     let mut seen_cursors = HashSet::new();
     for _ in 0..MAX_PAGES {
         let page = list_page(open, &request, options.call_timeout).await?;
-        resources.extend(page.resources);
+        pages.push(page.resources);
         let Some(cursor) = page.next else {
-            return Ok(deduplicated(resources));
+            return Ok(deduplicated(pages));
         };
         if !seen_cursors.insert(cursor.clone()) {
             return Err(Error::new(
@@ -256,15 +280,18 @@ async fn list_page(
 }
 
 /// Drops repeats: pages may overlap while others work.
-fn deduplicated(resources: Vec<Resource>) -> Vec<Resource> {
-    let mut first_of: HashSet<&str> = HashSet::with_capacity(resources.len());
-    let keep: Vec<bool> = resources
+fn deduplicated(mut pages: Vec<Vec<Resource>>) -> Vec<Vec<Resource>> {
+    let mut first_of: HashSet<&str> = HashSet::with_capacity(pages.iter().map(Vec::len).sum());
+    let keep: Vec<bool> = pages
         .iter()
+        .flatten()
         .map(|resource| first_of.insert(&resource.identity.native))
         .collect();
-    let mut keep = keep.into_iter();
-    resources
-        .into_iter()
-        .filter(|_| keep.next().unwrap_or(true))
-        .collect()
+    if keep.contains(&false) {
+        let mut keep = keep.into_iter();
+        for page in &mut pages {
+            page.retain(|_| keep.next().unwrap_or(true));
+        }
+    }
+    pages
 }

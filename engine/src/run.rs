@@ -112,12 +112,7 @@ impl Engine {
         .await;
         self.emit_decisions(policy, &decisions, reporter);
         let header = self.header(policy, policy_origin, &inventory);
-        let plan = Plan::new(
-            header,
-            &inventory,
-            decisions.made.clone(),
-            &self.options.guards,
-        );
+        let plan = Plan::new(header, &inventory, &decisions.made, &self.options.guards);
         self.emit_plan(&plan, reporter);
         Planned {
             inventory,

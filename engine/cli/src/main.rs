@@ -28,6 +28,10 @@ mod world;
 use tbengine_docker as _;
 use tbengine_memory as _;
 
+/// A plan over many resources is a million small texts; this allocator takes half the time for them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     start::start()
 }

@@ -1,11 +1,10 @@
 //! The rules that no policy can switch off. They live here and nowhere else.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Kind, Resource, ResourceId, State, Timestamp};
+use tbengine_sdk::{Kind, Resource, State, Timestamp};
 
 use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
@@ -145,7 +144,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     }
     minimum_age(resource, context.guards.min_age, context.now)?;
     running(resource, proposal.action, context.claimed)?;
-    cascades(context, resource)?;
+    cascades(context, proposal.place)?;
     let may_be_held = resource.identity.kind.deletion_rank() > 0;
     if may_be_held
         && !context
@@ -242,8 +241,8 @@ fn running(resource: &Resource, action: Action, claimed: bool) -> Result<(), Ref
 }
 
 /// Deleting a container takes its anonymous volumes along, so each is looked at like a target.
-fn cascades(context: &Context<'_>, resource: &Resource) -> Result<(), Refused> {
-    for member in context.inventory.cascade_of(resource) {
+fn cascades(context: &Context<'_>, place: usize) -> Result<(), Refused> {
+    for member in context.inventory.cascade_of(place) {
         protection(member, context.now).map_err(|(guard, detail)| {
             let kind = member.identity.kind;
             let name = &member.name;
@@ -263,22 +262,20 @@ fn drop_held<'a>(
     refusals: &mut Vec<Refusal>,
 ) -> Vec<Proposed<'a>> {
     loop {
-        let going: HashSet<ResourceId> = survivors
-            .iter()
-            .filter(|proposal| matches!(proposal.action, Action::Delete { .. }))
-            .map(|proposal| proposal.resource.identity.id())
-            .collect();
+        let mut going = vec![false; inventory.resources.len()];
+        for proposal in &survivors {
+            going[proposal.place] = matches!(proposal.action, Action::Delete { .. });
+        }
         let before = refusals.len();
         survivors = survivors
             .into_iter()
             .filter_map(|proposal| {
-                let holder = inventory
-                    .holders(proposal.resource)
-                    .iter()
-                    .find(|holder| !going.contains(holder));
+                let places = inventory.holder_places(proposal.place);
+                let holder = places.iter().find(|place| !going[**place]);
                 let Some(holder) = holder else {
                     return Some(proposal);
                 };
+                let holder = inventory.resources[*holder].identity.id();
                 let detail = format!("{holder} uses it and stays");
                 refusals.push(refuse(proposal, (Guard::Held, detail)));
                 None

@@ -168,6 +168,8 @@ pub struct Refusal {
 /// A decision on its way through the guards.
 #[derive(Clone, Debug)]
 pub(crate) struct Proposed<'a> {
+    /// The place of the resource in the inventory.
+    pub(crate) place: usize,
     pub(crate) resource: &'a Resource,
     pub(crate) action: Action,
     pub(crate) reason: String,
@@ -179,13 +181,15 @@ impl Plan {
     pub fn new(
         header: PlanHeader,
         inventory: &Inventory,
-        decisions: Vec<Decision>,
+        decisions: &[Decision],
         guards: &Guards,
     ) -> Self {
-        let proposed = decisions
-            .into_iter()
-            .filter_map(|decision| propose(inventory, decision, guards))
-            .collect();
+        let mut proposed = Vec::with_capacity(decisions.len());
+        proposed.extend(
+            decisions
+                .iter()
+                .filter_map(|decision| propose(inventory, decision, guards)),
+        );
         let context = guards::Context {
             guards,
             inventory,
@@ -210,19 +214,19 @@ impl Plan {
 
 fn propose<'a>(
     inventory: &'a Inventory,
-    decision: Decision,
+    decision: &Decision,
     guards: &Guards,
 ) -> Option<Proposed<'a>> {
     let resource = &inventory.resources[decision.resource];
     let grace = |wanted: Option<Duration>| wanted.unwrap_or(guards.default_grace);
-    let (action, reason) = match decision.verdict {
+    let (action, reason) = match &decision.verdict {
         Verdict::Keep { .. } => return None,
         Verdict::Stop {
             reason,
             grace: wanted,
         } => (
             Action::Stop {
-                grace: grace(wanted),
+                grace: grace(*wanted),
             },
             reason,
         ),
@@ -232,16 +236,17 @@ fn propose<'a>(
             grace: wanted,
         } => (
             Action::Delete {
-                force,
-                grace: grace(wanted),
+                force: *force,
+                grace: grace(*wanted),
             },
             reason,
         ),
     };
     Some(Proposed {
+        place: decision.resource,
         resource,
         action,
-        reason,
+        reason: reason.clone(),
         priority: decision.priority,
     })
 }

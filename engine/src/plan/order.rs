@@ -4,8 +4,6 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use tbengine_sdk::ResourceId;
-
 use super::{Action, Proposed, Step};
 use crate::discover::Inventory;
 
@@ -24,43 +22,40 @@ pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> V
     for (place, index) in sequence.iter().enumerate() {
         place_of[*index] = place;
     }
-    sequence
-        .iter()
-        .enumerate()
-        .map(|(place, index)| {
-            let mut after: Vec<usize> = holders
-                .get(index)
-                .into_iter()
-                .flatten()
-                .map(|holder| place_of[*holder])
-                // Two that use each other cannot both wait.
-                .filter(|before| *before < place)
-                .collect();
-            after.sort_unstable();
-            after.dedup();
-            step(&proposed[*index], after)
-        })
-        .collect()
+    let mut proposed: Vec<Option<Proposed<'_>>> = proposed.into_iter().map(Some).collect();
+    let mut steps = Vec::with_capacity(proposed.len());
+    for (place, index) in sequence.iter().enumerate() {
+        let mut after: Vec<usize> = holders
+            .get(index)
+            .into_iter()
+            .flatten()
+            .map(|holder| place_of[*holder])
+            // Two that use each other cannot both wait.
+            .filter(|before| *before < place)
+            .collect();
+        after.sort_unstable();
+        after.dedup();
+        if let Some(proposal) = proposed[*index].take() {
+            steps.push(step(proposal, after));
+        }
+    }
+    steps
 }
 
 /// For each proposal whose resource others use: the proposals that delete those others.
 fn holders_among(inventory: &Inventory, proposed: &[Proposed<'_>]) -> HashMap<usize, Vec<usize>> {
-    let deletes_user: HashMap<ResourceId, usize> = proposed
-        .iter()
-        .enumerate()
-        .filter(|(_, proposal)| matches!(proposal.action, Action::Delete { .. }))
-        .filter(|(_, proposal)| !proposal.resource.uses.is_empty())
-        .map(|(index, proposal)| (proposal.resource.identity.id(), index))
-        .collect();
+    let mut deletes: Vec<Option<usize>> = vec![None; inventory.resources.len()];
+    for (index, proposal) in proposed.iter().enumerate() {
+        if matches!(proposal.action, Action::Delete { .. }) {
+            deletes[proposal.place] = Some(index);
+        }
+    }
     proposed
         .iter()
         .enumerate()
         .filter_map(|(index, proposal)| {
-            let holders: Vec<usize> = inventory
-                .holders(proposal.resource)
-                .iter()
-                .filter_map(|holder| deletes_user.get(holder).copied())
-                .collect();
+            let users = inventory.holder_places(proposal.place);
+            let holders: Vec<usize> = users.iter().filter_map(|user| deletes[*user]).collect();
             (!holders.is_empty()).then_some((index, holders))
         })
         .collect()
@@ -94,7 +89,7 @@ fn holders_first(count: usize, holders: &HashMap<usize, Vec<usize>>) -> Vec<usiz
     sequence
 }
 
-fn step(proposal: &Proposed<'_>, after: Vec<usize>) -> Step {
+fn step(proposal: Proposed<'_>, after: Vec<usize>) -> Step {
     let resource = proposal.resource;
     Step {
         target: resource.identity.clone(),
@@ -103,7 +98,7 @@ fn step(proposal: &Proposed<'_>, after: Vec<usize>) -> Step {
         started: resource.started,
         unit: resource.unit.clone(),
         action: proposal.action,
-        reason: proposal.reason.clone(),
+        reason: proposal.reason,
         priority: proposal.priority,
         after,
     }

@@ -110,10 +110,11 @@ pub fn check(
 /// Lets the guards look again at every step, with the facts of now. A protection that came after the
 /// plan wins; a step that is refused takes those along that the guards then refuse.
 pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp) -> Plan {
-    let by_id: HashMap<ResourceId, &Resource> = inventory
+    let by_id: HashMap<ResourceId, (usize, &Resource)> = inventory
         .resources
         .iter()
-        .map(|resource| (resource.identity.id(), resource))
+        .enumerate()
+        .map(|(place, resource)| (resource.identity.id(), (place, resource)))
         .collect();
     let mut refusals = plan.refusals;
     let mut unseen = HashSet::new();
@@ -124,8 +125,9 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
             None => {
                 unseen.insert(step.target.id());
             }
-            Some(resource) => match difference(step, resource) {
+            Some((place, resource)) => match difference(step, resource) {
                 None => proposed.push(Proposed {
+                    place: *place,
                     resource,
                     action: step.action,
                     reason: step.reason.clone(),

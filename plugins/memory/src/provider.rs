@@ -188,6 +188,10 @@ impl Provider {
     }
 
     /// Puts many resources there at once. Faster than one by one, and they must be new.
+    #[expect(
+        clippy::vec_box,
+        reason = "the shelves hold boxes, and growing this moves the entries"
+    )]
     pub(crate) fn fill(&mut self, entries: Vec<Box<Entry>>) {
         let mut fresh: BTreeMap<Kind, Vec<(Native, Box<Entry>)>> = BTreeMap::new();
         for entry in entries {
@@ -265,7 +269,7 @@ impl Provider {
             }),
             Act::SetState(target, state) => {
                 self.change(target.kind, &target.native, |resource| {
-                    resource.state = state
+                    resource.state = state;
                 });
             }
             Act::Delete(target) => {

@@ -35,6 +35,7 @@ const TASKS: &[&str] = &[
 ];
 
 /// Makes the inventory.
+#[expect(clippy::vec_box, reason = "growing the list would move every entry")]
 pub(crate) fn inventory(
     config: &MemoryConfig,
     account: &Account,
@@ -56,6 +57,7 @@ pub(crate) fn inventory(
     host.entries
 }
 
+#[expect(clippy::vec_box, reason = "growing the list would move every entry")]
 struct Host<'a> {
     random: fastrand::Rng,
     entries: Vec<Box<Entry>>,

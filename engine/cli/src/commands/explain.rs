@@ -128,7 +128,7 @@ impl<'a> Explained<'a> {
             facts: resource,
             holders: planned
                 .inventory
-                .holders(resource)
+                .holders(place)
                 .iter()
                 .map(ToString::to_string)
                 .collect(),

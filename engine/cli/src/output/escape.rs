@@ -28,9 +28,14 @@ pub(crate) fn is_forbidden(c: char) -> bool {
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// Whether a text is printable ASCII, as nearly all is; that is quick to see.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// The text with every forbidden character written as `\u{…}`; idempotent.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_forbidden) {
+    if is_plain(text) || !text.contains(is_forbidden) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len() + 16);
@@ -101,7 +106,7 @@ impl<F: Formatter> Formatter for SafeJson<F> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        if !fragment.contains(is_forbidden) {
+        if is_plain(fragment) || !fragment.contains(is_forbidden) {
             return writer.write_all(fragment.as_bytes());
         }
         let mut safe = String::with_capacity(fragment.len() + 16);
