@@ -172,7 +172,11 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                     grace_ms: millis(grace),
                 };
                 self.emit(event);
-                self.watch(place, Next::WatchEnd, now);
+                if grace.is_zero() {
+                    self.make_ready(place, Next::GoOn);
+                } else {
+                    self.watch(place, Next::WatchEnd, now);
+                }
             }
             Moved::StillRuns => self.still_runs(place, now),
             Moved::EndedRunning => self.make_ready(place, Next::GoOn),

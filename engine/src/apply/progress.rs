@@ -91,7 +91,7 @@ impl Progress {
 
     /// Whether its first move asks something to end: those go first, so that all share one wait.
     pub(crate) fn will_ask_to_end(&self) -> bool {
-        self.step.state.is_running() && !self.step.action.grace().is_zero() && !self.asked_to_end
+        self.step.state.is_running() && !self.asked_to_end
     }
 
     /// Whether it has an effect that is not finished: asked to end, or being removed.

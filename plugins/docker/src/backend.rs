@@ -311,7 +311,7 @@ impl Backend for Docker {
             kinds: vec![Kind::Container, Kind::Network, Kind::Volume, Kind::Image],
             stop: true,
             synchronous_delete: true,
-            concurrency: 4,
+            concurrency: 8,
         }
     }
 
