@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// Has no operating system, and so imports nothing.
+const BARE: &str = "wasm32-unknown-unknown";
+/// Imports WASI 0.2.
+const WASI: &str = "wasm32-wasip2";
+
 const BUILTINS: &[&str] = &["default", "aggressive"];
-const TESTING: &[&str] = &["hostile"];
 
 fn main() {
     let policies = PathBuf::from(var("CARGO_MANIFEST_DIR"))
@@ -18,7 +21,6 @@ fn main() {
         .expect("a parent")
         .to_path_buf();
     let root = policies.parent().expect("a parent").to_path_buf();
-    let out = PathBuf::from(var("OUT_DIR"));
     for source in [
         "policies/Cargo.toml",
         "policies/Cargo.lock",
@@ -29,49 +31,22 @@ fn main() {
     ] {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
-    let mut wanted = BUILTINS.to_vec();
+    build(&root, BARE, BUILTINS);
     if env::var_os("CARGO_FEATURE_TESTING").is_some() {
         println!(
             "cargo::rerun-if-changed={}",
             policies.join("testing").display()
         );
-        wanted.extend(TESTING);
-    }
-
-    need_target();
-    build(&root, &policies, &out, &wanted);
-    for name in wanted {
-        let built = out
-            .join("policies")
-            .join(TARGET)
-            .join("release")
-            .join(format!("{name}.wasm"));
-        fs::copy(&built, out.join(format!("{name}.wasm")))
-            .unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+        build(&root, BARE, &["hostile"]);
+        build(&root, WASI, &["worldly"]);
     }
 }
 
-fn build(root: &Path, policies: &Path, out: &Path, wanted: &[&str]) {
-    let tools = PathBuf::from(rustc(&["--print", "sysroot"]))
-        .join("lib/rustlib")
-        .join(var("HOST"))
-        .join("bin");
-    let cargo_home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
-        .expect("a home directory");
-    let flags = [
-        // Links a component; comes with the target.
-        format!("-Clinker={}", tools.join("wasm-component-ld").display()),
-        "-Clinker-flavor=wasm-ld".to_owned(),
-        format!(
-            "-Clink-arg=--wasm-ld-path={}",
-            tools.join("gcc-ld/wasm-ld").display()
-        ),
-        format!("--remap-path-prefix={}=", root.display()),
-        format!("--remap-path-prefix={}=cargo", cargo_home.display()),
-    ];
-
+/// Builds policies as components, into `OUT_DIR`.
+fn build(root: &Path, target: &str, names: &[&str]) {
+    need_target(target);
+    let out = PathBuf::from(var("OUT_DIR"));
+    let built = out.join("policies");
     let mut cargo = Command::new(var("CARGO"));
     for name in env::vars_os()
         .map(|(name, _)| name)
@@ -80,18 +55,51 @@ fn build(root: &Path, policies: &Path, out: &Path, wanted: &[&str]) {
         cargo.env_remove(name);
     }
     // The unit separator lets paths hold blanks.
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-    cargo.args(["build", "--release", "--locked", "--target", TARGET]);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(root, target).join("\x1f"));
+    cargo.args(["build", "--release", "--locked", "--target", target]);
     cargo
         .arg("--manifest-path")
-        .arg(policies.join("Cargo.toml"));
+        .arg(root.join("policies/Cargo.toml"));
     // The outer cargo holds the lock of its own target directory.
-    cargo.arg("--target-dir").arg(out.join("policies"));
-    for name in wanted {
+    cargo.arg("--target-dir").arg(&built);
+    for name in names {
         cargo.args(["--package", &format!("tbengine-policy-{name}")]);
     }
     let status = cargo.status().expect("cargo can be started");
     assert!(status.success(), "building the policies failed; see above");
+    for name in names {
+        let file = format!("{name}.wasm");
+        let wasm = built.join(target).join("release").join(&file);
+        fs::copy(&wasm, out.join(&file))
+            .unwrap_or_else(|error| panic!("{}: {error}", wasm.display()));
+    }
+}
+
+fn flags(root: &Path, target: &str) -> Vec<String> {
+    let cargo_home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
+        .expect("a home directory");
+    let mut flags = vec![
+        format!("--remap-path-prefix={}=", root.display()),
+        format!("--remap-path-prefix={}=cargo", cargo_home.display()),
+    ];
+    if target == BARE {
+        // Links a component, as the WASI target does by itself; comes with the toolchain.
+        let tools = PathBuf::from(rustc(&["--print", "sysroot"]))
+            .join("lib/rustlib")
+            .join(var("HOST"))
+            .join("bin");
+        flags.extend([
+            format!("-Clinker={}", tools.join("wasm-component-ld").display()),
+            "-Clinker-flavor=wasm-ld".to_owned(),
+            format!(
+                "-Clink-arg=--wasm-ld-path={}",
+                tools.join("gcc-ld/wasm-ld").display()
+            ),
+        ]);
+    }
+    flags
 }
 
 /// Whether a variable of this build would change how the policies are built.
@@ -121,15 +129,15 @@ fn leaks_into_guests(name: &OsString) -> bool {
 }
 
 /// Makes sure that the toolchain in use can compile for WebAssembly.
-fn need_target() {
+fn need_target(target: &str) {
     let installed =
-        || Path::new(&rustc(&["--print", "target-libdir", "--target", TARGET])).is_dir();
+        || Path::new(&rustc(&["--print", "target-libdir", "--target", target])).is_dir();
     if installed() {
         return;
     }
     // Rustup adds the targets that rust-toolchain.toml lists only when it installs the toolchain itself.
     let toolchain = env::var("RUSTUP_TOOLCHAIN").ok();
-    let mut args = vec!["target", "add", TARGET];
+    let mut args = vec!["target", "add", target];
     if let Some(toolchain) = &toolchain {
         args.extend(["--toolchain", toolchain]);
     }
@@ -139,7 +147,7 @@ fn need_target() {
         .is_ok_and(|status| status.success());
     assert!(
         added && installed(),
-        "the policies are compiled for {TARGET}, which is not installed; run `rustup {}`",
+        "the policies are compiled for {target}, which is not installed; run `rustup {}`",
         args.join(" ")
     );
 }

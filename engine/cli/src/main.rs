@@ -1,2 +1,33 @@
-//! Placeholder.
-fn main() {}
+//! The command line of tbengine: arguments, configuration, output, exit codes.
+//!
+//! The modules, in the order data flows:
+//!
+//! - [`world`]: what the process reads of the environment and the clock
+//! - [`args`]: the command line
+//! - [`config`]: the configuration file, and what is in force
+//! - [`start`]: from the command line to a command
+//! - [`app`], [`backends`], [`policies`], [`own`], [`signals`]: what commands work with
+//! - [`commands`]: one module per command
+//! - [`output`]: everything that is written
+//! - [`exit`]: how a command ends
+
+mod app;
+mod args;
+mod backends;
+mod commands;
+mod config;
+mod exit;
+mod output;
+mod own;
+mod policies;
+mod signals;
+mod start;
+mod world;
+
+// Linking a plugin registers it.
+use tbengine_docker as _;
+use tbengine_memory as _;
+
+fn main() -> std::process::ExitCode {
+    start::start()
+}

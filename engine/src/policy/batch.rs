@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use super::Candidate;
 use super::description::Judging;
 
-/// The most resources in one call of a policy that judges units: some 60 to 150 MB of its memory.
-pub(super) const LARGEST_BATCH: usize = 100_000;
+/// The most resources in one call of a policy that judges units, unless one unit alone is larger.
+/// The built-in policies take some 75 MiB of guest memory for so many.
+pub const LARGEST_BATCH: usize = 100_000;
 
 /// How many resources a call of a policy gets that judges each alone. Small enough for languages
 /// whose garbage collector slows down with what it holds.

@@ -19,6 +19,9 @@ use super::{Fault, FaultKind, LogLine};
 /// How often the deadlines of guests are looked at.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
+/// The longest error that is kept when the log is full, in bytes.
+const LAST_ERROR: u64 = 4 << 10;
+
 /// What the host keeps for one instance.
 pub(super) struct State {
     pub(super) world: World,
@@ -132,6 +135,8 @@ impl Call<'_> {
 struct Log {
     lines: Vec<LogLine>,
     dropped: u64,
+    /// The last error of those dropped: what a panic says comes last, and matters most.
+    last_error: Option<LogLine>,
     lines_left: usize,
     bytes_left: u64,
 }
@@ -141,20 +146,13 @@ impl Log {
         Self {
             lines: Vec::new(),
             dropped: 0,
+            last_error: None,
             lines_left: limits.log_lines,
             bytes_left: limits.log_bytes,
         }
     }
 
     fn push(&mut self, level: log::Level, message: String) {
-        let bytes = message.len() as u64;
-        // Once full it stays full, so that there are no gaps in the middle.
-        if self.dropped > 0 || self.lines_left == 0 || bytes > self.bytes_left {
-            self.dropped += 1;
-            return;
-        }
-        self.lines_left -= 1;
-        self.bytes_left -= bytes;
         let level = match level {
             log::Level::Trace => "trace",
             log::Level::Debug => "debug",
@@ -162,21 +160,41 @@ impl Log {
             log::Level::Warn => "warn",
             log::Level::Error => "error",
         };
-        self.lines.push(LogLine {
+        let bytes = message.len() as u64;
+        let line = LogLine {
             level: level.to_owned(),
             message,
-        });
+        };
+        // Once full it stays full, so that there are no gaps in the middle.
+        if self.dropped > 0 || self.lines_left == 0 || bytes > self.bytes_left {
+            self.dropped += 1;
+            if level == "error" && bytes <= LAST_ERROR {
+                self.last_error = Some(line);
+            }
+            return;
+        }
+        self.lines_left -= 1;
+        self.bytes_left -= bytes;
+        self.lines.push(line);
     }
 
     fn finish(mut self) -> Vec<LogLine> {
         if self.dropped > 0 {
-            let message = format!("{} more lines were dropped", self.dropped);
-            self.lines.push(LogLine {
-                level: "warn".to_owned(),
-                message,
-            });
+            let kept = u64::from(self.last_error.is_some());
+            self.lines.push(LogLine::dropped(self.dropped - kept));
+            self.lines.extend(self.last_error);
         }
         self.lines
+    }
+}
+
+impl LogLine {
+    /// Says that there was more.
+    pub(super) fn dropped(lines: u64) -> Self {
+        Self {
+            level: "warn".to_owned(),
+            message: format!("{lines} more lines were dropped"),
+        }
     }
 }
 

@@ -144,7 +144,13 @@ impl Policy for ConfiguredPolicy {
             whole.proposals.extend(proposals);
             whole.log.extend(log);
         }
-        whole.log.truncate(self.0.limits.log_lines);
+        // Each batch has its own note of what was dropped; together they are bounded as well.
+        let bound = self.0.limits.log_lines.saturating_add(2);
+        if batches.len() > 1 && whole.log.len() > bound {
+            let dropped = whole.log.len() - bound;
+            whole.log.truncate(bound);
+            whole.log.push(LogLine::dropped(dropped as u64));
+        }
         Ok(whole)
     }
 

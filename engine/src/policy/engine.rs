@@ -153,6 +153,10 @@ fn make_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a guest computes on a real processor, so its deadline counts real time"
+)]
 fn start_ticker(engine: &Engine) -> Result<(), EngineError> {
     // Weak, so that the thread ends with the engine.
     let engine = engine.weak();

@@ -38,6 +38,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::{ErrorKind, Kind, Resource, ResourceId, Timestamp};
 
+pub use batch::LARGEST_BATCH;
 pub use configured::ConfiguredPolicy;
 pub use description::{Description, Judging, Param, ParamType};
 pub use engine::{EngineError, PolicyEngine, PolicyEngineOptions};

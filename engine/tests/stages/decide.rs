@@ -90,7 +90,7 @@ async fn a_policy_sees_holders_that_are_out_of_scope() {
     world.scope.kinds = vec![tbengine_sdk::Kind::Network];
     let policy = Scripted::new(move |candidate| {
         assert_eq!(candidate.resource.name, "net");
-        assert_eq!(candidate.holders, [web.clone()]);
+        assert_eq!(candidate.holders, std::slice::from_ref(&web));
         None
     });
     let planned = world.plan(policy).await;

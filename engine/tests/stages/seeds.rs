@@ -46,6 +46,7 @@ async fn one_run(seed: u64) {
         rate_limited: rate(&mut random) / 4.0,
         unavailable: rate(&mut random),
         reply_lost: rate(&mut random),
+        ..FaultRates::default()
     };
     memory.fault_rates(rates, seed);
     if random.bool() {

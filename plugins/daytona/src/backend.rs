@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
-    OpenRequest, Page, Resource, Result, StopOptions, Timestamp, async_trait,
+    OpenRequest, Page, Resource, Result, State, StopOptions, Timestamp, async_trait,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -16,8 +16,9 @@ use crate::client::Client;
 use crate::config::Settings;
 use crate::credential::Credential;
 use crate::failure::{self, has_status};
+use crate::recent::{Recent, Seen};
 use crate::wire::ApiKey;
-use crate::{sandboxes, snapshots, volumes};
+use crate::{native, sandboxes, snapshots, volumes};
 
 /// One organization of Daytona.
 pub struct Daytona {
@@ -27,6 +28,7 @@ pub struct Daytona {
     opened: (Timestamp, Instant),
     client: OnceCell<Client>,
     contact: OnceCell<Contact>,
+    recent: Recent,
 }
 
 /// What the first contact told.
@@ -74,6 +76,7 @@ impl Daytona {
             opened: (request.now, Instant::now()),
             client: OnceCell::new(),
             contact: OnceCell::new(),
+            recent: Recent::default(),
         })
     }
 
@@ -184,17 +187,27 @@ impl Daytona {
     }
 
     async fn read(&self, target: &Identity) -> Result<Option<Resource>> {
-        if !KINDS.contains(&target.kind) {
-            return Err(account::no_such_kind(target.kind));
-        }
-        crate::native::check(target.kind, &target.native)?;
+        check_target(target)?;
         let (client, place) = self.reach().await?;
         let id = target.native.as_str();
-        match target.kind {
-            Kind::Snapshot => snapshots::get(client, &place, id).await,
-            Kind::Volume => volumes::get(client, &place, id).await,
-            _ => sandboxes::get(client, &place, id).await,
+        let found = match target.kind {
+            Kind::Snapshot => snapshots::get(client, &place, id).await?,
+            Kind::Volume => volumes::get(client, &place, id).await?,
+            _ => sandboxes::get(client, &place, id).await?,
+        };
+        self.recent.note(target, found.as_ref());
+        Ok(found)
+    }
+
+    /// Sees what is under an id before anything is done to it.
+    async fn see(&self, target: &Identity) -> Result<Seen> {
+        if let Some(seen) = self.recent.take(target) {
+            return Ok(seen);
         }
+        let found = self.read(target).await?;
+        let seen = self.recent.take(target);
+        seen.or_else(|| found.as_ref().map(Seen::new))
+            .ok_or_else(|| gone(target.kind))
     }
 
     async fn ask_to_end(&self, target: &Identity, options: StopOptions) -> Result<()> {
@@ -204,24 +217,55 @@ impl Daytona {
                 format!("a {} cannot be stopped", target.kind),
             ));
         }
-        crate::native::check(target.kind, &target.native)?;
+        check_target(target)?;
+        let seen = self.see(target).await?;
+        if seen.state.is_dead() || seen.state == State::Removing {
+            return Ok(());
+        }
         let (client, place) = self.reach().await?;
         sandboxes::stop(client, &place, &target.native, options).await
     }
 
     async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
-        if !KINDS.contains(&target.kind) {
-            return Err(account::no_such_kind(target.kind));
+        check_target(target)?;
+        let seen = self.see(target).await?;
+        if seen.is_hidden {
+            return Err(sandboxes::hides(&seen.raw));
         }
-        crate::native::check(target.kind, &target.native)?;
+        if seen.state == State::Removing {
+            return Err(in_progress());
+        }
+        // The service itself would delete what runs like anything else.
+        if seen.state.is_running() && !options.force {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("it is {}, and only force deletes it then", seen.state),
+            ));
+        }
         let (client, place) = self.reach().await?;
         let id = target.native.as_str();
         match target.kind {
-            Kind::Snapshot => snapshots::delete(client, &place, id, options.force).await,
-            Kind::Volume => volumes::delete(client, &place, id, options.force).await,
-            _ => sandboxes::delete(client, &place, id, options.force).await,
+            Kind::Snapshot => snapshots::delete(client, &place, id).await,
+            Kind::Volume => volumes::delete(client, &place, id).await,
+            _ => sandboxes::delete(client, &place, id).await,
         }
     }
+}
+
+/// Refuses what cannot be meant, before anything is sent.
+fn check_target(target: &Identity) -> Result<()> {
+    if !KINDS.contains(&target.kind) {
+        return Err(account::no_such_kind(target.kind));
+    }
+    native::check(target.kind, &target.native)
+}
+
+pub(crate) fn gone(kind: Kind) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no such {kind}"))
+}
+
+pub(crate) fn in_progress() -> Error {
+    Error::new(ErrorKind::InProgress, "its deletion is already under way")
 }
 
 const KINDS: [Kind; 3] = [Kind::Sandbox, Kind::Snapshot, Kind::Volume];

@@ -13,6 +13,7 @@
 //! - `failure`: what broken connections and bodies mean
 //! - `wire`: the service's JSON, as far as we read it, and no stricter
 //! - `native`: which ids are ids
+//! - `recent`: reads of the last moment
 //! - `account`: the organization behind the credential, and what the key may do
 //! - `sandboxes`, `snapshots`, `volumes`: the requests of each kind, and from JSON to `Resource`
 //! - `state`: from the service's states to ours
@@ -38,6 +39,7 @@ mod headers;
 mod native;
 mod owner;
 mod pacer;
+mod recent;
 mod refusal;
 mod sandboxes;
 mod snapshots;

@@ -5,11 +5,12 @@ use tbengine_sdk::{
     Error, ErrorKind, Kind, Labels, Page, Resource, Result, State, StopOptions, Usage,
 };
 
-use crate::backend::Place;
+use crate::backend::{Place, gone, in_progress};
 use crate::client::Client;
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
 use crate::owner;
+use crate::recent::Seen;
 use crate::refusal::Call;
 use crate::state::{self, DESTROYED};
 use crate::wire::{Sandbox, SandboxPage, time};
@@ -74,7 +75,6 @@ fn is_listed(item: &Sandbox, place: &Place) -> bool {
 /// The service answers 404 also for a sandbox that it only hides, so what is not found is looked for
 /// once more among those. Only what is in neither place is gone.
 pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
-    native::check(KIND, id)?;
     match client.read::<Sandbox>(READ, &["sandbox", id], &[]).await {
         Ok(found) if native::is_same(found.id.as_deref(), id) => {
             if found.state.as_deref() == Some(DESTROYED) {
@@ -113,14 +113,13 @@ async fn hidden(client: &Client, place: &Place, id: &str) -> Result<Option<Resou
     }
 }
 
-/// Asks a sandbox to end.
+/// Asks a sandbox to end that was just seen.
 pub(crate) async fn stop(
     client: &Client,
     place: &Place,
     id: &str,
     options: StopOptions,
 ) -> Result<()> {
-    native::check(KIND, id)?;
     let query: &[(&str, &str)] = match options.force {
         true => &[("force", "true")],
         false => &[],
@@ -134,9 +133,7 @@ pub(crate) async fn stop(
         Err(error) if has_status(&error, 400) || has_status(&error, 409) => error,
         Err(error) => return Err(error),
     };
-    let Some(found) = get(client, place, id).await? else {
-        return Err(gone());
-    };
+    let found = get(client, place, id).await?.ok_or_else(|| gone(KIND))?;
     let raw = found.attrs.get("state").unwrap_or_default();
     let is_ending = raw == "stopping" || found.attrs.get("desired-state") == Some("stopped");
     match found.state {
@@ -148,24 +145,8 @@ pub(crate) async fn stop(
     }
 }
 
-/// Deletes a sandbox; `force` says whether also if it runs. The service itself makes no difference.
-pub(crate) async fn delete(client: &Client, place: &Place, id: &str, force: bool) -> Result<()> {
-    native::check(KIND, id)?;
-    if !force {
-        let found = get(client, place, id).await?.ok_or_else(gone)?;
-        if is_hidden(&found) {
-            return Err(only_hidden(&found));
-        }
-        if found.state == State::Removing {
-            return Err(in_progress());
-        }
-        if found.state.is_running() {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!("it is {}, and only force deletes it then", found.state),
-            ));
-        }
-    }
+/// Deletes a sandbox that was just seen, whether it runs or not.
+pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<()> {
     let sent = client
         .send(Call::Delete(KIND), Method::DELETE, &["sandbox", id], &[])
         .await;
@@ -179,7 +160,7 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str, force: bool
             }
         }
         Err(error) if error.kind == ErrorKind::NotFound => match hidden(client, place, id).await? {
-            Some(found) => Err(only_hidden(&found)),
+            Some(found) => Err(hides(&Seen::new(&found).raw)),
             None => Err(error),
         },
         Err(error) if has_status(&error, 409) => Err(busy(client, place, id, error).await),
@@ -192,19 +173,18 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str, force: bool
 
 /// What a 409 means: somebody's deletion is under way, or something else is.
 async fn busy(client: &Client, place: &Place, id: &str, error: Error) -> Error {
-    match get(client, place, id).await {
-        Ok(None) => gone(),
-        Ok(Some(found)) if is_hidden(&found) => only_hidden(&found),
-        Ok(Some(found)) if found.state == State::Removing => in_progress(),
-        Ok(Some(found)) => Error {
-            message: format!(
-                "{} (it is {})",
-                error.message,
-                found.attrs.get("state").unwrap_or_default()
-            ),
+    let seen = match get(client, place, id).await {
+        Ok(None) => return gone(KIND),
+        Ok(Some(found)) => Seen::new(&found),
+        Err(failed) => return failed,
+    };
+    match seen.state {
+        _ if seen.is_hidden => hides(&seen.raw),
+        State::Removing => in_progress(),
+        _ => Error {
+            message: format!("{} (it is {})", error.message, seen.raw),
             ..error
         },
-        Err(failed) => failed,
     }
 }
 
@@ -229,24 +209,8 @@ async fn name_forks(client: &Client, id: &str, error: Error) -> Error {
     }
 }
 
-fn gone() -> Error {
-    Error::new(ErrorKind::NotFound, "there is no such sandbox")
-}
-
-fn in_progress() -> Error {
-    Error::new(ErrorKind::InProgress, "its deletion is already under way")
-}
-
-/// Whether a deletion has only hidden it.
-fn is_hidden(resource: &Resource) -> bool {
-    resource.attrs.get("hidden") == Some("true")
-}
-
-fn only_hidden(resource: &Resource) -> Error {
-    hides(resource.attrs.get("state").unwrap_or("error"))
-}
-
-fn hides(raw: &str) -> Error {
+/// The error for what a deletion only hides.
+pub(crate) fn hides(raw: &str) -> Error {
     let after = match raw {
         "build_failed" => "24 hours",
         _ => "7 days",

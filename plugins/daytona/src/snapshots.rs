@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use http::Method;
 use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
 
-use crate::backend::Place;
+use crate::backend::{Place, gone, in_progress};
 use crate::client::Client;
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
@@ -66,7 +66,6 @@ fn is_listed(item: &Snapshot, place: &Place) -> bool {
 
 /// Reads one snapshot by its id.
 pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
-    native::check(KIND, id)?;
     match client.read::<Snapshot>(READ, &["snapshots", id], &[]).await {
         Ok(found) if native::is_same(found.id.as_deref(), id) => into_resource(found, place),
         // Another one that is named like the id of this one.
@@ -77,41 +76,20 @@ pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Opti
     }
 }
 
-/// Deletes a snapshot. The sandboxes that were made from it have disks of their own.
-pub(crate) async fn delete(client: &Client, place: &Place, id: &str, force: bool) -> Result<()> {
-    native::check(KIND, id)?;
-    if !force {
-        let found = get(client, place, id).await?.ok_or_else(gone)?;
-        if found.state == State::Removing {
-            return Err(in_progress());
-        }
-        if found.state.is_running() {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                "it is being made, and only force deletes it then",
-            ));
-        }
-    }
+/// Deletes a snapshot that was just seen. The sandboxes that were made from it have disks of their own.
+pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<()> {
     let sent = client
         .send(Call::Delete(KIND), Method::DELETE, &["snapshots", id], &[])
         .await;
     match sent {
         Ok(_) => Ok(()),
         Err(error) if has_status(&error, 409) => match get(client, place, id).await? {
-            None => Err(gone()),
+            None => Err(gone(KIND)),
             Some(found) if found.state == State::Removing => Err(in_progress()),
             Some(_) => Err(error),
         },
         Err(error) => Err(error),
     }
-}
-
-fn gone() -> Error {
-    Error::new(ErrorKind::NotFound, "there is no such snapshot")
-}
-
-fn in_progress() -> Error {
-    Error::new(ErrorKind::InProgress, "its deletion is already under way")
 }
 
 fn into_resource(item: Snapshot, place: &Place) -> Result<Option<Resource>> {

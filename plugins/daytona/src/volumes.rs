@@ -1,9 +1,9 @@
 //! Volumes: the requests, and from JSON to `Resource`.
 
 use http::Method;
-use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
+use tbengine_sdk::{ErrorKind, Kind, Labels, Resource, Result, State};
 
-use crate::backend::Place;
+use crate::backend::{Place, gone, in_progress};
 use crate::client::Client;
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
@@ -30,7 +30,6 @@ pub(crate) async fn list(client: &Client, place: &Place) -> Result<Vec<Resource>
 
 /// Reads one volume by its id.
 pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
-    native::check(KIND, id)?;
     match client.read::<Volume>(READ, &["volumes", id], &[]).await {
         Ok(found) if native::is_same(found.id.as_deref(), id) => {
             if found.state.as_deref() == Some(DELETED) {
@@ -44,21 +43,8 @@ pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Opti
     }
 }
 
-/// Deletes a volume.
-pub(crate) async fn delete(client: &Client, place: &Place, id: &str, force: bool) -> Result<()> {
-    native::check(KIND, id)?;
-    if !force {
-        let found = get(client, place, id).await?.ok_or_else(gone)?;
-        if found.state == State::Removing {
-            return Err(in_progress());
-        }
-        if found.state.is_running() {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                "it is being made, and only force deletes it then",
-            ));
-        }
-    }
+/// Deletes a volume that was just seen.
+pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<()> {
     let sent = client
         .send(Call::Delete(KIND), Method::DELETE, &["volumes", id], &[])
         .await;
@@ -66,20 +52,12 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str, force: bool
         Ok(_) => Ok(()),
         // It is in no state that can be deleted: being made, or being removed already.
         Err(error) if has_status(&error, 400) => match get(client, place, id).await? {
-            None => Err(gone()),
+            None => Err(gone(KIND)),
             Some(found) if found.state == State::Removing => Err(in_progress()),
             Some(_) => Err(error),
         },
         Err(error) => Err(error),
     }
-}
-
-fn gone() -> Error {
-    Error::new(ErrorKind::NotFound, "there is no such volume")
-}
-
-fn in_progress() -> Error {
-    Error::new(ErrorKind::InProgress, "its deletion is already under way")
 }
 
 fn into_resource(item: Volume, place: &Place) -> Result<Option<Resource>> {

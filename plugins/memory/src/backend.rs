@@ -59,7 +59,11 @@ impl Memory {
             shared.rates = config.faults;
             shared.random = fastrand::Rng::with_seed(config.seed);
             shared.provider.record.on = false;
-            let entries = seed::inventory(&config, &shared.provider.account, request.now);
+            let entries = seed::inventory(
+                &config,
+                &shared.provider.account,
+                config.since.unwrap_or(request.now),
+            );
             shared.provider.fill(entries);
         });
         Ok(memory)
@@ -285,7 +289,7 @@ impl Shared {
             .iter_mut()
             .filter_map(|script| script.meet(call.operation, call.kind, native))
             .collect();
-        faults.extend(self.rates.draw(&mut self.random));
+        faults.extend(self.rates.draw(call.operation, &mut self.random));
         faults
     }
 

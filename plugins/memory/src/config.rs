@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use tbengine_sdk::Timestamp;
 
 use crate::faults::FaultRates;
 
@@ -16,6 +17,9 @@ pub const DEFAULT_RESOURCES: usize = 40;
 pub struct MemoryConfig {
     /// Equal seeds give equal inventories, as long as they are opened at the same time.
     pub seed: u64,
+    /// When the host was left behind: what the ages of the resources count from. Unset is when it is
+    /// opened; a time lets two openings find the very same resources.
+    pub since: Option<Timestamp>,
     /// How many resources there are.
     pub resources: usize,
     /// How many labels each resource has at the least; unset leaves the natural ones.
@@ -31,6 +35,7 @@ impl Default for MemoryConfig {
     fn default() -> Self {
         Self {
             seed: 1,
+            since: None,
             resources: DEFAULT_RESOURCES,
             labels: None,
             latency: Duration::ZERO,
@@ -62,7 +67,8 @@ mod tests {
     fn every_key_is_read() {
         let config: MemoryConfig = serde_json::from_value(json!({
             "seed": 7, "resources": 100, "labels": 8, "latency": "1s 20ms",
-            "faults": { "transient": 0.1, "rate-limited": 0.2, "unavailable": 0.3, "reply-lost": 0.4 },
+            "faults": { "transient": 0.1, "rate-limited": 0.2, "unavailable": 0.3, "reply-lost": 0.4, "only": "delete" },
+            "since": "2026-01-31T12:00:00Z",
         }))
         .unwrap();
         assert_eq!(config.latency, Duration::from_millis(1020));
@@ -74,6 +80,11 @@ mod tests {
             (config.faults.rate_limited, config.faults.reply_lost),
             (0.2, 0.4)
         );
+        assert_eq!(
+            config.since,
+            Some(Timestamp::from_unix_seconds(1_769_860_800))
+        );
+        assert_eq!(config.faults.only, Some(crate::Operation::Delete));
     }
 
     #[test]

@@ -10,7 +10,8 @@ use crate::backend::Memory;
 use crate::provider::{Act, Native};
 
 /// A method of the backend that reaches the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Operation {
     /// `check`
     Check,
@@ -123,6 +124,8 @@ pub struct FaultRates {
     /// The effect happens, but the reply is lost.
     #[serde(deserialize_with = "rate")]
     pub reply_lost: f64,
+    /// The one operation that meets faults; unset means all of them do.
+    pub only: Option<Operation>,
 }
 
 fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
@@ -137,9 +140,9 @@ fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
 }
 
 impl FaultRates {
-    pub(crate) fn draw(&self, random: &mut fastrand::Rng) -> Option<Fault> {
+    pub(crate) fn draw(&self, operation: Operation, random: &mut fastrand::Rng) -> Option<Fault> {
         // Without rates nothing is drawn, so that a test that sets some keeps its sequence.
-        if *self == Self::default() {
+        if *self == Self::default() || self.only.is_some_and(|only| only != operation) {
             return None;
         }
         let mut chance = random.f64();

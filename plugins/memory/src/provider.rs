@@ -422,7 +422,7 @@ impl Provider {
             self.remove(&identity, state, Deleter::Caller);
         } else {
             self.change(target.kind, &target.native, |resource| {
-                resource.state = State::Removing
+                resource.state = State::Removing;
             });
             self.plan(self.deletion_takes, Event::Gone(identity, state));
         }

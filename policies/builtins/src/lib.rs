@@ -32,3 +32,7 @@ pub fn get(name: &str) -> Option<Builtin> {
 /// A guest that misbehaves as its parameters say, for the tests of the host.
 #[cfg(feature = "testing")]
 pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
+
+/// A guest that looks at the world through WASI, for the tests of the host.
+#[cfg(feature = "testing")]
+pub const WORLDLY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/worldly.wasm"));

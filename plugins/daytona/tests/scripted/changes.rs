@@ -36,15 +36,57 @@ fn is_read(line: &str) -> bool {
     line == format!("GET /api/sandbox/{ID}")
 }
 
+/// A sandbox that runs when it is first read, and then changes before anything is done to it.
+fn changing(
+    script: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static,
+) -> impl Fn(&str) -> Option<Answer> + Send + Sync + 'static {
+    let reads = AtomicUsize::new(0);
+    move |line| match is_read(line) && reads.fetch_add(1, Ordering::Relaxed) == 0 {
+        true => Some(ok(sandbox("started", "started"))),
+        false => script(line),
+    }
+}
+
 fn is_second_look(line: &str) -> bool {
     line.starts_with(&format!("GET /api/sandbox?id={ID}"))
 }
 
 #[tokio::test]
-async fn a_deletion_with_force_is_one_request() {
+async fn a_deletion_follows_a_read_and_the_engines_own_counts() {
     let server = Server::start(|_| None).await;
-    delete(&server, FORCE).await.unwrap();
-    assert_eq!(server.lines(), [format!("DELETE /api/sandbox/{ID}")]);
+    let backend = server.backend();
+    let target = target(Kind::Sandbox, ID);
+    let (read, deletion) = (
+        format!("GET /api/sandbox/{ID}"),
+        format!("DELETE /api/sandbox/{ID}"),
+    );
+    backend.delete(&target, FORCE).await.unwrap();
+    assert_eq!(server.lines(), [read.as_str(), &deletion]);
+    backend.get(&target).await.unwrap();
+    backend.delete(&target, GENTLE).await.unwrap();
+    assert_eq!(server.lines()[2..], [read, deletion]);
+}
+
+#[tokio::test]
+async fn one_that_is_named_like_a_gone_id_is_left_alone() {
+    let server = Server::start(|line| {
+        is_read(line).then(|| {
+            let mut other = sandbox("started", "started");
+            other["id"] = json!(OTHER);
+            other["name"] = json!(ID);
+            ok(other)
+        })
+    })
+    .await;
+    assert_eq!(
+        delete(&server, FORCE).await.unwrap_err().kind,
+        ErrorKind::NotFound
+    );
+    assert_eq!(
+        stop(&server, true).await.unwrap_err().kind,
+        ErrorKind::NotFound
+    );
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")));
 }
 
 #[tokio::test]
@@ -94,29 +136,44 @@ async fn a_deletion_that_only_hides_is_no_deletion() {
 
 #[tokio::test]
 async fn deleting_what_is_hidden_says_so() {
-    for options in [FORCE, GENTLE] {
-        let server = Server::start(|line| match line {
+    fn script(line: &str) -> Option<Answer> {
+        match line {
             line if is_delete(line) || is_read(line) => Some(missing()),
             line if is_second_look(line) => Some(page(vec![sandbox("error", "destroyed")], None)),
             _ => None,
-        })
-        .await;
+        }
+    }
+    for options in [FORCE, GENTLE] {
+        let server = Server::start(script).await;
         assert_eq!(
             delete(&server, options).await.unwrap_err().kind,
             ErrorKind::Stuck
         );
+        assert_eq!(server.changes(), [""; 0]);
     }
+    let server = Server::start(changing(script)).await;
+    assert_eq!(
+        delete(&server, FORCE).await.unwrap_err().kind,
+        ErrorKind::Stuck
+    );
+    assert_eq!(server.changes().len(), 1);
 }
 
 #[tokio::test]
 async fn deleting_what_is_gone_is_not_found() {
-    for options in [FORCE, GENTLE] {
-        let server = Server::start(|line| (is_delete(line) || is_read(line)).then(missing)).await;
-        assert_eq!(
-            delete(&server, options).await.unwrap_err().kind,
-            ErrorKind::NotFound
-        );
+    fn script(line: &str) -> Option<Answer> {
+        (is_delete(line) || is_read(line)).then(missing)
     }
+    for options in [FORCE, GENTLE] {
+        let server = Server::start(script).await;
+        let error = delete(&server, options).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NotFound);
+        assert_eq!(server.changes(), [""; 0]);
+    }
+    let server = Server::start(changing(script)).await;
+    let error = delete(&server, FORCE).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert_eq!(server.changes().len(), 1);
 }
 
 #[tokio::test]
@@ -128,11 +185,11 @@ async fn a_conflict_is_looked_into() {
         ("stopping", "stopped", ErrorKind::Transient),
         ("error", "destroyed", ErrorKind::Stuck),
     ] {
-        let server = Server::start(move |line| match line {
+        let server = Server::start(changing(move |line| match line {
             line if is_delete(line) => Some(refused(409, "Sandbox state change in progress")),
             line if is_read(line) => Some(ok(sandbox(state, desired))),
             _ => None,
-        })
+        }))
         .await;
         let error = delete(&server, FORCE).await.unwrap_err();
         assert_eq!(error.kind, kind, "{state}: {error}");
@@ -143,11 +200,11 @@ async fn a_conflict_is_looked_into() {
             );
         }
     }
-    let server = Server::start(|line| match line {
+    let server = Server::start(changing(|line| match line {
         line if is_delete(line) => Some(refused(409, "Sandbox was modified by another operation")),
         line if is_read(line) => Some(missing()),
         _ => None,
-    })
+    }))
     .await;
     assert_eq!(
         delete(&server, FORCE).await.unwrap_err().kind,
@@ -225,7 +282,7 @@ async fn a_lost_reply_leaves_the_outcome_open() {
         ErrorKind::Unavailable
     );
     // Once, not twice: what happened to the first is unknown.
-    assert_eq!(server.lines().len(), 1);
+    assert_eq!(server.changes().len(), 1);
     let server = Server::start(|line| is_delete(line).then_some(Answer::Nothing)).await;
     let error = delete(&server, FORCE).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
@@ -252,23 +309,27 @@ async fn the_service_says_how_long_to_wait_and_nothing_is_sent_meanwhile() {
     let again = backend.delete(&target, FORCE).await.unwrap_err();
     assert_eq!(again.kind, ErrorKind::RateLimited);
     assert!(again.retry_after.unwrap().as_secs() >= 29);
-    assert_eq!(server.lines().len(), 1);
+    assert_eq!(server.changes().len(), 1);
     // Reads have another throttler.
     assert!(backend.get(&target).await.unwrap().is_some());
 }
 
 #[tokio::test]
 async fn a_stop_is_asked_for_gently_or_with_force() {
-    let server = Server::start(|_| None).await;
+    let server =
+        Server::start(|line| is_read(line).then(|| ok(sandbox("started", "started")))).await;
     stop(&server, false).await.unwrap();
     stop(&server, true).await.unwrap();
     assert_eq!(
-        server.lines(),
+        server.changes(),
         [
             format!("POST /api/sandbox/{ID}/stop"),
             format!("POST /api/sandbox/{ID}/stop?force=true"),
         ]
     );
+    let ended = Server::start(|_| None).await;
+    stop(&ended, false).await.unwrap();
+    assert_eq!(ended.changes(), [""; 0]);
 }
 
 #[tokio::test]
@@ -287,11 +348,11 @@ async fn stopping_what_has_ended_or_is_ending_succeeds() {
             ("creating", "started", false),
             ("resizing", "resized", false),
         ] {
-            let server = Server::start(move |line| match line {
+            let server = Server::start(changing(move |line| match line {
                 line if line.starts_with("POST ") => Some(refused(status, message)),
                 line if is_read(line) => Some(ok(sandbox(state, desired))),
                 _ => None,
-            })
+            }))
             .await;
             match (stop(&server, false).await, status) {
                 (Ok(()), _) => assert!(fits, "{status} {state}"),
@@ -304,10 +365,10 @@ async fn stopping_what_has_ended_or_is_ending_succeeds() {
             }
         }
     }
-    let server = Server::start(|line| match line {
+    let server = Server::start(changing(|line| match line {
         line if line.starts_with("POST ") || is_read(line) => Some(missing()),
         _ => None,
-    })
+    }))
     .await;
     assert_eq!(
         stop(&server, false).await.unwrap_err().kind,

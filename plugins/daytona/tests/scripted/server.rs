@@ -118,6 +118,13 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 
+    /// Method and path of every request that may change something.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let mut lines = self.lines();
+        lines.retain(|line| !line.starts_with("GET "));
+        lines
+    }
+
     /// Method and path of every request but those that find out about the account.
     pub(crate) fn lines(&self) -> Vec<String> {
         let about_account = ["GET /api/api-keys/current", "GET /api/sandbox?limit=1&"];

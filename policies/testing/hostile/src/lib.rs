@@ -107,6 +107,7 @@ impl Policy for Hostile {
                     ]
                 })
                 .collect()),
+            "long-reason" => Ok(vec![resources[0].keep("x".repeat(16 << 20))]),
             "output-flood" => {
                 let flood = "x".repeat(16 << 20);
                 Ok((0..8).map(|_| resources[0].keep(flood.clone())).collect())
@@ -158,9 +159,13 @@ fn misbehave(how: &str) {
             black_box(recurse(1));
         }
         "log-flood" => {
-            for line in 0..1_000_000 {
+            for line in 0..100_000 {
                 log::info(&format!("line {line}"));
             }
+        }
+        "log-flood-and-panic" => {
+            misbehave("log-flood");
+            misbehave("panic");
         }
         "long-log-lines" => {
             for _ in 0..10 {

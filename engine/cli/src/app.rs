@@ -1,0 +1,122 @@
+//! What every command works with.
+
+use std::sync::Arc;
+
+use clap::ArgMatches;
+use tbengine_engine::apply::{ApplyOptions, ErrorMode};
+use tbengine_engine::discover::ListFailure;
+use tbengine_engine::plan::Guards;
+use tbengine_engine::scope::Scope;
+use tbengine_engine::{Engine, EngineOptions};
+
+use crate::args::global::{Format, GlobalArgs};
+use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
+use crate::config::{Config, Settings};
+use crate::exit::Error;
+use crate::output::console::Console;
+use crate::output::out::Out;
+use crate::world::World;
+use crate::{backends, own};
+
+/// What every command works with.
+pub(crate) struct App {
+    pub(crate) world: World,
+    pub(crate) global: GlobalArgs,
+    pub(crate) config: Config,
+    pub(crate) out: Out,
+    pub(crate) console: Arc<Console>,
+    pub(crate) color: bool,
+    /// What clap found for the command itself.
+    pub(crate) matches: ArgMatches,
+}
+
+impl App {
+    pub(crate) fn format(&self) -> Format {
+        self.global.output
+    }
+
+    /// What is in force for a command with these arguments.
+    pub(crate) fn settings(
+        &self,
+        policy: &PolicyArgs,
+        guards: &GuardArgs,
+        retry: &RetryArgs,
+    ) -> Settings {
+        let state_dir = (self.global.state_dir.clone(), self.world.state_dir());
+        Settings::new(
+            &self.config.file,
+            policy,
+            guards,
+            retry,
+            state_dir,
+            &self.matches,
+        )
+    }
+
+    /// An engine over the backends in scope, to make and apply plans.
+    pub(crate) fn engine(
+        &self,
+        scope: Scope,
+        settings: &Settings,
+        error_mode: ErrorMode,
+    ) -> Result<Engine, Error> {
+        let options = EngineOptions {
+            run: self.world.run.clone(),
+            now: self.world.now,
+            scope,
+            sizes: false,
+            guards: settings.guards(own::detect()),
+            apply: settings.apply(error_mode),
+        };
+        self.engine_with(options)
+    }
+
+    /// An engine that only lists.
+    pub(crate) fn lister(&self, scope: Scope, sizes: bool) -> Result<Engine, Error> {
+        self.engine_with(EngineOptions {
+            run: self.world.run.clone(),
+            now: self.world.now,
+            scope,
+            sizes,
+            guards: Guards::default(),
+            apply: ApplyOptions::default(),
+        })
+    }
+
+    fn engine_with(&self, options: EngineOptions) -> Result<Engine, Error> {
+        let names = backends::names(&self.config, &options.scope.backends);
+        let open = backends::open_all(&self.world, &self.config, &names)?;
+        Ok(Engine::new(open, options))
+    }
+
+    /// Says loudly what could not be listed.
+    pub(crate) fn tell_failures(&self, failures: &[ListFailure]) {
+        for failure in failures {
+            let what = match failure.kind {
+                Some(kind) => format!(
+                    "the {kind}s of backend `{}` could not be listed",
+                    failure.backend
+                ),
+                None => format!("backend `{}` could not be listed", failure.backend),
+            };
+            let hints: Vec<String> = failure.error.hint.iter().cloned().collect();
+            self.console
+                .error(&format!("{what}: {}", failure.error), &hints);
+        }
+    }
+}
+
+/// Runs what waits for backends, on one thread: that starts fastest, and policies have threads of their own.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::Start {
+            what: "start the runtime",
+            source,
+        })?;
+    let ended = runtime.block_on(work);
+    // A policy, or a question on the terminal, may still hold a thread.
+    runtime.shutdown_background();
+    ended
+}

@@ -1,0 +1,59 @@
+//! Flags of every command.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, ValueEnum};
+
+use super::values;
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalArgs {
+    /// Read this file instead of ./tbengine.toml or the one in the user's configuration directory
+    #[arg(long, global = true, value_name = "FILE", env = "TBENGINE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// How results are written to the standard output
+    #[arg(long, short = 'O', global = true, value_enum, env = "TBENGINE_OUTPUT")]
+    #[arg(default_value_t = Format::Table)]
+    pub(crate) output: Format,
+    /// When to use colours; NO_COLOR is obeyed
+    #[arg(long, global = true, value_enum, env = "TBENGINE_COLOR", default_value_t = When::Auto)]
+    pub(crate) color: When,
+    /// Log what is done to the standard error; twice for every attempt, three times for everything
+    #[arg(long, short, global = true, action = ArgAction::Count, env = "TBENGINE_VERBOSE")]
+    pub(crate) verbose: u8,
+    /// Write nothing to the standard error but errors
+    #[arg(long, short, global = true, env = "TBENGINE_QUIET", value_parser = values::boolish())]
+    #[arg(conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Where runs are remembered
+    #[arg(long, global = true, value_name = "DIR", env = "TBENGINE_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object per line; `run` writes its events as they happen
+    Jsonl,
+    /// Comma-separated values with a header
+    Csv,
+}
+
+/// When to do something that depends on the terminal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// In every case
+    Always,
+    /// In no case
+    Never,
+}

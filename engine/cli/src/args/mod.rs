@@ -1,0 +1,284 @@
+//! The command line: every command and flag, with its help text and its `TBENGINE_*` variable.
+//!
+//! - [`global`]: flags of every command
+//! - [`scope`]: which resources a command is about
+//! - [`tuning`]: the policy, the guards and the retries
+//! - [`values`]: how durations, pairs and limits are written
+
+pub(crate) mod global;
+pub(crate) mod scope;
+pub(crate) mod tuning;
+pub(crate) mod values;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use global::GlobalArgs;
+use scope::ScopeArgs;
+use tuning::{GuardArgs, PolicyArgs, RetryArgs};
+
+/// Finds leaked containers and sandboxes, and deletes them as a policy decides.
+#[derive(Debug, Parser)]
+#[command(name = "tbengine", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tbengine list --state exited --older-than 24h    what ended more than a day ago
+  tbengine plan                                    what the default policy would delete, and why
+  tbengine run                                     show that plan, ask, and carry it out
+  tbengine run --policy aggressive --yes           without the question
+  tbengine list --backend memory                   try it on a simulated host
+
+Exit codes:
+  0  done, or nothing to do            4  the saved plan is stale
+  1  some steps did not end well       6  incomplete: a backend could not be listed, or was away
+  2  usage, configuration, policy      7  plan --exit-code found something to do
+  3  a guard refused the plan          130, 143  interrupted";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List what is there, whoever made it
+    List(ListArgs),
+    /// Show what would be done and why; never writes to a backend
+    Plan(PlanArgs),
+    /// Carry a plan out: on a terminal after a question, elsewhere at once
+    Run(RunArgs),
+    /// Show what is known about one resource, and what the policy and the guards say to it
+    Explain(ExplainArgs),
+    /// Show what is configured, what answers, what is missing and how to mend it
+    Doctor,
+    /// Look at policies
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script, e.g. `tbengine completions bash > /etc/bash_completion.d/tbengine`
+    Completions {
+        /// The shell that will read it
+        shell: Shell,
+    },
+}
+
+/// The arguments of `list`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tbengine list --kind container --state exited
+  tbengine list --label com.docker.compose.project=trial-7
+  tbengine list --output json | jq -r '.resources[].id'")]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    /// Find out sizes even where that is slow
+    #[arg(long, env = "TBENGINE_SIZES", value_parser = values::boolish())]
+    pub(crate) sizes: bool,
+}
+
+/// The arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tbengine plan --set dead-older-than=12h
+  tbengine plan --save plan.json && tbengine run --plan plan.json
+  tbengine plan --exit-code || echo 'there is something to clean up'")]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
+    /// Write the plan to this file, for `run --plan`
+    #[arg(long, value_name = "FILE", env = "TBENGINE_SAVE")]
+    pub(crate) save: Option<PathBuf>,
+    /// Exit with 7 if there is something to do
+    #[arg(long, env = "TBENGINE_EXIT_CODE", value_parser = values::boolish())]
+    pub(crate) exit_code: bool,
+}
+
+/// The arguments of `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tbengine run --dry-run
+  tbengine run --yes --max-delete 20%
+  tbengine run --label team=evals --force --stop-timeout 30s
+  tbengine run --retries 3 --retry-delay 2s --retry-factor 2
+  tbengine run --plan plan.json --output jsonl")]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
+    /// Carry out this saved plan; exits with 4 if it is stale
+    #[arg(long, value_name = "FILE", env = "TBENGINE_PLAN")]
+    #[arg(conflicts_with_all = ["ScopeArgs", "PolicyArgs", "dry_run"])]
+    pub(crate) plan: Option<PathBuf>,
+    /// Only show the plan, like `plan`
+    #[arg(long, env = "TBENGINE_DRY_RUN", value_parser = values::boolish())]
+    pub(crate) dry_run: bool,
+    /// Start nothing more after the first step that fails for good
+    #[arg(long, env = "TBENGINE_FAIL_FAST", value_parser = values::boolish())]
+    pub(crate) fail_fast: bool,
+    /// Do not ask; kills nothing more than without it (see --force)
+    #[arg(long, short = 'y', env = "TBENGINE_YES", value_parser = values::boolish())]
+    pub(crate) yes: bool,
+}
+
+/// The arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tbengine explain 4f3a
+  tbengine explain docker/volume/pgdata
+  tbengine explain web-1 --policy aggressive")]
+pub(crate) struct ExplainArgs {
+    /// An id, a unique beginning of one, BACKEND/KIND/ID, or a unique name
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
+}
+
+/// What to do with policies.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// List the policies that are built in or configured
+    List,
+    /// Show a policy's name, version, digest and parameters
+    Inspect {
+        /// A built-in or configured name, or a path to a .wasm component
+        #[arg(value_name = "POLICY")]
+        policy: String,
+    },
+    /// Load a policy, check it against the contract and let it judge a simulated host
+    Check {
+        /// A built-in or configured name, or a path to a .wasm component
+        #[arg(value_name = "POLICY")]
+        policy: String,
+        /// A parameter of the policy, as KEY=VALUE
+        #[arg(
+            long,
+            value_name = "KEY=VALUE",
+            env = "TBENGINE_SET",
+            value_delimiter = ';'
+        )]
+        #[arg(value_parser = values::pair)]
+        set: Vec<(String, String)>,
+    },
+    /// Write a built-in policy to a file
+    Export {
+        /// The built-in policy
+        name: String,
+        /// Where to write it
+        #[arg(
+            long = "file",
+            short = 'o',
+            visible_alias = "out",
+            value_name = "FILE",
+            env = "TBENGINE_FILE"
+        )]
+        file: PathBuf,
+        /// Overwrite the file if it exists
+        #[arg(long, env = "TBENGINE_OVERWRITE", value_parser = values::boolish())]
+        force: bool,
+    },
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the JSON schema of tbengine.toml
+    Schema,
+    /// Show every setting in force and where it comes from
+    Show {
+        #[command(flatten)]
+        policy: PolicyArgs,
+        #[command(flatten)]
+        guards: GuardArgs,
+        #[command(flatten)]
+        retry: RetryArgs,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn walk(command: &clap::Command, visit: &mut impl FnMut(&clap::Command)) {
+        visit(command);
+        for sub in command.get_subcommands() {
+            walk(sub, visit);
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_flag_has_a_help_text() {
+        walk(&Cli::command(), &mut |command| {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(
+                    arg.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    arg.get_id()
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn every_flag_has_a_variable() {
+        walk(&Cli::command(), &mut |command| {
+            for arg in command
+                .get_arguments()
+                .filter(|arg| arg.get_long().is_some())
+            {
+                let name = arg
+                    .get_env()
+                    .map(|name| name.to_string_lossy().into_owned());
+                let has = name.is_some_and(|name| name.starts_with("TBENGINE_"));
+                assert!(has, "{} --{}", command.get_name(), arg.get_long().unwrap());
+            }
+        });
+    }
+
+    #[test]
+    fn yes_and_force_are_two_flags() {
+        let parse = |args: &[&str]| match Cli::try_parse_from(args).unwrap().command {
+            Command::Run(run) => (run.yes, run.policy.force),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(parse(&["tbengine", "run", "--yes"]), (true, false));
+        assert_eq!(parse(&["tbengine", "run", "--force"]), (false, true));
+    }
+}

@@ -1,0 +1,65 @@
+//! Which resources a command is about.
+
+use clap::Args;
+use tbengine_engine::scope::{LabelFilter, Scope};
+use tbengine_sdk::{Kind, State};
+
+use super::values::{self, Span};
+
+/// Which resources a command is about. Values of one flag are alternatives; several flags, and several
+/// labels, must all match.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Scope")]
+pub(crate) struct ScopeArgs {
+    /// Only this backend, by its name in the configuration, or a kind with its defaults
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "TBENGINE_BACKEND",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = values::not_empty)]
+    pub(crate) backend: Vec<String>,
+    /// Only this kind: container, sandbox, network, volume, image, snapshot
+    #[arg(
+        long,
+        value_name = "KIND",
+        env = "TBENGINE_KIND",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = values::word::<Kind>)]
+    pub(crate) kind: Vec<Kind>,
+    /// Only resources with this label; on running ones it claims them as yours
+    #[arg(long, value_name = "KEY[=VALUE]", env = "TBENGINE_LABEL")]
+    pub(crate) label: Vec<LabelFilter>,
+    /// Only this state, like running, exited or failed
+    #[arg(
+        long,
+        value_name = "STATE",
+        env = "TBENGINE_STATE",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = values::word::<State>)]
+    pub(crate) state: Vec<State>,
+    /// Only what ended, or else was created, longer ago than this
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "TBENGINE_OLDER_THAN",
+        allow_hyphen_values = true
+    )]
+    pub(crate) older_than: Option<Span>,
+}
+
+impl ScopeArgs {
+    /// The scope that these arguments describe.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope {
+            backends: self.backend.clone(),
+            kinds: self.kind.clone(),
+            labels: self.label.clone(),
+            states: self.state.clone(),
+            older_than: self.older_than.map(|span| span.0),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Opening the backends that a command is about.
+
+use serde_json::Value;
+use tbengine_engine::backend::{OpenBackend, OpenError, open};
+use tbengine_sdk::{OpenRequest, Registration};
+
+use crate::config::Config;
+use crate::config::read::{explained, unknown_key};
+use crate::exit::Error;
+use crate::world::World;
+
+/// The backend that there is without a configuration.
+const DEFAULT: &str = "docker";
+
+/// The backends that the operator named, or else all that are configured, or else the default.
+pub(crate) fn names(config: &Config, named: &[String]) -> Vec<String> {
+    if !named.is_empty() {
+        let mut names = named.to_vec();
+        names.sort();
+        names.dedup();
+        return names;
+    }
+    if config.file.backends.is_empty() {
+        return vec![DEFAULT.to_owned()];
+    }
+    config.file.backends.keys().cloned().collect()
+}
+
+/// Opens backends by name. Does no I/O.
+pub(crate) fn open_all(
+    world: &World,
+    config: &Config,
+    names: &[String],
+) -> Result<Vec<OpenBackend>, Error> {
+    names
+        .iter()
+        .map(|name| open_one(world, config, name))
+        .collect()
+}
+
+/// Opens a backend: one that is configured, or a kind with its defaults.
+pub(crate) fn open_one(world: &World, config: &Config, name: &str) -> Result<OpenBackend, Error> {
+    let table = config.file.backends.get(name);
+    if table.is_none()
+        && !Registration::all()
+            .iter()
+            .any(|registration| registration.kind == name)
+    {
+        return Err(unknown(config, name));
+    }
+    let request = OpenRequest {
+        name: name.into(),
+        config: table.map_or(Value::Null, |table| Value::Object(table.settings.clone())),
+        environment: world.environment.clone(),
+        now: world.now,
+    };
+    let kind = table.map_or(name, |table| &table.kind);
+    open(kind, request).map_err(|error| match error {
+        // The plugin knows the keys, the file knows the line.
+        OpenError::Refused { source, .. } if unknown_key(&source.message).is_some() => {
+            let key = unknown_key(&source.message).map_or("", |(key, _)| key);
+            explained(&config.pointer(&["backends", name, key]), &source.message)
+        }
+        OpenError::UnknownKind { .. } => Error::config(format!(
+            "{}: {error}",
+            config.pointer(&["backends", name, "kind"])
+        )),
+        refused @ OpenError::Refused { .. } => refused.into(),
+    })
+}
+
+fn unknown(config: &Config, name: &str) -> Error {
+    let kinds = Registration::all();
+    let known: Vec<&str> = config
+        .file
+        .backends
+        .keys()
+        .map(String::as_str)
+        .chain(kinds.iter().map(|registration| registration.kind))
+        .collect();
+    let error = Error::config(format!("there is no backend called `{name}`"));
+    match tbengine_engine::backend::closest(name, known.iter().copied()) {
+        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+        None => error.hint(format!("known: {}", known.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_the_plugins_that_belong_into_the_program_are_linked() {
+        let kinds: Vec<_> = Registration::all()
+            .iter()
+            .map(|registration| registration.kind)
+            .collect();
+        assert_eq!(kinds, ["docker", "memory"]);
+    }
+
+    #[test]
+    fn without_a_configuration_there_is_only_docker() {
+        assert_eq!(names(&Config::default(), &[]), ["docker"]);
+        let twice = ["memory".to_owned(), "memory".to_owned()];
+        assert_eq!(names(&Config::default(), &twice), ["memory"]);
+    }
+}

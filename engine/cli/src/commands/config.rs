@@ -1,0 +1,194 @@
+//! `tbengine config`: the configuration's schema, and what is in force.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+use tbengine_engine::apply::RetrySchedule;
+
+use crate::app::App;
+use crate::args::ConfigCommand;
+use crate::args::global::Format;
+use crate::backends;
+use crate::config::file::schema;
+use crate::config::settings::{Setting, Settings, Source};
+use crate::exit::{Code, Error};
+use crate::output::csv;
+use crate::output::human::span;
+use crate::output::span::{Tone, plain, toned};
+use crate::output::table::Table;
+
+/// Shows the schema or what is in force.
+pub(crate) fn run(app: &mut App, command: &ConfigCommand) -> Result<Code, Error> {
+    match command {
+        ConfigCommand::Schema => app.out.own(schema().as_bytes()),
+        ConfigCommand::Show {
+            policy,
+            guards,
+            retry,
+        } => {
+            let settings = app.settings(policy, guards, retry);
+            show(app, &settings);
+        }
+    }
+    Ok(Code::Done)
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    key: String,
+    value: String,
+    source: String,
+}
+
+fn show(app: &mut App, settings: &Settings) {
+    let rows = rows(app, settings);
+    let out = &mut app.out;
+    match app.global.output {
+        Format::Json => out.json(&rows),
+        Format::Jsonl => rows.iter().for_each(|row| out.json_line(row)),
+        Format::Csv => {
+            let rows = rows.into_iter().map(|row| [row.key, row.value, row.source]);
+            csv::write(out, ["key", "value", "source"], rows);
+        }
+        Format::Table => {
+            let mut table = Table::new(&["KEY", "VALUE", "SOURCE"]);
+            for row in rows {
+                table.row(vec![
+                    plain(row.key),
+                    plain(row.value),
+                    toned(Tone::Dim, row.source),
+                ]);
+            }
+            table.write(out);
+        }
+    }
+}
+
+fn rows(app: &App, settings: &Settings) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let from_file = |source: Source| match (source, app.config.path()) {
+        (Source::File, Some(path)) => format!("file {}", path.display()),
+        _ => source.to_string(),
+    };
+    let mut row = |key: &str, value: String, source: Source| {
+        rows.push(Row {
+            key: key.to_owned(),
+            value,
+            source: from_file(source),
+        });
+    };
+    fn optional<T: Display>(setting: &Setting<Option<T>>) -> String {
+        setting
+            .value
+            .as_ref()
+            .map_or_else(|| "unset".into(), ToString::to_string)
+    }
+    let source = if app.config.file.backends.is_empty() {
+        Source::Default
+    } else {
+        Source::File
+    };
+    for name in backends::names(&app.config, &[]) {
+        let kind = app
+            .config
+            .file
+            .backends
+            .get(&name)
+            .map_or(name.as_str(), |table| &table.kind);
+        // The settings of a backend may be secrets.
+        row(&format!("backends.{name}.kind"), kind.to_owned(), source);
+    }
+    row(
+        "policy",
+        settings.policy.value.clone(),
+        settings.policy.source,
+    );
+    if let Some(table) = app.config.file.policies.get(&settings.policy.value) {
+        for (key, value) in table
+            .params
+            .iter()
+            .filter(|(key, _)| !settings.params.contains_key(*key))
+        {
+            row(&format!("params.{key}"), value.to_string(), Source::File);
+        }
+    }
+    for (key, setting) in &settings.params {
+        row(
+            &format!("params.{key}"),
+            setting.value.clone(),
+            setting.source,
+        );
+    }
+    row(
+        "guards.min-age",
+        span(settings.min_age.value),
+        settings.min_age.source,
+    );
+    row(
+        "guards.max-delete",
+        optional(&settings.max_delete),
+        settings.max_delete.source,
+    );
+    row(
+        "guards.max-unproven-running",
+        settings.max_unproven_running.value.to_string(),
+        settings.max_unproven_running.source,
+    );
+    row(
+        "guards.max-plan-age",
+        span(settings.max_plan_age.value),
+        settings.max_plan_age.source,
+    );
+    let stop_timeout = settings
+        .stop_timeout
+        .value
+        .map_or_else(|| "unset".into(), span);
+    row(
+        "guards.stop-timeout",
+        stop_timeout,
+        settings.stop_timeout.source,
+    );
+    row("retry", retry(settings.retry.value), settings.retry.source);
+    row(
+        "retry.concurrency",
+        optional(&settings.concurrency),
+        settings.concurrency.source,
+    );
+    row(
+        "retry.outage-deadline",
+        span(settings.outage_deadline.value),
+        settings.outage_deadline.source,
+    );
+    let dir = settings
+        .state_dir
+        .value
+        .as_ref()
+        .map_or_else(|| "unset".into(), |dir| dir.display().to_string());
+    row("state.dir", dir, settings.state_dir.source);
+    rows
+}
+
+fn retry(schedule: Option<RetrySchedule>) -> String {
+    let written = humantime::format_duration;
+    match schedule {
+        None => "as the policy says".into(),
+        Some(RetrySchedule::Jittered {
+            base,
+            cap,
+            attempts,
+        }) => {
+            format!(
+                "as the policy says, else {attempts} attempts, {} doubling up to {}",
+                written(base),
+                written(cap)
+            )
+        }
+        Some(RetrySchedule::Fixed {
+            delay,
+            factor,
+            retries,
+        }) => {
+            format!("{retries} retries after {}, times {factor}", written(delay))
+        }
+    }
+}

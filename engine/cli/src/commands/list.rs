@@ -1,0 +1,180 @@
+//! `tbengine list`: what is there, whoever made it.
+
+use tbengine_engine::discover::Inventory;
+use tbengine_engine::scope::Scope;
+use tbengine_sdk::Resource;
+
+use crate::app::{App, block_on};
+use crate::args::ListArgs;
+use crate::args::global::Format;
+use crate::exit::{Code, Error};
+use crate::output::csv;
+use crate::output::human::{age, count, short_id, size, state};
+use crate::output::json::{ListView, ResourceView};
+use crate::output::span::{Tone, plain, toned};
+use crate::output::table::Table;
+use crate::output::watcher::Watcher;
+
+/// Lists what is in scope.
+pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
+    let scope = args.scope.scope();
+    let inventory = block_on(async {
+        let engine = app.lister(scope.clone(), args.sizes)?;
+        let mut watcher = Watcher::new(
+            &mut app.out,
+            app.console.clone(),
+            false,
+            app.global.verbose > 0,
+        );
+        Ok(engine.discover(&mut |event| watcher.see(event)).await)
+    })?;
+    write(app, &inventory, &scope);
+    app.out.flush();
+    app.tell_failures(&inventory.failures);
+    Ok(if inventory.failures.is_empty() {
+        Code::Done
+    } else {
+        Code::Incomplete
+    })
+}
+
+fn write(app: &mut App, inventory: &Inventory, scope: &Scope) {
+    let now = app.world.now;
+    let listed: Vec<&Resource> = inventory
+        .resources
+        .iter()
+        .filter(|resource| scope.admits(resource, now))
+        .collect();
+    let out = &mut app.out;
+    match app.global.output {
+        Format::Json => out.json(&ListView {
+            resources: listed.into_iter().map(ResourceView::new).collect(),
+            failures: &inventory.failures,
+        }),
+        Format::Jsonl => listed
+            .into_iter()
+            .for_each(|resource| out.json_line(&ResourceView::new(resource))),
+        Format::Csv => csv::write(out, COLUMNS, listed.into_iter().map(row)),
+        Format::Table => {
+            let with_backend = inventory.accounts.len() + inventory.failures.len() > 1;
+            table(&listed, now, with_backend).write(out);
+            if listed.is_empty() {
+                app.console.line(&[plain("nothing in scope")]);
+            } else {
+                app.console
+                    .line(&[toned(Tone::Dim, count(listed.len(), "resource"))]);
+            }
+        }
+    }
+}
+
+fn table(listed: &[&Resource], now: tbengine_sdk::Timestamp, with_backend: bool) -> Table {
+    let mut header = vec![
+        "ID", "KIND", "NAME", "STATE", "AGE", "OWNER", "UNIT", "SIZE",
+    ];
+    if with_backend {
+        header.insert(0, "BACKEND");
+    }
+    let mut table = Table::new(&header);
+    for resource in listed {
+        let tone = if resource.state.is_running() {
+            Tone::Good
+        } else {
+            Tone::Plain
+        };
+        let unit = resource.unit.as_ref().map(|unit| unit.0.clone());
+        let mut row = vec![
+            plain(short_id(&resource.identity.native)),
+            plain(resource.identity.kind.word()),
+            plain(resource.name.clone()),
+            toned(tone, state(resource)),
+            plain(age(resource, now)),
+            plain(resource.owner.to_string()),
+            plain(unit.unwrap_or_default()),
+            plain(resource.usage.disk_bytes.map(size).unwrap_or_default()),
+        ];
+        if with_backend {
+            row.insert(0, plain(resource.identity.backend.to_string()));
+        }
+        table.row(row);
+    }
+    table
+}
+
+const COLUMNS: [&str; 11] = [
+    "id",
+    "backend",
+    "kind",
+    "name",
+    "state",
+    "exit-code",
+    "created",
+    "finished",
+    "owner",
+    "unit",
+    "disk-bytes",
+];
+
+fn row(resource: &Resource) -> [String; 11] {
+    let time = |time: Option<tbengine_sdk::Timestamp>| {
+        time.map(|time| time.to_string()).unwrap_or_default()
+    };
+    let identity = &resource.identity;
+    [
+        identity.id().to_string(),
+        identity.backend.to_string(),
+        identity.kind.to_string(),
+        resource.name.clone(),
+        resource.state.to_string(),
+        resource
+            .exit_code
+            .map(|code| code.to_string())
+            .unwrap_or_default(),
+        time(identity.created),
+        time(resource.finished),
+        resource.owner.to_string(),
+        resource
+            .unit
+            .as_ref()
+            .map(|unit| unit.0.clone())
+            .unwrap_or_default(),
+        resource
+            .usage
+            .disk_bytes
+            .map(|bytes| bytes.to_string())
+            .unwrap_or_default(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tbengine_sdk::{Identity, Kind, Owner, State, Timestamp, Unit};
+
+    use super::*;
+    use crate::output::escape::is_forbidden;
+
+    proptest! {
+        /// Whatever a provider calls things, one resource is one safe row.
+        #[test]
+        fn hostile_names_make_no_rows(wild in "\\PC{0,20}|[\\x00-\\x1f\u{80}-\u{9f}\u{200b}-\u{202e}\u{2066}-\u{2069}]{0,20}") {
+            let identity = Identity {
+                backend: "docker".into(),
+                account: "a".into(),
+                kind: Kind::Container,
+                native: wild.clone(),
+                created: None,
+            };
+            let mut resource = Resource::new(identity, wild.clone(), State::Exited);
+            resource.owner = Owner::Other(wild.clone());
+            resource.unit = Some(Unit(wild));
+            for width in [None, Some(80)] {
+                let lines = table(&[&resource], Timestamp::from_unix_ms(0), true).lines(width);
+                prop_assert_eq!(lines.len(), 2);
+                for span in lines.iter().flatten() {
+                    prop_assert!(!span.text.contains(is_forbidden));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! One module per command.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod explain;
+pub(crate) mod list;
+pub(crate) mod plan;
+pub(crate) mod policy;
+pub(crate) mod run;

@@ -1,0 +1,147 @@
+//! `tbengine plan`: what would be done and why. Writes to no backend.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use tbengine_engine::Planned;
+use tbengine_engine::apply::ErrorMode;
+use tbengine_engine::plan::Plan;
+
+use crate::app::{App, block_on};
+use crate::args::global::Format;
+use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
+use crate::args::{PlanArgs, scope::ScopeArgs};
+use crate::exit::{Code, Error};
+use crate::output::json::{PlanLine, PlanView};
+use crate::output::out::write_document;
+use crate::output::span::{Tone, toned};
+use crate::output::watcher::Watcher;
+use crate::output::{csv, plan};
+use crate::policies;
+
+/// Makes a plan and shows it.
+pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
+    let planned = make(app, &args.scope, &args.policy, &args.guards)?;
+    let code = show(app, &planned);
+    if let Some(path) = &args.save {
+        if planned.decisions.fault.is_none() {
+            save(path, &planned.plan)?;
+            app.console
+                .line(&[toned(Tone::Dim, format!("saved to {}", path.display()))]);
+        } else {
+            app.console
+                .warning("nothing is saved, because the policy failed");
+        }
+    }
+    Ok(match code {
+        Code::Done if args.exit_code && !planned.plan.is_empty() => Code::Todo,
+        code => code,
+    })
+}
+
+/// Makes a plan that will not be applied.
+pub(crate) fn make(
+    app: &mut App,
+    scope: &ScopeArgs,
+    policy: &PolicyArgs,
+    guards: &GuardArgs,
+) -> Result<Planned, Error> {
+    let settings = app.settings(policy, guards, &RetryArgs::default());
+    let chosen = policies::choose(&app.world, &app.config, &settings)?;
+    block_on(async {
+        let engine = app.engine(scope.scope(), &settings, ErrorMode::default())?;
+        let mut watcher = Watcher::new(
+            &mut app.out,
+            app.console.clone(),
+            false,
+            app.global.verbose > 0,
+        );
+        Ok(engine
+            .plan(&chosen.policy, &chosen.origin, true, &mut |event| {
+                watcher.see(event);
+            })
+            .await)
+    })
+}
+
+/// Shows a plan, and says what stands in its way.
+pub(crate) fn show(app: &mut App, planned: &Planned) -> Code {
+    let failures = &planned.inventory.failures;
+    let fault = planned.decisions.fault.as_ref();
+    let code = Code::of_plan(&planned.plan, failures, fault);
+    let out = &mut app.out;
+    match app.global.output {
+        Format::Table => plan::write(out, &planned.plan),
+        Format::Json => out.json(&PlanView::new(
+            &planned.plan,
+            &planned.decisions,
+            failures,
+            code,
+        )),
+        Format::Csv => csv::write(out, plan::COLUMNS, plan::rows(&planned.plan)),
+        Format::Jsonl => {
+            let steps = planned.plan.steps.iter().map(PlanLine::Step);
+            let refusals = planned.plan.refusals.iter().map(PlanLine::Refusal);
+            let failures = failures.iter().map(PlanLine::Failure);
+            let lines = steps
+                .chain(refusals)
+                .chain(failures)
+                .chain(fault.map(PlanLine::Fault));
+            lines.for_each(|line| out.json_line(&line));
+        }
+    }
+    out.flush();
+    tell_obstacles(app, planned);
+    code
+}
+
+/// Says what could not be listed, why the policy failed, and which guard refuses the whole plan.
+pub(crate) fn tell_obstacles(app: &App, planned: &Planned) {
+    app.tell_failures(&planned.inventory.failures);
+    if let Some(fault) = &planned.decisions.fault {
+        plan::tell_fault(&app.console, fault);
+    }
+    tell_blast_radius(app, &planned.plan);
+}
+
+/// Says which guard refuses the whole plan.
+pub(crate) fn tell_blast_radius(app: &App, plan: &Plan) {
+    if let Some(trip) = &plan.blast_radius {
+        let hint = "look at `tbengine plan`; if it is right, allow that many with --max-delete";
+        app.console.error(&trip.to_string(), &[hint.into()]);
+    }
+}
+
+/// Writes a plan so that a reader finds the whole of it or nothing.
+fn save(path: &Path, plan: &Plan) -> Result<(), Error> {
+    let failed = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut json = Vec::new();
+    write_document(&mut json, plan).map_err(failed)?;
+    let mut beside: PathBuf = path.to_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    beside.set_file_name(format!(".{name}.{}", std::process::id()));
+    let written = std::fs::File::create_new(&beside)
+        .and_then(|mut file| file.write_all(&json).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        std::fs::remove_file(&beside).ok();
+    }
+    written.map_err(failed)
+}
+
+/// Reads a saved plan.
+pub(crate) fn read(path: &Path) -> Result<Plan, Error> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        Error::config(format!(
+            "failed to read the plan {}: {error}",
+            path.display()
+        ))
+    };
+    let text = std::fs::read(path).map_err(|error| wrong(&error))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        wrong(&error).hint("it has to be a file that `tbengine plan --save` wrote")
+    })
+}

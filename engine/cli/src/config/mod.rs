@@ -1,0 +1,78 @@
+//! The configuration file, and what is in force once variables and flags are applied.
+//!
+//! - [`find`]: which file
+//! - [`file`]: what it may say
+//! - [`read`]: from text to [`file::File`], with errors that point at the line
+//! - [`trust`]: what a file may not say because of where it lies
+//! - [`settings`]: file < variable < flag, and where each value came from
+
+pub(crate) mod file;
+pub(crate) mod find;
+pub(crate) mod read;
+pub(crate) mod settings;
+pub(crate) mod trust;
+
+use std::path::{Path, PathBuf};
+
+pub(crate) use file::File;
+pub(crate) use find::Place;
+pub(crate) use settings::Settings;
+
+use crate::exit::Error;
+use crate::world::World;
+
+/// The configuration file as it was read; empty if there is none.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    /// What it says.
+    pub(crate) file: File,
+    /// Where it lies.
+    pub(crate) place: Option<Place>,
+    /// Its text, to point at lines.
+    text: String,
+}
+
+impl Config {
+    /// Finds, reads and checks the file.
+    ///
+    /// # Errors
+    /// If it cannot be read, says what it may not, or was named and is not there.
+    pub(crate) fn load(world: &World, named: Option<&Path>) -> Result<Self, Error> {
+        let Some(place) = find::find(world, named) else {
+            return Ok(Self::default());
+        };
+        let text = read::text(&place.path)?;
+        let file = read::file(&place.path, &text)?;
+        let config = Self {
+            file,
+            place: Some(place),
+            text,
+        };
+        trust::check(&config)?;
+        Ok(config)
+    }
+
+    /// The path of the file, with the line of a key if it is there, for messages.
+    pub(crate) fn pointer(&self, keys: &[&str]) -> String {
+        let path = self
+            .path()
+            .map_or_else(|| "tbengine.toml".into(), |path| path.display().to_string());
+        match read::line_of(&self.text, keys) {
+            Some(line) => format!("{path}:{line}"),
+            None => path,
+        }
+    }
+
+    /// The path of the file.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.place.as_ref().map(|place| place.path.as_path())
+    }
+
+    /// A path in the file, which counts from where the file lies.
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
+        match self.path().and_then(Path::parent) {
+            Some(folder) => folder.join(path),
+            None => path.to_owned(),
+        }
+    }
+}

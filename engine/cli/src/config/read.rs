@@ -1,0 +1,233 @@
+//! From text to [`File`], with errors that point at the line and suggest what was meant.
+
+use std::path::Path;
+
+use tbengine_engine::backend::closest;
+use toml::de::{DeTable, DeValue};
+
+use super::file::{File, RetryTable};
+use crate::exit::Error;
+
+/// Reads the file's text.
+pub(crate) fn text(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Error::config(format!("failed to read {}: {error}", path.display())))
+}
+
+/// Reads what the file says.
+///
+/// # Errors
+/// With the line, and for an unknown key with the one that was meant.
+pub(crate) fn file(path: &Path, text: &str) -> Result<File, Error> {
+    let file: File = toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| line_at(text, span.start));
+        let place = match line {
+            Some(line) => format!("{}:{line}", path.display()),
+            None => path.display().to_string(),
+        };
+        explained(&place, error.message())
+    })?;
+    let complain = |keys: &[&str], message: &str| {
+        let place = match line_of(text, keys) {
+            Some(line) => format!("{}:{line}", path.display()),
+            None => path.display().to_string(),
+        };
+        Err(Error::config(format!("{place}: {message}")))
+    };
+    if let Some((key, message)) = contradiction(&file.retry) {
+        return complain(&["retry", key], message);
+    }
+    for (name, policy) in &file.policies {
+        if policy.path.is_some() == policy.builtin.is_some() {
+            let message = format!("policy `{name}` needs either `path` or `builtin`");
+            return complain(&["policies", name], &message);
+        }
+    }
+    for name in file.backends.keys() {
+        if name.is_empty() || name.contains(['/', ',']) || name.chars().any(char::is_whitespace) {
+            let message = format!(
+                "`{name}` is no name for a backend: it is empty, or has a blank, a comma or a slash"
+            );
+            return complain(&["backends", name], &message);
+        }
+    }
+    Ok(file)
+}
+
+fn contradiction(retry: &RetryTable) -> Option<(&'static str, &'static str)> {
+    let jittered = retry.attempts.is_some() || retry.base.is_some() || retry.cap.is_some();
+    let fixed = retry.retries.is_some() || retry.delay.is_some() || retry.factor.is_some();
+    if jittered && fixed {
+        return Some((
+            "",
+            "set either `attempts`, `base` and `cap` or `retries`, `delay` and `factor`",
+        ));
+    }
+    if retry
+        .attempts
+        .is_some_and(|attempts| !(1..=50).contains(&attempts))
+    {
+        return Some(("attempts", "`attempts` is between 1 and 50"));
+    }
+    if retry.retries.is_some_and(|retries| retries > 49) {
+        return Some(("retries", "`retries` is at most 49"));
+    }
+    if retry
+        .concurrency
+        .is_some_and(|concurrency| !(1..=1024).contains(&concurrency))
+    {
+        return Some(("concurrency", "`concurrency` is between 1 and 1024"));
+    }
+    None
+}
+
+/// An error with its place; if serde met an unknown key, in plain words and with a suggestion.
+pub(crate) fn explained(place: &str, message: &str) -> Error {
+    let message = message.trim();
+    let Some((key, known)) = unknown_key(message) else {
+        return Error::config(format!("{place}: {message}"));
+    };
+    let error = Error::config(format!("{place}: unknown key `{key}`"));
+    match closest(key, known.iter().copied()) {
+        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+        None if known.is_empty() => error,
+        None => error.hint(format!("known here: {}", known.join(", "))),
+    }
+}
+
+/// The key and the known keys of serde's ``unknown field `a`, expected one of `b`, `c` ``.
+pub(crate) fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
+    let (_, rest) = message.split_once("unknown field `")?;
+    let (key, rest) = rest.split_once('`')?;
+    let known = rest.split('`').skip(1).step_by(2).collect();
+    Some((key, known))
+}
+
+/// The number of the line on which a key stands.
+pub(crate) fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let mut table = document.get_ref();
+    let mut found = None;
+    for wanted in keys {
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == wanted) else {
+            break;
+        };
+        found = Some(line_at(text, key.span().start));
+        match value.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    found
+}
+
+fn line_at(text: &str, offset: usize) -> usize {
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails(text: &str) -> String {
+        let error = file(Path::new("tbengine.toml"), text).unwrap_err();
+        std::iter::once(error.to_string())
+            .chain(error.hints())
+            .collect::<Vec<_>>()
+            .join(" | ")
+    }
+
+    #[test]
+    fn unknown_keys_have_a_line_and_a_suggestion() {
+        assert_eq!(
+            fails("\n[guards]\nmin-ag = \"5m\"\n"),
+            "tbengine.toml:3: unknown key `min-ag` | did you mean `min-age`?"
+        );
+        assert_eq!(
+            fails("[guard]\n"),
+            "tbengine.toml:1: unknown key `guard` | did you mean `guards`?"
+        );
+        assert!(fails("[policies.a.limits]\nmemroy = 1\n").contains("did you mean `memory`?"));
+    }
+
+    #[test]
+    fn negative_empty_and_zero_values_are_errors() {
+        for (text, says) in [
+            ("[guards]\nmin-age = \"-5m\"", "negative"),
+            ("[guards]\nmin-age = \"\"", "length of time"),
+            ("[guards]\nmin-age = 5", "string"),
+            ("[guards]\nmax-delete = -1", "-1"),
+            ("[guards]\nmax-delete = \"120%\"", "120%"),
+            ("[guards]\nmax-unproven-running = -1", "-1"),
+            ("[retry]\nattempts = 0", "between 1 and 50"),
+            ("[retry]\nfactor = 0.5", "at least 1"),
+            ("[retry]\nconcurrency = 0", "between 1 and 1024"),
+            ("[retry]\nattempts = 3\nretries = 2", "either"),
+            ("[policies.a]\n", "either `path` or `builtin`"),
+            ("[backends.a]\nhost = \"x\"", "kind"),
+            ("[backends.\"a/b\"]\nkind = \"docker\"", "no name"),
+        ] {
+            assert!(fails(text).contains(says), "{text}: {}", fails(text));
+        }
+    }
+
+    #[test]
+    fn everything_there_is_can_be_said() {
+        let file = file(
+            Path::new("x"),
+            r#"
+            policy = "ours"
+            [backends.local]
+            kind = "docker"
+            host = "unix:///run/docker.sock"
+            [policies.ours]
+            builtin = "default"
+            params = { dead-older-than = "12h", force = true, keep-newest = 2, states = ["exited", "dead"] }
+            [policies.ours.limits]
+            memory = "64MiB"
+            [guards]
+            min-age = "5m"
+            max-delete = 50
+            max-unproven-running = 0
+            max-plan-age = "2h"
+            stop-timeout = "30s"
+            [retry]
+            retries = 3
+            delay = "2s"
+            factor = 2
+            concurrency = 4
+            outage-deadline = "1h"
+            [state]
+            dir = "/var/lib/tbengine"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(
+            file.backends["local"].settings["host"],
+            "unix:///run/docker.sock"
+        );
+        let params = &file.policies["ours"].params;
+        assert_eq!(params["states"].to_string(), "exited,dead");
+        assert_eq!(
+            (
+                params["force"].to_string(),
+                params["keep-newest"].to_string()
+            ),
+            ("true".into(), "2".into())
+        );
+        assert_eq!(file.policies["ours"].limits.memory, 64 << 20);
+    }
+
+    #[test]
+    fn lines_are_found_by_key() {
+        let text = "a = 1\n[backends.x]\nkind = \"d\"\nhost = 1\n";
+        assert_eq!(line_of(text, &["backends", "x", "host"]), Some(4));
+        assert_eq!(line_of(text, &["backends", "x", "gone"]), Some(2));
+        assert_eq!(line_of(text, &["gone"]), None);
+    }
+}

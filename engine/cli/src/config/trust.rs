@@ -1,0 +1,142 @@
+//! What a file may not say because of where it lies.
+
+use std::path::Path;
+
+use super::Config;
+use crate::exit::Error;
+
+/// Keys of a backend that decide where a credential goes, or are one.
+const ENDPOINTS: [&str; 6] = [
+    "host",
+    "context",
+    "tls-dir",
+    "allow-plaintext",
+    "api-url",
+    "api-key",
+];
+
+/// Refuses endpoints and secrets in a file that someone else may have written, and in a project's file
+/// what takes a guard away.
+pub(crate) fn check(config: &Config) -> Result<(), Error> {
+    let Some(place) = &config.place else {
+        return Ok(());
+    };
+    let endpoint = config.file.backends.iter().find_map(|(name, backend)| {
+        let key = ENDPOINTS
+            .iter()
+            .find(|key| backend.settings.contains_key(**key))?;
+        Some((name, *key))
+    });
+    if let Some((name, key)) = endpoint {
+        let at = config.pointer(&["backends", name, key]);
+        if place.project {
+            return Err(Error::config(format!(
+                "{at}: `{key}` decides where credentials go, so it does not belong into ./tbengine.toml, \
+                 which a repository may bring along"
+            ))
+            .hint("put the table into ~/.config/tbengine/tbengine.toml, or name the file with --config"));
+        }
+        if let Some(problem) = writable_by_others(&place.path) {
+            return Err(Error::config(format!(
+                "{at}: `{key}` decides where credentials go, and {problem}"
+            ))
+            .hint(format!("chmod go-w {}", place.path.display())));
+        }
+    }
+    let no_age = config
+        .file
+        .guards
+        .min_age
+        .is_some_and(|span| span.0.is_zero());
+    if place.project && no_age {
+        let at = config.pointer(&["guards", "min-age"]);
+        return Err(Error::config(format!(
+            "{at}: a project's file cannot switch the minimum age off"
+        ))
+        .hint("say --min-age 0s where you mean it"));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn writable_by_others(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+
+    let Ok(metadata) = path.metadata() else {
+        return Some("nobody can tell who may write to this file".into());
+    };
+    if metadata.mode() & 0o022 != 0 {
+        return Some(format!(
+            "others may write to this file (mode {:o})",
+            metadata.mode() & 0o777
+        ));
+    }
+    let user = rustix::process::geteuid().as_raw();
+    (metadata.uid() != user && metadata.uid() != 0)
+        .then(|| format!("this file belongs to another user (uid {})", metadata.uid()))
+}
+
+#[cfg(not(unix))]
+fn writable_by_others(_: &Path) -> Option<String> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::config::{Place, read};
+
+    fn checked(text: &str, mode: u32, project: bool) -> Result<(), String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tbengine.toml");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let file = read::file(&path, text).unwrap();
+        let config = Config {
+            file,
+            place: Some(Place { path, project }),
+            text: text.into(),
+        };
+        check(&config).map_err(|error| error.to_string())
+    }
+
+    const HOST: &str = "[backends.d]\nkind = \"docker\"\nhost = \"tcp://x:1\"\n";
+
+    #[test]
+    fn endpoints_are_refused_in_a_projects_file() {
+        for key in ENDPOINTS {
+            let text = format!("[backends.d]\nkind = \"docker\"\n{key} = \"x\"\n");
+            let error = checked(&text, 0o600, true).unwrap_err();
+            assert!(
+                error.contains(&format!("tbengine.toml:3: `{key}`")),
+                "{error}"
+            );
+        }
+        checked("[backends.d]\nkind = \"docker\"\n", 0o666, true).unwrap();
+    }
+
+    #[test]
+    fn endpoints_are_refused_where_others_can_write() {
+        checked(HOST, 0o644, false).unwrap();
+        for mode in [0o664, 0o646] {
+            assert!(
+                checked(HOST, mode, false)
+                    .unwrap_err()
+                    .contains("others may write")
+            );
+        }
+    }
+
+    #[test]
+    fn a_projects_file_cannot_switch_the_minimum_age_off() {
+        let text = "[guards]\nmin-age = \"0s\"\n";
+        assert!(
+            checked(text, 0o600, true)
+                .unwrap_err()
+                .contains("minimum age")
+        );
+        checked(text, 0o600, false).unwrap();
+    }
+}

@@ -1,0 +1,254 @@
+//! How a command ends: the one place that knows exit codes, and the hints to errors.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tbengine_engine::backend::OpenError;
+use tbengine_engine::discover::ListFailure;
+use tbengine_engine::plan::Plan;
+use tbengine_engine::plan::saved::Stale;
+use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError};
+use tbengine_engine::report::Report;
+
+use crate::signals::Signal;
+
+/// What the process tells its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// Done, or nothing to do.
+    Done,
+    /// Some steps did not end well.
+    Failed,
+    /// Usage, configuration, or a policy that cannot be used.
+    Usage,
+    /// A guard refused the plan as a whole.
+    Refused,
+    /// The saved plan is stale.
+    Stale,
+    /// A backend could not be listed, or steps were deferred.
+    Incomplete,
+    /// `plan --exit-code` found something to do.
+    Todo,
+    /// Told to stop.
+    Interrupted(Signal),
+}
+
+impl Code {
+    /// The number, as the help text lists it.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Code::Done => 0,
+            Code::Failed => 1,
+            Code::Usage => 2,
+            Code::Refused => 3,
+            Code::Stale => 4,
+            Code::Incomplete => 6,
+            Code::Todo => 7,
+            Code::Interrupted(Signal::Interrupt) => 130,
+            Code::Interrupted(Signal::Terminate) => 143,
+        }
+    }
+
+    /// How making a plan ended, from what is worst down to what is best.
+    pub(crate) fn of_plan(plan: &Plan, failures: &[ListFailure], fault: Option<&Fault>) -> Self {
+        if fault.is_some() {
+            Code::Usage
+        } else if plan.blast_radius.is_some() {
+            Code::Refused
+        } else if !failures.is_empty() {
+            Code::Incomplete
+        } else {
+            Code::Done
+        }
+    }
+
+    /// How a run ended whose plan ended with `plan`.
+    pub(crate) fn of_run(report: &Report, plan: Code, signal: Option<Signal>) -> Self {
+        match signal {
+            Some(signal) if report.interrupted => Code::Interrupted(signal),
+            _ if report.has_failures() => Code::Failed,
+            _ if report.has_deferred() => Code::Incomplete,
+            _ => plan,
+        }
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        ExitCode::from(code.number())
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The command line or the configuration makes no sense.
+    #[error("{message}")]
+    Config {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hints: Vec<String>,
+    },
+    /// A backend could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// No policy can be loaded.
+    #[error(transparent)]
+    PolicyEngine(#[from] EngineError),
+    /// A file is not a policy.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The parameters do not fit the policy.
+    #[error(transparent)]
+    Parameters(#[from] ConfigError),
+    /// A saved plan must not be applied any more.
+    #[error("the plan in {} is stale: {source}", path.display())]
+    Stale {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        source: Stale,
+    },
+    /// The file of a result could not be written.
+    #[error("failed to write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The process could not be set up.
+    #[error("failed to {what}: {source}")]
+    Start {
+        /// What failed.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// The operator stopped the command before it did anything.
+    #[error("interrupted before anything was done")]
+    Interrupted(Signal),
+}
+
+impl Error {
+    /// An error of usage or configuration.
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::Config {
+            message: message.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Self::Config { hints, .. } = &mut self {
+            hints.push(hint.into());
+        }
+        self
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Error::Config { .. }
+            | Error::Open(_)
+            | Error::PolicyEngine(_)
+            | Error::Load(_)
+            | Error::Parameters(_) => Code::Usage,
+            Error::Stale { .. } => Code::Stale,
+            Error::Write { .. } | Error::Start { .. } => Code::Failed,
+            Error::Interrupted(signal) => Code::Interrupted(*signal),
+        }
+    }
+
+    /// What the operator can do about it.
+    pub(crate) fn hints(&self) -> Vec<String> {
+        let hint = |text: &str| vec![text.to_owned()];
+        match self {
+            Error::Config { hints, .. } => hints.clone(),
+            Error::Open(OpenError::Refused { source, .. }) => source.hint.iter().cloned().collect(),
+            Error::Open(OpenError::UnknownKind { .. }) => {
+                hint("`tbengine doctor` shows what is configured")
+            }
+            Error::PolicyEngine(EngineError::Cache { .. }) => {
+                hint("set XDG_CACHE_HOME to a directory that you may write to")
+            }
+            Error::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
+                hint("`tbengine policy inspect` lists the parameters of a policy")
+            }
+            Error::Stale { .. } => hint("make a new one with `tbengine plan --save`"),
+            Error::PolicyEngine(_)
+            | Error::Load(_)
+            | Error::Parameters(_)
+            | Error::Write { .. }
+            | Error::Start { .. }
+            | Error::Interrupted(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tbengine_engine::report::{Outcome, StepResult};
+
+    use super::*;
+
+    fn report(results: &[StepResult], interrupted: bool) -> Report {
+        let outcome = |result: &StepResult| Outcome {
+            step: 0,
+            id: "docker/container/1".to_owned().try_into().unwrap(),
+            name: "web".into(),
+            action: tbengine_engine::plan::ActionKind::Delete,
+            result: *result,
+            detail: None,
+            hint: None,
+            failed_attempts: Vec::new(),
+            attempts: 1,
+            took_ms: 0,
+        };
+        Report {
+            run: "r".into(),
+            outcomes: results.iter().map(outcome).collect(),
+            interrupted,
+            warnings: Vec::new(),
+            took_ms: 0,
+        }
+    }
+
+    #[test]
+    fn failures_outrank_what_is_incomplete() {
+        use StepResult::{AlreadyGone, Blocked, Changed, Deferred, Deleted, Denied, Failed, Stuck};
+        for (results, plan, code) in [
+            (&[Deleted, AlreadyGone, Changed][..], Code::Done, 0),
+            (&[Deleted], Code::Incomplete, 6),
+            (&[Deferred], Code::Done, 6),
+            (&[Deferred, Failed], Code::Incomplete, 1),
+            (&[Blocked], Code::Done, 1),
+            (&[Denied], Code::Done, 1),
+            (&[Stuck], Code::Done, 1),
+            (&[], Code::Done, 0),
+        ] {
+            assert_eq!(
+                Code::of_run(&report(results, false), plan, None).number(),
+                code,
+                "{results:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_interruption_outranks_everything_if_it_cut_the_run_short() {
+        let interrupted = report(&[StepResult::Failed, StepResult::Cancelled], true);
+        let code = |report, signal| Code::of_run(report, Code::Done, Some(signal)).number();
+        assert_eq!(code(&interrupted, Signal::Interrupt), 130);
+        assert_eq!(code(&interrupted, Signal::Terminate), 143);
+        // The signal came when all was done.
+        assert_eq!(
+            code(&report(&[StepResult::Deleted], false), Signal::Interrupt),
+            0
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Times, sizes and ids for people.
+
+use std::time::Duration;
+
+use tbengine_sdk::{Resource, Timestamp};
+
+/// How many characters of an id are shown; `explain` finds it by them.
+const SHORT: usize = 12;
+
+/// The beginning of a native id, as long as it tells resources apart in practice.
+pub(crate) fn short_id(native: &str) -> String {
+    let digest = native.strip_prefix("sha256:").unwrap_or(native);
+    let is_long_hex = digest.len() >= 32
+        && digest
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    if is_long_hex {
+        digest.chars().take(SHORT).collect()
+    } else {
+        native.to_owned()
+    }
+}
+
+/// A length of time in its two largest units: `3d 4h`, `26m`, `5s`.
+pub(crate) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    let two = |large: u64, large_unit, small: u64, small_unit| match small {
+        0 => format!("{large}{large_unit}"),
+        _ => format!("{large}{large_unit} {small}{small_unit}"),
+    };
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m"),
+        (0, _, _) => two(hours, 'h', minutes, 'm'),
+        _ => two(days, 'd', hours, 'h'),
+    }
+}
+
+/// How long ago a resource ended, or else was created.
+pub(crate) fn age(resource: &Resource, now: Timestamp) -> String {
+    match resource.age_from() {
+        None => "unknown".into(),
+        Some(from) => from.age(now).map_or_else(|| "in the future".into(), span),
+    }
+}
+
+/// The state, with the exit code if there is one.
+pub(crate) fn state(resource: &Resource) -> String {
+    match resource.exit_code {
+        Some(code) => format!("{} ({code})", resource.state),
+        None => resource.state.to_string(),
+    }
+}
+
+/// A size like `1.4 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
+/// `1 step`, `2 steps`.
+pub(crate) fn count(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
+/// How long something took, in seconds.
+pub(crate) fn took(ms: u64) -> String {
+    format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_two_units_at_most() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (61, "1m"),
+            (3600, "1h"),
+            (9000, "2h 30m"),
+            (93_600, "1d 2h"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn only_long_hexadecimal_ids_are_cut() {
+        assert_eq!(short_id(&"4f".repeat(32)), "4f4f4f4f4f4f");
+        assert_eq!(
+            short_id(&format!("sha256:{}", "ab".repeat(32))),
+            "abababababab"
+        );
+        assert_eq!(short_id("pgdata"), "pgdata");
+    }
+}

@@ -1,0 +1,88 @@
+//! Results for programs.
+
+use serde::Serialize;
+use tbengine_engine::decide::Decisions;
+use tbengine_engine::discover::ListFailure;
+use tbengine_engine::plan::{Plan, Refusal, Step};
+use tbengine_engine::policy::{Fault, LogLine};
+use tbengine_engine::report::Report;
+use tbengine_sdk::Resource;
+
+use crate::exit::Code;
+
+/// A resource, with the id that every command takes.
+#[derive(Debug, Serialize)]
+pub(crate) struct ResourceView<'a> {
+    id: String,
+    #[serde(flatten)]
+    resource: &'a Resource,
+}
+
+impl<'a> ResourceView<'a> {
+    pub(crate) fn new(resource: &'a Resource) -> Self {
+        Self {
+            id: resource.identity.id().to_string(),
+            resource,
+        }
+    }
+}
+
+/// What `list` answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListView<'a> {
+    pub(crate) resources: Vec<ResourceView<'a>>,
+    pub(crate) failures: &'a [ListFailure],
+}
+
+/// What `plan` answers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct PlanView<'a> {
+    plan: &'a Plan,
+    /// How many resources the policy judged.
+    candidates: usize,
+    failures: &'a [ListFailure],
+    fault: Option<&'a Fault>,
+    log: &'a [LogLine],
+    exit_code: u8,
+}
+
+impl<'a> PlanView<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        decisions: &'a Decisions,
+        failures: &'a [ListFailure],
+        code: Code,
+    ) -> Self {
+        Self {
+            plan,
+            candidates: decisions.candidates,
+            failures,
+            fault: decisions.fault.as_ref(),
+            log: &decisions.log,
+            exit_code: code.number(),
+        }
+    }
+}
+
+/// A line of what `plan` answers as JSON lines.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PlanLine<'a> {
+    Step(&'a Step),
+    Refusal(&'a Refusal),
+    Failure(&'a ListFailure),
+    Fault(&'a Fault),
+}
+
+/// What `run` answers.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct RunView<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) failures: &'a [ListFailure],
+    /// Missing where nothing was done.
+    pub(crate) report: Option<&'a Report>,
+    pub(crate) fault: Option<&'a Fault>,
+    pub(crate) exit_code: u8,
+}

@@ -1,0 +1,25 @@
+//! Everything that is written: results to the standard output, the rest to the standard error.
+//!
+//! - [`escape`]: the one place that makes foreign text safe to show
+//! - [`span`]: text with a tone
+//! - [`out`]: the standard output; every line and document goes through it
+//! - [`console`]: the standard error, with the progress bar and the prompt
+//! - [`table`]: rows in columns that fit the terminal
+//! - [`json`] and [`csv`]: results for programs
+//! - [`human`]: times, sizes and ids for people
+//! - [`plan`] and [`report`]: plans and reports for people
+//! - [`watcher`]: what shows the events of a run as they happen
+//! - [`log`]: what writes log records to the standard error
+
+pub(crate) mod console;
+pub(crate) mod csv;
+pub(crate) mod escape;
+pub(crate) mod human;
+pub(crate) mod json;
+pub(crate) mod log;
+pub(crate) mod out;
+pub(crate) mod plan;
+pub(crate) mod report;
+pub(crate) mod span;
+pub(crate) mod table;
+pub(crate) mod watcher;

@@ -1,0 +1,161 @@
+//! Plans for people, and in rows.
+
+use std::collections::BTreeMap;
+
+use tbengine_engine::plan::{Action, Guard, Plan, Refusal, Step};
+use tbengine_engine::policy::{Fault, Force};
+
+use super::console::Console;
+use super::human::{count, short_id};
+use super::out::Out;
+use super::span::{Tone, plain, toned};
+use super::table::Table;
+
+/// How many refusals of one guard are listed.
+const REFUSALS_SHOWN: usize = 20;
+
+/// Writes a plan: steps, refusals by guard, and how many of each.
+pub(crate) fn write(out: &mut Out, plan: &Plan) {
+    steps(out, &plan.steps);
+    refusals(out, &plan.refusals);
+    let policy = &plan.header.policy;
+    let mut summary = match plan.steps.len() {
+        0 => "Nothing to do".to_owned(),
+        steps => count(steps, "step"),
+    };
+    if !plan.refusals.is_empty() {
+        summary += &format!(", {} refused by guards", plan.refusals.len());
+    }
+    summary += &format!("; policy {} {}", policy.name, policy.version);
+    out.line(&[toned(Tone::Strong, summary)]);
+}
+
+fn steps(out: &mut Out, steps: &[Step]) {
+    let mut table = Table::new(&["ACTION", "ID", "KIND", "NAME", "STATE", "REASON"]);
+    for step in steps {
+        table.row(vec![
+            toned(Tone::Bad, action(step)),
+            plain(short_id(&step.target.native)),
+            plain(step.target.kind.word()),
+            plain(step.name.clone()),
+            plain(step.state.word()),
+            plain(step.reason.clone()),
+        ]);
+    }
+    if !steps.is_empty() {
+        table.write(out);
+        out.text("");
+    }
+}
+
+/// The action, and whether it ends something that runs.
+fn action(step: &Step) -> &'static str {
+    match step.action {
+        Action::Stop { .. } => "stop",
+        Action::Delete {
+            force: Force::Never,
+            ..
+        } => "delete",
+        Action::Delete { .. } if step.state.is_running() => "kill, delete",
+        Action::Delete { .. } => "delete",
+    }
+}
+
+fn refusals(out: &mut Out, refusals: &[Refusal]) {
+    let mut by_guard: BTreeMap<Guard, Vec<&Refusal>> = BTreeMap::new();
+    for refusal in refusals {
+        by_guard.entry(refusal.guard).or_default().push(refusal);
+    }
+    for (guard, refused) in by_guard {
+        out.line(&[toned(
+            Tone::Warn,
+            format!("Refused by {guard} ({})", refused.len()),
+        )]);
+        for refusal in refused.iter().take(REFUSALS_SHOWN) {
+            let id = short_id(&refusal.target.native);
+            let mut line = vec![
+                plain(format!("  {} {} ", refusal.action, refusal.target.kind)),
+                plain(id.clone()),
+            ];
+            if refusal.name != id && refusal.name != refusal.target.native {
+                line.push(toned(Tone::Dim, format!(" {}", refusal.name)));
+            }
+            line.push(plain(format!(": {}", refusal.detail)));
+            out.line(&line);
+        }
+        if refused.len() > REFUSALS_SHOWN {
+            let more = refused.len() - REFUSALS_SHOWN;
+            out.line(&[toned(
+                Tone::Dim,
+                format!("  and {more} more; --output json lists them all"),
+            )]);
+        }
+        out.text("");
+    }
+}
+
+/// Says why the policy could not decide, with everything its author needs.
+pub(crate) fn tell_fault(console: &Console, fault: &Fault) {
+    let hints = ["nothing is deleted while the policy fails".to_owned()];
+    console.error(
+        &format!(
+            "policy `{}` failed in `{}`: {}",
+            fault.policy, fault.function, fault.message
+        ),
+        &hints,
+    );
+    let section = |title: &'static str, lines: &mut dyn Iterator<Item = String>| {
+        for (place, line) in lines.enumerate() {
+            if place == 0 {
+                console.always(&[toned(Tone::Strong, title)]);
+            }
+            console.always(&[plain("  "), plain(line)]);
+        }
+    };
+    section("backtrace:", &mut fault.backtrace.iter().cloned());
+    section(
+        "standard error:",
+        &mut fault.stderr.lines().map(str::to_owned),
+    );
+    section(
+        "log:",
+        &mut fault
+            .log
+            .iter()
+            .map(|line| format!("{}: {}", line.level, line.message)),
+    );
+}
+
+/// The columns of [`rows`].
+pub(crate) const COLUMNS: [&str; 8] = [
+    "planned", "action", "id", "kind", "name", "reason", "guard", "detail",
+];
+
+/// Steps and refusals as rows.
+pub(crate) fn rows(plan: &Plan) -> impl Iterator<Item = [String; 8]> {
+    let steps = plan.steps.iter().map(|step| {
+        [
+            "step".into(),
+            step.action.kind().to_string(),
+            step.target.id().to_string(),
+            step.target.kind.to_string(),
+            step.name.clone(),
+            step.reason.clone(),
+            String::new(),
+            String::new(),
+        ]
+    });
+    let refusals = plan.refusals.iter().map(|refusal| {
+        [
+            "refused".into(),
+            refusal.action.to_string(),
+            refusal.target.id().to_string(),
+            refusal.target.kind.to_string(),
+            refusal.name.clone(),
+            refusal.reason.clone(),
+            refusal.guard.to_string(),
+            refusal.detail.clone(),
+        ]
+    });
+    steps.chain(refusals)
+}

@@ -1,0 +1,82 @@
+//! What shows the events of a run as they happen: JSON lines, the log, the progress bar.
+
+use std::sync::Arc;
+use tbengine_engine::report::log::log;
+use tbengine_engine::report::{Event, EventKind};
+
+use super::console::Console;
+use super::human;
+use super::out::Out;
+use super::span::plain;
+
+/// Shows events.
+pub(crate) struct Watcher<'a> {
+    out: &'a mut Out,
+    console: Arc<Console>,
+    /// Whether events are the result, as JSON lines.
+    stream: bool,
+    /// Whether events are logged.
+    log: bool,
+    finished: usize,
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn new(out: &'a mut Out, console: Arc<Console>, stream: bool, log: bool) -> Self {
+        Self {
+            out,
+            console,
+            stream,
+            log,
+            finished: 0,
+        }
+    }
+
+    /// Shows one event.
+    pub(crate) fn see(&mut self, event: &Event) {
+        if self.stream {
+            self.out.json_line(event);
+        }
+        if self.log && !is_told_anyway(&event.kind) {
+            log(event);
+        }
+        self.show(&event.kind);
+    }
+
+    fn show(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::RunStarted { steps, .. } if !self.stream => self.console.start_bar(*steps),
+            EventKind::StepFinished(outcome) => {
+                self.finished += 1;
+                self.console.move_bar(self.finished, &outcome.name);
+            }
+            EventKind::RunFinished(_) => self.console.end_bar(),
+            // Who waits for minutes wants to know for what.
+            EventKind::BackendPaused {
+                backend,
+                error,
+                delay_ms,
+            } if !self.log => {
+                let delay = human::took(*delay_ms);
+                self.console.line(&[plain(format!(
+                    "backend `{backend}` is given {delay}: {error}"
+                ))]);
+            }
+            EventKind::RunInterrupted { in_flight } if !self.log => {
+                let steps = human::count(*in_flight, "step");
+                self.console.line(&[plain(format!(
+                    "stopping; {steps} under way will be finished (press Ctrl-C again to cut them off)"
+                ))]);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether the command itself reports it as an error, with hints.
+fn is_told_anyway(kind: &EventKind) -> bool {
+    match kind {
+        EventKind::ListFailed(_) | EventKind::PolicyFailed(_) => true,
+        EventKind::PlanMade { blast_radius, .. } => blast_radius.is_some(),
+        _ => false,
+    }
+}

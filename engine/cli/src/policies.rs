@@ -1,0 +1,216 @@
+//! Finding, loading and configuring policies.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tbengine_engine::backend::closest;
+use tbengine_engine::policy::{
+    CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions,
+};
+
+use crate::config::{Config, Settings};
+use crate::exit::Error;
+use crate::world::World;
+
+/// A policy's component and what the configuration says about it.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The component.
+    pub(crate) bytes: Cow<'static, [u8]>,
+    /// How to find it again: the name of a built-in or configured policy, or an absolute path.
+    pub(crate) origin: String,
+    /// Its parameters in the configuration file.
+    pub(crate) params: BTreeMap<String, String>,
+    /// What it may use.
+    pub(crate) limits: Limits,
+}
+
+/// A policy that can judge.
+pub(crate) struct Chosen {
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) origin: String,
+}
+
+/// Finds a policy: a table of the configuration, a built-in one, or a path. A name never means a file,
+/// so that no file can take the place of a policy that is known by name.
+pub(crate) fn find(config: &Config, name: &str) -> Result<Found, Error> {
+    if let Some(table) = config.file.policies.get(name) {
+        let component = match (&table.path, &table.builtin) {
+            (Some(path), _) => read(&config.resolve(path))?,
+            (None, builtin) => builtin_component(config, builtin.as_deref().unwrap_or_default())?,
+        };
+        if let Some(pin) = &table.sha256 {
+            let at = config.pointer(&["policies", name, "sha256"]);
+            check_pin(&component, pin, &at, name)?;
+        }
+        return Ok(Found {
+            bytes: component,
+            origin: name.to_owned(),
+            params: table
+                .params
+                .iter()
+                .map(|(key, value)| (key.clone(), value.to_string()))
+                .collect(),
+            limits: table.limits.clone(),
+        });
+    }
+    let plain = |bytes, origin| Found {
+        bytes,
+        origin,
+        params: BTreeMap::new(),
+        limits: Limits::default(),
+    };
+    if name.contains('/') {
+        let bytes = read(Path::new(name))?;
+        let absolute = std::path::absolute(name).unwrap_or_else(|_| name.into());
+        return Ok(plain(bytes, absolute.display().to_string()));
+    }
+    match builtin_component(config, name) {
+        Ok(bytes) => Ok(plain(bytes, name.to_owned())),
+        // What ends in .wasm can only be a file.
+        Err(_) if name.ends_with(".wasm") => find(config, &format!("./{name}")),
+        Err(error) if Path::new(name).exists() => {
+            Err(error.hint(format!("to use the file of this name, write ./{name}")))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn builtin_component(config: &Config, name: &str) -> Result<Cow<'static, [u8]>, Error> {
+    if let Some(builtin) = tbengine_builtins::get(name) {
+        return Ok(Cow::Borrowed(builtin.wasm));
+    }
+    let error = Error::config(format!("there is no policy called `{name}`"));
+    let known: Vec<&str> = config
+        .file
+        .policies
+        .keys()
+        .map(String::as_str)
+        .chain(tbengine_builtins::ALL.iter().map(|builtin| builtin.name))
+        .collect();
+    Err(match closest(name, known.iter().copied()) {
+        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+        None => error,
+    }
+    .hint(format!(
+        "known by name: {}; anything else is a path like ./policy.wasm",
+        known.join(", ")
+    )))
+}
+
+fn read(path: &Path) -> Result<Cow<'static, [u8]>, Error> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Cow::Owned(bytes)),
+        Err(error) => {
+            let failed = Error::config(format!(
+                "failed to read the policy {}: {error}",
+                path.display()
+            ));
+            let stem = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .unwrap_or_default();
+            let names = tbengine_builtins::ALL.iter().map(|builtin| builtin.name);
+            let failed = match closest(stem, names.clone()) {
+                Some(meant) => failed.hint(format!("did you mean the built-in policy `{meant}`?")),
+                None => failed,
+            };
+            Err(failed.hint(format!(
+                "built-in policies: {}",
+                names.collect::<Vec<_>>().join(", ")
+            )))
+        }
+    }
+}
+
+fn check_pin(bytes: &[u8], pin: &str, at: &str, name: &str) -> Result<(), Error> {
+    let digest = hex::encode(Sha256::digest(bytes));
+    if digest.eq_ignore_ascii_case(pin.trim_start_matches("sha256:")) {
+        return Ok(());
+    }
+    Err(Error::config(format!(
+        "{at}: policy `{name}` has the digest {digest}, and {pin} is pinned"
+    ))
+    .hint(
+        "if the change is meant, look at it with `tbengine policy inspect` and pin the new digest",
+    ))
+}
+
+/// Sets up the compiler. Takes its time, so only commands that need a policy do it.
+pub(crate) fn engine(world: &World) -> Result<PolicyEngine, Error> {
+    let options = |cache_dir| PolicyEngineOptions {
+        cache_dir,
+        ..PolicyEngineOptions::default()
+    };
+    match PolicyEngine::new(options(world.policy_cache())) {
+        // A cron job or a container without a home is no reason not to clean up.
+        Err(EngineError::Cache { path, source }) => {
+            tracing::warn!(path = %path.display(), error = %source, "policies are compiled anew each time");
+            Ok(PolicyEngine::new(options(None))?)
+        }
+        engine => Ok(engine?),
+    }
+}
+
+/// Finds and loads a policy.
+pub(crate) fn load(
+    world: &World,
+    config: &Config,
+    name: &str,
+) -> Result<(CompiledPolicy, Found), Error> {
+    let found = find(config, name)?;
+    let compiled = engine(world)?.load(&found.bytes, &found.origin)?;
+    Ok((compiled, found))
+}
+
+/// The policy that is in force, with its parameters.
+pub(crate) fn choose(world: &World, config: &Config, settings: &Settings) -> Result<Chosen, Error> {
+    let (compiled, found) = load(world, config, &settings.policy.value)?;
+    let mut params = found.params;
+    params.extend(
+        settings
+            .params
+            .iter()
+            .map(|(key, setting)| (key.clone(), setting.value.clone())),
+    );
+    let knows = |name: &str| {
+        compiled
+            .description()
+            .params
+            .iter()
+            .any(|param| param.name == name)
+    };
+    // The guards' default holds for a policy that has no such parameter.
+    if let Some(grace) = settings.stop_timeout.value
+        && knows("stop-timeout")
+        && !settings.params.contains_key("stop-timeout")
+    {
+        params.insert(
+            "stop-timeout".into(),
+            humantime::format_duration(grace).to_string(),
+        );
+    }
+    let policy = compiled.configure(&params, found.limits)?;
+    Ok(Chosen {
+        policy: Arc::new(policy),
+        origin: found.origin,
+    })
+}
+
+/// The policy of a saved plan, with the parameters that it had then.
+pub(crate) fn choose_again(
+    world: &World,
+    config: &Config,
+    origin: &str,
+    params: &BTreeMap<String, String>,
+) -> Result<Chosen, Error> {
+    let (compiled, found) = load(world, config, origin)?;
+    let policy = compiled.configure(params, found.limits)?;
+    Ok(Chosen {
+        policy: Arc::new(policy),
+        origin: found.origin,
+    })
+}

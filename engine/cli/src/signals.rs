@@ -1,0 +1,108 @@
+//! Ctrl-C and SIGTERM: the first stops a run in good order, the second cuts it off.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use tbengine_engine::apply::Control;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::{Code, Error};
+
+/// How long a run that was cut off may take to report.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// A signal that ends a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// What was heard so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signals {
+    /// Ends the run.
+    pub(crate) control: Control,
+    first: Arc<OnceLock<Signal>>,
+}
+
+impl Signals {
+    /// Listens from now on, on a thread of its own: the run may be busy writing to a pipe that nobody reads.
+    pub(crate) fn listen() -> Result<Self, Error> {
+        let start = |source| Error::Start {
+            what: "listen for signals",
+            source,
+        };
+        let signals = Self::default();
+        let heard = signals.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .map_err(start)?;
+        let (mut interrupt, mut terminate) = {
+            let _entered = runtime.enter();
+            let listen = |kind| signal(kind).map_err(start);
+            (
+                listen(SignalKind::interrupt())?,
+                listen(SignalKind::terminate())?,
+            )
+        };
+        let listen = move || {
+            runtime.block_on(async move {
+                let mut next = async || {
+                    tokio::select! {
+                        _ = interrupt.recv() => Signal::Interrupt,
+                        _ = terminate.recv() => Signal::Terminate,
+                    }
+                };
+                let first = next().await;
+                heard.first.get_or_init(|| first);
+                heard.control.stop.cancel();
+                let second = next().await;
+                heard.control.abort.cancel();
+                thread::sleep(LAST_WORDS);
+                end(Code::Interrupted(second));
+            });
+        };
+        thread::Builder::new()
+            .name("signals".into())
+            .spawn(listen)
+            .map_err(start)?;
+        Ok(signals)
+    }
+
+    /// The signal that stopped the run.
+    pub(crate) fn first(&self) -> Option<Signal> {
+        self.first.get().copied()
+    }
+
+    /// Does something that has no way to stop of its own, and drops it when a signal comes.
+    ///
+    /// # Errors
+    /// If a signal came first.
+    pub(crate) async fn unless_stopped<T>(
+        &self,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            () = self.control.stop.cancelled() => {
+                Err(Error::Interrupted(self.first().unwrap_or(Signal::Interrupt)))
+            }
+            done = work => Ok(done),
+        }
+    }
+}
+
+#[expect(
+    clippy::exit,
+    reason = "the operator has said twice that the process is to end, and it has not"
+)]
+fn end(code: Code) {
+    drop(io::Write::flush(&mut io::stderr()));
+    std::process::exit(code.number().into());
+}

@@ -1,0 +1,161 @@
+//! From the command line to a command, and from its end to an exit code.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use tbengine_engine::backend::closest;
+
+use crate::app::App;
+use crate::args::global::{GlobalArgs, When};
+use crate::args::{Cli, Command, ConfigCommand};
+use crate::commands;
+use crate::config::Config;
+use crate::exit::{Code, Error};
+use crate::output::console::Console;
+use crate::output::log;
+use crate::output::out::Out;
+use crate::world::World;
+
+/// Runs the process.
+pub(crate) fn start() -> ExitCode {
+    let world = World::look();
+    let command = Cli::command();
+    let matches = command.clone().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let Cli {
+        global,
+        command: chosen,
+    } = cli;
+    let console = console(&world, &global);
+    log::start(global.verbose, console.clone());
+    warn_of_unknown_variables(&world, &command, &console);
+
+    let color = wants_color(&world, global.color, world.stdout_is_terminal);
+    let width = world.stdout_is_terminal.then(terminal_width).flatten();
+    let config = match &chosen {
+        // These work without, and so also where the file is broken.
+        Command::Completions { .. } | Command::Config(ConfigCommand::Schema) => {
+            Ok(Config::default())
+        }
+        _ => Config::load(&world, global.config.as_deref()),
+    };
+    let mut app = match config {
+        Ok(config) => App {
+            world,
+            global,
+            config,
+            out: Out::stdout(color, width),
+            console: console.clone(),
+            color,
+            matches: leaf(&matches).clone(),
+        },
+        Err(error) => return tell(&console, &error).into(),
+    };
+    let ended = run(&mut app, chosen);
+    console.end_bar();
+    let code = match ended {
+        Ok(code) => code,
+        Err(error) => {
+            app.out.flush();
+            tell(&console, &error)
+        }
+    };
+    finish(&mut app, code)
+}
+
+fn run(app: &mut App, command: Command) -> Result<Code, Error> {
+    match command {
+        Command::List(args) => commands::list::run(app, &args),
+        Command::Plan(args) => commands::plan::run(app, &args),
+        Command::Run(args) => commands::run::run(app, &args),
+        Command::Explain(args) => commands::explain::run(app, &args),
+        Command::Doctor => commands::doctor::run(app),
+        Command::Policy(command) => commands::policy::run(app, command),
+        Command::Config(command) => commands::config::run(app, &command),
+        Command::Completions { shell } => Ok(commands::completions::run(app, shell)),
+    }
+}
+
+/// Ends the output. Results that nobody wants any more are no failure; results that got lost are.
+fn finish(app: &mut App, code: Code) -> ExitCode {
+    match app.out.finish() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            app.console
+                .error(&format!("failed to write the results: {error}"), &[]);
+            let code = if code == Code::Done {
+                Code::Failed
+            } else {
+                code
+            };
+            code.into()
+        }
+        _ => code.into(),
+    }
+}
+
+fn tell(console: &Console, error: &Error) -> Code {
+    console.error(&error.to_string(), &error.hints());
+    error.code()
+}
+
+fn leaf(mut matches: &ArgMatches) -> &ArgMatches {
+    while let Some((_, inner)) = matches.subcommand() {
+        matches = inner;
+    }
+    matches
+}
+
+fn console(world: &World, global: &GlobalArgs) -> Arc<Console> {
+    let color = wants_color(world, global.color, world.stderr_is_terminal);
+    Arc::new(Console::new(color, world.stderr_is_terminal, global.quiet))
+}
+
+fn wants_color(world: &World, when: When, is_terminal: bool) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            is_terminal
+                && world.variable("NO_COLOR").is_none()
+                && world.variable("TERM") != Some("dumb")
+        }
+    }
+}
+
+fn terminal_width() -> Option<usize> {
+    let (width, _) = terminal_size::terminal_size()?;
+    Some(width.0.into())
+}
+
+/// A variable that was mistyped would silently lift a limit.
+fn warn_of_unknown_variables(world: &World, command: &clap::Command, console: &Console) {
+    let mut known = Vec::new();
+    collect_variables(command, &mut known);
+    for name in world
+        .environment
+        .keys()
+        .filter(|name| name.starts_with("TBENGINE_"))
+    {
+        if known.contains(name) {
+            continue;
+        }
+        let meant = closest(name, known.iter().map(String::as_str))
+            .map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        console.warning(&format!(
+            "the variable {name} means nothing to tbengine{meant}"
+        ));
+    }
+}
+
+fn collect_variables(command: &clap::Command, known: &mut Vec<String>) {
+    let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+    known.extend(variables.map(|name| name.to_string_lossy().into_owned()));
+    for sub in command.get_subcommands() {
+        collect_variables(sub, known);
+    }
+}

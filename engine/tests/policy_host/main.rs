@@ -1,0 +1,9 @@
+//! The WASM host, driven with real components: the built-in policies, guests that misbehave, and
+//! modules of odd shapes.
+
+mod builtins;
+mod calls;
+mod faults;
+mod shapes;
+mod support;
+mod world;

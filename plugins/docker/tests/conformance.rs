@@ -1,0 +1,186 @@
+//! Docker behaves as the sdk says, on a real daemon.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tbengine_docker::Docker;
+use tbengine_dockerd::Dockerd;
+use tbengine_sdk::testkit::{self, Fixture, Made, Wanted};
+use tbengine_sdk::{Backend, Identity, Kind, OpenRequest, Resource, State, Timestamp, async_trait};
+
+struct DockerFixture {
+    daemon: Dockerd,
+    made: AtomicUsize,
+}
+
+impl DockerFixture {
+    fn open(&self, host: &str) -> Arc<dyn Backend> {
+        let request = OpenRequest {
+            name: "docker".into(),
+            config: serde_json::json!({ "host": host }),
+            environment: Arc::new(BTreeMap::new()),
+            now: Timestamp::from_unix_seconds(1_800_000_000),
+        };
+        Arc::new(Docker::open(request).expect("the configuration is right"))
+    }
+
+    fn docker(&self, arguments: &[String]) -> Result<String, String> {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.daemon
+            .try_docker(&arguments)
+            .map_err(|error| error.to_string())
+    }
+
+    fn container(&self, wanted: &Wanted, name: String) -> Result<String, String> {
+        let starts = wanted.state != State::Created;
+        let mut arguments: Vec<String> = if starts {
+            vec!["run".into(), "--detach".into()]
+        } else {
+            vec!["create".into()]
+        };
+        arguments.extend(["--name".into(), name]);
+        let network = wanted.uses.iter().find(|used| used.kind == Kind::Network);
+        let network = network.map_or("none", |network| &network.native);
+        arguments.extend(["--network".into(), network.into()]);
+        arguments.extend(labels(wanted));
+        for volume in wanted.uses.iter().filter(|used| used.kind == Kind::Volume) {
+            arguments.extend(["--volume".into(), format!("{}:/data", volume.native)]);
+        }
+        if wanted.takes_along {
+            arguments.extend(["--volume".into(), "/scratch".into()]);
+        }
+        if wanted.restarts {
+            arguments.extend(["--restart".into(), "always".into()]);
+        }
+        let image = wanted.uses.iter().find(|used| used.kind == Kind::Image);
+        arguments.push(image.map_or(self.daemon.image().into(), |image| image.native.clone()));
+        let script = match (wanted.state, wanted.ends_when_asked) {
+            (State::Exited, _) => format!("exit {}", wanted.exit_code.unwrap_or(0)),
+            (_, true) => "trap 'exit 0' TERM; sleep 100000 & wait".into(),
+            (_, false) => "trap '' TERM; while true; do sleep 1; done".into(),
+        };
+        arguments.extend(["sh".into(), "-c".into(), script]);
+        let id = self.docker(&arguments)?;
+        match wanted.state {
+            State::Exited => self.docker(&["wait".into(), id.clone()])?,
+            State::Paused => self.docker(&["pause".into(), id.clone()])?,
+            _ => String::new(),
+        };
+        Ok(id)
+    }
+
+    fn image(&self, wanted: &Wanted, name: &str) -> Result<String, String> {
+        let base = self.docker(&["create".into(), self.daemon.image().into(), "true".into()])?;
+        let mut arguments: Vec<String> = vec!["commit".into(), "--message".into(), name.into()];
+        for (key, value) in &wanted.labels {
+            // A LABEL line takes the value quoted, with these escapes.
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+            arguments.extend(["--change".into(), format!("LABEL {key}=\"{value}\"")]);
+        }
+        arguments.push(base.clone());
+        let id = self.docker(&arguments)?;
+        self.docker(&["rm".into(), "--force".into(), base])?;
+        Ok(id)
+    }
+}
+
+fn labels(wanted: &Wanted) -> Vec<String> {
+    let one = |(key, value): &(String, String)| ["--label".to_owned(), format!("{key}={value}")];
+    wanted.labels.iter().flat_map(one).collect()
+}
+
+#[async_trait]
+impl Fixture for DockerFixture {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.open(&self.daemon.host())
+    }
+
+    async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let name = wanted
+            .name
+            .clone()
+            .unwrap_or_else(|| format!("made-{number}"));
+        let native = match wanted.kind {
+            Kind::Container => self.container(wanted, name)?,
+            Kind::Network => {
+                let mut arguments: Vec<String> = vec!["network".into(), "create".into()];
+                arguments.extend(labels(wanted));
+                arguments.push(name);
+                self.docker(&arguments)?
+            }
+            Kind::Volume => {
+                let mut arguments: Vec<String> = vec!["volume".into(), "create".into()];
+                arguments.extend(labels(wanted));
+                arguments.push(name);
+                self.docker(&arguments)?
+            }
+            // A LABEL line cannot hold line breaks.
+            Kind::Image if wanted.labels.iter().any(|(_, value)| value.contains('\n')) => {
+                return Ok(Made::CannotMake);
+            }
+            Kind::Image => self.image(wanted, &name)?,
+            _ => return Ok(Made::CannotMake),
+        };
+        Ok(Made::Yes(Identity {
+            backend: "docker".into(),
+            account: "".into(),
+            kind: wanted.kind,
+            native,
+            created: None,
+        }))
+    }
+
+    async fn clean_up(&self) -> Result<(), String> {
+        let lists: [(&[&str], &[&str]); 4] = [
+            (&["ps", "-aq"], &["rm", "-f", "-v"]),
+            (
+                &["network", "ls", "-q", "--filter", "type=custom"],
+                &["network", "rm"],
+            ),
+            (&["volume", "ls", "-q"], &["volume", "rm"]),
+            (
+                &["images", "-q", "--filter", "dangling=true"],
+                &["rmi", "-f"],
+            ),
+        ];
+        for (list, remove) in lists {
+            for id in self.daemon.docker(list).lines() {
+                let mut arguments = remove.to_vec();
+                arguments.push(id);
+                self.daemon
+                    .try_docker(&arguments)
+                    .map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All but the image that containers are made from.
+    fn is_ours(&self, resource: &Resource) -> bool {
+        resource.identity.kind != Kind::Image || resource.name != self.daemon.image()
+    }
+
+    fn kept_by_provider(&self) -> Vec<(Kind, String)> {
+        ["bridge", "host", "none", "ingress"]
+            .map(|name| (Kind::Network, name.to_owned()))
+            .into()
+    }
+
+    async fn with_nothing_answering(&self) -> Option<Arc<dyn Backend>> {
+        Some(self.open("unix:///nonexistent/docker.sock"))
+    }
+}
+
+fn main() -> ExitCode {
+    let daemon = match Dockerd::start() {
+        Ok(daemon) => daemon,
+        Err(error) => panic!("{error}"),
+    };
+    testkit::main(|| DockerFixture {
+        daemon,
+        made: AtomicUsize::new(0),
+    })
+}

@@ -1,0 +1,155 @@
+//! Behaviours of `list`.
+
+use std::collections::BTreeSet;
+
+use super::bench::{Behaviour, Bench, Tested, assert_fails, behaviour};
+use super::fixture::Wanted;
+use crate::backend::ListRequest;
+use crate::error::ErrorKind;
+use crate::resource::{Kind, State};
+
+pub(super) fn behaviours() -> Vec<Behaviour> {
+    vec![
+        behaviour!(EachKind the_pages_together_hold_each_resource_once_whatever_the_page_size),
+        behaviour!(EachKind a_cursor_that_was_never_given_is_invalid),
+        behaviour!(EachKind what_the_provider_itself_keeps_is_not_listed),
+        behaviour!(Once a_kind_that_is_not_among_the_capabilities_is_unsupported),
+        behaviour!(EachKind labels_are_kept_byte_for_byte),
+        behaviour!(WhatRuns the_states_are_told_apart),
+        behaviour!(WhatRuns the_exit_code_and_the_end_are_told),
+    ]
+}
+
+async fn the_pages_together_hold_each_resource_once_whatever_the_page_size(
+    bench: Bench,
+    kind: Kind,
+) -> Tested {
+    let mut made = BTreeSet::new();
+    for _ in 0..3 {
+        made.insert(bench.make(Wanted::new(kind)).await?.identity.native);
+    }
+    let whole = bench.natives(kind, 1000).await?;
+    for page_size in [1, 2, 3] {
+        let pages = bench.natives(kind, page_size).await?;
+        let distinct: BTreeSet<_> = pages.iter().cloned().collect();
+        assert_eq!(
+            distinct.len(),
+            pages.len(),
+            "page size {page_size} repeats a resource"
+        );
+        assert_eq!(
+            distinct,
+            whole.iter().cloned().collect(),
+            "page size {page_size}"
+        );
+        assert!(made.is_subset(&distinct));
+    }
+    Ok(())
+}
+
+async fn a_cursor_that_was_never_given_is_invalid(bench: Bench, kind: Kind) -> Tested {
+    let request = ListRequest {
+        cursor: Some("a cursor that was never given".to_owned()),
+        ..ListRequest::first(kind)
+    };
+    assert_fails(bench.backend.list(request).await, ErrorKind::Invalid);
+    Ok(())
+}
+
+async fn what_the_provider_itself_keeps_is_not_listed(bench: Bench, kind: Kind) -> Tested {
+    let names: BTreeSet<String> = bench
+        .pages(kind, 1000)
+        .await?
+        .into_iter()
+        .map(|resource| resource.name)
+        .collect();
+    for (kept, name) in bench.fixture.kept_by_provider() {
+        assert!(kept != kind || !names.contains(&name), "`{name}` is listed");
+    }
+    Ok(())
+}
+
+async fn a_kind_that_is_not_among_the_capabilities_is_unsupported(bench: Bench, _: Kind) -> Tested {
+    let known = bench.backend.capabilities().kinds;
+    for kind in Kind::ALL.iter().filter(|kind| !known.contains(kind)) {
+        let answer = bench.backend.list(ListRequest::first(*kind)).await;
+        assert_fails(answer, ErrorKind::Unsupported);
+    }
+    Ok(())
+}
+
+async fn labels_are_kept_byte_for_byte(bench: Bench, kind: Kind) -> Tested {
+    let hostile = [
+        ("plain", "value".to_owned()),
+        ("empty", String::new()),
+        ("escape", "\u{1b}[2J\u{1b}]0;title\u{7}".to_owned()),
+        ("lines", "one\ntwo\r\nERROR three".to_owned()),
+        ("bidi", "abc\u{202e}fed".to_owned()),
+        ("long", "x".repeat(100_000)),
+    ];
+    let labels = hostile.map(|(key, value)| (key.to_owned(), value));
+    let wanted = Wanted {
+        labels: labels.to_vec(),
+        ..Wanted::new(kind)
+    };
+    let listed = bench.make(wanted).await?;
+    let read = bench.backend.get(&listed.identity).await?;
+    let read = read.expect("what is listed can be read");
+    for (key, value) in &labels {
+        assert!(
+            listed.labels.get(key) == Some(value),
+            "list changed the label `{key}`"
+        );
+        assert!(
+            read.labels.get(key) == Some(value),
+            "get changed the label `{key}`"
+        );
+    }
+    Ok(())
+}
+
+async fn the_states_are_told_apart(bench: Bench, kind: Kind) -> Tested {
+    let candidates = match kind {
+        Kind::Container => [State::Created, State::Running, State::Exited, State::Paused],
+        _ => [
+            State::Running,
+            State::Stopped,
+            State::Failed,
+            State::Archived,
+        ],
+    };
+    let mut tried = 0;
+    for state in candidates {
+        let wanted = Wanted {
+            state,
+            ..Wanted::new(kind)
+        };
+        match bench.make(wanted).await {
+            Ok(made) => {
+                assert_eq!(made.state, state);
+                tried += 1;
+            }
+            Err(super::bench::Halt::Ignored(_)) => {}
+            Err(halt) => return Err(halt),
+        }
+    }
+    assert!(
+        tried >= 2,
+        "a fixture has to make at least two states of what runs"
+    );
+    Ok(())
+}
+
+async fn the_exit_code_and_the_end_are_told(bench: Bench, kind: Kind) -> Tested {
+    let wanted = Wanted {
+        exit_code: Some(3),
+        ..Wanted::new(kind)
+    };
+    let made = bench.make(wanted).await?;
+    assert_eq!(made.exit_code, Some(3));
+    let (finished, created) = (made.finished, made.identity.created);
+    assert!(finished.is_some(), "when it ended is not told");
+    // Both are cut to seconds by some providers.
+    assert!(finished.map(|at| at.as_unix_ms() / 1000) >= created.map(|at| at.as_unix_ms() / 1000));
+    Ok(())
+}
