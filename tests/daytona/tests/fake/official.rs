@@ -1,0 +1,138 @@
+//! The official Python client must be able to work with the fake: that is the proof that the fake is
+//! faithful. It is installed once, into a virtual environment below the target directory.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::{fs, process};
+
+use serde_json::Value;
+use tbengine_fake_daytona::{By, FakeDaytona, Runner, Settings, State, sandbox};
+
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+
+/// Runs a command to its end, and fails loudly with all that it said.
+fn run(command: &mut Command, hint: &str) -> String {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}; {hint}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}; {hint}\n{}{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr),
+    );
+    text(&output.stdout)
+}
+
+/// The Python of a virtual environment that has the official client; the tests share it.
+static PYTHON_WITH_CLIENT: LazyLock<PathBuf> = LazyLock::new(python_with_client);
+
+fn python_with_client() -> PathBuf {
+    let requirements = fs::read_to_string(format!("{PYTHON}/requirements.txt")).unwrap();
+    // Named after the version, so that another version gets another one.
+    let name = requirements.trim().replace("==", "-");
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let python = |home: &Path| home.join("bin/python");
+    if home.exists() {
+        return python(&home);
+    }
+    // Made aside and then moved, so that whatever is there is whole.
+    let making = home.with_extension(format!("{}.partial", process::id()));
+    let hint = "the tests need python3 with venv and pip (Debian: python3-venv)";
+    run(
+        Command::new("python3").args(["-m", "venv"]).arg(&making),
+        hint,
+    );
+    run(
+        Command::new(python(&making)).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+            &format!("{PYTHON}/requirements.txt"),
+        ]),
+        "the official client could not be installed",
+    );
+    if fs::rename(&making, &home).is_err() {
+        // Another test process was quicker; its environment is as good.
+        fs::remove_dir_all(&making).unwrap();
+    }
+    python(&home)
+}
+
+/// What the script saw.
+async fn official_client(fake: &FakeDaytona, script: &str) -> Value {
+    let (url, key) = (fake.url(), fake.key());
+    let script = format!("{PYTHON}/{script}");
+    let printed = tokio::task::spawn_blocking(move || {
+        let mut command = Command::new(&*PYTHON_WITH_CLIENT);
+        command.arg(script).current_dir(PYTHON);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("DAYTONA_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("DAYTONA_API_URL", url)
+            .env("DAYTONA_API_KEY", key);
+        run(&mut command, "the official client was not content")
+    });
+    serde_json::from_str(&printed.await.unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_lists_gets_creates_and_deletes() {
+    let fake = FakeDaytona::start(Settings {
+        sandboxes: 120,
+        ..Settings::default()
+    })
+    .await
+    .unwrap();
+    // The first of the listing, which the client deletes twice.
+    let last = sandbox().runner(Runner::Away).idle(Default::default());
+    let wedged = fake.put(last);
+    let mut live = fake.live();
+    live.sort();
+    let seen = official_client(&fake, "official_client.py").await;
+    assert_eq!(seen["listed"], serde_json::json!(live));
+    let made = &seen["made"];
+    assert_eq!(seen["state"], "started");
+    assert_eq!(seen["labelled"], serde_json::json!([made]));
+    assert_eq!(&seen["by_name"], made);
+    assert_eq!(seen["after_delete"], "destroyed");
+    assert_eq!(seen["get_after_delete"], "DaytonaNotFoundError");
+    assert_eq!(seen["deleted"], wedged);
+    assert_eq!(seen["delete_again"], "DaytonaConflictError");
+    assert_eq!(
+        (&seen["snapshots"], &seen["volumes"]),
+        (&3.into(), &1.into())
+    );
+    let gone = fake.record().destroyed;
+    assert_eq!(gone.len(), 1);
+    assert_eq!(
+        (&Value::from(gone[0].id.as_str()), &gone[0].by),
+        (made, &By::Key("key-0".into()))
+    );
+    fake.with(|cloud, _| {
+        assert_eq!(cloud.truth(&wedged).unwrap().shown(), State::Destroying);
+    });
+}
+
+/// Servers that are older than the client make it fail after the sandbox runs: a leak.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_leaks_where_the_server_is_older() {
+    let fake = FakeDaytona::start(Settings {
+        kvm: false,
+        ..Settings::default()
+    })
+    .await
+    .unwrap();
+    let seen = official_client(&fake, "create_only.py").await;
+    assert_eq!(seen["raised"], true);
+    assert_eq!(fake.live().len(), 1);
+}
