@@ -72,6 +72,7 @@ impl Signals {
             .name("signals".into())
             .spawn(listen)
             .map_err(start)?;
+        tracing::debug!("listening for signals");
         Ok(signals)
     }
 

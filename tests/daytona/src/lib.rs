@@ -13,7 +13,7 @@
 //! - [`accounts`], `throttle`: organizations, keys, and how often they may call
 //! - [`cloud`]: what callers ask for, and what runners do about it later
 //! - `list`, `consistency`: the listing, and how it lags behind
-//! - [`mod@sandbox`], [`state`], `store`: what there is; [`snapshots`], [`volumes`]: what else
+//! - [`mod@sandbox`], [`state`], [`make`], `store`: what there is; [`snapshots`], [`volumes`]: what else
 //! - `view`, [`error`]: what is shown
 //! - [`oracle`]: what really happened; [`clock`] and `ids` serve all of them
 
@@ -26,6 +26,7 @@ pub mod faults;
 pub mod http;
 mod ids;
 mod list;
+pub mod make;
 pub mod oracle;
 pub mod sandbox;
 mod seed;
@@ -43,8 +44,9 @@ pub use cloud::change::Change;
 pub use error::ApiError;
 pub use faults::plan::{Fault, FaultPlan, Outage, Pagination, Rate, Scripted};
 pub use http::server::FakeDaytona;
+pub use make::{Make, sandbox};
 pub use oracle::{By, Destruction, Record};
-pub use sandbox::{Fields, Make, Runner, Sandbox, sandbox};
+pub use sandbox::{Fields, Runner, Sandbox};
 pub use settings::{FailedAuth, Listing, RetryAfter, RunnerTimes, Settings, Throttle, Throttles};
 pub use snapshots::SnapshotState;
 pub use state::{Desired, State};

@@ -6,7 +6,7 @@ use tbengine_sdk::Timestamp;
 use tbengine_sdk::recognise::harbor_labels;
 
 use crate::cloud::Cloud;
-use crate::sandbox::{Make, sandbox};
+use crate::make::{Make, sandbox};
 use crate::snapshots::SnapshotState;
 use crate::state::State;
 use crate::volumes::VolumeState;

@@ -58,7 +58,7 @@ fn write(app: &mut App, inventory: &Inventory, scope: &Scope) {
         Format::Table => {
             let with_backend = inventory.accounts.len() + inventory.failures.len() > 1;
             table(&listed, now, with_backend).write(out);
-            if listed.is_empty() {
+            if listed.is_empty() && inventory.failures.is_empty() {
                 app.console.line(&[plain("nothing in scope")]);
             } else {
                 app.console

@@ -17,8 +17,8 @@ use crate::args::values::{Factor, Span};
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(title = "tbengine.toml")]
 pub(crate) struct File {
-    /// The policy that decides unless --policy names another: a built-in name, the name of a table in
-    /// [policies], or a path to a .wasm component.
+    /// The policy that decides unless --policy names another: a built-in name, the name of a table under
+    /// `policies`, or a path to a .wasm component.
     pub(crate) policy: Option<String>,
     /// The backends, by the names that --backend takes. Without any there is one: `docker`.
     pub(crate) backends: BTreeMap<String, BackendTable>,

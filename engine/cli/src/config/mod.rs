@@ -1,7 +1,7 @@
 //! The configuration file, and what is in force once variables and flags are applied.
 //!
 //! - [`find`]: which file
-//! - [`file`]: what it may say
+//! - [`mod@file`]: what it may say
 //! - [`read`]: from text to [`file::File`], with errors that point at the line
 //! - [`trust`]: what a file may not say because of where it lies
 //! - [`settings`]: file < variable < flag, and where each value came from

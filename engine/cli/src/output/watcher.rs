@@ -1,6 +1,7 @@
 //! What shows the events of a run as they happen: JSON lines, the log, the progress bar.
 
 use std::sync::Arc;
+
 use tbengine_engine::report::log::log;
 use tbengine_engine::report::{Event, EventKind};
 

@@ -12,7 +12,8 @@ use crate::cloud::change::minutes_long;
 use crate::consistency;
 use crate::error::ApiError;
 use crate::ids::uuid;
-use crate::sandbox::{Fields, Id, Make, Sandbox, sandbox};
+use crate::make::{Make, sandbox};
+use crate::sandbox::{Fields, Id, Sandbox};
 use crate::state::{Desired, State};
 
 /// The body of `POST /sandbox`; what is not listed is ignored.

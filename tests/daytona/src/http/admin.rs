@@ -15,7 +15,8 @@ use crate::accounts::permission;
 use crate::error::ApiError;
 use crate::faults::plan::FaultPlan;
 use crate::http::{Shared, json};
-use crate::sandbox::{Fields, Runner, sandbox};
+use crate::make::sandbox;
+use crate::sandbox::{Fields, Runner};
 use crate::settings::{Throttle, Throttles};
 use crate::state::{Desired, State as SandboxState};
 

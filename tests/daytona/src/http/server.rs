@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tbengine_sdk::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::clock::{Clock, iso};
@@ -25,8 +26,8 @@ use crate::error::ApiError;
 use crate::faults::damage::{ConnectionLost, instead, spoil};
 use crate::faults::plan::{Fault, FaultPlan};
 use crate::http::{Shared, routes};
+use crate::make::Make;
 use crate::oracle::{Record, Request as Recorded};
-use crate::sandbox::Make;
 use crate::seed;
 use crate::settings::Settings;
 
@@ -158,6 +159,7 @@ async fn answer(
     if path.starts_with("/_fake") {
         return Ok(complete(call(&mut router, request).await, &path, &shared));
     }
+    let started = Instant::now();
     let elapsed = shared.clock.elapsed();
     let method = request.method().as_str().to_owned();
     let draw = shared.faults(|faults| faults.draw(&method, &path, elapsed));
@@ -172,10 +174,9 @@ async fn answer(
         });
         cloud.record.requests.len() - 1
     });
-    // Half of the way there, half of the way back.
-    let half = draw.latency / 2;
-    if !half.is_zero() {
-        tokio::time::sleep(half).await;
+    // Half of the way there; the rest after the work, so that both together take the latency.
+    if !draw.latency.is_zero() {
+        tokio::time::sleep_until(started + draw.latency / 2).await;
     }
     let response = match draw.fault {
         None => call(&mut router, request).await,
@@ -185,8 +186,8 @@ async fn answer(
         }
         Some(fault) => instead(fault).await?,
     };
-    if !half.is_zero() {
-        tokio::time::sleep(half).await;
+    if !draw.latency.is_zero() {
+        tokio::time::sleep_until(started + draw.latency).await;
     }
     let response = complete(response, &path, &shared);
     shared.cloud(|cloud, _| {

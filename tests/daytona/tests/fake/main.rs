@@ -8,5 +8,6 @@ mod gate;
 mod lifecycle;
 mod listing;
 mod official;
+mod program;
 mod support;
 mod wire;

@@ -1,0 +1,167 @@
+//! `plan --save` and `run --plan`.
+
+use crate::host::Host;
+
+/// A host and its saved plan.
+fn saved(args: &[&str]) -> Host {
+    let host = Host::new();
+    host.run(&[&["plan", "--save", "plan.json"], args].concat())
+        .with_code(0);
+    host
+}
+
+/// Changes the saved plan.
+fn edit(host: &Host, change: impl FnOnce(&mut serde_json::Value)) {
+    let mut plan = serde_json::from_str(&host.read("plan.json")).unwrap();
+    change(&mut plan);
+    host.write("plan.json", &plan.to_string());
+}
+
+#[test]
+fn a_saved_plan_does_what_it_says() {
+    let host = saved(&["--kind", "container"]);
+    let ended = host.run(&["run", "--plan", "plan.json"]).with_code(0);
+    assert!(ended.stdout.contains("7 deleted"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_saved_plan_keeps_its_policy_and_parameters() {
+    let host = saved(&[
+        "--policy",
+        "aggressive",
+        "--set",
+        "dead-older-than=1d",
+        "--stop-timeout",
+        "7s",
+    ]);
+    let plan: serde_json::Value = serde_json::from_str(&host.read("plan.json")).unwrap();
+    assert_eq!(plan["header"]["policy-origin"], "aggressive");
+    assert_eq!(plan["header"]["policy"]["params"]["dead-older-than"], "1d");
+    host.run(&["run", "--plan", "plan.json"]).with_code(0);
+}
+
+#[test]
+fn a_policy_from_a_file_is_found_again_from_elsewhere() {
+    let host = Host::new();
+    host.run(&["policy", "export", "default", "-o", "mine.wasm"])
+        .with_code(0);
+    host.run(&["plan", "--policy", "mine.wasm", "--save", "plan.json"])
+        .with_code(0);
+    let plan = host.path("plan.json");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut command = host.command(&["run", "--plan", plan.to_str().unwrap()]);
+    let output = command.current_dir(elsewhere.path()).output().unwrap();
+    crate::host::Ended::from(output).with_code(0);
+}
+
+#[test]
+fn stale_plans_end_with_4_and_do_nothing() {
+    let stale = |host: &Host, args: &[&str], says: &str| {
+        let args = [&["run", "--plan", "plan.json", "-O", "jsonl"], args].concat();
+        let ended = host.run(&args).with_code(4);
+        assert!(!ended.stdout.contains("run-started"));
+        ended.says(says).says("hint: make a new one");
+    };
+    stale(
+        &saved(&[]),
+        &["--max-plan-age", "0s"],
+        "plans are valid for 0s",
+    );
+
+    let host = saved(&[]);
+    edit(&host, |plan| {
+        plan["header"]["policy-origin"] = "aggressive".into();
+    });
+    stale(&host, &[], "the policy `default` has changed since");
+
+    let host = saved(&[]);
+    edit(&host, |plan| {
+        plan["header"]["format"] = "tbengine-plan/9".into();
+    });
+    stale(&host, &[], "it has the format `tbengine-plan/9`");
+
+    let host = saved(&[]);
+    edit(&host, |plan| {
+        plan["header"]["created"] = "2999-01-01T00:00:00Z".into();
+    });
+    stale(&host, &[], "lies in the future");
+
+    let host = saved(&[]);
+    host.configure("seed = 2");
+    stale(
+        &host,
+        &[],
+        "was connected to `memory-1` then and is to `memory-2` now",
+    );
+}
+
+#[test]
+fn what_is_another_resource_now_is_refused() {
+    let host = saved(&["--kind", "container"]);
+    let mut later = Host::with("");
+    // The same ids, created an hour earlier.
+    later.since = humantime::format_rfc3339_seconds(
+        humantime::parse_rfc3339(&host.since).unwrap() - std::time::Duration::from_secs(3600),
+    )
+    .to_string();
+    later.configure("");
+    later.write("plan.json", &host.read("plan.json"));
+    let ended = later
+        .run(&["run", "--plan", "plan.json", "-O", "json"])
+        .with_code(0);
+    let json = ended.json();
+    assert_eq!(json["report"]["outcomes"].as_array().unwrap().len(), 0);
+    let changed = json["plan"]["refusals"].as_array().unwrap();
+    assert_eq!(
+        changed
+            .iter()
+            .filter(|one| one["guard"] == "changed")
+            .count(),
+        7
+    );
+}
+
+#[test]
+fn guards_of_now_hold_for_plans_of_then() {
+    let host = saved(&["--kind", "container"]);
+    host.run(&["run", "--plan", "plan.json", "--max-delete", "1"])
+        .with_code(3);
+    let json = host
+        .run(&[
+            "run",
+            "--plan",
+            "plan.json",
+            "--min-age",
+            "100d",
+            "-O",
+            "json",
+        ])
+        .with_code(0)
+        .json();
+    assert_eq!(json["plan"]["steps"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn what_is_no_plan_is_an_error_of_usage() {
+    let host = saved(&[]);
+    host.write("other.json", "{\"header\": 1}");
+    host.run(&["run", "--plan", "other.json"])
+        .with_code(2)
+        .says("tbengine plan --save");
+    host.run(&["run", "--plan", "gone.json"])
+        .with_code(2)
+        .says("gone.json");
+    for (flag, value) in [
+        ("--policy", "default"),
+        ("--set", "force=true"),
+        ("--backend", "memory"),
+        ("--stop-timeout", "1s"),
+    ] {
+        host.run(&["run", "--plan", "plan.json", flag, value])
+            .with_code(2)
+            .says("cannot be used with");
+    }
+    host.run(&["run", "--plan", "plan.json", "--force"])
+        .with_code(2)
+        .says("cannot be used with");
+}
