@@ -14,7 +14,7 @@ use crate::credential::Credential;
 use crate::endpoint::Endpoint;
 use crate::failure;
 use crate::pacer::{Pacer, Traffic};
-use crate::refusal::{Call, Refusal};
+use crate::refusal::{self, Call, Refusal};
 
 /// A page of 200 sandboxes with the largest labels is far below this.
 pub(crate) const LARGEST_ANSWER: usize = 64 << 20;
@@ -108,6 +108,7 @@ impl Client {
             Call::Stop | Call::Delete(tbengine_sdk::Kind::Sandbox) => Traffic::Lifecycle,
             Call::Read(_) | Call::Delete(_) => Traffic::General,
         };
+        self.still_welcome()?;
         let permit = self.pacer.turn(traffic).await.map_err(|wait| {
             Error::new(
                 ErrorKind::RateLimited,
@@ -115,10 +116,8 @@ impl Client {
             )
             .with_retry_after(wait)
         })?;
-        // Asked after the wait: what was refused meanwhile counts.
-        if let Some(refused) = self.refused.get() {
-            return Err(refused.clone());
-        }
+        // The credential may have been refused during the wait.
+        self.still_welcome()?;
         let broken = |error: reqwest::Error| failure::broken(&error.without_url(), self.shown());
         let url = self.endpoint.url(path, query);
         let response = self
@@ -135,7 +134,11 @@ impl Client {
         let headers = response.headers().clone();
         let body = self.body(response).await;
         if status.is_success() {
-            return body;
+            let body = body?;
+            return match refusal::in_disguise(&body) {
+                Some(status) => Err(failure::disguised(status)),
+                None => Ok(body),
+            };
         }
         // A refusal whose text is cut off is a refusal all the same.
         let refusal = Refusal::new(status, &headers, &body.unwrap_or_default());
@@ -146,6 +149,14 @@ impl Client {
             return Err(self.refused.get_or_init(|| error).clone());
         }
         Err(error)
+    }
+
+    /// Fails if the credential was refused before.
+    fn still_welcome(&self) -> Result<()> {
+        match self.refused.get() {
+            Some(refused) => Err(refused.clone()),
+            None => Ok(()),
+        }
     }
 
     async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>> {

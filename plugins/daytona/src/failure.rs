@@ -109,6 +109,14 @@ pub(crate) fn unreadable(error: &serde_json::Error, shown: &str) -> Error {
     unexpected(shown)
 }
 
+/// The error for an error that was sent as a success. What it was about may have happened.
+pub(crate) fn disguised(status: u64) -> Error {
+    Error::new(
+        ErrorKind::Transient,
+        format!("daytona answered with a success that holds an error {status}"),
+    )
+}
+
 /// The error for JSON in an unknown form. The JSON is not repeated: it may hold secrets of sandboxes.
 pub(crate) fn unexpected(shown: &str) -> Error {
     Error::new(

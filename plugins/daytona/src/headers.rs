@@ -12,6 +12,8 @@ use http::{HeaderMap, header};
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const RETRY_AFTER: &str = "retry-after";
 const RATE_LIMIT: &str = "x-ratelimit-";
+/// The throttler that counts refused credentials only, and no request that we go on to make.
+const FAILED_AUTH: &str = "failed-auth";
 
 /// What one answer says about one throttler.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +71,9 @@ pub(crate) fn counters(headers: &HeaderMap) -> Vec<(String, Counter)> {
             continue;
         };
         let (field, throttler) = rest.split_once('-').unwrap_or((rest, ""));
+        if throttler == FAILED_AUTH {
+            continue;
+        }
         let Some(number) = value
             .to_str()
             .ok()
@@ -200,6 +205,7 @@ mod tests {
             ("X-RateLimit-Remaining-authenticated", "-1"),
             ("X-RateLimit-Reset-authenticated", "1700000000"),
             ("X-RateLimit-Limit", "5"),
+            ("X-RateLimit-Limit-failed-auth", "5"),
         ]));
         found.sort_by(|a, b| a.0.cmp(&b.0));
         let lifecycle = Counter {

@@ -44,6 +44,9 @@ struct Throttlers {
 #[derive(Default)]
 struct Window {
     limit: Option<u64>,
+    /// The least that the service said is left of this window.
+    said: u64,
+    /// The same without what is on its way.
     remaining: u64,
     ends: Option<Instant>,
     /// The earliest time of the next request, where they are spread.
@@ -155,8 +158,21 @@ impl Throttlers {
             .insert(name.clone());
         let window = self.windows.entry(name).or_default();
         window.limit = counter.limit;
-        window.remaining = remaining.saturating_sub(in_flight);
-        window.ends = Some(now + reset);
+        let reported = now + reset;
+        match window.ends {
+            // The service rounds times up to seconds, so the earliest end that it told is the truest.
+            // Answers overtake each other; only a clear rise of what is left shows a new window.
+            Some(ends) if ends > now && remaining <= window.said + in_flight + 1 => {
+                window.said = window.said.min(remaining);
+                window.ends = Some(ends.min(reported));
+            }
+            _ => {
+                window.said = remaining;
+                window.ends = Some(reported);
+                window.next = None;
+            }
+        }
+        window.remaining = window.said.saturating_sub(in_flight);
     }
 
     fn refuse(&mut self, traffic: Traffic, wait: Wait, now: Instant) {
@@ -251,6 +267,26 @@ mod tests {
         .await;
         assert!(waited >= Duration::from_secs(3), "{waited:?}");
         assert!(waited <= Duration::from_secs(4), "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_whose_times_are_rounded_up_is_used_in_full() {
+        // A service that admits 100 in each second, and answers after 20 ms.
+        let pacer = Pacer::default();
+        let mut window = (Instant::now(), 0);
+        let began = Instant::now();
+        for _ in 0..1000 {
+            let permit = pacer.turn(Traffic::Lifecycle).await.unwrap();
+            let now = Instant::now();
+            if now >= window.0 + Duration::from_secs(1) {
+                window = (now, 0);
+            }
+            window.1 += 1;
+            assert!(window.1 <= 100, "one too many");
+            permit.learn(&headers(100, 100 - window.1, 1), false);
+        }
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(10_500), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]

@@ -145,6 +145,19 @@ fn own_words(status: StatusCode, body: &[u8]) -> Option<String> {
     }
 }
 
+/// The status of an error that was sent as a success, as broken gateways do.
+pub(crate) fn in_disguise(body: &[u8]) -> Option<u64> {
+    /// No error is longer, and what is longer is not read twice.
+    const LONGEST: usize = 16 << 10;
+
+    if body.len() > LONGEST {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let status = body.get("statusCode")?.as_u64()?;
+    (status >= 400 && body.get("message").is_some()).then_some(status)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

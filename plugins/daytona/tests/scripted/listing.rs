@@ -319,6 +319,10 @@ async fn listings_that_are_none_fail_in_the_right_way() {
         ("<html>", ErrorKind::Invalid),
         ("", ErrorKind::Transient),
         ("{\"items\":[", ErrorKind::Transient),
+        (
+            "{\"statusCode\":503,\"message\":\"x\"}",
+            ErrorKind::Transient,
+        ),
         ("{}", ErrorKind::Internal),
         ("{\"items\":7}", ErrorKind::Internal),
         ("null", ErrorKind::Internal),
