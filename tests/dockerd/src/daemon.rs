@@ -243,6 +243,11 @@ impl Dockerd {
         self.await_answer()
     }
 
+    /// Where it keeps what it manages.
+    pub fn data_root(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
