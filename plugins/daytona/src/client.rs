@@ -1,5 +1,6 @@
 //! One request: pace, credential, size limit, refusal.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -33,6 +34,9 @@ pub(crate) struct Client {
     /// The first refusal of the credential. Nothing is sent any more after it: a handful of refusals
     /// blocks the whole address, for good keys too.
     refused: OnceLock<Error>,
+    /// Whether the service has answered as such. From then on a foreign answer is a gateway's hiccup,
+    /// and no sign that the address is wrong.
+    is_known: AtomicBool,
 }
 
 impl Client {
@@ -73,6 +77,7 @@ impl Client {
             credential,
             pacer: Pacer::default(),
             refused: OnceLock::new(),
+            is_known: AtomicBool::new(false),
         })
     }
 
@@ -93,7 +98,13 @@ impl Client {
         query: &[(&str, &str)],
     ) -> Result<T> {
         let body = self.send(call, Method::GET, path, query).await?;
-        serde_json::from_slice(&body).map_err(|error| failure::unreadable(&error, self.shown()))
+        match serde_json::from_slice(&body) {
+            Ok(answer) => {
+                self.is_known.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Err(error) => Err(self.weigh(failure::unreadable(&error, self.shown()))),
+        }
     }
 
     /// Sends a request and answers the body of a success.
@@ -148,7 +159,21 @@ impl Client {
         if status == http::StatusCode::UNAUTHORIZED {
             return Err(self.refused.get_or_init(|| error).clone());
         }
-        Err(error)
+        Err(match refusal.message {
+            None if !status.is_redirection() => self.weigh(error),
+            _ => error,
+        })
+    }
+
+    /// Takes a foreign answer for a passing fault, if the service is known to be there.
+    fn weigh(&self, error: Error) -> Error {
+        match error.kind.is_critical() && self.is_known.load(Ordering::Relaxed) {
+            true => Error {
+                kind: ErrorKind::Transient,
+                ..error
+            },
+            false => error,
+        }
     }
 
     /// Fails if the credential was refused before.

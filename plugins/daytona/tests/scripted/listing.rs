@@ -316,7 +316,7 @@ async fn listings_that_are_none_fail_in_the_right_way() {
         assert_eq!(error.kind, kind, "{name}: {error}");
     }
     for (text, kind) in [
-        ("<html>", ErrorKind::Invalid),
+        ("<html>", ErrorKind::Transient),
         ("", ErrorKind::Transient),
         ("{\"items\":[", ErrorKind::Transient),
         (

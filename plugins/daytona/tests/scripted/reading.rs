@@ -143,15 +143,24 @@ async fn names_never_reach_the_service() {
 }
 
 #[tokio::test]
-async fn not_found_in_others_words_proves_nothing() {
-    for body in ["", "<html>404</html>", "{\"message\":\"no Route matched\"}"] {
+async fn what_a_gateway_says_proves_nothing_and_stops_nothing() {
+    for (status, body) in [
+        (404, ""),
+        (404, "<html>404</html>"),
+        (404, "{\"message\":\"no Route matched\"}"),
+        // Cut off in the middle.
+        (404, "{\"path\":\"/api/sandb"),
+        (403, "<html>blocked</html>"),
+        (405, ""),
+        (200, "<html>200</html>"),
+    ] {
         let server = Server::start(move |line| {
-            is_read(line).then(|| Answer::Status(404, String::new(), body.to_owned()))
+            is_read(line).then(|| Answer::Status(status, String::new(), body.to_owned()))
         })
         .await;
         assert_eq!(
             get(&server).await.unwrap_err().kind,
-            ErrorKind::Invalid,
+            ErrorKind::Transient,
             "{body}"
         );
     }
