@@ -24,6 +24,8 @@ pub(crate) enum Traffic {
 
 /// A wait up to this is made here; a longer one is the engine's, so that no call holds a place for it.
 const LONGEST_PACE: Duration = Duration::from_secs(5);
+/// The part of a window's rest over which requests are spread.
+const USED: f64 = 0.8;
 /// How long a throttler is left alone that refused without saying for how long.
 const UNSAID_WAIT: Duration = Duration::from_secs(1);
 
@@ -211,9 +213,11 @@ impl Window {
             self.next = None;
             return now;
         }
-        let share = (ends - now) / u32::try_from(left).unwrap_or(u32::MAX);
+        // What is left is spread over the time after the turns that were given already, with a margin
+        // at the end: what a window still has when it ends is lost.
         let at = self.next.unwrap_or(now).max(now);
-        self.next = Some(at + share);
+        let rest = ends.saturating_duration_since(at).mul_f64(USED);
+        self.next = Some(at + rest / u32::try_from(left).unwrap_or(u32::MAX));
         at
     }
 }
