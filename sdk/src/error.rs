@@ -30,12 +30,18 @@ pub enum ErrorKind {
     /// The provider cannot be reached. The engine probes until it answers, and then re-reads the
     /// resource, because a lost reply says nothing about what happened.
     Unavailable,
-    /// Credentials or permissions are missing. The engine stops this backend.
+    /// Credentials are missing or refused. The engine stops this backend.
     Denied,
     /// The request or the configuration is wrong. The engine stops this backend.
     Invalid,
+    /// The credentials may not do this to this sort of resource, but may well do other things. The
+    /// engine ends this step as denied and goes on with the others.
+    Forbidden,
     /// The provider cannot do this to this resource, ever.
     Unsupported,
+    /// The provider took the request and will not carry it out, or cannot now, and asking again does
+    /// not help. The engine reports the resource as stuck.
+    Stuck,
     /// A fault in the backend's own code.
     Internal,
 }
@@ -63,7 +69,9 @@ impl ErrorKind {
             ErrorKind::Unavailable => "unavailable",
             ErrorKind::Denied => "denied",
             ErrorKind::Invalid => "invalid",
+            ErrorKind::Forbidden => "forbidden",
             ErrorKind::Unsupported => "unsupported",
+            ErrorKind::Stuck => "stuck",
             ErrorKind::Internal => "internal",
         }
     }

@@ -81,6 +81,18 @@ pub fn is_harbor_image(reference: &str) -> bool {
         .is_some_and(|task| !task.is_empty())
 }
 
+/// Whether a snapshot of a cloud is one that Harbor makes: `harbor__<12 hex>[__<target>]__snapshot`.
+/// The trials of a task share it, and Harbor never deletes it.
+pub fn is_harbor_snapshot(name: &str) -> bool {
+    let digest = name
+        .strip_prefix("harbor__")
+        .and_then(|rest| rest.strip_suffix("__snapshot"))
+        .map(|rest| rest.split_once("__").map_or(rest, |(digest, _)| digest));
+    digest.is_some_and(|digest| {
+        digest.len() == 12 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 /// The repository of an image reference, without tag and digest.
 fn repository(reference: &str) -> &str {
     let reference = reference
@@ -136,6 +148,26 @@ mod tests {
             "é-1-of-1-2026-01-02__03-04-0é",
         ] {
             assert!(!is_terminal_bench_project(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn harbor_snapshots() {
+        for yes in [
+            "harbor__0123456789ab__snapshot",
+            "harbor__0123456789ab__us__snapshot",
+        ] {
+            assert!(is_harbor_snapshot(yes), "{yes}");
+        }
+        for no in [
+            "",
+            "harbor__snapshot",
+            "harbor__0123456789a__snapshot",
+            "harbor__0123456789ag__snapshot",
+            "harbor__0123456789ab",
+            "my-harbor__0123456789ab__snapshot",
+        ] {
+            assert!(!is_harbor_snapshot(no), "{no}");
         }
     }
 

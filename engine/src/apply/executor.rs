@@ -148,7 +148,37 @@ impl Move {
         match call("delete", self.timeout, backend.delete(target, options)).await {
             Ok(()) => self.verify_deleted().await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
+            Err(error) if error.kind == ErrorKind::Forbidden && runs && can_ask => {
+                self.stop_instead(error).await
+            }
+            Err(error) if error.kind == ErrorKind::Forbidden && self.asked_to_end => {
+                failed(and(error, "it was stopped"), false)
+            }
             Err(error) => refused_or_lost(error),
+        }
+    }
+
+    /// We may not delete it. The plan approved to kill it, so it is at least stopped: that costs less,
+    /// and a resource that deletes itself when it ends is gone then.
+    async fn stop_instead(&self, forbidden: Error) -> Moved {
+        match self.ask_to_end(true).await {
+            Ok(()) => {}
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                return self.verify_gone(self.sent).await;
+            }
+            Err(error) if error.kind == ErrorKind::Transient || error.kind.gates_backend() => {
+                return refused_or_lost(error);
+            }
+            Err(error) => return failed(and(forbidden, &error.message), false),
+        }
+        match self.read().await {
+            Ok(None) => self.gone(true),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource)) if resource.state == State::Removing => {
+                Moved::Removing { by_us: true }
+            }
+            Ok(Some(_)) => failed(and(forbidden, "it was told to stop instead"), true),
+            Err(error) => failed(error, true),
         }
     }
 
@@ -226,6 +256,13 @@ impl Move {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             answer => answer,
         }
+    }
+}
+
+fn and(error: Error, also: &str) -> Error {
+    Error {
+        message: format!("{}; {also}", error.message),
+        ..error
     }
 }
 

@@ -33,12 +33,17 @@ impl Dispatcher<'_, '_> {
             ErrorKind::RateLimited => self.pause(place, error, false, now),
             ErrorKind::Unavailable => self.pause(place, error, true, now),
             ErrorKind::Denied | ErrorKind::Invalid => self.stop_lane(place, error),
-            _ => {
-                let at = self.elapsed_ms();
-                self.steps[place].note_failure(at, error.clone());
-                self.finish(place, StepResult::Failed, Some(error.message), error.hint);
-            }
+            ErrorKind::Forbidden => self.give_up(place, StepResult::Denied, error),
+            ErrorKind::Stuck => self.give_up(place, StepResult::Stuck, error),
+            _ => self.give_up(place, StepResult::Failed, error),
         }
+    }
+
+    /// No further attempt can help this step. It says nothing about the others.
+    fn give_up(&mut self, place: usize, result: StepResult, error: Error) {
+        let at = self.elapsed_ms();
+        self.steps[place].note_failure(at, error.clone());
+        self.finish(place, result, Some(error.message), error.hint);
     }
 
     /// A passing fault costs an attempt. The policy may shorten or lengthen the wait and give up, but

@@ -1,0 +1,166 @@
+//! The fake service, the backend on it, a policy that wants everything gone, and an engine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_engine::apply::{ApplyOptions, Control};
+use tbengine_engine::backend::OpenBackend;
+use tbengine_engine::plan::Guards;
+use tbengine_engine::policy::{
+    Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
+    RetryAdvice, Verdict,
+};
+use tbengine_engine::report::{Outcome, Report, StepResult};
+use tbengine_engine::scope::Scope;
+use tbengine_engine::{Engine, EngineOptions};
+use tbengine_fake_daytona::{FakeDaytona, Make, RunnerTimes, Settings, sandbox};
+use tbengine_sdk::{Backend, OpenRequest, State, Timestamp};
+
+/// Wants everything gone that is not on its way already.
+struct Everything {
+    source: PolicySource,
+    grace: Duration,
+}
+
+impl Policy for Everything {
+    fn source(&self) -> &PolicySource {
+        &self.source
+    }
+
+    fn decide(&self, _: &PolicyContext, candidates: &[Candidate<'_>]) -> Result<Answer, Fault> {
+        let proposals = candidates
+            .iter()
+            .filter(|candidate| candidate.resource.state != State::Removing)
+            .map(|candidate| Proposal {
+                id: candidate.resource.identity.id().to_string(),
+                verdict: Verdict::Delete {
+                    reason: "the test says so".into(),
+                    force: Force::Always,
+                    grace: Some(self.grace),
+                },
+                priority: 0,
+            })
+            .collect();
+        Ok(Answer {
+            proposals,
+            log: Vec::new(),
+        })
+    }
+
+    fn retry(&self, _: &PolicyContext, _: &Failure) -> Result<RetryAdvice, Fault> {
+        Ok(RetryAdvice::NoOpinion)
+    }
+}
+
+/// Runners that are quick, so that tests are.
+pub(crate) fn fast() -> Settings {
+    Settings {
+        runner: RunnerTimes {
+            pick_up: Duration::from_millis(5),
+            stop: Duration::from_millis(20),
+            destroy: Duration::from_millis(50),
+            ..RunnerTimes::default()
+        },
+        ..Settings::default()
+    }
+}
+
+/// A sandbox that Harbor left, an hour old.
+pub(crate) fn leaked(task: &str) -> Make {
+    sandbox()
+        .label("harbor.managed", "true")
+        .label("harbor.session_id", format!("{task}__DqmfGz2__env"))
+        .age(Duration::from_secs(3600))
+}
+
+/// The service, and how a run goes about it.
+pub(crate) struct World {
+    pub(crate) fake: FakeDaytona,
+    pub(crate) key: String,
+    pub(crate) grace: Duration,
+    pub(crate) apply: ApplyOptions,
+}
+
+impl World {
+    pub(crate) async fn new(settings: Settings) -> Self {
+        let fake = FakeDaytona::start(settings).await.unwrap();
+        Self {
+            key: fake.key(),
+            fake,
+            grace: Duration::ZERO,
+            apply: ApplyOptions::default(),
+        }
+    }
+
+    /// A backend on a service, as a configuration would open it.
+    pub(crate) fn backend(name: &str, url: &str, key: &str) -> OpenBackend {
+        let request = OpenRequest {
+            name: name.into(),
+            config: serde_json::json!({ "api-url": url }),
+            environment: Arc::new(BTreeMap::from([(
+                "DAYTONA_API_KEY".to_owned(),
+                key.to_owned(),
+            )])),
+            now: Timestamp::from_unix_seconds(0),
+        };
+        let backend = tbengine_daytona::Daytona::open(request).unwrap();
+        OpenBackend {
+            name: name.into(),
+            kind: "daytona".into(),
+            backend: Arc::new(backend) as Arc<dyn Backend>,
+        }
+    }
+
+    pub(crate) fn cloud(&self) -> OpenBackend {
+        Self::backend("cloud", &self.fake.url(), &self.key)
+    }
+
+    /// Plans and applies, and answers both what was refused and what was done.
+    pub(crate) async fn run_on(&self, backends: Vec<OpenBackend>) -> Report {
+        let options = EngineOptions {
+            run: "run-1".into(),
+            now: self.fake.with(|_, now| now),
+            scope: Scope::default(),
+            sizes: false,
+            guards: Guards {
+                max_delete: "100%".parse().ok(),
+                ..Guards::default()
+            },
+            apply: self.apply.clone(),
+        };
+        let engine = Engine::new(backends, options);
+        let policy: Arc<dyn Policy> = Arc::new(Everything {
+            source: PolicySource {
+                name: "everything".into(),
+                version: "1.0.0".into(),
+                digest: "d1".into(),
+                params: Default::default(),
+            },
+            grace: self.grace,
+        });
+        let planned = engine
+            .plan(&policy, "everything", false, &mut |_: &_| {})
+            .await;
+        engine
+            .apply(planned.plan, &policy, &Control::default(), &mut |_: &_| {})
+            .await
+    }
+
+    pub(crate) async fn run(&self) -> Report {
+        self.run_on(vec![self.cloud()]).await
+    }
+}
+
+/// How the sandbox of an id ended.
+pub(crate) fn outcome<'r>(report: &'r Report, id: &str) -> &'r Outcome {
+    report
+        .outcomes
+        .iter()
+        .find(|outcome| outcome.id.0.native == id)
+        .unwrap_or_else(|| panic!("no outcome for {id}: {report:?}"))
+}
+
+pub(crate) fn result(report: &Report, id: &str) -> StepResult {
+    outcome(report, id).result
+}

@@ -1,0 +1,213 @@
+//! One request: pace, credential, size limit, refusal.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use reqwest::redirect;
+use serde::de::DeserializeOwned;
+use tbengine_sdk::{Error, ErrorKind, Result};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+
+use crate::config::Settings;
+use crate::credential::Credential;
+use crate::endpoint::Endpoint;
+use crate::failure;
+use crate::pacer::{Pacer, Traffic};
+use crate::refusal::{self, Call, Refusal};
+
+/// A page of 200 sandboxes with the largest labels is far below this.
+pub(crate) const LARGEST_ANSWER: usize = 64 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Below the time after which gateways close idle connections, usually a minute.
+const IDLE_CONNECTION: Duration = Duration::from_secs(30);
+const SOURCE: HeaderName = HeaderName::from_static("x-daytona-source");
+const ORGANIZATION: HeaderName = HeaderName::from_static("x-daytona-organization-id");
+
+/// The service at one endpoint, with one credential.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    credential: Credential,
+    pacer: Pacer,
+    /// The first refusal of the credential. Nothing is sent any more after it: a handful of refusals
+    /// blocks the whole address, for good keys too.
+    refused: OnceLock<Error>,
+    /// Whether the service has answered as such. From then on a foreign answer is a gateway's hiccup,
+    /// and no sign that the address is wrong.
+    is_known: AtomicBool,
+}
+
+impl Client {
+    pub(crate) fn new(settings: &Settings, credential: Credential) -> Result<Self> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, credential.header());
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(SOURCE, HeaderValue::from_static("tbengine"));
+        if let Some(organization) = &credential.organization {
+            headers.insert(ORGANIZATION, organization.clone());
+        }
+        let internal = |error: String| Error::new(ErrorKind::Internal, error);
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("tbengine/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            .tls_backend_preconfigured(tls().map_err(|error| internal(error.to_string()))?)
+            .dns_resolver(Arc::new(settings.endpoint.resolver()))
+            // Whoever could redirect us would get the credential.
+            .redirect(redirect::Policy::none())
+            // Attempts are the engine's to count.
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .http1_only()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_CONNECTION);
+        if let Some(proxy) = &settings.proxy {
+            let proxy = reqwest::Proxy::all(proxy.clone())
+                .map_err(|error| internal(error.without_url().to_string()))?;
+            builder = builder.proxy(proxy);
+        }
+        let http = builder
+            .build()
+            .map_err(|error| internal(error.without_url().to_string()))?;
+        Ok(Self {
+            http,
+            endpoint: settings.endpoint.clone(),
+            credential,
+            pacer: Pacer::default(),
+            refused: OnceLock::new(),
+            is_known: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// The service's address, for people.
+    pub(crate) fn shown(&self) -> &str {
+        self.endpoint.shown()
+    }
+
+    /// Reads JSON.
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        call: Call,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T> {
+        let body = self.send(call, Method::GET, path, query).await?;
+        match serde_json::from_slice(&body) {
+            Ok(answer) => {
+                self.is_known.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Err(error) => Err(self.weigh(failure::unreadable(&error, self.shown()))),
+        }
+    }
+
+    /// Sends a request and answers the body of a success.
+    pub(crate) async fn send(
+        &self,
+        call: Call,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<u8>> {
+        let traffic = match call {
+            Call::Stop | Call::Delete(tbengine_sdk::Kind::Sandbox) => Traffic::Lifecycle,
+            Call::Read(_) | Call::Delete(_) => Traffic::General,
+        };
+        self.still_welcome()?;
+        let permit = self.pacer.turn(traffic).await.map_err(|wait| {
+            Error::new(
+                ErrorKind::RateLimited,
+                "daytona allows no more requests for now",
+            )
+            .with_retry_after(wait)
+        })?;
+        // The credential may have been refused during the wait.
+        self.still_welcome()?;
+        let broken = |error: reqwest::Error| failure::broken(&error.without_url(), self.shown());
+        let url = self.endpoint.url(path, query);
+        let response = self
+            .http
+            .request(method, url)
+            .send()
+            .await
+            .map_err(broken)?;
+        let status = response.status();
+        permit.learn(
+            response.headers(),
+            status == http::StatusCode::TOO_MANY_REQUESTS,
+        );
+        let headers = response.headers().clone();
+        let body = self.body(response).await;
+        if status.is_success() {
+            let body = body?;
+            return match refusal::in_disguise(&body) {
+                Some(status) => Err(failure::disguised(status)),
+                None => Ok(body),
+            };
+        }
+        // A refusal whose text is cut off is a refusal all the same.
+        let refusal = Refusal::new(status, &headers, &body.unwrap_or_default());
+        let error = failure::refused(&refusal, call, self.shown(), |text| {
+            self.credential.redact(text)
+        });
+        if status == http::StatusCode::UNAUTHORIZED {
+            return Err(self.refused.get_or_init(|| error).clone());
+        }
+        Err(match refusal.message {
+            None if !status.is_redirection() => self.weigh(error),
+            _ => error,
+        })
+    }
+
+    /// Takes a foreign answer for a passing fault, if the service is known to be there.
+    fn weigh(&self, error: Error) -> Error {
+        match error.kind.is_critical() && self.is_known.load(Ordering::Relaxed) {
+            true => Error {
+                kind: ErrorKind::Transient,
+                ..error
+            },
+            false => error,
+        }
+    }
+
+    /// Fails if the credential was refused before.
+    fn still_welcome(&self) -> Result<()> {
+        match self.refused.get() {
+            Some(refused) => Err(refused.clone()),
+            None => Ok(()),
+        }
+    }
+
+    async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
+                    return Err(failure::too_large(self.shown()));
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(body),
+                Err(error) => return Err(failure::broken(&error.without_url(), self.shown())),
+            }
+        }
+    }
+}
+
+/// TLS with the certificates that the system trusts.
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}

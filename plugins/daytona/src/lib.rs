@@ -1,0 +1,57 @@
+//! The Daytona backend: sandboxes, snapshots and volumes of one organization.
+//!
+//! The modules, in the order data flows:
+//!
+//! - `backend`: the `Backend` implementation
+//! - `config`: the backend's table of the configuration, and the environment
+//! - `credential`: the key or token, and where it comes from
+//! - `endpoint`: which addresses the credential may be sent to
+//! - `client`: one request: pace, credential, size limit, refusal
+//! - `pacer`: counters of the service's throttlers, so that we slow down before we are refused
+//! - `headers`: how long the service asks to wait, in all its forms
+//! - `refusal`: what each status means, in one table
+//! - `failure`: what broken connections and bodies mean
+//! - `wire`: the service's JSON, as far as we read it, and no stricter
+//! - `native`: which ids are ids
+//! - `recent`: reads of the last moment
+//! - `account`: the organization behind the credential, and what the key may do
+//! - `sandboxes`, `snapshots`, `volumes`: the requests of each kind, and from JSON to `Resource`
+//! - `state`: from the service's states to ours
+//! - `owner`: the unit and the owner of a resource
+//!
+//! What is peculiar to Daytona, and holds everywhere here:
+//!
+//! - A deletion is accepted, not done. Only a read by id proves that a sandbox is gone.
+//! - Deleting a sandbox in `error` or `build_failed` answers 200 and only hides it; the service itself
+//!   throws the row away days later. Such sandboxes are listed as `failed` with the fact
+//!   `hidden=true`, and deleting them ends as `stuck`, never as `deleted`.
+//! - Stopping an ephemeral sandbox (`ephemeral=true`) deletes it.
+//! - Listings may lag behind. The engine reads every resource again before it acts.
+
+mod account;
+mod backend;
+mod client;
+mod config;
+mod credential;
+mod endpoint;
+mod failure;
+mod headers;
+mod native;
+mod owner;
+mod pacer;
+mod recent;
+mod refusal;
+mod sandboxes;
+mod snapshots;
+mod state;
+mod volumes;
+mod wire;
+
+pub use backend::Daytona;
+pub use config::Config;
+
+tbengine_sdk::backend!(
+    "daytona",
+    "Daytona cloud sandboxes, hosted or self-hosted",
+    Daytona::open
+);

@@ -1,0 +1,293 @@
+//! What each status of the service means: the table.
+//!
+//! Statuses decide, together with what was asked. Texts change between versions of the service, so
+//! they only tell apart what has the same status.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use tbengine_sdk::{ErrorKind, Kind};
+
+use crate::headers;
+
+/// What was asked of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// A read of the account, or of resources of a kind.
+    Read(Option<Kind>),
+    Stop,
+    Delete(Kind),
+}
+
+/// A status that is not a success.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// The service's own message, or `None` if the text is a gateway's.
+    pub(crate) message: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
+        Self {
+            status,
+            message: own_words(status, body),
+            retry_after: headers::wait(headers).longest(),
+        }
+    }
+
+    fn says(&self, part: &str) -> bool {
+        self.message
+            .as_ref()
+            .is_some_and(|message| message.to_ascii_lowercase().contains(part))
+    }
+
+    /// Whether it is the answer to a path that the service does not have.
+    fn is_unknown_path(&self) -> bool {
+        self.message.as_ref().is_none_or(|message| {
+            ["Cannot GET ", "Cannot POST ", "Cannot DELETE "]
+                .iter()
+                .any(|start| message.starts_with(start))
+        })
+    }
+
+    /// The table of the statuses.
+    pub(crate) fn classify(&self, call: Call) -> (ErrorKind, Option<&'static str>) {
+        use Call::{Delete, Read, Stop};
+
+        match (self.status.as_u16(), call) {
+            (400, Delete(Kind::Sandbox)) if self.says("fork") => (
+                ErrorKind::Dependency,
+                Some("delete the sandboxes that were forked from it first"),
+            ),
+            // It is being made or being removed.
+            (400, Delete(Kind::Volume)) => (ErrorKind::Transient, None),
+            // It is in no state that can be stopped; the caller looks in which.
+            (400, Stop) => (ErrorKind::Conflict, None),
+            (400 | 422, Read(_)) => (ErrorKind::Invalid, None),
+
+            (401, _) => (ErrorKind::Denied, Some(REFUSED)),
+            (403, Delete(Kind::Snapshot)) if self.says("general snapshot") => (
+                ErrorKind::Unsupported,
+                Some("the snapshot belongs to daytona itself"),
+            ),
+            (403, Read(None | Some(Kind::Sandbox | Kind::Snapshot))) => {
+                (ErrorKind::Denied, Some(BLOCKED))
+            }
+            (403, _) if self.message.is_none() => (ErrorKind::Denied, Some(BLOCKED)),
+            (403, Delete(kind)) => (ErrorKind::Forbidden, Some(delete_permission(kind))),
+            (403, Stop) => (
+                ErrorKind::Forbidden,
+                Some("use a key with the permission write:sandboxes"),
+            ),
+            (403, Read(_)) => (
+                ErrorKind::Forbidden,
+                Some("use a key with the permission read:volumes"),
+            ),
+
+            // Only the service's own words say that something is gone; a gateway knows nothing of it.
+            (404, _) if !self.is_unknown_path() => (ErrorKind::NotFound, None),
+            (300..=399 | 404 | 405, _) => (ErrorKind::Invalid, Some(NOT_DAYTONA)),
+
+            (409, Delete(Kind::Volume)) => (
+                ErrorKind::Dependency,
+                Some("delete the sandboxes that use it first"),
+            ),
+            // Something else is being done to it; the caller looks whether that is its deletion.
+            (409, _) => (ErrorKind::Transient, None),
+
+            (408 | 504, _) => (ErrorKind::Transient, None),
+            (429, _) => (ErrorKind::RateLimited, None),
+            (501, _) => (ErrorKind::Unsupported, None),
+            (502 | 503 | 520..=527 | 530, _) => (ErrorKind::Unavailable, None),
+            (500, Delete(_) | Stop) => (ErrorKind::Transient, Some(WEDGED)),
+            (500..=599, _) => (ErrorKind::Transient, None),
+            _ => (ErrorKind::Internal, None),
+        }
+    }
+}
+
+const REFUSED: &str = "export a valid DAYTONA_API_KEY; nothing more is sent with this one, because a few refusals block the whole address";
+const BLOCKED: &str =
+    "see whether the organization is suspended, or a proxy or firewall stands in between";
+const WEDGED: &str =
+    "if it stays so, the sandbox is wedged in its state, and only daytona's support can remove it";
+pub(crate) const NOT_DAYTONA: &str = "check DAYTONA_API_URL or `api-url`; it usually ends in /api";
+
+const fn delete_permission(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Snapshot => "use a key with the permission delete:snapshots",
+        Kind::Volume => "use a key with the permission delete:volumes",
+        _ => "use a key with the permission delete:sandboxes",
+    }
+}
+
+/// The message of an error of the service itself: JSON that repeats the status. Anything else is a
+/// gateway's, and proves nothing about a resource.
+fn own_words(status: StatusCode, body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let repeated = body.get("statusCode")?.as_u64()?;
+    if repeated != u64::from(status.as_u16()) {
+        return None;
+    }
+    match body.get("message")? {
+        Value::String(message) => Some(message.clone()),
+        Value::Array(messages) => Some(
+            messages
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join("; "),
+        ),
+        _ => None,
+    }
+}
+
+/// The status of an error that was sent as a success, as broken gateways do.
+pub(crate) fn in_disguise(body: &[u8]) -> Option<u64> {
+    /// No error is longer, and what is longer is not read twice.
+    const LONGEST: usize = 16 << 10;
+
+    if body.len() > LONGEST {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let status = body.get("statusCode")?.as_u64()?;
+    (status >= 400 && body.get("message").is_some()).then_some(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, body: &str) -> Refusal {
+        Refusal::new(
+            StatusCode::from_u16(status).unwrap(),
+            &HeaderMap::new(),
+            body.as_bytes(),
+        )
+    }
+
+    fn kind(status: u16, call: Call, message: &str) -> ErrorKind {
+        let body = serde_json::json!({
+            "path": "/api/sandbox/x", "timestamp": "2026-01-01T00:00:00Z",
+            "statusCode": status, "error": "E", "message": message,
+        });
+        refusal(status, &body.to_string()).classify(call).0
+    }
+
+    #[test]
+    fn each_row_of_the_table() {
+        use ErrorKind::{Conflict, Denied, Dependency, Forbidden, Internal, Invalid, NotFound};
+        use ErrorKind::{RateLimited, Transient, Unavailable, Unsupported};
+
+        let delete = Call::Delete(Kind::Sandbox);
+        let snapshot = Call::Delete(Kind::Snapshot);
+        let volume = Call::Delete(Kind::Volume);
+        let read = Call::Read(Some(Kind::Sandbox));
+        for (status, call, message, want) in [
+            (301, read, "", Invalid),
+            (
+                400,
+                delete,
+                "Cannot delete sandbox which has active fork children. The forks must be deleted first.",
+                Dependency,
+            ),
+            (400, delete, "bad", Internal),
+            (400, read, "Invalid cursor provided: x", Invalid),
+            (
+                400,
+                Call::Stop,
+                "Sandbox is not in a stoppable state",
+                Conflict,
+            ),
+            (
+                400,
+                volume,
+                "Volume must be in a ready or error state",
+                Transient,
+            ),
+            (401, read, "Invalid credentials", Denied),
+            (401, delete, "Invalid credentials", Denied),
+            (403, delete, "Access denied", Forbidden),
+            (403, Call::Stop, "Access denied", Forbidden),
+            (403, snapshot, "Access denied", Forbidden),
+            (
+                403,
+                snapshot,
+                "You cannot delete a general snapshot",
+                Unsupported,
+            ),
+            (
+                403,
+                Call::Read(Some(Kind::Volume)),
+                "Access denied",
+                Forbidden,
+            ),
+            (403, read, "Organization is suspended", Denied),
+            (404, read, "Sandbox with ID or name x not found", NotFound),
+            (404, delete, "Sandbox with ID or name x not found", NotFound),
+            (404, read, "Cannot GET /sandbox/x", Invalid),
+            (405, read, "no", Invalid),
+            (408, delete, "slow", Transient),
+            (409, delete, "Sandbox state change in progress", Transient),
+            (
+                409,
+                delete,
+                "Sandbox was modified by another operation",
+                Transient,
+            ),
+            (409, volume, "Volume is in use", Dependency),
+            (418, read, "teapot", Internal),
+            (
+                429,
+                delete,
+                "ThrottlerException: Too Many Requests",
+                RateLimited,
+            ),
+            (500, delete, "An unexpected error occurred.", Transient),
+            (500, read, "An unexpected error occurred.", Transient),
+            (501, read, "no", Unsupported),
+            (502, read, "no", Unavailable),
+            (
+                503,
+                read,
+                "Service is currently under maintenance.",
+                Unavailable,
+            ),
+            (504, delete, "no", Transient),
+            (522, delete, "no", Unavailable),
+        ] {
+            assert_eq!(
+                kind(status, call, message),
+                want,
+                "{status} {call:?} {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_service_itself_can_say_that_something_is_gone() {
+        for body in [
+            "",
+            "<html>not found</html>",
+            "{}",
+            r#"{"message":"no Route matched with those values"}"#,
+            r#"{"statusCode":200,"message":"Sandbox not found"}"#,
+            r#"{"statusCode":404,"message":"Cannot GET /api/api/sandbox/x"}"#,
+            r#"{"statusCode":404,"message":null}"#,
+        ] {
+            let (kind, hint) = refusal(404, body).classify(Call::Read(Some(Kind::Sandbox)));
+            assert_eq!(kind, ErrorKind::Invalid, "{body}");
+            assert!(hint.unwrap().contains("DAYTONA_API_URL"));
+        }
+    }
+
+    #[test]
+    fn a_firewalls_refusal_is_not_about_a_permission() {
+        let (kind, _) = refusal(403, "<html>blocked</html>").classify(Call::Delete(Kind::Sandbox));
+        assert_eq!(kind, ErrorKind::Denied);
+    }
+}

@@ -1,0 +1,8 @@
+//! The backend against a scripted server: what a healthy service does not show.
+
+mod account;
+mod changes;
+mod listing;
+mod reading;
+mod safety;
+mod server;
