@@ -95,7 +95,7 @@ mod tests {
             .iter()
             .map(|registration| registration.kind)
             .collect();
-        assert_eq!(kinds, ["docker", "memory"]);
+        assert_eq!(kinds, ["daytona", "docker", "memory"]);
     }
 
     #[test]

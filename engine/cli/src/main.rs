@@ -25,6 +25,7 @@ mod start;
 mod world;
 
 // Linking a plugin registers it.
+use tbengine_daytona as _;
 use tbengine_docker as _;
 use tbengine_memory as _;
 

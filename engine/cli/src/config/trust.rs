@@ -6,13 +6,15 @@ use super::Config;
 use crate::exit::Error;
 
 /// Keys of a backend that decide where a credential goes, or are one.
-const ENDPOINTS: [&str; 6] = [
+const ENDPOINTS: [&str; 8] = [
     "host",
     "context",
     "tls-dir",
     "allow-plaintext",
     "api-url",
     "api-key",
+    "api-key-file",
+    "proxy",
 ];
 
 /// Refuses endpoints and secrets in a file that someone else may have written, and in a project's file
