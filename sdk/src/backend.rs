@@ -61,8 +61,8 @@ pub trait Backend: Send + Sync + 'static {
     /// - Deleting what does not exist is `NotFound`.
     /// - Without `force`, a running resource is left alone and the answer is `Conflict`.
     /// - A resource that another one uses is left alone and the answer is `Dependency`.
-    /// - Never deletes any other resource than the target and what [`Relation::cascade`]
-    ///   (crate::Relation) announced.
+    /// - Never deletes any other resource than the target and what
+    ///   [`Relation::cascade`](crate::Relation::cascade) announced.
     async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()>;
 }
 

@@ -6,7 +6,7 @@
 //! The modules, in the order data flows:
 //!
 //! - [`registration`]: how the engine finds and opens a backend
-//! - [`backend`]: the trait, and what its methods take and give
+//! - [`mod@backend`]: the trait, and what its methods take and give
 //! - [`resource`]: a thing that can leak, as a listing shows it
 //! - [`labels`]: the labels of a resource, small and shared
 //! - [`identity`]: what must still match when the engine acts on a resource

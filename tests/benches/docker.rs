@@ -3,6 +3,12 @@
 //! Every figure is a ratio of two times taken one after the other on one private daemon.
 //! `cargo bench -p tbengine-tests --bench docker [-- --rounds 3]`
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
+
 mod support;
 
 use std::time::{Duration, Instant};

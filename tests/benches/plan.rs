@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p tbengine-tests --bench plan`
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 mod support;
 
 use std::time::Duration;

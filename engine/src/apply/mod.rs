@@ -1,8 +1,8 @@
 //! Stage four: carry the plan out.
 //!
 //! The dispatcher owns the state of the run and talks to the outside; an executor makes one move of
-//! one step and knows nothing else. Between them go only [`executor::Move`] and
-//! [`executor::Moved`].
+//! one step and knows nothing else. Between them go only `executor::Move` and
+//! `executor::Moved`.
 //!
 //! - [`backoff`]: how long to wait between attempts
 //! - `lane`: one backend's queue, limit and gate
