@@ -125,10 +125,13 @@ impl Move {
             let detail = format!("it is {} and the plan does not kill it", resource.state);
             return Moved::Ended(StepResult::Changed, Some(detail));
         }
-        let can_ask = self.open.backend.capabilities().stop;
+        let capabilities = self.open.backend.capabilities();
+        let can_ask = capabilities.stop;
         // Without a grace period it is killed apart from its deletion: all that is to be killed ends while
-        // the first deletions are under way, and deleting what has ended is much faster.
-        if runs && can_ask && !self.asked_to_end {
+        // the first deletions are under way, and deleting what has ended is much faster. Where a change
+        // only begins with the answer, a second one would find the resource busy.
+        let ask_first = !grace.is_zero() || capabilities.synchronous_delete;
+        if runs && can_ask && ask_first && !self.asked_to_end {
             match self.ask_to_end(grace.is_zero()).await {
                 Ok(()) => return Moved::AskedToEnd,
                 // It cannot be asked or has just ended: what is left is to delete it.

@@ -590,3 +590,20 @@ async fn fail_fast_starts_nothing_after_the_first_failure() {
     );
     assert_eq!(report.counts()[&StepResult::Failed], 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn without_a_grace_period_what_runs_is_killed_first_and_then_deleted_like_what_has_ended() {
+    let memory = provider();
+    for number in 0..20 {
+        memory.insert(ours(&format!("c{number:02}")).running().ignores_stop());
+    }
+    let report = claiming_world(&memory).run(delete_all()).await;
+    assert_eq!(report.counts()[&StepResult::Deleted], 20);
+    let requests = memory.oracle().requests();
+    let forced = |operation| {
+        let of = requests.iter().filter(|one| one.operation == operation);
+        of.map(|one| one.force).collect::<Vec<bool>>()
+    };
+    assert_eq!(forced(Operation::Stop), [true; 20]);
+    assert_eq!(forced(Operation::Delete), [false; 20]);
+}

@@ -51,6 +51,8 @@ async fn a_forbidden_action_ends_its_step_and_no_other() {
 #[tokio::test(start_paused = true)]
 async fn what_runs_and_may_not_be_deleted_is_stopped_where_the_plan_kills() {
     let memory = provider();
+    // Where deletions only begin with the answer, nothing is killed apart from its deletion.
+    memory.deletion_takes(seconds(1));
     let one = memory.insert(ours("one").running());
     memory.script(Operation::Delete).then(forbidden());
     let report = run(&memory, delete_all()).await;
@@ -103,6 +105,8 @@ async fn what_deletes_itself_when_it_is_stopped_is_deleted() {
 #[tokio::test(start_paused = true)]
 async fn what_may_be_neither_deleted_nor_stopped_is_denied_once() {
     let memory = provider();
+    // Where deletions only begin with the answer, nothing is killed apart from its deletion.
+    memory.deletion_takes(seconds(1));
     let one = memory.insert(ours("one").running());
     memory.script(Operation::Delete).then(forbidden());
     memory.script(Operation::Stop).then(forbidden());
