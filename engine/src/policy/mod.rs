@@ -3,6 +3,7 @@
 //! [`Policy`] is what the stages see. The WASM host that implements it for `.wasm` components is
 //! in the modules below, in the order a policy passes through them:
 //!
+//! - [`contract`]: the versions of the contract that it may speak
 //! - [`engine`]: compiles components, and keeps what it compiled
 //! - [`load`]: what a component must be before anything in it runs
 //! - [`description`]: what a policy says of itself
@@ -23,6 +24,7 @@ mod batch;
 mod bindings;
 mod call;
 pub mod configured;
+pub mod contract;
 mod convert;
 pub mod description;
 pub mod engine;
@@ -40,6 +42,7 @@ use tbengine_sdk::{ErrorKind, Kind, Resource, ResourceId, Timestamp};
 
 pub use batch::LARGEST_BATCH;
 pub use configured::ConfiguredPolicy;
+pub use contract::Version;
 pub use description::{Description, Judging, Param, ParamType};
 pub use engine::{EngineError, PolicyEngine, PolicyEngineOptions};
 pub use limits::Limits;
