@@ -20,7 +20,7 @@ use matching::match_up;
 pub struct Decision {
     /// The place of the resource in [`Inventory::resources`].
     pub resource: usize,
-    /// Keep, stop or delete, with the policy's reason.
+    /// Keep, stop, archive or delete, with the policy's reason.
     pub verdict: Verdict,
     /// Higher goes first.
     pub priority: i32,

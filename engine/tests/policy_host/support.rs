@@ -102,6 +102,7 @@ pub(crate) fn verdicts(answer: &Answer) -> BTreeMap<&str, String> {
     let text = |verdict: &Verdict| match verdict {
         Verdict::Keep { reason } => format!("keep: {reason}"),
         Verdict::Stop { reason, .. } => format!("stop: {reason}"),
+        Verdict::Archive { reason, .. } => format!("archive: {reason}"),
         Verdict::Delete { reason, .. } => format!("delete: {reason}"),
     };
     answer

@@ -317,6 +317,7 @@ impl Backend for Docker {
         Capabilities {
             kinds: vec![Kind::Container, Kind::Network, Kind::Volume, Kind::Image],
             stop: true,
+            archive: false,
             synchronous_delete: true,
             concurrency: 8,
         }
