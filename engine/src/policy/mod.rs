@@ -12,6 +12,7 @@
 //! - `batch`: which candidates go into one call
 //! - `convert`: candidates to records, verdicts to proposals
 //! - `call`: one call, in an instance of its own
+//! - [`pack`]: makes a component of a core module
 //! - [`limits`]: how much a call may use
 //! - `wasi`: the frozen world that a guest sees
 //! - `fault`: what went wrong in a guest
@@ -31,6 +32,7 @@ pub mod engine;
 mod fault;
 pub mod limits;
 pub mod load;
+pub mod pack;
 pub mod params;
 mod wasi;
 
@@ -47,6 +49,7 @@ pub use description::{Description, Judging, Param, ParamType};
 pub use engine::{EngineError, PolicyEngine, PolicyEngineOptions};
 pub use limits::Limits;
 pub use load::{CompiledPolicy, LoadError};
+pub use pack::{PackError, Packed, pack};
 pub use params::ConfigError;
 
 /// Decides what to delete and how hard to try. Must be callable from many threads at once.
