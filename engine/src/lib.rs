@@ -25,6 +25,7 @@
 //! - [`plan`]: guards, order, limits; pure
 //! - [`apply`]: carry the plan out
 //! - [`report`]: events, outcomes, the report
+//! - [`record`]: an inventory in a file, to judge it again
 
 pub mod apply;
 pub mod backend;
@@ -33,6 +34,7 @@ pub mod decide;
 pub mod discover;
 pub mod plan;
 pub mod policy;
+pub mod record;
 pub mod report;
 pub mod run;
 pub mod scope;

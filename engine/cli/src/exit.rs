@@ -8,7 +8,7 @@ use tbengine_engine::backend::OpenError;
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
-use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError};
+use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
 use tbengine_engine::report::Report;
 
 use crate::signals::Signal;
@@ -100,6 +100,9 @@ pub(crate) enum Error {
     /// A file is not a policy.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A module cannot be made a policy.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// The parameters do not fit the policy.
     #[error(transparent)]
     Parameters(#[from] ConfigError),
@@ -157,6 +160,7 @@ impl Error {
             | Error::Open(_)
             | Error::PolicyEngine(_)
             | Error::Load(_)
+            | Error::Pack(_)
             | Error::Parameters(_) => Code::Usage,
             Error::Stale { .. } => Code::Stale,
             Error::Write { .. } | Error::Start { .. } => Code::Failed,
@@ -180,8 +184,12 @@ impl Error {
                 hint("`tbengine policy inspect` lists the parameters of a policy")
             }
             Error::Stale { .. } => hint("make a new one with `tbengine plan --save`"),
+            Error::Pack(PackError::Missing { .. } | PackError::Import { .. }) => {
+                hint("`tbengine policy pack --help` says what a module exports and imports")
+            }
             Error::PolicyEngine(_)
             | Error::Load(_)
+            | Error::Pack(_)
             | Error::Parameters(_)
             | Error::Write { .. }
             | Error::Start { .. }
