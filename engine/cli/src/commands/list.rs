@@ -35,6 +35,9 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     })?;
     write(app, &inventory, &scope, with_backend);
     app.out.flush();
+    if let Some(path) = &args.record {
+        record(app, &inventory, &scope, path)?;
+    }
     app.tell_failures(&inventory.failures);
     Ok(if inventory.failures.is_empty() {
         Code::Done

@@ -35,7 +35,7 @@ pub(super) struct Expected {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(super) struct Retry {
-    pub(super) id: ResourceId,
+    pub(super) id: Id,
     operation: Operation,
     pub(super) failure: ErrorKind,
     #[serde(default)]
@@ -46,6 +46,25 @@ pub(super) struct Retry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
     pub(super) advice: Advice,
+}
+
+/// The id of a resource, as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Id(pub(super) ResourceId);
+
+impl TryFrom<String> for Id {
+    type Error = <ResourceId as std::str::FromStr>::Err;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> Self {
+        id.0.to_string()
+    }
 }
 
 /// What was tried.
@@ -97,7 +116,7 @@ impl Retry {
     /// What the policy is asked.
     pub(super) fn question(&self) -> Failure {
         Failure {
-            id: self.id.clone(),
+            id: self.id.0.clone(),
             operation: match self.operation {
                 Operation::Stop => "stop",
                 Operation::Archive => "archive",

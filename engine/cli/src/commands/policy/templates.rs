@@ -11,8 +11,8 @@ pub(super) struct Template {
 }
 
 macro_rules! file {
-    ($path:literal) => {
-        include_str!(concat!("../../../../../", $path))
+    ($($part:literal),+) => {
+        include_str!(concat!("../../../../../", $($part),+))
     };
 }
 
@@ -21,11 +21,11 @@ macro_rules! template {
         Template {
             language: $language,
             files: &[
-                ("README.md", file!(concat!("docs/policies/", $language, ".md"))),
+                ("README.md", file!("docs/policies/", $language, ".md")),
                 ("tests/host.json", file!("policies/templates/tests/host.json")),
                 ("tests/host.expected.json", file!("policies/templates/tests/host.expected.json")),
                 ("tests/host.12h.expected.json", file!("policies/templates/tests/host.12h.expected.json")),
-                $(($path, file!(concat!("policies/templates/", $file))),)*
+                $(($path, file!("policies/templates/", $file)),)*
             ],
         }
     };

@@ -179,7 +179,7 @@ fn differences(expected: &Expected, answered: &Expected) -> Vec<Difference> {
         .map(|(wanted, got)| Difference {
             about: format!(
                 "{}, attempt {} failed: {}",
-                wanted.id, wanted.attempt, wanted.failure
+                wanted.id.0, wanted.attempt, wanted.failure
             ),
             expected: wanted.advice.text(),
             answered: got.advice.text(),
