@@ -74,9 +74,5 @@ pub(super) const TEMPLATES: &[Template] = &[
         "policy.wit" = "../../sdk/policy/wit/2.0/policy.wit",
     ),
     template!("wat": "max-age.wat" = "wat/max-age.wat",),
-    template!("zig":
-        "policy.zig" = "zig/policy.zig",
-        "gen/policy.h" = "c/gen/policy.h",
-        "gen/policy.c" = "c/gen/policy.c",
-    ),
+    template!("zig": "policy.zig" = "zig/policy.zig", "contract.zig" = "zig/contract.zig",),
 ];
