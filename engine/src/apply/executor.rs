@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_sdk::{DeleteOptions, Error, ErrorKind, Resource, State, StopOptions, Timestamp};
+use tokio::time::Instant;
 
 use crate::backend::{OpenBackend, call};
 use crate::plan::saved::difference;
@@ -16,6 +17,8 @@ pub(crate) struct Move {
     pub(crate) open: OpenBackend,
     pub(crate) step: Arc<Step>,
     pub(crate) timeout: Duration,
+    /// When the time of the step or of the run is over: no call waits longer.
+    pub(crate) until: Instant,
     /// The time, for labels that protect until a date.
     pub(crate) now: Timestamp,
     /// Whether it was already asked to end, so that only force is left.
@@ -39,6 +42,8 @@ pub(crate) enum Moved {
     EndedRunning,
     /// Its deletion is under way; we or someone else asked for it.
     Removing { by_us: bool },
+    /// The last look found it there.
+    StillThere,
     /// The move failed.
     Failed {
         error: Error,
@@ -55,6 +60,10 @@ impl Move {
             Ok(None) => return self.gone(self.sent),
             Err(error) => return failed(error, false),
         };
+        // What we were asked to delete is gone, and another one took its id.
+        if self.sent && resource.identity != self.step.target {
+            return self.gone(true);
+        }
         if let Some(detail) = self.changed(&resource) {
             return Moved::Ended(StepResult::Changed, Some(detail));
         }
@@ -97,6 +106,22 @@ impl Move {
                     failed(Error::new(ErrorKind::Transient, message), false)
                 }
             },
+            Err(error) => failed(error, false),
+        }
+    }
+
+    /// Looks what became of a step that failed for good.
+    pub(crate) async fn last_look(&self) -> Moved {
+        match self.read().await {
+            Ok(None) => self.gone(true),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource))
+                if matches!(self.step.action, Action::Stop { .. })
+                    && !resource.state.is_running() =>
+            {
+                Moved::Ended(StepResult::Stopped, None)
+            }
+            Ok(Some(_)) => Moved::StillThere,
             Err(error) => failed(error, false),
         }
     }
@@ -148,7 +173,10 @@ impl Move {
         };
         let backend = &self.open.backend;
         let target = &self.step.target;
-        match call("delete", self.timeout, backend.delete(target, options)).await {
+        match self
+            .call("delete", backend.delete(target, options))
+            .await
+        {
             Ok(()) => self.verify_deleted().await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) if error.kind == ErrorKind::Forbidden && runs && can_ask => {
@@ -188,7 +216,7 @@ impl Move {
     async fn ask_to_end(&self, force: bool) -> Result<(), Error> {
         let backend = &self.open.backend;
         let stop = backend.stop(&self.step.target, StopOptions { force });
-        call("stop", self.timeout, stop).await
+        self.call("stop", stop).await
     }
 
     /// An accepted deletion is no proof; a resource that cannot be read any more is.
@@ -249,16 +277,20 @@ impl Move {
     }
 
     async fn read(&self) -> Result<Option<Resource>, Error> {
-        match call(
-            "get",
-            self.timeout,
-            self.open.backend.get(&self.step.target),
-        )
-        .await
-        {
+        let get = self.open.backend.get(&self.step.target);
+        match self.call("get", get).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             answer => answer,
         }
+    }
+
+    async fn call<T>(
+        &self,
+        what: &str,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        call(what, self.timeout.min(left), future).await
     }
 }
 

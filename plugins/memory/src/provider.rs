@@ -70,6 +70,8 @@ enum Event {
     Ends(Identity, i64),
     /// An accepted deletion is complete.
     Gone(Identity, State),
+    /// A request to delete that took its time on the way arrives.
+    Delete(Identity, bool),
 }
 
 /// How many resources use another one.
@@ -95,6 +97,12 @@ pub struct Provider {
     holders: BTreeMap<Kind, HashMap<Native, Holders>>,
     agenda: BTreeMap<(Instant, u64), Event>,
     planned: u64,
+    /// Whether it confirms the present change without making it.
+    pub(crate) pretends: bool,
+    /// How long a deleted resource can still be read.
+    pub(crate) ghosts: Duration,
+    /// What was deleted lately, and until when it can be read.
+    haunting: HashMap<(Kind, Native), (Instant, Box<Resource>)>,
 }
 
 impl Provider {
@@ -119,6 +127,9 @@ impl Provider {
                 .collect(),
             agenda: BTreeMap::new(),
             planned: 0,
+            pretends: false,
+            ghosts: Duration::ZERO,
+            haunting: HashMap::new(),
         }
     }
 
@@ -163,6 +174,11 @@ impl Provider {
         self.plan(wait, Event::Act(act));
     }
 
+    /// Deletes a resource after this long, whoever still waits for it.
+    pub(crate) fn delete_in(&mut self, wait: Duration, target: Identity, force: bool) {
+        self.plan(wait, Event::Delete(target, force));
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &Resource> {
         self.shelves
             .values()
@@ -171,6 +187,14 @@ impl Provider {
 
     pub(crate) fn find(&self, kind: Kind, native: &str) -> Option<&Resource> {
         self.shelves[&kind].get(native).map(|entry| &entry.resource)
+    }
+
+    /// What a reader sees under an id: what is there, or what was there a moment ago.
+    pub(crate) fn read(&self, kind: Kind, native: &str) -> Option<&Resource> {
+        self.find(kind, native).or_else(|| {
+            let (until, ghost) = self.haunting.get(&(kind, native.into()))?;
+            (self.now < *until).then_some(&**ghost)
+        })
     }
 
     fn shelf(&mut self, kind: Kind) -> &mut BTreeMap<Native, Box<Entry>> {
@@ -243,6 +267,8 @@ impl Provider {
         match event {
             Event::Act(act) => self.act(act),
             Event::Ends(identity, code) => self.end(&identity, code),
+            // Whoever sent it has stopped listening.
+            Event::Delete(identity, force) => drop(self.delete(&identity, force)),
             Event::Gone(identity, state) => {
                 // Somebody may have deleted and re-created it in the meantime.
                 let is_same = self
@@ -329,6 +355,11 @@ impl Provider {
                 at: self.now,
             });
         }
+        if !self.ghosts.is_zero() {
+            let key = (identity.kind, identity.native.as_str().into());
+            let ghost = (self.now + self.ghosts, Box::new(entry.resource.clone()));
+            self.haunting.insert(key, ghost);
+        }
         let along = match by {
             Deleter::Caller | Deleter::Cascade => Deleter::Cascade,
             Deleter::SomeoneElse => Deleter::SomeoneElse,
@@ -382,6 +413,9 @@ impl Provider {
         let entry = self.shelves[&target.kind]
             .get(&*target.native)
             .ok_or_else(|| missing(target))?;
+        if self.pretends {
+            return Ok(());
+        }
         let (reaction, identity) = (entry.reaction, entry.resource.identity.clone());
         match (entry.resource.state, reaction) {
             (State::Pending | State::Unknown, _) => {
@@ -421,6 +455,9 @@ impl Provider {
         if holders > 0 {
             let message = format!("the {} is in use by {holders} other(s)", target.kind);
             return Err(refusal(ErrorKind::Dependency, &message));
+        }
+        if self.pretends {
+            return Ok(());
         }
         if self.deletion_takes.is_zero() {
             self.remove(&identity, state, Deleter::Caller);
