@@ -134,7 +134,10 @@ impl Move {
         match self.ask_to_end(force).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) => refused_or_lost(error),
-            Ok(()) if force => self.watch_end().await,
+            Ok(()) if force => match self.watch_end().await {
+                Moved::Failed { error, .. } => failed(error, true),
+                moved => moved,
+            },
             Ok(()) => Moved::AskedToEnd,
         }
     }

@@ -287,6 +287,11 @@ impl Provider {
     pub(crate) fn act(&mut self, act: Act) {
         let now = self.calendar();
         match act {
+            // What is being removed cannot become anything else any more.
+            Act::Restart(target) | Act::SetState(target, _)
+                if self
+                    .find(target.kind, &target.native)
+                    .is_some_and(|resource| resource.state == State::Removing) => {}
             Act::Restart(target) => self.change(target.kind, &target.native, |resource| {
                 resource.state = State::Running;
                 resource.started = Some(now);
@@ -310,6 +315,13 @@ impl Provider {
                     let (identity, state) = (again.identity.clone(), again.state);
                     self.remove(&identity, state, Deleter::SomeoneElse);
                     again.identity.created = Some(now);
+                    if again.state == State::Removing {
+                        again.state = match identity.kind {
+                            Kind::Container => State::Exited,
+                            Kind::Sandbox => State::Stopped,
+                            _ => State::Present,
+                        };
+                    }
                     again.started = again.started.map(|_| now);
                     again.finished = again.finished.map(|_| now);
                     self.insert(Entry {
