@@ -14,6 +14,8 @@ use crate::report::{EventKind, StepResult};
 
 /// A step whose connection breaks so often in a row, while the backend answers others, pays an attempt.
 const LOST_IN_ROW_OF_STEP: u32 = 10;
+/// How long after its last attempt: effects may come late, and replicas of a provider lag behind.
+const LAST_LOOK_AFTER: std::time::Duration = std::time::Duration::from_secs(3);
 /// How often something that is still in use is tried again once nothing goes before it any more.
 const DEPENDENCY_TRIES: u32 = 5;
 /// The first wait for something that is still in use; each further one is twice as long.
@@ -65,7 +67,7 @@ impl Dispatcher<'_, '_> {
             detail,
             hint,
         });
-        self.make_ready(place, Next::LastLook);
+        self.sleep(place, Next::LastLook, Instant::now() + LAST_LOOK_AFTER);
     }
 
     /// The last look did not find it gone.

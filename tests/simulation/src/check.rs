@@ -186,7 +186,8 @@ impl Truth {
             // What was sent and not answered may arrive after the last look.
             StepResult::Changed | StepResult::Blocked | StepResult::Stopped => !by_us || in_doubt,
             StepResult::Failed | StepResult::Stuck => {
-                !by_us || in_doubt || detail.contains("could not be read")
+                let unseen = ["could not be read", "not read once more"];
+                !by_us || in_doubt || unseen.iter().any(|words| detail.contains(words))
             }
             StepResult::Deferred | StepResult::Cancelled => {
                 !detail.contains("nothing was done") || !asked
