@@ -147,7 +147,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 () = control.stop.cancelled(), if self.ending != Some(Ending::Interrupted) => {
                     self.interrupt();
                 }
-                () = sleep_until(self.deadline), if self.deadline.is_some() && self.ending.is_none() => {
+                () = sleep_until(self.deadline), if self.is_timed() => {
                     self.out_of_time();
                 }
                 Some(heard) = self.moves.join_next() => self.hear(heard),
@@ -155,6 +155,11 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             }
         }
         self.report()
+    }
+
+    /// Whether the deadline still can end the run.
+    fn is_timed(&self) -> bool {
+        self.deadline.is_some() && matches!(self.ending, None | Some(Ending::FailFast))
     }
 
     fn hear(&mut self, heard: Result<Heard, tokio::task::JoinError>) {

@@ -121,6 +121,9 @@ impl Move {
             {
                 Moved::Ended(StepResult::Stopped, None)
             }
+            Ok(Some(resource)) if resource.state == State::Removing => {
+                Moved::Removing { by_us: true }
+            }
             Ok(Some(_)) => Moved::StillThere,
             Err(error) => failed(error, false),
         }

@@ -29,6 +29,8 @@ pub struct World {
     pub options: ApplyOptions,
     /// How the run ends before its end.
     pub end: End,
+    /// Whether deleted resources can still be read for a moment.
+    pub haunted: bool,
 }
 
 /// How a run ends before its end.
@@ -63,6 +65,7 @@ impl World {
             all: Vec::new(),
             options: ApplyOptions::default(),
             end: End::None,
+            haunted: false,
             random: random.fork(),
         };
         // Mostly small ones: most mistakes need only a few resources.
@@ -155,7 +158,9 @@ impl World {
     pub fn spoil(&mut self) {
         let random = &mut self.random;
         for (number, backend) in self.backends.iter().enumerate() {
-            backend.chaos(chaos(random), self.seed.wrapping_add(number as u64));
+            let chaos = chaos(random);
+            self.haunted |= !chaos.ghosts.is_zero();
+            backend.chaos(chaos, self.seed.wrapping_add(number as u64));
             let now = since_opened(backend);
             if random.u8(0..4) == 0 {
                 let from = now + ms(random.u64(0..3000));
