@@ -133,9 +133,12 @@ impl Cloud {
     }
 }
 
-/// Threads for the engine, as the program has them.
+/// One thread for the engine, as the program has it.
 fn runtime() -> Runtime {
-    Runtime::new().expect("a runtime starts")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime starts")
 }
 
 /// What came of a run.
