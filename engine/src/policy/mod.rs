@@ -102,6 +102,9 @@ pub struct Candidate<'a> {
     pub resource: &'a Resource,
     /// The resources that use it; they need not be candidates.
     pub holders: &'a [ResourceId],
+    /// The same for neighbours that must be judged in one call, where there are more candidates than
+    /// [`LARGEST_BATCH`].
+    pub group: usize,
 }
 
 /// What a policy answered, before the engine has checked it.

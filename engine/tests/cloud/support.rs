@@ -123,6 +123,7 @@ impl World {
             now: self.fake.with(|_, now| now),
             scope: Scope::default(),
             sizes: false,
+            account_of_nothing: true,
             guards: Guards {
                 max_delete: "100%".parse().ok(),
                 ..Guards::default()

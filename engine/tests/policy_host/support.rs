@@ -75,6 +75,7 @@ pub(crate) fn decide(policy: &ConfiguredPolicy, resources: &[Resource]) -> Resul
         .map(|resource| Candidate {
             resource,
             holders: &[],
+            group: 0,
         })
         .collect();
     policy.decide(&context(), &candidates)

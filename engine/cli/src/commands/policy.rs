@@ -276,6 +276,7 @@ async fn judge(
         sizes: true,
         call_timeout: Duration::from_secs(60),
         page_size: SAMPLE,
+        account_of_nothing: true,
     };
     let inventory = Arc::new(discover(&[host], &Scope::default(), options).await);
     let context = PolicyContext {
