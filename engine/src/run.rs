@@ -11,6 +11,7 @@ use crate::backend::OpenBackend;
 use crate::clock::RunClock;
 use crate::decide::{Decisions, decide};
 use crate::discover::{DiscoverOptions, Inventory, discover};
+use crate::journal::{self, Journal};
 use crate::plan::saved::{self, Stale};
 use crate::plan::{Guards, PLAN_FORMAT, Plan, PlanHeader};
 use crate::policy::{Policy, PolicyContext, Verdict};
@@ -160,6 +161,36 @@ impl Engine {
             reporter,
         )
         .await
+    }
+
+    /// Stages four and five with a journal: every request is recorded before it is sent, and every
+    /// outcome when it is known. Without a lease or a journal nothing more is done.
+    pub async fn apply_recorded(
+        &self,
+        plan: Plan,
+        policy: &Arc<dyn Policy>,
+        control: &Control,
+        journal: &Journal,
+        reporter: &mut Reporter<'_>,
+    ) -> Report {
+        let options = &self.options.apply;
+        let policy = policy.clone();
+        journal::apply(
+            plan,
+            &self.backends,
+            policy,
+            options,
+            control,
+            self.clock,
+            journal,
+            reporter,
+        )
+        .await
+    }
+
+    /// The clock of this run.
+    pub fn clock(&self) -> RunClock {
+        self.clock
     }
 
     fn policy_context(&self, dry_run: bool) -> PolicyContext {

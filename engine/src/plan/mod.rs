@@ -63,6 +63,17 @@ pub struct PlanHeader {
     pub accounts: BTreeMap<Arc<str>, Arc<str>>,
 }
 
+impl PlanHeader {
+    /// The scope with the backends that it meant when the plan was made, whatever is configured now.
+    pub fn scope_then(&self) -> Scope {
+        let mut scope = self.scope.clone();
+        if !self.accounts.is_empty() {
+            scope.backends = self.accounts.keys().map(ToString::to_string).collect();
+        }
+        scope
+    }
+}
+
 /// One action on one resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -167,7 +167,7 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
 }
 
 /// Keeps the surviving steps in their order, and points `after` at their new places.
-fn keep(steps: Vec<Step>, surviving: &HashSet<ResourceId>) -> Vec<Step> {
+pub(crate) fn keep(steps: Vec<Step>, surviving: &HashSet<ResourceId>) -> Vec<Step> {
     let mut new_place: HashMap<usize, usize> = HashMap::new();
     let mut kept = Vec::new();
     for (place, mut step) in steps.into_iter().enumerate() {

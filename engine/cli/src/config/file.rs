@@ -179,6 +179,8 @@ pub(crate) struct RetryTable {
 pub(crate) struct StateTable {
     /// The directory. Unless set: $XDG_STATE_HOME/tbengine.
     pub(crate) dir: Option<PathBuf>,
+    /// How long a run keeps its resources to itself without a sign of life; at least 1s. Unless set: 30s.
+    pub(crate) lease: Option<Span>,
 }
 
 /// The JSON schema of the file.
