@@ -23,8 +23,8 @@ use crate::clock::RunClock;
 use crate::plan::{ActionKind, Guard, Plan, Refusal, Step};
 use crate::report::{Outcome, Report, StepResult};
 
-/// The journal of a run that is being carried out. Dropping it lets go of the record; a run that did
-/// not come to its end can then be resumed.
+/// The journal of a run that is being carried out. Dropping it lets go of the record, once no executor
+/// has a move of the run any more; a run that did not come to its end can then be resumed.
 #[derive(Debug)]
 pub struct Journal {
     pub(super) shared: Arc<Shared>,

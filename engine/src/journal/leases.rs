@@ -231,7 +231,7 @@ impl Leases {
         claims: usize,
         head: (u64, Link),
     ) -> Result<Option<u64>, JournalError> {
-        let expires = self.host.uptime_ms() + host.lease_ms();
+        let expires = self.host.uptime_ms() + self.host.lease_ms();
         let path = self.path.clone();
         let boot = self.host.process.boot.clone();
         let failed = |source| JournalError::database("write", &path, source);

@@ -3,6 +3,7 @@
 //! What counts is the identity, creation time included. Something new under an old name starts anew.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
@@ -37,6 +38,20 @@ pub struct Trouble {
     pub last_run: String,
     /// What went wrong there.
     pub reason: String,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            runs,
+            last_run,
+            reason,
+        } = self;
+        write!(
+            f,
+            "{runs} runs had trouble with it, the last was {last_run}: {reason}"
+        )
+    }
 }
 
 impl Quarantine {

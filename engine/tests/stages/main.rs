@@ -5,6 +5,7 @@ mod backends;
 mod decide;
 mod guards;
 mod interrupt;
+mod journal;
 mod refused;
 mod saved;
 mod seeds;
