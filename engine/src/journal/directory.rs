@@ -80,7 +80,6 @@ impl StateDir {
         let path = path.canonicalize()?;
         let kind = rustix::fs::statfs(&path).map_err(io::Error::from)?.f_type;
         #[expect(
-            clippy::unnecessary_cast,
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "the number's type differs between platforms; it fits into 32 bits on all"

@@ -21,6 +21,10 @@ use crate::policy::Policy;
 use crate::report::{Event, EventKind, Outcome, Report, Reporter, StepResult};
 
 /// Applies a plan that the journal has recorded.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "those of `apply::apply`, and the journal"
+)]
 pub(crate) async fn apply(
     plan: Plan,
     backends: &[OpenBackend],
