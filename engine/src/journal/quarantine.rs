@@ -167,7 +167,7 @@ pub(super) fn note(
             StepResult::Deleted => {
                 put.execute((identity, 0, true, run, at, ""))?;
             }
-            StepResult::Stopped => drop(forget.execute([identity])?),
+            StepResult::Stopped | StepResult::Archived => drop(forget.execute([identity])?),
             StepResult::AlreadyGone
             | StepResult::Changed
             | StepResult::Blocked

@@ -196,6 +196,13 @@ impl Backend for Recorded {
         self.while_held(self.inner.stop(target, options)).await
     }
 
+    async fn archive(&self, target: &Identity) -> Result<(), Error> {
+        self.journal
+            .intend(target, ActionKind::Archive, false)
+            .map_err(|halt| refused(&halt))?;
+        self.while_held(self.inner.archive(target)).await
+    }
+
     async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<(), Error> {
         self.journal
             .intend(target, ActionKind::Delete, options.force)

@@ -100,6 +100,7 @@ pub(super) fn watcher(app: &mut App) -> Watcher<'_> {
 /// Shows what came of a plan.
 pub(super) fn show(app: &mut App, approved: &Approved, report: Option<&Report>, code: Code) {
     let plan = &approved.plan;
+    let unlisted = !approved.failures.is_empty();
     let out = &mut app.out;
     match (app.global.output, report) {
         // The events were the result.
@@ -124,9 +125,9 @@ pub(super) fn show(app: &mut App, approved: &Approved, report: Option<&Report>, 
             crate::output::plan::rows(plan),
         ),
         (Format::Table, Some(report)) => {
-            crate::output::report::write(out, report, plan.refusals.len());
+            crate::output::report::write(out, report, plan.refusals.len(), unlisted);
         }
-        (Format::Table, None) => crate::output::plan::write(out, plan),
+        (Format::Table, None) => crate::output::plan::write(out, plan, unlisted),
     }
     out.flush();
     if let Some(report) = report {
