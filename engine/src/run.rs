@@ -23,6 +23,7 @@ pub struct Engine {
     backends: Vec<OpenBackend>,
     options: EngineOptions,
     clock: RunClock,
+    configuration: String,
 }
 
 /// What an engine needs to know.
@@ -65,7 +66,16 @@ impl Engine {
             backends,
             options,
             clock,
+            configuration: String::new(),
         }
+    }
+
+    /// Binds plans to a digest of the configuration: one that was saved, or is resumed, is stale under
+    /// another.
+    #[must_use]
+    pub fn with_configuration(mut self, digest: impl Into<String>) -> Self {
+        self.configuration = digest.into();
+        self
     }
 
     /// The backends that are open.
@@ -143,7 +153,14 @@ impl Engine {
     ) -> Result<(Inventory, Plan), Stale> {
         let inventory = self.discover(reporter).await;
         let now = self.clock.now();
-        saved::check(&plan, policy.source(), &inventory, valid, now)?;
+        saved::check(
+            &plan,
+            policy.source(),
+            &self.configuration,
+            &inventory,
+            valid,
+            now,
+        )?;
         let plan = saved::revise(plan, &inventory, &self.options.guards, now);
         self.emit_plan(&plan, reporter);
         Ok((inventory, plan))
@@ -228,6 +245,7 @@ impl Engine {
                 .iter()
                 .map(|(backend, account)| (backend.clone(), account.id.clone()))
                 .collect(),
+            configuration: self.configuration.clone(),
         }
     }
 

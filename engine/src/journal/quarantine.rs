@@ -16,6 +16,9 @@ use crate::report::{Outcome, StepResult};
 /// In how many runs a resource has to fail before it is parked, unless the operator says otherwise.
 pub const QUARANTINE_AFTER: u32 = 3;
 
+/// The shortest beginning of an id that lets a resource out.
+pub const SHORTEST_ID: usize = 8;
+
 /// What was verified gone is remembered so long, to notice if it comes back.
 const GONE_KEPT_DAYS: i64 = 7;
 /// Trouble with what nobody has planned to delete since is forgotten after this.
@@ -26,6 +29,7 @@ const DAY_MS: i64 = 86_400_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quarantine {
     parked: HashMap<String, Trouble>,
+    released: Vec<String>,
 }
 
 /// Why a resource is parked.
@@ -80,20 +84,48 @@ impl Quarantine {
         };
         let parked =
             read().map_err(|source| JournalError::database("read", &state.leases(), source))?;
-        Ok(Self { parked })
+        Ok(Self {
+            parked,
+            released: Vec::new(),
+        })
+    }
+
+    /// Lets resources out: those with this id, as `backend/kind/id` or as the provider's own, which may
+    /// be shortened to its first [`SHORTEST_ID`] characters or more.
+    #[must_use]
+    pub fn releasing(mut self, ids: &[String]) -> Self {
+        self.released = ids.to_vec();
+        self
     }
 
     /// Why a resource is parked, if it is.
     pub fn trouble(&self, identity: &Identity) -> Option<&Trouble> {
+        self.parked(identity)
+            .filter(|_| !self.is_released(identity))
+    }
+
+    /// Whether a resource would be parked, and was let out.
+    pub fn lets_out(&self, identity: &Identity) -> bool {
+        self.parked(identity).is_some() && self.is_released(identity)
+    }
+
+    fn parked(&self, identity: &Identity) -> Option<&Trouble> {
+        // Inventories are large, and hardly ever is anything parked.
         if self.parked.is_empty() {
             return None;
         }
         self.parked.get(&identity_key(identity))
     }
 
-    /// Takes a resource out for this plan.
-    pub fn release(&mut self, identity: &Identity) -> Option<Trouble> {
-        self.parked.remove(&identity_key(identity))
+    fn is_released(&self, identity: &Identity) -> bool {
+        self.released.iter().any(|wanted| {
+            let native = identity.native.as_str();
+            let digest = native.strip_prefix("sha256:").unwrap_or(native);
+            let short = wanted.len() >= SHORTEST_ID;
+            *wanted == native
+                || *wanted == identity.id().to_string()
+                || (short && (native.starts_with(wanted) || digest.starts_with(wanted)))
+        })
     }
 
     /// Forgets the trouble with resources, so that their next failure is their first.

@@ -261,6 +261,7 @@ impl Record {
         let mut plan = self.plan.clone();
         // Whatever tripped was approved by the operator; the guards look again at what is left.
         plan.blast_radius = None;
+        plan.digest = None;
         let open: Vec<&Step> = self.open_steps().map(|place| &plan.steps[place]).collect();
         let surviving = open.iter().map(|step| step.target.id()).collect();
         plan.steps = crate::plan::saved::keep(std::mem::take(&mut plan.steps), &surviving);

@@ -320,7 +320,7 @@ async fn what_fails_in_run_after_run_is_parked() {
         let report = carry_out(&world, plan, &journal, &mut |_| {}).await;
         assert_eq!(result(&report, "bad"), StepResult::Failed);
     }
-    let mut parked = Quarantine::read(&state, &host(1), 3).unwrap();
+    let parked = Quarantine::read(&state, &host(1), 3).unwrap();
     let trouble = parked.trouble(&bad).unwrap();
     assert_eq!((trouble.runs, &*trouble.last_run), (3, "run-3"));
     assert!(trouble.reason.contains("cannot be done"));
@@ -339,8 +339,18 @@ async fn what_fails_in_run_after_run_is_parked() {
         .unwrap();
     assert_eq!(refusal.guard, Guard::Quarantined);
 
-    parked.release(&bad);
-    world.guards.quarantine = Arc::new(parked);
+    for (wanted, released) in [
+        (bad.id().to_string(), true),
+        (bad.native.clone(), true),
+        (bad.native[..8].to_owned(), true),
+        (bad.native[..7].to_owned(), false),
+        ("another-resource".to_owned(), false),
+    ] {
+        let parked = parked.clone().releasing(std::slice::from_ref(&wanted));
+        assert_eq!(parked.trouble(&bad).is_none(), released, "{wanted}");
+        assert_eq!(parked.lets_out(&bad), released, "{wanted}");
+    }
+    world.guards.quarantine = Arc::new(parked.releasing(&[bad.id().to_string()]));
     assert!(
         planned(&world)
             .await

@@ -139,6 +139,11 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
         span(settings.max_plan_age.value),
         settings.max_plan_age.source,
     );
+    row(
+        "guards.quarantine-after",
+        settings.quarantine_after.value.to_string(),
+        settings.quarantine_after.source,
+    );
     let stop_timeout = settings
         .stop_timeout
         .value

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use tbengine_engine::Engine;
 use tbengine_engine::apply::ErrorMode;
-use tbengine_engine::journal::Journal;
+use tbengine_engine::journal::{Journal, Quarantine};
 use tbengine_engine::plan::Plan;
+use tbengine_engine::plan::saved::Stale;
 
 use super::apply::{Approved, carry_out, show, state, watcher};
 use super::plan::{self, tell_blast_radius};
@@ -133,8 +134,14 @@ fn journal(
         );
         return Ok(None);
     }
-    let state = state(settings)?;
-    let journal = Journal::begin(&state, &app.world.host, plan, engine.clock())?;
+    let (state, host) = (state(settings)?, &app.world.host);
+    let journal = Journal::begin(&state, host, plan, engine.clock())?;
+    let quarantine = app.quarantine(settings);
+    let targets = plan.steps.iter().map(|step| &step.target);
+    let released: Vec<_> = targets.filter(|one| quarantine.lets_out(one)).collect();
+    if !released.is_empty() {
+        Quarantine::forget(&state, host, released)?;
+    }
     Ok(Some(journal))
 }
 
@@ -160,13 +167,17 @@ async fn approve(
             fault: planned.decisions.fault,
         });
     };
-    let valid = settings.max_plan_age.value;
-    let revised = engine.revise(plan, &chosen.policy, valid, &mut see).await;
-    let (inventory, mut plan) = revised.map_err(|source| Error::Stale {
+    let stale = |source| Error::Stale {
         plan: format!("the plan in {}", path.display()),
         hint: "make a new one with `tbengine plan --save`".into(),
         source,
-    })?;
+    };
+    if plan.digest.is_none() {
+        return Err(stale(Stale::Edited));
+    }
+    let valid = settings.max_plan_age.value;
+    let revised = engine.revise(plan, &chosen.policy, valid, &mut see).await;
+    let (inventory, mut plan) = revised.map_err(stale)?;
     // The same file may be applied again, and that is another run.
     plan.header.run = run;
     app.tell_failures(&inventory.failures);

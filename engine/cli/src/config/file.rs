@@ -102,6 +102,9 @@ pub(crate) struct GuardsTable {
     pub(crate) max_unproven_running: Option<usize>,
     /// How old a saved plan may be. Unless set: 1h.
     pub(crate) max_plan_age: Option<Span>,
+    /// In how many runs a resource has to fail or come back before it is parked; 0 parks nothing. Unless
+    /// set: 3.
+    pub(crate) quarantine_after: Option<u32>,
     /// How long what runs may take to end by itself. Unless set: 10s.
     pub(crate) stop_timeout: Option<Span>,
 }
