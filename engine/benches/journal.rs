@@ -67,6 +67,7 @@ fn engine(steps: usize, run: &str) -> Engine {
         now: memory.now(),
         scope: Default::default(),
         sizes: false,
+        account_of_nothing: true,
         guards: Guards::default(),
         apply: ApplyOptions::default(),
     };

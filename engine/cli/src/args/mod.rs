@@ -273,14 +273,18 @@ pub(crate) enum ConfigCommand {
     /// Print the JSON schema of tbengine.toml
     Schema,
     /// Show every setting in force and where it comes from
-    Show {
-        #[command(flatten)]
-        policy: PolicyArgs,
-        #[command(flatten)]
-        guards: GuardArgs,
-        #[command(flatten)]
-        retry: RetryArgs,
-    },
+    Show(Box<ShowArgs>),
+}
+
+/// The arguments of `config show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
 }
 
 #[cfg(test)]

@@ -21,12 +21,8 @@ use crate::output::table::Table;
 pub(crate) fn run(app: &mut App, command: &ConfigCommand) -> Result<Code, Error> {
     match command {
         ConfigCommand::Schema => app.out.own(schema().as_bytes()),
-        ConfigCommand::Show {
-            policy,
-            guards,
-            retry,
-        } => {
-            let settings = app.settings(policy, guards, retry);
+        ConfigCommand::Show(args) => {
+            let settings = app.settings(&args.policy, &args.guards, &args.retry);
             show(app, &settings);
         }
     }
