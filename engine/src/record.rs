@@ -79,7 +79,11 @@ impl Record {
 
     /// The inventory, as if it had just been listed.
     pub fn inventory(&self) -> Inventory {
-        Inventory::new(BTreeMap::new(), self.resources.clone(), self.failures.clone())
+        Inventory::new(
+            BTreeMap::new(),
+            self.resources.clone(),
+            self.failures.clone(),
+        )
     }
 }
 
@@ -105,7 +109,9 @@ mod tests {
             created: Some(Timestamp::from_unix_ms(5)),
         };
         let mut resource = Resource::new(identity, native, State::Exited);
-        resource.labels = [("team", "evals"), ("api-token", "hunter2")].into_iter().collect();
+        resource.labels = [("team", "evals"), ("api-token", "hunter2")]
+            .into_iter()
+            .collect();
         resource
     }
 
@@ -128,7 +134,10 @@ mod tests {
         let inventory = read.inventory();
         assert_eq!(inventory.resources[0].identity.native, "a");
         assert_eq!(inventory.resources[0].labels.get("team"), Some("evals"));
-        assert_eq!(inventory.resources[0].labels.get("api-token"), Some("[stripped]"));
+        assert_eq!(
+            inventory.resources[0].labels.get("api-token"),
+            Some("[stripped]")
+        );
         let later = text.replacen("\"tbengine-record\":1", "\"tbengine-record\":2", 1);
         assert!(matches!(Record::read(&later), Err(RecordError::Version(2))));
         assert!(matches!(Record::read("[]"), Err(RecordError::Shape(_))));

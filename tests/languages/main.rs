@@ -24,7 +24,10 @@ static TOOLS: LazyLock<String> = LazyLock::new(|| {
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
-    assert!(output.status.success(), "the compilers could not be installed");
+    assert!(
+        output.status.success(),
+        "the compilers could not be installed"
+    );
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 });
 
@@ -57,7 +60,9 @@ fn commands(language: &str) -> String {
 
 /// Carries a page out in an empty folder, and gives the policy that came of it.
 fn made(language: &str) -> Vec<u8> {
-    let _alone = COMPILER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = COMPILER
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_tbengine")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
@@ -139,7 +144,11 @@ fn judges_alike(language: &str) {
             assert_eq!(answer.proposals.len(), expected.len());
         }
         for (failure, advice) in oracle::failures() {
-            assert_eq!(policy.retry(&oracle::context(), &failure), Ok(advice), "{failure:?}");
+            assert_eq!(
+                policy.retry(&oracle::context(), &failure),
+                Ok(advice),
+                "{failure:?}"
+            );
         }
     }
     let nothing = [("older-than".to_owned(), "0s".to_owned())].into();
@@ -190,7 +199,9 @@ fn rust_without_wasi_is_packed_and_judges_alike() {
         .replace("wasm32-wasip2", "wasm32-unknown-unknown")
         .replace("cp target", "tbengine policy pack target")
         .replace("max_age.wasm max-age.wasm", "max_age.wasm -o max-age.wasm");
-    assert!(script.contains("policy pack target/wasm32-unknown-unknown/release/max_age.wasm -o max-age.wasm"));
+    assert!(script.contains(
+        "policy pack target/wasm32-unknown-unknown/release/max_age.wasm -o max-age.wasm"
+    ));
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_tbengine")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use tbengine_engine::policy::{
-    Failure, Force, PolicyContext, Proposal, RetryAdvice, Verdict,
-};
+use tbengine_engine::policy::{Failure, Force, PolicyContext, Proposal, RetryAdvice, Verdict};
 use tbengine_sdk::{
     ErrorKind, Identity, Kind, Owner, Resource, ResourceId, State, Timestamp, Unit,
 };
@@ -39,7 +37,11 @@ pub(crate) fn resources() -> Vec<Resource> {
         let kind = Kind::ALL[number % Kind::ALL.len()];
         let age: Option<i64> = ages[number / 13 % ages.len()];
         let identity = Identity {
-            backend: if number % 5 == 0 { "cloud".into() } else { "docker".into() },
+            backend: if number % 5 == 0 {
+                "cloud".into()
+            } else {
+                "docker".into()
+            },
             account: "a".into(),
             kind,
             native: format!("{number:04}-ünïcödé-🧹"),
@@ -58,7 +60,9 @@ pub(crate) fn resources() -> Vec<Resource> {
         resource.usage.disk_bytes = (number % 6 == 0).then_some(number as u64 * 1_000_000);
         let label = labels[number / (13 * 8) % labels.len()];
         if !label.is_empty() {
-            resource.labels = [("a", "b"), (label, ""), ("team", "evals")].into_iter().collect();
+            resource.labels = [("a", "b"), (label, ""), ("team", "evals")]
+                .into_iter()
+                .collect();
         }
         resources.push(resource);
     }

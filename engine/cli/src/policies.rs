@@ -122,8 +122,10 @@ fn builtin_component(config: &Config, name: &str) -> Result<Cow<'static, [u8]>, 
 fn read(path: &Path) -> Result<Cow<'static, [u8]>, Error> {
     let mut bytes = Vec::new();
     // What is larger than a policy may be is not read to its end; loading says so.
-    let read = File::open(path)
-        .and_then(|file| file.take(LARGEST_COMPONENT as u64 + 1).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(|file| {
+        file.take(LARGEST_COMPONENT as u64 + 1)
+            .read_to_end(&mut bytes)
+    });
     match read {
         Ok(_) => Ok(Cow::Owned(bytes)),
         Err(error) => {

@@ -5,14 +5,42 @@ const STRIPPED: &str = "[stripped]";
 
 /// Words in a key that say that the value is a secret.
 const KEYS: [&str; 18] = [
-    "apikey", "auth", "authorization", "bearer", "cookie", "credential", "credentials", "key", "passphrase",
-    "passwd", "password", "private", "pwd", "secret", "secrets", "session", "signature", "token",
+    "apikey",
+    "auth",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "credentials",
+    "key",
+    "passphrase",
+    "passwd",
+    "password",
+    "private",
+    "pwd",
+    "secret",
+    "secrets",
+    "session",
+    "signature",
+    "token",
 ];
 
 /// How the secrets of known providers begin.
 const PREFIXES: [&str; 14] = [
-    "-----BEGIN", "AKIA", "ASIA", "AIza", "dtn_", "eyJ", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "hf_",
-    "sk-", "xox",
+    "-----BEGIN",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "dtn_",
+    "eyJ",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "github_pat_",
+    "glpat-",
+    "hf_",
+    "sk-",
+    "xox",
 ];
 
 /// The value of a label or an attribute, or a word in its place.
@@ -54,7 +82,9 @@ fn words(key: &str) -> impl Iterator<Item = String> {
 
 fn is_secret(word: &str) -> bool {
     let word = word.trim_matches(|c: char| "\"'`,;()".contains(c));
-    PREFIXES.iter().any(|prefix| word.starts_with(prefix) && word.len() > prefix.len() + 8)
+    PREFIXES
+        .iter()
+        .any(|prefix| word.starts_with(prefix) && word.len() > prefix.len() + 8)
         || has_password(word)
         || has_secret_parameter(word)
         || is_random(word)
@@ -64,22 +94,27 @@ fn is_secret(word: &str) -> bool {
 fn has_password(word: &str) -> bool {
     word.split_once("://").is_some_and(|(_, rest)| {
         let authority = rest.split('/').next().unwrap_or_default();
-        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+        authority
+            .rsplit_once('@')
+            .is_some_and(|(user, _)| user.contains(':'))
     })
 }
 
 /// `password=...`, also in the middle of a URL or a command line.
 fn has_secret_parameter(word: &str) -> bool {
     word.split(['?', '&', ';', ',']).any(|part| {
-        part.split_once('=')
-            .is_some_and(|(name, value)| !value.is_empty() && words(name).any(|word| KEYS.contains(&word.as_str())))
+        part.split_once('=').is_some_and(|(name, value)| {
+            !value.is_empty() && words(name).any(|word| KEYS.contains(&word.as_str()))
+        })
     })
 }
 
 /// Long, and of letters of both cases and digits: no name, and no digest in hex.
 fn is_random(word: &str) -> bool {
     word.len() >= 32
-        && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b))
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+/=_-".contains(&b))
         && word.bytes().any(|b| b.is_ascii_lowercase())
         && word.bytes().any(|b| b.is_ascii_uppercase())
         && word.bytes().filter(u8::is_ascii_digit).count() >= 3
@@ -111,7 +146,10 @@ mod tests {
     fn what_policies_read_stays() {
         for (key, value) in [
             ("com.docker.compose.project", "fix-git__aBcDeFg__env"),
-            ("com.docker.compose.config-hash", "4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e"),
+            (
+                "com.docker.compose.config-hash",
+                "4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e4f1c2d3e",
+            ),
             ("image", "registry.example/team/image@sha256:4f1c2d3e"),
             ("author", "me"),
             ("keep", "true"),

@@ -102,7 +102,9 @@ fn what_something_uses_is_told() {
         Limits::default(),
     )
     .unwrap();
-    let answer = policy.decide(&crate::support::context(), &candidates).unwrap();
+    let answer = policy
+        .decide(&crate::support::context(), &candidates)
+        .unwrap();
     assert_eq!(deleted(&answer.proposals), [("free", 0)]);
 }
 

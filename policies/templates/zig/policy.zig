@@ -9,25 +9,29 @@ const hour = 3_600_000;
 var older_than: u64 = 0;
 var keep_label: contract.Text = undefined;
 
+const params = [_]contract.Param{ .{
+    .name = text("older-than"),
+    .type = .duration,
+    .doc = text("How old is too old."),
+    .default = .from(text("24h")),
+}, .{
+    .name = text("keep-label"),
+    .type = .text,
+    .doc = text("What carries this label is kept, whatever its value."),
+    .default = .from(text("keep")),
+} };
+
 pub fn describe() contract.Description {
     return .{
         .name = text("max-age"),
         .version = text("1.0.0"),
         .summary = text("Deletes what ended, and stops what runs, once it is older than allowed."),
-        .params = .from(&.{ .{
-            .name = text("older-than"),
-            .type = .duration,
-            .doc = text("How old is too old."),
-            .default = .from(text("24h")),
-        }, .{
-            .name = text("keep-label"),
-            .type = .text,
-            .doc = text("What carries this label is kept, whatever its value."),
-            .default = .from(text("keep")),
-        } }),
+        .params = .from(&params),
         .judging = .each,
     };
 }
+
+const complaint = contract.ConfigError{ .param = text("older-than"), .message = text("must be more than nothing") };
 
 /// Takes the parameters, durations in milliseconds, and says which labels the policy reads.
 pub fn configure(config: []const contract.Pair) contract.Configured {
@@ -36,9 +40,7 @@ pub fn configure(config: []const contract.Pair) contract.Configured {
         if (std.mem.eql(u8, name, "older-than")) older_than = std.fmt.parseInt(u64, pair.value.slice(), 10) catch 0;
         if (std.mem.eql(u8, name, "keep-label")) keep_label = pair.value;
     }
-    if (older_than == 0) return .{
-        .complaints = &.{.{ .param = text("older-than"), .message = text("must be more than nothing") }},
-    };
+    if (older_than == 0) return .{ .complaints = &.{complaint} };
     return .{ .interest = .{ .labels = .only((&keep_label)[0..1]), .attrs = .nothing } };
 }
 

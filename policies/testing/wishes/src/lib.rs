@@ -76,7 +76,12 @@ fn free(wanted: u64, resources: &[Resource]) -> Vec<Verdict> {
 fn at_most(most: usize, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
     let sandboxes = resources.iter().filter(|one| one.kind == Kind::Sandbox);
     let mut idlest: Vec<(Option<u64>, &Resource)> = sandboxes
-        .map(|one| (one.last_activity.and_then(|at| context.now.checked_sub(at)), one))
+        .map(|one| {
+            (
+                one.last_activity.and_then(|at| context.now.checked_sub(at)),
+                one,
+            )
+        })
         .collect();
     let too_many = idlest.len().saturating_sub(most);
     // What nobody knows of is not idle.

@@ -83,7 +83,10 @@ pub(super) enum Advice {
     NoOpinion,
     GiveUp(String),
     #[serde(rename_all = "kebab-case")]
-    After { delay_ms: u64, escalate: bool },
+    After {
+        delay_ms: u64,
+        escalate: bool,
+    },
 }
 
 impl From<RetryAdvice> for Advice {
@@ -159,14 +162,23 @@ pub(super) fn find(folder: &Path) -> Result<Vec<Case>, Error> {
         .collect();
     if stems.is_empty() {
         let folder = folder.display();
-        return Err(Error::config(format!("there is no recorded inventory in {folder}")).hint(
-            format!("record one with `tbengine list --record {folder}/host.json`"),
-        ));
+        return Err(
+            Error::config(format!("there is no recorded inventory in {folder}")).hint(format!(
+                "record one with `tbengine list --record {folder}/host.json`"
+            )),
+        );
     }
     // The longest stem wins: `a.b.expected.json` is for `a.b.json` if that is there.
     let owner = |name: &str| {
-        let own = |stem: &&&str| name.strip_prefix(**stem).is_some_and(|rest| rest.starts_with('.'));
-        stems.iter().filter(own).max_by_key(|stem| stem.len()).copied()
+        let own = |stem: &&&str| {
+            name.strip_prefix(**stem)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        stems
+            .iter()
+            .filter(own)
+            .max_by_key(|stem| stem.len())
+            .copied()
     };
     if let Some(lost) = expected.iter().find(|name| owner(name).is_none()) {
         return Err(Error::config(format!(

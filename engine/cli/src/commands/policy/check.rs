@@ -108,7 +108,10 @@ fn write_checked(app: &mut App, compiled: &CompiledPolicy, checked: &Checked) {
             let description = compiled.description();
             out.line(&ok(format!("loads: {}", compiled.origin())));
             out.line(&ok(format!("fits the contract {}", checked.contract)));
-            out.line(&ok(format!("imports only what is granted: {}", imports(checked))));
+            out.line(&ok(format!(
+                "imports only what is granted: {}",
+                imports(checked)
+            )));
             out.line(&ok(format!(
                 "describes itself: {} {}, {} parameters, judges {}",
                 description.name,
@@ -135,7 +138,10 @@ fn write_checked(app: &mut App, compiled: &CompiledPolicy, checked: &Checked) {
 
 fn imports(checked: &Checked) -> String {
     let wasi = checked.imports.iter().any(|name| name.starts_with("wasi:"));
-    let own = checked.imports.iter().filter(|name| !name.starts_with("wasi:"));
+    let own = checked
+        .imports
+        .iter()
+        .filter(|name| !name.starts_with("wasi:"));
     let mut names: Vec<&str> = own.map(String::as_str).collect();
     if wasi {
         names.push("a frozen WASI 0.2");
@@ -147,9 +153,7 @@ fn imports(checked: &Checked) -> String {
 }
 
 /// Lets a policy judge a simulated host.
-async fn judge(
-    policy: Arc<dyn Policy>,
-) -> Result<(Arc<Inventory>, Decisions, Duration), Error> {
+async fn judge(policy: Arc<dyn Policy>) -> Result<(Arc<Inventory>, Decisions, Duration), Error> {
     let request = OpenRequest {
         name: "sample".into(),
         config: serde_json::json!({ "resources": SAMPLE }),

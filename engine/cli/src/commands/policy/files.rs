@@ -54,8 +54,10 @@ pub(super) fn make(
         Some((_, Some(version))) => Some(version),
         Some((major, None)) => {
             let known = Version::ALL.map(|version| version.major().to_string());
-            return Err(Error::config(format!("there is no version {major} of the contract"))
-                .hint(format!("this tbengine speaks {}", known.join(" and "))));
+            return Err(
+                Error::config(format!("there is no version {major} of the contract"))
+                    .hint(format!("this tbengine speaks {}", known.join(" and "))),
+            );
         }
     };
     let origin = core.display().to_string();
@@ -75,7 +77,12 @@ pub(super) fn make(
         Format::Csv => csv::write(
             &mut app.out,
             ["file", "contract", "bytes", "adapted"],
-            [[made.file, made.contract, made.bytes.to_string(), made.adapted.join(" ")]],
+            [[
+                made.file,
+                made.contract,
+                made.bytes.to_string(),
+                made.adapted.join(" "),
+            ]],
         ),
         Format::Table => {
             app.out.text(&format!(
@@ -95,12 +102,14 @@ pub(super) fn make(
 
 /// Reads a file that may be at most as large as a policy: what is larger is not read to its end.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |error: io::Error| {
-        Error::config(format!("failed to read {}: {error}", path.display()))
-    };
+    let failed =
+        |error: io::Error| Error::config(format!("failed to read {}: {error}", path.display()));
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| file.take(LARGEST_COMPONENT as u64 + 1).read_to_end(&mut bytes))
+        .and_then(|file| {
+            file.take(LARGEST_COMPONENT as u64 + 1)
+                .read_to_end(&mut bytes)
+        })
         .map_err(failed)?;
     if bytes.len() > LARGEST_COMPONENT {
         return Err(Error::config(format!(
@@ -120,7 +129,10 @@ pub(super) fn write(file: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Er
         .create_new(!overwrite)
         .create(true)
         .truncate(overwrite);
-    match options.open(file).and_then(|mut file| file.write_all(bytes)) {
+    match options
+        .open(file)
+        .and_then(|mut file| file.write_all(bytes))
+    {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(Error::config(format!("{} exists", file.display()))
                 .hint("overwrite it with --force"))

@@ -24,7 +24,10 @@ pub(super) fn new(app: &mut App, language: &str, name: &str) -> Result<Code, Err
             Some(meant) => error.hint(format!("did you mean `{meant}`?")),
             None => error,
         }
-        .hint(format!("templates: {}", known().collect::<Vec<_>>().join(", ")))
+        .hint(format!(
+            "templates: {}",
+            known().collect::<Vec<_>>().join(", ")
+        ))
         .hint("any language that makes WebAssembly will do: see `tbengine policy pack --help`"));
     };
     let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');

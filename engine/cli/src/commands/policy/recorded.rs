@@ -29,7 +29,10 @@ pub(super) struct Said {
     priority: i32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_zero(number: &i32) -> bool {
     *number == 0
 }
