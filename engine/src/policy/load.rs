@@ -40,7 +40,7 @@ const GRANTED: [&str; 7] = [
 pub enum LoadError {
     /// It is too large.
     #[error(
-        "{origin} is {size} bytes large; a policy has at most {}",
+        "{origin} has {size} bytes or more; a policy has at most {}",
         LARGEST_COMPONENT
     )]
     TooLarge {

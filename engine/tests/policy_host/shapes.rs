@@ -209,3 +209,50 @@ fn a_description_that_makes_no_sense_is_refused() {
     let error = load_error(&shaped(parts));
     assert!(matches!(error, LoadError::Description { .. }), "{error}");
 }
+
+#[test]
+fn tables_are_limited() {
+    // A table that is too large from the start, and one that is grown without end.
+    assert_eq!(describe_fault("(table 200000 funcref)"), FaultKind::Trap);
+    let parts = r#"(table $t 1 funcref)
+        (func (export "tbengine:policy/hooks@1.0.0#describe") (result i32)
+          (loop $more (br_if $more (i32.ne (i32.const -1) (table.grow $t (ref.null func) (i32.const 10000)))))
+          unreachable)"#;
+    assert_eq!(describe_fault(parts), FaultKind::Trap);
+}
+
+#[test]
+fn a_core_module_that_never_ends_to_begin_is_stopped_after_packing_too() {
+    let text = include_str!("../../../policies/templates/wat/max-age.wat").trim_end();
+    let looping =
+        text.trim_end_matches(')').to_owned() + r#"(func (export "_initialize") (loop (br 0))))"#;
+    let packed = tbengine_engine::policy::pack(looping.as_bytes(), "loop.wat", None).unwrap();
+    let limits = Limits {
+        describe_timeout: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let engine = PolicyEngine::new(PolicyEngineOptions {
+        limits,
+        ..Default::default()
+    })
+    .unwrap();
+    match engine.load(&packed.component, "loop").unwrap_err() {
+        LoadError::Fault { fault, .. } => assert_eq!(fault.kind, FaultKind::TimedOut),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn modules_of_many_parts_are_refused_or_run_within_their_bounds() {
+    // Ten thousand functions, and a body as deep as the parser allows: an error or a fault, and no panic.
+    let many: String = (0..10_000).map(|_| "(func (drop (i32.const 1)))").collect();
+    assert!(ENGINE.load(&shaped(&many), "many").is_ok());
+    let deep = format!(
+        "(func (result i32) {}(i32.const 1){})",
+        "(i32.eqz ".repeat(2_000),
+        ")".repeat(2_000)
+    );
+    assert!(ENGINE.load(&shaped(&deep), "deep").is_ok());
+    let memories: String = (0..9).map(|_| "(memory 1)").collect();
+    assert_eq!(describe_fault(&memories), FaultKind::Trap);
+}

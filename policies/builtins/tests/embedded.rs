@@ -31,6 +31,25 @@ fn the_guests_bindings_were_generated_from_the_wit_as_it_is() {
 }
 
 #[test]
+fn the_templates_bindings_for_c_were_generated_from_the_wit_as_it_is() {
+    let wit = include_bytes!("../../../sdk/policy/wit/2.0/policy.wit");
+    let first = format!(
+        "// wit/2.0/policy.wit sha256 {}",
+        hex::encode(Sha256::digest(wit))
+    );
+    for file in [
+        include_str!("../../templates/c/gen/policy.h"),
+        include_str!("../../templates/c/gen/policy.c"),
+    ] {
+        assert_eq!(
+            file.lines().next(),
+            Some(&*first),
+            "run sdk/policy/regenerate.sh"
+        );
+    }
+}
+
+#[test]
 fn no_path_of_the_building_machine_is_embedded() {
     let here = env!("CARGO_MANIFEST_DIR")
         .trim_end_matches("/policies/builtins")

@@ -3,8 +3,6 @@
 //! A module imports functions that need its memory, so they cannot exist before it does. It is given
 //! stand-ins that call through a table, which is filled once the memory is there.
 
-use std::fmt::Write as _;
-
 use wasmparser::{Parser, Payload};
 
 use super::inspect::Module;
@@ -90,11 +88,9 @@ fn before(module: &Module<'_>, log: &str) -> String {
         let arguments: String = (0..params)
             .map(|param| format!("(local.get {param}) "))
             .collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            stand_ins,
-            "    (func ${name} (export \"{name}\") {signature} (call_indirect $table {signature} {arguments}(i32.const {place})))"
-        );
+        stand_ins.push_str(&format!(
+            "    (func ${name} (export \"{name}\") {signature} (call_indirect $table {signature} {arguments}(i32.const {place})))\n"
+        ));
     }
     let preview1: String = module
         .preview1
@@ -123,8 +119,7 @@ fn after(module: &Module<'_>, log: &str) -> String {
     let mut rest = String::new();
     if !module.preview1.is_empty() {
         let adapter = wasi::adapter(module.preview1.iter().copied());
-        let _ = write!(
-            rest,
+        rest = format!(
             r#"{}
   {adapter}
   (core instance $env (export "memory" (memory $memory)) (export "open" (func $open)) (export "stderr" (func $stderr)))
@@ -145,8 +140,7 @@ fn after(module: &Module<'_>, log: &str) -> String {
         )
         .collect();
     let names: String = needed.iter().map(|one| format!("${} ", one.name)).collect();
-    let _ = write!(
-        rest,
+    rest.push_str(&format!(
         r#"  (alias export ${log} "emit" (func $emit))
   (core func $emit (canon lower (func $emit) (memory $memory) string-encoding=utf8))
   (core instance $real {real})
@@ -155,7 +149,7 @@ fn after(module: &Module<'_>, log: &str) -> String {
     (elem (i32.const 0) func {names}))
   (core instance $filling (instantiate $filling-module
     (with "real" (instance $real)) (with "stand-ins" (instance $stand-ins))))"#
-    );
+    ));
     // A library without a main function, by the conventions of WASI.
     if module.exports("_initialize") {
         rest.push_str(
@@ -187,7 +181,7 @@ fn insert(shell: &[u8], core: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReader
                     }
                 }
             };
-            let (start, end) = (unchecked_range.start as usize, unchecked_range.end as usize);
+            let (start, end) = (unchecked_range.start, unchecked_range.end);
             let header = 1 + size_of(end - start).len();
             let mut whole = Vec::with_capacity(shell.len() + core.len() + 8);
             whole.extend_from_slice(&shell[..start - header]);

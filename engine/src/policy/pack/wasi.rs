@@ -4,8 +4,6 @@
 //! component, so nothing leaves the instance; what is written to the standard streams goes to the engine,
 //! which keeps it for the report of a fault.
 
-use std::fmt::Write as _;
-
 /// Every function of WASI preview 1 with its parameters, `i` of 32 bits and `I` of 64. All but `proc_exit`
 /// return an error number.
 const FUNCTIONS: [(&str, &str); 46] = [
@@ -146,11 +144,9 @@ pub(super) fn adapter<'a>(names: impl Iterator<Item = &'a str>) -> String {
             .find_map(|(granted, body)| (*granted == name).then_some(*body))
             .unwrap_or(DENIED);
         let signature = signature(name);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "    (func ${name} (export \"{name}\") {signature} {body})"
-        );
+        text.push_str(&format!(
+            "    (func ${name} (export \"{name}\") {signature} {body})\n"
+        ));
     }
     text.push_str("  )");
     text
