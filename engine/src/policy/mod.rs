@@ -12,7 +12,7 @@
 //! - `batch`: which candidates go into one call
 //! - `convert`: candidates to records, verdicts to proposals
 //! - `call`: one call, in an instance of its own
-//! - [`pack`]: makes a component of a core module
+//! - [`mod@pack`]: makes a component of a core module
 //! - [`limits`]: how much a call may use
 //! - `wasi`: the frozen world that a guest sees
 //! - `fault`: what went wrong in a guest
