@@ -77,9 +77,20 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
     };
-    let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-        None => format!("<function {}>", frame.func_index()),
+    let name = |frame: &wasmtime::FrameInfo| {
+        let name = match frame.func_name() {
+            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+            None => format!("<function {}>", frame.func_index()),
+        };
+        // Where the guest was built with debug information.
+        let place = frame.symbols().iter().find_map(|symbol| {
+            let file = symbol.file()?;
+            Some(format!("{file}:{}", symbol.line()?))
+        });
+        match place {
+            Some(place) => format!("{name} at {place}"),
+            None => name,
+        }
     };
     backtrace.frames().iter().map(name).collect()
 }
