@@ -15,9 +15,18 @@
 //! - [`time`]: points in time
 //! - [`error`]: error kinds that decide what the engine does next
 //! - `testkit` (feature `testkit`): the conformance suite
+//!
+//! And for backends that are not linked into tbengine but loaded or started:
+//!
+//! - [`wire`]: the documents that travel
+//! - [`abi`]: the C interface that moves them
+//! - `export` (feature `cdylib`): what makes a dynamic library out of registered backends
 
+pub mod abi;
 pub mod backend;
 pub mod error;
+#[cfg(feature = "cdylib")]
+pub mod export;
 pub mod identity;
 pub mod labels;
 pub mod owner;
@@ -27,6 +36,7 @@ pub mod resource;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;
+pub mod wire;
 
 pub use async_trait::async_trait;
 pub use backend::{Account, Backend, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};

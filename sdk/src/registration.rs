@@ -53,12 +53,16 @@ impl OpenRequest {
     }
 }
 
-/// A kind of backend that is linked into this program.
+/// A kind of backend that is linked into this program or library.
 pub struct Registration {
     /// The kind, as `kind = "…"` in the configuration names it.
     pub kind: &'static str,
     /// One line on what it reaches, for `doctor` and lists.
     pub about: &'static str,
+    /// The package that registers it.
+    pub package: &'static str,
+    /// The version of that package.
+    pub version: &'static str,
     /// Makes a backend. Does no I/O.
     pub open: fn(OpenRequest) -> Result<Box<dyn Backend>>,
 }
@@ -76,7 +80,9 @@ impl Registration {
 
 /// Registers a kind of backend: `backend!("docker", "Docker Engine", Docker::open);`
 ///
-/// The function takes an [`OpenRequest`] and answers `Result<impl Backend>`.
+/// The function takes an [`OpenRequest`] and answers `Result<impl Backend>`. The same line serves a crate
+/// that is linked into tbengine and one that is built as a dynamic library (`crate-type = ["cdylib"]`,
+/// feature `cdylib` of this crate).
 #[macro_export]
 macro_rules! backend {
     ($kind:literal, $about:literal, $open:path) => {
@@ -84,6 +90,8 @@ macro_rules! backend {
             $crate::Registration {
                 kind: $kind,
                 about: $about,
+                package: ::std::env!("CARGO_PKG_NAME"),
+                version: ::std::env!("CARGO_PKG_VERSION"),
                 open: |request| {
                     let backend = $open(request)?;
                     Ok(::std::boxed::Box::new(backend))

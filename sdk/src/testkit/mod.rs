@@ -23,6 +23,7 @@
 //!
 //! - [`fixture`]: what an author writes
 //! - `bench`: what a behaviour gets, and how it becomes a trial
+//! - [`wire`]: the fixture of a plugin outside of this program
 //! - `reaching`, `listing`, `reading`, `stopping`, `deleting`, `sharing`: the behaviours
 
 mod bench;
@@ -33,6 +34,7 @@ mod reaching;
 mod reading;
 mod sharing;
 mod stopping;
+pub mod wire;
 
 use std::process::ExitCode;
 use std::sync::Arc;
