@@ -426,14 +426,14 @@ pub struct CallLine {
 /// The answer of a plugin that runs as a program: one line for each request, in any order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct AnswerLine<B = serde_json::Value> {
+pub struct AnswerLine {
     /// The number of the request.
     pub id: u64,
     /// `ok`, `cancelled` or the word of an [`ErrorKind`].
     pub status: String,
     /// The document of the answer, or of the error.
-    #[serde(default = "Option::default")]
-    pub body: Option<B>,
+    #[serde(default)]
+    pub body: serde_json::Value,
 }
 
 /// The request of `hello`, which a plugin that runs as a program answers with its [`Descriptor`].
