@@ -21,6 +21,7 @@
 //! - [`wire`]: the documents that travel
 //! - [`abi`]: the C interface that moves them
 //! - `export` (feature `cdylib`): what makes a dynamic library out of registered backends
+//! - `serve` (feature `program`): what makes a program out of them
 
 pub mod abi;
 pub mod backend;
@@ -33,6 +34,8 @@ pub mod owner;
 pub mod recognise;
 pub mod registration;
 pub mod resource;
+#[cfg(feature = "program")]
+pub mod serve;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;

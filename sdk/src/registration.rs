@@ -37,19 +37,23 @@ impl OpenRequest {
     /// # Errors
     /// `Invalid` if the table does not fit; the message names the key.
     pub fn config<C: DeserializeOwned>(&self) -> Result<C> {
-        let table = match &self.config {
-            serde_json::Value::Null => serde_json::Value::Object(serde_json::Map::new()),
-            other => other.clone(),
-        };
-        serde_json::from_value(table).map_err(|error| {
+        let wrong = |reason: String| {
             Error::new(
                 ErrorKind::Invalid,
                 format!(
-                    "the configuration of backend `{}` is wrong: {error}",
+                    "the configuration of backend `{}` is wrong: {reason}",
                     self.name
                 ),
             )
-        })
+        };
+        let table = match &self.config {
+            serde_json::Value::Null => serde_json::Map::new(),
+            serde_json::Value::Object(table) => table.clone(),
+            // A list would be read as the fields of a table in their order.
+            _ => return Err(wrong("it is no table".to_owned())),
+        };
+        serde_json::from_value(serde_json::Value::Object(table))
+            .map_err(|error| wrong(error.to_string()))
     }
 }
 

@@ -164,13 +164,13 @@ impl From<&Error> for Failure {
     }
 }
 
-/// A resource to act on, and how: the request of `get`, `stop` and `delete`.
+/// A resource to act on, and how: the request of `get`, `stop`, `delete` and `archive`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Aim<O> {
     /// The resource.
     pub target: Identity,
-    /// How; empty for `get`.
+    /// How; empty for `get` and `archive`.
     #[serde(flatten)]
     pub options: O,
 }
@@ -202,6 +202,8 @@ pub enum Request {
     Stop(Aim<StopOptions>),
     /// `delete`
     Delete(Aim<DeleteOptions>),
+    /// `archive`
+    Archive(Aim<NoOptions>),
 }
 
 impl Request {
@@ -213,6 +215,7 @@ impl Request {
             Request::Get(_) => "get",
             Request::Stop(_) => "stop",
             Request::Delete(_) => "delete",
+            Request::Archive(_) => "archive",
         }
     }
 
@@ -221,7 +224,7 @@ impl Request {
         match self {
             Request::Check => b"{}".to_vec(),
             Request::List(request) => encode(request),
-            Request::Get(aim) => encode(aim),
+            Request::Get(aim) | Request::Archive(aim) => encode(aim),
             Request::Stop(aim) => encode(aim),
             Request::Delete(aim) => encode(aim),
         }
@@ -241,6 +244,7 @@ impl Request {
             b"get" => Request::Get(decode("get", body)?),
             b"stop" => Request::Stop(decode("stop", body)?),
             b"delete" => Request::Delete(decode("delete", body)?),
+            b"archive" => Request::Archive(decode("archive", body)?),
             unknown => return Err(unknown_method(unknown)),
         })
     }
@@ -258,6 +262,7 @@ impl Request {
             }),
             Request::Stop(aim) => done(backend.stop(&aim.target, aim.options).await?),
             Request::Delete(aim) => done(backend.delete(&aim.target, aim.options).await?),
+            Request::Archive(aim) => done(backend.archive(&aim.target).await?),
         })
     }
 }

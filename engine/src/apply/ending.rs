@@ -54,6 +54,7 @@ impl Dispatcher<'_, '_> {
         };
         let what = match next {
             Next::WatchRemoval => "its deletion was accepted and is not yet verified",
+            Next::WatchArchiving => "its archiving was accepted and is not yet verified",
             _ if progress.asked_to_end => "it was asked to end",
             _ if progress.attempts > 0 => "an attempt had failed",
             _ => "nothing was done to it",

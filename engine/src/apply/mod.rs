@@ -8,11 +8,13 @@
 //! - `lane`: one backend's queue, limit and gate
 //! - `progress`: how far a step is
 //! - `executor`: one move of one step
+//! - `archiving`: the moves of a step that archives
 //! - `dispatcher`: the loop
 //! - `failures`: what each kind of error leads to; the retry table
 //! - `ending`: runs that are cut short
 //! - `outcomes`: one outcome for each step
 
+mod archiving;
 pub mod backoff;
 mod dispatcher;
 mod ending;

@@ -62,6 +62,8 @@ pub(crate) enum Next {
     WatchEnd,
     /// See whether it is gone.
     WatchRemoval,
+    /// See whether it is in cold storage.
+    WatchArchiving,
 }
 
 /// How much later the first look is, and how much later a look can be at the most.

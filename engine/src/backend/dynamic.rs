@@ -59,7 +59,7 @@ struct Lent {
 struct Pending {
     answer: oneshot::Sender<(Status, Vec<u8>)>,
     /// Keeps the instance open until the answer comes, whether or not anybody still waits for it.
-    _instance: Arc<Handle>,
+    instance: Arc<Handle>,
     /// Whether the plugin was given it.
     begun: bool,
     /// Whether nobody waits any more.
@@ -553,7 +553,7 @@ impl Channel for LibraryChannel {
             let (answer, answered) = oneshot::channel();
             let pending = Pending {
                 answer,
-                _instance: self.handle.clone(),
+                instance: self.handle.clone(),
                 begun: false,
                 given_up: false,
             };
@@ -600,5 +600,11 @@ impl Channel for LibraryChannel {
 
     fn strays(&self) -> u64 {
         self.handle.library.lent.strays.load(Ordering::Relaxed)
+    }
+
+    fn owed(&self) -> usize {
+        let pending = self.handle.library.lent.lock();
+        let ours = |entry: &&Pending| Arc::ptr_eq(&entry.instance, &self.handle);
+        pending.values().filter(ours).count()
     }
 }

@@ -7,10 +7,12 @@
 //! - `dynamic`: plugins that are dynamic libraries
 //! - [`stdio`]: plugins that are programs
 //! - [`remote`]: a backend whose code is elsewhere
+//! - [`kit`]: the conformance kit for plugins
 //! - `call`: one call of a backend, bounded in time and with panics contained
 
 mod call;
 mod dynamic;
+pub mod kit;
 pub mod plugins;
 pub mod remote;
 pub mod stdio;

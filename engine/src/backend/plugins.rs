@@ -443,7 +443,11 @@ pub(crate) fn told(plugin: &str, level: u32, target: &[u8], message: &[u8], fiel
         String::from_utf8_lossy(cut).chars().take(LOGGED).collect()
     };
     let (from, message, fields) = (text(target), text(message), text(fields));
-    let fields = if fields == "{}" { String::new() } else { fields };
+    let fields = if fields == "{}" {
+        String::new()
+    } else {
+        fields
+    };
     macro_rules! event {
         ($level:ident) => {
             tracing::event!(target: "tbengine::plugin", tracing::Level::$level, plugin, from, fields, "{message}")

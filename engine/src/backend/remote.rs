@@ -22,6 +22,9 @@ pub trait Channel: Send + Sync + 'static {
 
     /// How many answers came that nobody had asked for, or that came twice.
     fn strays(&self) -> u64;
+
+    /// How many answers the plugin owes, those included that nobody waits for any more.
+    fn owed(&self) -> usize;
 }
 
 /// A backend behind a channel.
@@ -146,5 +149,12 @@ impl Backend for Remote {
         self.ask(Request::Delete(Aim { target, options }))
             .await
             .map(drop)
+    }
+    async fn archive(&self, target: &Identity) -> Result<()> {
+        let aim = Aim {
+            target: target.clone(),
+            options: NoOptions {},
+        };
+        self.ask(Request::Archive(aim)).await.map(drop)
     }
 }

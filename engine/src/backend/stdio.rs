@@ -71,7 +71,10 @@ static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
 
 /// Kills every process of every plugin. For the end of the program, when backends may still be in use.
 pub fn end_all() {
-    let groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let groups = GROUPS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     groups.into_iter().for_each(kill_group);
 }
 
@@ -282,7 +285,8 @@ impl Process {
             let mut words = lock(&self.last_words);
             let LastWords { verdict, line } = &mut *words;
             verdict.get_or_insert_with(|| {
-                let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                let how =
+                    status.map_or_else(|error| error.to_string(), |status| status.to_string());
                 match line.trim() {
                     "" => format!("its process ended ({how})"),
                     line => format!("its process ended ({how}), after it wrote: {line}"),
@@ -298,7 +302,10 @@ impl Process {
     fn obituary(&self) -> Error {
         let words = lock(&self.last_words);
         let verdict = words.verdict.as_deref().unwrap_or("its process ended");
-        gone(format!("the program of plugin `{}`: {verdict}", self.plugin))
+        gone(format!(
+            "the program of plugin `{}`: {verdict}",
+            self.plugin
+        ))
     }
 
     fn answered(&self, line: AnswerLine) {
@@ -354,7 +361,10 @@ fn read_answers(output: std::process::ChildStdout, process: &Process) -> Option<
             Ok(_) => {}
         }
         if line.last() != Some(&b'\n') && line.len() as u64 >= LONGEST {
-            return Some(format!("it wrote a line of more than {} MiB", MAX_BODY >> 20));
+            return Some(format!(
+                "it wrote a line of more than {} MiB",
+                MAX_BODY >> 20
+            ));
         }
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
@@ -403,7 +413,13 @@ fn read_errors(errors: std::process::ChildStderr, process: &Process) {
                 told(&process.plugin, 3, b"stderr", text.as_bytes(), b"");
             }
             std::cmp::Ordering::Equal => {
-                told(&process.plugin, 2, b"stderr", b"it writes too much; the rest is dropped", b"");
+                told(
+                    &process.plugin,
+                    2,
+                    b"stderr",
+                    b"it writes too much; the rest is dropped",
+                    b"",
+                );
             }
             std::cmp::Ordering::Greater => {}
         }
@@ -549,5 +565,11 @@ impl Channel for ProgramChannel {
     fn strays(&self) -> u64 {
         let current = lock(&self.inner.current);
         current.strays + current.process.strays.load(Ordering::Relaxed)
+    }
+
+    fn owed(&self) -> usize {
+        let current = lock(&self.inner.current);
+        let pending = lock(&current.process.pending);
+        pending.as_ref().map_or(0, HashMap::len)
     }
 }

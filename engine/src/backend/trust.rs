@@ -274,7 +274,10 @@ mod tests {
     fn another_digest_and_none_are_refused() {
         let (_folder, path) = place();
         let error = vet(&path, &[], Some("00")).unwrap_err().to_string();
-        assert!(error.contains(DIGEST) && error.contains("00 is pinned"), "{error}");
+        assert!(
+            error.contains(DIGEST) && error.contains("00 is pinned"),
+            "{error}"
+        );
         let error = vet(&path, &[], None).unwrap_err().to_string();
         assert!(error.contains(&format!("sha256 = \"{DIGEST}\"")), "{error}");
         // An empty pin is not the same as `any`.
@@ -343,11 +346,17 @@ mod tests {
         assert_eq!(found.path, path);
         let error = vet(Path::new("other.so"), &places, Some(ANY)).unwrap_err();
         for place in &places {
-            assert!(error.to_string().contains(&place.display().to_string()), "{error}");
+            assert!(
+                error.to_string().contains(&place.display().to_string()),
+                "{error}"
+            );
         }
         for relative in ["./plugin.so", "../plugin.so", "a/plugin.so", "..", "."] {
             let error = vet(Path::new(relative), &places, Some(ANY)).unwrap_err();
-            assert!(matches!(error, TrustError::Relative { .. }), "{relative}: {error}");
+            assert!(
+                matches!(error, TrustError::Relative { .. }),
+                "{relative}: {error}"
+            );
         }
         let here = [PathBuf::from(".")];
         assert!(vet(Path::new("Cargo.toml"), &here, Some(ANY)).is_err());

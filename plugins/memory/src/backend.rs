@@ -168,6 +168,11 @@ impl Memory {
         self.provider(|provider| provider.deletion_takes = duration);
     }
 
+    /// Makes every archiving go on for this long after it was accepted.
+    pub fn archiving_takes(&self, duration: Duration) {
+        self.provider(|provider| provider.archiving_takes = duration);
+    }
+
     /// Lets only these kinds be listed.
     pub fn kinds(&self, kinds: &[Kind]) {
         self.provider(|provider| provider.kinds = kinds.to_vec());
@@ -176,6 +181,11 @@ impl Memory {
     /// Whether `stop` works.
     pub fn can_stop(&self, can: bool) {
         self.provider(|provider| provider.can_stop = can);
+    }
+
+    /// Whether `archive` works.
+    pub fn can_archive(&self, can: bool) {
+        self.provider(|provider| provider.can_archive = can);
     }
 
     /// Lets somebody else act at once.
@@ -305,6 +315,7 @@ impl Backend for Memory {
         self.provider(|provider| Capabilities {
             kinds: provider.kinds.clone(),
             stop: provider.can_stop,
+            archive: provider.can_archive,
             synchronous_delete: provider.deletion_takes.is_zero(),
             concurrency: 16,
         })
@@ -358,6 +369,13 @@ impl Backend for Memory {
             Call::on(Operation::Delete, target, options.force),
             |provider| provider.delete(target, options.force),
         )
+        .await
+    }
+
+    async fn archive(&self, target: &Identity) -> Result<()> {
+        self.call(Call::on(Operation::Archive, target, false), |provider| {
+            provider.archive(target)
+        })
         .await
     }
 }

@@ -23,6 +23,8 @@ pub enum Operation {
     Stop,
     /// `delete`
     Delete,
+    /// `archive`
+    Archive,
 }
 
 /// What happens to one call.

@@ -52,6 +52,8 @@ fn steps(out: &mut Out, steps: &[Step]) {
 fn action(step: &Step) -> &'static str {
     match step.action {
         Action::Stop { .. } => "stop",
+        Action::Archive { .. } if step.state.is_running() => "stop, archive",
+        Action::Archive { .. } => "archive",
         Action::Delete {
             force: Force::Never,
             ..

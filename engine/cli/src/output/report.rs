@@ -68,7 +68,10 @@ pub(crate) fn advise(console: &Console, report: &Report) {
 
 fn tone(result: StepResult) -> Tone {
     match result {
-        StepResult::Deleted | StepResult::AlreadyGone | StepResult::Stopped => Tone::Good,
+        StepResult::Deleted
+        | StepResult::AlreadyGone
+        | StepResult::Stopped
+        | StepResult::Archived => Tone::Good,
         StepResult::Changed | StepResult::Deferred | StepResult::Cancelled => Tone::Warn,
         StepResult::Blocked | StepResult::Denied | StepResult::Stuck | StepResult::Failed => {
             Tone::Bad
