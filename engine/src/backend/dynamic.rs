@@ -230,9 +230,11 @@ fn file_key(vetted: &Vetted) -> (u64, u64) {
 fn load_first(name: &str, vetted: Vetted) -> std::result::Result<Library, PluginError> {
     let Vetted { path, file, sha256 } = vetted;
     let lent = lend(name, &path)?;
-    let (table, entry) = enter(name, &path, &loadable(&path, &file), lent)?;
-    // The number of the descriptor names the library to the loader, so it must never be used again.
+    let loadable = loadable(&path, &file);
+    // The number of the descriptor names the library to the loader, which takes a name that it knows for
+    // the same library without a look. So the number must never be used again, whatever comes of this.
     std::mem::forget(file);
+    let (table, entry) = enter(name, &path, &loadable, lent)?;
     // SAFETY: the descriptor is static, as the header demands, and its length was given with it.
     let bytes = unsafe { table.descriptor.read() };
     let descriptor = super::plugins::descriptor(name, &path, bytes)?;

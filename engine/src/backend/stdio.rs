@@ -30,6 +30,8 @@ const UNANSWERED: u32 = 3;
 const STRAYS: u64 = 1000;
 /// How many lines of the standard error are logged.
 const LOGGED_LINES: usize = 1000;
+/// How long the last words of a dead process are waited for.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// The longest line of the standard error that is kept, in bytes.
 const LOGGED_BYTES: u64 = 4000;
 
@@ -167,13 +169,20 @@ impl Program {
         };
         thread("write", Box::new(move || write_lines(input, &written)))?;
         let shared = process.clone();
-        thread("errors", Box::new(move || read_errors(errors, &shared)))?;
+        let (read_all, all_read) = mpsc::channel::<()>();
+        thread(
+            "errors",
+            Box::new(move || {
+                read_errors(errors, &shared);
+                drop(read_all);
+            }),
+        )?;
         let shared = process.clone();
         thread(
             "read",
             Box::new(move || {
                 let verdict = read_answers(output, &shared);
-                shared.end(child, verdict);
+                shared.end(child, verdict, &all_read);
             }),
         )?;
         Ok(process)
@@ -273,7 +282,7 @@ impl Process {
     }
 
     /// Buries the process, and tells all who wait.
-    fn end(&self, mut child: Child, verdict: Option<String>) {
+    fn end(&self, mut child: Child, verdict: Option<String>, all_read: &mpsc::Receiver<()>) {
         if let Some(verdict) = verdict {
             lock(&self.last_words).verdict.get_or_insert(verdict);
         }
@@ -281,6 +290,8 @@ impl Process {
         self.group.kill();
         let status = child.wait();
         self.group.is_gone();
+        // Its last words may still be on their way; nothing is ever sent, only the end is waited for.
+        all_read.recv_timeout(LAST_WORDS).ok();
         {
             let mut words = lock(&self.last_words);
             let LastWords { verdict, line } = &mut *words;

@@ -11,3 +11,6 @@ mod library;
 mod loading;
 mod program;
 mod support;
+
+// Linked in, the simulated provider is registered here as well.
+use tbengine_plugin_tests as _;
