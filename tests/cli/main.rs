@@ -13,6 +13,7 @@ mod hostile;
 mod interrupt;
 mod list;
 mod plan;
+mod plugin;
 mod policy;
 mod pty;
 mod run;

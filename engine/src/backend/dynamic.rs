@@ -447,7 +447,8 @@ impl Library {
         let mut taken = Taken::default();
         // SAFETY: the request and the place for the result outlive the call.
         let raw = unsafe { open(Bytes::of(request), (&raw mut taken).cast(), Some(take)) };
-        let handle = (!raw.is_null()).then_some(Handle { library: self, raw });
+        // Lazily: a handle that is dropped closes what is behind it, and null is nothing.
+        let handle = (!raw.is_null()).then(|| Handle { library: self, raw });
         match (taken.answer, handle) {
             _ if taken.count != 1 => Err(broken(
                 "the plugin did not say exactly once how opening ended",

@@ -99,6 +99,7 @@ static void cancel(tbe_instance *self, tbe_call id) {
 }
 
 static void close_(tbe_instance *self) {
+    if (!self) abort(); /* only what was opened is closed */
     free(self);
     __atomic_add_fetch(&closed, 1, __ATOMIC_SEQ_CST);
 }

@@ -27,12 +27,12 @@ fn libraries_that_do_not_fit_are_refused_with_a_reason() {
             &["-DENTRY=tbengine_plugin_v3"],
             &["speaks version 3", version, "upgrade"],
         ),
-        (&["-DREFUSE", "-Wno-unused"], &["refuses this host", version, "upgrade"]),
-        (&["-DSIZE=16"], &["16 bytes", "version 1"]),
         (
-            &["-DCALL=NULL", "-Wno-unused"],
-            &["lacks a function"],
+            &["-DREFUSE", "-Wno-unused"],
+            &["refuses this host", version, "upgrade"],
         ),
+        (&["-DSIZE=16"], &["16 bytes", "version 1"]),
+        (&["-DCALL=NULL", "-Wno-unused"], &["lacks a function"]),
         (
             &[protocol],
             &[

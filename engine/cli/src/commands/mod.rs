@@ -6,5 +6,6 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod list;
 pub(crate) mod plan;
+pub(crate) mod plugin;
 pub(crate) mod policy;
 pub(crate) mod run;
