@@ -145,6 +145,7 @@ async fn discover_time(backend: Arc<dyn Backend>) -> Duration {
         sizes: false,
         call_timeout: Duration::from_secs(60),
         page_size: 1000,
+        account_of_nothing: false,
     };
     let mut best = Duration::MAX;
     for _ in 0..5 {
