@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use tbengine_engine::backend::Plugins;
 use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
 
 use crate::app::{App, block_on};
@@ -13,7 +14,7 @@ use crate::config::find::user_file;
 use crate::exit::{Code, Error};
 use crate::output::csv;
 use crate::output::span::{Tone, plain, toned};
-use crate::{backends, own, policies};
+use crate::{backends, own, plugins, policies};
 
 /// How long a backend may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -112,8 +113,30 @@ fn configuration(app: &App) -> Finding {
 async fn check_backends(app: &App) -> Result<Vec<Finding>, Error> {
     let names = backends::names(&app.config, &[]);
     let mut findings = Vec::new();
+    let plugins = match plugins::all(app) {
+        Ok(plugins) => plugins,
+        Err(error) => {
+            findings.push(Finding::failed("plugin", "[plugins]", &error));
+            Plugins::default()
+        }
+    };
+    for plugin in plugins.all() {
+        let kinds: Vec<_> = plugin
+            .descriptor
+            .kinds
+            .iter()
+            .map(|kind| &*kind.kind)
+            .collect();
+        let detail = format!(
+            "{} ({}), brings {}",
+            plugin.path.display(),
+            plugin.way,
+            kinds.join(", ")
+        );
+        findings.push(Finding::new("plugin", &plugin.name, Health::Ok, detail));
+    }
     for name in &names {
-        let open = match backends::open_one(&app.world, &app.config, name) {
+        let open = match backends::open_one(&app.world, &app.config, &plugins, name) {
             Ok(open) => open,
             Err(error) => {
                 findings.push(Finding::failed("backend", name, &error));
