@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
 use tbengine_sdk::{Identity, ResourceId, Timestamp};
@@ -88,7 +88,7 @@ impl Journal {
     ) -> Result<Self, JournalError> {
         let run = plan.header.run.clone();
         let now = clock.now();
-        clear_unfinished(state);
+        clear_unfinished(state, now);
         let unfinished = state.unfinished(&run);
         let file = database::create_file(&unfinished)
             .map_err(|source| JournalError::io("make", &unfinished, source))?;
@@ -533,14 +533,27 @@ fn lock(file: &File) -> std::io::Result<()> {
     Ok(flock(file, FlockOperation::NonBlockingLockExclusive)?)
 }
 
-/// Removes what processes left behind that were killed before their record was complete.
-fn clear_unfinished(state: &StateDir) {
+/// Removes what processes left behind that were killed before their record was complete. What is new
+/// may be about to be locked.
+fn clear_unfinished(state: &StateDir, now: Timestamp) {
+    let is_old = |path: &std::path::Path| {
+        let modified = path.metadata().and_then(|metadata| metadata.modified());
+        let since_epoch = modified
+            .ok()
+            .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let at = since_epoch.and_then(|at| i64::try_from(at.as_millis()).ok());
+        let age = at.and_then(|at| Timestamp::from_unix_ms(at).age(now));
+        age.is_some_and(|age| age > Duration::from_secs(60))
+    };
     let Ok(entries) = std::fs::read_dir(state.runs()) else {
         return;
     };
     for path in entries.flatten().map(|entry| entry.path()) {
         let is_unfinished = path.extension().is_some_and(|end| end == "new");
-        if is_unfinished && database::open_file(&path).is_ok_and(|file| lock(&file).is_ok()) {
+        if is_unfinished
+            && is_old(&path)
+            && database::open_file(&path).is_ok_and(|file| lock(&file).is_ok())
+        {
             std::fs::remove_file(&path).ok();
         }
     }

@@ -446,8 +446,16 @@ fn state_of(holder: &Holder, host: &Host, state: &StateDir) -> Life {
 /// Whether no process holds the record of a run. The kernel lets go of a lock when its process ends,
 /// however that happens, so nobody has to wait for the lease of a process that was killed.
 pub(super) fn is_unlocked(state: &StateDir, run: &str) -> bool {
-    database::open_file(&state.run(run))
-        .is_ok_and(|file| flock(file, FlockOperation::NonBlockingLockShared).is_ok())
+    // A record that is being begun lies beside its place, and may take that between two looks.
+    for path in [state.run(run), state.unfinished(run), state.run(run)] {
+        match database::open_file(&path) {
+            Ok(file) => return flock(file, FlockOperation::NonBlockingLockShared).is_ok(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(_) => return false,
+        }
+    }
+    // It is locked before the lease is taken, so whoever did that is gone.
+    true
 }
 
 /// The holder that claims most of these resources, if any claims one.
