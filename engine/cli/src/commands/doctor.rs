@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tbengine_engine::backend::Plugins;
+use tbengine_engine::journal::StateDir;
 use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
 
 use crate::app::{App, block_on};
@@ -270,11 +271,14 @@ fn state(app: &App) -> Finding {
         &GuardArgs::default(),
         &RetryArgs::default(),
     );
-    directory(
-        "state",
-        settings.state_dir.value,
-        "name a directory with --state-dir",
-    )
+    let path = settings.state_dir.value;
+    let fit = path.as_deref().map(StateDir::open).transpose();
+    match (fit, path) {
+        (Err(error), Some(path)) => {
+            Finding::failed("state", path.display().to_string(), &error.into())
+        }
+        (_, path) => directory("state", path, "name a directory with --state-dir"),
+    }
 }
 
 fn own_container() -> Finding {
