@@ -224,14 +224,14 @@ impl Daytona {
             }
             look = match self.poller.missed(id) {
                 true => self.look(client, place, id).await,
-                false => Look::SecondLook,
+                false => Look::Alone,
             };
         }
         let found = match look {
             Look::Removing(resource) => return Ok(Some(*resource)),
             Look::Hidden(resource) => return Ok(Some(*resource)),
             Look::Gone => return Ok(None),
-            Look::Read | Look::Round(_) | Look::SecondLook => {
+            Look::Read | Look::Round(_) | Look::Alone => {
                 let found = sandboxes::second_look(client, place, id).await?;
                 if matches!(found, SecondLook::Outdated)
                     && let Some(resource) = self.poller.outdated(id)

@@ -24,6 +24,8 @@ const LAST: usize = 32;
 /// How long a sighting counts: half of the time since the deletion was accepted, within these bounds.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(2);
+/// Rounds begin so far apart.
+const APART: Duration = Duration::from_millis(200);
 /// How long a listing is waited for that lags behind; 2.6 s were measured.
 const LAG: Duration = Duration::from_secs(5);
 /// How long rounds are left alone that cost more than they save, and after one that failed.
@@ -96,7 +98,7 @@ pub(crate) enum Look<'p> {
     /// Read it by its id.
     Read,
     /// It cannot be read by its id: look for it alone among the hidden ones.
-    SecondLook,
+    Alone,
 }
 
 impl Poller {
@@ -153,7 +155,7 @@ impl Poller {
             Known::Gone => Look::Gone,
             Known::Hidden(resource) => Look::Hidden(resource),
             Known::Read => Look::Read,
-            Known::SecondLook => Look::SecondLook,
+            Known::Alone => Look::Alone,
             Known::Round { pages } => Look::Round(Round {
                 poller: self,
                 began: Instant::now(),
@@ -174,7 +176,7 @@ enum Known {
     Hidden(Box<Resource>),
     Round { pages: usize },
     Read,
-    SecondLook,
+    Alone,
 }
 
 impl Watched {
@@ -184,6 +186,8 @@ impl Watched {
         let Some(pending) = self.pending.get(id) else {
             return Known::Read;
         };
+        let last = self.last.as_ref().map(|round| round.began);
+        let is_soon = last.is_some_and(|began| now - began < APART);
         let (left, interval) = (pending.left, pending.interval(now));
         let unseen = pending.seen.map(|seen| now - seen);
         if let Some(missing) = pending.missing {
@@ -196,10 +200,9 @@ impl Watched {
                 return hidden.map_or(Known::Gone, |hidden| Known::Hidden(Box::new(hidden)));
             }
             if count <= LAST || is_paused {
-                return Known::SecondLook;
+                return Known::Alone;
             }
-            let is_soon = |round: &Finished| now - round.began < SHORTEST;
-            if self.under_way || self.last.as_ref().is_some_and(is_soon) {
+            if self.under_way || is_soon {
                 return pending.still_there();
             }
             return self.round(count);
@@ -209,6 +212,7 @@ impl Watched {
             _ if left || count <= FEW || is_paused => Known::Read,
             // The round under way will tell.
             Some(unseen) if self.under_way && unseen < 4 * interval => pending.still_there(),
+            Some(unseen) if is_soon && unseen < 2 * APART => pending.still_there(),
             Some(_) if !self.under_way => self.round(count),
             _ => Known::Read,
         }
