@@ -104,4 +104,20 @@ pub(crate) struct RetryArgs {
         allow_hyphen_values = true
     )]
     pub(crate) outage_deadline: Option<Span>,
+    /// End the run after this long: what did not get its turn is deferred (exit code 6)
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "TBENGINE_DEADLINE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) deadline: Option<Span>,
+    /// How long the calls of one step may take in all [default: 2m]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "TBENGINE_STEP_DEADLINE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) step_deadline: Option<Span>,
 }

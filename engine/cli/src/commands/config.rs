@@ -159,6 +159,16 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
         span(settings.outage_deadline.value),
         settings.outage_deadline.source,
     );
+    row(
+        "retry.deadline",
+        settings.deadline.value.map_or_else(|| "unset".into(), span),
+        settings.deadline.source,
+    );
+    row(
+        "retry.step-deadline",
+        span(settings.step_deadline.value),
+        settings.step_deadline.source,
+    );
     let dir = settings
         .state_dir
         .value

@@ -171,6 +171,10 @@ pub(crate) struct RetryTable {
     pub(crate) concurrency: Option<u16>,
     /// How long a backend may be away before its steps are deferred. Unless set: 10m.
     pub(crate) outage_deadline: Option<Span>,
+    /// How long a run may take: what did not get its turn is deferred. Unless set: no limit.
+    pub(crate) deadline: Option<Span>,
+    /// How long the calls of one step may take in all. Unless set: 2m.
+    pub(crate) step_deadline: Option<Span>,
 }
 
 /// Where runs are remembered.

@@ -64,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) retry: Setting<Option<RetrySchedule>>,
     pub(crate) concurrency: Setting<Option<usize>>,
     pub(crate) outage_deadline: Setting<Duration>,
+    pub(crate) deadline: Setting<Option<Duration>>,
+    pub(crate) step_deadline: Setting<Duration>,
     pub(crate) state_dir: Setting<Option<PathBuf>>,
 }
 
@@ -172,6 +174,18 @@ impl Settings {
                 span(file.retry.outage_deadline),
                 apply.outage_deadline,
             ),
+            deadline: layers.pick(
+                "deadline",
+                span(retry.deadline).map(Some),
+                span(file.retry.deadline).map(Some),
+                None,
+            ),
+            step_deadline: layers.pick(
+                "step_deadline",
+                span(retry.step_deadline),
+                span(file.retry.step_deadline),
+                apply.step_deadline,
+            ),
             state_dir: layers.pick(
                 "state_dir",
                 named_dir.map(Some),
@@ -202,6 +216,8 @@ impl Settings {
             error_mode,
             concurrency: self.concurrency.value,
             outage_deadline: self.outage_deadline.value,
+            deadline: self.deadline.value,
+            step_deadline: self.step_deadline.value,
             ..ApplyOptions::default()
         }
     }
