@@ -213,6 +213,20 @@ impl Daytona {
         place: &Place,
         id: &str,
     ) -> Result<Option<Resource>> {
+        match self.find_sandbox(client, place, id).await {
+            Err(error) if error.kind == ErrorKind::Transient => {
+                self.poller.unread(id).map(Some).ok_or(error)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn find_sandbox(
+        &self,
+        client: &Client,
+        place: &Place,
+        id: &str,
+    ) -> Result<Option<Resource>> {
         let mut look = self.look(client, place, id).await;
         if matches!(look, Look::Read | Look::Round(_)) {
             if let Some(found) = sandboxes::read(client, place, id).await? {

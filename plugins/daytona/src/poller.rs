@@ -28,6 +28,8 @@ const LONGEST: Duration = Duration::from_secs(2);
 const APART: Duration = Duration::from_millis(200);
 /// How long a listing is waited for that lags behind; 2.6 s were measured.
 const LAG: Duration = Duration::from_secs(5);
+/// So many reads in a row may fail.
+const UNREAD: u32 = 5;
 /// How long rounds are left alone that cost more than they save, and after one that failed.
 const TOO_MANY_PAUSE: Duration = Duration::from_secs(60);
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
@@ -56,6 +58,8 @@ struct Pending {
     left: bool,
     /// Since when it cannot be read by its id.
     missing: Option<Instant>,
+    /// How many reads in a row failed.
+    unread: u32,
 }
 
 impl Pending {
@@ -114,9 +118,11 @@ impl Poller {
             seen: None,
             left: false,
             missing: None,
+            unread: 0,
         });
         pending.left = false;
         pending.missing = None;
+        pending.unread = 0;
         if seen {
             pending.seen = Some(now);
         }
@@ -136,6 +142,15 @@ impl Poller {
             }
             None => false,
         }
+    }
+
+    /// Hears that a sandbox could not be read because of a passing fault, and answers how to show it
+    /// until the next read. Only what fails several times in a row is worth an error.
+    pub(crate) fn unread(&self, id: &str) -> Option<Resource> {
+        let mut watched = self.lock();
+        let pending = watched.pending.get_mut(id)?;
+        pending.unread += 1;
+        (pending.unread <= UNREAD).then(|| pending.resource.clone())
     }
 
     /// Hears that the listing still shows a sandbox that cannot be read by its id, and answers how to
