@@ -6,7 +6,7 @@ use super::Config;
 use crate::exit::Error;
 
 /// Keys of a backend that decide where a credential goes, or are one.
-const ENDPOINTS: [&str; 8] = [
+const ENDPOINTS: [&str; 9] = [
     "host",
     "context",
     "tls-dir",
@@ -14,6 +14,7 @@ const ENDPOINTS: [&str; 8] = [
     "api-url",
     "api-key",
     "api-key-file",
+    "ca-file",
     "proxy",
 ];
 
