@@ -1,10 +1,11 @@
 //! Stage one: ask every backend what is there.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::{Account, Error, ErrorKind, Kind, ListRequest, Resource, ResourceId};
 
@@ -56,6 +57,9 @@ pub struct DiscoverOptions {
     pub call_timeout: Duration,
     /// How many resources to ask for at a time.
     pub page_size: usize,
+    /// Whether to name the account of a backend that has nothing. What identifies nothing and is not
+    /// acted on needs none, and naming it is the slowest request of some providers.
+    pub account_of_nothing: bool,
 }
 
 /// A page more than this is a provider that never ends its listing.
@@ -195,7 +199,14 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
         .map(|kind| async move { (kind, list_kind(open, kind, options).await) });
     // All at once: naming the account can take as long as listing everything.
     let check = call("check", options.call_timeout, open.backend.check());
-    let (account, listings) = tokio::join!(check, join_all(listings));
+    let (mut check, mut listings) = (pin!(check), pin!(join_all(listings)));
+    let (account, listings) = match select(check.as_mut(), listings.as_mut()).await {
+        Either::Left((account, _)) => (account, listings.await),
+        Either::Right((listings, _)) if !options.account_of_nothing && all_empty(&listings) => {
+            return found;
+        }
+        Either::Right((listings, _)) => (check.await, listings),
+    };
     match account {
         Ok(account) => found.account = Some(account),
         // Without an account the listings prove nothing, and their errors say the same again.
@@ -219,6 +230,13 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
         }
     }
     found
+}
+
+/// Whether every listing worked and none holds anything.
+fn all_empty(listings: &[(Kind, Result<Vec<Vec<Resource>>, Error>)]) -> bool {
+    listings
+        .iter()
+        .all(|(_, listing)| matches!(listing, Ok(pages) if pages.iter().all(Vec::is_empty)))
 }
 
 /// Lists every page of a kind. A listing that fails half-way counts as failed: half a view is none.

@@ -35,6 +35,8 @@ pub struct EngineOptions {
     pub scope: Scope,
     /// Whether to find out sizes even where that is slow.
     pub sizes: bool,
+    /// Whether to name the account even of a backend that has nothing; to list, that is not needed.
+    pub account_of_nothing: bool,
     /// The rules after the policy.
     pub guards: Guards,
     /// How to apply.
@@ -65,12 +67,18 @@ impl Engine {
         }
     }
 
+    /// The backends that are open.
+    pub fn backends(&self) -> &[OpenBackend] {
+        &self.backends
+    }
+
     /// Stage one: asks every backend in scope.
     pub async fn discover(&self, reporter: &mut Reporter<'_>) -> Inventory {
         let options = DiscoverOptions {
             sizes: self.options.sizes,
             call_timeout: self.options.apply.call_timeout,
             page_size: PAGE_SIZE,
+            account_of_nothing: self.options.account_of_nothing,
         };
         let inventory = discover(&self.backends, &self.options.scope, options).await;
         let mut listed: BTreeMap<&str, usize> = BTreeMap::new();

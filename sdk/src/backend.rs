@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::identity::Identity;
 use crate::resource::{Kind, Resource};
 
@@ -64,6 +64,22 @@ pub trait Backend: Send + Sync + 'static {
     /// - Never deletes any other resource than the target and what
     ///   [`Relation::cascade`](crate::Relation::cascade) announced.
     async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()>;
+
+    /// Moves what has ended to cold storage, and returns when the request is accepted, not when it is
+    /// there. Until then the resource shows a state that is neither running nor `Archived`.
+    ///
+    /// # Behavior
+    /// - Archiving what is archived, or on its way there, succeeds.
+    /// - Archiving what does not exist is `NotFound`.
+    /// - A running resource is left alone and the answer is `Conflict`: the caller ends it first.
+    /// - What can never be archived is `Unsupported`, also while it runs, so that nobody ends it for that.
+    /// - Without [`Capabilities::archive`], always `Unsupported`.
+    async fn archive(&self, target: &Identity) -> Result<()> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("a {} cannot be archived here", target.kind),
+        ))
+    }
 }
 
 /// What a backend can do.
@@ -74,6 +90,9 @@ pub struct Capabilities {
     pub kinds: Vec<Kind>,
     /// Whether [`Backend::stop`] works, and for which way of asking.
     pub stop: bool,
+    /// Whether [`Backend::archive`] works.
+    #[serde(default)]
+    pub archive: bool,
     /// Whether a deletion that returned is already complete. If not, the engine polls longer.
     pub synchronous_delete: bool,
     /// How many calls at once serve it best; the engine's limit unless the user pins one.

@@ -63,7 +63,7 @@ fn check_lets_it_judge_and_names_its_speed() {
         .json();
     assert_eq!(json["resources"], 1000);
     assert!(json["resources-per-second"].as_f64().unwrap() > 0.0);
-    let sum = ["keeps", "stops", "deletes"]
+    let sum = ["keeps", "stops", "archives", "deletes"]
         .iter()
         .map(|key| json[key].as_u64().unwrap())
         .sum::<u64>();

@@ -65,6 +65,7 @@ impl App {
             now: self.world.now,
             scope,
             sizes: false,
+            account_of_nothing: true,
             guards: settings.guards(own::detect()),
             apply: settings.apply(error_mode),
         };
@@ -78,6 +79,8 @@ impl App {
             now: self.world.now,
             scope,
             sizes,
+            // Only the log names accounts.
+            account_of_nothing: self.global.verbose > 0,
             guards: Guards::default(),
             apply: ApplyOptions::default(),
         })

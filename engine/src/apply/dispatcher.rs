@@ -228,12 +228,19 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 }
             }
             Moved::StillRuns => self.still_runs(place, now),
-            Moved::EndedRunning => self.make_ready(place, Next::GoOn),
+            Moved::EndedRunning => {
+                self.steps[place].watched = Default::default();
+                self.make_ready(place, Next::GoOn);
+            }
             Moved::Removing { by_us } => {
                 self.steps[place].sent |= by_us;
                 self.watch(place, Next::WatchRemoval, now);
             }
             Moved::StillThere => self.confirm(place, None),
+            Moved::Archiving => {
+                self.steps[place].sent = true;
+                self.watch(place, Next::WatchArchiving, now);
+            }
             Moved::Failed { error, sent } => {
                 self.steps[place].sent |= sent;
                 self.failed(place, error, advice, now);
@@ -258,17 +265,21 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
     pub(super) fn watch(&mut self, place: usize, next: Next, now: Instant) {
         let progress = &mut self.steps[place];
         let (pause, watched_for) = progress.look_again();
-        let stuck_after = self.options.stuck_after;
+        let stuck_after = match next {
+            // Its disk is copied.
+            Next::WatchArchiving => self.options.stuck_after * 10,
+            _ => self.options.stuck_after,
+        };
         match progress.grace_until {
             Some(until) if next == Next::WatchEnd => {
                 // Never past the end of the grace period, so that force is not late.
                 self.sleep(place, next, (now + pause).min(until.max(now)));
             }
             _ if watched_for > stuck_after => {
-                let what = if next == Next::WatchRemoval {
-                    "removed"
-                } else {
-                    "ended"
+                let what = match next {
+                    Next::WatchRemoval => "removed",
+                    Next::WatchArchiving => "archived",
+                    Next::WatchEnd | Next::Act | Next::GoOn | Next::LastLook => "ended",
                 };
                 let detail = format!(
                     "it was not {what} within {} after the backend accepted that",
@@ -421,6 +432,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 Next::WatchEnd => one_move.watch_end().await,
                 Next::WatchRemoval => one_move.watch_removal().await,
                 Next::LastLook => one_move.last_look().await,
+                Next::WatchArchiving => one_move.watch_archiving().await,
             };
             let took = Took {
                 time: begins.elapsed(),
@@ -484,6 +496,7 @@ fn failure_of(one_move: &Move, error: &Error, attempt: u32, elapsed: Duration) -
         id: one_move.step.target.id(),
         operation: match one_move.step.action.kind() {
             crate::plan::ActionKind::Stop => "stop",
+            crate::plan::ActionKind::Archive => "archive",
             crate::plan::ActionKind::Delete => "delete",
         },
         kind: error.kind,

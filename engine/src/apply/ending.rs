@@ -3,8 +3,8 @@
 use tokio::time::Instant;
 
 use super::dispatcher::{Dispatcher, Ending};
-use super::{ErrorMode, LAST_CALLS};
 use super::progress::{Next, Phase, Progress, Verdict};
+use super::{ErrorMode, LAST_CALLS};
 use crate::report::{EventKind, StepResult};
 
 impl Dispatcher<'_, '_> {
@@ -36,7 +36,10 @@ impl Dispatcher<'_, '_> {
         let left = match next {
             // It was not tried again for want of time, but the truth is worth one more call.
             Next::LastLook => self.options.call_timeout,
-            _ => self.options.step_deadline.saturating_sub(self.steps[place].spent),
+            _ => self
+                .options
+                .step_deadline
+                .saturating_sub(self.steps[place].spent),
         };
         let until = now + left;
         match self.deadline {
@@ -48,7 +51,10 @@ impl Dispatcher<'_, '_> {
     /// Ends a step whose next attempt would not be finished in time.
     pub(super) fn cannot_finish(&mut self, place: usize, now: Instant, until: Instant) -> bool {
         let typical = self.lanes[self.steps[place].lane].limit.typical();
-        if self.deadline.is_some_and(|deadline| now + typical > deadline) {
+        if self
+            .deadline
+            .is_some_and(|deadline| now + typical > deadline)
+        {
             let detail = "an attempt would not have ended before the run's deadline";
             self.finish(place, StepResult::Deferred, Some(detail.into()), None);
             return true;
@@ -57,7 +63,10 @@ impl Dispatcher<'_, '_> {
             return false;
         }
         let deadline = humantime::format_duration(self.options.step_deadline);
-        let last = self.steps[place].failed.last().map(|attempt| attempt.error.clone());
+        let last = self.steps[place]
+            .failed
+            .last()
+            .map(|attempt| attempt.error.clone());
         let (message, hint) = last.map_or_else(
             || ("it was tried".to_owned(), None),
             |error| (error.message, error.hint),
@@ -114,6 +123,7 @@ impl Dispatcher<'_, '_> {
         }
         let what = match next {
             Next::WatchRemoval => "its deletion was accepted and is not yet verified",
+            Next::WatchArchiving => "its archiving was accepted and is not yet verified",
             _ if progress.asked_to_end => "it was asked to end",
             _ if progress.sent => "a request was sent, and what it did is not known",
             _ if progress.attempts > 0 => "an attempt had failed",

@@ -44,6 +44,8 @@ pub(crate) enum Moved {
     Removing { by_us: bool },
     /// The last look found it there.
     StillThere,
+    /// It is on its way to cold storage.
+    Archiving,
     /// The move failed.
     Failed {
         error: Error,
@@ -72,6 +74,7 @@ impl Move {
         }
         match self.step.action {
             Action::Stop { grace } => self.stop(&resource, grace).await,
+            Action::Archive { grace } => self.archive(&resource, grace).await,
             Action::Delete { force, grace } => self.delete(&resource, force, grace).await,
         }
     }
@@ -82,6 +85,10 @@ impl Move {
             Ok(None) => self.gone(true),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
             Ok(Some(resource)) if resource.state.is_running() => Moved::StillRuns,
+            // What deletes itself when it ends is on its way out.
+            Ok(Some(resource)) if resource.state == State::Removing => {
+                Moved::Removing { by_us: true }
+            }
             Ok(Some(_)) if matches!(self.step.action, Action::Stop { .. }) => {
                 Moved::Ended(StepResult::Stopped, None)
             }
@@ -124,6 +131,12 @@ impl Move {
             Ok(Some(resource)) if resource.state == State::Removing => {
                 Moved::Removing { by_us: true }
             }
+            Ok(Some(resource))
+                if matches!(self.step.action, Action::Archive { .. })
+                    && resource.state == State::Archived =>
+            {
+                Moved::Ended(StepResult::Archived, None)
+            }
             Ok(Some(_)) => Moved::StillThere,
             Err(error) => failed(error, false),
         }
@@ -133,6 +146,11 @@ impl Move {
         if !resource.state.is_running() {
             return Moved::Ended(StepResult::Stopped, None);
         }
+        self.end(grace).await
+    }
+
+    /// Asks what runs to end by itself, or ends it by force if it had its time.
+    pub(super) async fn end(&self, grace: Duration) -> Moved {
         let force = self.asked_to_end || grace.is_zero();
         match self.ask_to_end(force).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
@@ -179,10 +197,7 @@ impl Move {
         };
         let backend = &self.open.backend;
         let target = &self.step.target;
-        match self
-            .call("delete", backend.delete(target, options))
-            .await
-        {
+        match self.call("delete", backend.delete(target, options)).await {
             Ok(()) => self.verify_deleted().await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) if error.kind == ErrorKind::Forbidden && runs && can_ask => {
@@ -246,7 +261,7 @@ impl Move {
     }
 
     /// "No such resource" in answer to a change may mean another id; only a read proves it.
-    async fn verify_gone(&self, sent: bool) -> Moved {
+    pub(super) async fn verify_gone(&self, sent: bool) -> Moved {
         match self.read().await {
             Ok(None) => self.gone(sent),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(sent),
@@ -261,13 +276,18 @@ impl Move {
         }
     }
 
-    fn gone(&self, by_us: bool) -> Moved {
-        let result = if by_us && matches!(self.step.action, Action::Delete { .. }) {
-            StepResult::Deleted
-        } else {
-            StepResult::AlreadyGone
+    pub(super) fn gone(&self, by_us: bool) -> Moved {
+        if !by_us {
+            return Moved::Ended(StepResult::AlreadyGone, None);
+        }
+        let detail = match self.step.action {
+            Action::Delete { .. } => None,
+            Action::Stop { .. } | Action::Archive { .. } => Some(
+                "it was to stay, and is gone after we asked it to end: it deletes itself then, or somebody did"
+                    .to_owned(),
+            ),
         };
-        Moved::Ended(result, None)
+        Moved::Ended(StepResult::Deleted, detail)
     }
 
     fn changed(&self, resource: &Resource) -> Option<String> {
@@ -282,7 +302,7 @@ impl Move {
             .map(|(_, detail)| format!("it was protected after the plan was made: {detail}"))
     }
 
-    async fn read(&self) -> Result<Option<Resource>, Error> {
+    pub(super) async fn read(&self) -> Result<Option<Resource>, Error> {
         let get = self.open.backend.get(&self.step.target);
         match self.call("get", get).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
@@ -290,7 +310,7 @@ impl Move {
         }
     }
 
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         what: &str,
         future: impl Future<Output = Result<T, Error>>,
@@ -307,12 +327,12 @@ fn and(error: Error, also: &str) -> Error {
     }
 }
 
-fn failed(error: Error, sent: bool) -> Moved {
+pub(super) fn failed(error: Error, sent: bool) -> Moved {
     Moved::Failed { error, sent }
 }
 
 /// A change that was not confirmed. A clear refusal had no effect; a fault or a lost reply may hide one.
-fn refused_or_lost(error: Error) -> Moved {
+pub(super) fn refused_or_lost(error: Error) -> Moved {
     let may_hide_an_effect = matches!(
         error.kind,
         ErrorKind::Transient | ErrorKind::Unavailable | ErrorKind::Internal

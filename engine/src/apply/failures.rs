@@ -57,7 +57,13 @@ impl Dispatcher<'_, '_> {
 
     /// Ends a step that failed for good. Where a request may have had an effect all the same, one more
     /// look decides, so that nothing is reported as left that is gone.
-    pub(super) fn end_badly(&mut self, place: usize, result: StepResult, detail: String, hint: Option<String>) {
+    pub(super) fn end_badly(
+        &mut self,
+        place: usize,
+        result: StepResult,
+        detail: String,
+        hint: Option<String>,
+    ) {
         if !self.steps[place].sent {
             self.finish(place, result, Some(detail), hint);
             return;

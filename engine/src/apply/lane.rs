@@ -114,7 +114,9 @@ impl Lane {
     }
 
     pub(crate) fn can_start(&self) -> bool {
-        matches!(self.gate, Gate::Open) && self.in_flight < self.limit.now() && !self.ready.is_empty()
+        matches!(self.gate, Gate::Open)
+            && self.in_flight < self.limit.now()
+            && !self.ready.is_empty()
     }
 
     /// When the gate has to be looked at again.

@@ -10,11 +10,13 @@
 //! - `budget`: how many retries in all
 //! - `progress`: how far a step is
 //! - `executor`: one move of one step
+//! - `archiving`: the moves of a step that archives
 //! - `dispatcher`: the loop
 //! - `failures`: what each kind of error leads to; the retry table
 //! - `ending`: runs that are cut short
 //! - `outcomes`: one outcome for each step
 
+mod archiving;
 pub mod backoff;
 mod budget;
 mod dispatcher;

@@ -80,6 +80,8 @@ pub(crate) enum Next {
     WatchRemoval,
     /// It failed for good, but what was sent may have had an effect: see what is true.
     LastLook,
+    /// See whether it is in cold storage.
+    WatchArchiving,
 }
 
 /// How much later the first look is, and how much later a look can be at the most.

@@ -101,6 +101,12 @@ pub enum Action {
         #[serde(with = "crate::plan::duration_ms", rename = "grace-ms")]
         grace: Duration,
     },
+    /// Move it to cold storage, after it has ended.
+    Archive {
+        /// How long what runs may take to end by itself.
+        #[serde(with = "crate::plan::duration_ms", rename = "grace-ms")]
+        grace: Duration,
+    },
     /// Delete it.
     Delete {
         /// When it may be killed.
@@ -117,6 +123,8 @@ pub enum Action {
 pub enum ActionKind {
     /// End it and leave it there.
     Stop,
+    /// Move it to cold storage.
+    Archive,
     /// Delete it.
     Delete,
 }
@@ -126,6 +134,7 @@ impl Action {
     pub const fn kind(&self) -> ActionKind {
         match self {
             Action::Stop { .. } => ActionKind::Stop,
+            Action::Archive { .. } => ActionKind::Archive,
             Action::Delete { .. } => ActionKind::Delete,
         }
     }
@@ -133,7 +142,9 @@ impl Action {
     /// How long what runs may take to end by itself.
     pub const fn grace(&self) -> Duration {
         match self {
-            Action::Stop { grace } | Action::Delete { grace, .. } => *grace,
+            Action::Stop { grace } | Action::Archive { grace } | Action::Delete { grace, .. } => {
+                *grace
+            }
         }
     }
 }
@@ -142,6 +153,7 @@ impl fmt::Display for ActionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             ActionKind::Stop => "stop",
+            ActionKind::Archive => "archive",
             ActionKind::Delete => "delete",
         })
     }
@@ -226,6 +238,15 @@ fn propose<'a>(
             grace: wanted,
         } => (
             Action::Stop {
+                grace: grace(*wanted),
+            },
+            reason,
+        ),
+        Verdict::Archive {
+            reason,
+            grace: wanted,
+        } => (
+            Action::Archive {
                 grace: grace(*wanted),
             },
             reason,

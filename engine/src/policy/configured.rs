@@ -13,7 +13,6 @@ use super::batch::batches;
 use super::bindings::exports::tbengine::policy::hooks as guest;
 use super::call::{Call, Instance};
 use super::convert::{Interest, advice, context, proposal, with_failure, with_records};
-use super::description::Judging;
 use super::limits::Limits;
 use super::load::Compiled;
 use super::params::{ConfigError, check};
@@ -105,13 +104,8 @@ impl Policy for ConfiguredPolicy {
         context: &PolicyContext,
         candidates: &[Candidate<'_>],
     ) -> Result<Answer, Fault> {
-        let judging = self.0.compiled.description.judging;
-        let batches = batches(candidates, judging);
-        let threads = match judging {
-            Judging::Each => self.0.compiled.threads.min(batches.len()),
-            // A batch of units takes much memory, so there is one at a time.
-            Judging::Units | Judging::All => 1,
-        };
+        let batches = batches(candidates, self.0.compiled.description.judging);
+        let threads = self.0.compiled.threads.min(batches.len());
         let answers: Vec<OnceLock<_>> = batches.iter().map(|_| OnceLock::new()).collect();
         let next = AtomicUsize::new(0);
         let work = || {

@@ -102,6 +102,9 @@ pub struct Candidate<'a> {
     pub resource: &'a Resource,
     /// The resources that use it; they need not be candidates.
     pub holders: &'a [ResourceId],
+    /// The same for neighbours that must be judged in one call, where there are more candidates than
+    /// [`LARGEST_BATCH`].
+    pub group: usize,
 }
 
 /// What a policy answered, before the engine has checked it.
@@ -124,7 +127,7 @@ pub struct Proposal {
     pub priority: i32,
 }
 
-/// Keep, stop or delete, always with a reason.
+/// Keep, stop, archive or delete, always with a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "verdict")]
 pub enum Verdict {
@@ -138,6 +141,13 @@ pub enum Verdict {
         /// Why, in the policy's words.
         reason: String,
         /// How long it may take to end by itself; `None` means the engine's default.
+        grace: Option<Duration>,
+    },
+    /// Move it to cold storage. What runs is ended first, as by `Stop`.
+    Archive {
+        /// Why, in the policy's words.
+        reason: String,
+        /// How long what runs may take to end by itself; `None` means the engine's default.
         grace: Option<Duration>,
     },
     /// Delete it.
@@ -178,7 +188,7 @@ pub struct LogLine {
 pub struct Failure {
     /// The resource.
     pub id: ResourceId,
-    /// `stop` or `delete`.
+    /// `stop`, `archive` or `delete`.
     pub operation: &'static str,
     /// The kind of the error.
     pub kind: ErrorKind,

@@ -47,7 +47,7 @@ pub enum EventKind {
         policy: PolicySource,
         /// How many resources it judged.
         candidates: usize,
-        /// How many it wants deleted or stopped.
+        /// How many it wants deleted, archived or stopped.
         proposals: usize,
         /// What it logged.
         log: Vec<LogLine>,

@@ -84,6 +84,8 @@ pub enum StepResult {
     AlreadyGone,
     /// Verified ended, and left there.
     Stopped,
+    /// Verified in cold storage.
+    Archived,
     /// It is not what the plan saw: skipped.
     Changed,
     /// Something that stays still uses it.
@@ -102,10 +104,11 @@ pub enum StepResult {
 
 impl StepResult {
     /// Every result, best first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Deleted,
         Self::AlreadyGone,
         Self::Stopped,
+        Self::Archived,
         Self::Changed,
         Self::Blocked,
         Self::Deferred,
@@ -130,6 +133,7 @@ impl StepResult {
             Self::Deleted => "deleted",
             Self::AlreadyGone => "already-gone",
             Self::Stopped => "stopped",
+            Self::Archived => "archived",
             Self::Changed => "changed",
             Self::Blocked => "blocked",
             Self::Deferred => "deferred",

@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use tbengine_engine::policy::Verdict;
 use tbengine_engine::report::StepResult;
 use tbengine_fake_daytona::{
     Fault, FaultPlan, Outage, Rate, Runner, Settings, State as Raw, Throttle, Throttles, permission,
@@ -100,6 +101,61 @@ async fn what_may_not_be_deleted_is_stopped_and_denied_and_the_rest_goes_on() {
         matches!(state, Some(Raw::Stopped | Raw::Stopping)),
         "{state:?}"
     );
+}
+
+#[tokio::test]
+async fn archiving_ends_what_runs_first_and_leaves_ephemeral_ones_alone() {
+    let mut world = World::new(fast()).await;
+    world.verdict = Verdict::Archive {
+        reason: "idle".into(),
+        grace: Some(Duration::from_secs(5)),
+    };
+    let fake = &world.fake;
+    let running = fake.put(leaked("running"));
+    let stopped = fake.put(leaked("stopped").state(Raw::Stopped));
+    let archived = fake.put(leaked("archived").state(Raw::Archived));
+    let ephemeral = fake.put(leaked("ephemeral").ephemeral());
+    let error = fake.put(leaked("error").state(Raw::Error));
+    let report = world.run().await;
+    for id in [&running, &stopped, &archived] {
+        assert_eq!(result(&report, id), StepResult::Archived, "{report:?}");
+        let state = fake.with(|cloud, _| cloud.truth(id).map(|one| one.shown()));
+        assert_eq!(state, Some(Raw::Archived));
+    }
+    for (id, why) in [(&ephemeral, "a stop deletes it"), (&error, "it is error")] {
+        let outcome = outcome(&report, id);
+        assert_eq!(outcome.result, StepResult::Failed);
+        assert!(
+            outcome.detail.as_ref().unwrap().contains(why),
+            "{outcome:?}"
+        );
+    }
+    let state = fake.with(|cloud, _| cloud.truth(&ephemeral).map(|one| one.shown()));
+    assert_eq!(state, Some(Raw::Started));
+    let record = fake.record();
+    let posts = |what: &str| {
+        let paths = record.requests.iter().map(|request| &request.path);
+        paths.filter(|path| path.ends_with(what)).count()
+    };
+    assert_eq!((posts("/stop"), posts("/archive")), (1, 2));
+    assert!(record.destroyed_by_callers().is_empty());
+}
+
+#[tokio::test]
+async fn stopping_an_ephemeral_one_is_reported_as_the_deletion_that_it_is() {
+    let mut world = World::new(fast()).await;
+    world.verdict = Verdict::Stop {
+        reason: "idle".into(),
+        grace: Some(Duration::from_secs(5)),
+    };
+    let kept = world.fake.put(leaked("kept"));
+    let ephemeral = world.fake.put(leaked("ephemeral").ephemeral());
+    let report = world.run().await;
+    assert_eq!(result(&report, &kept), StepResult::Stopped);
+    let outcome = outcome(&report, &ephemeral);
+    assert_eq!(outcome.result, StepResult::Deleted);
+    assert!(outcome.detail.as_ref().unwrap().contains("it was to stay"));
+    assert_eq!(world.fake.live(), [kept]);
 }
 
 #[tokio::test]

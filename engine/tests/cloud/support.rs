@@ -17,10 +17,10 @@ use tbengine_engine::{Engine, EngineOptions};
 use tbengine_fake_daytona::{FakeDaytona, Make, RunnerTimes, Settings, sandbox};
 use tbengine_sdk::{Backend, OpenRequest, State, Timestamp};
 
-/// Wants everything gone that is not on its way already.
+/// Wants the same for everything that is not on its way out already.
 struct Everything {
     source: PolicySource,
-    grace: Duration,
+    verdict: Verdict,
 }
 
 impl Policy for Everything {
@@ -34,11 +34,7 @@ impl Policy for Everything {
             .filter(|candidate| candidate.resource.state != State::Removing)
             .map(|candidate| Proposal {
                 id: candidate.resource.identity.id().to_string(),
-                verdict: Verdict::Delete {
-                    reason: "the test says so".into(),
-                    force: Force::Always,
-                    grace: Some(self.grace),
-                },
+                verdict: self.verdict.clone(),
                 priority: 0,
             })
             .collect();
@@ -78,7 +74,7 @@ pub(crate) fn leaked(task: &str) -> Make {
 pub(crate) struct World {
     pub(crate) fake: FakeDaytona,
     pub(crate) key: String,
-    pub(crate) grace: Duration,
+    pub(crate) verdict: Verdict,
     pub(crate) apply: ApplyOptions,
 }
 
@@ -88,7 +84,11 @@ impl World {
         Self {
             key: fake.key(),
             fake,
-            grace: Duration::ZERO,
+            verdict: Verdict::Delete {
+                reason: "the test says so".into(),
+                force: Force::Always,
+                grace: Some(Duration::ZERO),
+            },
             apply: ApplyOptions::default(),
         }
     }
@@ -123,6 +123,7 @@ impl World {
             now: self.fake.with(|_, now| now),
             scope: Scope::default(),
             sizes: false,
+            account_of_nothing: true,
             guards: Guards {
                 max_delete: "100%".parse().ok(),
                 ..Guards::default()
@@ -137,7 +138,7 @@ impl World {
                 digest: "d1".into(),
                 params: Default::default(),
             },
-            grace: self.grace,
+            verdict: self.verdict.clone(),
         });
         let planned = engine
             .plan(&policy, "everything", false, &mut |_: &_| {})

@@ -153,7 +153,11 @@ fn what_was_used_goes_with_its_last_user() {
         native: native.into(),
     };
     let (gone, stays) = ([holder("user")], [holder("user"), holder("elsewhere")]);
-    let candidate = |resource, holders| Candidate { resource, holders };
+    let candidate = |resource, holders| Candidate {
+        resource,
+        holders,
+        group: 0,
+    };
     // The network before its user: the order does not matter.
     let candidates = [
         candidate(&network, &gone),

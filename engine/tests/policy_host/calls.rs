@@ -43,10 +43,12 @@ fn echoed(labels: &str) -> String {
         Candidate {
             resource: &other,
             holders: &holders[..1],
+            group: 0,
         },
         Candidate {
             resource: &full,
             holders: &holders,
+            group: 0,
         },
     ];
     let answer = policy.decide(&context, &candidates).unwrap();

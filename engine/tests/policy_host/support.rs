@@ -75,6 +75,7 @@ pub(crate) fn decide(policy: &ConfiguredPolicy, resources: &[Resource]) -> Resul
         .map(|resource| Candidate {
             resource,
             holders: &[],
+            group: 0,
         })
         .collect();
     policy.decide(&context(), &candidates)
@@ -101,6 +102,7 @@ pub(crate) fn verdicts(answer: &Answer) -> BTreeMap<&str, String> {
     let text = |verdict: &Verdict| match verdict {
         Verdict::Keep { reason } => format!("keep: {reason}"),
         Verdict::Stop { reason, .. } => format!("stop: {reason}"),
+        Verdict::Archive { reason, .. } => format!("archive: {reason}"),
         Verdict::Delete { reason, .. } => format!("delete: {reason}"),
     };
     answer

@@ -1,10 +1,10 @@
 //! What a policy's answer must be like to count.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tbengine_engine::policy::{
-    Answer, Candidate, Failure, Fault, FaultKind, Force, Policy, PolicyContext, PolicySource,
-    Proposal, RetryAdvice,
+    Answer, Candidate, Failure, Fault, FaultKind, Force, LARGEST_BATCH, Policy, PolicyContext,
+    PolicySource, Proposal, RetryAdvice, Verdict,
 };
 use tbengine_memory::{container, network};
 
@@ -107,4 +107,35 @@ async fn a_panic_in_the_host_deletes_nothing() {
         .await;
     assert_eq!(planned.decisions.fault.unwrap().kind, FaultKind::Trap);
     assert!(planned.plan.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn units_of_a_large_inventory_come_in_one_piece_and_each_verdict_finds_its_resource() {
+    let memory = provider();
+    let units = LARGEST_BATCH / 2 + 1;
+    // The two members of each unit are as far apart as can be.
+    for number in 0..units * 2 {
+        memory.insert(container(&number.to_string()).unit(&format!("u{}", number % units)));
+    }
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let seen_by_policy = seen.clone();
+    let policy = Scripted::new(move |candidate| {
+        let unit = candidate.resource.unit.clone().unwrap().0;
+        seen_by_policy.lock().unwrap().push((candidate.group, unit));
+        let reason = candidate.resource.name.clone();
+        Some(Verdict::Keep { reason })
+    });
+    let planned = World::new(memory).plan(policy).await;
+
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), units * 2);
+    for pair in seen.chunks(2) {
+        assert_eq!(pair[0], pair[1]);
+    }
+    assert_eq!(planned.decisions.made.len(), units * 2);
+    for decision in &planned.decisions.made {
+        let name = &planned.inventory.resources[decision.resource].name;
+        let reason = name.clone();
+        assert_eq!(decision.verdict, Verdict::Keep { reason });
+    }
 }

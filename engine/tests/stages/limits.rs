@@ -105,8 +105,18 @@ async fn a_late_failure_does_not_send_a_second_probe() {
         .then(Fault::Answer(refused));
     let world = World::new(memory.clone());
     let report = world.run(delete_all()).await;
-    assert_eq!(report.counts()[&StepResult::Deleted], 8, "{}", world.story());
-    assert_eq!(memory.oracle().count(Operation::Check), 2, "{}", world.story());
+    assert_eq!(
+        report.counts()[&StepResult::Deleted],
+        8,
+        "{}",
+        world.story()
+    );
+    assert_eq!(
+        memory.oracle().count(Operation::Check),
+        2,
+        "{}",
+        world.story()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,9 +207,15 @@ async fn what_is_under_way_at_the_deadline_is_cut_at_a_bound() {
     world.apply.deadline = Some(seconds(5));
     let report = world.run(delete_all()).await;
     assert_eq!(report.counts()[&StepResult::Deferred], 2);
-    assert_eq!(report.took_ms, 5000 + u64::try_from(LAST_CALLS.as_millis()).unwrap());
+    assert_eq!(
+        report.took_ms,
+        5000 + u64::try_from(LAST_CALLS.as_millis()).unwrap()
+    );
     let detail = report.outcomes[0].detail.clone().unwrap();
-    assert!(detail.contains("deadline") && detail.contains("not known"), "{detail}");
+    assert!(
+        detail.contains("deadline") && detail.contains("not known"),
+        "{detail}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,7 +225,11 @@ async fn the_calls_of_one_step_may_take_two_minutes_in_all() {
     let world = World::new(memory.clone());
     let report = world.run(delete_all()).await;
     assert_eq!(result(&report, "c0000"), StepResult::Failed);
-    assert!((120_000..130_000).contains(&report.took_ms), "{}", report.took_ms);
+    assert!(
+        (120_000..130_000).contains(&report.took_ms),
+        "{}",
+        report.took_ms
+    );
     assert_eq!(memory.oracle().count(Operation::Delete), 2);
     let detail = report.outcomes[0].detail.clone().unwrap();
     assert!(detail.contains("2m that its calls may take"), "{detail}");

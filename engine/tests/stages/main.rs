@@ -1,6 +1,7 @@
 //! The engine over the simulated provider, in simulated time. The provider's oracle knows the truth.
 
 mod apply;
+mod archive;
 mod backends;
 mod decide;
 mod guards;

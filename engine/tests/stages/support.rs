@@ -173,6 +173,7 @@ impl World {
             now: self.memory.now(),
             scope: self.scope.clone(),
             sizes: false,
+            account_of_nothing: true,
             guards: self.guards.clone(),
             apply: self.apply.clone(),
         };

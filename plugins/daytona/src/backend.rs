@@ -226,6 +226,38 @@ impl Daytona {
         sandboxes::stop(client, &place, &target.native, options).await
     }
 
+    /// Archives what has ended. What is refused here sends nothing, so its read can serve the stop that
+    /// follows.
+    async fn store(&self, target: &Identity) -> Result<()> {
+        let never = |what: String| Err(Error::new(ErrorKind::Unsupported, what));
+        if target.kind != Kind::Sandbox {
+            return never(format!("a {} cannot be archived", target.kind));
+        }
+        check_target(target)?;
+        if self.recent.peek(target).is_none() {
+            self.read(target).await?;
+        }
+        let seen = self.recent.peek(target).ok_or_else(|| gone(target.kind))?;
+        match seen.state {
+            State::Removing => return Err(in_progress()),
+            _ if seen.is_in_storage => return Ok(()),
+            _ if seen.is_ephemeral => {
+                return never("daytona archives no ephemeral sandbox; a stop deletes it".into());
+            }
+            State::Stopped => {}
+            state => {
+                let refusal = format!("it is {}, and only what is stopped is archived", seen.raw);
+                return match state.is_running() {
+                    true => Err(Error::new(ErrorKind::Conflict, refusal)),
+                    false => never(refusal),
+                };
+            }
+        }
+        self.recent.take(target);
+        let (client, place) = self.reach().await?;
+        sandboxes::archive(client, &place, &target.native).await
+    }
+
     async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
         check_target(target)?;
         let seen = self.see(target).await?;
@@ -276,6 +308,7 @@ impl Backend for Daytona {
         Capabilities {
             kinds: KINDS.to_vec(),
             stop: true,
+            archive: true,
             synchronous_delete: false,
             concurrency: 16,
         }
@@ -299,5 +332,9 @@ impl Backend for Daytona {
 
     async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
         self.bounded(true, self.remove(target, options)).await
+    }
+
+    async fn archive(&self, target: &Identity) -> Result<()> {
+        self.bounded(true, self.store(target)).await
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::redirect;
 use serde::de::DeserializeOwned;
-use tbengine_sdk::{Error, ErrorKind, Result};
+use tbengine_sdk::{Error, ErrorKind, Kind, Result};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use crate::config::Settings;
@@ -116,7 +116,7 @@ impl Client {
         query: &[(&str, &str)],
     ) -> Result<Vec<u8>> {
         let traffic = match call {
-            Call::Stop | Call::Delete(tbengine_sdk::Kind::Sandbox) => Traffic::Lifecycle,
+            Call::Stop | Call::Archive | Call::Delete(Kind::Sandbox) => Traffic::Lifecycle,
             Call::Read(_) | Call::Delete(_) => Traffic::General,
         };
         self.still_welcome()?;

@@ -25,7 +25,7 @@
 //! - Deleting a sandbox in `error` or `build_failed` answers 200 and only hides it; the service itself
 //!   throws the row away days later. Such sandboxes are listed as `failed` with the fact
 //!   `hidden=true`, and deleting them ends as `stuck`, never as `deleted`.
-//! - Stopping an ephemeral sandbox (`ephemeral=true`) deletes it.
+//! - Stopping an ephemeral sandbox (`ephemeral=true`) deletes it, and so it is never archived.
 //! - Listings may lag behind. The engine reads every resource again before it acts.
 
 mod account;

@@ -16,7 +16,7 @@ use crate::headers::{self, Counter, Wait};
 /// What a request is counted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Traffic {
-    /// Deleting and stopping sandboxes.
+    /// Deleting, stopping and archiving sandboxes.
     Lifecycle,
     /// Everything else.
     General,

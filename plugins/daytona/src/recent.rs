@@ -10,6 +10,8 @@ use std::time::Duration;
 use tbengine_sdk::{Identity, Kind, Resource, State};
 use tokio::time::Instant;
 
+use crate::state::is_in_storage;
+
 /// How long a read counts. The engine acts within milliseconds of its own read.
 const FRESH: Duration = Duration::from_secs(1);
 /// From so many on, stale ones are thrown away.
@@ -23,14 +25,21 @@ pub(crate) struct Seen {
     pub(crate) raw: String,
     /// Whether a deletion has only hidden it.
     pub(crate) is_hidden: bool,
+    /// Whether it is in cold storage, or on its way there.
+    pub(crate) is_in_storage: bool,
+    /// Whether its stop deletes it.
+    pub(crate) is_ephemeral: bool,
 }
 
 impl Seen {
     pub(crate) fn new(resource: &Resource) -> Self {
+        let fact = |name| resource.attrs.get(name).unwrap_or_default();
         Self {
             state: resource.state,
-            raw: resource.attrs.get("state").unwrap_or_default().to_owned(),
-            is_hidden: resource.attrs.get("hidden") == Some("true"),
+            raw: fact("state").to_owned(),
+            is_hidden: fact("hidden") == "true",
+            is_in_storage: is_in_storage(fact("state"), fact("desired-state")),
+            is_ephemeral: fact("ephemeral") == "true",
         }
     }
 }
@@ -55,6 +64,14 @@ impl Recent {
                 reads.remove(&key(target));
             }
         }
+    }
+
+    /// Shows what was just read of a resource, for as long as that counts. The read may still serve an
+    /// action.
+    pub(crate) fn peek(&self, target: &Identity) -> Option<Seen> {
+        let reads = self.lock();
+        let (seen, at) = reads.get(&key(target))?;
+        (at.elapsed() <= FRESH).then(|| seen.clone())
     }
 
     /// Takes what was just read of a resource. One read serves one action.

@@ -17,6 +17,7 @@ pub(crate) enum Call {
     /// A read of the account, or of resources of a kind.
     Read(Option<Kind>),
     Stop,
+    Archive,
     Delete(Kind),
 }
 
@@ -55,7 +56,7 @@ impl Refusal {
 
     /// The table of the statuses.
     pub(crate) fn classify(&self, call: Call) -> (ErrorKind, Option<&'static str>) {
-        use Call::{Delete, Read, Stop};
+        use Call::{Archive, Delete, Read, Stop};
 
         match (self.status.as_u16(), call) {
             (400, Delete(Kind::Sandbox)) if self.says("fork") => (
@@ -64,8 +65,9 @@ impl Refusal {
             ),
             // It is being made or being removed.
             (400, Delete(Kind::Volume)) => (ErrorKind::Transient, None),
-            // It is in no state that can be stopped; the caller looks in which.
-            (400, Stop) => (ErrorKind::Conflict, None),
+            // It is in no state that can be stopped, or archived; the caller looks in which.
+            (400, Archive) if self.says("ephemeral") => (ErrorKind::Unsupported, None),
+            (400, Stop | Archive) => (ErrorKind::Conflict, None),
             (400 | 422, Read(_)) => (ErrorKind::Invalid, None),
 
             (401, _) => (ErrorKind::Denied, Some(REFUSED)),
@@ -78,7 +80,7 @@ impl Refusal {
             }
             (403, _) if self.message.is_none() => (ErrorKind::Denied, Some(BLOCKED)),
             (403, Delete(kind)) => (ErrorKind::Forbidden, Some(delete_permission(kind))),
-            (403, Stop) => (
+            (403, Stop | Archive) => (
                 ErrorKind::Forbidden,
                 Some("use a key with the permission write:sandboxes"),
             ),
@@ -102,7 +104,7 @@ impl Refusal {
             (429, _) => (ErrorKind::RateLimited, None),
             (501, _) => (ErrorKind::Unsupported, None),
             (502 | 503 | 520..=527 | 530, _) => (ErrorKind::Unavailable, None),
-            (500, Delete(_) | Stop) => (ErrorKind::Transient, Some(WEDGED)),
+            (500, Delete(_) | Stop | Archive) => (ErrorKind::Transient, Some(WEDGED)),
             (500..=599, _) => (ErrorKind::Transient, None),
             _ => (ErrorKind::Internal, None),
         }
@@ -209,10 +211,18 @@ mod tests {
                 "Volume must be in a ready or error state",
                 Transient,
             ),
+            (400, Call::Archive, "Sandbox is not stopped", Conflict),
+            (
+                400,
+                Call::Archive,
+                "Ephemeral sandboxes cannot be archived",
+                Unsupported,
+            ),
             (401, read, "Invalid credentials", Denied),
             (401, delete, "Invalid credentials", Denied),
             (403, delete, "Access denied", Forbidden),
             (403, Call::Stop, "Access denied", Forbidden),
+            (403, Call::Archive, "Access denied", Forbidden),
             (403, snapshot, "Access denied", Forbidden),
             (
                 403,

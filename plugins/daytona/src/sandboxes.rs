@@ -145,6 +145,27 @@ pub(crate) async fn stop(
     }
 }
 
+/// Moves a sandbox to cold storage that was just seen and has ended.
+pub(crate) async fn archive(client: &Client, place: &Place, id: &str) -> Result<()> {
+    let path = ["sandbox", id, "archive"];
+    let error = match client.send(Call::Archive, Method::POST, &path, &[]).await {
+        Ok(_) => return Ok(()),
+        // Not stopped, or busy: its state tells whether that is as good.
+        Err(error) if error.kind == ErrorKind::Conflict || has_status(&error, 409) => error,
+        Err(error) => return Err(error),
+    };
+    let found = get(client, place, id).await?.ok_or_else(|| gone(KIND))?;
+    let seen = Seen::new(&found);
+    match seen.state {
+        State::Removing => Err(in_progress()),
+        _ if seen.is_in_storage => Ok(()),
+        _ => Err(Error {
+            message: format!("{} (it is {})", error.message, seen.raw),
+            ..error
+        }),
+    }
+}
+
 /// Deletes a sandbox that was just seen, whether it runs or not.
 pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<()> {
     let sent = client

@@ -11,6 +11,12 @@ pub(crate) fn is_errored(state: &str) -> bool {
     matches!(state, "error" | "build_failed")
 }
 
+/// Whether a sandbox is in cold storage, or on its way there.
+pub(crate) fn is_in_storage(state: &str, desired: &str) -> bool {
+    matches!(state, "archived" | "archiving") && desired != "started"
+        || state == "stopped" && desired == "archived"
+}
+
 /// The state of a sandbox, from what it is and what it shall be.
 pub(crate) fn of_sandbox(state: &str, desired: &str) -> State {
     match state {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::query_parameters::{
     KillContainerOptions, RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions,
 };
+use futures_util::future::{Either, select};
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
     OpenRequest, Page, Resource, Result, StopOptions, Timestamp, async_trait,
@@ -155,39 +157,23 @@ impl Docker {
 
     async fn list_page(&self, request: &ListRequest) -> Result<Page> {
         let transport = self.transport().await?;
-        // The account is asked for while the listing is under way: /info is the slowest request of all.
-        let place = self.place();
-        let resources: Vec<Resource> = match request.kind {
+        let sizes = request.sizes;
+        let resources = match request.kind {
             Kind::Container => {
-                let (place, found) =
-                    futures_util::try_join!(place, containers::list(transport, request.sizes))?;
-                found
-                    .into_iter()
-                    .map(|each| each.into_resource(&place))
-                    .collect()
+                let found = containers::list(transport, sizes);
+                self.placed(found, containers::Found::into_resource).await?
             }
             Kind::Network => {
-                let (place, found) = futures_util::try_join!(place, networks::list(transport))?;
-                found
-                    .into_iter()
-                    .map(|each| networks::into_resource(each, &place))
-                    .collect()
+                let found = networks::list(transport);
+                self.placed(found, networks::into_resource).await?
             }
             Kind::Volume => {
-                let (place, found) =
-                    futures_util::try_join!(place, volumes::list(transport, request.sizes))?;
-                found
-                    .into_iter()
-                    .map(|each| volumes::into_resource(each, &place))
-                    .collect()
+                let found = volumes::list(transport, sizes);
+                self.placed(found, volumes::into_resource).await?
             }
             Kind::Image => {
-                let (place, found) =
-                    futures_util::try_join!(place, images::list(transport, request.sizes))?;
-                found
-                    .into_iter()
-                    .map(|each| images::into_resource(each, &place))
-                    .collect()
+                let found = images::list(transport, sizes);
+                self.placed(found, images::into_resource).await?
             }
             other => return Err(unsupported(format!("docker has no {other}s"))),
         };
@@ -195,6 +181,27 @@ impl Docker {
             resources,
             next: None,
         })
+    }
+
+    /// Makes resources of what a listing found. The account is asked for meanwhile: `/info` is the
+    /// slowest request of all, and what has nothing to identify does not wait for it.
+    async fn placed<T>(
+        &self,
+        found: impl Future<Output = Result<Vec<T>>>,
+        into_resource: impl Fn(T, &Place) -> Resource,
+    ) -> Result<Vec<Resource>> {
+        let (mut place, mut found) = (pin!(self.place()), pin!(found));
+        let (place, found) = match select(place.as_mut(), found.as_mut()).await {
+            Either::Left((place, _)) => (place?, found.await?),
+            Either::Right((found, _)) => match found? {
+                found if found.is_empty() => return Ok(Vec::new()),
+                found => (place.await?, found),
+            },
+        };
+        Ok(found
+            .into_iter()
+            .map(|each| into_resource(each, &place))
+            .collect())
     }
 
     async fn read(&self, target: &Identity) -> Result<Option<Resource>> {
@@ -310,6 +317,7 @@ impl Backend for Docker {
         Capabilities {
             kinds: vec![Kind::Container, Kind::Network, Kind::Volume, Kind::Image],
             stop: true,
+            archive: false,
             synchronous_delete: true,
             concurrency: 8,
         }

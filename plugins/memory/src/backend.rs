@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, Identity, Kind, ListRequest, OpenRequest, Page,
-    Resource, Result, StopOptions, Timestamp,
+    Account, Backend, Capabilities, DeleteOptions, Error, Identity, Kind, ListRequest, OpenRequest,
+    Page, Resource, Result, StopOptions, Timestamp,
 };
 use tokio::time::Instant;
 
@@ -200,6 +200,11 @@ impl Memory {
         self.provider(|provider| provider.deletion_takes = duration);
     }
 
+    /// Makes every archiving go on for this long after it was accepted.
+    pub fn archiving_takes(&self, duration: Duration) {
+        self.provider(|provider| provider.archiving_takes = duration);
+    }
+
     /// Lets only these kinds be listed.
     pub fn kinds(&self, kinds: &[Kind]) {
         self.provider(|provider| provider.kinds = kinds.to_vec());
@@ -208,6 +213,11 @@ impl Memory {
     /// Whether `stop` works.
     pub fn can_stop(&self, can: bool) {
         self.provider(|provider| provider.can_stop = can);
+    }
+
+    /// Whether `archive` works.
+    pub fn can_archive(&self, can: bool) {
+        self.provider(|provider| provider.can_archive = can);
     }
 
     /// Lets somebody else act at once.
@@ -401,6 +411,7 @@ impl Backend for Memory {
         self.provider(|provider| Capabilities {
             kinds: provider.kinds.clone(),
             stop: provider.can_stop,
+            archive: provider.can_archive,
             synchronous_delete: provider.deletion_takes.is_zero(),
             concurrency: 16,
         })
@@ -456,6 +467,13 @@ impl Backend for Memory {
             Call::on(Operation::Delete, target, options.force),
             |provider| provider.delete(target, options.force),
         )
+        .await
+    }
+
+    async fn archive(&self, target: &Identity) -> Result<()> {
+        self.call(Call::on(Operation::Archive, target, false), |provider| {
+            provider.archive(target)
+        })
         .await
     }
 }

@@ -24,6 +24,8 @@ pub enum Operation {
     Stop,
     /// `delete`
     Delete,
+    /// `archive`
+    Archive,
 }
 
 /// What happens to one call.

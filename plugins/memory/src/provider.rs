@@ -72,6 +72,8 @@ enum Event {
     Gone(Identity, State),
     /// A request to delete that took its time on the way arrives.
     Delete(Identity, bool),
+    /// An accepted archiving is complete.
+    Archived(Identity),
 }
 
 /// How many resources use another one.
@@ -88,8 +90,11 @@ pub struct Provider {
     pub(crate) record: Record,
     pub(crate) kinds: Vec<Kind>,
     pub(crate) can_stop: bool,
+    pub(crate) can_archive: bool,
     /// How long a deletion takes after it was accepted; zero means it is complete at once.
     pub(crate) deletion_takes: Duration,
+    /// The same for archiving.
+    pub(crate) archiving_takes: Duration,
     opened: Timestamp,
     epoch: Instant,
     now: Instant,
@@ -113,7 +118,9 @@ impl Provider {
             record: Record::default(),
             kinds: Kind::ALL.to_vec(),
             can_stop: true,
+            can_archive: true,
             deletion_takes: Duration::ZERO,
+            archiving_takes: Duration::ZERO,
             opened,
             epoch,
             now: epoch,
@@ -280,6 +287,7 @@ impl Provider {
                     self.remove(&identity, state, Deleter::Caller);
                 }
             }
+            Event::Archived(identity) => self.store(&identity),
         }
     }
 
@@ -350,6 +358,20 @@ impl Provider {
                 };
                 resource.exit_code = (identity.kind == Kind::Container).then_some(code);
                 resource.finished = Some(now);
+            });
+        }
+    }
+
+    /// Puts what has ended into cold storage, unless somebody has started or replaced it meanwhile.
+    fn store(&mut self, identity: &Identity) {
+        let is_same = self
+            .find(identity.kind, &identity.native)
+            .is_some_and(|resource| {
+                resource.identity == *identity && resource.state == State::Stopped
+            });
+        if is_same {
+            self.change(identity.kind, &identity.native, |resource| {
+                resource.state = State::Archived;
             });
         }
     }
@@ -444,6 +466,35 @@ impl Provider {
             (_, Reaction::Ends(Duration::ZERO)) => self.end(&identity, 0),
             (_, Reaction::Ends(reaction)) => self.plan(reaction, Event::Ends(identity, 0)),
             (_, Reaction::Ignores) => {}
+        }
+        Ok(())
+    }
+
+    /// Moves a resource that has ended to cold storage.
+    pub(crate) fn archive(&mut self, target: &Identity) -> Result<()> {
+        if !self.can_archive || target.kind != Kind::Sandbox {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a {} cannot be archived", target.kind),
+            ));
+        }
+        let resource = self
+            .find(target.kind, &target.native)
+            .ok_or_else(|| missing(target))?;
+        let identity = resource.identity.clone();
+        match resource.state {
+            State::Archived => {}
+            State::Removing => return Err(in_progress()),
+            State::Stopped if self.pretends => {}
+            State::Stopped if self.archiving_takes.is_zero() => self.store(&identity),
+            State::Stopped => self.plan(self.archiving_takes, Event::Archived(identity)),
+            state => {
+                let kind = match state.is_running() {
+                    true => ErrorKind::Conflict,
+                    false => ErrorKind::Unsupported,
+                };
+                return Err(refusal(kind, &format!("the {} is {state}", target.kind)));
+            }
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::backend::{Backend, ListRequest};
 use crate::error::{Error, ErrorKind, Result as BackendResult};
 use crate::identity::{Identity, ResourceId};
-use crate::resource::{Kind, Resource};
+use crate::resource::{Kind, Resource, State};
 use crate::testkit::fixture::{Fixture, Made, Wanted};
 
 /// Longer than anything that works takes.
@@ -53,6 +53,8 @@ pub(super) enum Applies {
     WhatRuns,
     /// What runs, if the backend can stop it.
     WhatStops,
+    /// Sandboxes, if the backend can archive them.
+    WhatIsArchived,
 }
 
 /// Names a function of this module as a behaviour; the function's name is the sentence.
@@ -90,6 +92,9 @@ impl Behaviour {
             Applies::EachKind => {}
             Applies::WhatRuns => kinds.retain(runs),
             Applies::WhatStops => kinds.retain(|kind| capabilities.stop && runs(kind)),
+            Applies::WhatIsArchived => {
+                kinds.retain(|kind| capabilities.archive && *kind == Kind::Sandbox);
+            }
         }
         kinds
             .into_iter()
@@ -310,6 +315,13 @@ impl Bench {
     pub(super) async fn until_ended(&self, target: &Identity) -> Tested {
         let ended = |found: Option<&Resource>| found.is_none_or(|found| !found.state.is_running());
         self.until(target, "ended", ended).await.map(drop)
+    }
+
+    /// Waits until a resource is in cold storage, and answers how it is then.
+    pub(super) async fn until_archived(&self, target: &Identity) -> Result<Option<Resource>, Halt> {
+        let archived =
+            |found: Option<&Resource>| found.is_some_and(|found| found.state == State::Archived);
+        self.until(target, "archived", archived).await
     }
 
     /// Waits until a resource is gone.

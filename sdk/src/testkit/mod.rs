@@ -23,8 +23,9 @@
 //!
 //! - [`fixture`]: what an author writes
 //! - `bench`: what a behaviour gets, and how it becomes a trial
-//! - `reaching`, `listing`, `reading`, `stopping`, `deleting`, `sharing`: the behaviours
+//! - `reaching`, `listing`, `reading`, `stopping`, `archiving`, `deleting`, `sharing`: the behaviours
 
+mod archiving;
 mod bench;
 mod deleting;
 pub mod fixture;
@@ -61,6 +62,7 @@ pub fn trials<F: Fixture>(fixture: impl FnOnce() -> F) -> Vec<Trial> {
         listing::behaviours(),
         reading::behaviours(),
         stopping::behaviours(),
+        archiving::behaviours(),
         deleting::behaviours(),
         sharing::behaviours(),
     ]

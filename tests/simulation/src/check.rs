@@ -99,12 +99,16 @@ fn looks_before_it_acts(requests: &[Request]) -> Checked {
             Operation::Get if request.answer == Some(Ok(())) => {
                 seen.insert(target, HashSet::new());
             }
-            Operation::Delete | Operation::Stop => {
+            Operation::Delete | Operation::Stop | Operation::Archive => {
                 let looked = seen
                     .get_mut(target)
                     .is_some_and(|done| done.insert(request.operation));
                 require(looked, || {
-                    format!("I1: {:?} of {} without a look before", request.operation, target.id())
+                    format!(
+                        "I1: {:?} of {} without a look before",
+                        request.operation,
+                        target.id()
+                    )
                 })?;
             }
             _ => {}
@@ -116,13 +120,21 @@ fn looks_before_it_acts(requests: &[Request]) -> Checked {
 /// I3: one outcome for each step, and each is what the provider knows.
 pub fn honesty(backends: &[Memory], plan: &Plan, report: &Report) -> Checked {
     require(report.outcomes.len() == plan.steps.len(), || {
-        format!("I3: {} outcomes for {} steps", report.outcomes.len(), plan.steps.len())
+        format!(
+            "I3: {} outcomes for {} steps",
+            report.outcomes.len(),
+            plan.steps.len()
+        )
     })?;
     let truths: Vec<Truth> = backends.iter().map(Truth::new).collect();
     for (step, outcome) in plan.steps.iter().zip(&report.outcomes) {
         let target = &step.target;
         require(target.id() == outcome.id.0, || {
-            format!("I3: an outcome of {} in place of {}", outcome.id, target.id())
+            format!(
+                "I3: an outcome of {} in place of {}",
+                outcome.id,
+                target.id()
+            )
         })?;
         let number = (0..backends.len())
             .find(|number| name(*number) == *target.backend)
@@ -157,7 +169,7 @@ impl Truth {
             if matches!(request.answer, Some(Err(kind)) if REFUSED.contains(&kind)) {
                 continue;
             }
-            if let (Operation::Delete | Operation::Stop, Some(target)) =
+            if let (Operation::Delete | Operation::Stop | Operation::Archive, Some(target)) =
                 (request.operation, request.target)
             {
                 let unanswered = !matches!(request.answer, Some(Ok(())));
@@ -182,9 +194,14 @@ impl Truth {
         let detail = outcome.detail.as_deref().unwrap_or_default();
         let holds = match outcome.result {
             StepResult::Deleted => !alive && asked,
-            StepResult::AlreadyGone => !alive && (!by_us || outcome.action == ActionKind::Stop || asked),
+            StepResult::AlreadyGone => {
+                !alive && (!by_us || outcome.action != ActionKind::Delete || asked)
+            }
             // What was sent and not answered may arrive after the last look.
-            StepResult::Changed | StepResult::Blocked | StepResult::Stopped => !by_us || in_doubt,
+            StepResult::Changed
+            | StepResult::Blocked
+            | StepResult::Stopped
+            | StepResult::Archived => !by_us || in_doubt,
             StepResult::Failed | StepResult::Stuck => {
                 let unseen = ["could not be read", "not read once more"];
                 !by_us || in_doubt || unseen.iter().any(|words| detail.contains(words))
@@ -220,7 +237,10 @@ pub fn bounds(world: &World, plan: &Plan, report: &Report, took: Duration) -> Ch
         let ghosts = if world.haunted { 8 } else { 0 };
         for (target, (sent, faults)) in deletes {
             require(sent <= 1 + faults + ghosts, || {
-                format!("I5: {sent} deletions of {} for {faults} faults", target.id())
+                format!(
+                    "I5: {sent} deletions of {} for {faults} faults",
+                    target.id()
+                )
             })?;
         }
         let probes = backend.oracle().count(Operation::Check) as u64;
@@ -229,9 +249,10 @@ pub fn bounds(world: &World, plan: &Plan, report: &Report, took: Duration) -> Ch
         })?;
     }
     if let Some(deadline) = world.options.deadline {
-        require(took <= deadline + LAST_CALLS + Duration::from_secs(1), || {
-            format!("I6: it took {took:?}, and had {deadline:?}")
-        })?;
+        require(
+            took <= deadline + LAST_CALLS + Duration::from_secs(1),
+            || format!("I6: it took {took:?}, and had {deadline:?}"),
+        )?;
     }
     match world.end {
         // What is under way ends with its calls: four of them, at the most.
@@ -251,19 +272,30 @@ pub fn completeness(backends: &[Memory], plan: &Plan, report: &Report) -> Checke
         let done = match outcome.result {
             StepResult::Deleted | StepResult::AlreadyGone => true,
             StepResult::Stopped => outcome.action == ActionKind::Stop,
+            StepResult::Archived => outcome.action == ActionKind::Archive,
             // What runs and is not to be killed, and what it uses.
             StepResult::Changed | StepResult::Blocked => true,
             StepResult::Failed => {
                 let detail = outcome.detail.as_deref().unwrap_or_default();
-                outcome.action == ActionKind::Stop && detail.contains("cannot be stopped")
+                let cannot = ["cannot be stopped", "cannot be archived"];
+                outcome.action != ActionKind::Delete
+                    && cannot.iter().any(|words| detail.contains(words))
             }
             _ => false,
         };
         require(done, || {
-            format!("I2: {} is left: {} ({:?})", outcome.id, outcome.result, outcome.detail)
+            format!(
+                "I2: {} is left: {} ({:?})",
+                outcome.id, outcome.result, outcome.detail
+            )
         })?;
-        if matches!(outcome.result, StepResult::Deleted | StepResult::AlreadyGone) {
-            let alive = backends.iter().any(|one| one.oracle().is_alive(&step.target));
+        if matches!(
+            outcome.result,
+            StepResult::Deleted | StepResult::AlreadyGone
+        ) {
+            let alive = backends
+                .iter()
+                .any(|one| one.oracle().is_alive(&step.target));
             require(!alive, || format!("I2: {} is alive", outcome.id))?;
         }
     }
@@ -273,8 +305,10 @@ pub fn completeness(backends: &[Memory], plan: &Plan, report: &Report) -> Checke
 /// How many changes were asked for and accepted.
 pub fn changes(backends: &[Memory]) -> usize {
     let accepted = |request: &Request| {
-        matches!(request.operation, Operation::Delete | Operation::Stop)
-            && request.answer == Some(Ok(()))
+        matches!(
+            request.operation,
+            Operation::Delete | Operation::Stop | Operation::Archive
+        ) && request.answer == Some(Ok(()))
     };
     let count = |backend: &Memory| {
         let requests = backend.oracle().requests();
@@ -299,7 +333,13 @@ pub fn stats(backends: &[Memory]) -> Stats {
         let oracle = backend.oracle();
         for request in oracle.requests() {
             let native = request.target.as_ref().map(|target| &target.native);
-            (request.since_opened, request.operation, native, request.force).hash(&mut hasher);
+            (
+                request.since_opened,
+                request.operation,
+                native,
+                request.force,
+            )
+                .hash(&mut hasher);
             let kind: Option<Result<(), ErrorKind>> = request.answer;
             kind.map(|answer| answer.err()).hash(&mut hasher);
             stats.requests += 1;

@@ -55,7 +55,9 @@ pub fn simulate(seed: u64) -> Result<Stats, String> {
         story.borrow_mut().clear();
         let mut tell = |event: &Event| {
             if !quiet {
-                story.borrow_mut().push(format!("{} {:?}", event.at, event.kind));
+                story
+                    .borrow_mut()
+                    .push(format!("{} {:?}", event.at, event.kind));
             }
         };
         runtime.block_on(async {
@@ -67,7 +69,9 @@ pub fn simulate(seed: u64) -> Result<Stats, String> {
     // Told only once something is known to be wrong: the same seed does the same again.
     run(true).or_else(|first| match run(false) {
         Err(again) if again == first => Err(format!("{first}\n{}", story.borrow().join("\n"))),
-        Err(other) => Err(format!("{first}\nand, which is worse, it then was: {other}")),
+        Err(other) => Err(format!(
+            "{first}\nand, which is worse, it then was: {other}"
+        )),
         Ok(_) => Err(format!("{first}\nand, which is worse, only once")),
     })
 }
@@ -82,7 +86,11 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
     if spoiled_listing {
         world.spoil();
     }
-    let engine = engine(&world.backends, world.options.clone(), &format!("run-{seed}"));
+    let engine = engine(
+        &world.backends,
+        world.options.clone(),
+        &format!("run-{seed}"),
+    );
     let plan = engine.plan(&policy, "eager", false, tell).await.plan;
     if !spoiled_listing {
         world.spoil();
@@ -111,7 +119,9 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
     );
     let plan = engine.plan(&policy, "eager", false, tell).await.plan;
     approved.extend(plan.steps.iter().map(|step| step.target.clone()));
-    let report = engine.apply(plan.clone(), &policy, &Control::default(), tell).await;
+    let report = engine
+        .apply(plan.clone(), &policy, &Control::default(), tell)
+        .await;
     check::safety(&world.backends, &approved)?;
     check::honesty(&world.backends, &plan, &report)?;
     check::completeness(&world.backends, &plan, &report)?;
@@ -119,7 +129,9 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
     // Doing a finished plan again does nothing.
     if plan.steps.len() <= 50 {
         let changes = check::changes(&world.backends);
-        let report = engine.apply(plan.clone(), &policy, &Control::default(), tell).await;
+        let report = engine
+            .apply(plan.clone(), &policy, &Control::default(), tell)
+            .await;
         check::honesty(&world.backends, &plan, &report)?;
         check::idempotence(&world.backends, changes)?;
     }
@@ -193,6 +205,7 @@ pub fn engine(backends: &[Memory], apply: ApplyOptions, run: &str) -> Engine {
             ..Scope::default()
         },
         sizes: false,
+        account_of_nothing: true,
         guards: Guards {
             max_unproven_running: usize::MAX,
             ..Guards::default()

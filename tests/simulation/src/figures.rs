@@ -91,7 +91,9 @@ async fn once(obstacles: Obstacles, items: usize, seed: u64) -> Sum {
         memory.chaos(Chaos::random_faults(obstacles.faults), seed);
     }
     if !obstacles.outage.is_zero() {
-        let from = before.last().map_or(Duration::ZERO, |last| last.since_opened)
+        let from = before
+            .last()
+            .map_or(Duration::ZERO, |last| last.since_opened)
             + Duration::from_millis(500);
         memory.outage(from..from + obstacles.outage);
     }
@@ -140,19 +142,32 @@ pub fn all(seeds: u64) -> Vec<Figure> {
     let mut figures = Vec::new();
     let mut add = |name: &str, value: f64, unit, target| {
         let name = name.to_owned();
-        figures.push(Figure { name, value, unit, target });
+        figures.push(Figure {
+            name,
+            value,
+            unit,
+            target,
+        });
     };
     let clean = measure(Obstacles::default(), 1000, 0..1);
     let clean_requests = clean.requests as f64 / clean.items as f64;
     let share = |sum: &Sum| sum.failed as f64 / sum.items as f64 * 100.0;
     let per_item = |sum: &Sum| sum.requests as f64 / sum.items as f64 / clean_requests;
-    for (faults, failures, requests) in
-        [(0.1, 0.0, 1.15), (0.3, 0.001, f64::INFINITY), (0.5, 0.01, 2.1)]
-    {
-        let obstacles = Obstacles { faults, ..Obstacles::default() };
+    for (faults, failures, requests) in [
+        (0.1, 0.0, 1.15),
+        (0.3, 0.001, f64::INFINITY),
+        (0.5, 0.01, 2.1),
+    ] {
+        let obstacles = Obstacles {
+            faults,
+            ..Obstacles::default()
+        };
         let sum = measure(obstacles, 1000, 0..seeds);
         let percent = faults * 100.0;
-        let name = format!("{percent:.0} % of calls fail: final failures of {}", sum.items);
+        let name = format!(
+            "{percent:.0} % of calls fail: final failures of {}",
+            sum.items
+        );
         add(&name, share(&sum), "%", failures);
         if requests.is_finite() {
             let name = format!("{percent:.0} % of calls fail: requests per item");
@@ -162,19 +177,55 @@ pub fn all(seeds: u64) -> Vec<Figure> {
     let seconds = |sum: &Sum| sum.wall.as_secs_f64();
     let some = 0..seeds.min(20);
     let runs = some.end as f64;
-    let tenth = Obstacles { faults: 0.1, ..Obstacles::default() };
+    let tenth = Obstacles {
+        faults: 0.1,
+        ..Obstacles::default()
+    };
     let undisturbed = measure(tenth, 1000, some.clone());
     let outage = Duration::from_secs(30);
     let out = measure(Obstacles { outage, ..tenth }, 1000, some.clone());
     let ideal = seconds(&undisturbed) + 30.0 * runs;
-    add("outage of 30 s, 10 % faults: lost", (out.lost + out.failed) as f64, "", 0.0);
-    add("outage of 30 s, 10 % faults: wall over ideal", seconds(&out) / ideal, "x", 1.10);
-    add("outage of 30 s, 10 % faults: requests per item", per_item(&out), "x", 1.25);
-    let limited = Obstacles { rate_limit: 10, ..Obstacles::default() };
+    add(
+        "outage of 30 s, 10 % faults: lost",
+        (out.lost + out.failed) as f64,
+        "",
+        0.0,
+    );
+    add(
+        "outage of 30 s, 10 % faults: wall over ideal",
+        seconds(&out) / ideal,
+        "x",
+        1.10,
+    );
+    add(
+        "outage of 30 s, 10 % faults: requests per item",
+        per_item(&out),
+        "x",
+        1.25,
+    );
+    let limited = Obstacles {
+        rate_limit: 10,
+        ..Obstacles::default()
+    };
     let slow = measure(limited, 200, some);
     let ideal = (200.0 * clean_requests - f64::from(BURST)) / 10.0 * runs;
-    add("10 requests/s, 200 items: lost", (slow.lost + slow.failed) as f64, "", 0.0);
-    add("10 requests/s, 200 items: wall over ideal", seconds(&slow) / ideal, "x", 1.10);
-    add("10 requests/s, 200 items: requests per item", per_item(&slow), "x", 1.25);
+    add(
+        "10 requests/s, 200 items: lost",
+        (slow.lost + slow.failed) as f64,
+        "",
+        0.0,
+    );
+    add(
+        "10 requests/s, 200 items: wall over ideal",
+        seconds(&slow) / ideal,
+        "x",
+        1.10,
+    );
+    add(
+        "10 requests/s, 200 items: requests per item",
+        per_item(&slow),
+        "x",
+        1.25,
+    );
     figures
 }

@@ -40,7 +40,10 @@ fn main() {
                         }
                         Err(what) => {
                             broken.fetch_add(1, Ordering::Relaxed);
-                            println!("seed {seed} breaks a promise; repeat it with: {}\n{what}", repeat(seed));
+                            println!(
+                                "seed {seed} breaks a promise; repeat it with: {}\n{what}",
+                                repeat(seed)
+                            );
                         }
                     }
                 }
@@ -61,7 +64,11 @@ fn main() {
 
 fn print_figures(seeds: u64) {
     for figure in figures::all(seeds) {
-        let verdict = if figure.value <= figure.target { "" } else { "  MISSED" };
+        let verdict = if figure.value <= figure.target {
+            ""
+        } else {
+            "  MISSED"
+        };
         println!(
             "{:<58} {:>12.4} {:<8} <= {}{verdict}",
             figure.name, figure.value, figure.unit, figure.target

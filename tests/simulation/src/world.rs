@@ -86,6 +86,7 @@ impl World {
                 backend.deletion_takes(ms(random.u64(1..4000)));
             }
             backend.can_stop(random.u8(0..8) > 0);
+            backend.can_archive(random.u8(0..8) > 0);
         }
         world.options = options(&mut random);
         world.end = match random.u8(0..20) {
@@ -106,7 +107,8 @@ impl World {
             self.all.push((backend, identity.clone()));
             identity
         };
-        match random.u8(0..16) {
+        match random.u8(0..17) {
+            16 => drop(put(ours(sandbox(&format!("cold{number}")).running()))),
             0 => drop(put(ours(sandbox(&format!("s{number}"))))),
             1 => drop(put(ours(sandbox(&format!("s{number}")).running()))),
             2 => drop(put(ours(volume(&format!("v{number}"))))),
@@ -141,7 +143,9 @@ impl World {
                     .running()
                     .ends_after(ms(random.u64(0..6000))),
             ))),
-            13 => drop(put(ours(container(&format!("c{number}")).state(State::Dead)))),
+            13 => drop(put(ours(
+                container(&format!("c{number}")).state(State::Dead),
+            ))),
             _ => drop(put(ours(container(&format!("c{number}"))))),
         }
     }
@@ -149,7 +153,8 @@ impl World {
     /// What the operator wants.
     pub fn policy(&mut self) -> Eager {
         let random = &mut self.random;
-        let force = [Force::Always, Force::Always, Force::Never, Force::OnRetry][random.usize(0..4)];
+        let force =
+            [Force::Always, Force::Always, Force::Never, Force::OnRetry][random.usize(0..4)];
         let grace = [0, 0, 2, 10][random.usize(0..4)];
         Eager::new(force, Duration::from_secs(grace))
     }
@@ -234,7 +239,11 @@ fn chaos(random: &mut fastrand::Rng) -> Chaos {
         missed_in_list: some(0.1),
         ghosts: Duration::ZERO,
     };
-    let ghosts = if random.u8(0..4) == 0 { random.u64(0..2000) } else { 0 };
+    let ghosts = if random.u8(0..4) == 0 {
+        random.u64(0..2000)
+    } else {
+        0
+    };
     Chaos {
         ghosts: ms(ghosts),
         ..chaos

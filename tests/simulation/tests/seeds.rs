@@ -4,8 +4,14 @@ use tbengine_simulation::{repeat, simulate};
 
 /// Seeds whose worlds once broke a promise, and what was wrong.
 const ONCE_BROKEN: &[(u64, &str)] = &[
-    (135, "killed, the look after it failed: reported as if nothing had been done"),
-    (2171, "the last deletion worked, and its confirmation came too late: reported as failed"),
+    (
+        135,
+        "killed, the look after it failed: reported as if nothing had been done",
+    ),
+    (
+        2171,
+        "the last deletion worked, and its confirmation came too late: reported as failed",
+    ),
     (9148, "being removed at the last look: reported as failed"),
     (9869, "after a first failure the deadline was forgotten"),
 ];

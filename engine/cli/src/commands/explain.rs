@@ -208,6 +208,7 @@ impl<'a> Explained<'a> {
             None => "no opinion, so it is kept".into(),
             Some(Verdict::Keep { reason }) => format!("keep: {reason}"),
             Some(Verdict::Stop { reason, .. }) => format!("stop: {reason}"),
+            Some(Verdict::Archive { reason, .. }) => format!("archive: {reason}"),
             Some(Verdict::Delete { reason, .. }) => format!("delete: {reason}"),
         }
     }

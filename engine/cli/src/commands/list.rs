@@ -18,17 +18,19 @@ use crate::output::watcher::Watcher;
 /// Lists what is in scope.
 pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     let scope = args.scope.scope();
-    let inventory = block_on(async {
+    let (inventory, with_backend) = block_on(async {
         let engine = app.lister(scope.clone(), args.sizes)?;
+        let with_backend = engine.backends().len() > 1;
         let mut watcher = Watcher::new(
             &mut app.out,
             app.console.clone(),
             false,
             app.global.verbose > 0,
         );
-        Ok(engine.discover(&mut |event| watcher.see(event)).await)
+        let inventory = engine.discover(&mut |event| watcher.see(event)).await;
+        Ok((inventory, with_backend))
     })?;
-    write(app, &inventory, &scope);
+    write(app, &inventory, &scope, with_backend);
     app.out.flush();
     app.tell_failures(&inventory.failures);
     Ok(if inventory.failures.is_empty() {
@@ -38,7 +40,7 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     })
 }
 
-fn write(app: &mut App, inventory: &Inventory, scope: &Scope) {
+fn write(app: &mut App, inventory: &Inventory, scope: &Scope, with_backend: bool) {
     let now = app.world.now;
     let listed: Vec<&Resource> = inventory
         .resources
@@ -56,7 +58,6 @@ fn write(app: &mut App, inventory: &Inventory, scope: &Scope) {
             .for_each(|resource| out.json_line(&ResourceView::new(resource))),
         Format::Csv => csv::write(out, COLUMNS, listed.into_iter().map(row)),
         Format::Table => {
-            let with_backend = inventory.accounts.len() + inventory.failures.len() > 1;
             table(&listed, now, with_backend).write(out);
             if listed.is_empty() && inventory.failures.is_empty() {
                 app.console.line(&[plain("nothing in scope")]);

@@ -71,7 +71,7 @@ pub(crate) fn show(app: &mut App, planned: &Planned) -> Code {
     let code = Code::of_plan(&planned.plan, failures, fault);
     let out = &mut app.out;
     match app.global.output {
-        Format::Table => plan::write(out, &planned.plan),
+        Format::Table => plan::write(out, &planned.plan, !failures.is_empty()),
         Format::Json => out.json(&PlanView::new(
             &planned.plan,
             &planned.decisions,

@@ -185,6 +185,7 @@ struct Checked {
     resources: usize,
     keeps: usize,
     stops: usize,
+    archives: usize,
     deletes: usize,
     milliseconds: f64,
     resources_per_second: f64,
@@ -207,8 +208,9 @@ fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Result<Code, 
             .filter(|decision| matches(&decision.verdict))
             .count()
     };
-    let (stops, deletes) = (
+    let (stops, archives, deletes) = (
         count(|verdict| matches!(verdict, Verdict::Stop { .. })),
+        count(|verdict| matches!(verdict, Verdict::Archive { .. })),
         count(|verdict| matches!(verdict, Verdict::Delete { .. })),
     );
     let resources = inventory.resources.len();
@@ -218,8 +220,9 @@ fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Result<Code, 
         digest: compiled.digest().to_owned(),
         params: policy.source().params.clone(),
         resources,
-        keeps: resources - stops - deletes,
+        keeps: resources - stops - archives - deletes,
         stops,
+        archives,
         deletes,
         milliseconds: took.as_secs_f64() * 1e3,
         resources_per_second: resources as f64 / took.as_secs_f64().max(1e-9),
@@ -230,12 +233,13 @@ fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Result<Code, 
 
 fn write_checked(app: &mut App, compiled: &CompiledPolicy, checked: &Checked) {
     let judged = format!(
-        "judged {} simulated resources in {:.1} ms ({:.0} resources/s): {} to keep, {} to stop, {} to delete",
+        "judged {} simulated resources in {:.1} ms ({:.0} resources/s): {} to keep, {} to stop, {} to archive, {} to delete",
         checked.resources,
         checked.milliseconds,
         checked.resources_per_second,
         checked.keeps,
         checked.stops,
+        checked.archives,
         checked.deletes
     );
     let out = &mut app.out;
@@ -272,6 +276,7 @@ async fn judge(
         sizes: true,
         call_timeout: Duration::from_secs(60),
         page_size: SAMPLE,
+        account_of_nothing: true,
     };
     let inventory = Arc::new(discover(&[host], &Scope::default(), options).await);
     let context = PolicyContext {

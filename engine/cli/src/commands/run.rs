@@ -144,7 +144,7 @@ async fn approve(
 /// Shows the plan where the question is asked, and asks.
 async fn ask(app: &App, signals: &Signals, plan: &Plan) -> Result<bool, Error> {
     let mut shown = Out::new(Box::new(io::stderr()), app.color, app.out.width());
-    crate::output::plan::write(&mut shown, plan);
+    crate::output::plan::write(&mut shown, plan, false);
     shown.finish().ok();
     let console = app.console.clone();
     let answer = tokio::task::spawn_blocking(move || console.ask("Carry this plan out?"));
@@ -163,6 +163,7 @@ fn watcher(app: &mut App) -> Watcher<'_> {
 
 fn finish(app: &mut App, approved: &Approved, report: Option<&Report>, code: Code) {
     let plan = &approved.plan;
+    let unlisted = !approved.failures.is_empty();
     let out = &mut app.out;
     match (app.global.output, report) {
         // The events were the result.
@@ -187,9 +188,9 @@ fn finish(app: &mut App, approved: &Approved, report: Option<&Report>, code: Cod
             crate::output::plan::rows(plan),
         ),
         (Format::Table, Some(report)) => {
-            crate::output::report::write(out, report, plan.refusals.len());
+            crate::output::report::write(out, report, plan.refusals.len(), unlisted);
         }
-        (Format::Table, None) => crate::output::plan::write(out, plan),
+        (Format::Table, None) => crate::output::plan::write(out, plan, unlisted),
     }
     out.flush();
     if let Some(report) = report {

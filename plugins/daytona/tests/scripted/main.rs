@@ -1,6 +1,7 @@
 //! The backend against a scripted server: what a healthy service does not show.
 
 mod account;
+mod archiving;
 mod changes;
 mod listing;
 mod reading;

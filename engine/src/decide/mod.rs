@@ -1,0 +1,122 @@
+//! Stage two: ask the policy, and check that its answer makes sense.
+//!
+//! - `together`: what a policy has to judge in one call
+//! - `matching`: which resource each verdict is about
+
+mod matching;
+mod together;
+
+use std::sync::Arc;
+
+use crate::discover::Inventory;
+use crate::policy::{
+    Candidate, Fault, FaultKind, LARGEST_BATCH, LogLine, Policy, PolicyContext, Verdict,
+};
+use crate::scope::Scope;
+use matching::match_up;
+
+/// What the policy decided about one resource of the inventory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The place of the resource in [`Inventory::resources`].
+    pub resource: usize,
+    /// Keep, stop, archive or delete, with the policy's reason.
+    pub verdict: Verdict,
+    /// Higher goes first.
+    pub priority: i32,
+}
+
+/// Every decision of a policy. What has none is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Decisions {
+    /// At most one per resource, in the order of the inventory.
+    pub made: Vec<Decision>,
+    /// How many resources were in scope.
+    pub candidates: usize,
+    /// What the policy logged.
+    pub log: Vec<LogLine>,
+    /// Why there are no decisions, if the policy failed.
+    pub fault: Option<Fault>,
+}
+
+/// Asks the policy about everything in scope. A fault means that nothing is decided.
+///
+/// Runs the policy off the async threads, because it computes.
+pub async fn decide(
+    policy: Arc<dyn Policy>,
+    context: PolicyContext,
+    inventory: Arc<Inventory>,
+    scope: Scope,
+) -> Decisions {
+    let name = policy.source().name.clone();
+    let judged =
+        tokio::task::spawn_blocking(move || judge(&*policy, &context, &inventory, &scope)).await;
+    judged.unwrap_or_else(|panic| Decisions {
+        fault: Some(fault(
+            &name,
+            FaultKind::Trap,
+            format!("the policy host panicked: {panic}"),
+        )),
+        ..Decisions::default()
+    })
+}
+
+fn judge(
+    policy: &dyn Policy,
+    context: &PolicyContext,
+    inventory: &Inventory,
+    scope: &Scope,
+) -> Decisions {
+    let in_scope = |place: &usize| scope.admits(&inventory.resources[*place], context.now);
+    let mut places: Vec<usize> = (0..inventory.resources.len()).filter(in_scope).collect();
+    // Fewer are judged in one call anyway, in the order of the inventory.
+    let mut groups = Vec::new();
+    if places.len() > LARGEST_BATCH {
+        groups = together::groups(inventory);
+        places.sort_by_key(|place| groups[*place]);
+    }
+    let candidates: Vec<Candidate<'_>> = places
+        .iter()
+        .map(|place| Candidate {
+            resource: &inventory.resources[*place],
+            holders: inventory.holders(*place),
+            group: groups.get(*place).copied().unwrap_or_default(),
+        })
+        .collect();
+    let mut decisions = Decisions {
+        candidates: candidates.len(),
+        ..Decisions::default()
+    };
+    if candidates.is_empty() {
+        return decisions;
+    }
+    match policy.decide(context, &candidates) {
+        Ok(answer) => {
+            decisions.log = answer.log;
+            match match_up(&candidates, &places, answer.proposals) {
+                Ok(made) => decisions.made = made,
+                Err(message) => {
+                    decisions.fault =
+                        Some(fault(&policy.source().name, FaultKind::BadAnswer, message));
+                }
+            }
+        }
+        Err(fault) => {
+            decisions.log.clone_from(&fault.log);
+            decisions.fault = Some(fault);
+        }
+    }
+    decisions
+}
+
+fn fault(policy: &str, kind: FaultKind, message: String) -> Fault {
+    Fault {
+        policy: policy.to_owned(),
+        function: "decide".to_owned(),
+        kind,
+        message,
+        backtrace: Vec::new(),
+        stderr: String::new(),
+        log: Vec::new(),
+    }
+}

@@ -1,0 +1,95 @@
+//! What a policy has to judge in one call.
+
+use std::collections::HashMap;
+
+use tbengine_sdk::Kind;
+
+use crate::discover::Inventory;
+
+/// For each resource of an inventory, the place of the first one that belongs together with it: the same
+/// for a unit, and for the networks and volumes that its members use.
+///
+/// What uses an image or a snapshot does not belong together: one image would tie all units to each
+/// other. A policy that judges in several calls may so keep an image until its users are gone.
+pub(super) fn groups(inventory: &Inventory) -> Vec<usize> {
+    let mut forest = Forest((0..inventory.resources.len()).collect());
+    let mut first_of_unit = HashMap::new();
+    for (place, resource) in inventory.resources.iter().enumerate() {
+        if let Some(unit) = &resource.unit {
+            forest.join(place, *first_of_unit.entry(unit).or_insert(place));
+        }
+        if matches!(resource.identity.kind, Kind::Network | Kind::Volume) {
+            for holder in inventory.holder_places(place) {
+                forest.join(place, *holder);
+            }
+        }
+    }
+    (0..inventory.resources.len())
+        .map(|place| forest.first(place))
+        .collect()
+}
+
+/// Sets of places; each place points to an earlier one of its set, the first to itself.
+struct Forest(Vec<usize>);
+
+impl Forest {
+    fn first(&mut self, mut place: usize) -> usize {
+        while self.0[place] != place {
+            // Halves the way for the next time.
+            self.0[place] = self.0[self.0[place]];
+            place = self.0[place];
+        }
+        place
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.first(one), self.first(other));
+        self.0[one.max(other)] = one.min(other);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tbengine_sdk::{Identity, Relation, Resource, State, Unit};
+
+    use super::*;
+
+    fn resource(kind: Kind, native: &str, unit: Option<&str>, uses: &[(Kind, &str)]) -> Resource {
+        let identity = Identity {
+            backend: "b".into(),
+            account: "a".into(),
+            kind,
+            native: native.to_owned(),
+            created: None,
+        };
+        let mut resource = Resource::new(identity, native.to_owned(), State::Present);
+        resource.unit = unit.map(|unit| Unit(unit.to_owned()));
+        let relation = |(kind, native): &(Kind, &str)| Relation {
+            kind: *kind,
+            native: (*native).to_owned(),
+            cascade: false,
+        };
+        resource.uses = uses.iter().map(relation).collect();
+        resource
+    }
+
+    #[test]
+    fn units_and_what_they_share_belong_together_and_images_tie_nothing() {
+        use Kind::{Container, Image, Network, Volume};
+        let inventory = Inventory::new(
+            Default::default(),
+            vec![
+                resource(Container, "c0", Some("x"), &[(Image, "i")]),
+                resource(Container, "c1", None, &[(Volume, "v"), (Image, "i")]),
+                resource(Container, "c2", Some("y"), &[(Network, "n")]),
+                resource(Container, "c3", Some("x"), &[]),
+                resource(Network, "n", None, &[]),
+                resource(Volume, "v", Some("z"), &[]),
+                resource(Image, "i", None, &[]),
+                resource(Container, "c7", Some("z"), &[(Network, "n")]),
+            ],
+            Vec::new(),
+        );
+        assert_eq!(groups(&inventory), [0, 1, 1, 0, 1, 1, 6, 1]);
+    }
+}

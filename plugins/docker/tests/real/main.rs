@@ -1,0 +1,18 @@
+//! The backend against a private dockerd: each outcome that a real daemon can show.
+//!
+//! - `listing`: what a listing shows of each kind
+//! - `relations`: what uses what, and what goes along
+//! - `images`: deleting images
+//! - `identity`: what is not the target is left alone
+//! - `stopping`: ending what runs
+//! - `outages`: a daemon that is away, and what it leaves half done
+//! - `tls`: a daemon behind mutual TLS
+
+mod identity;
+mod images;
+mod listing;
+mod outages;
+mod relations;
+mod stopping;
+mod support;
+mod tls;
