@@ -214,6 +214,7 @@ mod tests {
             outcomes: results.iter().map(outcome).collect(),
             interrupted,
             warnings: Vec::new(),
+            parked_retries: 0,
             took_ms: 0,
         }
     }

@@ -328,7 +328,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         }
         let lane = self.steps[place].lane;
         if let Gate::Stopped(stopped) = self.lanes[lane].gate.clone() {
-            self.finish(place, stopped.result, Some(stopped.detail), stopped.hint);
+            self.leave(place, stopped.result, stopped.detail, stopped.hint);
             return false;
         }
         true

@@ -306,6 +306,18 @@ impl Move {
         let get = self.open.backend.get(&self.step.target);
         match self.call("get", get).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            // Such answers are to changes. A read that gives one tells nothing about the resource.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::Conflict | ErrorKind::Dependency | ErrorKind::InProgress
+                ) =>
+            {
+                Err(Error {
+                    kind: ErrorKind::Internal,
+                    ..error
+                })
+            }
             answer => answer,
         }
     }

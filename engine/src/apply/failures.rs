@@ -76,6 +76,20 @@ impl Dispatcher<'_, '_> {
         self.sleep(place, Next::LastLook, Instant::now() + LAST_LOOK_AFTER);
     }
 
+    /// Ends a step whose backend is asked for nothing more, and does not hide what is not known.
+    pub(super) fn leave(
+        &mut self,
+        place: usize,
+        result: StepResult,
+        mut detail: String,
+        hint: Option<String>,
+    ) {
+        if self.steps[place].sent {
+            detail += "; a request was sent, and what it did is not known";
+        }
+        self.finish(place, result, Some(detail), hint);
+    }
+
     /// The last look did not find it gone.
     pub(super) fn confirm(&mut self, place: usize, unseen: Option<&Error>) {
         let Some(mut verdict) = self.steps[place].verdict.take() else {
@@ -331,7 +345,7 @@ impl Dispatcher<'_, '_> {
         self.steps[place].note_failure(at, error.clone());
         let lane = self.steps[place].lane;
         let (message, hint) = (error.message.clone(), error.hint.clone());
-        self.finish(place, StepResult::Denied, Some(message), hint);
+        self.leave(place, StepResult::Denied, message, hint);
         self.stop_backend(lane, error);
     }
 
@@ -357,8 +371,8 @@ impl Dispatcher<'_, '_> {
         for place in 0..self.steps.len() {
             let progress = &self.steps[place];
             if progress.lane == lane && !matches!(progress.phase, Phase::Moving(_)) {
-                let (detail, hint) = (Some(stopped.detail.clone()), stopped.hint.clone());
-                self.finish(place, stopped.result, detail, hint);
+                let (detail, hint) = (stopped.detail.clone(), stopped.hint.clone());
+                self.leave(place, stopped.result, detail, hint);
             }
         }
     }

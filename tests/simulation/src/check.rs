@@ -202,14 +202,13 @@ impl Truth {
             | StepResult::Blocked
             | StepResult::Stopped
             | StepResult::Archived => !by_us || in_doubt,
-            StepResult::Failed | StepResult::Stuck => {
-                let unseen = ["could not be read", "not read once more"];
+            StepResult::Failed | StepResult::Stuck | StepResult::Denied => {
+                let unseen = ["could not be read", "not read once more", "not known"];
                 !by_us || in_doubt || unseen.iter().any(|words| detail.contains(words))
             }
             StepResult::Deferred | StepResult::Cancelled => {
                 !detail.contains("nothing was done") || !asked
             }
-            StepResult::Denied => false,
         };
         require(holds, || {
             format!(
