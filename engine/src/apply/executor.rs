@@ -29,6 +29,9 @@ pub(crate) struct Move {
     pub(crate) sent: bool,
 }
 
+/// A read that fails within this time is repeated at once.
+const QUICK: Duration = Duration::from_secs(1);
+
 /// How a move ended.
 #[derive(Debug)]
 pub(crate) enum Moved {
@@ -302,7 +305,19 @@ impl Move {
             .map(|(_, detail)| format!("it was protected after the plan was made: {detail}"))
     }
 
+    /// Reads the resource; once more at once after a passing fault, since a read does no harm. One that
+    /// took long is not repeated.
     pub(super) async fn read(&self) -> Result<Option<Resource>, Error> {
+        let began = Instant::now();
+        match self.read_once().await {
+            Err(error) if error.kind == ErrorKind::Transient && began.elapsed() < QUICK => {
+                self.read_once().await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn read_once(&self) -> Result<Option<Resource>, Error> {
         let get = self.open.backend.get(&self.step.target);
         match self.call("get", get).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
