@@ -343,3 +343,49 @@ async fn a_kill_that_was_not_seen_to_work_is_not_nothing() {
     let detail = report.outcomes[0].detail.clone().unwrap();
     assert!(detail.contains("a request was sent"), "{detail}");
 }
+
+/// Deletes many, and answers how long that took and the middle of how long a deletion was under way.
+async fn throughput(memory: &Memory, pinned: Option<usize>) -> (Duration, Duration) {
+    let mut world = World::new(memory.clone());
+    world.apply.concurrency = pinned;
+    let report = world.run(delete_all()).await;
+    assert_eq!(report.counts().len(), 1, "{:?}", report.counts());
+    let mut took: Vec<u64> = report.outcomes.iter().map(|one| one.took_ms).collect();
+    took.sort_unstable();
+    (
+        Duration::from_millis(report.took_ms),
+        Duration::from_millis(took[took.len() / 2]),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_backend_has_room_more_calls_go_out_at_once() {
+    let memory = many(5000);
+    memory.latency(Duration::from_millis(20));
+    let (took, _) = throughput(&memory, None).await;
+    // 60 ms each: 16 at once take 19 s, and 128, the most there is, 2.4 s.
+    assert!(took < seconds(5), "{took:?}");
+    let memory = many(1000);
+    memory.latency(Duration::from_millis(20));
+    let (took, _) = throughput(&memory, Some(16)).await;
+    assert_eq!(took.as_millis(), 1000 * 60 / 16 + 30, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_calls_only_queue_up_fewer_go_out_at_once() {
+    for workers in [8, 12, 40] {
+        let memory = many(3000);
+        let each = Duration::from_millis(50);
+        memory.workers(workers, each);
+        let (took, middle) = throughput(&memory, None).await;
+        let ideal = each * 3000 / u32::try_from(workers).unwrap();
+        assert!(
+            took < ideal.mul_f64(1.06),
+            "{workers} workers: {took:?}, ideal {ideal:?}"
+        );
+        assert!(
+            middle <= each * 2,
+            "{workers} workers: {middle:?} under way"
+        );
+    }
+}
