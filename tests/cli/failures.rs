@@ -115,7 +115,7 @@ fn a_backend_that_cannot_be_listed_is_loud_and_ends_with_6() {
         let ended = host
             .run(&[command])
             .with_code(6)
-            .says("error: backend `memory` could not be listed: connection refused");
+            .says("error: backend `memory` could not be listed: the service is unavailable");
         assert!(!ended.stdout.contains("Nothing to do;"), "{}", ended.stdout);
         if command != "list" {
             let nothing = "Nothing to do in what could be listed";

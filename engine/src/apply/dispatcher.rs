@@ -190,7 +190,11 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         progress.lost_in_row = 0;
         let acted = matches!(
             moved,
-            Moved::AskedToEnd | Moved::Ended(StepResult::Deleted | StepResult::Stopped, _)
+            Moved::AskedToEnd
+                | Moved::Ended(
+                    StepResult::Deleted | StepResult::Stopped | StepResult::Archived,
+                    _
+                )
         );
         if acted && matches!(progress.phase, Phase::Moving(Next::Act | Next::GoOn)) {
             lane.limit.learn(Sample {

@@ -74,6 +74,8 @@ impl Dispatcher<'_, '_> {
             hint,
         });
         self.sleep(place, Next::LastLook, Instant::now() + LAST_LOOK_AFTER);
+        // Nothing more is to begin after a failure, and this is one unless that look proves otherwise.
+        self.fail_fast();
     }
 
     /// Ends a step whose backend is asked for nothing more, and does not hide what is not known.
