@@ -242,7 +242,9 @@ impl CompiledPolicy {
 
 /// What makes a component of a core module or of text.
 fn pack_command(origin: &str) -> String {
-    let stem = Path::new(origin).file_stem().map(|stem| stem.to_string_lossy());
+    let stem = Path::new(origin)
+        .file_stem()
+        .map(|stem| stem.to_string_lossy());
     let stem = stem.as_deref().unwrap_or("policy");
     format!("tbengine policy pack {origin} -o {stem}.policy.wasm")
 }

@@ -41,15 +41,27 @@ fn text_with_short_names_becomes_a_policy_of_the_newest_version() {
     assert_eq!(answer.proposals[0].priority, 4);
     let advice = policy.retry(&context(), &failure(ErrorKind::Transient, 4));
     assert_eq!(advice, Ok(RetryAdvice::GiveUp("tried often enough".into())));
-    let refused = configured(&packed.component, &[("older-than", "0s")], Limits::default());
-    assert!(refused.unwrap_err().to_string().contains("must be more than nothing"));
+    let refused = configured(
+        &packed.component,
+        &[("older-than", "0s")],
+        Limits::default(),
+    );
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("must be more than nothing")
+    );
 }
 
 #[test]
 fn the_older_version_can_be_asked_for() {
     let packed = pack(MAX_AGE.as_bytes(), "max-age.wat", Some(Version::V1)).unwrap();
     assert_eq!(packed.version, Version::V1);
-    assert_eq!(ENGINE.load(&packed.component, "old").unwrap().version(), Version::V1);
+    assert_eq!(
+        ENGINE.load(&packed.component, "old").unwrap().version(),
+        Version::V1
+    );
 }
 
 /// A module with all that a policy exports, and `parts` besides.
@@ -63,13 +75,17 @@ fn module(parts: &str) -> String {
     let mut text = format!("(module {parts}");
     for (name, params) in functions {
         if !text.contains(&format!("\"{name}\"")) {
-            text.push_str(&format!("(func (export \"{name}\") {params} (result i32) unreachable)"));
+            text.push_str(&format!(
+                "(func (export \"{name}\") {params} (result i32) unreachable)"
+            ));
         }
     }
     if !text.contains("\"memory\"") {
         text.push_str("(memory (export \"memory\") 1)");
     }
-    text.push_str("(func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) unreachable))");
+    text.push_str(
+        "(func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) unreachable))",
+    );
     text
 }
 
@@ -101,7 +117,10 @@ fn what_a_module_lacks_or_has_too_much_is_said() {
         ),
     ] {
         let said = error(&text).to_string();
-        assert!(said.starts_with("core.wat ") && said.contains(part), "{said}");
+        assert!(
+            said.starts_with("core.wat ") && said.contains(part),
+            "{said}"
+        );
     }
     let component = tbengine_builtins::get("default").unwrap().wasm;
     assert!(matches!(
@@ -145,19 +164,37 @@ fn wasi_is_denied_but_for_standard_error() {
         panic!("{error}")
     };
     // The exit, and none of the checks before it.
-    assert_eq!((fault.kind, fault.stderr.as_str()), (FaultKind::Trap, "first, second"));
-    assert!(fault.backtrace.iter().any(|frame| frame.contains("proc_exit")), "{fault:?}");
+    assert_eq!(
+        (fault.kind, fault.stderr.as_str()),
+        (FaultKind::Trap, "first, second")
+    );
+    assert!(
+        fault
+            .backtrace
+            .iter()
+            .any(|frame| frame.contains("proc_exit")),
+        "{fault:?}"
+    );
 }
 
 #[test]
 fn the_types_around_a_module_are_those_of_the_contract() {
     use sha2::{Digest, Sha256};
     for (version, shape) in [
-        (Version::V1, include_str!("../../src/policy/pack/shape-1.wat")),
-        (Version::V2, include_str!("../../src/policy/pack/shape-2.wat")),
+        (
+            Version::V1,
+            include_str!("../../src/policy/pack/shape-1.wat"),
+        ),
+        (
+            Version::V2,
+            include_str!("../../src/policy/pack/shape-2.wat"),
+        ),
     ] {
         let digest = hex::encode(Sha256::digest(version.wit()));
         let first = shape.lines().next().unwrap();
-        assert!(first.ends_with(&digest), "run engine/src/policy/pack/regenerate: {first}");
+        assert!(
+            first.ends_with(&digest),
+            "run engine/src/policy/pack/regenerate: {first}"
+        );
     }
 }

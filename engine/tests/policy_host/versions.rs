@@ -14,7 +14,10 @@ const BUILT_FOR_1: &[u8] = include_bytes!("guests/long-ended-1.0.wasm");
 fn a_policy_that_was_built_for_the_older_version_goes_on_working() {
     let policy = ENGINE.load(BUILT_FOR_1, "long-ended").unwrap();
     assert_eq!(policy.version(), Version::V1);
-    let resources = [container("new", State::Exited, 23), container("old", State::Exited, 25)];
+    let resources = [
+        container("new", State::Exited, 23),
+        container("old", State::Exited, 25),
+    ];
     let old = configured(BUILT_FOR_1, &[], Limits::default()).unwrap();
     let new = pack(
         include_bytes!("../../../policies/templates/wat/max-age.wat"),
@@ -27,9 +30,15 @@ fn a_policy_that_was_built_for_the_older_version_goes_on_working() {
     // Both in one process, in turns.
     for _ in 0..2 {
         let answer = decide(&old, &resources).unwrap();
-        assert_eq!(verdicts(&answer).into_iter().collect::<Vec<_>>(), [("old", "delete: ended long ago".into())]);
+        assert_eq!(
+            verdicts(&answer).into_iter().collect::<Vec<_>>(),
+            [("old", "delete: ended long ago".into())]
+        );
         let answer = decide(&new, &resources).unwrap();
-        assert_eq!(verdicts(&answer).into_iter().collect::<Vec<_>>(), [("old", "delete: older than allowed".into())]);
+        assert_eq!(
+            verdicts(&answer).into_iter().collect::<Vec<_>>(),
+            [("old", "delete: older than allowed".into())]
+        );
     }
 }
 

@@ -368,17 +368,17 @@ async fn where_the_backend_has_room_more_calls_go_out_at_once() {
     let memory = many(1000);
     memory.latency(Duration::from_millis(20));
     let (took, _) = throughput(&memory, Some(16)).await;
-    assert_eq!(took.as_millis(), 1000 * 60 / 16 + 30, "{took:?}");
+    assert!((3750..3850).contains(&took.as_millis()), "{took:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_calls_only_queue_up_fewer_go_out_at_once() {
     for workers in [8, 12, 40] {
-        let memory = many(3000);
+        let memory = many(8000);
         let each = Duration::from_millis(50);
         memory.workers(workers, each);
         let (took, middle) = throughput(&memory, None).await;
-        let ideal = each * 3000 / u32::try_from(workers).unwrap();
+        let ideal = each * 8000 / u32::try_from(workers).unwrap();
         assert!(
             took < ideal.mul_f64(1.06),
             "{workers} workers: {took:?}, ideal {ideal:?}"

@@ -53,9 +53,11 @@ fn text(module: &Module<'_>, version: Version, origin: &str) -> Result<String, P
             .replace(&format!("{{post-return {function}}}"), &post);
     }
     let log = format!("tbengine:policy/log@{}.0.0", version.major());
-    Ok(shape
-        .replacen("{core}", &before(module, &log), 1)
-        .replacen("{rest}", &after(module, &log), 1))
+    Ok(shape.replacen("{core}", &before(module, &log), 1).replacen(
+        "{rest}",
+        &after(module, &log),
+        1,
+    ))
 }
 
 fn needed<'a>(module: &'a Module<'_>) -> Vec<Needed<'a>> {
@@ -76,7 +78,13 @@ fn needed<'a>(module: &'a Module<'_>) -> Vec<Needed<'a>> {
 fn before(module: &Module<'_>, log: &str) -> String {
     let needed = needed(module);
     let mut stand_ins = String::new();
-    for (place, Needed { name, signature, .. }) in needed.iter().enumerate() {
+    for (
+        place,
+        Needed {
+            name, signature, ..
+        },
+    ) in needed.iter().enumerate()
+    {
         let params = signature.matches("i32").count() + signature.matches("i64").count()
             - usize::from(signature.contains("(result"));
         let arguments: String = (0..params)
@@ -128,9 +136,13 @@ fn after(module: &Module<'_>, log: &str) -> String {
     let real: String = needed.iter().map(|one| one.real.as_str()).collect();
     let imports: String = needed
         .iter()
-        .map(|Needed { name, signature, .. }| {
-            format!("    (import \"real\" \"{name}\" (func ${name} {signature}))\n")
-        })
+        .map(
+            |Needed {
+                 name, signature, ..
+             }| {
+                format!("    (import \"real\" \"{name}\" (func ${name} {signature}))\n")
+            },
+        )
         .collect();
     let names: String = needed.iter().map(|one| format!("${} ", one.name)).collect();
     let _ = write!(
@@ -158,7 +170,10 @@ fn after(module: &Module<'_>, log: &str) -> String {
 /// Puts a module in the place of the first one of a component.
 fn insert(shell: &[u8], core: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
     for payload in Parser::new(0).parse_all(shell) {
-        if let Payload::ModuleSection { unchecked_range, .. } = payload? {
+        if let Payload::ModuleSection {
+            unchecked_range, ..
+        } = payload?
+        {
             // Before the contents are the section's number, which is 1, and its size.
             let size_of = |size: usize| {
                 let mut size = size;

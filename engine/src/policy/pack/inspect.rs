@@ -116,14 +116,24 @@ impl<'a> Module<'a> {
         for (module, name) in &self.imports {
             if *module != log || *name != "emit" {
                 let hint = match *module {
-                    "env" => "the linker has left a function undefined, or the language's run-time library asks for it",
-                    _ if module.starts_with("tbengine:policy/log@") => "it is built for another version of the contract",
-                    _ => "granted are `emit` of tbengine:policy/log and the functions of wasi_snapshot_preview1",
+                    "env" => {
+                        "the linker has left a function undefined, or the language's run-time library asks for it"
+                    }
+                    _ if module.starts_with("tbengine:policy/log@") => {
+                        "it is built for another version of the contract"
+                    }
+                    _ => {
+                        "granted are `emit` of tbengine:policy/log and the functions of wasi_snapshot_preview1"
+                    }
                 };
                 return refuse(format!("{module}.{name}"), hint);
             }
         }
-        match self.preview1.iter().find(|name| wasi::params(name).is_none()) {
+        match self
+            .preview1
+            .iter()
+            .find(|name| wasi::params(name).is_none())
+        {
             Some(unknown) => refuse(
                 format!("{PREVIEW1}.{unknown}"),
                 "WASI preview 1 has no such function",

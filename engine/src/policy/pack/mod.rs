@@ -127,6 +127,10 @@ pub fn pack(bytes: &[u8], origin: &str, version: Option<Version>) -> Result<Pack
     Ok(Packed {
         component,
         version,
-        adapted: module.preview1.iter().map(|name| (*name).to_owned()).collect(),
+        adapted: module
+            .preview1
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
     })
 }

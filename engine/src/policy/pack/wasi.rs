@@ -118,7 +118,11 @@ pub(super) fn params(name: &str) -> Option<&'static str> {
 pub(super) fn signature(name: &str) -> String {
     let mut text = String::new();
     for param in params(name).unwrap_or_default().chars() {
-        text.push_str(if param == 'I' { "(param i64) " } else { "(param i32) " });
+        text.push_str(if param == 'I' {
+            "(param i64) "
+        } else {
+            "(param i32) "
+        });
     }
     if name != "proc_exit" {
         text.push_str("(result i32)");
@@ -143,7 +147,10 @@ pub(super) fn adapter<'a>(names: impl Iterator<Item = &'a str>) -> String {
             .unwrap_or(DENIED);
         let signature = signature(name);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "    (func ${name} (export \"{name}\") {signature} {body})");
+        let _ = writeln!(
+            text,
+            "    (func ${name} (export \"{name}\") {signature} {body})"
+        );
     }
     text.push_str("  )");
     text
