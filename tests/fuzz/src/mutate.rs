@@ -12,7 +12,11 @@ pub fn input(corpus: &[Vec<u8>], number: u64) -> Vec<u8> {
     }
     let mut random = fastrand::Rng::with_seed(number);
     let mut bytes = corpus[random.usize(0..corpus.len())].clone();
-    let times = if random.bool() { 1 } else { random.usize(2..=4) };
+    let times = if random.bool() {
+        1
+    } else {
+        random.usize(2..=4)
+    };
     for _ in 0..times {
         if random.bool()
             && let Some(mutated) = as_json(&bytes, &mut random)
