@@ -175,9 +175,10 @@ fn a_run_ends_at_its_deadline_and_defers_the_rest() {
     // One was under way and was let finish.
     assert_eq!(
         (ended_as("deleted"), ended_as("deferred")),
-        (1, 18),
+        (1, outcomes.len() - 1),
         "{json}"
     );
+    assert!(outcomes.len() > 2, "{json}");
     assert_eq!(json["report"]["interrupted"], false);
 }
 
