@@ -21,12 +21,8 @@ use crate::output::table::Table;
 pub(crate) fn run(app: &mut App, command: &ConfigCommand) -> Result<Code, Error> {
     match command {
         ConfigCommand::Schema => app.out.own(schema().as_bytes()),
-        ConfigCommand::Show {
-            policy,
-            guards,
-            retry,
-        } => {
-            let settings = app.settings(policy, guards, retry);
+        ConfigCommand::Show(args) => {
+            let settings = app.settings(&args.policy, &args.guards, &args.retry);
             show(app, &settings);
         }
     }
@@ -138,6 +134,11 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
         "guards.max-plan-age",
         span(settings.max_plan_age.value),
         settings.max_plan_age.source,
+    );
+    row(
+        "guards.quarantine-after",
+        settings.quarantine_after.value.to_string(),
+        settings.quarantine_after.source,
     );
     let stop_timeout = settings
         .stop_timeout

@@ -56,11 +56,13 @@ pub(crate) fn make(
             false,
             app.global.verbose > 0,
         );
-        Ok(engine
+        let mut planned = engine
             .plan(&chosen.policy, &chosen.origin, true, &mut |event| {
                 watcher.see(event);
             })
-            .await)
+            .await;
+        planned.plan = planned.plan.seal();
+        Ok(planned)
     })
 }
 

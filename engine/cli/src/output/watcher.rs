@@ -71,6 +71,8 @@ impl<'a> Watcher<'a> {
                     "backend `{backend}` is given {delay}: {error}"
                 ))]);
             }
+            // The command tells it at the end, with a hint.
+            EventKind::RunHalted { .. } => {}
             EventKind::RunInterrupted { in_flight } if !self.log => {
                 let steps = human::count(*in_flight, "step");
                 self.console.line(&[plain(format!(
