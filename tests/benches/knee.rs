@@ -138,10 +138,12 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
             policy_origin: "none".to_owned(),
             scope: Default::default(),
             accounts: [("docker".into(), account.id)].into(),
+            configuration: String::new(),
         },
         steps: page.resources.into_iter().map(step).collect(),
         refusals: Vec::new(),
         blast_radius: None,
+        digest: None,
     };
     let backends = [OpenBackend {
         name: "docker".into(),

@@ -36,7 +36,7 @@ impl Dispatcher<'_, '_> {
                 self.watch(place, Next::WatchRemoval, now);
             }
             ErrorKind::Conflict => {
-                self.finish(place, StepResult::Changed, Some(error.message), error.hint);
+                self.end_badly(place, StepResult::Changed, error.message, error.hint);
             }
             ErrorKind::Dependency => self.put_behind(place, error, now),
             ErrorKind::RateLimited => self.pause(place, error, false, now),
@@ -55,7 +55,7 @@ impl Dispatcher<'_, '_> {
         self.end_badly(place, result, error.message, error.hint);
     }
 
-    /// Ends a step that failed for good. Where a request may have had an effect all the same, one more
+    /// Ends a step that did not reach its end. Where a request may have had an effect all the same, one more
     /// look decides, so that nothing is reported as left that is gone.
     pub(super) fn end_badly(
         &mut self,
@@ -75,7 +75,9 @@ impl Dispatcher<'_, '_> {
         });
         self.sleep(place, Next::LastLook, Instant::now() + LAST_LOOK_AFTER);
         // Nothing more is to begin after a failure, and this is one unless that look proves otherwise.
-        self.fail_fast();
+        if result.is_failure() {
+            self.fail_fast();
+        }
     }
 
     /// Ends a step whose backend is asked for nothing more, and does not hide what is not known.
@@ -249,7 +251,7 @@ impl Dispatcher<'_, '_> {
         }
         let tries = progress.dependency_tries;
         if tries >= DEPENDENCY_TRIES {
-            self.finish(place, StepResult::Blocked, Some(error.message), error.hint);
+            self.end_badly(place, StepResult::Blocked, error.message, error.hint);
         } else {
             self.sleep(place, Next::Act, now + DEPENDENCY_PAUSE * (1 << tries));
         }

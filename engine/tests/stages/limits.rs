@@ -5,7 +5,7 @@ use std::time::Duration;
 use tbengine_engine::apply::{ErrorMode, LAST_CALLS, RetrySchedule};
 use tbengine_engine::policy::Verdict;
 use tbengine_engine::report::{EventKind, StepResult};
-use tbengine_memory::{Fault, Memory, Operation, container};
+use tbengine_memory::{Chaos, Fault, Memory, Operation, container};
 use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
 
@@ -388,4 +388,25 @@ async fn where_calls_only_queue_up_fewer_go_out_at_once() {
             "{workers} workers: {middle:?} under way"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_after_a_deletion_that_worked_is_looked_into() {
+    let memory = many(1);
+    memory
+        .script(Operation::Delete)
+        .nth(1)
+        .then(Fault::ReplyLost);
+    // A replica that lags behind still shows it, and what took its id meanwhile runs.
+    memory
+        .script(Operation::Delete)
+        .nth(2)
+        .then(Fault::conflict());
+    let ghosts = Chaos {
+        ghosts: seconds(1),
+        ..Chaos::default()
+    };
+    memory.chaos(ghosts, 1);
+    let report = World::new(memory.clone()).run(delete_all()).await;
+    assert_eq!(result(&report, "c0000"), StepResult::Deleted);
 }

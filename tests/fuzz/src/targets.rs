@@ -86,7 +86,16 @@ async fn apply_hostile(plan: Plan) -> bool {
     let policy: Arc<dyn Policy> = Arc::new(Silent(plan.header.policy.clone()));
     let inventory = Inventory::new(BTreeMap::new(), memory.oracle().alive(), Vec::new());
     let valid = Duration::from_secs(u64::MAX);
-    if saved::check(&plan, policy.source(), &inventory, valid, NOW).is_err() {
+    if saved::check(
+        &plan,
+        policy.source(),
+        &plan.header.configuration,
+        &inventory,
+        valid,
+        NOW,
+    )
+    .is_err()
+    {
         return false;
     }
     let plan = saved::revise(plan, &inventory, &Guards::default(), NOW);
