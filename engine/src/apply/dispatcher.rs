@@ -238,10 +238,12 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             }
             Moved::Removing { by_us } => {
                 self.steps[place].sent |= by_us;
+                self.accepted(place, now);
                 self.watch(place, Next::WatchRemoval, now);
             }
             Moved::Archiving => {
                 self.steps[place].sent = true;
+                self.accepted(place, now);
                 self.watch(place, Next::WatchArchiving, now);
             }
             Moved::StillThere => self.confirm(place, None),
