@@ -238,11 +238,13 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             }
             Moved::Removing { by_us } => {
                 self.steps[place].sent |= by_us;
+                self.accepted(place, now);
                 self.watch(place, Next::WatchRemoval, now);
             }
             Moved::StillThere => self.confirm(place, None),
             Moved::Archiving => {
                 self.steps[place].sent = true;
+                self.accepted(place, now);
                 self.watch(place, Next::WatchArchiving, now);
             }
             Moved::Failed { error, sent } => {

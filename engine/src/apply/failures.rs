@@ -208,6 +208,17 @@ impl Dispatcher<'_, '_> {
         }
     }
 
+    /// The backend took the request, so what the step's retries took of the budget is given back. Where
+    /// a change goes on for long after that, the others would else wait for nothing but its end.
+    pub(super) fn accepted(&mut self, place: usize, now: Instant) {
+        let paid = std::mem::take(&mut self.steps[place].paid);
+        if paid > 0 {
+            let lane = self.steps[place].lane;
+            self.lanes[lane].budget.give_back(paid);
+            self.unpark(lane, now);
+        }
+    }
+
     /// Lets parked steps go on as far as the budget pays for it, and one of them when nothing else is left.
     pub(super) fn unpark(&mut self, lane: usize, now: Instant) {
         while let Some((until, place)) = self.lanes[lane].parked.front().copied() {
