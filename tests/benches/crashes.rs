@@ -1,7 +1,7 @@
 //! Kills tbengine and dockerd, thousands of times, and counts what went wrong.
 //!
-//! `cargo bench -p tbengine-tests --bench crashes [-- --kills 3000 --docker-kills 100 --troubles 20
-//! --seed 1 --program PATH]`. The daemon needs root and what `tests/run` installs; zeros leave a part
+//! `cargo bench -p tbengine-tests --bench crashes [-- --kills 3000 --docker-kills 100 --crashes 20
+//! --freezes 20 --seed 1 --program PATH]`. The daemon needs root and what `tests/run` installs; zeros leave a part
 //! out. Without a path it builds the release program.
 
 #![expect(
@@ -80,8 +80,9 @@ fn main() {
         }
     }
     let docker_kills = argument("--docker-kills", 100);
-    let troubles = argument("--troubles", 20);
-    if docker_kills + troubles > 0 {
+    let crashes = argument("--crashes", 20);
+    let freezes = argument("--freezes", 20);
+    if docker_kills + crashes + freezes > 0 {
         let daemon = match Dockerd::start() {
             Ok(daemon) => daemon,
             Err(error) => {
@@ -101,13 +102,13 @@ fn main() {
             "kill -9 of tbengine over a real dockerd",
             docker::kill(&daemon, path, cache, docker_kills, seed),
         );
-        for (title, trouble) in [
-            ("kill -9 of dockerd", docker::Trouble::Crash),
-            ("SIGSTOP of dockerd", docker::Trouble::Freeze),
+        for (title, trouble, times) in [
+            ("kill -9 of dockerd", docker::Trouble::Crash, crashes),
+            ("SIGSTOP of dockerd", docker::Trouble::Freeze, freezes),
         ] {
             part(
                 title,
-                docker::disturb(&daemon, path, cache, trouble, troubles, seed),
+                docker::disturb(&daemon, path, cache, trouble, times, seed),
             );
         }
     }
