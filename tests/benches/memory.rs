@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p tbengine-tests --bench memory`
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 mod support;
 
 use support::{Program, figure};

@@ -3,7 +3,6 @@
 //! `cargo run --release -p tbengine-fuzz -- [TARGET...] [--seconds 60] [--from NUMBER]`
 #![expect(
     clippy::print_stdout,
-    clippy::exit,
     reason = "a program that prints what it found, and fails if it found anything"
 )]
 
