@@ -24,6 +24,7 @@
 //! - [`decide`]: ask the policy
 //! - [`plan`]: guards, order, limits; pure
 //! - [`apply`]: carry the plan out
+//! - [`journal`]: the durable record of a run, and who works on what
 //! - [`report`]: events, outcomes, the report
 
 pub mod apply;
@@ -31,6 +32,7 @@ pub mod backend;
 pub mod clock;
 pub mod decide;
 pub mod discover;
+pub mod journal;
 pub mod plan;
 pub mod policy;
 pub mod report;

@@ -11,6 +11,7 @@ use crate::backend::OpenBackend;
 use crate::clock::RunClock;
 use crate::decide::{Decisions, decide};
 use crate::discover::{DiscoverOptions, Inventory, discover};
+use crate::journal::{self, Journal};
 use crate::plan::saved::{self, Stale};
 use crate::plan::{Guards, PLAN_FORMAT, Plan, PlanHeader};
 use crate::policy::{Policy, PolicyContext, Verdict};
@@ -22,6 +23,7 @@ pub struct Engine {
     backends: Vec<OpenBackend>,
     options: EngineOptions,
     clock: RunClock,
+    configuration: String,
 }
 
 /// What an engine needs to know.
@@ -64,7 +66,16 @@ impl Engine {
             backends,
             options,
             clock,
+            configuration: String::new(),
         }
+    }
+
+    /// Binds plans to a digest of the configuration: one that was saved, or is resumed, is stale under
+    /// another.
+    #[must_use]
+    pub fn with_configuration(mut self, digest: impl Into<String>) -> Self {
+        self.configuration = digest.into();
+        self
     }
 
     /// The backends that are open.
@@ -142,7 +153,14 @@ impl Engine {
     ) -> Result<(Inventory, Plan), Stale> {
         let inventory = self.discover(reporter).await;
         let now = self.clock.now();
-        saved::check(&plan, policy.source(), &inventory, valid, now)?;
+        saved::check(
+            &plan,
+            policy.source(),
+            &self.configuration,
+            &inventory,
+            valid,
+            now,
+        )?;
         let plan = saved::revise(plan, &inventory, &self.options.guards, now);
         self.emit_plan(&plan, reporter);
         Ok((inventory, plan))
@@ -168,6 +186,36 @@ impl Engine {
             reporter,
         )
         .await
+    }
+
+    /// Stages four and five with a journal: every request is recorded before it is sent, and every
+    /// outcome when it is known. Without a lease or a journal nothing more is done.
+    pub async fn apply_recorded(
+        &self,
+        plan: Plan,
+        policy: &Arc<dyn Policy>,
+        control: &Control,
+        journal: &Journal,
+        reporter: &mut Reporter<'_>,
+    ) -> Report {
+        let options = &self.options.apply;
+        let policy = policy.clone();
+        journal::apply(
+            plan,
+            &self.backends,
+            policy,
+            options,
+            control,
+            self.clock,
+            journal,
+            reporter,
+        )
+        .await
+    }
+
+    /// The clock of this run.
+    pub fn clock(&self) -> RunClock {
+        self.clock
     }
 
     fn policy_context(&self, dry_run: bool) -> PolicyContext {
@@ -197,6 +245,7 @@ impl Engine {
                 .iter()
                 .map(|(backend, account)| (backend.clone(), account.id.clone()))
                 .collect(),
+            configuration: self.configuration.clone(),
         }
     }
 

@@ -43,7 +43,8 @@ pub trait Backend: Send + Sync + 'static {
     /// # Behavior
     /// - Finds by the full native id only, never by name or prefix.
     /// - Answers `None` if there is no such resource; only this proves that a resource is gone.
-    /// - Answers what is there under the id now: the caller compares the identity.
+    /// - Answers what is there under the id now: the caller compares the identity. Only what is on its
+    ///   way out may be shown as `Removing` for a few seconds longer than it is.
     async fn get(&self, target: &Identity) -> Result<Option<Resource>>;
 
     /// Asks a running resource to end, and returns when the request is accepted, not when it ended.

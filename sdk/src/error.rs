@@ -83,6 +83,10 @@ impl fmt::Display for ErrorKind {
     }
 }
 
+/// The [`Error::code`] of an `Unavailable` that is certain: nothing listens at the address. One such
+/// answer is an outage, where a single lost connection may be chance.
+pub const NOBODY_LISTENS: &str = "connect:refused";
+
 /// A failed call of a backend.
 ///
 /// Messages are lowercase fragments that fit after "failed to …:", and never hold a secret.
@@ -94,7 +98,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// What happened, for people.
     pub message: String,
-    /// The provider's own code, like `docker:409`.
+    /// The provider's own code, like `docker:409`, or [`NOBODY_LISTENS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// How long the provider asked to wait. It can only lengthen the engine's own delay.
@@ -115,6 +119,12 @@ impl Error {
             retry_after: None,
             hint: None,
         }
+    }
+
+    /// Whether the connection was refused before anything was sent, so that every other call would fail
+    /// as well.
+    pub fn nobody_listens(&self) -> bool {
+        self.code.as_deref() == Some(NOBODY_LISTENS)
     }
 
     /// Adds the provider's own code.

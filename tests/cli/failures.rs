@@ -112,9 +112,15 @@ fn each_retry_is_logged_with_its_reason_and_delay() {
 fn a_backend_that_cannot_be_listed_is_loud_and_ends_with_6() {
     let host = Host::with("faults = { unavailable = 1.0 }");
     for command in ["list", "plan", "run"] {
-        host.run(&[command])
+        let ended = host
+            .run(&[command])
             .with_code(6)
-            .says("error: backend `memory` could not be listed: connection refused");
+            .says("error: backend `memory` could not be listed: the service is unavailable");
+        assert!(!ended.stdout.contains("Nothing to do;"), "{}", ended.stdout);
+        if command != "list" {
+            let nothing = "Nothing to do in what could be listed";
+            assert!(ended.stdout.starts_with(nothing), "{}", ended.stdout);
+        }
     }
     let json = host.run(&["plan", "-O", "json"]).with_code(6).json();
     assert_eq!(json["failures"][0]["backend"], "memory");

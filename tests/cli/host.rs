@@ -156,6 +156,10 @@ pub(crate) fn steady(text: &str) -> String {
         (r"it is \d+s old", "it is [age] old"),
         (r#"took-ms": \d+"#, r#"took-ms": "[ms]""#),
         (r#""digest": "[0-9a-f]{64}""#, r#""digest": "[digest]""#),
+        (
+            r#""configuration": "[0-9a-f]{64}""#,
+            r#""configuration": "[configuration]""#,
+        ),
     ] {
         text = regex::Regex::new(pattern)
             .unwrap()

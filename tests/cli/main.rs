@@ -11,6 +11,7 @@ mod failures;
 mod host;
 mod hostile;
 mod interrupt;
+mod journal;
 mod list;
 mod plan;
 mod plugin;

@@ -1,5 +1,7 @@
 //! `plan --save` and `run --plan`.
 
+use tbengine_engine::plan::Plan;
+
 use crate::host::Host;
 
 /// A host and its saved plan.
@@ -15,6 +17,13 @@ fn edit(host: &Host, change: impl FnOnce(&mut serde_json::Value)) {
     let mut plan = serde_json::from_str(&host.read("plan.json")).unwrap();
     change(&mut plan);
     host.write("plan.json", &plan.to_string());
+}
+
+/// The same, by someone who makes the digest fit as well.
+fn forge(host: &Host, change: impl FnOnce(&mut serde_json::Value)) {
+    edit(host, change);
+    let plan: Plan = serde_json::from_str(&host.read("plan.json")).unwrap();
+    host.write("plan.json", &serde_json::to_string(&plan.seal()).unwrap());
 }
 
 #[test]
@@ -69,19 +78,19 @@ fn stale_plans_end_with_4_and_do_nothing() {
     );
 
     let host = saved(&[]);
-    edit(&host, |plan| {
+    forge(&host, |plan| {
         plan["header"]["policy-origin"] = "aggressive".into();
     });
     stale(&host, &[], "the policy `default` has changed since");
 
     let host = saved(&[]);
-    edit(&host, |plan| {
+    forge(&host, |plan| {
         plan["header"]["format"] = "tbengine-plan/9".into();
     });
     stale(&host, &[], "it has the format `tbengine-plan/9`");
 
     let host = saved(&[]);
-    edit(&host, |plan| {
+    forge(&host, |plan| {
         plan["header"]["created"] = "2999-01-01T00:00:00Z".into();
     });
     stale(&host, &[], "lies in the future");
@@ -96,6 +105,101 @@ fn stale_plans_end_with_4_and_do_nothing() {
 }
 
 #[test]
+fn a_plan_that_was_changed_after_its_review_is_refused() {
+    let changes: [fn(&mut serde_json::Value); 5] = [
+        // A step more.
+        |plan| {
+            let steps = plan["steps"].as_array_mut().unwrap();
+            let mut more = steps[0].clone();
+            more["target"]["native"] = "0".repeat(64).into();
+            steps.push(more);
+        },
+        // Another target.
+        |plan| plan["steps"][0]["target"]["native"] = "1".repeat(64).into(),
+        // More force.
+        |plan| plan["steps"][0]["action"]["force"] = "always".into(),
+        // A wider scope.
+        |plan| plan["header"]["scope"] = serde_json::json!({}),
+        // No digest at all.
+        |plan| drop(plan.as_object_mut().unwrap().remove("digest")),
+    ];
+    for change in changes {
+        let host = saved(&["--kind", "container"]);
+        edit(&host, change);
+        let ended = host
+            .run(&["run", "--plan", "plan.json", "-O", "jsonl"])
+            .with_code(4);
+        assert!(!ended.stdout.contains("run-started"));
+        ended.says("it was changed after it was saved");
+    }
+}
+
+#[test]
+fn what_a_forged_plan_names_goes_by_the_guards_and_the_identity() {
+    // What the default policy left alone: it runs, and nothing proves whose it is.
+    let host = saved(&["--kind", "container"]);
+    let json = host
+        .run(&["list", "--state", "running", "-O", "json"])
+        .json();
+    let postgres = json["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "postgres")
+        .unwrap()["identity"]
+        .clone();
+    forge(&host, |plan| {
+        let step = &mut plan["steps"][0];
+        step["target"] = postgres.clone();
+        step["state"] = "running".into();
+        step["action"]["force"] = "always".into();
+        // The right id from another creation, and one step twice over.
+        plan["steps"][1]["target"]["created"] = "2020-01-01T00:00:00Z".into();
+    });
+    let ended = host
+        .run(&["run", "--plan", "plan.json", "-O", "json"])
+        .with_code(0);
+    let json = ended.json();
+    assert_eq!(json["report"]["outcomes"].as_array().unwrap().len(), 5);
+    let refused = |guard: &str| {
+        let refusals = json["plan"]["refusals"].as_array().unwrap();
+        refusals.iter().filter(|one| one["guard"] == guard).count()
+    };
+    assert_eq!(
+        (refused("unproven-owner"), refused("changed")),
+        (1, 1),
+        "{json:#}"
+    );
+
+    let host = saved(&["--kind", "container"]);
+    forge(&host, |plan| {
+        let twice = plan["steps"][0].clone();
+        plan["steps"].as_array_mut().unwrap().push(twice);
+    });
+    host.run(&["run", "--plan", "plan.json"])
+        .with_code(4)
+        .says("it has two steps for memory/container/");
+}
+
+#[test]
+fn a_plan_belongs_to_its_configuration() {
+    let host = saved(&["--kind", "container"]);
+    for more in [
+        "[guards]\nmin-age = \"2m\"",
+        "[retry]\nattempts = 2",
+        "latency = \"1ms\"",
+    ] {
+        host.configure(more);
+        host.run(&["run", "--plan", "plan.json"])
+            .with_code(4)
+            .says("the configuration has changed since");
+    }
+    // What does not decide may change.
+    host.configure("[state]\nlease = \"20s\"");
+    host.run(&["run", "--plan", "plan.json"]).with_code(0);
+}
+
+#[test]
 fn what_is_another_resource_now_is_refused() {
     let host = saved(&["--kind", "container"]);
     let mut later = Host::with("");
@@ -106,6 +210,12 @@ fn what_is_another_resource_now_is_refused() {
     .to_string();
     later.configure("");
     later.write("plan.json", &host.read("plan.json"));
+    // Its configuration says when the host was left, and has to match.
+    later.run(&["plan", "--save", "own.json"]).with_code(0);
+    let own: Plan = serde_json::from_str(&later.read("own.json")).unwrap();
+    forge(&later, |plan| {
+        plan["header"]["configuration"] = own.header.configuration.into();
+    });
     let ended = later
         .run(&["run", "--plan", "plan.json", "-O", "json"])
         .with_code(0);

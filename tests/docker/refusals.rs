@@ -1,5 +1,9 @@
 //! A daemon that refuses some removals, and one that is not there.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -97,4 +101,38 @@ fn a_daemon_that_is_down_is_a_loud_failure() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.contains("hint:"), "{command}: {told}");
     }
+}
+
+#[test]
+fn a_socket_that_may_not_be_opened_names_the_group() {
+    const NOBODY: u32 = 65534;
+    let place = tempdir().unwrap();
+    let open_to_all = |path: &std::path::Path| {
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+    };
+    open_to_all(place.path());
+    let socket = place.path().join("docker.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    fs::set_permissions(&socket, Permissions::from_mode(0o660)).unwrap();
+    // The build directory may be closed to others.
+    let program = place.path().join("tbengine");
+    fs::copy(env!("CARGO_BIN_EXE_tbengine"), &program).unwrap();
+    open_to_all(&program);
+
+    let output = Command::new(&program)
+        .arg("list")
+        .env_clear()
+        .env("HOME", place.path())
+        .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+        .current_dir(place.path())
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(6), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.contains("no permission to open") && told.contains("group `docker`"),
+        "{told}"
+    );
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::ArgMatches;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
 use tbengine_engine::discover::ListFailure;
+use tbengine_engine::journal::{Quarantine, StateDir};
 use tbengine_engine::plan::Guards;
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
@@ -66,7 +67,7 @@ impl App {
             scope,
             sizes: false,
             account_of_nothing: true,
-            guards: settings.guards(own::detect()),
+            guards: settings.guards(own::detect(), Arc::new(self.quarantine(settings))),
             apply: settings.apply(error_mode),
         };
         self.engine_with(options)
@@ -90,7 +91,27 @@ impl App {
         let names = backends::names(&self.config, &options.scope.backends);
         let plugins = plugins::needed(self, &names)?;
         let open = backends::open_all(&self.world, &self.config, &plugins, &names)?;
-        Ok(Engine::new(open, options))
+        Ok(Engine::new(open, options).with_configuration(self.config.digest()))
+    }
+
+    /// What is parked. Not being able to tell is no reason not to clean up, but it is told.
+    pub(crate) fn quarantine(&self, settings: &Settings) -> Quarantine {
+        let after = settings.quarantine_after.value;
+        let read = || match &settings.state_dir.value {
+            Some(path) => match StateDir::open(path)? {
+                Some(state) => Quarantine::read(&state, &self.world.host, after),
+                None => Ok(Quarantine::default()),
+            },
+            None => Ok(Quarantine::default()),
+        };
+        match read() {
+            Ok(quarantine) => quarantine.releasing(&settings.release),
+            Err(error) => {
+                let message = format!("what is in quarantine cannot be told: {error}");
+                self.console.warning(&message);
+                Quarantine::default()
+            }
+        }
     }
 
     /// Says loudly what could not be listed.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use tbengine_engine::backend::{OpenError, PluginError};
 use tbengine_engine::discover::ListFailure;
+use tbengine_engine::journal::{Halt, JournalError, Unfit};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError};
@@ -26,6 +27,8 @@ pub(crate) enum Code {
     Refused,
     /// The saved plan is stale.
     Stale,
+    /// Another run works on the same.
+    Locked,
     /// A backend could not be listed, or steps were deferred.
     Incomplete,
     /// `plan --exit-code` found something to do.
@@ -43,8 +46,10 @@ impl Code {
             Code::Usage => 2,
             Code::Refused => 3,
             Code::Stale => 4,
+            Code::Locked => 5,
             Code::Incomplete => 6,
             Code::Todo => 7,
+            Code::Interrupted(Signal::Hangup) => 129,
             Code::Interrupted(Signal::Interrupt) => 130,
             Code::Interrupted(Signal::Terminate) => 143,
         }
@@ -64,9 +69,17 @@ impl Code {
     }
 
     /// How a run ended whose plan ended with `plan`.
-    pub(crate) fn of_run(report: &Report, plan: Code, signal: Option<Signal>) -> Self {
-        match signal {
-            Some(signal) if report.interrupted => Code::Interrupted(signal),
+    pub(crate) fn of_run(
+        report: &Report,
+        plan: Code,
+        signal: Option<Signal>,
+        halt: Option<&Halt>,
+    ) -> Self {
+        match (signal, halt) {
+            // Whatever else came of it: what was stopped for this reason is not to look complete.
+            (_, Some(Halt::Journal(_))) => Code::Failed,
+            (_, Some(Halt::Lease(_))) => Code::Locked,
+            (Some(signal), None) if report.interrupted => Code::Interrupted(signal),
             _ if report.has_failures() => Code::Failed,
             _ if report.has_deferred() => Code::Incomplete,
             _ => plan,
@@ -107,13 +120,18 @@ pub(crate) enum Error {
     #[error(transparent)]
     Parameters(#[from] ConfigError),
     /// A saved plan must not be applied any more.
-    #[error("the plan in {} is stale: {source}", path.display())]
+    #[error("{plan} is stale: {source}")]
     Stale {
-        /// The file.
-        path: PathBuf,
+        /// Which plan, and where it is.
+        plan: String,
+        /// How to make a new one.
+        hint: String,
         /// What differs.
         source: Stale,
     },
+    /// There is no journal, or no record.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The file of a result could not be written.
     #[error("failed to write {}: {source}", path.display())]
     Write {
@@ -163,6 +181,7 @@ impl Error {
             | Error::Load(_)
             | Error::Parameters(_) => Code::Usage,
             Error::Stale { .. } => Code::Stale,
+            Error::Journal(error) => code_of(error),
             Error::Write { .. } | Error::Start { .. } => Code::Failed,
             Error::Interrupted(signal) => Code::Interrupted(*signal),
         }
@@ -189,7 +208,8 @@ impl Error {
             Error::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
                 hint("`tbengine policy inspect` lists the parameters of a policy")
             }
-            Error::Stale { .. } => hint("make a new one with `tbengine plan --save`"),
+            Error::Stale { hint, .. } => vec![hint.clone()],
+            Error::Journal(error) => journal_hints(error),
             Error::PolicyEngine(_)
             | Error::Load(_)
             | Error::Parameters(_)
@@ -198,6 +218,56 @@ impl Error {
             | Error::Interrupted(_) => Vec::new(),
         }
     }
+}
+
+/// A directory that cannot be used is a matter of configuration; a disk that fails is not.
+fn code_of(error: &JournalError) -> Code {
+    match error {
+        JournalError::Busy(_) | JournalError::Running { .. } => Code::Locked,
+        JournalError::Directory { .. }
+        | JournalError::NoRun { .. }
+        | JournalError::Ambiguous { .. }
+        | JournalError::Format { .. } => Code::Usage,
+        JournalError::Version { .. }
+        | JournalError::Database { .. }
+        | JournalError::Io { .. }
+        | JournalError::Thread { .. }
+        | JournalError::Exists { .. }
+        | JournalError::Damaged { .. } => Code::Failed,
+    }
+}
+
+fn journal_hints(error: &JournalError) -> Vec<String> {
+    let without = "nothing was done; --no-journal runs without a record, where none can be kept";
+    let hints: &[&str] = match error {
+        JournalError::Directory { path, why } => {
+            let why = match why {
+                Unfit::Mode(_) => format!("chmod 700 {}", path.display()),
+                Unfit::Network(_) | Unfit::Symlink | Unfit::NotADirectory | Unfit::Owner(_) => {
+                    "name a directory of yours on a local disk with --state-dir".into()
+                }
+                Unfit::Io(_) => "name a directory that you may write to with --state-dir".into(),
+            };
+            return vec![why, without.into()];
+        }
+        JournalError::Busy(_) => &[
+            "wait until it has ended, or narrow the scope to what it does not touch",
+            "`tbengine history` shows what is under way",
+        ],
+        JournalError::Running { .. } => &["wait until it has ended, or end that process"],
+        JournalError::NoRun { .. } | JournalError::Ambiguous { .. } => {
+            &["`tbengine history` lists the runs"]
+        }
+        JournalError::Damaged { .. } => {
+            &["it was changed by something else than tbengine, or the disk fails; make a new plan"]
+        }
+        JournalError::Format { .. } => &["use the tbengine that wrote it, or another --state-dir"],
+        JournalError::Database { .. } | JournalError::Io { .. } => &[without],
+        JournalError::Version { .. }
+        | JournalError::Thread { .. }
+        | JournalError::Exists { .. } => &[],
+    };
+    hints.iter().map(|hint| (*hint).to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -224,6 +294,7 @@ mod tests {
             outcomes: results.iter().map(outcome).collect(),
             interrupted,
             warnings: Vec::new(),
+            parked_retries: 0,
             took_ms: 0,
         }
     }
@@ -242,7 +313,7 @@ mod tests {
             (&[], Code::Done, 0),
         ] {
             assert_eq!(
-                Code::of_run(&report(results, false), plan, None).number(),
+                Code::of_run(&report(results, false), plan, None, None).number(),
                 code,
                 "{results:?}"
             );
@@ -252,13 +323,22 @@ mod tests {
     #[test]
     fn an_interruption_outranks_everything_if_it_cut_the_run_short() {
         let interrupted = report(&[StepResult::Failed, StepResult::Cancelled], true);
-        let code = |report, signal| Code::of_run(report, Code::Done, Some(signal)).number();
+        let code = |report, signal| Code::of_run(report, Code::Done, Some(signal), None).number();
         assert_eq!(code(&interrupted, Signal::Interrupt), 130);
         assert_eq!(code(&interrupted, Signal::Terminate), 143);
+        assert_eq!(code(&interrupted, Signal::Hangup), 129);
         // The signal came when all was done.
         assert_eq!(
             code(&report(&[StepResult::Deleted], false), Signal::Interrupt),
             0
         );
+    }
+
+    #[test]
+    fn a_run_that_the_journal_stopped_never_looks_complete() {
+        let cut = report(&[StepResult::Deleted, StepResult::Cancelled], true);
+        let code = |halt| Code::of_run(&cut, Code::Done, None, Some(&halt)).number();
+        assert_eq!(code(Halt::Journal("disk full".into())), 1);
+        assert_eq!(code(Halt::Lease("taken over".into())), 5);
     }
 }

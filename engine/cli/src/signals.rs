@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first stops a run in good order, the second cuts it off.
+//! Ctrl-C, SIGTERM and a closed terminal: the first signal stops a run in good order, the second cuts
+//! it off.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -20,6 +21,8 @@ pub(crate) enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal was closed.
+    Hangup,
 }
 
 /// What was heard so far.
@@ -32,7 +35,9 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// Listens from now on, on a thread of its own: the run may be busy writing to a pipe that nobody reads.
-    pub(crate) fn listen() -> Result<Self, Error> {
+    ///
+    /// A process that was started to outlive its terminal goes on when that is closed.
+    pub(crate) fn listen(ignores_hangup: bool) -> Result<Self, Error> {
         let start = |source| Error::Start {
             what: "listen for signals",
             source,
@@ -43,12 +48,16 @@ impl Signals {
             .enable_io()
             .build()
             .map_err(start)?;
-        let (mut interrupt, mut terminate) = {
+        let (mut interrupt, mut terminate, mut hangup) = {
             let _entered = runtime.enter();
             let listen = |kind| signal(kind).map_err(start);
             (
                 listen(SignalKind::interrupt())?,
                 listen(SignalKind::terminate())?,
+                match ignores_hangup {
+                    true => None,
+                    false => Some(listen(SignalKind::hangup())?),
+                },
             )
         };
         let listen = move || {
@@ -57,6 +66,7 @@ impl Signals {
                     tokio::select! {
                         _ = interrupt.recv() => Signal::Interrupt,
                         _ = terminate.recv() => Signal::Terminate,
+                        _ = hung_up(hangup.as_mut()) => Signal::Hangup,
                     }
                 };
                 let first = next().await;
@@ -96,6 +106,13 @@ impl Signals {
             }
             done = work => Ok(done),
         }
+    }
+}
+
+async fn hung_up(hangup: Option<&mut tokio::signal::unix::Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn start() -> ExitCode {
     };
     let mut app = match config {
         Ok(config) => App {
-            world,
+            world: world.with_lease(config.file.state.lease),
             global,
             config,
             out: Out::stdout(color, width),
@@ -75,6 +75,8 @@ fn run(app: &mut App, command: Command) -> Result<Code, Error> {
         Command::List(args) => commands::list::run(app, &args),
         Command::Plan(args) => commands::plan::run(app, &args),
         Command::Run(args) => commands::run::run(app, &args),
+        Command::Resume(args) => commands::resume::run(app, &args),
+        Command::History(args) => commands::history::run(app, &args),
         Command::Explain(args) => commands::explain::run(app, &args),
         Command::Doctor => commands::doctor::run(app),
         Command::Plugin(command) => commands::plugin::run(app, command),

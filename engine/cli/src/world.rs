@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::time::{ClockId, clock_gettime};
+use tbengine_engine::journal::leases::LEASE_TTL;
+use tbengine_engine::journal::{Host, Process};
 use tbengine_sdk::Timestamp;
+
+use crate::args::values::Span;
 
 /// What the world looked like when the process started.
 #[derive(Clone, Debug)]
@@ -17,6 +22,10 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     /// The id of this run.
     pub(crate) run: Arc<str>,
+    /// This process and its clock, for the journal.
+    pub(crate) host: Host,
+    /// Whether this process was started so that it outlives its terminal, as `nohup` does.
+    pub(crate) ignores_hangup: bool,
     /// Whether someone can be asked: standard input and error are terminals.
     pub(crate) interactive: bool,
     /// Whether the standard output is a terminal.
@@ -39,10 +48,18 @@ impl World {
             environment: Arc::new(environment),
             now: Timestamp::from_unix_ms(ms),
             run: run_id(ms.unsigned_abs(), fastrand::u128(..)).into(),
+            host: host(),
+            ignores_hangup: ignores_hangup(&read("/proc/self/status")),
             interactive: stdin().is_terminal() && stderr().is_terminal(),
             stdout_is_terminal: stdout().is_terminal(),
             stderr_is_terminal: stderr().is_terminal(),
         }
+    }
+
+    /// The same, with the lease that the configuration sets.
+    pub(crate) fn with_lease(mut self, lease: Option<Span>) -> Self {
+        self.host.lease = lease.map_or(self.host.lease, |lease| lease.0);
+        self
     }
 
     /// A variable of the environment, unless it is unset or empty.
@@ -76,6 +93,40 @@ impl World {
     }
 }
 
+fn read(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn host() -> Host {
+    Host {
+        process: Process {
+            boot: read("/proc/sys/kernel/random/boot_id").trim().to_owned(),
+            pid: std::process::id(),
+            started: started(&read("/proc/self/stat")).unwrap_or_default(),
+        },
+        uptime: || {
+            let time = clock_gettime(ClockId::Boottime);
+            let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+            Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+        },
+        lease: LEASE_TTL,
+    }
+}
+
+/// The 22nd field of `/proc/PID/stat`. The second is the program's name in parentheses, and may hold
+/// anything.
+fn started(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
+}
+
+/// Whether the first bit, which stands for SIGHUP, is set in the mask of ignored signals.
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 /// A UUID of version 7: later runs sort after earlier ones.
 fn run_id(unix_ms: u64, random: u128) -> String {
     let mut bits = u128::from(unix_ms) << 80 | random & ((1 << 80) - 1);
@@ -92,6 +143,30 @@ fn run_id(unix_ms: u64, random: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_start_of_a_process_is_read_whatever_its_name() {
+        let fields: Vec<String> = (3..=52).map(|field| field.to_string()).collect();
+        let stat = format!("7 (a) b (c) {}", fields.join(" "));
+        assert_eq!(started(&stat), Some(22));
+        assert!(host().process.started > 0);
+        assert!((host().uptime)() > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_hangup_is_ignored_where_the_mask_says_so() {
+        for (mask, ignored) in [
+            ("0000000000000001", true),
+            ("0000000000001000", false),
+            ("0000000000001001", true),
+        ] {
+            assert_eq!(
+                ignores_hangup(&format!("Name:\tx\nSigIgn:\t{mask}\n")),
+                ignored
+            );
+        }
+        assert!(!ignores_hangup(""));
+    }
 
     #[test]
     fn run_ids_are_uuids_of_version_7_and_sort_by_time() {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use tbengine_sdk::{Error, ErrorKind, Resource, State};
 
 use super::executor::{Move, Moved, failed, refused_or_lost};
-use crate::backend::call;
 use crate::report::StepResult;
 
 impl Move {
@@ -17,7 +16,10 @@ impl Move {
         let backend = &self.open.backend;
         let runs = resource.state.is_running();
         // Asked of what runs as well: nothing is to be ended that cannot be archived afterwards.
-        match call("archive", self.timeout, backend.archive(&self.step.target)).await {
+        match self
+            .call("archive", backend.archive(&self.step.target))
+            .await
+        {
             Ok(()) => self.watch_archiving().await,
             Err(error) if error.kind == ErrorKind::Conflict && runs => self.end(grace).await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::executor::{Move, Moved, advice};
 use super::lane::{Gate, Lane, Stopped, Urgency};
+use super::limit::{Sample, Sort};
 use super::progress::{Next, Phase, Progress};
 use super::{ApplyOptions, Control};
 use crate::backend::{OpenBackend, call};
@@ -36,6 +37,10 @@ pub(super) struct Dispatcher<'a, 'r> {
     pub(super) unfinished: usize,
     /// Why nothing more is started, once that is so.
     pub(super) ending: Option<Ending>,
+    /// When the run is out of time.
+    pub(super) deadline: Option<Instant>,
+    /// How often a retry had to wait for the budget.
+    pub(super) parked_retries: usize,
 }
 
 /// Why nothing more is started.
@@ -43,12 +48,20 @@ pub(super) struct Dispatcher<'a, 'r> {
 pub(super) enum Ending {
     Interrupted,
     FailFast,
+    /// The run's deadline has passed.
+    OutOfTime,
 }
 
 /// What comes back from a spawned task.
 pub(super) enum Heard {
-    Moved(usize, Moved, RetryAdvice),
+    Moved(usize, Moved, Took, RetryAdvice),
     Probed(usize, Result<Account, Error>),
+}
+
+/// How long a move took, and with which limit it began if that was in full use.
+pub(super) struct Took {
+    time: Duration,
+    limit: Option<usize>,
 }
 
 impl<'a, 'r> Dispatcher<'a, 'r> {
@@ -60,6 +73,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         clock: RunClock,
         reporter: &'a mut Reporter<'r>,
     ) -> Self {
+        let now = Instant::now();
         let mut lanes: Vec<Lane> = Vec::new();
         let mut lane_of: HashMap<Arc<str>, usize> = HashMap::new();
         let mut steps: Vec<Progress> = Vec::with_capacity(plan.steps.len());
@@ -67,7 +81,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             let name = step.target.backend.clone();
             let lane = *lane_of.entry(name.clone()).or_insert_with(|| {
                 let open = backends.iter().find(|open| open.name == name).cloned();
-                lanes.push(Lane::new(open, options.concurrency));
+                lanes.push(Lane::new(open, options.concurrency, now));
                 lanes.len() - 1
             });
             for before in &step.after {
@@ -99,6 +113,8 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             timers: BinaryHeap::new(),
             moves: JoinSet::new(),
             ending: None,
+            deadline: options.deadline.map(|deadline| now + deadline),
+            parked_retries: 0,
         }
     }
 
@@ -131,6 +147,9 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 () = control.stop.cancelled(), if self.ending != Some(Ending::Interrupted) => {
                     self.interrupt();
                 }
+                () = sleep_until(self.deadline), if self.is_timed() => {
+                    self.out_of_time();
+                }
                 Some(heard) = self.moves.join_next() => self.hear(heard),
                 () = sleep_until(wake_at), if wake_at.is_some() => {}
             }
@@ -138,10 +157,16 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         self.report()
     }
 
+    /// Whether the deadline still can end the run.
+    fn is_timed(&self) -> bool {
+        self.deadline.is_some() && matches!(self.ending, None | Some(Ending::FailFast))
+    }
+
     fn hear(&mut self, heard: Result<Heard, tokio::task::JoinError>) {
         match heard {
-            Ok(Heard::Moved(place, moved, advice)) => {
-                self.lanes[self.steps[place].lane].in_flight -= 1;
+            Ok(Heard::Moved(place, moved, took, advice)) => {
+                self.steps[place].spent += took.time;
+                self.learn(place, &moved, &took);
                 self.moved(place, moved, advice);
             }
             Ok(Heard::Probed(lane, answer)) => self.probed(lane, answer),
@@ -151,12 +176,40 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         }
     }
 
+    /// What a move says about its backend, however the step goes on.
+    fn learn(&mut self, place: usize, moved: &Moved, took: &Took) {
+        let progress = &mut self.steps[place];
+        let lane = &mut self.lanes[progress.lane];
+        lane.in_flight -= 1;
+        match moved {
+            Moved::Failed { error, .. } if error.kind == ErrorKind::Unavailable => return,
+            Moved::Failed { .. } => {}
+            _ => lane.succeeded(),
+        }
+        lane.answered();
+        progress.lost_in_row = 0;
+        let acted = matches!(
+            moved,
+            Moved::AskedToEnd
+                | Moved::Ended(
+                    StepResult::Deleted | StepResult::Stopped | StepResult::Archived,
+                    _
+                )
+        );
+        if acted && matches!(progress.phase, Phase::Moving(Next::Act | Next::GoOn)) {
+            lane.limit.learn(Sample {
+                sort: Sort {
+                    asks_to_end: matches!(moved, Moved::AskedToEnd),
+                    rank: rank(&progress.step),
+                },
+                latency: took.time,
+                limit: took.limit,
+            });
+        }
+    }
+
     fn moved(&mut self, place: usize, moved: Moved, advice: RetryAdvice) {
         let now = Instant::now();
-        if !matches!(moved, Moved::Failed { .. }) {
-            let lane = self.steps[place].lane;
-            self.lanes[lane].succeeded();
-        }
         match moved {
             Moved::Ended(result, detail) => self.finish(place, result, detail, None),
             Moved::AskedToEnd => {
@@ -191,6 +244,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 self.steps[place].sent = true;
                 self.watch(place, Next::WatchArchiving, now);
             }
+            Moved::StillThere => self.confirm(place, None),
             Moved::Failed { error, sent } => {
                 self.steps[place].sent |= sent;
                 self.failed(place, error, advice, now);
@@ -229,7 +283,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 let what = match next {
                     Next::WatchRemoval => "removed",
                     Next::WatchArchiving => "archived",
-                    Next::WatchEnd | Next::Act | Next::GoOn => "ended",
+                    Next::WatchEnd | Next::Act | Next::GoOn | Next::LastLook => "ended",
                 };
                 let detail = format!(
                     "it was not {what} within {} after the backend accepted that",
@@ -270,7 +324,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         let ends = match self.ending {
             None => false,
             Some(Ending::FailFast) => !under_way,
-            Some(Ending::Interrupted) => true,
+            Some(Ending::Interrupted | Ending::OutOfTime) => true,
         };
         if ends {
             self.cancel(place, next);
@@ -307,13 +361,15 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         }
         for lane in 0..self.lanes.len() {
             self.look_at_gate(lane, now);
+            self.unpark(lane, now);
         }
     }
 
     fn next_wake(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
         let gates = self.lanes.iter().filter_map(Lane::wakes_at);
-        timer.into_iter().chain(gates).min()
+        let budgets = self.lanes.iter().filter_map(Lane::pays_at);
+        timer.into_iter().chain(gates).chain(budgets).min()
     }
 
     fn start_what_can_start(&mut self) {
@@ -335,6 +391,10 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             return;
         };
         let begins = Instant::now();
+        let until = self.until(place, next, begins);
+        if next == Next::Act && self.cannot_finish(place, begins, until) {
+            return;
+        }
         let elapsed = begins - *self.steps[place].began.get_or_insert(begins);
         if next == Next::Act {
             self.steps[place].attempts += 1;
@@ -354,6 +414,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             open,
             step: progress.step.clone(),
             timeout: self.options.call_timeout,
+            until,
             now: self.clock.now(),
             asked_to_end: progress.asked_to_end,
             escalated: progress.escalated,
@@ -367,12 +428,19 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         });
         let policy = self.policy.clone();
         self.lanes[lane].in_flight += 1;
+        let limit = self.lanes[lane].limit.now();
+        let limit = (self.lanes[lane].in_flight == limit).then_some(limit);
         self.moves.spawn(async move {
             let moved = match next {
                 Next::Act | Next::GoOn => one_move.act().await,
                 Next::WatchEnd => one_move.watch_end().await,
                 Next::WatchRemoval => one_move.watch_removal().await,
                 Next::WatchArchiving => one_move.watch_archiving().await,
+                Next::LastLook => one_move.last_look().await,
+            };
+            let took = Took {
+                time: begins.elapsed(),
+                limit,
             };
             let advised = match (&moved, context) {
                 (Moved::Failed { error, .. }, Some(context))
@@ -383,7 +451,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 }
                 _ => RetryAdvice::NoOpinion,
             };
-            Heard::Moved(place, moved, advised)
+            Heard::Moved(place, moved, took, advised)
         });
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_sdk::{DeleteOptions, Error, ErrorKind, Resource, State, StopOptions, Timestamp};
+use tokio::time::Instant;
 
 use crate::backend::{OpenBackend, call};
 use crate::plan::saved::difference;
@@ -16,6 +17,8 @@ pub(crate) struct Move {
     pub(crate) open: OpenBackend,
     pub(crate) step: Arc<Step>,
     pub(crate) timeout: Duration,
+    /// When the time of the step or of the run is over: no call waits longer.
+    pub(crate) until: Instant,
     /// The time, for labels that protect until a date.
     pub(crate) now: Timestamp,
     /// Whether it was already asked to end, so that only force is left.
@@ -41,6 +44,8 @@ pub(crate) enum Moved {
     Removing { by_us: bool },
     /// It is on its way to cold storage.
     Archiving,
+    /// The last look found it there.
+    StillThere,
     /// The move failed.
     Failed {
         error: Error,
@@ -57,6 +62,10 @@ impl Move {
             Ok(None) => return self.gone(self.sent),
             Err(error) => return failed(error, false),
         };
+        // What we were asked to delete is gone, and another one took its id.
+        if self.sent && resource.identity != self.step.target {
+            return self.gone(true);
+        }
         if let Some(detail) = self.changed(&resource) {
             return Moved::Ended(StepResult::Changed, Some(detail));
         }
@@ -108,6 +117,25 @@ impl Move {
         }
     }
 
+    /// Looks what became of a step that failed for good.
+    pub(crate) async fn last_look(&self) -> Moved {
+        match self.read().await {
+            Ok(None) => self.gone(true),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource))
+                if matches!(self.step.action, Action::Stop { .. })
+                    && !resource.state.is_running() =>
+            {
+                Moved::Ended(StepResult::Stopped, None)
+            }
+            Ok(Some(resource)) if resource.state == State::Removing => {
+                Moved::Removing { by_us: true }
+            }
+            Ok(Some(_)) => Moved::StillThere,
+            Err(error) => failed(error, false),
+        }
+    }
+
     async fn stop(&self, resource: &Resource, grace: Duration) -> Moved {
         if !resource.state.is_running() {
             return Moved::Ended(StepResult::Stopped, None);
@@ -121,7 +149,10 @@ impl Move {
         match self.ask_to_end(force).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) => refused_or_lost(error),
-            Ok(()) if force => self.watch_end().await,
+            Ok(()) if force => match self.watch_end().await {
+                Moved::Failed { error, .. } => failed(error, true),
+                moved => moved,
+            },
             Ok(()) => Moved::AskedToEnd,
         }
     }
@@ -160,7 +191,7 @@ impl Move {
         };
         let backend = &self.open.backend;
         let target = &self.step.target;
-        match call("delete", self.timeout, backend.delete(target, options)).await {
+        match self.call("delete", backend.delete(target, options)).await {
             Ok(()) => self.verify_deleted().await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) if error.kind == ErrorKind::Forbidden && runs && can_ask => {
@@ -200,7 +231,7 @@ impl Move {
     async fn ask_to_end(&self, force: bool) -> Result<(), Error> {
         let backend = &self.open.backend;
         let stop = backend.stop(&self.step.target, StopOptions { force });
-        call("stop", self.timeout, stop).await
+        self.call("stop", stop).await
     }
 
     /// An accepted deletion is no proof; a resource that cannot be read any more is.
@@ -266,16 +297,20 @@ impl Move {
     }
 
     pub(super) async fn read(&self) -> Result<Option<Resource>, Error> {
-        match call(
-            "get",
-            self.timeout,
-            self.open.backend.get(&self.step.target),
-        )
-        .await
-        {
+        let get = self.open.backend.get(&self.step.target);
+        match self.call("get", get).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
             answer => answer,
         }
+    }
+
+    pub(super) async fn call<T>(
+        &self,
+        what: &str,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        call(what, self.timeout.min(left), future).await
     }
 }
 

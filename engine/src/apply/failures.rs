@@ -6,12 +6,16 @@ use tokio::time::Instant;
 use super::backoff::{LONGEST_DELAY, MOST_ATTEMPTS};
 use super::dispatcher::{Dispatcher, rank};
 use super::lane::{Gate, Stopped};
-use super::progress::{Next, Phase};
+use super::progress::{Next, Phase, Verdict};
 use super::{ErrorMode, RetrySchedule};
 use crate::policy::RetryAdvice;
 use crate::report::outcome::millis;
 use crate::report::{EventKind, StepResult};
 
+/// A step whose connection breaks so often in a row, while the backend answers others, pays an attempt.
+const LOST_IN_ROW_OF_STEP: u32 = 10;
+/// How long after its last attempt: effects may come late, and replicas of a provider lag behind.
+const LAST_LOOK_AFTER: std::time::Duration = std::time::Duration::from_secs(3);
 /// How often something that is still in use is tried again once nothing goes before it any more.
 const DEPENDENCY_TRIES: u32 = 5;
 /// The first wait for something that is still in use; each further one is twice as long.
@@ -20,6 +24,11 @@ const DEPENDENCY_PAUSE: std::time::Duration = std::time::Duration::from_millis(2
 impl Dispatcher<'_, '_> {
     /// Deals with a move that failed.
     pub(super) fn failed(&mut self, place: usize, error: Error, advice: RetryAdvice, now: Instant) {
+        let last_look = self.steps[place].verdict.is_some();
+        if last_look && !error.kind.gates_backend() && !error.kind.is_critical() {
+            self.confirm(place, Some(&error));
+            return;
+        }
         match error.kind {
             ErrorKind::Transient | ErrorKind::NotFound => self.retry(place, error, advice, now),
             ErrorKind::InProgress => {
@@ -31,7 +40,7 @@ impl Dispatcher<'_, '_> {
             }
             ErrorKind::Dependency => self.put_behind(place, error, now),
             ErrorKind::RateLimited => self.pause(place, error, false, now),
-            ErrorKind::Unavailable => self.pause(place, error, true, now),
+            ErrorKind::Unavailable => self.lost(place, error, advice, now),
             ErrorKind::Denied | ErrorKind::Invalid => self.stop_lane(place, error),
             ErrorKind::Forbidden => self.give_up(place, StepResult::Denied, error),
             ErrorKind::Stuck => self.give_up(place, StepResult::Stuck, error),
@@ -43,7 +52,75 @@ impl Dispatcher<'_, '_> {
     fn give_up(&mut self, place: usize, result: StepResult, error: Error) {
         let at = self.elapsed_ms();
         self.steps[place].note_failure(at, error.clone());
-        self.finish(place, result, Some(error.message), error.hint);
+        self.end_badly(place, result, error.message, error.hint);
+    }
+
+    /// Ends a step that failed for good. Where a request may have had an effect all the same, one more
+    /// look decides, so that nothing is reported as left that is gone.
+    pub(super) fn end_badly(
+        &mut self,
+        place: usize,
+        result: StepResult,
+        detail: String,
+        hint: Option<String>,
+    ) {
+        if !self.steps[place].sent {
+            self.finish(place, result, Some(detail), hint);
+            return;
+        }
+        self.steps[place].verdict = Some(Verdict {
+            result,
+            detail,
+            hint,
+        });
+        self.sleep(place, Next::LastLook, Instant::now() + LAST_LOOK_AFTER);
+        // Nothing more is to begin after a failure, and this is one unless that look proves otherwise.
+        self.fail_fast();
+    }
+
+    /// The last look did not find it gone.
+    pub(super) fn confirm(&mut self, place: usize, unseen: Option<&Error>) {
+        let Some(mut verdict) = self.steps[place].verdict.take() else {
+            return;
+        };
+        if let Some(error) = unseen {
+            verdict.detail += "; whether it is still there could not be read: ";
+            verdict.detail += &error.message;
+        }
+        self.finish(place, verdict.result, Some(verdict.detail), verdict.hint);
+    }
+
+    /// A call that the backend did not answer. One alone is a lost connection: the step is read again.
+    /// Several in a row are an outage, and the gate closes.
+    fn lost(&mut self, place: usize, error: Error, advice: RetryAdvice, now: Instant) {
+        let lane = self.steps[place].lane;
+        let closed = !matches!(self.lanes[lane].gate, Gate::Open);
+        if self.lanes[lane].lost(&error) || closed {
+            self.pause(place, error, true, now);
+            return;
+        }
+        self.steps[place].lost_in_row += 1;
+        if self.steps[place].lost_in_row >= LOST_IN_ROW_OF_STEP {
+            if self.steps[place].verdict.is_some() {
+                self.confirm(place, Some(&error));
+                return;
+            }
+            // The backend answers others: it is this resource that breaks the connection.
+            self.steps[place].lost_in_row = 0;
+            self.retry(place, error, advice, now);
+        } else {
+            self.again(place);
+        }
+    }
+
+    /// Repeats the same move, and takes back what its attempt cost.
+    fn again(&mut self, place: usize) {
+        self.steps[place].attempts -= self.attempt_cost(place);
+        let next = match self.steps[place].phase {
+            Phase::Moving(next) => next,
+            _ => Next::Act,
+        };
+        self.make_ready(place, next);
     }
 
     /// A passing fault costs an attempt. The policy may shorten or lengthen the wait and give up, but
@@ -55,7 +132,7 @@ impl Dispatcher<'_, '_> {
         let delay = match advice {
             RetryAdvice::GiveUp(reason) => {
                 let detail = format!("{}; the policy gave up: {reason}", error.message);
-                self.finish(place, StepResult::Failed, Some(detail), error.hint);
+                self.end_badly(place, StepResult::Failed, detail, error.hint);
                 return;
             }
             RetryAdvice::After { delay, escalate } => {
@@ -78,7 +155,7 @@ impl Dispatcher<'_, '_> {
             delay_ms: millis(delay),
         };
         self.emit(event);
-        self.sleep(place, Next::Act, now + delay);
+        self.wait_for_retry(place, now + delay, now);
     }
 
     /// Every attempt failed. Once all else is done, a second sweep tries again, unless the operator
@@ -94,11 +171,48 @@ impl Dispatcher<'_, '_> {
             self.sweep_again(lane);
             return;
         }
-        self.finish(place, StepResult::Failed, Some(error.message), error.hint);
+        self.end_badly(place, StepResult::Failed, error.message, error.hint);
+    }
+
+    /// Lets a step wait for its next attempt, at the end of the queue while the budget is used up.
+    fn wait_for_retry(&mut self, place: usize, until: Instant, now: Instant) {
+        let lane = self.steps[place].lane;
+        // A schedule that the operator fixed is kept to.
+        let fixed = matches!(self.options.retry, RetrySchedule::Fixed { .. });
+        if fixed || self.ending.is_some() {
+            self.sleep(place, Next::Act, until);
+        } else if self.lanes[lane].parked.is_empty() && self.lanes[lane].budget.take(now) {
+            self.steps[place].paid += 1;
+            self.sleep(place, Next::Act, until);
+        } else {
+            self.parked_retries += 1;
+            self.set_phase(place, Phase::Waiting);
+            self.lanes[lane].parked.push_back((until, place));
+            self.unpark(lane, now);
+        }
+    }
+
+    /// Lets parked steps go on as far as the budget pays for it, and one of them when nothing else is left.
+    pub(super) fn unpark(&mut self, lane: usize, now: Instant) {
+        while let Some((until, place)) = self.lanes[lane].parked.front().copied() {
+            let waits = self.steps[place].phase == Phase::Waiting;
+            if waits {
+                let paid = self.lanes[lane].budget.take(now);
+                if !paid && self.lanes[lane].active > 0 {
+                    return;
+                }
+                self.steps[place].paid += u32::from(paid);
+            }
+            self.lanes[lane].parked.pop_front();
+            if waits {
+                self.sleep(place, Next::Act, until.max(now));
+            }
+        }
     }
 
     /// Begins the second sweep of a backend when only what waits for it, or behind it, is left.
     pub(super) fn sweep_again(&mut self, lane: usize) {
+        self.unpark(lane, Instant::now());
         if self.lanes[lane].active > 0 {
             return;
         }
@@ -129,13 +243,8 @@ impl Dispatcher<'_, '_> {
 
     /// The backend needs time. No step pays an attempt for that.
     fn pause(&mut self, place: usize, error: Error, probe: bool, now: Instant) {
-        self.steps[place].attempts -= self.attempt_cost(place);
         let lane = self.steps[place].lane;
-        let next = match self.steps[place].phase {
-            Phase::Moving(next) => next,
-            _ => Next::Act,
-        };
-        self.make_ready(place, next);
+        self.again(place);
         self.pause_lane(lane, error, probe, now);
     }
 
@@ -211,6 +320,7 @@ impl Dispatcher<'_, '_> {
 
     fn resume(&mut self, lane: usize) {
         self.lanes[lane].gate = Gate::Open;
+        self.lanes[lane].answered();
         if let Some(open) = &self.lanes[lane].open {
             let backend = open.name.clone();
             self.emit(EventKind::BackendResumed { backend });

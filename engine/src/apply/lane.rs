@@ -1,12 +1,14 @@
-//! One backend's queue, limit and gate.
+//! One backend's queue and gate.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use tbengine_sdk::Error;
 use tokio::time::Instant;
 
+use super::budget::Budget;
+use super::limit::Limit;
 use crate::backend::OpenBackend;
 use crate::report::StepResult;
 
@@ -20,12 +22,17 @@ pub(crate) struct Lane {
     pub(crate) in_flight: usize,
     /// Steps that failed every attempt and get a second sweep.
     pub(crate) sweep: Vec<usize>,
+    /// Steps whose retry the budget does not pay for yet, and when each may be tried at the earliest.
+    pub(crate) parked: VecDeque<(Instant, usize)>,
+    pub(crate) budget: Budget,
     pub(crate) unfinished: usize,
     /// The unfinished steps that are ready, asleep or with an executor.
     pub(crate) active: usize,
     /// The unfinished steps by their rank in the order of deletion.
     pub(crate) unfinished_of_rank: [usize; RANKS],
-    limit: Limit,
+    pub(crate) limit: Limit,
+    /// Calls in a row that the backend did not answer.
+    lost_in_row: u32,
 }
 
 /// What goes first within a lane.
@@ -74,6 +81,8 @@ pub(crate) struct Pause {
     pub(crate) error: Error,
 }
 
+/// So many calls in a row without an answer are an outage; one alone is a lost connection.
+const LOST_IN_ROW: u32 = 5;
 /// The waits before probes of a backend that does not answer.
 const FIRST_PROBE: Duration = Duration::from_millis(250);
 const LATEST_PROBE: Duration = Duration::from_secs(5);
@@ -84,7 +93,7 @@ const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 impl Lane {
-    pub(crate) fn new(open: Option<OpenBackend>, pinned: Option<usize>) -> Self {
+    pub(crate) fn new(open: Option<OpenBackend>, pinned: Option<usize>, now: Instant) -> Self {
         let suits = open
             .as_ref()
             .map_or(1, |open| open.backend.capabilities().concurrency);
@@ -94,15 +103,20 @@ impl Lane {
             ready: BinaryHeap::new(),
             in_flight: 0,
             sweep: Vec::new(),
+            parked: VecDeque::new(),
+            budget: Budget::new(now),
             unfinished: 0,
             active: 0,
             unfinished_of_rank: [0; RANKS],
-            limit: Limit::new(pinned.unwrap_or(suits).max(1)),
+            limit: Limit::new(suits, pinned),
+            lost_in_row: 0,
         }
     }
 
     pub(crate) fn can_start(&self) -> bool {
-        matches!(self.gate, Gate::Open) && self.in_flight < self.limit.now && !self.ready.is_empty()
+        matches!(self.gate, Gate::Open)
+            && self.in_flight < self.limit.now()
+            && !self.ready.is_empty()
     }
 
     /// When the gate has to be looked at again.
@@ -111,6 +125,22 @@ impl Lane {
             Gate::Paused(pause) if !pause.probing && self.unfinished > 0 => Some(pause.until),
             _ => None,
         }
+    }
+
+    /// When the budget pays for the retry of the first parked step.
+    pub(crate) fn pays_at(&self) -> Option<Instant> {
+        (!self.parked.is_empty()).then(|| self.budget.next())
+    }
+
+    /// Notes a call that the backend did not answer, and says whether that is an outage.
+    pub(crate) fn lost(&mut self, error: &Error) -> bool {
+        self.lost_in_row += 1;
+        error.nobody_listens() || self.lost_in_row >= LOST_IN_ROW
+    }
+
+    /// Notes an answer, good or bad.
+    pub(crate) fn answered(&mut self) {
+        self.lost_in_row = 0;
     }
 
     /// Gives the backend time, and says how much if that is news.
@@ -127,8 +157,10 @@ impl Lane {
             .min(LONGEST_RETRY_AFTER);
         let (since, times) = match &mut self.gate {
             Gate::Stopped(_) => return None,
+            // The probe that is under way tells more than a call that was sent before it.
+            Gate::Paused(pause) if pause.probing => return None,
             // One outage fails every call in flight, and it is one pause all the same.
-            Gate::Paused(pause) if pause.until > now && !pause.probing => {
+            Gate::Paused(pause) if pause.until > now => {
                 pause.until = pause.until.max(now + asked);
                 pause.probe |= probe;
                 return None;
@@ -144,7 +176,12 @@ impl Lane {
         } else {
             (FIRST_RATE_PAUSE, LONGEST_RATE_PAUSE)
         };
-        let own = first.saturating_mul(1 << times.min(10)).min(longest);
+        // Who says how long is believed, the first time.
+        let own = if asked > Duration::ZERO && times == 0 {
+            asked
+        } else {
+            first.saturating_mul(1 << times.min(10)).min(longest)
+        };
         // Up to a tenth more, so that parked work does not wake all at once; never less than asked.
         let wait = own.max(asked).mul_f64(1.0 + random.f64() / 10.0);
         self.gate = Gate::Paused(Pause {
@@ -161,53 +198,5 @@ impl Lane {
     /// Notes that the backend did what it was asked.
     pub(crate) fn succeeded(&mut self) {
         self.limit.succeeded();
-    }
-}
-
-/// How many calls at once.
-struct Limit {
-    now: usize,
-    full: usize,
-    successes: u32,
-    /// Pauses since the last success, and when the first of them began.
-    troubles: u32,
-    since: Option<Instant>,
-}
-
-/// So many successes in a row earn one more call at once, up to the full number.
-const SUCCESSES_PER_RAISE: u32 = 10;
-
-impl Limit {
-    fn new(full: usize) -> Self {
-        Self {
-            now: full,
-            full,
-            successes: 0,
-            troubles: 0,
-            since: None,
-        }
-    }
-
-    /// Takes three tenths off, at least one.
-    fn cut(&mut self) {
-        self.now = (self.now * 7 / 10).max(1);
-        self.successes = 0;
-    }
-
-    /// Notes one more pause: since when there is trouble, and how many pauses came before.
-    fn trouble(&mut self, now: Instant) -> (Instant, u32) {
-        let before = self.troubles;
-        self.troubles += 1;
-        (*self.since.get_or_insert(now), before)
-    }
-
-    fn succeeded(&mut self) {
-        self.troubles = 0;
-        self.since = None;
-        self.successes += 1;
-        if self.successes >= SUCCESSES_PER_RAISE && self.now < self.full {
-            self.now += 1;
-            self.successes = 0;
-        }
     }
 }

@@ -5,7 +5,9 @@
 //! `executor::Moved`.
 //!
 //! - [`backoff`]: how long to wait between attempts
-//! - `lane`: one backend's queue, limit and gate
+//! - `lane`: one backend's queue and gate
+//! - `limit`: how many calls at once
+//! - `budget`: how many retries in all
 //! - `progress`: how far a step is
 //! - `executor`: one move of one step
 //! - `archiving`: the moves of a step that archives
@@ -16,11 +18,13 @@
 
 mod archiving;
 pub mod backoff;
+mod budget;
 mod dispatcher;
 mod ending;
 mod executor;
 mod failures;
 mod lane;
+mod limit;
 mod outcomes;
 mod progress;
 
@@ -49,6 +53,12 @@ pub struct ApplyOptions {
     pub concurrency: Option<usize>,
     /// The longest wait for one answer.
     pub call_timeout: Duration,
+    /// How long the calls of one step may take in all. Grace periods, waits between attempts and pauses
+    /// of the backend do not count.
+    pub step_deadline: Duration,
+    /// How long applying may take. What did not get its turn by then is deferred; what is under way gets
+    /// [`LAST_CALLS`] more.
+    pub deadline: Option<Duration>,
     /// How long a backend may be away before its steps are deferred.
     pub outage_deadline: Duration,
     /// How long an accepted deletion may take before it counts as stuck.
@@ -63,11 +73,16 @@ impl Default for ApplyOptions {
             error_mode: ErrorMode::default(),
             concurrency: None,
             call_timeout: tbengine_sdk::backend::CALL_TIMEOUT,
+            step_deadline: Duration::from_secs(120),
+            deadline: None,
             outage_deadline: Duration::from_secs(600),
             stuck_after: Duration::from_secs(60),
         }
     }
 }
+
+/// How long after its deadline a run waits for calls that were under way.
+pub const LAST_CALLS: Duration = Duration::from_secs(10);
 
 /// What the first final failure of a step means for the rest of the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

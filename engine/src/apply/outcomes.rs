@@ -38,6 +38,9 @@ impl Dispatcher<'_, '_> {
         let dependents = std::mem::take(&mut progress.dependents);
         self.lanes[progress.lane].unfinished -= 1;
         self.lanes[progress.lane].unfinished_of_rank[rank(&progress.step)] -= 1;
+        if !result.is_failure() {
+            self.lanes[progress.lane].budget.give_back(progress.paid);
+        }
         self.unfinished -= 1;
         self.outcomes[place] = Some(outcome.clone());
         self.emit(EventKind::StepFinished(outcome));
@@ -77,6 +80,7 @@ impl Dispatcher<'_, '_> {
         let report = Report {
             run: self.header.run.clone(),
             warnings: suspicions(&outcomes),
+            parked_retries: self.parked_retries,
             outcomes,
             interrupted: self.ending == Some(Ending::Interrupted),
             took_ms: self.elapsed_ms(),

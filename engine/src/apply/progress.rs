@@ -7,7 +7,7 @@ use tbengine_sdk::Error;
 use tokio::time::Instant;
 
 use crate::plan::Step;
-use crate::report::Attempt;
+use crate::report::{Attempt, StepResult};
 
 /// How far a step is.
 pub(crate) struct Progress {
@@ -34,6 +34,22 @@ pub(crate) struct Progress {
     /// How long it was watched, and how often it was looked at. Pauses of the backend do not count.
     pub(crate) watched: (Duration, u32),
     pub(crate) dependency_tries: u32,
+    /// How long its calls took.
+    pub(crate) spent: Duration,
+    /// Moves in a row that the backend did not answer, although it answers others.
+    pub(crate) lost_in_row: u32,
+    /// How many retries of it the budget of its backend paid for.
+    pub(crate) paid: u32,
+    /// How it ends unless the last look finds it gone.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// How a step ends that did not end well.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict {
+    pub(crate) result: StepResult,
+    pub(crate) detail: String,
+    pub(crate) hint: Option<String>,
 }
 
 /// What a step is doing.
@@ -64,6 +80,8 @@ pub(crate) enum Next {
     WatchRemoval,
     /// See whether it is in cold storage.
     WatchArchiving,
+    /// It failed for good, but what was sent may have had an effect: see what is true.
+    LastLook,
 }
 
 /// How much later the first look is, and how much later a look can be at the most.
@@ -88,6 +106,10 @@ impl Progress {
             sent: false,
             watched: (Duration::ZERO, 0),
             dependency_tries: 0,
+            spent: Duration::ZERO,
+            lost_in_row: 0,
+            paid: 0,
+            verdict: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The rules that no policy can switch off. They live here and nowhere else.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use tbengine_sdk::{Kind, Resource, State, Timestamp};
 
 use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
+use crate::journal::Quarantine;
 use crate::policy::Force;
 
 /// Keeps a resource for ever, whatever its value but `false`.
@@ -28,6 +30,8 @@ pub struct Guards {
     pub own: Own,
     /// How long what runs may take to end by itself, where the policy does not say.
     pub default_grace: Duration,
+    /// What failed in too many runs.
+    pub quarantine: Arc<Quarantine>,
 }
 
 impl Default for Guards {
@@ -38,6 +42,7 @@ impl Default for Guards {
             max_unproven_running: 5,
             own: Own::default(),
             default_grace: Duration::from_secs(10),
+            quarantine: Arc::default(),
         }
     }
 }
@@ -71,6 +76,8 @@ pub enum Guard {
     Held,
     /// What might use it could not be listed.
     HoldersUnknown,
+    /// It failed in too many runs, until it is released.
+    Quarantined,
     /// It is not what a saved plan saw.
     Changed,
 }
@@ -87,6 +94,7 @@ impl fmt::Display for Guard {
             Guard::UnprovenOwner => "unproven-owner",
             Guard::Held => "held",
             Guard::HoldersUnknown => "holders-unknown",
+            Guard::Quarantined => "quarantined",
             Guard::Changed => "changed",
         })
     }
@@ -142,6 +150,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
             "its state is unknown, and unknown means keep".into(),
         ));
     }
+    quarantined(resource, &context.guards.quarantine)?;
     minimum_age(resource, context.guards.min_age, context.now)?;
     running(resource, proposal.action, context.claimed)?;
     cascades(context, proposal.place)?;
@@ -189,6 +198,16 @@ fn own_container(resource: &Resource, own: &Own) -> Result<(), Refused> {
         return Err((Guard::OwnContainer, "tbengine runs in it".into()));
     }
     Ok(())
+}
+
+fn quarantined(resource: &Resource, quarantine: &Quarantine) -> Result<(), Refused> {
+    match quarantine.trouble(&resource.identity) {
+        None => Ok(()),
+        Some(trouble) => Err((
+            Guard::Quarantined,
+            format!("it is in quarantine: {trouble}"),
+        )),
+    }
 }
 
 fn minimum_age(resource: &Resource, least: Duration, now: Timestamp) -> Result<(), Refused> {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tbengine_sdk::{Identity, Owner, Resource, State, Timestamp, Unit};
 
 use crate::decide::Decision;
@@ -41,6 +42,9 @@ pub struct Plan {
     /// What refuses the plan as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blast_radius: Option<BlastRadius>,
+    /// The digest of all the rest, in a plan that was saved; see [`Plan::seal`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
 }
 
 /// Where a plan comes from.
@@ -61,6 +65,21 @@ pub struct PlanHeader {
     pub scope: Scope,
     /// The id of the account behind each backend.
     pub accounts: BTreeMap<Arc<str>, Arc<str>>,
+    /// The digest of the configuration, as far as it decides what is done; see
+    /// [`Engine::with_configuration`](crate::Engine::with_configuration).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub configuration: String,
+}
+
+impl PlanHeader {
+    /// The scope with the backends that it meant when the plan was made, whatever is configured now.
+    pub fn scope_then(&self) -> Scope {
+        let mut scope = self.scope.clone();
+        if !self.accounts.is_empty() {
+            scope.backends = self.accounts.keys().map(ToString::to_string).collect();
+        }
+        scope
+    }
 }
 
 /// One action on one resource.
@@ -215,7 +234,35 @@ impl Plan {
             header,
             refusals,
             blast_radius,
+            digest: None,
         }
+    }
+
+    /// Notes the digest of everything else in the plan, so that a change by hand or by accident shows.
+    /// It is no signature: who means to can write another plan with its digest.
+    #[must_use]
+    pub fn seal(mut self) -> Self {
+        self.digest = Some(self.content_digest());
+        self
+    }
+
+    pub(crate) fn content_digest(&self) -> String {
+        #[derive(Serialize)]
+        struct Content<'a>(
+            &'a PlanHeader,
+            &'a [Step],
+            &'a [Refusal],
+            &'a Option<BlastRadius>,
+        );
+        let content = Content(
+            &self.header,
+            &self.steps,
+            &self.refusals,
+            &self.blast_radius,
+        );
+        // It has string keys and finite numbers only, so it can be written.
+        let text = serde_json::to_vec(&content).unwrap_or_default();
+        hex::encode(Sha256::digest(text))
     }
 
     /// Whether applying it would do nothing.

@@ -46,6 +46,20 @@ pub enum Stale {
         /// Its digest now.
         now: String,
     },
+    /// The configuration is not what it was.
+    #[error("the configuration has changed since: its digest was {planned} and is {now}")]
+    Configuration {
+        /// Its digest then.
+        planned: String,
+        /// Its digest now.
+        now: String,
+    },
+    /// It is not as it was saved.
+    #[error("it was changed after it was saved")]
+    Edited,
+    /// It names one resource twice.
+    #[error("it has two steps for {0}")]
+    Twice(ResourceId),
     /// Its steps do not fit together.
     #[error("step {0} waits for a step that does not come before it")]
     Order(usize),
@@ -58,6 +72,7 @@ pub enum Stale {
 pub fn check(
     plan: &Plan,
     policy: &PolicySource,
+    configuration: &str,
     inventory: &Inventory,
     valid: Duration,
     now: Timestamp,
@@ -65,6 +80,13 @@ pub fn check(
     let header = &plan.header;
     if header.format != PLAN_FORMAT {
         return Err(Stale::Format(header.format.clone()));
+    }
+    if plan
+        .digest
+        .as_ref()
+        .is_some_and(|digest| *digest != plan.content_digest())
+    {
+        return Err(Stale::Edited);
     }
     match header.created.age(now) {
         None => return Err(Stale::Future(header.created)),
@@ -83,6 +105,14 @@ pub fn check(
             now: policy.digest.clone(),
         });
     }
+    let mut targets = HashSet::with_capacity(plan.steps.len());
+    if let Some(step) = plan
+        .steps
+        .iter()
+        .find(|step| !targets.insert(step.target.id()))
+    {
+        return Err(Stale::Twice(step.target.id()));
+    }
     for (backend, planned) in &header.accounts {
         // A backend that does not answer is not stale: its steps will be deferred.
         if let Some(account) = inventory.accounts.get(backend)
@@ -94,6 +124,12 @@ pub fn check(
                 now: account.id.to_string(),
             });
         }
+    }
+    if header.configuration != configuration {
+        return Err(Stale::Configuration {
+            planned: header.configuration.clone(),
+            now: configuration.to_owned(),
+        });
     }
     let misplaced = |(place, step): (usize, &Step)| {
         step.after
@@ -163,11 +199,12 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
         steps: keep(plan.steps, &surviving),
         refusals,
         blast_radius,
+        digest: None,
     }
 }
 
 /// Keeps the surviving steps in their order, and points `after` at their new places.
-fn keep(steps: Vec<Step>, surviving: &HashSet<ResourceId>) -> Vec<Step> {
+pub(crate) fn keep(steps: Vec<Step>, surviving: &HashSet<ResourceId>) -> Vec<Step> {
     let mut new_place: HashMap<usize, usize> = HashMap::new();
     let mut kept = Vec::new();
     for (place, mut step) in steps.into_iter().enumerate() {

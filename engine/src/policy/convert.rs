@@ -224,6 +224,13 @@ pub(super) fn proposal(said: guest::Verdict) -> Proposal {
             },
             options.priority,
         ),
+        types::Action::Archive(options) => (
+            Verdict::Archive {
+                reason: options.reason,
+                grace: options.grace_ms.map(Duration::from_millis),
+            },
+            options.priority,
+        ),
         types::Action::Delete(options) => {
             let force = match options.force {
                 types::Force::Never => Force::Never,

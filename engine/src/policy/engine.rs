@@ -6,10 +6,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Cache, CacheConfig, Config, Engine};
+use wasmtime::component::Linker;
+use wasmtime::{Cache, CacheConfig, Config, Engine, WasmBacktraceDetails};
 
-use super::bindings::Policy as Guest;
+use super::bindings;
 use super::call::{State, TICK};
 use super::limits::Limits;
 use super::load::{CompiledPolicy, LoadError};
@@ -84,13 +84,14 @@ impl PolicyEngine {
             .cranelift_nan_canonicalization(true)
             .wasm_relaxed_simd(false)
             .max_wasm_stack(512 << 10)
+            // Lines in backtraces, of guests that were built with them.
+            .wasm_backtrace_details(WasmBacktraceDetails::Enable)
             .cache(cache.clone());
         let engine = Engine::new(&config).map_err(runtime)?;
         start_ticker(&engine)?;
 
         let mut linker = Linker::new(&engine);
-        Guest::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)
-            .map_err(runtime)?;
+        bindings::add_to_linker(&mut linker).map_err(runtime)?;
         wasi::add_to_linker(&mut linker).map_err(runtime)?;
         let threads = options
             .threads

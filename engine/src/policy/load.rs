@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -13,6 +14,7 @@ use super::Fault;
 use super::bindings::PolicyPre;
 use super::call::{Call, State};
 use super::configured::ConfiguredPolicy;
+use super::contract::Version;
 use super::description::Description;
 use super::limits::Limits;
 use super::params::ConfigError;
@@ -22,8 +24,6 @@ pub const LARGEST_COMPONENT: usize = 64 << 20;
 
 /// The interface that a policy exports, without its version.
 const HOOKS: &str = "tbengine:policy/hooks@";
-/// The major version that this engine speaks.
-const MAJOR: u64 = 1;
 /// What a policy may import.
 const GRANTED: [&str; 7] = [
     "tbengine:policy/",
@@ -58,7 +58,7 @@ pub enum LoadError {
         command: String,
     },
     /// It is WebAssembly as text.
-    #[error("{origin} is WebAssembly as text; translate it with `{command}`")]
+    #[error("{origin} is WebAssembly as text; pack it with `{command}`")]
     Text {
         /// The file.
         origin: String,
@@ -87,8 +87,8 @@ pub enum LoadError {
     },
     /// It was built for another version of the interface.
     #[error(
-        "{origin}: policy speaks tbengine:policy {theirs}.x, this engine speaks {}.x",
-        MAJOR
+        "{origin}: policy speaks tbengine:policy {theirs}.x, this engine speaks {}",
+        Version::all_for_people()
     )]
     Version {
         /// The file.
@@ -107,10 +107,12 @@ pub enum LoadError {
         hint: &'static str,
     },
     /// Its exports or imports have the right names and the wrong types.
-    #[error("{origin} does not fit tbengine:policy {}.x: {message}", MAJOR)]
+    #[error("{origin} does not fit {version}: {message}")]
     Shape {
         /// The file.
         origin: String,
+        /// The version it says it speaks.
+        version: Version,
         /// What does not fit.
         message: String,
     },
@@ -142,6 +144,7 @@ pub(super) struct Compiled {
     pub(super) description: Description,
     pub(super) digest: String,
     pub(super) threads: usize,
+    version: Version,
     imports: Vec<String>,
     origin: String,
 }
@@ -178,6 +181,11 @@ impl CompiledPolicy {
         &self.0.origin
     }
 
+    /// The version of the contract that it speaks.
+    pub fn version(&self) -> Version {
+        self.0.version
+    }
+
     /// The interfaces it imports.
     pub fn imports(&self) -> &[String] {
         &self.0.imports
@@ -209,12 +217,13 @@ impl CompiledPolicy {
                 origin: origin.to_owned(),
                 message: format!("{error:#}"),
             })?;
-        let imports = check_interfaces(&component, engine, origin)?;
+        let (version, imports) = check_interfaces(&component, engine, origin)?;
         let pre = linker
             .instantiate_pre(&component)
-            .and_then(PolicyPre::new)
+            .and_then(|pre| PolicyPre::new(pre, version))
             .map_err(|error| LoadError::Shape {
                 origin: origin.to_owned(),
+                version,
                 message: format!("{error:#}"),
             })?;
         let description = describe(&pre, limits, origin)?;
@@ -224,10 +233,20 @@ impl CompiledPolicy {
             description,
             digest,
             threads,
+            version,
             imports,
             origin: origin.to_owned(),
         })))
     }
+}
+
+/// What makes a component of a core module or of text.
+fn pack_command(origin: &str) -> String {
+    let stem = Path::new(origin)
+        .file_stem()
+        .map(|stem| stem.to_string_lossy());
+    let stem = stem.as_deref().unwrap_or("policy");
+    format!("tbengine policy pack {origin} -o {stem}.policy.wasm")
 }
 
 /// Tells a component from what people hand in by mistake.
@@ -243,10 +262,7 @@ fn check_header(bytes: &[u8], origin: &str) -> Result<(), LoadError> {
         // Version 13, layer 1: a component.
         [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..] => Ok(()),
         [b'\0', b'a', b's', b'm', 1, 0, 0, 0, ..] => {
-            let command = format!(
-                "wasm-tools component embed --world policy policy.wit {origin} -o embedded.wasm && \
-                 wasm-tools component new embedded.wasm -o policy.wasm"
-            );
+            let command = pack_command(&origin);
             Err(LoadError::CoreModule { origin, command })
         }
         [b'\0', b'a', b's', b'm', ..] => Err(LoadError::Invalid {
@@ -254,7 +270,7 @@ fn check_header(bytes: &[u8], origin: &str) -> Result<(), LoadError> {
             message: "its version of the binary format is unknown".to_owned(),
         }),
         _ if bytes.trim_ascii_start().starts_with(b"(") || bytes.starts_with(b";;") => {
-            let command = format!("wasm-tools parse {origin} -o policy.wasm");
+            let command = pack_command(&origin);
             Err(LoadError::Text { origin, command })
         }
         _ => Err(LoadError::NotWasm { origin }),
@@ -266,26 +282,28 @@ fn check_interfaces(
     component: &Component,
     engine: &Engine,
     origin: &str,
-) -> Result<Vec<String>, LoadError> {
+) -> Result<(Version, Vec<String>), LoadError> {
     let component = component.component_type();
     let majors: Vec<u64> = component
         .exports(engine)
         .filter_map(|(name, _)| name.strip_prefix(HOOKS)?.split('.').next()?.parse().ok())
         .collect();
-    match majors.first() {
-        None => {
-            return Err(LoadError::NoHooks {
-                origin: origin.to_owned(),
-            });
-        }
-        Some(_) if majors.contains(&MAJOR) => {}
-        Some(theirs) => {
+    // A policy may speak several; the newest that both know is the best.
+    let version = majors.iter().filter_map(|major| Version::of_major(*major));
+    let version = match (version.max(), majors.first()) {
+        (Some(version), _) => version,
+        (None, Some(theirs)) => {
             return Err(LoadError::Version {
                 origin: origin.to_owned(),
                 theirs: *theirs,
             });
         }
-    }
+        (None, None) => {
+            return Err(LoadError::NoHooks {
+                origin: origin.to_owned(),
+            });
+        }
+    };
     let imports: Vec<String> = component
         .imports(engine)
         .map(|(name, _)| name.to_owned())
@@ -300,7 +318,7 @@ fn check_interfaces(
             hint: hint(import),
         });
     }
-    Ok(imports)
+    Ok((version, imports))
 }
 
 fn hint(import: &str) -> &'static str {

@@ -3,6 +3,7 @@
 //! [`Policy`] is what the stages see. The WASM host that implements it for `.wasm` components is
 //! in the modules below, in the order a policy passes through them:
 //!
+//! - [`contract`]: the versions of the contract that it may speak
 //! - [`engine`]: compiles components, and keeps what it compiled
 //! - [`load`]: what a component must be before anything in it runs
 //! - [`description`]: what a policy says of itself
@@ -11,6 +12,7 @@
 //! - `batch`: which candidates go into one call
 //! - `convert`: candidates to records, verdicts to proposals
 //! - `call`: one call, in an instance of its own
+//! - [`pack`]: makes a component of a core module
 //! - [`limits`]: how much a call may use
 //! - `wasi`: the frozen world that a guest sees
 //! - `fault`: what went wrong in a guest
@@ -23,12 +25,14 @@ mod batch;
 mod bindings;
 mod call;
 pub mod configured;
+pub mod contract;
 mod convert;
 pub mod description;
 pub mod engine;
 mod fault;
 pub mod limits;
 pub mod load;
+pub mod pack;
 pub mod params;
 mod wasi;
 
@@ -40,10 +44,12 @@ use tbengine_sdk::{ErrorKind, Kind, Resource, ResourceId, Timestamp};
 
 pub use batch::LARGEST_BATCH;
 pub use configured::ConfiguredPolicy;
+pub use contract::Version;
 pub use description::{Description, Judging, Param, ParamType};
 pub use engine::{EngineError, PolicyEngine, PolicyEngineOptions};
 pub use limits::Limits;
 pub use load::{CompiledPolicy, LoadError};
+pub use pack::{PackError, Packed, pack};
 pub use params::ConfigError;
 
 /// Decides what to delete and how hard to try. Must be callable from many threads at once.

@@ -131,6 +131,11 @@ pub enum EventKind {
         /// How many steps are under way.
         in_flight: usize,
     },
+    /// The run stopped by itself, because the journal or the lease was lost.
+    RunHalted {
+        /// Why.
+        why: String,
+    },
     /// The run ended.
     RunFinished(Report),
 }

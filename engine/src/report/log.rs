@@ -90,6 +90,7 @@ pub fn log(event: &Event) {
         EventKind::RunInterrupted { in_flight } => {
             tracing::warn!(in_flight, "interrupted; finishing what is under way");
         }
+        EventKind::RunHalted { why } => tracing::error!("stopped: {why}"),
         EventKind::RunFinished(report) => {
             tracing::info!(run = %report.run, took_ms = report.took_ms, "run finished");
         }

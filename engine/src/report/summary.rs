@@ -20,6 +20,9 @@ pub struct Report {
     /// What looks wrong although no step failed, e.g. a whole backend that was already empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// How often a retry had to wait at the end of the queue, because too many others had not paid off yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub parked_retries: usize,
     /// How long applying took.
     pub took_ms: u64,
 }
@@ -47,4 +50,8 @@ impl Report {
             .iter()
             .any(|outcome| outcome.result == StepResult::Deferred)
     }
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }

@@ -42,7 +42,7 @@ async fn every_way_a_sandbox_can_end_is_reported_as_what_it_is() {
     }
     assert_eq!(result(&report, &away), StepResult::Stuck);
     let failed = outcome(&report, &wedged);
-    assert_eq!(failed.result, StepResult::Failed);
+    assert_eq!((failed.result, failed.attempts), (StepResult::Stuck, 3));
     assert!(failed.hint.as_ref().unwrap().contains("wedged"));
     let destroyed: BTreeSet<String> = world
         .fake

@@ -4,6 +4,8 @@
 mod builtins;
 mod calls;
 mod faults;
+mod packed;
 mod shapes;
 mod support;
+mod versions;
 mod world;

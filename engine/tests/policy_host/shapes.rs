@@ -33,8 +33,8 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
     assert!(matches!(error, LoadError::CoreModule { .. }));
     assert_eq!(
         error.to_string(),
-        "policies/mine.wasm is a core module, not a component; pack it with `wasm-tools component embed --world policy \
-         policy.wit policies/mine.wasm -o embedded.wasm && wasm-tools component new embedded.wasm -o policy.wasm`"
+        "policies/mine.wasm is a core module, not a component; pack it with \
+         `tbengine policy pack policies/mine.wasm -o mine.policy.wasm`"
     );
 }
 
@@ -80,12 +80,12 @@ fn a_file_that_is_too_large_is_refused() {
 #[test]
 fn another_major_version_is_named() {
     let newer = wat::parse_str(
-        r#"(component (instance $i) (export "tbengine:policy/hooks@2.3.0" (instance $i)))"#,
+        r#"(component (instance $i) (export "tbengine:policy/hooks@3.3.0" (instance $i)))"#,
     )
     .unwrap();
     assert_eq!(
         load_error(&newer).to_string(),
-        "policies/mine.wasm: policy speaks tbengine:policy 2.x, this engine speaks 1.x"
+        "policies/mine.wasm: policy speaks tbengine:policy 3.x, this engine speaks 1.x and 2.x"
     );
 }
 

@@ -6,6 +6,8 @@ mod backends;
 mod decide;
 mod guards;
 mod interrupt;
+mod journal;
+mod limits;
 mod refused;
 mod saved;
 mod seeds;

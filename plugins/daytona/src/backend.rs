@@ -16,7 +16,10 @@ use crate::client::Client;
 use crate::config::Settings;
 use crate::credential::Credential;
 use crate::failure::{self, has_status};
+use crate::poller::{Look, Poller};
 use crate::recent::{Recent, Seen};
+use crate::sandboxes::SecondLook;
+use crate::wedged::Wedged;
 use crate::wire::ApiKey;
 use crate::{native, sandboxes, snapshots, volumes};
 
@@ -29,6 +32,8 @@ pub struct Daytona {
     client: OnceCell<Client>,
     contact: OnceCell<Contact>,
     recent: Recent,
+    poller: Poller,
+    wedged: Wedged,
 }
 
 /// What the first contact told.
@@ -77,6 +82,8 @@ impl Daytona {
             client: OnceCell::new(),
             contact: OnceCell::new(),
             recent: Recent::default(),
+            poller: Poller::default(),
+            wedged: Wedged::default(),
         })
     }
 
@@ -193,10 +200,64 @@ impl Daytona {
         let found = match target.kind {
             Kind::Snapshot => snapshots::get(client, &place, id).await?,
             Kind::Volume => volumes::get(client, &place, id).await?,
-            _ => sandboxes::get(client, &place, id).await?,
+            _ => self.read_sandbox(client, &place, id).await?,
         };
         self.recent.note(target, found.as_ref());
         Ok(found)
+    }
+
+    /// Reads a sandbox, unless the poller knows that it is still on its way out.
+    async fn read_sandbox(
+        &self,
+        client: &Client,
+        place: &Place,
+        id: &str,
+    ) -> Result<Option<Resource>> {
+        let mut look = self.look(client, place, id).await;
+        if matches!(look, Look::Read | Look::Round(_)) {
+            if let Some(found) = sandboxes::read(client, place, id).await? {
+                match found.state {
+                    State::Removing => self.poller.watch(&found, true),
+                    _ => self.poller.forget(id),
+                }
+                return Ok(Some(found));
+            }
+            look = match self.poller.missed(id) {
+                true => self.look(client, place, id).await,
+                false => Look::SecondLook,
+            };
+        }
+        let found = match look {
+            Look::Removing(resource) => return Ok(Some(*resource)),
+            Look::Hidden(resource) => return Ok(Some(*resource)),
+            Look::Gone => return Ok(None),
+            Look::Read | Look::Round(_) | Look::SecondLook => {
+                let found = sandboxes::second_look(client, place, id).await?;
+                if matches!(found, SecondLook::Outdated)
+                    && let Some(resource) = self.poller.outdated(id)
+                {
+                    return Ok(Some(resource));
+                }
+                found.hidden()
+            }
+        };
+        self.poller.forget(id);
+        Ok(found)
+    }
+
+    /// Asks the poller, and makes a round for it if it is time. If that fails, the read that follows
+    /// says why.
+    async fn look(&self, client: &Client, place: &Place, id: &str) -> Look<'_> {
+        match self.poller.look(id) {
+            Look::Round(round) => {
+                match sandboxes::leaving(client, place, round.pages).await {
+                    Ok(sighting) => round.finish(sighting),
+                    Err(error) => tracing::debug!(%error, "a round of the poller failed"),
+                }
+                self.poller.look(id)
+            }
+            look => look,
+        }
     }
 
     /// Sees what is under an id before anything is done to it.
@@ -279,7 +340,12 @@ impl Daytona {
         match target.kind {
             Kind::Snapshot => snapshots::delete(client, &place, id).await,
             Kind::Volume => volumes::delete(client, &place, id).await,
-            _ => sandboxes::delete(client, &place, id).await,
+            _ => {
+                let answer = sandboxes::delete(client, &place, id).await;
+                let is_on_its_way = self.wedged.weigh(id, &seen.raw, answer)?;
+                self.poller.watch(&seen.resource, is_on_its_way);
+                Ok(())
+            }
         }
     }
 }

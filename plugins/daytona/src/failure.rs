@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
 
 use crate::client::LARGEST_ANSWER;
@@ -73,6 +74,7 @@ pub(crate) fn broken(error: &(dyn StdError + 'static), shown: &str) -> Error {
     }
     match cause::<io::Error>(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => unavailable("refuses connections")
+            .with_code(NOBODY_LISTENS)
             .with_hint("see whether the service is up, and check DAYTONA_API_URL or `api-url`"),
         _ if request.is_some_and(|error| error.is_connect()) => unavailable("cannot be reached")
             .with_hint("check the network, and DAYTONA_API_URL or `api-url`"),

@@ -14,6 +14,8 @@
 //! - `wire`: the service's JSON, as far as we read it, and no stricter
 //! - `native`: which ids are ids
 //! - `recent`: reads of the last moment
+//! - `poller`: one poller for all sandboxes whose deletion was accepted
+//! - `wedged`: sandboxes that the service cannot delete in the state they are in
 //! - `account`: the organization behind the credential, and what the key may do
 //! - `sandboxes`, `snapshots`, `volumes`: the requests of each kind, and from JSON to `Resource`
 //! - `state`: from the service's states to ours
@@ -39,12 +41,14 @@ mod headers;
 mod native;
 mod owner;
 mod pacer;
+mod poller;
 mod recent;
 mod refusal;
 mod sandboxes;
 mod snapshots;
 mod state;
 mod volumes;
+mod wedged;
 mod wire;
 
 pub use backend::Daytona;

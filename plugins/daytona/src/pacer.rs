@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::headers::{self, Counter, Wait};
@@ -24,14 +25,19 @@ pub(crate) enum Traffic {
 
 /// A wait up to this is made here; a longer one is the engine's, so that no call holds a place for it.
 const LONGEST_PACE: Duration = Duration::from_secs(5);
-/// The part of a window's rest over which requests are spread.
-const USED: f64 = 0.8;
+/// The part of a window's rest over which requests are spread. The last ones have to go while there is
+/// time to hear how many are left.
+const USED: f64 = 0.5;
 /// How long a throttler is left alone that refused without saying for how long.
 const UNSAID_WAIT: Duration = Duration::from_secs(1);
 
 /// One organization's throttlers, as far as answers named them.
 #[derive(Default)]
-pub(crate) struct Pacer(Mutex<Throttlers>);
+pub(crate) struct Pacer {
+    throttlers: Mutex<Throttlers>,
+    /// Woken when an answer told more: what was closed may be open again before its window ends.
+    learned: Notify,
+}
 
 #[derive(Default)]
 struct Throttlers {
@@ -46,8 +52,9 @@ struct Throttlers {
 #[derive(Default)]
 struct Window {
     limit: Option<u64>,
-    /// The least that the service said is left of this window.
+    /// The least that the service said is left of this window, and when it was heard.
     said: u64,
+    heard: Option<Instant>,
     /// The same without what is on its way.
     remaining: u64,
     ends: Option<Instant>,
@@ -71,25 +78,33 @@ impl Pacer {
         let latest = Instant::now() + LONGEST_PACE;
         loop {
             let now = Instant::now();
+            let learned = self.learned.notified();
             // The lock ends with this statement, before anything waits.
             let answer = self.lock().ask(traffic, now);
             match answer {
                 Answer::Go(at) => {
-                    let permit = Permit {
+                    let mut permit = Permit {
                         pacer: self,
                         traffic,
+                        sent: now,
                     };
                     sleep_until(at).await;
+                    permit.sent = at;
                     return Ok(permit);
                 }
                 Answer::Closed(until) if until > latest => return Err(until - now),
-                Answer::Closed(until) => sleep_until(until).await,
+                Answer::Closed(until) => tokio::select! {
+                    () = sleep_until(until) => {}
+                    () = learned => {}
+                },
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Throttlers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.throttlers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,6 +112,7 @@ impl Pacer {
 pub(crate) struct Permit<'p> {
     pacer: &'p Pacer,
     traffic: Traffic,
+    sent: Instant,
 }
 
 impl Permit<'_> {
@@ -106,16 +122,18 @@ impl Permit<'_> {
         let wait = refused.then(|| headers::wait(headers));
         let now = Instant::now();
         let pacer = self.pacer;
-        let traffic = self.traffic;
+        let (traffic, sent) = (self.traffic, self.sent);
         // The request is not in flight any more when others' counts are corrected.
         drop(self);
         let mut throttlers = pacer.lock();
         for (name, counter) in counters {
-            throttlers.learn(traffic, name, &counter, now);
+            throttlers.learn(traffic, name, &counter, sent, now);
         }
         if let Some(wait) = wait {
             throttlers.refuse(traffic, wait, now);
         }
+        drop(throttlers);
+        pacer.learned.notify_waiters();
     }
 }
 
@@ -148,7 +166,14 @@ impl Throttlers {
         Answer::Go(at)
     }
 
-    fn learn(&mut self, traffic: Traffic, name: String, counter: &Counter, now: Instant) {
+    fn learn(
+        &mut self,
+        traffic: Traffic,
+        name: String,
+        counter: &Counter,
+        sent: Instant,
+        now: Instant,
+    ) {
         let (Some(remaining), Some(reset)) = (counter.remaining, counter.reset) else {
             return;
         };
@@ -162,14 +187,25 @@ impl Throttlers {
         window.limit = counter.limit;
         let reported = now + reset;
         match window.ends {
+            // A late word on the window that is over; the new one has yet to be told of.
+            Some(ends) if sent < ends && ends <= now && remaining <= window.said => return,
             // The service rounds times up to seconds, so the earliest end that it told is the truest.
-            // Answers overtake each other; only a clear rise of what is left shows a new window.
-            Some(ends) if ends > now && remaining <= window.said + in_flight + 1 => {
-                window.said = window.said.min(remaining);
+            // Answers overtake each other: more is left than was heard only if the request was sent
+            // after that was heard, and then the window is a new one.
+            Some(ends)
+                if ends > now
+                    && (remaining <= window.said
+                        || window.heard.is_some_and(|heard| sent < heard)) =>
+            {
+                if remaining <= window.said {
+                    window.said = remaining;
+                    window.heard = Some(now);
+                }
                 window.ends = Some(ends.min(reported));
             }
             _ => {
                 window.said = remaining;
+                window.heard = Some(now);
                 window.ends = Some(reported);
                 window.next = None;
             }
@@ -224,6 +260,11 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use tokio::time::sleep;
+
     use super::*;
 
     fn headers(limit: u64, remaining: u64, reset: u64) -> HeaderMap {
@@ -269,7 +310,7 @@ mod tests {
             }
         })
         .await;
-        assert!(waited >= Duration::from_secs(3), "{waited:?}");
+        assert!(waited >= Duration::from_millis(2500), "{waited:?}");
         assert!(waited <= Duration::from_secs(4), "{waited:?}");
     }
 
@@ -291,6 +332,53 @@ mod tests {
         }
         let took = began.elapsed();
         assert!(took < Duration::from_millis(10_500), "{took:?}");
+    }
+
+    /// A service that admits 100 in each second, counts a request after 10 ms and answers after 20.
+    #[tokio::test(start_paused = true)]
+    async fn many_callers_at_once_use_a_limit_in_full_and_are_never_refused() {
+        #[derive(Default)]
+        struct Service {
+            began: Option<Instant>,
+            count: u64,
+            windows: u32,
+        }
+
+        let pacer = Arc::new(Pacer::default());
+        let service = Arc::new(Mutex::new(Service::default()));
+        let left = Arc::new(AtomicI64::new(2000));
+        let began = Instant::now();
+        let callers = (0..16).map(|_| {
+            let (pacer, service, left) = (pacer.clone(), service.clone(), left.clone());
+            tokio::spawn(async move {
+                while left.fetch_sub(1, Ordering::Relaxed) > 0 {
+                    let permit = pacer.turn(Traffic::Lifecycle).await.unwrap();
+                    sleep(Duration::from_millis(10)).await;
+                    let remaining = {
+                        let mut service = service.lock().unwrap();
+                        let now = Instant::now();
+                        let second = Duration::from_secs(1);
+                        if service.began.is_none_or(|began| now >= began + second) {
+                            *service = Service {
+                                began: Some(now),
+                                count: 0,
+                                windows: service.windows + 1,
+                            };
+                        }
+                        service.count += 1;
+                        100_u64.checked_sub(service.count).expect("one too many")
+                    };
+                    sleep(Duration::from_millis(10)).await;
+                    permit.learn(&headers(100, remaining, 1), false);
+                }
+            })
+        });
+        for caller in callers.collect::<Vec<_>>() {
+            caller.await.unwrap();
+        }
+        let took = began.elapsed();
+        assert!(took <= Duration::from_millis(20_500), "{took:?}");
+        assert_eq!(service.lock().unwrap().windows, 20);
     }
 
     #[tokio::test(start_paused = true)]

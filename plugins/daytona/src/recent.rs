@@ -29,6 +29,8 @@ pub(crate) struct Seen {
     pub(crate) is_in_storage: bool,
     /// Whether its stop deletes it.
     pub(crate) is_ephemeral: bool,
+    /// All of it.
+    pub(crate) resource: Resource,
 }
 
 impl Seen {
@@ -40,6 +42,7 @@ impl Seen {
             is_hidden: fact("hidden") == "true",
             is_in_storage: is_in_storage(fact("state"), fact("desired-state")),
             is_ephemeral: fact("ephemeral") == "true",
+            resource: resource.clone(),
         }
     }
 }

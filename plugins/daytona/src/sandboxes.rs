@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
 use crate::owner;
+use crate::poller::Sighting;
 use crate::recent::Seen;
 use crate::refusal::Call;
 use crate::state::{self, DESTROYED};
@@ -74,7 +75,34 @@ fn is_listed(item: &Sandbox, place: &Place) -> bool {
 ///
 /// The service answers 404 also for a sandbox that it only hides, so what is not found is looked for
 /// once more among those. Only what is in neither place is gone.
-pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
+async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
+    match read(client, place, id).await? {
+        Some(found) => Ok(Some(found)),
+        None => Ok(second_look(client, place, id).await?.hidden()),
+    }
+}
+
+/// What a look among the hidden ones shows of a sandbox that cannot be read by its id.
+pub(crate) enum SecondLook {
+    /// A deletion has only hidden it.
+    Hidden(Box<Resource>),
+    /// The listing still shows it as it was before: it lags behind.
+    Outdated,
+    Nothing,
+}
+
+impl SecondLook {
+    /// What is hidden. What a listing shows that lags behind is gone as far as anyone can tell now.
+    pub(crate) fn hidden(self) -> Option<Resource> {
+        match self {
+            SecondLook::Hidden(found) => Some(*found),
+            SecondLook::Outdated | SecondLook::Nothing => None,
+        }
+    }
+}
+
+/// Reads what is shown under an id. What is not may be hidden.
+pub(crate) async fn read(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
     match client.read::<Sandbox>(READ, &["sandbox", id], &[]).await {
         Ok(found) if native::is_same(found.id.as_deref(), id) => {
             if found.state.as_deref() == Some(DESTROYED) {
@@ -83,34 +111,84 @@ pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Opti
             into_resource(found, place)
         }
         // Another one that is named like the id of this one; ours is not there.
-        Ok(other) if other.id.as_deref().is_some_and(native::is_id) => {
-            hidden(client, place, id).await
-        }
+        Ok(other) if other.id.as_deref().is_some_and(native::is_id) => Ok(None),
         Ok(_) => Err(unexpected(client.shown())),
-        Err(error) if error.kind == ErrorKind::NotFound => hidden(client, place, id).await,
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
+/// One listing of everything that is being destroyed, and of what was only hidden instead. `None` if
+/// it has more pages than that.
+pub(crate) async fn leaving(
+    client: &Client,
+    place: &Place,
+    pages: usize,
+) -> Result<Option<Sighting>> {
+    let limit = LARGEST_PAGE.to_string();
+    let mut sighting = Sighting::default();
+    let mut cursor: Option<String> = None;
+    for _ in 0..pages {
+        let mut query = vec![
+            ("limit", limit.as_str()),
+            ("sort", "createdAt"),
+            ("order", "asc"),
+            ("includeErroredDeleted", "true"),
+            ("states", "destroying"),
+            ("states", "error"),
+            ("states", "build_failed"),
+        ];
+        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let (items, next) = match client.read(READ, &["sandbox"], &query).await? {
+            SandboxPage::Page(page) => (page.items, page.next_cursor),
+            SandboxPage::Everything(items) => (items, None),
+        };
+        for mut item in items {
+            let Some(id) = item.id.clone() else { continue };
+            let is_unwanted = item.desired_state.as_deref() == Some(DESTROYED);
+            match item.state.as_deref() {
+                Some(state) if state::is_errored(state) => {
+                    // Read by its id it was not found, so it is hidden even if the listing lags behind.
+                    item.desired_state = Some(DESTROYED.to_owned());
+                    sighting
+                        .hidden
+                        .extend(into_resource(item, place)?.map(|found| (id, found)));
+                }
+                Some("destroying") => _ = sighting.removing.insert(id),
+                _ if is_unwanted => _ = sighting.removing.insert(id),
+                _ => {}
+            }
+        }
+        match next.filter(|next| !next.is_empty()) {
+            None => return Ok(Some(sighting)),
+            Some(next) if cursor.as_ref() == Some(&next) => return Ok(None),
+            Some(next) => cursor = Some(next),
+        }
+    }
+    Ok(None)
+}
+
 /// Looks for a sandbox among those that a deletion has only hidden.
-async fn hidden(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
+pub(crate) async fn second_look(client: &Client, place: &Place, id: &str) -> Result<SecondLook> {
     let query = [("id", id), ("includeErroredDeleted", "true")];
     let items = match client.read(READ, &["sandbox"], &query).await? {
         SandboxPage::Page(page) => page.items,
         SandboxPage::Everything(items) => items,
     };
-    // Listings lag behind reads, so one that is shown as anything else is gone all the same.
-    let found = items.into_iter().find(|item| {
-        native::is_same(item.id.as_deref(), id)
-            && item.state.as_deref().is_some_and(state::is_errored)
-    });
-    match found {
-        Some(mut found) => {
-            found.desired_state = Some(DESTROYED.to_owned());
-            into_resource(found, place)
-        }
-        None => Ok(None),
+    let found = items
+        .into_iter()
+        .find(|item| native::is_same(item.id.as_deref(), id));
+    let Some(mut found) = found else {
+        return Ok(SecondLook::Nothing);
+    };
+    if !found.state.as_deref().is_some_and(state::is_errored) {
+        return Ok(SecondLook::Outdated);
     }
+    found.desired_state = Some(DESTROYED.to_owned());
+    let found = into_resource(found, place)?;
+    Ok(found.map_or(SecondLook::Nothing, |found| {
+        SecondLook::Hidden(Box::new(found))
+    }))
 }
 
 /// Asks a sandbox to end that was just seen.
@@ -166,8 +244,9 @@ pub(crate) async fn archive(client: &Client, place: &Place, id: &str) -> Result<
     }
 }
 
-/// Deletes a sandbox that was just seen, whether it runs or not.
-pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<()> {
+/// Deletes a sandbox that was just seen, whether it runs or not. Answers whether it is known to be on
+/// its way out; some are gone at once.
+pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<bool> {
     let sent = client
         .send(Call::Delete(KIND), Method::DELETE, &["sandbox", id], &[])
         .await;
@@ -177,13 +256,15 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<(
             let met: Sandbox = serde_json::from_slice(&body).unwrap_or_default();
             match met.state.as_deref() {
                 Some(raw) if state::is_errored(raw) => Err(hides(raw)),
-                _ => Ok(()),
+                state => Ok(state == Some("destroying")),
             }
         }
-        Err(error) if error.kind == ErrorKind::NotFound => match hidden(client, place, id).await? {
-            Some(found) => Err(hides(&Seen::new(&found).raw)),
-            None => Err(error),
-        },
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            match second_look(client, place, id).await?.hidden() {
+                Some(found) => Err(hides(&Seen::new(&found).raw)),
+                None => Err(error),
+            }
+        }
         Err(error) if has_status(&error, 409) => Err(busy(client, place, id, error).await),
         Err(error) if error.kind == ErrorKind::Dependency => {
             Err(name_forks(client, id, error).await)

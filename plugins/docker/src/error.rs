@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
 
 use crate::connect::ConnectError;
@@ -129,10 +130,12 @@ fn classify_connection(error: &(dyn StdError + 'static), shown: &str) -> Error {
         Some(ConnectError::Socket(failure)) => match failure.kind() {
             io::ErrorKind::NotFound => {
                 unavailable("does not exist, so no docker daemon listens there")
+                    .with_code(NOBODY_LISTENS)
                     .with_hint("start docker, or set DOCKER_HOST or `host` to the daemon's address")
             }
             io::ErrorKind::ConnectionRefused => {
                 unavailable("refuses connections: no daemon listens there any more")
+                    .with_code(NOBODY_LISTENS)
                     .with_hint("start docker, or set DOCKER_HOST or `host` to the daemon's address")
             }
             io::ErrorKind::PermissionDenied => {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, Page,
-    Resource, Result, StopOptions, Timestamp,
+    Account, Backend, Capabilities, DeleteOptions, Error, Identity, Kind, ListRequest, OpenRequest,
+    Page, Resource, Result, StopOptions, Timestamp,
 };
 use tokio::time::Instant;
 
+use crate::chaos::{Chaos, RateLimit};
 use crate::config::MemoryConfig;
 use crate::faults::{self, Fault, FaultRates, Operation, Script, Scripted};
 use crate::make::Make;
@@ -32,6 +33,8 @@ struct Shared {
     rates: FaultRates,
     random: fastrand::Rng,
     outages: Vec<Range<Duration>>,
+    chaos: Option<(Chaos, fastrand::Rng)>,
+    limit: Option<RateLimit>,
 }
 
 /// A call on its way: where it is recorded, and what will go wrong.
@@ -88,6 +91,8 @@ impl Memory {
             rates: FaultRates::default(),
             random: fastrand::Rng::with_seed(1),
             outages: Vec::new(),
+            chaos: None,
+            limit: None,
         };
         Self {
             shared: Arc::new(Mutex::new(shared)),
@@ -153,6 +158,33 @@ impl Memory {
         });
     }
 
+    /// Gives the provider a bad day. [`Chaos::default`] ends it.
+    pub fn chaos(&self, chaos: Chaos, seed: u64) {
+        self.locked(|shared| {
+            shared.provider.ghosts = chaos.ghosts;
+            shared.chaos = Some((chaos, fastrand::Rng::with_seed(seed)));
+        });
+    }
+
+    /// Refuses what is more than so many requests per second, after a burst of so many.
+    pub fn rate_limit(&self, per_second: u32, burst: u32) {
+        self.locked(|shared| {
+            shared.limit = Some(RateLimit::new(per_second, burst, Instant::now()));
+        });
+    }
+
+    /// Forgets scripts, rates, outages and everything else that goes wrong.
+    pub fn heal(&self) {
+        self.locked(|shared| {
+            shared.scripts.clear();
+            shared.rates = FaultRates::default();
+            shared.outages.clear();
+            shared.chaos = None;
+            shared.limit = None;
+            shared.provider.ghosts = Duration::ZERO;
+        });
+    }
+
     /// Makes the provider unreachable for a span of time since it was opened.
     pub fn outage(&self, span: Range<Duration>) {
         self.locked(|shared| shared.outages.push(span));
@@ -215,10 +247,16 @@ impl Memory {
         call: Call<'_>,
         effect: impl FnOnce(&mut Provider) -> Result<T> + Send,
     ) -> Result<T> {
-        let (number, faults, latency) =
-            self.locked(|shared| (shared.record(&call), shared.meet(&call), shared.latency));
+        let (number, faults, latency) = self.locked(|shared| {
+            let faults = shared.meet(&call);
+            (
+                shared.record(&call, !faults.is_empty()),
+                faults,
+                shared.latency,
+            )
+        });
         travel(latency / 2).await;
-        let answer = self.serve(&call, faults, effect).await;
+        let answer = self.serve(&call, number, faults, effect).await;
         travel(latency / 2).await;
         self.locked(|shared| {
             if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at))
@@ -232,19 +270,24 @@ impl Memory {
     async fn serve<T>(
         &self,
         call: &Call<'_>,
+        number: Option<usize>,
         faults: Vec<Fault>,
         effect: impl FnOnce(&mut Provider) -> Result<T> + Send,
     ) -> Result<T> {
-        if self.locked(|shared| shared.is_out()) {
-            return Err(faults::unavailable());
+        if let Some(refusal) = self.locked(Shared::refusal) {
+            return Err(refusal);
         }
+        let mut effect = Some(effect);
+        let mut pretends = false;
         for fault in faults {
             match fault {
                 Fault::Answer(error) => return Err(error),
                 Fault::RequestLost => return Err(faults::connection_lost()),
                 Fault::ReplyLost => {
                     // The caller never learns what it was.
-                    drop(self.provider(effect));
+                    if let Some(effect) = effect.take() {
+                        drop(self.take_effect(number, pretends, effect));
+                    }
                     return Err(faults::connection_lost());
                 }
                 Fault::InProgressThenGone(wait) => {
@@ -258,13 +301,47 @@ impl Memory {
                     return Err(provider::in_progress());
                 }
                 Fault::Hang(wait) => travel(wait).await,
+                Fault::LateEffect(wait) => {
+                    if let (Operation::Delete, Some(target)) = (call.operation, call.target) {
+                        self.provider(|provider| {
+                            provider.delete_in(wait, target.clone(), call.force);
+                        });
+                    }
+                    travel(NEVER).await;
+                }
+                Fault::ConfirmedWithoutEffect => pretends = true,
                 Fault::Panic => panic!("a scripted panic in the memory backend"),
                 Fault::Meanwhile(act) => self.act(act),
             }
         }
-        self.provider(effect)
+        match effect {
+            Some(effect) => self.take_effect(number, pretends, effect),
+            None => Err(faults::connection_lost()),
+        }
+    }
+
+    fn take_effect<T>(
+        &self,
+        number: Option<usize>,
+        pretends: bool,
+        effect: impl FnOnce(&mut Provider) -> Result<T>,
+    ) -> Result<T> {
+        self.locked(|shared| {
+            let served = shared.provider.since_opened();
+            if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at))
+            {
+                request.served = Some(served);
+            }
+            shared.provider.pretends = pretends;
+            let answer = effect(&mut shared.provider);
+            shared.provider.pretends = false;
+            answer
+        })
     }
 }
+
+/// Longer than anybody waits.
+const NEVER: Duration = Duration::from_secs(86_400);
 
 async fn travel(duration: Duration) {
     if !duration.is_zero() {
@@ -274,7 +351,7 @@ async fn travel(duration: Duration) {
 
 impl Shared {
     /// Records a call and answers where.
-    fn record(&mut self, call: &Call<'_>) -> Option<usize> {
+    fn record(&mut self, call: &Call<'_>, met_fault: bool) -> Option<usize> {
         let since_opened = self.provider.since_opened();
         let record = &mut self.provider.record;
         record.on.then(|| {
@@ -285,6 +362,8 @@ impl Shared {
                 kind: call.kind,
                 target: call.target.cloned(),
                 force: call.force,
+                met_fault,
+                served: None,
                 answer: None,
             });
             record.requests.len() - 1
@@ -300,12 +379,29 @@ impl Shared {
             .filter_map(|script| script.meet(call.operation, call.kind, native))
             .collect();
         faults.extend(self.rates.draw(call.operation, &mut self.random));
+        if let Some((chaos, random)) = &mut self.chaos {
+            faults.extend(chaos.draw(call.operation, random));
+        }
         faults
     }
 
-    fn is_out(&self) -> bool {
+    /// Whether the provider takes no request now.
+    fn refusal(&mut self) -> Option<Error> {
         let since_opened = self.provider.since_opened();
-        self.outages.iter().any(|span| span.contains(&since_opened))
+        if self.outages.iter().any(|span| span.contains(&since_opened)) {
+            return Some(faults::nobody_listens());
+        }
+        self.limit.as_mut()?.take(Instant::now()).err()
+    }
+
+    /// Leaves out of a listing what it misses.
+    fn miss(&mut self, page: &mut Page) {
+        if let Some((chaos, random)) = &mut self.chaos
+            && chaos.missed_in_list > 0.0
+        {
+            page.resources
+                .retain(|_| random.f64() >= chaos.missed_in_list);
+        }
     }
 }
 
@@ -346,12 +442,14 @@ impl Backend for Memory {
             target: None,
             force: false,
         };
-        self.call(call, |provider| provider.list(&request)).await
+        let mut page = self.call(call, |provider| provider.list(&request)).await?;
+        self.locked(|shared| shared.miss(&mut page));
+        Ok(page)
     }
 
     async fn get(&self, target: &Identity) -> Result<Option<Resource>> {
         self.call(Call::on(Operation::Get, target, false), |provider| {
-            Ok(provider.find(target.kind, &target.native).cloned())
+            Ok(provider.read(target.kind, &target.native).cloned())
         })
         .await
     }

@@ -4,6 +4,7 @@ use std::ops::{Bound, RangeBounds};
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
+use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind, Identity, Kind};
 
 use crate::backend::Memory;
@@ -40,6 +41,10 @@ pub enum Fault {
     InProgressThenGone(Duration),
     /// Waits this long, and then goes on as if nothing were wrong.
     Hang(Duration),
+    /// Never answers, and deletes what was to be deleted after this long.
+    LateEffect(Duration),
+    /// Confirms what was asked, and does nothing.
+    ConfirmedWithoutEffect,
     /// Panics, as a backend with a bug does.
     Panic,
     /// Somebody else does this just before the call takes effect.
@@ -95,12 +100,16 @@ impl Fault {
     }
 }
 
-fn rate_limited() -> Error {
+pub(crate) fn rate_limited() -> Error {
     Error::new(ErrorKind::RateLimited, "too many requests").with_code("memory:429")
 }
 
-pub(crate) fn unavailable() -> Error {
-    Error::new(ErrorKind::Unavailable, "connection refused").with_code("memory:503")
+fn unavailable() -> Error {
+    Error::new(ErrorKind::Unavailable, "the service is unavailable").with_code("memory:503")
+}
+
+pub(crate) fn nobody_listens() -> Error {
+    Error::new(ErrorKind::Unavailable, "connection refused").with_code(NOBODY_LISTENS)
 }
 
 pub(crate) fn connection_lost() -> Error {

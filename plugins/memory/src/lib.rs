@@ -12,10 +12,12 @@
 //! - [`make`]: resources that a test puts there
 //! - [`backend`]: the `Backend` that the engine calls, and the handle that tests hold
 //! - [`faults`]: what goes wrong with which call
+//! - [`chaos`]: what goes wrong by chance on a bad day
 //! - [`provider`]: the state behind it, and what a provider does and refuses
 //! - [`oracle`]: what really happened
 
 pub mod backend;
+pub mod chaos;
 pub mod config;
 pub mod faults;
 pub mod make;
@@ -24,6 +26,7 @@ pub mod provider;
 pub mod seed;
 
 pub use backend::Memory;
+pub use chaos::Chaos;
 pub use config::MemoryConfig;
 pub use faults::{Fault, FaultRates, Operation};
 pub use make::{Make, container, image, network, sandbox, snapshot, volume};

@@ -49,6 +49,10 @@ pub struct Request {
     pub target: Option<Identity>,
     /// Whether it was asked by force.
     pub force: bool,
+    /// Whether something went wrong with it that chance or a script brought.
+    pub met_fault: bool,
+    /// How long after the provider opened it took effect, if it did.
+    pub served: Option<Duration>,
     /// What was answered; `None` if the call is under way, or its future was dropped or panicked.
     pub answer: Option<Result<(), ErrorKind>>,
 }

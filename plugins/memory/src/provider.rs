@@ -72,6 +72,8 @@ enum Event {
     Gone(Identity, State),
     /// An accepted archiving is complete.
     Archived(Identity),
+    /// A request to delete that took its time on the way arrives.
+    Delete(Identity, bool),
 }
 
 /// How many resources use another one.
@@ -100,6 +102,12 @@ pub struct Provider {
     holders: BTreeMap<Kind, HashMap<Native, Holders>>,
     agenda: BTreeMap<(Instant, u64), Event>,
     planned: u64,
+    /// Whether it confirms the present change without making it.
+    pub(crate) pretends: bool,
+    /// How long a deleted resource can still be read.
+    pub(crate) ghosts: Duration,
+    /// What was deleted lately, and until when it can be read.
+    haunting: HashMap<(Kind, Native), (Instant, Box<Resource>)>,
 }
 
 impl Provider {
@@ -126,6 +134,9 @@ impl Provider {
                 .collect(),
             agenda: BTreeMap::new(),
             planned: 0,
+            pretends: false,
+            ghosts: Duration::ZERO,
+            haunting: HashMap::new(),
         }
     }
 
@@ -170,6 +181,11 @@ impl Provider {
         self.plan(wait, Event::Act(act));
     }
 
+    /// Deletes a resource after this long, whoever still waits for it.
+    pub(crate) fn delete_in(&mut self, wait: Duration, target: Identity, force: bool) {
+        self.plan(wait, Event::Delete(target, force));
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = &Resource> {
         self.shelves
             .values()
@@ -178,6 +194,14 @@ impl Provider {
 
     pub(crate) fn find(&self, kind: Kind, native: &str) -> Option<&Resource> {
         self.shelves[&kind].get(native).map(|entry| &entry.resource)
+    }
+
+    /// What a reader sees under an id: what is there, or what was there a moment ago.
+    pub(crate) fn read(&self, kind: Kind, native: &str) -> Option<&Resource> {
+        self.find(kind, native).or_else(|| {
+            let (until, ghost) = self.haunting.get(&(kind, native.into()))?;
+            (self.now < *until).then_some(&**ghost)
+        })
     }
 
     fn shelf(&mut self, kind: Kind) -> &mut BTreeMap<Native, Box<Entry>> {
@@ -250,6 +274,8 @@ impl Provider {
         match event {
             Event::Act(act) => self.act(act),
             Event::Ends(identity, code) => self.end(&identity, code),
+            // Whoever sent it has stopped listening.
+            Event::Delete(identity, force) => drop(self.delete(&identity, force)),
             Event::Gone(identity, state) => {
                 // Somebody may have deleted and re-created it in the meantime.
                 let is_same = self
@@ -269,6 +295,11 @@ impl Provider {
     pub(crate) fn act(&mut self, act: Act) {
         let now = self.calendar();
         match act {
+            // What is being removed cannot become anything else any more.
+            Act::Restart(target) | Act::SetState(target, _)
+                if self
+                    .find(target.kind, &target.native)
+                    .is_some_and(|resource| resource.state == State::Removing) => {}
             Act::Restart(target) => self.change(target.kind, &target.native, |resource| {
                 resource.state = State::Running;
                 resource.started = Some(now);
@@ -292,6 +323,13 @@ impl Provider {
                     let (identity, state) = (again.identity.clone(), again.state);
                     self.remove(&identity, state, Deleter::SomeoneElse);
                     again.identity.created = Some(now);
+                    if again.state == State::Removing {
+                        again.state = match identity.kind {
+                            Kind::Container => State::Exited,
+                            Kind::Sandbox => State::Stopped,
+                            _ => State::Present,
+                        };
+                    }
                     again.started = again.started.map(|_| now);
                     again.finished = again.finished.map(|_| now);
                     self.insert(Entry {
@@ -351,6 +389,11 @@ impl Provider {
                 at: self.now,
             });
         }
+        if !self.ghosts.is_zero() {
+            let key = (identity.kind, identity.native.as_str().into());
+            let ghost = (self.now + self.ghosts, Box::new(entry.resource.clone()));
+            self.haunting.insert(key, ghost);
+        }
         let along = match by {
             Deleter::Caller | Deleter::Cascade => Deleter::Cascade,
             Deleter::SomeoneElse => Deleter::SomeoneElse,
@@ -404,6 +447,9 @@ impl Provider {
         let entry = self.shelves[&target.kind]
             .get(&*target.native)
             .ok_or_else(|| missing(target))?;
+        if self.pretends {
+            return Ok(());
+        }
         let (reaction, identity) = (entry.reaction, entry.resource.identity.clone());
         match (entry.resource.state, reaction) {
             (State::Pending | State::Unknown, _) => {
@@ -471,6 +517,9 @@ impl Provider {
         if holders > 0 {
             let message = format!("the {} is in use by {holders} other(s)", target.kind);
             return Err(refusal(ErrorKind::Dependency, &message));
+        }
+        if self.pretends {
+            return Ok(());
         }
         if self.deletion_takes.is_zero() {
             self.remove(&identity, state, Deleter::Caller);

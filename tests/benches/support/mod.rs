@@ -39,6 +39,11 @@ impl Program {
         Self(executable)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
     /// Runs it, and gives how long that took and the most memory it held, in bytes.
     pub fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Duration, u64) {
         let begin = Instant::now();

@@ -44,9 +44,10 @@ Examples:
 
 Exit codes:
   0  done, or nothing to do            4  the saved plan is stale
-  1  some steps did not end well       6  incomplete: a backend could not be listed, or was away
-  2  usage, configuration, policy      7  plan --exit-code found something to do
-  3  a guard refused the plan          130, 143  interrupted";
+  1  some steps did not end well       5  another run works on the same
+  2  usage, configuration, policy      6  incomplete: a backend could not be listed, or was away
+  3  a guard refused the plan          7  plan --exit-code found something to do
+  129, 130, 143  interrupted; `tbengine resume` goes on";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -57,6 +58,10 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Carry a plan out: on a terminal after a question, elsewhere at once
     Run(RunArgs),
+    /// Go on with a run that did not come to its end
+    Resume(ResumeArgs),
+    /// List the runs there were, or show what one of them did
+    History(HistoryArgs),
     /// Show what is known about one resource, and what the policy and the guards say to it
     Explain(ExplainArgs),
     /// Show what is configured, what answers, what is missing and how to mend it
@@ -145,6 +150,61 @@ pub(crate) struct RunArgs {
     /// Do not ask; kills nothing more than without it (see --force)
     #[arg(long, short = 'y', env = "TBENGINE_YES", value_parser = values::boolish())]
     pub(crate) yes: bool,
+    /// Keep no record, for systems that nothing can be written to: such a run cannot be resumed
+    #[arg(long, env = "TBENGINE_NO_JOURNAL", value_parser = values::boolish())]
+    pub(crate) no_journal: bool,
+}
+
+/// The arguments of `resume`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Whatever was begun and has no outcome is read again first. Steps may be dropped, as guards and the world
+say by now, and none is added; a plan that is too old, or was made with another policy or account, is
+refused with exit code 4.
+
+Examples:
+  tbengine resume
+  tbengine resume 0193c2f4
+  tbengine resume 0193c2f4 --replan --yes")]
+pub(crate) struct ResumeArgs {
+    /// The run, or a unique beginning of its id [default: the newest that can be resumed]
+    pub(crate) run: Option<String>,
+    /// Make a new plan with the same scope and policy instead, in a new run
+    #[arg(long, env = "TBENGINE_REPLAN", value_parser = values::boolish())]
+    pub(crate) replan: bool,
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
+    /// Start nothing more after the first step that fails for good
+    #[arg(long, env = "TBENGINE_FAIL_FAST", value_parser = values::boolish())]
+    pub(crate) fail_fast: bool,
+    /// With --replan: do not ask
+    #[arg(long, short = 'y', env = "TBENGINE_YES", value_parser = values::boolish())]
+    pub(crate) yes: bool,
+}
+
+/// The arguments of `history`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tbengine history
+  tbengine history 0193c2f4
+  tbengine history --output json | jq -r '.[] | select(.state == \"crashed\").run'")]
+pub(crate) struct HistoryArgs {
+    /// A run, or a unique beginning of its id: show each of its steps
+    pub(crate) run: Option<String>,
+    /// How many runs to list
+    #[arg(long, value_name = "N", env = "TBENGINE_LAST", default_value_t = 50)]
+    pub(crate) last: usize,
+    /// How old a plan may be to be resumed [default: 1h]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "TBENGINE_MAX_PLAN_AGE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) max_plan_age: Option<values::Span>,
 }
 
 /// The arguments of `explain`.
@@ -286,14 +346,18 @@ pub(crate) enum ConfigCommand {
     /// Print the JSON schema of tbengine.toml
     Schema,
     /// Show every setting in force and where it comes from
-    Show {
-        #[command(flatten)]
-        policy: PolicyArgs,
-        #[command(flatten)]
-        guards: GuardArgs,
-        #[command(flatten)]
-        retry: RetryArgs,
-    },
+    Show(Box<ShowArgs>),
+}
+
+/// The arguments of `config show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) guards: GuardArgs,
+    #[command(flatten)]
+    pub(crate) retry: RetryArgs,
 }
 
 #[cfg(test)]

@@ -66,6 +66,18 @@ pub(crate) struct GuardArgs {
         allow_hyphen_values = true
     )]
     pub(crate) max_plan_age: Option<Span>,
+    /// Park what failed or came back in so many runs; 0 parks nothing [default: 3]
+    #[arg(long, value_name = "N", env = "TBENGINE_QUARANTINE_AFTER")]
+    pub(crate) quarantine_after: Option<u32>,
+    /// Let this resource out of quarantine: BACKEND/KIND/ID, its id, or 8 or more characters of that
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "TBENGINE_RELEASE",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = values::not_empty)]
+    pub(crate) release: Vec<String>,
 }
 
 /// When a step is tried again, and how much is done at once.
@@ -104,4 +116,20 @@ pub(crate) struct RetryArgs {
         allow_hyphen_values = true
     )]
     pub(crate) outage_deadline: Option<Span>,
+    /// End the run after this long: what did not get its turn is deferred (exit code 6)
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "TBENGINE_DEADLINE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) deadline: Option<Span>,
+    /// How long the calls of one step may take in all [default: 2m]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "TBENGINE_STEP_DEADLINE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) step_deadline: Option<Span>,
 }

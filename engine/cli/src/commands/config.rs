@@ -21,12 +21,8 @@ use crate::output::table::Table;
 pub(crate) fn run(app: &mut App, command: &ConfigCommand) -> Result<Code, Error> {
     match command {
         ConfigCommand::Schema => app.out.own(schema().as_bytes()),
-        ConfigCommand::Show {
-            policy,
-            guards,
-            retry,
-        } => {
-            let settings = app.settings(policy, guards, retry);
+        ConfigCommand::Show(args) => {
+            let settings = app.settings(&args.policy, &args.guards, &args.retry);
             show(app, &settings);
         }
     }
@@ -139,6 +135,11 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
         span(settings.max_plan_age.value),
         settings.max_plan_age.source,
     );
+    row(
+        "guards.quarantine-after",
+        settings.quarantine_after.value.to_string(),
+        settings.quarantine_after.source,
+    );
     let stop_timeout = settings
         .stop_timeout
         .value
@@ -158,6 +159,16 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
         "retry.outage-deadline",
         span(settings.outage_deadline.value),
         settings.outage_deadline.source,
+    );
+    row(
+        "retry.deadline",
+        settings.deadline.value.map_or_else(|| "unset".into(), span),
+        settings.deadline.source,
+    );
+    row(
+        "retry.step-deadline",
+        span(settings.step_deadline.value),
+        settings.step_deadline.source,
     );
     let dir = settings
         .state_dir

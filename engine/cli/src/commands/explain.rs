@@ -4,6 +4,8 @@ use serde::Serialize;
 use tbengine_engine::Planned;
 use tbengine_engine::decide::Decision;
 use tbengine_engine::discover::Inventory;
+use tbengine_engine::journal::Quarantine;
+use tbengine_engine::journal::quarantine::Trouble;
 use tbengine_engine::plan::{Refusal, Step};
 use tbengine_engine::policy::{LogLine, Verdict};
 use tbengine_engine::scope::Scope;
@@ -31,7 +33,15 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
             return Err(error);
         }
     };
-    let explained = Explained::new(&planned, place, &args.scope.scope(), app.world.now);
+    let settings = app.settings(&args.policy, &args.guards, &Default::default());
+    let quarantine = app.quarantine(&settings);
+    let explained = Explained::new(
+        &planned,
+        &quarantine,
+        place,
+        &args.scope.scope(),
+        app.world.now,
+    );
     match app.format() {
         Format::Json => app.out.json(&explained),
         Format::Jsonl => app.out.json_line(&explained),
@@ -105,6 +115,8 @@ struct Explained<'a> {
     resource: ResourceView<'a>,
     #[serde(skip)]
     facts: &'a Resource,
+    #[serde(skip)]
+    trouble: Option<&'a Trouble>,
     holders: Vec<String>,
     in_scope: bool,
     #[serde(skip)]
@@ -116,7 +128,13 @@ struct Explained<'a> {
 }
 
 impl<'a> Explained<'a> {
-    fn new(planned: &'a Planned, place: usize, scope: &Scope, now: Timestamp) -> Self {
+    fn new(
+        planned: &'a Planned,
+        quarantine: &'a Quarantine,
+        place: usize,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> Self {
         let resource = &planned.inventory.resources[place];
         let decision = planned
             .decisions
@@ -124,7 +142,8 @@ impl<'a> Explained<'a> {
             .iter()
             .find(|decision| decision.resource == place);
         Self {
-            resource: ResourceView::new(resource),
+            resource: ResourceView::new(resource, quarantine),
+            trouble: quarantine.trouble(&resource.identity),
             facts: resource,
             holders: planned
                 .inventory
@@ -192,6 +211,7 @@ impl<'a> Explained<'a> {
         for holder in &self.holders {
             fact("used by", Some(holder.clone()));
         }
+        fact("quarantine", self.trouble.map(ToString::to_string));
         fact("policy", Some(self.opinion()));
         fact(
             "guard",

@@ -1,6 +1,7 @@
 //! `tbengine list`: what is there, whoever made it.
 
 use tbengine_engine::discover::Inventory;
+use tbengine_engine::journal::Quarantine;
 use tbengine_engine::scope::Scope;
 use tbengine_sdk::Resource;
 
@@ -30,7 +31,13 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
         let inventory = engine.discover(&mut |event| watcher.see(event)).await;
         Ok((inventory, with_backend))
     })?;
-    write(app, &inventory, &scope, with_backend);
+    let settings = app.settings(
+        &Default::default(),
+        &Default::default(),
+        &Default::default(),
+    );
+    let quarantine = app.quarantine(&settings);
+    write(app, &inventory, &quarantine, &scope, with_backend);
     app.out.flush();
     app.tell_failures(&inventory.failures);
     Ok(if inventory.failures.is_empty() {
@@ -40,7 +47,13 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     })
 }
 
-fn write(app: &mut App, inventory: &Inventory, scope: &Scope, with_backend: bool) {
+fn write(
+    app: &mut App,
+    inventory: &Inventory,
+    quarantine: &Quarantine,
+    scope: &Scope,
+    with_backend: bool,
+) {
     let now = app.world.now;
     let listed: Vec<&Resource> = inventory
         .resources
@@ -50,12 +63,15 @@ fn write(app: &mut App, inventory: &Inventory, scope: &Scope, with_backend: bool
     let out = &mut app.out;
     match app.global.output {
         Format::Json => out.json(&ListView {
-            resources: listed.into_iter().map(ResourceView::new).collect(),
+            resources: listed
+                .into_iter()
+                .map(|resource| ResourceView::new(resource, quarantine))
+                .collect(),
             failures: &inventory.failures,
         }),
         Format::Jsonl => listed
             .into_iter()
-            .for_each(|resource| out.json_line(&ResourceView::new(resource))),
+            .for_each(|resource| out.json_line(&ResourceView::new(resource, quarantine))),
         Format::Csv => csv::write(out, COLUMNS, listed.into_iter().map(row)),
         Format::Table => {
             table(&listed, now, with_backend).write(out);
@@ -64,6 +80,16 @@ fn write(app: &mut App, inventory: &Inventory, scope: &Scope, with_backend: bool
             } else {
                 app.console
                     .line(&[toned(Tone::Dim, count(listed.len(), "resource"))]);
+            }
+            for resource in listed {
+                if let Some(trouble) = quarantine.trouble(&resource.identity) {
+                    let id = short_id(&resource.identity.native);
+                    let name = &resource.name;
+                    app.console.line(&[
+                        toned(Tone::Warn, "in quarantine"),
+                        plain(format!(": {id} {name}: {trouble}")),
+                    ]);
+                }
             }
         }
     }

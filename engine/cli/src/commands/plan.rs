@@ -56,11 +56,13 @@ pub(crate) fn make(
             false,
             app.global.verbose > 0,
         );
-        Ok(engine
+        let mut planned = engine
             .plan(&chosen.policy, &chosen.origin, true, &mut |event| {
                 watcher.see(event);
             })
-            .await)
+            .await;
+        planned.plan = planned.plan.seal();
+        Ok(planned)
     })
 }
 
@@ -71,7 +73,7 @@ pub(crate) fn show(app: &mut App, planned: &Planned) -> Code {
     let code = Code::of_plan(&planned.plan, failures, fault);
     let out = &mut app.out;
     match app.global.output {
-        Format::Table => plan::write(out, &planned.plan),
+        Format::Table => plan::write(out, &planned.plan, !failures.is_empty()),
         Format::Json => out.json(&PlanView::new(
             &planned.plan,
             &planned.decisions,

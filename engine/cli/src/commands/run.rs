@@ -5,30 +5,19 @@ use std::path::Path;
 
 use tbengine_engine::Engine;
 use tbengine_engine::apply::ErrorMode;
-use tbengine_engine::discover::ListFailure;
+use tbengine_engine::journal::{Journal, Quarantine};
 use tbengine_engine::plan::Plan;
-use tbengine_engine::policy::Fault;
-use tbengine_engine::report::Report;
+use tbengine_engine::plan::saved::Stale;
 
+use super::apply::{Approved, carry_out, show, state, watcher};
 use super::plan::{self, tell_blast_radius};
 use crate::app::{App, block_on};
 use crate::args::RunArgs;
-use crate::args::global::Format;
 use crate::config::Settings;
 use crate::exit::{Code, Error};
-use crate::output::csv;
-use crate::output::json::RunView;
 use crate::output::out::Out;
-use crate::output::watcher::Watcher;
 use crate::policies::{self, Chosen};
 use crate::signals::Signals;
-
-/// A plan on its way to being applied.
-struct Approved {
-    plan: Plan,
-    failures: Vec<ListFailure>,
-    fault: Option<Fault>,
-}
 
 /// Makes a plan, or takes a saved one, and applies it.
 pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
@@ -36,7 +25,7 @@ pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
         let planned = plan::make(app, &args.scope, &args.policy, &args.guards)?;
         return Ok(plan::show(app, &planned));
     }
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(app.world.ignores_hangup)?;
     let settings = app.settings(&args.policy, &args.guards, &args.retry);
     let saved = args
         .plan
@@ -56,53 +45,104 @@ pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
         }
     };
     block_on(async {
-        let error_mode = if args.fail_fast {
-            ErrorMode::FailFast
-        } else {
-            ErrorMode::Aggregate
+        let error_mode = error_mode(args.fail_fast);
+        let scope = match &saved {
+            None => args.scope.scope(),
+            Some((_, plan)) => plan.header.scope_then(),
         };
-        let mut scope = args.scope.scope();
-        if let Some((_, plan)) = &saved {
-            scope = plan.header.scope.clone();
-            // Which backends the scope meant then is not to depend on what is configured now.
-            if !plan.header.accounts.is_empty() {
-                scope.backends = plan
-                    .header
-                    .accounts
-                    .keys()
-                    .map(ToString::to_string)
-                    .collect();
-            }
-        }
         let engine = app.engine(scope, &settings, error_mode)?;
         let approving = approve(app, &engine, &chosen, &settings, saved);
         let approved = signals.unless_stopped(approving).await??;
-        let plan_code = Code::of_plan(&approved.plan, &approved.failures, approved.fault.as_ref());
-        if approved.fault.is_some() || plan_code == Code::Refused {
-            finish(app, &approved, None, plan_code);
-            return Ok(plan_code);
-        }
-        if !approved.plan.is_empty()
-            && !args.yes
-            && app.world.interactive
-            && !ask(app, &signals, &approved.plan).await?
-        {
-            app.console.warning("nothing was done");
-            return Ok(plan_code);
-        }
-        let mut watcher = watcher(app);
-        let report = engine
-            .apply(
-                approved.plan.clone(),
-                &chosen.policy,
-                &signals.control,
-                &mut |event| watcher.see(event),
-            )
-            .await;
-        let code = Code::of_run(&report, plan_code, signals.first());
-        finish(app, &approved, Some(&report), code);
-        Ok(code)
+        go_on(
+            app,
+            &engine,
+            approved,
+            &chosen,
+            &signals,
+            &settings,
+            args.yes,
+            args.no_journal,
+        )
+        .await
     })
+}
+
+pub(super) fn error_mode(fail_fast: bool) -> ErrorMode {
+    if fail_fast {
+        ErrorMode::FailFast
+    } else {
+        ErrorMode::Aggregate
+    }
+}
+
+/// Asks where someone can be asked, records the plan, carries it out.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all that a run needs, in one place"
+)]
+pub(super) async fn go_on(
+    app: &mut App,
+    engine: &Engine,
+    approved: Approved,
+    chosen: &Chosen,
+    signals: &Signals,
+    settings: &Settings,
+    yes: bool,
+    no_journal: bool,
+) -> Result<Code, Error> {
+    let plan_code = approved.code();
+    if approved.fault.is_some() || plan_code == Code::Refused {
+        show(app, &approved, None, plan_code);
+        return Ok(plan_code);
+    }
+    let plan = &approved.plan;
+    if !agreed(app, signals, plan, yes).await? {
+        return Ok(plan_code);
+    }
+    let journal = match plan.is_empty() {
+        // A job that finds nothing to do every five minutes leaves nothing behind.
+        true => None,
+        false => journal(app, engine, settings, plan, no_journal)?,
+    };
+    Ok(carry_out(app, engine, &approved, chosen, journal, signals, settings).await)
+}
+
+/// Whether a plan may be carried out: asks where someone can be asked.
+pub(super) async fn agreed(
+    app: &App,
+    signals: &Signals,
+    plan: &Plan,
+    yes: bool,
+) -> Result<bool, Error> {
+    if plan.is_empty() || yes || !app.world.interactive || ask(app, signals, plan).await? {
+        return Ok(true);
+    }
+    app.console.warning("nothing was done");
+    Ok(false)
+}
+
+fn journal(
+    app: &App,
+    engine: &Engine,
+    settings: &Settings,
+    plan: &Plan,
+    no_journal: bool,
+) -> Result<Option<Journal>, Error> {
+    if no_journal {
+        app.console.warning(
+            "without a journal this run cannot be resumed, and other runs do not see what it works on",
+        );
+        return Ok(None);
+    }
+    let (state, host) = (state(settings)?, &app.world.host);
+    let journal = Journal::begin(&state, host, plan, engine.clock())?;
+    let quarantine = app.quarantine(settings);
+    let targets = plan.steps.iter().map(|step| &step.target);
+    let released: Vec<_> = targets.filter(|one| quarantine.lets_out(one)).collect();
+    if !released.is_empty() {
+        Quarantine::forget(&state, host, released)?;
+    }
+    Ok(Some(journal))
 }
 
 /// Makes the plan, or checks a saved one against the world as it is now.
@@ -113,6 +153,7 @@ async fn approve(
     settings: &Settings,
     saved: Option<(&Path, Plan)>,
 ) -> Result<Approved, Error> {
+    let run = app.world.run.clone();
     let mut watcher = watcher(app);
     let mut see = |event: &_| watcher.see(event);
     let Some((path, plan)) = saved else {
@@ -126,12 +167,19 @@ async fn approve(
             fault: planned.decisions.fault,
         });
     };
+    let stale = |source| Error::Stale {
+        plan: format!("the plan in {}", path.display()),
+        hint: "make a new one with `tbengine plan --save`".into(),
+        source,
+    };
+    if plan.digest.is_none() {
+        return Err(stale(Stale::Edited));
+    }
     let valid = settings.max_plan_age.value;
     let revised = engine.revise(plan, &chosen.policy, valid, &mut see).await;
-    let (inventory, plan) = revised.map_err(|source| Error::Stale {
-        path: path.to_owned(),
-        source,
-    })?;
+    let (inventory, mut plan) = revised.map_err(stale)?;
+    // The same file may be applied again, and that is another run.
+    plan.header.run = run;
     app.tell_failures(&inventory.failures);
     tell_blast_radius(app, &plan);
     Ok(Approved {
@@ -144,55 +192,9 @@ async fn approve(
 /// Shows the plan where the question is asked, and asks.
 async fn ask(app: &App, signals: &Signals, plan: &Plan) -> Result<bool, Error> {
     let mut shown = Out::new(Box::new(io::stderr()), app.color, app.out.width());
-    crate::output::plan::write(&mut shown, plan);
+    crate::output::plan::write(&mut shown, plan, false);
     shown.finish().ok();
     let console = app.console.clone();
     let answer = tokio::task::spawn_blocking(move || console.ask("Carry this plan out?"));
     Ok(signals.unless_stopped(answer).await?.unwrap_or(false))
-}
-
-fn watcher(app: &mut App) -> Watcher<'_> {
-    let stream = app.global.output == Format::Jsonl;
-    Watcher::new(
-        &mut app.out,
-        app.console.clone(),
-        stream,
-        app.global.verbose > 0,
-    )
-}
-
-fn finish(app: &mut App, approved: &Approved, report: Option<&Report>, code: Code) {
-    let plan = &approved.plan;
-    let out = &mut app.out;
-    match (app.global.output, report) {
-        // The events were the result.
-        (Format::Jsonl, _) => {}
-        (Format::Json, report) => out.json(&RunView {
-            plan,
-            failures: &approved.failures,
-            report,
-            fault: approved.fault.as_ref(),
-            exit_code: code.number(),
-        }),
-        (Format::Csv, Some(report)) => {
-            csv::write(
-                out,
-                crate::output::report::COLUMNS,
-                crate::output::report::rows(report, plan),
-            );
-        }
-        (Format::Csv, None) => csv::write(
-            out,
-            crate::output::plan::COLUMNS,
-            crate::output::plan::rows(plan),
-        ),
-        (Format::Table, Some(report)) => {
-            crate::output::report::write(out, report, plan.refusals.len());
-        }
-        (Format::Table, None) => crate::output::plan::write(out, plan),
-    }
-    out.flush();
-    if let Some(report) = report {
-        crate::output::report::advise(&app.console, report);
-    }
 }

@@ -123,6 +123,9 @@ pub(crate) struct GuardsTable {
     pub(crate) max_unproven_running: Option<usize>,
     /// How old a saved plan may be. Unless set: 1h.
     pub(crate) max_plan_age: Option<Span>,
+    /// In how many runs a resource has to fail or come back before it is parked; 0 parks nothing. Unless
+    /// set: 3.
+    pub(crate) quarantine_after: Option<u32>,
     /// How long what runs may take to end by itself. Unless set: 10s.
     pub(crate) stop_timeout: Option<Span>,
 }
@@ -192,6 +195,10 @@ pub(crate) struct RetryTable {
     pub(crate) concurrency: Option<u16>,
     /// How long a backend may be away before its steps are deferred. Unless set: 10m.
     pub(crate) outage_deadline: Option<Span>,
+    /// How long a run may take: what did not get its turn is deferred. Unless set: no limit.
+    pub(crate) deadline: Option<Span>,
+    /// How long the calls of one step may take in all. Unless set: 2m.
+    pub(crate) step_deadline: Option<Span>,
 }
 
 /// Where runs are remembered.
@@ -200,6 +207,8 @@ pub(crate) struct RetryTable {
 pub(crate) struct StateTable {
     /// The directory. Unless set: $XDG_STATE_HOME/tbengine.
     pub(crate) dir: Option<PathBuf>,
+    /// How long a run keeps its resources to itself without a sign of life; at least 1s. Unless set: 30s.
+    pub(crate) lease: Option<Span>,
 }
 
 /// The JSON schema of the file.

@@ -14,6 +14,8 @@ pub(crate) mod trust;
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 pub(crate) use file::File;
 pub(crate) use find::Place;
 pub(crate) use settings::Settings;
@@ -68,11 +70,77 @@ impl Config {
         self.place.as_ref().map(|place| place.path.as_path())
     }
 
+    /// A digest of what in the file decides what is done: the backends without their secrets, the plugins
+    /// behind them, the guards and the retries. A plan that was saved or is resumed has to be carried out under the same.
+    pub(crate) fn digest(&self) -> String {
+        let table: toml::Table = self.text.parse().unwrap_or_default();
+        let mut counts = toml::Table::new();
+        for name in ["backends", "plugins", "guards", "retry"] {
+            if let Some(part) = table.get(name) {
+                counts.insert(name.to_owned(), without_secrets(part.clone()));
+            }
+        }
+        hex::encode(Sha256::digest(counts.to_string()))
+    }
+
     /// A path in the file, which counts from where the file lies.
     pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
         match self.path().and_then(Path::parent) {
             Some(folder) => folder.join(path),
             None => path.to_owned(),
+        }
+    }
+}
+
+/// Words in the names of keys that hold a secret, or say where one is.
+const SECRET: [&str; 4] = ["key", "token", "secret", "password"];
+
+fn without_secrets(value: toml::Value) -> toml::Value {
+    match value {
+        toml::Value::Table(table) => table
+            .into_iter()
+            .filter(|(key, _)| !SECRET.iter().any(|word| key.contains(word)))
+            .map(|(key, value)| (key, without_secrets(value)))
+            .collect::<toml::Table>()
+            .into(),
+        value => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(text: &str) -> String {
+        Config {
+            text: text.into(),
+            ..Config::default()
+        }
+        .digest()
+    }
+
+    #[test]
+    fn the_digest_is_of_what_decides() {
+        let base =
+            "[backends.d]\nkind = \"daytona\"\napi-key = \"a\"\n[guards]\nmin-age = \"5m\"\n";
+        let same = [
+            base.replace("\"a\"", "\"b\""),
+            format!("policy = \"aggressive\"\n# a comment\n{base}"),
+            format!("{base}[state]\ndir = \"/x\"\n"),
+        ];
+        for text in same {
+            assert_eq!(digest(base), digest(&text), "{text}");
+        }
+        let other = [
+            base.replace("5m", "6m"),
+            base.replace("daytona", "docker"),
+            base.replace("backends.d", "backends.e"),
+            format!("{base}[retry]\nattempts = 2\n"),
+            format!("{base}[plugins.p]\npath = \"p.so\"\nsha256 = \"any\"\n"),
+            String::new(),
+        ];
+        for text in other {
+            assert_ne!(digest(base), digest(&text), "{text}");
         }
     }
 }

@@ -1,12 +1,16 @@
 //! From text to [`File`], with errors that point at the line and suggest what was meant.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tbengine_engine::backend::closest;
 use toml::de::{DeTable, DeValue};
 
 use super::file::{File, RetryTable};
 use crate::exit::Error;
+
+/// A lease has to outlast the pauses that any scheduler makes.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 /// Reads the file's text.
 pub(crate) fn text(path: &Path) -> Result<String, Error> {
@@ -36,6 +40,13 @@ pub(crate) fn file(path: &Path, text: &str) -> Result<File, Error> {
     };
     if let Some((key, message)) = contradiction(&file.retry) {
         return complain(&["retry", key], message);
+    }
+    if file
+        .state
+        .lease
+        .is_some_and(|lease| lease.0 < SHORTEST_LEASE)
+    {
+        return complain(&["state", "lease"], "`lease` is at least 1s");
     }
     for (name, policy) in &file.policies {
         if policy.path.is_some() == policy.builtin.is_some() {

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
+use tbengine_engine::journal::Quarantine;
+use tbengine_engine::journal::quarantine::QUARANTINE_AFTER;
 use tbengine_engine::plan::{Guards, MaxDelete, Own};
 
 use super::File;
@@ -60,10 +63,15 @@ pub(crate) struct Settings {
     pub(crate) max_delete: Setting<Option<MaxDelete>>,
     pub(crate) max_unproven_running: Setting<usize>,
     pub(crate) max_plan_age: Setting<Duration>,
+    pub(crate) quarantine_after: Setting<u32>,
+    /// What the operator lets out of quarantine.
+    pub(crate) release: Vec<String>,
     /// `None` asks the policy first.
     pub(crate) retry: Setting<Option<RetrySchedule>>,
     pub(crate) concurrency: Setting<Option<usize>>,
     pub(crate) outage_deadline: Setting<Duration>,
+    pub(crate) deadline: Setting<Option<Duration>>,
+    pub(crate) step_deadline: Setting<Duration>,
     pub(crate) state_dir: Setting<Option<PathBuf>>,
 }
 
@@ -159,6 +167,13 @@ impl Settings {
                 span(table.max_plan_age),
                 MAX_PLAN_AGE,
             ),
+            quarantine_after: layers.pick(
+                "quarantine_after",
+                guards.quarantine_after,
+                table.quarantine_after,
+                QUARANTINE_AFTER,
+            ),
+            release: guards.release.clone(),
             retry: schedule(&layers, retry, &file.retry),
             concurrency: layers.pick(
                 "concurrency",
@@ -172,6 +187,18 @@ impl Settings {
                 span(file.retry.outage_deadline),
                 apply.outage_deadline,
             ),
+            deadline: layers.pick(
+                "deadline",
+                span(retry.deadline).map(Some),
+                span(file.retry.deadline).map(Some),
+                None,
+            ),
+            step_deadline: layers.pick(
+                "step_deadline",
+                span(retry.step_deadline),
+                span(file.retry.step_deadline),
+                apply.step_deadline,
+            ),
             state_dir: layers.pick(
                 "state_dir",
                 named_dir.map(Some),
@@ -182,7 +209,7 @@ impl Settings {
     }
 
     /// The guards in force.
-    pub(crate) fn guards(&self, own: Own) -> Guards {
+    pub(crate) fn guards(&self, own: Own, quarantine: Arc<Quarantine>) -> Guards {
         let defaults = Guards::default();
         Guards {
             min_age: self.min_age.value,
@@ -190,6 +217,7 @@ impl Settings {
             max_unproven_running: self.max_unproven_running.value,
             own,
             default_grace: self.stop_timeout.value.unwrap_or(defaults.default_grace),
+            quarantine,
         }
     }
 
@@ -202,6 +230,8 @@ impl Settings {
             error_mode,
             concurrency: self.concurrency.value,
             outage_deadline: self.outage_deadline.value,
+            deadline: self.deadline.value,
+            step_deadline: self.step_deadline.value,
             ..ApplyOptions::default()
         }
     }

@@ -68,6 +68,15 @@ pub(crate) fn took(ms: u64) -> String {
     format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
 }
 
+/// What an empty plan or report says. Nothing is known of what could not be listed.
+pub(crate) fn nothing(unlisted: bool) -> String {
+    if unlisted {
+        "Nothing to do in what could be listed".to_owned()
+    } else {
+        "Nothing to do".to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

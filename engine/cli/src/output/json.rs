@@ -3,6 +3,8 @@
 use serde::Serialize;
 use tbengine_engine::decide::Decisions;
 use tbengine_engine::discover::ListFailure;
+use tbengine_engine::journal::Quarantine;
+use tbengine_engine::journal::quarantine::Trouble;
 use tbengine_engine::plan::{Plan, Refusal, Step};
 use tbengine_engine::policy::{Fault, LogLine};
 use tbengine_engine::report::Report;
@@ -16,13 +18,17 @@ pub(crate) struct ResourceView<'a> {
     id: String,
     #[serde(flatten)]
     resource: &'a Resource,
+    /// Why it is parked, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quarantine: Option<&'a Trouble>,
 }
 
 impl<'a> ResourceView<'a> {
-    pub(crate) fn new(resource: &'a Resource) -> Self {
+    pub(crate) fn new(resource: &'a Resource, quarantine: &'a Quarantine) -> Self {
         Self {
             id: resource.identity.id().to_string(),
             resource,
+            quarantine: quarantine.trouble(&resource.identity),
         }
     }
 }

@@ -6,7 +6,7 @@ use tbengine_engine::plan::{Action, Guard, Plan, Refusal, Step};
 use tbengine_engine::policy::{Fault, Force};
 
 use super::console::Console;
-use super::human::{count, short_id};
+use super::human::{count, nothing, short_id};
 use super::out::Out;
 use super::span::{Tone, plain, toned};
 use super::table::Table;
@@ -14,13 +14,14 @@ use super::table::Table;
 /// How many refusals of one guard are listed.
 const REFUSALS_SHOWN: usize = 20;
 
-/// Writes a plan: steps, refusals by guard, and how many of each.
-pub(crate) fn write(out: &mut Out, plan: &Plan) {
+/// Writes a plan: steps, refusals by guard, and how many of each. `unlisted` says whether something
+/// could not be listed.
+pub(crate) fn write(out: &mut Out, plan: &Plan, unlisted: bool) {
     steps(out, &plan.steps);
     refusals(out, &plan.refusals);
     let policy = &plan.header.policy;
     let mut summary = match plan.steps.len() {
-        0 => "Nothing to do".to_owned(),
+        0 => nothing(unlisted),
         steps => count(steps, "step"),
     };
     if !plan.refusals.is_empty() {

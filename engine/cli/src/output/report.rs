@@ -4,13 +4,14 @@ use tbengine_engine::plan::Plan;
 use tbengine_engine::report::{Outcome, Report, StepResult};
 
 use super::console::Console;
-use super::human::{short_id, took};
+use super::human::{nothing, short_id, took};
 use super::out::Out;
 use super::span::{Tone, plain, toned};
 use super::table::Table;
 
-/// Writes what became of every step, and how many ended in which way.
-pub(crate) fn write(out: &mut Out, report: &Report, plan_refusals: usize) {
+/// Writes what became of every step, and how many ended in which way. `unlisted` says whether something
+/// could not be listed.
+pub(crate) fn write(out: &mut Out, report: &Report, plan_refusals: usize, unlisted: bool) {
     let mut table = Table::new(&["RESULT", "ID", "KIND", "NAME", "DETAIL"]);
     for outcome in &report.outcomes {
         table.row(vec![
@@ -34,7 +35,7 @@ pub(crate) fn write(out: &mut Out, report: &Report, plan_refusals: usize) {
         counts.push(format!("{plan_refusals} refused by guards"));
     }
     let what = if counts.is_empty() {
-        "Nothing to do".to_owned()
+        nothing(unlisted)
     } else {
         counts.join(", ")
     };

@@ -45,6 +45,15 @@ impl<'a> Watcher<'a> {
 
     fn show(&mut self, kind: &EventKind) {
         match kind {
+            // What a key may not do is told before anything is tried.
+            EventKind::BackendListed {
+                backend, account, ..
+            } if !self.log => {
+                for warning in &account.warnings {
+                    self.console
+                        .warning(&format!("backend `{backend}`: {warning}"));
+                }
+            }
             EventKind::RunStarted { steps, .. } if !self.stream => self.console.start_bar(*steps),
             EventKind::StepFinished(outcome) => {
                 self.finished += 1;
@@ -62,6 +71,8 @@ impl<'a> Watcher<'a> {
                     "backend `{backend}` is given {delay}: {error}"
                 ))]);
             }
+            // The command tells it at the end, with a hint.
+            EventKind::RunHalted { .. } => {}
             EventKind::RunInterrupted { in_flight } if !self.log => {
                 let steps = human::count(*in_flight, "step");
                 self.console.line(&[plain(format!(

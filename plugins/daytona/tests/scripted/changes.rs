@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use tbengine_sdk::{Backend, DeleteOptions, ErrorKind, Kind, Result, StopOptions};
+use tbengine_sdk::{Backend, DeleteOptions, ErrorKind, Kind, Result, State, StopOptions};
 
 use crate::server::{
     Answer, ID, ORGANIZATION, OTHER, Server, missing, ok, page, refused, refused_with, sandbox,
@@ -62,8 +62,13 @@ async fn a_deletion_follows_a_read_and_the_engines_own_counts() {
     );
     backend.delete(&target, FORCE).await.unwrap();
     assert_eq!(server.lines(), [read.as_str(), &deletion]);
-    backend.get(&target).await.unwrap();
-    backend.delete(&target, GENTLE).await.unwrap();
+    // The service said that it is being destroyed, and that is not asked again at once.
+    let found = backend.get(&target).await.unwrap().unwrap();
+    assert_eq!(found.state, State::Removing);
+    assert_eq!(server.lines().len(), 2);
+    let other = server.backend();
+    other.get(&target).await.unwrap();
+    other.delete(&target, GENTLE).await.unwrap();
     assert_eq!(server.lines()[2..], [read, deletion]);
 }
 

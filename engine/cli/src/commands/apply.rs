@@ -1,0 +1,175 @@
+//! What `run` and `resume` have in common: the journal, carrying a plan out, the report.
+
+use tbengine_engine::Engine;
+use tbengine_engine::discover::ListFailure;
+use tbengine_engine::journal::{Halt, Journal, StateDir};
+use tbengine_engine::plan::Plan;
+use tbengine_engine::policy::Fault;
+use tbengine_engine::report::{Report, StepResult};
+
+use crate::app::App;
+use crate::args::global::Format;
+use crate::config::Settings;
+use crate::config::settings::Source;
+use crate::exit::{Code, Error};
+use crate::output::csv;
+use crate::output::json::RunView;
+use crate::output::span::{Tone, plain, toned};
+use crate::output::watcher::Watcher;
+use crate::policies::Chosen;
+use crate::signals::Signals;
+
+/// A plan on its way to being applied.
+pub(super) struct Approved {
+    pub(super) plan: Plan,
+    pub(super) failures: Vec<ListFailure>,
+    pub(super) fault: Option<Fault>,
+}
+
+impl Approved {
+    pub(super) fn code(&self) -> Code {
+        Code::of_plan(&self.plan, &self.failures, self.fault.as_ref())
+    }
+}
+
+/// The state directory, made where it does not exist.
+pub(super) fn state(settings: &Settings) -> Result<StateDir, Error> {
+    match &settings.state_dir.value {
+        Some(path) => Ok(StateDir::create(path)?),
+        None => Err(Error::config(
+            "there is no directory to record runs in, because HOME is not set",
+        )
+        .hint("name one with --state-dir")
+        .hint("--no-journal runs without a record, where none can be kept")),
+    }
+}
+
+/// The state directory, if it exists.
+pub(super) fn existing_state(settings: &Settings) -> Result<Option<StateDir>, Error> {
+    match &settings.state_dir.value {
+        Some(path) => Ok(StateDir::open(path)?),
+        None => Ok(None),
+    }
+}
+
+/// Carries a plan out and reports.
+pub(super) async fn carry_out(
+    app: &mut App,
+    engine: &Engine,
+    approved: &Approved,
+    chosen: &Chosen,
+    journal: Option<Journal>,
+    signals: &Signals,
+    settings: &Settings,
+) -> Code {
+    let plan_code = approved.code();
+    let mut watcher = watcher(app);
+    let mut see = |event: &_| watcher.see(event);
+    let plan = approved.plan.clone();
+    let (policy, control) = (&chosen.policy, &signals.control);
+    let report = match &journal {
+        Some(journal) => {
+            engine
+                .apply_recorded(plan, policy, control, journal, &mut see)
+                .await
+        }
+        None => engine.apply(plan, policy, control, &mut see).await,
+    };
+    let halt = journal.as_ref().and_then(Journal::halted);
+    let code = Code::of_run(&report, plan_code, signals.first(), halt);
+    show(app, approved, Some(&report), code);
+    if let Some(halt) = halt {
+        tell_halt(app, halt);
+    }
+    if journal.is_some() {
+        tell_resumable(app, &report, settings);
+    }
+    code
+}
+
+pub(super) fn watcher(app: &mut App) -> Watcher<'_> {
+    let stream = app.global.output == Format::Jsonl;
+    Watcher::new(
+        &mut app.out,
+        app.console.clone(),
+        stream,
+        app.global.verbose > 0,
+    )
+}
+
+/// Shows what came of a plan.
+pub(super) fn show(app: &mut App, approved: &Approved, report: Option<&Report>, code: Code) {
+    let plan = &approved.plan;
+    let unlisted = !approved.failures.is_empty();
+    let out = &mut app.out;
+    match (app.global.output, report) {
+        // The events were the result.
+        (Format::Jsonl, _) => {}
+        (Format::Json, report) => out.json(&RunView {
+            plan,
+            failures: &approved.failures,
+            report,
+            fault: approved.fault.as_ref(),
+            exit_code: code.number(),
+        }),
+        (Format::Csv, Some(report)) => {
+            csv::write(
+                out,
+                crate::output::report::COLUMNS,
+                crate::output::report::rows(report, plan),
+            );
+        }
+        (Format::Csv, None) => csv::write(
+            out,
+            crate::output::plan::COLUMNS,
+            crate::output::plan::rows(plan),
+        ),
+        (Format::Table, Some(report)) => {
+            crate::output::report::write(out, report, plan.refusals.len(), unlisted);
+        }
+        (Format::Table, None) => crate::output::plan::write(out, plan, unlisted),
+    }
+    out.flush();
+    if let Some(report) = report {
+        crate::output::report::advise(&app.console, report);
+    }
+}
+
+fn tell_halt(app: &App, halt: &Halt) {
+    let hint = match halt {
+        Halt::Journal(_) => {
+            "nothing more was done once that was known; make room or mend the disk, then resume"
+        }
+        Halt::Lease(_) => "nothing more was done once that was known; see `tbengine history`",
+    };
+    app.console
+        .error(&format!("the run was stopped: {halt}"), &[hint.into()]);
+}
+
+/// Says how to go on with what is left.
+fn tell_resumable(app: &App, report: &Report, settings: &Settings) {
+    let is_left = |result| matches!(result, StepResult::Cancelled | StepResult::Deferred);
+    let left = report
+        .outcomes
+        .iter()
+        .filter(|one| is_left(one.result))
+        .count();
+    if left == 0 {
+        return;
+    }
+    let command = resume_command(&report.run, settings);
+    let steps = crate::output::human::count(left, "step");
+    app.console.line(&[
+        toned(Tone::Good, "hint"),
+        plain(format!(": {steps} can be done later: {command}")),
+    ]);
+}
+
+/// The command that goes on with a run.
+pub(super) fn resume_command(run: &str, settings: &Settings) -> String {
+    let mut command = format!("tbengine resume {run}");
+    if let (Some(dir), Source::Flag) = (&settings.state_dir.value, settings.state_dir.source) {
+        command.push_str(&format!(" --state-dir {}", dir.display()));
+    }
+    command
+}

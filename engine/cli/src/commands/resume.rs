@@ -1,0 +1,150 @@
+//! `tbengine resume`: goes on with a run that did not come to its end.
+
+use tbengine_engine::journal::{Journal, Locked, Record, RunState, StateDir};
+
+use super::apply::{Approved, carry_out, existing_state, watcher};
+use super::plan::tell_blast_radius;
+use super::run::{agreed, error_mode, go_on};
+use crate::app::{App, block_on};
+use crate::args::ResumeArgs;
+use crate::args::tuning::PolicyArgs;
+use crate::config::Settings;
+use crate::exit::{Code, Error};
+use crate::policies::{self, Chosen};
+use crate::signals::Signals;
+
+/// Goes on with a run.
+pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
+    let signals = Signals::listen(app.world.ignores_hangup)?;
+    let settings = app.settings(&PolicyArgs::default(), &args.guards, &args.retry);
+    let state = existing_state(&settings)?;
+    let Some(run) = wanted(app, args, &settings, state.as_ref())? else {
+        app.console.warning("there is no run to resume");
+        return Ok(Code::Done);
+    };
+    let state = match state {
+        Some(state) => state,
+        None => super::apply::state(&settings)?,
+    };
+    let locked = Locked::lock(&state, &app.world.host, &run)?;
+    let valid = settings.max_plan_age.value;
+    let header = locked.record.plan.header.clone();
+    let chosen = policies::choose_again(
+        &app.world,
+        &app.config,
+        &header.policy_origin,
+        &header.policy.params,
+    )?;
+    if args.replan {
+        return replan(app, args, &settings, &signals, &chosen, locked);
+    }
+    if locked.record.open_steps().next().is_none() {
+        app.console.warning(&format!(
+            "run {run} is finished; there is nothing left to do"
+        ));
+        return Ok(Code::Done);
+    }
+    app.world.run = locked.record.run.clone();
+    block_on(async {
+        let scope = header.scope_then();
+        let engine = app.engine(scope, &settings, error_mode(args.fail_fast))?;
+        let left = locked.record.left();
+        let revised = {
+            let mut watcher = watcher(app);
+            let mut see = |event: &_| watcher.see(event);
+            let revising = engine.revise(left, &chosen.policy, valid, &mut see);
+            signals.unless_stopped(revising).await?
+        };
+        let (inventory, plan) = revised.map_err(|source| Error::Stale {
+            plan: format!("the plan of run {run}"),
+            hint: format!(
+                "`tbengine resume {run} --replan` makes a new one with the same scope and policy"
+            ),
+            source,
+        })?;
+        app.tell_failures(&inventory.failures);
+        tell_blast_radius(app, &plan);
+        let approved = Approved {
+            plan,
+            failures: inventory.failures,
+            fault: None,
+        };
+        if approved.code() == Code::Refused {
+            super::apply::show(app, &approved, None, Code::Refused);
+            return Ok(Code::Refused);
+        }
+        let journal = Journal::resume(locked, &app.world.host, &approved.plan, engine.clock())?;
+        let journal = Some(journal);
+        Ok(carry_out(
+            app, &engine, &approved, &chosen, journal, &signals, &settings,
+        )
+        .await)
+    })
+}
+
+/// The run that is named, or else the newest that can be resumed.
+fn wanted(
+    app: &App,
+    args: &ResumeArgs,
+    settings: &Settings,
+    state: Option<&StateDir>,
+) -> Result<Option<String>, Error> {
+    let Some(state) = state else {
+        return match &args.run {
+            Some(run) => {
+                Err(tbengine_engine::journal::JournalError::NoRun { run: run.clone() }.into())
+            }
+            None => Ok(None),
+        };
+    };
+    if let Some(run) = &args.run {
+        return Ok(Some(Record::find(state, run)?));
+    }
+    let valid = settings.max_plan_age.value;
+    let records = Record::read_newest(state, &app.world.host, usize::MAX)?;
+    Ok(records.into_iter().find_map(|(run, record)| {
+        let state = record.ok()?.state(app.world.now, valid);
+        let wanted = state.is_resumable() || (args.replan && state == RunState::Stale);
+        wanted.then_some(run)
+    }))
+}
+
+/// Makes a new plan with the same scope and policy in place of the old one.
+fn replan(
+    app: &mut App,
+    args: &ResumeArgs,
+    settings: &Settings,
+    signals: &Signals,
+    chosen: &Chosen,
+    locked: Locked,
+) -> Result<Code, Error> {
+    let scope = locked.record.plan.header.scope.clone();
+    block_on(async {
+        let engine = app.engine(scope, settings, error_mode(args.fail_fast))?;
+        let planned = {
+            let mut watcher = watcher(app);
+            let mut see = |event: &_| watcher.see(event);
+            let planning = engine.plan(&chosen.policy, &chosen.origin, false, &mut see);
+            signals.unless_stopped(planning).await?
+        };
+        super::plan::tell_obstacles(app, &planned);
+        let approved = Approved {
+            plan: planned.plan,
+            failures: planned.inventory.failures.clone(),
+            fault: planned.decisions.fault,
+        };
+        let usable = !matches!(approved.code(), Code::Refused | Code::Usage);
+        if usable {
+            if !agreed(app, signals, &approved.plan, args.yes).await? {
+                return Ok(approved.code());
+            }
+            let by = (!approved.plan.is_empty()).then(|| app.world.run.clone());
+            let now = engine.clock().now();
+            locked.replace(&app.world.host, by, now)?;
+        }
+        go_on(
+            app, &engine, approved, chosen, signals, settings, true, false,
+        )
+        .await
+    })
+}

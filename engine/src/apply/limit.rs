@@ -1,0 +1,255 @@
+//! How many calls at once: found by latency, cut where the backend asks for fewer.
+//!
+//! By Little's law a backend's throughput is the calls at once divided by their latency. As long as a
+//! step up lengthens the latency by less than its share, the backend has room; where the latency grows
+//! as fast as the limit, calls only queue up inside of it. So the limit tries a step up, keeps it if the
+//! throughput grew by at least half of the step, and otherwise goes back and tries a step down, which it
+//! keeps if nothing was lost. Then it rests. Only successes of one sort of move are compared, and only
+//! those that began with the limit in full use.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How many calls at once a backend gets.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    now: usize,
+    /// What it climbs to one by one after it was cut.
+    full: usize,
+    least: usize,
+    most: usize,
+    /// Whether the operator fixed it.
+    pinned: bool,
+    successes: u32,
+    /// Pauses since the last success, and when the first of them began.
+    troubles: u32,
+    since: Option<Instant>,
+    climb: Climb,
+    window: Window,
+    /// How long a successful move takes lately.
+    typical: Duration,
+}
+
+/// What kind of move a latency belongs to; only equals are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sort {
+    pub(crate) asks_to_end: bool,
+    pub(crate) rank: usize,
+}
+
+/// One success.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) sort: Sort,
+    pub(crate) latency: Duration,
+    /// The limit when it began, if it was in full use then.
+    pub(crate) limit: Option<usize>,
+}
+
+/// Where the search is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Climb {
+    /// Learns the throughput with the present limit.
+    Measuring,
+    /// Tries more or fewer than `from`, whose throughput was `rate`.
+    Trying { from: usize, rate: f64 },
+    /// Waits for so many windows, because what surrounds it was no better.
+    Resting(u32),
+}
+
+/// The successes that are compared with the next ones.
+#[derive(Debug, Default)]
+struct Window {
+    sort: Option<Sort>,
+    count: usize,
+    /// Successes of another sort since the window was opened.
+    others: usize,
+    seconds: f64,
+}
+
+/// So many successes in a row earn one more call at once after a cut.
+const SUCCESSES_PER_RAISE: u32 = 10;
+/// The fewest successes that say anything about a limit.
+const SMALLEST_WINDOW: usize = 8;
+/// How many times what suits a backend it may get, and the most that any gets.
+const MOST_TIMES: usize = 8;
+const MOST: usize = 128;
+/// The windows between two searches.
+const REST: u32 = 12;
+/// The weight of the newest success in what is typical.
+const NEWEST: f64 = 0.4;
+/// What share of a step up has to arrive as throughput.
+const WORTH: f64 = 0.5;
+/// What share of the throughput a step down has to keep.
+const KEEPS: f64 = 0.98;
+
+impl Limit {
+    /// A limit that starts with what suits the backend, or stays at what the operator wants.
+    pub(crate) fn new(suits: usize, pinned: Option<usize>) -> Self {
+        let now = pinned.unwrap_or(suits).max(1);
+        Self {
+            now,
+            full: now,
+            least: now.div_ceil(2),
+            most: (now * MOST_TIMES).min(MOST.max(now)),
+            pinned: pinned.is_some(),
+            successes: 0,
+            troubles: 0,
+            since: None,
+            climb: Climb::Measuring,
+            window: Window::default(),
+            typical: Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn now(&self) -> usize {
+        self.now
+    }
+
+    /// The backend asked for fewer requests: takes three tenths off, at least one, and searches no more
+    /// above where it was.
+    pub(crate) fn cut(&mut self) {
+        self.most = self.now.max(1);
+        self.full = self.full.min(self.most);
+        self.now = (self.now * 7 / 10).max(1);
+        self.least = 1;
+        self.successes = 0;
+        self.climb = Climb::Measuring;
+        self.window = Window::default();
+    }
+
+    /// Notes one more pause: since when there is trouble, and how many pauses came before.
+    pub(crate) fn trouble(&mut self, now: Instant) -> (Instant, u32) {
+        let before = self.troubles;
+        self.troubles += 1;
+        (*self.since.get_or_insert(now), before)
+    }
+
+    /// The backend did what it was asked.
+    pub(crate) fn succeeded(&mut self) {
+        self.troubles = 0;
+        self.since = None;
+        self.successes += 1;
+        if self.successes >= SUCCESSES_PER_RAISE && self.now < self.full {
+            self.now += 1;
+            self.successes = 0;
+        }
+    }
+
+    /// How long a successful move takes lately; zero as long as there was none.
+    pub(crate) fn typical(&self) -> Duration {
+        self.typical
+    }
+
+    /// Learns how long a success took.
+    pub(crate) fn learn(&mut self, sample: Sample) {
+        self.typical = if self.typical.is_zero() {
+            sample.latency
+        } else {
+            self.typical.mul_f64(1.0 - NEWEST) + sample.latency.mul_f64(NEWEST)
+        };
+        // Below what it was cut from, only the number of successes raises it.
+        if self.pinned || self.now < self.full || sample.limit != Some(self.now) {
+            return;
+        }
+        if !self.window.take(sample) {
+            if let Climb::Trying { from, .. } = self.climb {
+                self.set(from);
+            }
+            self.climb = Climb::Measuring;
+            return;
+        }
+        let Some(latency) = self.window.mean() else {
+            return;
+        };
+        let rate = self.now as f64 / latency;
+        // A step up that is plainly worth nothing is not tried to the end.
+        let hopeless = self.window.count * 2 >= SMALLEST_WINDOW && self.is_hopeless(rate);
+        if !hopeless && self.window.count < SMALLEST_WINDOW.max(self.now) {
+            return;
+        }
+        self.window = Window {
+            sort: self.window.sort,
+            ..Window::default()
+        };
+        self.climb(rate);
+    }
+
+    fn is_hopeless(&self, rate: f64) -> bool {
+        matches!(self.climb, Climb::Trying { from, rate: before } if self.now > from && rate < before)
+    }
+
+    fn climb(&mut self, rate: f64) {
+        let here = self.now;
+        match self.climb {
+            Climb::Measuring => self.try_up(here, rate),
+            Climb::Resting(0) => self.climb = Climb::Measuring,
+            Climb::Resting(windows) => self.climb = Climb::Resting(windows - 1),
+            Climb::Trying { from, rate: before } if here > from => {
+                let step = here as f64 / from as f64 - 1.0;
+                if rate >= before * (1.0 + WORTH * step) {
+                    self.try_up(here, rate);
+                } else {
+                    self.set(from);
+                    self.try_down(from, before);
+                }
+            }
+            Climb::Trying { from, rate: before } => {
+                if rate >= before * KEEPS {
+                    self.try_down(here, rate.max(before));
+                } else {
+                    self.set(from);
+                    self.climb = Climb::Resting(REST);
+                }
+            }
+        }
+    }
+
+    fn try_up(&mut self, from: usize, rate: f64) {
+        let up = (from + (from / 2).max(1)).min(self.most);
+        if up == from {
+            self.try_down(from, rate);
+        } else {
+            self.climb = Climb::Trying { from, rate };
+            self.set(up);
+        }
+    }
+
+    fn try_down(&mut self, from: usize, rate: f64) {
+        let down = (from - from.div_ceil(4)).max(self.least).min(from);
+        if down == from {
+            self.climb = Climb::Resting(REST);
+        } else {
+            self.climb = Climb::Trying { from, rate };
+            self.set(down);
+        }
+    }
+
+    fn set(&mut self, limit: usize) {
+        self.now = limit;
+        self.full = limit;
+    }
+}
+
+impl Window {
+    /// Takes a sample. False if it has begun anew, because another sort of move has taken over.
+    fn take(&mut self, sample: Sample) -> bool {
+        let changed = self.sort.is_some_and(|sort| sort != sample.sort);
+        if changed {
+            self.others += 1;
+            if self.others <= self.count {
+                return true;
+            }
+            *self = Self::default();
+        }
+        self.sort = Some(sample.sort);
+        self.count += 1;
+        self.seconds += sample.latency.as_secs_f64();
+        !changed
+    }
+
+    fn mean(&self) -> Option<f64> {
+        (self.count > 0 && self.seconds > 0.0).then(|| self.seconds / self.count as f64)
+    }
+}

@@ -1,0 +1,188 @@
+//! The journal: a run that was approved is carried out to its end, whatever happens to its process.
+//!
+//! One file per run holds its record: the approved plan, durable before anything is done; an intent
+//! before each request that may have an effect; an outcome after it. Rows are only ever added, and
+//! each is bound to all before it, so that a record that was changed or cut shows. After a crash, a
+//! step with an intent and no outcome is *unknown*, and resuming reads the resource before anything
+//! else. One small file is shared by all runs of a state directory: who works on what.
+//!
+//! - [`directory`]: where the files lie, and what makes a directory unfit
+//! - [`host`]: this process and its clock, as the caller looked them up
+//! - `database`: opening SQLite files
+//! - [`entry`]: what a record's rows say
+//! - `writer`: adding rows
+//! - [`leases`]: who works on what; fences
+//! - [`handle`]: the journal of a run under way
+//! - `recorded`: applying a plan with a journal
+//! - [`record`]: reading the record of a run
+//! - [`quarantine`]: what failed too often
+//!
+//! No row holds a secret, an environment or labels: of a resource only what the plan has of it.
+
+mod database;
+pub mod directory;
+pub mod entry;
+pub mod handle;
+pub mod host;
+pub mod leases;
+pub mod quarantine;
+pub mod record;
+mod recorded;
+mod writer;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use directory::{StateDir, Unfit};
+pub use entry::{Entry, Row};
+pub use handle::{Journal, Locked};
+pub use host::{Host, Process};
+pub use leases::{Contest, Holder};
+pub use quarantine::Quarantine;
+pub use record::{Record, RunState, StepRecord};
+pub(crate) use recorded::apply;
+
+/// Why the journal stopped a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// It could not be written.
+    Journal(String),
+    /// Another run took over what this one worked on.
+    Lease(String),
+}
+
+impl Halt {
+    fn lost() -> Self {
+        Self::Lease(
+            "its lease ran out, and another run has taken over some of its resources".into(),
+        )
+    }
+}
+
+impl fmt::Display for Halt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Halt::Journal(why) => write!(f, "the journal cannot be written: {why}"),
+            Halt::Lease(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Why there is no journal, or no record.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The directory must not be used.
+    #[error("the state directory {} cannot be used: {why}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        why: Unfit,
+    },
+    /// The SQLite that is linked in could corrupt files.
+    #[error("SQLite {found} is linked in, and its write-ahead log is only sound from 3.51.3 on")]
+    Version {
+        /// Its version number.
+        found: i32,
+    },
+    /// A file could not be used as a database.
+    #[error("failed to {what} {}: {source}", path.display())]
+    Database {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: rusqlite::Error,
+    },
+    /// A file could not be used.
+    #[error("failed to {what} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The heartbeat could not be started.
+    #[error("failed to start a thread: {source}")]
+    Thread {
+        /// Why.
+        source: io::Error,
+    },
+    /// Another run works on some of the same resources.
+    #[error("{} works on {} of these resources", told(&.0.holder), .0.resources)]
+    Busy(Box<Contest>),
+    /// The run is being carried out.
+    #[error("run {run} is under way{}", .holder.as_ref().map_or_else(String::new, |found| format!(": {}", told(found))))]
+    Running {
+        /// The run.
+        run: Arc<str>,
+        /// Who is at it.
+        holder: Option<Box<Holder>>,
+    },
+    /// There is a record of this run already.
+    #[error("there is a record of run {run} already")]
+    Exists {
+        /// The run.
+        run: Arc<str>,
+    },
+    /// No run has such an id.
+    #[error("there is no run {run}")]
+    NoRun {
+        /// What was asked for.
+        run: String,
+    },
+    /// Several runs may be meant.
+    #[error("{number} runs begin with {run}")]
+    Ambiguous {
+        /// What was asked for.
+        run: String,
+        /// How many.
+        number: usize,
+    },
+    /// A record is not as it was written.
+    #[error("the record {} is damaged: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A file was written by another version of tbengine.
+    #[error("{} has the format {found}, which this tbengine does not know", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+    },
+}
+
+impl JournalError {
+    fn database(what: &'static str, path: &Path, source: rusqlite::Error) -> Self {
+        Self::Database {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    fn io(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+fn told(holder: &Holder) -> String {
+    format!(
+        "{} {} (process {}, since {})",
+        holder.kind, holder.id, holder.process.pid, holder.since
+    )
+}

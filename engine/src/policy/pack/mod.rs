@@ -1,0 +1,136 @@
+//! Makes a policy of a core module, so that every language that reaches WebAssembly reaches us.
+//!
+//! A module exports `memory`, `cabi_realloc` and the four functions, by their full names
+//! (`tbengine:policy/hooks@2.0.0#decide`) or, where a language cannot write those, by the last word
+//! (`decide`). What it needs of WASI preview 1 it gets from an adapter that denies all but standard error.
+//!
+//! - `inspect`: what a module exports and imports
+//! - `wasi`: the adapter
+//! - `assemble`: the component around both; its types are those of `shape-1.wat` and `shape-2.wat`
+
+mod assemble;
+mod inspect;
+mod wasi;
+
+use std::path::Path;
+
+use super::contract::Version;
+use inspect::Module;
+
+/// What a policy exports besides `memory` and `cabi_realloc`.
+const FUNCTIONS: [&str; 4] = ["describe", "configure", "decide", "retry"];
+
+/// A policy made of a core module.
+#[derive(Clone, Debug)]
+pub struct Packed {
+    /// The component.
+    pub component: Vec<u8>,
+    /// The version of the contract that it speaks.
+    pub version: Version,
+    /// The functions of WASI preview 1 that were replaced by the adapter's.
+    pub adapted: Vec<String>,
+}
+
+/// Why a file cannot be made a policy.
+#[derive(Debug, thiserror::Error)]
+pub enum PackError {
+    /// It is a component already.
+    #[error("{origin} is a component already; it needs no packing")]
+    Component {
+        /// The file.
+        origin: String,
+    },
+    /// It is no WebAssembly.
+    #[error("{origin} is not a WebAssembly module: {message}")]
+    Invalid {
+        /// The file.
+        origin: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// It lacks an export.
+    #[error("{origin} does not export `{export}`, {what}")]
+    Missing {
+        /// The file.
+        origin: String,
+        /// What it should export.
+        export: String,
+        /// What that is for.
+        what: &'static str,
+    },
+    /// It exports functions of a version that is unknown.
+    #[error(
+        "{origin} exports `{export}`, which is of no version that this engine speaks ({})",
+        Version::all_for_people()
+    )]
+    Version {
+        /// The file.
+        origin: String,
+        /// What it exports.
+        export: String,
+    },
+    /// It imports what there is not.
+    #[error("{origin} imports `{import}`, which policies are not granted; {hint}")]
+    Import {
+        /// The file.
+        origin: String,
+        /// What it imports.
+        import: String,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// Its functions have other parameters or results than the contract says.
+    #[error("{origin} does not fit {version}: {message}")]
+    Shape {
+        /// The file.
+        origin: String,
+        /// The version it should fit.
+        version: Version,
+        /// What does not fit.
+        message: String,
+    },
+}
+
+/// Makes a policy of a core module, in binary or as text. `version` is the version of the contract that
+/// it is written for; `None` means what the names of its exports say, or else the newest.
+///
+/// # Errors
+/// A [`PackError`] that says what the module lacks or has too much.
+pub fn pack(bytes: &[u8], origin: &str, version: Option<Version>) -> Result<Packed, PackError> {
+    let invalid = |message: String| PackError::Invalid {
+        origin: origin.to_owned(),
+        message,
+    };
+    if matches!(bytes, [b'\0', b'a', b's', b'm', 13, 0, 1, 0, ..]) {
+        return Err(PackError::Component {
+            origin: origin.to_owned(),
+        });
+    }
+    let core = wat::Parser::new()
+        .parse_bytes(Some(Path::new(origin)), bytes)
+        .map_err(|error| invalid(error.to_string()))?;
+    let module = Module::read(&core).map_err(|error| invalid(error.message().to_owned()))?;
+    let version = match version.or(module.version(origin)?) {
+        Some(version) => version,
+        None => Version::NEWEST,
+    };
+    module.check_imports(origin, version)?;
+    let component = assemble::assemble(&core, &module, version, origin)?;
+    // All is well-typed, or it is said here and not when the policy is used.
+    wasmparser::Validator::new()
+        .validate_all(&component)
+        .map_err(|error| PackError::Shape {
+            origin: origin.to_owned(),
+            version,
+            message: error.message().to_owned(),
+        })?;
+    Ok(Packed {
+        component,
+        version,
+        adapted: module
+            .preview1
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+    })
+}

@@ -1,0 +1,120 @@
+//! Sandboxes that the service cannot delete in the state they are in, and says so with a 500.
+//!
+//! A 500 may be a passing fault as well. What tells them apart: a sandbox that was read again before
+//! each attempt, is still on its way from one state to another, and meets a 500 every time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use tbengine_sdk::{Error, ErrorKind};
+
+use crate::failure::has_status;
+
+/// So many 500s in a row in one state are no passing fault.
+const ENOUGH: u32 = 3;
+/// From so many on, the oldest knowledge is worth less than its space.
+const MANY: usize = 10_000;
+
+/// The sandboxes that met a 500, the state that each was in, and how often in a row.
+#[derive(Default)]
+pub(crate) struct Wedged(Mutex<HashMap<String, (String, u32)>>);
+
+impl Wedged {
+    /// Looks at how a deletion ended that met a sandbox in a state: what met enough 500s is stuck.
+    pub(crate) fn weigh<T>(
+        &self,
+        id: &str,
+        state: &str,
+        answer: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let error = match answer {
+            Err(error) if has_status(&error, 500) && is_on_its_way(state) => error,
+            answer => {
+                met.remove(id);
+                return answer;
+            }
+        };
+        if met.len() >= MANY {
+            met.clear();
+        }
+        let (last, times) = met.entry(id.to_owned()).or_default();
+        if last != state {
+            *last = state.to_owned();
+            *times = 0;
+        }
+        *times += 1;
+        if *times < ENOUGH {
+            return Err(error);
+        }
+        Err(Error {
+            kind: ErrorKind::Stuck,
+            message: format!("{}, {ENOUGH} times while it was {state}", error.message),
+            ..error
+        })
+    }
+}
+
+/// Whether a sandbox in this state should soon be in another one.
+fn is_on_its_way(state: &str) -> bool {
+    matches!(
+        state,
+        "creating"
+            | "restoring"
+            | "starting"
+            | "stopping"
+            | "pulling_snapshot"
+            | "building_snapshot"
+            | "resizing"
+            | "snapshotting"
+            | "forking"
+            | "pausing"
+            | "resuming"
+            | "unknown"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn met(wedged: &Wedged, state: &str, status: u16) -> ErrorKind {
+        let error = Error::new(ErrorKind::Transient, "daytona answered")
+            .with_code(crate::failure::code_of(status));
+        wedged
+            .weigh("id", state, Err::<(), _>(error))
+            .unwrap_err()
+            .kind
+    }
+
+    #[test]
+    fn three_in_a_row_in_one_transition_are_stuck() {
+        use ErrorKind::{Stuck, Transient};
+
+        let wedged = Wedged::default();
+        let seen: Vec<ErrorKind> = (0..3).map(|_| met(&wedged, "stopping", 500)).collect();
+        assert_eq!(seen, [Transient, Transient, Stuck]);
+        // Another state, another fault, a success: the count begins again.
+        for between in [("starting", 500), ("stopping", 409)] {
+            let wedged = Wedged::default();
+            let statuses = [
+                ("stopping", 500),
+                ("stopping", 500),
+                between,
+                ("stopping", 500),
+            ];
+            for (state, status) in statuses {
+                assert_eq!(met(&wedged, state, status), Transient, "{between:?}");
+            }
+        }
+        let wedged = Wedged::default();
+        met(&wedged, "stopping", 500);
+        met(&wedged, "stopping", 500);
+        wedged.weigh("id", "stopping", Ok(())).unwrap();
+        assert_eq!(met(&wedged, "stopping", 500), Transient);
+        // What rests can be deleted, so its 500s are faults.
+        for _ in 0..10 {
+            assert_eq!(met(&wedged, "stopped", 500), Transient);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+"""The policy max-age: deletes what ended, and stops what runs, once it is older than allowed."""
+
+from componentize_py_types import Err
+from wit_world import exports
+from wit_world.imports.types import (
+    ConfigError, Context, Description, Failure, FailureKind, Interest, Judging, Param, ParamType,
+    Resource, RetryAction, RetryAction_After, RetryAction_GiveUp, RetryAction_NoOpinion,
+    Selection_Nothing, Selection_Only, State, Wait,
+)
+from wit_world.imports.verdicts import (
+    Action_Delete, Action_Keep, Action_Stop, DeleteOptions, Force, StopOptions, Verdict,
+)
+
+HOUR = 3_600_000
+ENDED = {State.CREATED, State.EXITED, State.STOPPED, State.FAILED, State.DEAD}
+RUNNING = {State.RUNNING, State.PAUSED}
+
+
+class Hooks(exports.Hooks):
+    """The functions that the engine calls; each call gets an instance of its own."""
+
+    def describe(self) -> Description:
+        return Description(
+            name="max-age",
+            version="1.0.0",
+            summary="Deletes what ended, and stops what runs, once it is older than allowed.",
+            params=[
+                Param("older-than", ParamType.DURATION, "How old is too old.", "24h", False),
+                Param("keep-label", ParamType.TEXT, "What carries this label is kept, whatever its value.", "keep", False),
+            ],
+            judging=Judging.EACH,
+        )
+
+    def configure(self, config: list[tuple[str, str]]) -> Interest:
+        params = dict(config)
+        self.older_than = int(params["older-than"])
+        self.keep_label = params["keep-label"]
+        if self.older_than == 0:
+            raise Err([ConfigError("older-than", "must be more than nothing")])
+        return Interest(labels=Selection_Only([self.keep_label]), attrs=Selection_Nothing())
+
+    def decide(self, context: Context, resources: list[Resource]) -> list[Verdict]:
+        verdicts = [self.judge(context.now, one) for one in resources]
+        return [verdict for verdict in verdicts if verdict is not None]
+
+    def judge(self, now: int, one: Resource) -> Verdict | None:
+        if any(key == self.keep_label for key, _ in one.labels):
+            return Verdict(one.id, Action_Keep("labelled to be kept"))
+        if one.created is None or now - one.created <= self.older_than:
+            return None
+        oldest_first = min((now - one.created) // HOUR, 2**31 - 1)
+        if one.state in ENDED:
+            return Verdict(one.id, Action_Delete(DeleteOptions("older than allowed", Force.NEVER, None, oldest_first)))
+        if one.state in RUNNING:
+            return Verdict(one.id, Action_Stop(StopOptions("older than allowed", 5_000, oldest_first)))
+        return None
+
+    def retry(self, context: Context, failure: Failure) -> RetryAction:
+        if failure.failure != FailureKind.TRANSIENT:
+            return RetryAction_NoOpinion()
+        if failure.attempt >= 4:
+            return RetryAction_GiveUp("tried often enough")
+        return RetryAction_After(Wait(failure.attempt * 1_000, False))

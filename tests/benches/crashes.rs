@@ -1,0 +1,111 @@
+//! Kills tbengine and dockerd, thousands of times, and counts what went wrong.
+//!
+//! `cargo bench -p tbengine-tests --bench crashes [-- --kills 3000 --docker-kills 100 --troubles 20
+//! --seed 1]`. The daemon needs root and what `tests/run` installs; zeros leave a part out.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark prints its figures"
+)]
+
+#[path = "../crashes/cloud.rs"]
+mod cloud;
+#[path = "../crashes/docker.rs"]
+mod docker;
+#[path = "../crashes/invariants.rs"]
+mod invariants;
+#[path = "../crashes/program.rs"]
+mod program;
+mod support;
+
+use std::time::Instant;
+
+use support::{Program, argument, figure};
+use tbengine_dockerd::Dockerd;
+
+/// What a resume may take besides the work itself.
+const RESUME_TARGET_MS: f64 = 1000.0;
+
+fn main() {
+    let program = Program::build();
+    let path = program.path();
+    let cache = tempfile::tempdir().expect("a directory");
+    let seed = argument("--seed", 1) as u64;
+    let kills = argument("--kills", 3000);
+    let mut failed = false;
+    let mut tell = |title: &str, violations: &[String]| {
+        figure(
+            &format!("{title}: violations"),
+            violations.len() as f64,
+            "",
+            0.0,
+            true,
+        );
+        for violation in violations {
+            println!("  {violation}");
+        }
+        failed |= !violations.is_empty();
+    };
+    if kills > 0 {
+        let began = Instant::now();
+        let series = cloud::kill(path, cache.path(), kills, seed);
+        println!(
+            "kill -9 of tbengine over the fake service: {} kills in {} runs; {} left a run to resume, {} a request of unknown effect; {:.0?}",
+            series.kills,
+            series.runs,
+            series.resumed,
+            series.unknown,
+            began.elapsed()
+        );
+        tell(
+            "kill -9 of tbengine over the fake service",
+            &series.violations,
+        );
+        if !series.resumes.is_empty() {
+            let median = support::median(series.resumes).as_secs_f64() * 1000.0;
+            figure(
+                "resume to the end, median",
+                median,
+                "ms",
+                RESUME_TARGET_MS,
+                true,
+            );
+        }
+    }
+    let docker_kills = argument("--docker-kills", 100);
+    let troubles = argument("--troubles", 20);
+    if docker_kills + troubles > 0 {
+        let daemon = match Dockerd::start() {
+            Ok(daemon) => daemon,
+            Err(error) => {
+                eprintln!("error: {error}");
+                std::process::exit(1);
+            }
+        };
+        let mut part = |title: &str, series: docker::Series| {
+            println!(
+                "{title}: {} times in {} runs, {} resumed",
+                series.hits, series.runs, series.resumed
+            );
+            tell(title, &series.violations);
+        };
+        let cache = cache.path();
+        part(
+            "kill -9 of tbengine over a real dockerd",
+            docker::kill(&daemon, path, cache, docker_kills, seed),
+        );
+        for (title, trouble) in [
+            ("kill -9 of dockerd", docker::Trouble::Crash),
+            ("SIGSTOP of dockerd", docker::Trouble::Freeze),
+        ] {
+            part(
+                title,
+                docker::disturb(&daemon, path, cache, trouble, troubles, seed),
+            );
+        }
+    }
+    if failed {
+        std::process::exit(1);
+    }
+}

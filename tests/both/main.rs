@@ -1,0 +1,136 @@
+//! The program end to end over two backends in one run: a real Docker, on a private daemon, and Daytona,
+//! as the fake service has it.
+
+mod world;
+
+use tbengine_fake_daytona::{Fault, FaultPlan, Scripted, State, permission};
+
+use crate::world::{World, leaked, results};
+
+fn rows(rows: &[(&str, &str, usize)]) -> Vec<(String, String, usize)> {
+    rows.iter()
+        .map(|(backend, result, count)| ((*backend).to_owned(), (*result).to_owned(), *count))
+        .collect()
+}
+
+#[test]
+fn both_are_cleaned_in_one_run_and_the_key_is_nowhere() {
+    let world = World::new();
+    let ids = world.leak(&["a", "b", "c", "d"]);
+    let both = ["--backend", "docker", "--backend", "daytona", "-vv"];
+    let plan = [
+        "plan",
+        "--policy",
+        "./aggressive.wasm",
+        "--save",
+        "plan.json",
+    ];
+    let planned = world.tbengine(&[&plan[..], &both].concat());
+    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
+    let saved = std::fs::read_to_string(world.home().join("plan.json")).expect("the plan is saved");
+    assert!(!saved.contains(&world.key));
+
+    let ran = world.clean().json(0);
+    assert_eq!(
+        results(&ran),
+        rows(&[("daytona", "deleted", 4), ("docker", "deleted", 3)])
+    );
+    assert_eq!(world.containers(), 0);
+    let mut destroyed: Vec<String> = world
+        .fake
+        .record()
+        .destroyed_by_callers()
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    destroyed.sort();
+    let mut ids = ids;
+    ids.sort();
+    assert_eq!(destroyed, ids);
+}
+
+#[test]
+fn what_cannot_be_listed_makes_the_run_incomplete_and_the_other_backend_is_cleaned() {
+    let world = World::new();
+    let ids = world.leak(&["a", "b"]);
+    world.fake.set_faults(FaultPlan {
+        script: vec![Scripted {
+            times: u64::MAX,
+            ..Scripted::next("GET", "/sandbox?", Fault::Maintenance)
+        }],
+        ..FaultPlan::default()
+    });
+    let ended = world.clean();
+    let ran = ended.json(6);
+    assert_eq!(results(&ran), rows(&[("docker", "deleted", 3)]));
+    assert_eq!(ran["failures"][0]["backend"], "daytona", "{ran:#}");
+    assert!(ended.stderr.contains("maintenance"), "{}", ended.stderr);
+    assert_eq!(world.containers(), 0);
+    assert_eq!(world.fake.live().len(), ids.len());
+}
+
+#[test]
+fn what_daytona_will_not_delete_is_reported_and_the_rest_is_done() {
+    let world = World::new();
+    world.leak(&["a", "b"]);
+    // It is only hidden, and it stays because its fork does.
+    world.fake.put(leaked("broken").state(State::Error));
+    let parent = world.fake.put(leaked("parent"));
+    let child = leaked("child").label("tbengine.protect", "true");
+    world.fake.put(child.fork_of(&parent));
+    let ran = world.clean().json(1);
+    assert_eq!(
+        results(&ran),
+        rows(&[
+            ("daytona", "blocked", 1),
+            ("daytona", "deleted", 2),
+            ("daytona", "stuck", 1),
+            ("docker", "deleted", 3),
+        ])
+    );
+    assert_eq!(world.containers(), 0);
+    assert_eq!(world.fake.live().len(), 2);
+}
+
+#[test]
+fn a_key_that_may_not_delete_is_told_by_plan_and_doctor_before_anything_is_tried() {
+    let mut world = World::new();
+    world.leak(&["a"]);
+    world.fake.with(|cloud, _| {
+        let held = [permission::WRITE_SANDBOXES, permission::DELETE_SNAPSHOTS];
+        cloud.accounts.add_key("dtn_narrow", "narrow", 0, &held);
+    });
+    world.key = "dtn_narrow".into();
+    let says = "the key lacks delete:sandboxes: deleting sandboxes will be refused";
+    let plan = ["plan", "--backend", "daytona", "--policy", "aggressive"];
+    let planned = world.tbengine(&plan);
+    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
+    assert!(planned.stderr.contains(says), "{}", planned.stderr);
+    std::fs::create_dir_all(world.home().join(".config/tbengine")).expect("a directory");
+    std::fs::write(
+        world.home().join(".config/tbengine/tbengine.toml"),
+        "[backends.daytona]\nkind = \"daytona\"\n",
+    )
+    .expect("the configuration is written");
+    let doctor = world.tbengine(&["doctor"]);
+    assert!(
+        doctor.stdout.contains(says),
+        "{}\n{}",
+        doctor.stdout,
+        doctor.stderr
+    );
+    let changes = world.fake.record();
+    assert!(
+        changes
+            .requests
+            .iter()
+            .all(|request| request.method == "GET")
+    );
+
+    // Then the run: what runs is at least stopped, and that is not called a deletion.
+    let ran = world.clean().json(1);
+    assert_eq!(
+        results(&ran),
+        rows(&[("daytona", "denied", 1), ("docker", "deleted", 3)])
+    );
+}

@@ -1,0 +1,51 @@
+//! Crash loops: the real program is killed at random points, and so is the daemon under it. Whatever
+//! happened, resuming brings every run to its end, and the record is the truth.
+//!
+//! A few of each run here; `cargo bench -p tbengine-tests --bench crashes` runs thousands and prints a
+//! table. The modules, from the ground up:
+//!
+//! - `program`: running and killing tbengine
+//! - `invariants`: what must hold
+//! - `cloud`: over the fake Daytona service
+//! - `docker`: over a private dockerd
+
+mod cloud;
+mod docker;
+mod invariants;
+mod program;
+
+use std::path::Path;
+
+use tbengine_dockerd::Dockerd;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tbengine");
+const CACHE: &str = env!("CARGO_TARGET_TMPDIR");
+
+fn paths() -> (&'static Path, &'static Path) {
+    (Path::new(PROGRAM), Path::new(CACHE))
+}
+
+#[test]
+fn no_kill_over_the_cloud_does_harm() {
+    let (program, cache) = paths();
+    let series = cloud::kill(program, cache, 40, 1);
+    assert_eq!(series.violations, Vec::<String>::new());
+    assert!(series.kills >= 40);
+    // Kills that come too early or too late show nothing.
+    assert!(series.resumed > 5 && series.unknown > 1, "{series:?}");
+    assert!(!series.resumes.is_empty() && series.runs > 5);
+}
+
+#[test]
+fn no_kill_over_a_real_dockerd_does_harm() {
+    let (program, cache) = paths();
+    let daemon = Dockerd::start().unwrap_or_else(|error| panic!("{error}"));
+    let series = docker::kill(&daemon, program, cache, 4, 1);
+    assert_eq!(series.violations, Vec::<String>::new());
+    assert!(series.hits >= 4 && series.runs >= 4, "{series:?}");
+    for trouble in [docker::Trouble::Crash, docker::Trouble::Freeze] {
+        let series = docker::disturb(&daemon, program, cache, trouble, 1, 1);
+        assert_eq!(series.violations, Vec::<String>::new(), "{trouble:?}");
+        assert!(series.hits >= 1 && series.resumed <= series.runs);
+    }
+}

@@ -1,0 +1,216 @@
+//! Plan, apply, cut short, and do it again until all is well.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tbengine_engine::apply::{ApplyOptions, Control};
+use tbengine_engine::backend::OpenBackend;
+use tbengine_engine::plan::{Guards, Plan};
+use tbengine_engine::policy::Policy;
+use tbengine_engine::report::{Event, Report};
+use tbengine_engine::scope::Scope;
+use tbengine_engine::{Engine, EngineOptions};
+use tbengine_memory::Memory;
+use tbengine_sdk::Identity;
+
+use crate::check;
+use crate::world::{End, OURS, World, name};
+
+/// What a seed came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// How many steps were planned.
+    pub steps: usize,
+    /// How many requests the providers saw.
+    pub requests: usize,
+    /// How many resources the engine deleted.
+    pub deleted: usize,
+    /// A hash of all requests in order: equal seeds give equal hashes.
+    pub trace: u64,
+}
+
+/// No finite faults keep a run busy for longer than this.
+const NEVER_ENDS: Duration = Duration::from_secs(100_000);
+
+/// What comes late has come after this long.
+const SETTLED: Duration = Duration::from_secs(300);
+
+/// Runs the world of a seed.
+///
+/// # Errors
+/// Which promise was broken and how, with the story of the run.
+pub fn simulate(seed: u64) -> Result<Stats, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))?;
+    let story = RefCell::new(Vec::new());
+    let run = |quiet: bool| {
+        story.borrow_mut().clear();
+        let mut tell = |event: &Event| {
+            if !quiet {
+                story
+                    .borrow_mut()
+                    .push(format!("{} {:?}", event.at, event.kind));
+            }
+        };
+        runtime.block_on(async {
+            tokio::time::timeout(NEVER_ENDS * 4, one_seed(seed, &mut tell))
+                .await
+                .unwrap_or_else(|_| Err("I6: it never ended".into()))
+        })
+    };
+    // Told only once something is known to be wrong: the same seed does the same again.
+    run(true).or_else(|first| match run(false) {
+        Err(again) if again == first => Err(format!("{first}\n{}", story.borrow().join("\n"))),
+        Err(other) => Err(format!(
+            "{first}\nand, which is worse, it then was: {other}"
+        )),
+        Ok(_) => Err(format!("{first}\nand, which is worse, only once")),
+    })
+}
+
+async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, String> {
+    let mut world = World::new(seed);
+    let policy: Arc<dyn Policy> = Arc::new(world.policy());
+    let mut approved: HashSet<Identity> = HashSet::new();
+
+    // The first run meets everything that can go wrong.
+    let spoiled_listing = world.random.u8(0..4) == 0;
+    if spoiled_listing {
+        world.spoil();
+    }
+    let engine = engine(
+        &world.backends,
+        world.options.clone(),
+        &format!("run-{seed}"),
+    );
+    let plan = engine.plan(&policy, "eager", false, tell).await.plan;
+    if !spoiled_listing {
+        world.spoil();
+    }
+    approved.extend(plan.steps.iter().map(|step| step.target.clone()));
+    let control = Control::default();
+    let began = tokio::time::Instant::now();
+    let first = cut_short(&engine, plan.clone(), &policy, &control, world.end, tell).await;
+    let took = began.elapsed();
+    check::safety(&world.backends, &approved)?;
+    if let Some(report) = &first {
+        check::honesty(&world.backends, &plan, report)?;
+        check::bounds(&world, &plan, report, took)?;
+    }
+
+    // The second run, once all is well again, finishes what the first one left.
+    world.heal();
+    tokio::time::sleep(SETTLED).await;
+    let engine = self::engine(
+        &world.backends,
+        ApplyOptions {
+            ask_policy: false,
+            ..ApplyOptions::default()
+        },
+        &format!("again-{seed}"),
+    );
+    let plan = engine.plan(&policy, "eager", false, tell).await.plan;
+    approved.extend(plan.steps.iter().map(|step| step.target.clone()));
+    let report = engine
+        .apply(plan.clone(), &policy, &Control::default(), tell)
+        .await;
+    check::safety(&world.backends, &approved)?;
+    check::honesty(&world.backends, &plan, &report)?;
+    check::completeness(&world.backends, &plan, &report)?;
+
+    // Doing a finished plan again does nothing.
+    if plan.steps.len() <= 50 {
+        let changes = check::changes(&world.backends);
+        let report = engine
+            .apply(plan.clone(), &policy, &Control::default(), tell)
+            .await;
+        check::honesty(&world.backends, &plan, &report)?;
+        check::idempotence(&world.backends, changes)?;
+    }
+    Ok(Stats {
+        steps: approved.len(),
+        ..check::stats(&world.backends)
+    })
+}
+
+/// Applies a plan up to the end that this world has in store. `None` if the process died.
+async fn cut_short(
+    engine: &Engine,
+    plan: Plan,
+    policy: &Arc<dyn Policy>,
+    control: &Control,
+    end: End,
+    tell: &mut dyn FnMut(&Event),
+) -> Option<Report> {
+    let apply = engine.apply(plan, policy, control, tell);
+    match end {
+        End::None => Some(apply.await),
+        End::Stop(after) => {
+            let (report, ()) = tokio::join!(apply, async {
+                tokio::time::sleep(after).await;
+                control.stop.cancel();
+            });
+            Some(report)
+        }
+        End::Abort(after) => {
+            let (report, ()) = tokio::join!(apply, async {
+                tokio::time::sleep(after).await;
+                control.stop.cancel();
+                control.abort.cancel();
+            });
+            Some(report)
+        }
+        End::Crash(rounds) => die_after(rounds, apply).await,
+    }
+}
+
+/// Drops a future when it has been polled so often, at whatever it awaits then.
+async fn die_after<T>(polls: u32, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// An engine over these providers.
+pub fn engine(backends: &[Memory], apply: ApplyOptions, run: &str) -> Engine {
+    let open = backends
+        .iter()
+        .enumerate()
+        .map(|(number, backend)| OpenBackend {
+            name: name(number).into(),
+            kind: "memory".into(),
+            backend: Arc::new(backend.clone()),
+        })
+        .collect();
+    let options = EngineOptions {
+        run: run.into(),
+        now: backends[0].now(),
+        scope: Scope {
+            labels: vec![format!("{}={}", OURS.0, OURS.1).parse().expect("a label")],
+            ..Scope::default()
+        },
+        sizes: false,
+        account_of_nothing: true,
+        guards: Guards {
+            max_unproven_running: usize::MAX,
+            ..Guards::default()
+        },
+        apply,
+    };
+    Engine::new(open, options)
+}
