@@ -194,6 +194,36 @@ fn a_library_that_crashes_is_a_broken_trial_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_promise_that_is_broken_is_told_without_a_trace() {
+    let host = Host::new();
+    let program = new(&host, "python").join("my-cloud.py");
+    let text = std::fs::read_to_string(&program).unwrap();
+    let breaking = text.replace("and not request.get(\"force\")", "and False");
+    assert_ne!(text, breaking);
+    std::fs::write(&program, breaking).unwrap();
+    let told = host
+        .run(&[
+            "plugin",
+            "check",
+            "./my-cloud/my-cloud.py",
+            "--only",
+            "without force",
+        ])
+        .with_code(1);
+    assert!(
+        told.stdout.contains("broken my-cloud: without force"),
+        "{}",
+        told.stdout
+    );
+    assert!(
+        told.stdout.contains("expected an error of kind conflict"),
+        "{}",
+        told.stdout
+    );
+    assert_eq!(told.stderr, "");
+}
+
+#[test]
 fn one_sentence_can_be_tried_alone() {
     let host = Host::new();
     new(&host, "python");

@@ -27,6 +27,9 @@ pub trait Channel: Send + Sync + 'static {
     fn owed(&self) -> usize;
 }
 
+/// From this size on, in bytes, a page is read on a thread of its own.
+const LARGE: usize = 64 << 10;
+
 /// A backend behind a channel.
 pub(crate) struct Remote {
     /// The configured name.
@@ -95,7 +98,14 @@ impl Backend for Remote {
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
         let kind = request.kind;
-        let mut page: Page = answer("list", &self.ask(Request::List(request)).await?)?;
+        let body = self.ask(Request::List(request)).await?;
+        let mut page: Page = if body.len() < LARGE {
+            answer("list", &body)?
+        } else {
+            // Elsewhere, so that other pages arrive meanwhile.
+            let read = tokio::task::spawn_blocking(move || answer("list", &body));
+            read.await.map_err(|error| broken(error.to_string()))??
+        };
         let mut account: Option<Arc<str>> = None;
         for resource in &mut page.resources {
             self.claim(resource)?;

@@ -1,11 +1,14 @@
 //! One request, and the one place that maps refusals.
 
+use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url, redirect};
 use serde::Deserialize;
+use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind, Result};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
@@ -106,10 +109,18 @@ impl Client {
 
     fn broken(&self, error: reqwest::Error) -> Error {
         let error = error.without_url();
-        Error::new(
+        let unavailable = Error::new(
             ErrorKind::Unavailable,
             format!("{} does not answer: {error}", self.shown()),
-        )
+        );
+        let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+        let refused = causes
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
+        if refused {
+            return unavailable.with_code(NOBODY_LISTENS);
+        }
+        unavailable
     }
 
     /// What the service refuses, and what the engine does next.

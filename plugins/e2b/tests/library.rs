@@ -150,6 +150,19 @@ async fn what_the_service_refuses_has_its_kind() {
     let error = backend.check().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::RateLimited);
     assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
+    let nowhere = request("http://127.0.0.1:1", KEY);
+    let nowhere = plugin
+        .open_channel(&plugin.request("e2b", &nowhere))
+        .unwrap();
+    let error = nowhere
+        .into_backend("cloud".into())
+        .check()
+        .await
+        .unwrap_err();
+    assert!(
+        error.kind == ErrorKind::Unavailable && error.nobody_listens(),
+        "{error:?}"
+    );
     // The service repeats the key that it refuses; nobody else does.
     let error = open("e2b_stolen").unwrap().check().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied);

@@ -160,8 +160,10 @@ async fn the_deadline_ends_the_work_in_the_plugin() {
     let backend = open(&plugin, "rough", json!({ "takes-ms": 600_000 })).unwrap();
     let error = backend.get(&sandbox("sb-1")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
+    // The short deadline holds for these calls as well, and a busy machine may miss it.
     until("it has ended", || async {
-        backend.check().await.unwrap().description == "0 calls under way"
+        let account = backend.check().await;
+        account.is_ok_and(|account| account.description == "0 calls under way")
     })
     .await;
 }
