@@ -26,6 +26,7 @@
 //! - [`apply`]: carry the plan out
 //! - [`journal`]: the durable record of a run, and who works on what
 //! - [`report`]: events, outcomes, the report
+//! - [`record`]: an inventory in a file, to judge it again
 
 pub mod apply;
 pub mod backend;
@@ -35,6 +36,7 @@ pub mod discover;
 pub mod journal;
 pub mod plan;
 pub mod policy;
+pub mod record;
 pub mod report;
 pub mod run;
 pub mod scope;

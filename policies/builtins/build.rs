@@ -37,7 +37,7 @@ fn main() {
             "cargo::rerun-if-changed={}",
             policies.join("testing").display()
         );
-        build(&root, BARE, &["hostile"]);
+        build(&root, BARE, &["hostile", "wishes"]);
         build(&root, WASI, &["worldly"]);
     }
 }

@@ -158,3 +158,273 @@ fn a_pinned_policy_must_be_that_one() {
     ));
     host.run(&["plan", "--policy", "p"]).with_code(0);
 }
+
+/// The policy that the templates have in every language, as text.
+const MAX_AGE: &str = include_str!("../../policies/templates/wat/max-age.wat");
+
+#[test]
+fn a_core_module_is_refused_with_the_command_that_packs_it() {
+    let host = Host::new();
+    host.write("core.wat", MAX_AGE);
+    let refused = host.run(&["plan", "--policy", "./core.wat"]).with_code(2);
+    let command = "`tbengine policy pack";
+    assert!(refused.stderr.contains(command), "{}", refused.stderr);
+    let made = host
+        .run(&["policy", "pack", "core.wat", "-o", "max-age.wasm"])
+        .with_code(0);
+    assert!(
+        made.stdout.contains("speaks tbengine:policy@2.0.0"),
+        "{}",
+        made.stdout
+    );
+    host.run(&["plan", "--policy", "max-age.wasm", "--set", "older-than=1h"])
+        .with_code(0);
+    // Nothing is lost by a slip.
+    host.run(&["policy", "pack", "core.wat", "-o", "max-age.wasm"])
+        .with_code(2)
+        .says("--force");
+    let json = host
+        .run(&[
+            "policy",
+            "pack",
+            "core.wat",
+            "--contract",
+            "1",
+            "-o",
+            "max-age.wasm",
+            "--force",
+            "-O",
+            "json",
+        ])
+        .with_code(0)
+        .json();
+    assert_eq!(json["contract"], "tbengine:policy@1.0.0");
+    host.run(&["policy", "pack", "core.wat", "--contract", "9"])
+        .with_code(2)
+        .says("there is no version 9 of the contract");
+    host.write("empty.wat", "(module)");
+    host.run(&["policy", "pack", "empty.wat"])
+        .with_code(2)
+        .says("does not export `memory`")
+        .says("policy pack --help");
+    host.run(&["policy", "pack", "max-age.wasm"])
+        .with_code(2)
+        .says("is a component already");
+    host.run(&["policy", "pack", "missing.wasm"])
+        .with_code(2)
+        .says("missing.wasm");
+}
+
+#[test]
+fn a_template_is_tested_and_a_wrong_answer_is_shown() {
+    let host = Host::new();
+    host.run(&["policy", "new", "wat", "disk-full"])
+        .with_code(0);
+    host.run(&["policy", "pack", "disk-full/disk-full.wat", "-o", "p.wasm"])
+        .with_code(0);
+    let json = host
+        .run(&["policy", "inspect", "p.wasm", "-O", "json"])
+        .with_code(0)
+        .json();
+    assert_eq!(json["name"], "disk-full");
+    let tests = ["policy", "test", "p.wasm", "disk-full/tests"];
+    let ended = host.run(&tests).with_code(0);
+    assert!(
+        ended
+            .stdout
+            .contains("29 resources, 15 decisions, 5 retries"),
+        "{}",
+        ended.stdout
+    );
+
+    let file = host.path("disk-full/tests/host.expected.json");
+    let right = std::fs::read_to_string(&file).unwrap();
+    let wrong = right
+        .replacen("labelled to be kept", "loved", 1)
+        .replacen("tried often enough", "tired", 1)
+        .replacen("docker/container/very-old", "docker/container/very-new", 1);
+    std::fs::write(&file, &wrong).unwrap();
+    let ended = host
+        .run(&tests)
+        .with_code(1)
+        .says("1 of 2 cases are not as expected");
+    for part in [
+        "failed disk-full/tests/host.expected.json",
+        "expected  keep: loved",
+        "answered  keep: labelled to be kept",
+        "attempt 4 failed: transient",
+        "expected  give up: tired",
+        "docker/container/very-new\n    expected  delete: older than allowed, priority",
+        "answered  no opinion",
+    ] {
+        assert!(
+            ended.stdout.contains(part),
+            "{part} is not in {}",
+            ended.stdout
+        );
+    }
+    let json = host
+        .run(&["policy", "test", "p.wasm", "disk-full/tests", "-O", "json"])
+        .with_code(1)
+        .json();
+    assert_eq!(json[1]["differences"].as_array().unwrap().len(), 4);
+    host.run(&["policy", "test", "p.wasm", "disk-full/tests", "--update"])
+        .with_code(0);
+    let updated: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+    assert_eq!(
+        updated,
+        serde_json::from_str::<serde_json::Value>(&right).unwrap()
+    );
+}
+
+#[test]
+fn folders_without_sense_are_refused() {
+    let host = Host::new();
+    std::fs::create_dir(host.path("tests")).unwrap();
+    let test = || host.run(&["policy", "test", "default", "tests"]);
+    test()
+        .with_code(2)
+        .says("there is no recorded inventory")
+        .says("list --record");
+    host.run(&["list", "--record", "tests/host.json"])
+        .with_code(0);
+    test()
+        .with_code(2)
+        .says("nothing is expected of")
+        .says("--update");
+    host.run(&["policy", "test", "default", "tests", "--update"])
+        .with_code(0);
+    test().with_code(0);
+    host.write("tests/other.expected.json", "{}");
+    test().with_code(2).says("belongs to no inventory");
+    std::fs::remove_file(host.path("tests/other.expected.json")).unwrap();
+    host.write("tests/host.expected.json", r#"{"decision": {}}"#);
+    test().with_code(2).says("unknown field `decision`");
+    host.write("tests/host.json", "{}");
+    host.write("tests/host.expected.json", "{}");
+    test().with_code(2).says("it is not a recorded inventory");
+}
+
+#[test]
+fn a_template_needs_a_language_a_name_and_a_place() {
+    let host = Host::new();
+    host.run(&["policy", "new", "phyton", "p"])
+        .with_code(2)
+        .says("did you mean `python`?");
+    for name in ["", "Upper", "a b", "../up", "-x", "1st"] {
+        host.run(&["policy", "new", "c", "--", name])
+            .with_code(2)
+            .says("a policy cannot be called");
+    }
+    host.run(&["policy", "new", "go", "mine"]).with_code(0);
+    assert!(
+        std::fs::read_to_string(host.path("mine/go.mod"))
+            .unwrap()
+            .starts_with("module mine\n")
+    );
+    host.run(&["policy", "new", "go", "mine"])
+        .with_code(2)
+        .says("mine exists");
+}
+
+#[test]
+fn two_policies_are_compared_on_a_record_and_on_what_is_there() {
+    let host = Host::new();
+    host.run(&["list", "--record", "host.json"]).with_code(0);
+    let diff = |args: &[&str]| host.run(&[&["policy", "diff"], args].concat());
+    let same = diff(&[
+        "default",
+        "default",
+        "--inventory",
+        "host.json",
+        "-O",
+        "json",
+    ])
+    .with_code(0);
+    assert_eq!(same.json(), serde_json::json!([]));
+    let json = diff(&[
+        "default",
+        "aggressive",
+        "--inventory",
+        "host.json",
+        "-O",
+        "json",
+    ])
+    .with_code(0)
+    .json();
+    let first = &json[0];
+    assert_ne!(first["before"], first["after"]);
+    diff(&["default", "aggressive"])
+        .with_code(0)
+        .says("are judged differently");
+    // A parameter goes to the one that has it; what neither has is refused.
+    host.write("core.wat", MAX_AGE);
+    host.run(&["policy", "pack", "core.wat", "-o", "m.wasm"])
+        .with_code(0);
+    let sets = [
+        "m.wasm",
+        "default",
+        "--set",
+        "older-than=1h",
+        "--set",
+        "dead-older-than=2h",
+    ];
+    diff(&[&sets[..], &["--inventory", "host.json"]].concat()).with_code(0);
+    diff(&["m.wasm", "default", "--set", "oldr-than=1h"])
+        .with_code(2)
+        .says("no parameter");
+}
+
+#[test]
+fn a_reference_names_one_component_only() {
+    let host = Host::new();
+    let json = host
+        .run(&["policy", "inspect", "default", "-O", "json"])
+        .json();
+    let digest = json["digest"].as_str().unwrap();
+    assert_eq!(json["contract"], "tbengine:policy@2.0.0");
+    let plan = host
+        .run(&[
+            "plan",
+            "--policy",
+            &format!("default@sha256:{digest}"),
+            "-O",
+            "json",
+        ])
+        .with_code(0)
+        .json();
+    assert_eq!(plan["plan"]["header"]["policy"]["digest"], digest);
+    let other = format!("default@sha256:{}", "0".repeat(64));
+    host.run(&["plan", "--policy", &other])
+        .with_code(2)
+        .says("is pinned");
+    host.run(&["plan", "--policy", "default@sha256:12"])
+        .with_code(2)
+        .says("64 hexadecimal digits");
+}
+
+#[test]
+fn a_record_is_what_is_in_scope_and_the_same_each_time() {
+    let host = Host::new();
+    host.run(&["list", "--kind", "container", "--record", "a.json"])
+        .with_code(0)
+        .says("recorded in a.json");
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_str(&std::fs::read_to_string(host.path(name)).unwrap()).unwrap()
+    };
+    host.run(&["list", "--kind", "container", "--record", "b.json"])
+        .with_code(0);
+    let (a, b) = (read("a.json"), read("b.json"));
+    assert_eq!(a["resources"], b["resources"]);
+    let resources = a["resources"].as_array().unwrap();
+    assert!(!resources.is_empty());
+    assert!(
+        resources
+            .iter()
+            .all(|one| one["identity"]["kind"] == "container")
+    );
+    host.run(&["list", "--record", "missing/a.json"])
+        .with_code(1)
+        .says("failed to write");
+}

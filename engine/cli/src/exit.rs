@@ -9,7 +9,7 @@ use tbengine_engine::discover::ListFailure;
 use tbengine_engine::journal::{Halt, JournalError, Unfit};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
-use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError};
+use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
 use tbengine_engine::report::Report;
 
 use crate::signals::Signal;
@@ -116,6 +116,9 @@ pub(crate) enum Error {
     /// A file is not a policy.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A module cannot be made a policy.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// The parameters do not fit the policy.
     #[error(transparent)]
     Parameters(#[from] ConfigError),
@@ -179,6 +182,7 @@ impl Error {
             | Error::Plugin(_)
             | Error::PolicyEngine(_)
             | Error::Load(_)
+            | Error::Pack(_)
             | Error::Parameters(_) => Code::Usage,
             Error::Stale { .. } => Code::Stale,
             Error::Journal(error) => code_of(error),
@@ -210,8 +214,12 @@ impl Error {
             }
             Error::Stale { hint, .. } => vec![hint.clone()],
             Error::Journal(error) => journal_hints(error),
+            Error::Pack(PackError::Missing { .. } | PackError::Import { .. }) => {
+                hint("`tbengine policy pack --help` says what a module exports and imports")
+            }
             Error::PolicyEngine(_)
             | Error::Load(_)
+            | Error::Pack(_)
             | Error::Parameters(_)
             | Error::Write { .. }
             | Error::Start { .. }

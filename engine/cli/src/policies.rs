@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tbengine_engine::backend::closest;
+use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_engine::policy::{
     CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions,
 };
@@ -34,9 +37,24 @@ pub(crate) struct Chosen {
     pub(crate) origin: String,
 }
 
-/// Finds a policy: a table of the configuration, a built-in one, or a path. A name never means a file,
-/// so that no file can take the place of a policy that is known by name.
-pub(crate) fn find(config: &Config, name: &str) -> Result<Found, Error> {
+/// Finds a policy: a table of the configuration, a built-in one, or a path, each also as
+/// `NAME@sha256:DIGEST`, which only that component is found by. A name never means a file, so that no
+/// file can take the place of a policy that is known by name.
+pub(crate) fn find(config: &Config, reference: &str) -> Result<Found, Error> {
+    let Some((name, pin)) = reference.rsplit_once("@sha256:") else {
+        return find_any(config, reference);
+    };
+    if pin.len() != 64 || !pin.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Error::config(format!(
+            "`{reference}`: a SHA-256 digest is 64 hexadecimal digits"
+        )));
+    }
+    let found = find_any(config, name)?;
+    check_pin(&found.bytes, pin, reference, name)?;
+    Ok(found)
+}
+
+fn find_any(config: &Config, name: &str) -> Result<Found, Error> {
     if let Some(table) = config.file.policies.get(name) {
         let component = match (&table.path, &table.builtin) {
             (Some(path), _) => read(&config.resolve(path))?,
@@ -71,7 +89,7 @@ pub(crate) fn find(config: &Config, name: &str) -> Result<Found, Error> {
     match builtin_component(config, name) {
         Ok(bytes) => Ok(plain(bytes, name.to_owned())),
         // What ends in .wasm can only be a file.
-        Err(_) if name.ends_with(".wasm") => find(config, &format!("./{name}")),
+        Err(_) if name.ends_with(".wasm") => find_any(config, &format!("./{name}")),
         Err(error) if Path::new(name).exists() => {
             Err(error.hint(format!("to use the file of this name, write ./{name}")))
         }
@@ -102,8 +120,14 @@ fn builtin_component(config: &Config, name: &str) -> Result<Cow<'static, [u8]>, 
 }
 
 fn read(path: &Path) -> Result<Cow<'static, [u8]>, Error> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Cow::Owned(bytes)),
+    let mut bytes = Vec::new();
+    // What is larger than a policy may be is not read to its end; loading says so.
+    let read = File::open(path).and_then(|file| {
+        file.take(LARGEST_COMPONENT as u64 + 1)
+            .read_to_end(&mut bytes)
+    });
+    match read {
+        Ok(_) => Ok(Cow::Owned(bytes)),
         Err(error) => {
             let failed = Error::config(format!(
                 "failed to read the policy {}: {error}",

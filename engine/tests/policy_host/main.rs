@@ -8,4 +8,5 @@ mod packed;
 mod shapes;
 mod support;
 mod versions;
+mod wishes;
 mod world;

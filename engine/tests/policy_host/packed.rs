@@ -55,6 +55,17 @@ fn text_with_short_names_becomes_a_policy_of_the_newest_version() {
 }
 
 #[test]
+fn what_a_module_does_after_each_function_is_called() {
+    let more = r#"(func (export "cabi_post_decide") (param i32) (if (i32.eqz (local.get 0)) (then unreachable))
+        (i32.store (i32.const 0x10) (i32.const 1)) (if (i32.load (i32.const 0x10)) (then unreachable)))"#;
+    let text = MAX_AGE.trim_end().trim_end_matches(')').to_owned() + more + ")";
+    let packed = pack(text.as_bytes(), "max-age.wat", None).unwrap();
+    let policy = configured(&packed.component, &[], Limits::default()).unwrap();
+    let fault = decide(&policy, &[container("old", State::Exited, 99)]).unwrap_err();
+    assert_eq!(fault.message, "aborted");
+}
+
+#[test]
 fn the_older_version_can_be_asked_for() {
     let packed = pack(MAX_AGE.as_bytes(), "max-age.wat", Some(Version::V1)).unwrap();
     assert_eq!(packed.version, Version::V1);

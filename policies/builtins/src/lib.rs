@@ -33,6 +33,10 @@ pub fn get(name: &str) -> Option<Builtin> {
 #[cfg(feature = "testing")]
 pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.wasm"));
 
+/// The policies that users ask for, for the tests of the host.
+#[cfg(feature = "testing")]
+pub const WISHES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wishes.wasm"));
+
 /// A guest that looks at the world through WASI, for the tests of the host.
 #[cfg(feature = "testing")]
 pub const WORLDLY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/worldly.wasm"));

@@ -249,6 +249,7 @@ mod tests {
             Action::Keep(reason) => format!("keep: {reason}"),
             Action::Stop(options) => format!("stop: {}", options.reason),
             Action::Delete(options) => format!("delete: {}", options.reason),
+            Action::Archive(options) => format!("archive: {}", options.reason),
         };
         let name = |id: String| id.rsplit('/').next().unwrap().to_owned();
         verdicts

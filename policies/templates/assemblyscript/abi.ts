@@ -41,8 +41,8 @@ export class Text {
 }
 
 /** A text for the engine; it stays in memory as long as the call. */
-export function text(of: string): Text {
-  const encoded = String.UTF8.encode(of);
+export function text(value: string): Text {
+  const encoded = String.UTF8.encode(value);
   const made = changetype<Text>(heap.alloc(8));
   made.at = changetype<usize>(encoded);
   made.length = encoded.byteLength;
@@ -136,7 +136,7 @@ export class Verdicts {
   }
 
   private put(one: Resource, action: u8, reason: Text): usize {
-    const verdict = this.at + <usize>this.length++ * 56;
+    const verdict = this.at + <usize>(this.length++) * 56;
     memory.copy(verdict, changetype<usize>(one.id), 8);
     store<u8>(verdict, action, 8);
     memory.copy(verdict + 16, changetype<usize>(reason), 8);
@@ -167,7 +167,7 @@ export class Description {
 
   /** Adds a parameter, one of at most 32. */
   param(name: string, type: ParamType, byDefault: string | null, doc: string, required: bool = false): this {
-    const at = this.params + <usize>this.length++ * 36;
+    const at = this.params + <usize>(this.length++) * 36;
     putText(at, name);
     store<u8>(at, <u8>type, 8);
     putText(at + 12, doc);

@@ -16,8 +16,14 @@ ENDED = {State.CREATED, State.EXITED, State.STOPPED, State.FAILED, State.DEAD}
 RUNNING = {State.RUNNING, State.PAUSED}
 
 
+# The parameters. A call of the engine gets an instance of its own, which is configured first; the object below is made anew
+# for each function.
+older_than = 0
+keep_label = ""
+
+
 class Hooks(exports.Hooks):
-    """The functions that the engine calls; each call gets an instance of its own."""
+    """The functions that the engine calls."""
 
     def describe(self) -> Description:
         return Description(
@@ -32,28 +38,17 @@ class Hooks(exports.Hooks):
         )
 
     def configure(self, config: list[tuple[str, str]]) -> Interest:
+        global older_than, keep_label
         params = dict(config)
-        self.older_than = int(params["older-than"])
-        self.keep_label = params["keep-label"]
-        if self.older_than == 0:
+        older_than = int(params["older-than"])
+        keep_label = params["keep-label"]
+        if older_than == 0:
             raise Err([ConfigError("older-than", "must be more than nothing")])
-        return Interest(labels=Selection_Only([self.keep_label]), attrs=Selection_Nothing())
+        return Interest(labels=Selection_Only([keep_label]), attrs=Selection_Nothing())
 
     def decide(self, context: Context, resources: list[Resource]) -> list[Verdict]:
-        verdicts = [self.judge(context.now, one) for one in resources]
+        verdicts = [judge(context.now, one) for one in resources]
         return [verdict for verdict in verdicts if verdict is not None]
-
-    def judge(self, now: int, one: Resource) -> Verdict | None:
-        if any(key == self.keep_label for key, _ in one.labels):
-            return Verdict(one.id, Action_Keep("labelled to be kept"))
-        if one.created is None or now - one.created <= self.older_than:
-            return None
-        oldest_first = min((now - one.created) // HOUR, 2**31 - 1)
-        if one.state in ENDED:
-            return Verdict(one.id, Action_Delete(DeleteOptions("older than allowed", Force.NEVER, None, oldest_first)))
-        if one.state in RUNNING:
-            return Verdict(one.id, Action_Stop(StopOptions("older than allowed", 5_000, oldest_first)))
-        return None
 
     def retry(self, context: Context, failure: Failure) -> RetryAction:
         if failure.failure != FailureKind.TRANSIENT:
@@ -61,3 +56,16 @@ class Hooks(exports.Hooks):
         if failure.attempt >= 4:
             return RetryAction_GiveUp("tried often enough")
         return RetryAction_After(Wait(failure.attempt * 1_000, False))
+
+
+def judge(now: int, one: Resource) -> Verdict | None:
+    if any(key == keep_label for key, _ in one.labels):
+        return Verdict(one.id, Action_Keep("labelled to be kept"))
+    if one.created is None or now - one.created <= older_than:
+        return None
+    oldest_first = min((now - one.created) // HOUR, 2**31 - 1)
+    if one.state in ENDED:
+        return Verdict(one.id, Action_Delete(DeleteOptions("older than allowed", Force.NEVER, None, oldest_first)))
+    if one.state in RUNNING:
+        return Verdict(one.id, Action_Stop(StopOptions("older than allowed", 5_000, oldest_first)))
+    return None

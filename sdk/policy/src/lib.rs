@@ -53,8 +53,13 @@ pub mod verdicts;
 mod allocator;
 mod export;
 
-pub use bindings::tbengine::policy::types;
 pub use policy::Policy;
+
+/// The types of the contract: the facts, and what a policy proposes.
+pub mod types {
+    pub use crate::bindings::tbengine::policy::types::*;
+    pub use crate::bindings::tbengine::policy::verdicts::*;
+}
 
 // The generated export macro names this crate by its name, also when it is used in here.
 extern crate self as tbengine_policy;

@@ -29,6 +29,15 @@ impl Resource {
         }))
     }
 
+    /// Move it to cold storage, where the provider can; what runs is ended first.
+    pub fn archive(&self, reason: impl Into<String>) -> Verdict {
+        self.verdict(Action::Archive(StopOptions {
+            reason: reason.into(),
+            grace_ms: None,
+            priority: 0,
+        }))
+    }
+
     fn verdict(&self, action: Action) -> Verdict {
         Verdict {
             id: self.id.clone(),
@@ -53,7 +62,7 @@ impl Verdict {
         let ms = Some(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX));
         match &mut self.action {
             Action::Keep(_) => {}
-            Action::Stop(options) => options.grace_ms = ms,
+            Action::Stop(options) | Action::Archive(options) => options.grace_ms = ms,
             Action::Delete(options) => options.grace_ms = ms,
         }
         self
@@ -64,7 +73,7 @@ impl Verdict {
     pub fn priority(mut self, priority: i32) -> Self {
         match &mut self.action {
             Action::Keep(_) => {}
-            Action::Stop(options) => options.priority = priority,
+            Action::Stop(options) | Action::Archive(options) => options.priority = priority,
             Action::Delete(options) => options.priority = priority,
         }
         self

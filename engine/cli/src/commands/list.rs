@@ -1,7 +1,10 @@
 //! `tbengine list`: what is there, whoever made it.
 
+use std::path::Path;
+
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::journal::Quarantine;
+use tbengine_engine::record::Record;
 use tbengine_engine::scope::Scope;
 use tbengine_sdk::Resource;
 
@@ -39,12 +42,33 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     let quarantine = app.quarantine(&settings);
     write(app, &inventory, &quarantine, &scope, with_backend);
     app.out.flush();
+    if let Some(path) = &args.record {
+        record(app, &inventory, &scope, path)?;
+    }
     app.tell_failures(&inventory.failures);
     Ok(if inventory.failures.is_empty() {
         Code::Done
     } else {
         Code::Incomplete
     })
+}
+
+/// Writes what is in scope to a file.
+fn record(app: &App, inventory: &Inventory, scope: &Scope, path: &Path) -> Result<(), Error> {
+    let now = app.world.now;
+    let listed = inventory.resources.iter();
+    let listed = listed.filter(|resource| scope.admits(resource, now));
+    let record = Record::new(listed, &inventory.failures, now);
+    let failed = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
+    text.push('\n');
+    std::fs::write(path, text).map_err(failed)?;
+    app.console
+        .line(&[toned(Tone::Dim, format!("recorded in {}", path.display()))]);
+    Ok(())
 }
 
 fn write(

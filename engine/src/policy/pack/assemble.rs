@@ -44,7 +44,7 @@ fn text(module: &Module<'_>, version: Version, origin: &str) -> Result<String, P
         let export = module.export(function, version, origin)?;
         let post = format!("cabi_post_{export}");
         let post = if module.exports(&post) {
-            format!("(post-return (func $main \"{post}\"))")
+            format!("(post-return (core func $main \"{post}\"))")
         } else {
             String::new()
         };

@@ -1,0 +1,220 @@
+//! Recorded inventories with what is expected of a policy.
+//!
+//! `tests/host.json` is an inventory; what is expected of a policy that judges it stands in
+//! `tests/host.expected.json`, and with other parameters in `tests/host.ANYTHING.expected.json`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tbengine_engine::policy::{Failure, RetryAdvice};
+use tbengine_sdk::{ErrorKind, ResourceId};
+
+use super::recorded::Said;
+use crate::exit::Error;
+
+/// What is expected of a policy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Expected {
+    /// The parameters, as for `--set`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) params: BTreeMap<String, String>,
+    /// Whether running resources count as claimed by the operator.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) claimed: bool,
+    /// By id. What is not named is expected to get no opinion.
+    pub(super) decisions: BTreeMap<String, Said>,
+    /// Failed attempts, each with the advice.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) retries: Vec<Retry>,
+}
+
+/// A failed attempt, and what the policy is expected to advise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Retry {
+    pub(super) id: Id,
+    operation: Operation,
+    pub(super) failure: ErrorKind,
+    #[serde(default)]
+    message: String,
+    pub(super) attempt: u32,
+    #[serde(default)]
+    elapsed_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+    pub(super) advice: Advice,
+}
+
+/// The id of a resource, as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Id(pub(super) ResourceId);
+
+impl TryFrom<String> for Id {
+    type Error = <ResourceId as std::str::FromStr>::Err;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<Id> for String {
+    fn from(id: Id) -> Self {
+        id.0.to_string()
+    }
+}
+
+/// What was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Operation {
+    Stop,
+    Archive,
+    Delete,
+}
+
+/// What a policy advises.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Advice {
+    NoOpinion,
+    GiveUp(String),
+    #[serde(rename_all = "kebab-case")]
+    After {
+        delay_ms: u64,
+        escalate: bool,
+    },
+}
+
+impl From<RetryAdvice> for Advice {
+    fn from(advice: RetryAdvice) -> Self {
+        match advice {
+            RetryAdvice::NoOpinion => Self::NoOpinion,
+            RetryAdvice::GiveUp(reason) => Self::GiveUp(reason),
+            RetryAdvice::After { delay, escalate } => Self::After {
+                delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+                escalate,
+            },
+        }
+    }
+}
+
+impl Advice {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::NoOpinion => "no opinion".to_owned(),
+            Self::GiveUp(reason) => format!("give up: {reason}"),
+            Self::After { delay_ms, escalate } => {
+                let how = if *escalate { ", escalated" } else { "" };
+                format!("again after {delay_ms} ms{how}")
+            }
+        }
+    }
+}
+
+impl Retry {
+    /// What the policy is asked.
+    pub(super) fn question(&self) -> Failure {
+        Failure {
+            id: self.id.0.clone(),
+            operation: match self.operation {
+                Operation::Stop => "stop",
+                Operation::Archive => "archive",
+                Operation::Delete => "delete",
+            },
+            kind: self.failure,
+            message: self.message.clone(),
+            attempt: self.attempt,
+            elapsed: Duration::from_millis(self.elapsed_ms),
+            retry_after: self.retry_after_ms.map(Duration::from_millis),
+        }
+    }
+}
+
+/// An inventory, and one file of expectations.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) inventory: PathBuf,
+    pub(super) file: PathBuf,
+    /// `None` if there is no such file yet.
+    pub(super) expected: Option<Expected>,
+}
+
+const EXPECTED: &str = ".expected.json";
+
+/// Finds the cases of a folder, in the order of their names.
+pub(super) fn find(folder: &Path) -> Result<Vec<Case>, Error> {
+    let failed = |error| Error::config(format!("failed to read {}: {error}", folder.display()));
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .map_err(failed)?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".json"))
+        .collect();
+    names.sort_unstable();
+    let (expected, inventories): (Vec<String>, Vec<String>) =
+        names.into_iter().partition(|name| name.ends_with(EXPECTED));
+    let stems: Vec<&str> = inventories
+        .iter()
+        .map(|name| name.trim_end_matches(".json"))
+        .collect();
+    if stems.is_empty() {
+        let folder = folder.display();
+        return Err(
+            Error::config(format!("there is no recorded inventory in {folder}")).hint(format!(
+                "record one with `tbengine list --record {folder}/host.json`"
+            )),
+        );
+    }
+    // The longest stem wins: `a.b.expected.json` is for `a.b.json` if that is there.
+    let owner = |name: &str| {
+        let own = |stem: &&&str| {
+            name.strip_prefix(**stem)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        stems
+            .iter()
+            .filter(own)
+            .max_by_key(|stem| stem.len())
+            .copied()
+    };
+    if let Some(lost) = expected.iter().find(|name| owner(name).is_none()) {
+        return Err(Error::config(format!(
+            "{} belongs to no inventory: there is no {}",
+            folder.join(lost).display(),
+            folder.join(lost.replace(EXPECTED, ".json")).display()
+        )));
+    }
+    let mut cases = Vec::new();
+    for stem in &stems {
+        let inventory = folder.join(format!("{stem}.json"));
+        let mine: Vec<&String> = expected
+            .iter()
+            .filter(|name| owner(name) == Some(stem))
+            .collect();
+        if mine.is_empty() {
+            cases.push(Case {
+                file: folder.join(format!("{stem}{EXPECTED}")),
+                inventory: inventory.clone(),
+                expected: None,
+            });
+        }
+        for name in mine {
+            let file = folder.join(name);
+            cases.push(Case {
+                expected: Some(read(&file)?),
+                inventory: inventory.clone(),
+                file,
+            });
+        }
+    }
+    Ok(cases)
+}
+
+fn read(file: &Path) -> Result<Expected, Error> {
+    let failed = |error: String| Error::config(format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+}

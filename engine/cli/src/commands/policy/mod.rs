@@ -1,0 +1,47 @@
+//! `tbengine policy`: look at policies, and write them.
+//!
+//! - `list`, `inspect`: what there is, and what a policy says of itself
+//! - `new`: a policy from a template
+//! - `files`: components in files: `export` and `pack`
+//! - `check`: a policy against the contract and a simulated host
+//! - `recorded`: recorded inventories, judged
+//! - `cases`: recorded inventories with what is expected
+//! - `test`, `diff`: what a policy answers, against what it should or what another one does
+
+mod cases;
+mod check;
+mod diff;
+pub(crate) mod files;
+mod inspect;
+mod list;
+mod new;
+mod recorded;
+mod templates;
+mod test;
+
+use crate::app::App;
+use crate::args::PolicyCommand;
+use crate::exit::{Code, Error};
+
+/// Runs a command on policies.
+pub(crate) fn run(app: &mut App, command: PolicyCommand) -> Result<Code, Error> {
+    match command {
+        PolicyCommand::List => list::list(app),
+        PolicyCommand::Inspect { policy } => inspect::inspect(app, &policy),
+        PolicyCommand::New { language, name } => new::new(app, &language, &name),
+        PolicyCommand::Pack {
+            core,
+            file,
+            contract,
+            force,
+        } => files::make(app, &core, file.as_deref(), contract, force),
+        PolicyCommand::Check { policy, set } => check::check(app, &policy, set),
+        PolicyCommand::Test {
+            policy,
+            folder,
+            update,
+        } => test::test(app, &policy, &folder, update),
+        PolicyCommand::Diff(args) => diff::diff(app, &args),
+        PolicyCommand::Export { name, file, force } => files::export(app, &name, &file, force),
+    }
+}

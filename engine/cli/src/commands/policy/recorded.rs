@@ -1,0 +1,113 @@
+//! Recorded inventories, judged by a policy.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tbengine_engine::decide::{Decision, Decisions, decide};
+use tbengine_engine::discover::Inventory;
+use tbengine_engine::policy::{Force, Policy, PolicyContext, Verdict};
+use tbengine_engine::record::Record;
+use tbengine_engine::scope::Scope;
+use tbengine_sdk::Timestamp;
+
+use crate::app::block_on;
+use crate::exit::Error;
+
+/// A decision as people read it and files hold it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Said {
+    /// `keep`, `stop`, `archive` or `delete`.
+    verdict: String,
+    reason: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    force: Option<Force>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grace_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    priority: i32,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}
+
+impl Said {
+    pub(super) fn new(decision: &Decision) -> Self {
+        let (verdict, reason, force, grace) = match &decision.verdict {
+            Verdict::Keep { reason } => ("keep", reason, None, None),
+            Verdict::Stop { reason, grace } => ("stop", reason, None, *grace),
+            Verdict::Archive { reason, grace } => ("archive", reason, None, *grace),
+            Verdict::Delete {
+                reason,
+                force,
+                grace,
+            } => ("delete", reason, Some(*force), *grace),
+        };
+        Self {
+            verdict: verdict.to_owned(),
+            reason: reason.clone(),
+            // Never is what most say, and so not worth a word.
+            force: force.filter(|force| *force != Force::Never),
+            grace_ms: grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
+            priority: decision.priority,
+        }
+    }
+
+    /// The whole of it on a line.
+    pub(super) fn text(said: Option<&Self>) -> String {
+        let Some(said) = said else {
+            return "no opinion".to_owned();
+        };
+        let mut text = format!("{}: {}", said.verdict, said.reason);
+        if let Some(force) = said.force {
+            text.push_str(match force {
+                Force::Never => ", force never",
+                Force::OnRetry => ", force on retry",
+                Force::Always => ", force always",
+            });
+        }
+        if let Some(grace) = said.grace_ms {
+            text.push_str(&format!(", grace {grace} ms"));
+        }
+        if said.priority != 0 {
+            text.push_str(&format!(", priority {}", said.priority));
+        }
+        text
+    }
+}
+
+/// Reads a recorded inventory.
+pub(super) fn read(path: &Path) -> Result<Record, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::config(format!("failed to read {}: {error}", path.display())))?;
+    Record::read(&text).map_err(|error| {
+        Error::config(format!("{}: {error}", path.display()))
+            .hint("`tbengine list --record FILE` records an inventory")
+    })
+}
+
+/// What a policy is told besides the resources.
+pub(super) fn context(now: Timestamp, claimed: bool) -> PolicyContext {
+    PolicyContext {
+        now,
+        run_id: "recorded".into(),
+        dry_run: true,
+        claimed,
+    }
+}
+
+/// Lets a policy judge an inventory.
+pub(super) fn judge(
+    policy: Arc<dyn Policy>,
+    inventory: Arc<Inventory>,
+    scope: Scope,
+    context: PolicyContext,
+) -> Result<Decisions, Error> {
+    block_on(async { Ok(decide(policy, context, inventory, scope).await) })
+}

@@ -1,0 +1,3 @@
+module max-age
+
+go 1.24
