@@ -232,8 +232,11 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
     found
 }
 
+/// The pages of one listing.
+type Pages = Vec<Vec<Resource>>;
+
 /// Whether every listing worked and none holds anything.
-fn all_empty(listings: &[(Kind, Result<Vec<Vec<Resource>>, Error>)]) -> bool {
+fn all_empty(listings: &[(Kind, Result<Pages, Error>)]) -> bool {
     listings
         .iter()
         .all(|(_, listing)| matches!(listing, Ok(pages) if pages.iter().all(Vec::is_empty)))
@@ -244,7 +247,7 @@ async fn list_kind(
     open: &OpenBackend,
     kind: Kind,
     options: DiscoverOptions,
-) -> Result<Vec<Vec<Resource>>, Error> {
+) -> Result<Pages, Error> {
     let mut request = ListRequest {
         kind,
         cursor: None,

@@ -15,18 +15,31 @@
 //! - [`time`]: points in time
 //! - [`error`]: error kinds that decide what the engine does next
 //! - `testkit` (feature `testkit`): the conformance suite
+//!
+//! And for backends that are not linked into tbengine but loaded or started:
+//!
+//! - [`wire`]: the documents that travel
+//! - [`abi`]: the C interface that moves them
+//! - `export` (feature `cdylib`): what makes a dynamic library out of registered backends
+//! - `serve` (feature `program`): what makes a program out of them
 
+pub mod abi;
 pub mod backend;
 pub mod error;
+#[cfg(feature = "cdylib")]
+pub mod export;
 pub mod identity;
 pub mod labels;
 pub mod owner;
 pub mod recognise;
 pub mod registration;
 pub mod resource;
+#[cfg(feature = "program")]
+pub mod serve;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;
+pub mod wire;
 
 pub use async_trait::async_trait;
 pub use backend::{Account, Backend, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};

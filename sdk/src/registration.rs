@@ -37,28 +37,36 @@ impl OpenRequest {
     /// # Errors
     /// `Invalid` if the table does not fit; the message names the key.
     pub fn config<C: DeserializeOwned>(&self) -> Result<C> {
-        let table = match &self.config {
-            serde_json::Value::Null => serde_json::Value::Object(serde_json::Map::new()),
-            other => other.clone(),
-        };
-        serde_json::from_value(table).map_err(|error| {
+        let wrong = |reason: String| {
             Error::new(
                 ErrorKind::Invalid,
                 format!(
-                    "the configuration of backend `{}` is wrong: {error}",
+                    "the configuration of backend `{}` is wrong: {reason}",
                     self.name
                 ),
             )
-        })
+        };
+        let table = match &self.config {
+            serde_json::Value::Null => serde_json::Map::new(),
+            serde_json::Value::Object(table) => table.clone(),
+            // A list would be read as the fields of a table in their order.
+            _ => return Err(wrong("it is no table".to_owned())),
+        };
+        serde_json::from_value(serde_json::Value::Object(table))
+            .map_err(|error| wrong(error.to_string()))
     }
 }
 
-/// A kind of backend that is linked into this program.
+/// A kind of backend that is linked into this program or library.
 pub struct Registration {
     /// The kind, as `kind = "…"` in the configuration names it.
     pub kind: &'static str,
     /// One line on what it reaches, for `doctor` and lists.
     pub about: &'static str,
+    /// The package that registers it.
+    pub package: &'static str,
+    /// The version of that package.
+    pub version: &'static str,
     /// Makes a backend. Does no I/O.
     pub open: fn(OpenRequest) -> Result<Box<dyn Backend>>,
 }
@@ -76,7 +84,9 @@ impl Registration {
 
 /// Registers a kind of backend: `backend!("docker", "Docker Engine", Docker::open);`
 ///
-/// The function takes an [`OpenRequest`] and answers `Result<impl Backend>`.
+/// The function takes an [`OpenRequest`] and answers `Result<impl Backend>`. The same line serves a crate
+/// that is linked into tbengine and one that is built as a dynamic library (`crate-type = ["cdylib"]`,
+/// feature `cdylib` of this crate).
 #[macro_export]
 macro_rules! backend {
     ($kind:literal, $about:literal, $open:path) => {
@@ -84,6 +94,8 @@ macro_rules! backend {
             $crate::Registration {
                 kind: $kind,
                 about: $about,
+                package: ::std::env!("CARGO_PKG_NAME"),
+                version: ::std::env!("CARGO_PKG_VERSION"),
                 open: |request| {
                     let backend = $open(request)?;
                     Ok(::std::boxed::Box::new(backend))

@@ -1,7 +1,8 @@
 //! Kills tbengine and dockerd, thousands of times, and counts what went wrong.
 //!
-//! `cargo bench -p tbengine-tests --bench crashes [-- --kills 3000 --docker-kills 100 --troubles 20
-//! --seed 1]`. The daemon needs root and what `tests/run` installs; zeros leave a part out.
+//! `cargo bench -p tbengine-tests --bench crashes [-- --kills 3000 --docker-kills 100 --crashes 20
+//! --freezes 20 --seed 1 --program PATH]`. The daemon needs root and what `tests/run` installs; zeros leave a part
+//! out. Without a path it builds the release program.
 
 #![expect(
     clippy::print_stdout,
@@ -19,6 +20,7 @@ mod invariants;
 mod program;
 mod support;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use support::{Program, argument, figure};
@@ -28,8 +30,12 @@ use tbengine_dockerd::Dockerd;
 const RESUME_TARGET_MS: f64 = 1000.0;
 
 fn main() {
-    let program = Program::build();
-    let path = program.path();
+    // Crashes are about what happens, not how fast, so any build will do.
+    let named = std::env::args()
+        .skip_while(|word| word != "--program")
+        .nth(1);
+    let program = named.map_or_else(|| Program::build().path().to_owned(), PathBuf::from);
+    let path = program.as_path();
     let cache = tempfile::tempdir().expect("a directory");
     let seed = argument("--seed", 1) as u64;
     let kills = argument("--kills", 3000);
@@ -74,8 +80,9 @@ fn main() {
         }
     }
     let docker_kills = argument("--docker-kills", 100);
-    let troubles = argument("--troubles", 20);
-    if docker_kills + troubles > 0 {
+    let crashes = argument("--crashes", 20);
+    let freezes = argument("--freezes", 20);
+    if docker_kills + crashes + freezes > 0 {
         let daemon = match Dockerd::start() {
             Ok(daemon) => daemon,
             Err(error) => {
@@ -95,13 +102,13 @@ fn main() {
             "kill -9 of tbengine over a real dockerd",
             docker::kill(&daemon, path, cache, docker_kills, seed),
         );
-        for (title, trouble) in [
-            ("kill -9 of dockerd", docker::Trouble::Crash),
-            ("SIGSTOP of dockerd", docker::Trouble::Freeze),
+        for (title, trouble, times) in [
+            ("kill -9 of dockerd", docker::Trouble::Crash, crashes),
+            ("SIGSTOP of dockerd", docker::Trouble::Freeze, freezes),
         ] {
             part(
                 title,
-                docker::disturb(&daemon, path, cache, trouble, troubles, seed),
+                docker::disturb(&daemon, path, cache, trouble, times, seed),
             );
         }
     }

@@ -3,7 +3,7 @@
 
 mod world;
 
-use tbengine_fake_daytona::{Fault, FaultPlan, Scripted, State, permission};
+use tbengine_fake_daytona::{Fault, FaultPlan, Scripted, State, TlsFront, permission};
 
 use crate::world::{World, leaked, results};
 
@@ -133,4 +133,28 @@ fn a_key_that_may_not_delete_is_told_by_plan_and_doctor_before_anything_is_tried
         results(&ran),
         rows(&[("daytona", "denied", 1), ("docker", "deleted", 3)])
     );
+}
+
+#[test]
+fn a_private_authority_is_believed_by_the_variable_that_other_programs_read() {
+    let world = World::new();
+    world.leak(&["a"]);
+    let front = world.threads.block_on(TlsFront::before(&world.fake));
+    let front = front.expect("a loopback port is free");
+    let authority = world.home().join("authority.pem");
+    std::fs::write(&authority, front.authority()).expect("the certificate is written");
+    let list = ["list", "--backend", "daytona", "--output", "json"];
+    let authority = (
+        "SSL_CERT_FILE",
+        authority.to_str().expect("its path is text"),
+    );
+    let url = front.url();
+    let listed = world.tbengine_with(&list, &[("DAYTONA_API_URL", &url), authority]);
+    let resources = &listed.json(0)["resources"];
+    assert_eq!(resources.as_array().map(Vec::len), Some(1), "{resources}");
+
+    let refused = world.tbengine_with(&list, &[("DAYTONA_API_URL", &url)]);
+    assert_eq!(refused.code, Some(6), "{}", refused.stderr);
+    let says = "is signed by an authority that is not trusted here";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
 }

@@ -18,7 +18,7 @@ pub(crate) struct World {
     pub(crate) key: String,
     home: TempDir,
     // After the service, which lives on it.
-    _threads: Runtime,
+    pub(crate) threads: Runtime,
 }
 
 /// How the program ended.
@@ -55,7 +55,7 @@ impl World {
             key: fake.key(),
             fake,
             home: tempfile::tempdir().expect("a temporary directory"),
-            _threads: threads,
+            threads,
         };
         let exported = world.tbengine(&["policy", "export", "aggressive", "-o", "aggressive.wasm"]);
         assert_eq!(exported.code, Some(0), "{}", exported.stderr);
@@ -81,6 +81,11 @@ impl World {
 
     /// Runs the program on both backends.
     pub(crate) fn tbengine(&self, arguments: &[&str]) -> Ended {
+        self.tbengine_with(arguments, &[])
+    }
+
+    /// The same, with other variables in its environment.
+    pub(crate) fn tbengine_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         let output = Command::new(env!("CARGO_BIN_EXE_tbengine"))
             .args(arguments)
             .env_clear()
@@ -90,6 +95,7 @@ impl World {
             .env("DOCKER_HOST", self.daemon.host())
             .env("DAYTONA_API_URL", self.fake.url())
             .env("DAYTONA_API_KEY", &self.key)
+            .envs(variables.iter().copied())
             .current_dir(self.home.path())
             .stdin(Stdio::null())
             .output()

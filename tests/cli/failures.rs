@@ -153,6 +153,36 @@ fn steps_that_were_deferred_end_with_6() {
 }
 
 #[test]
+fn a_run_ends_at_its_deadline_and_defers_the_rest() {
+    let host = Host::with("latency = \"100ms\"");
+    let args = [
+        "run",
+        "--concurrency",
+        "1",
+        "--deadline",
+        "50ms",
+        "--state",
+        "exited",
+        "-O",
+        "json",
+    ];
+    let json = host.run(&args).with_code(6).json();
+    let outcomes = json["report"]["outcomes"].as_array().unwrap();
+    let ended_as = |result: &str| {
+        let with = outcomes.iter().filter(|one| one["result"] == result);
+        with.count()
+    };
+    // One was under way and was let finish.
+    assert_eq!(
+        (ended_as("deleted"), ended_as("deferred")),
+        (1, outcomes.len() - 1),
+        "{json}"
+    );
+    assert!(outcomes.len() > 2, "{json}");
+    assert_eq!(json["report"]["interrupted"], false);
+}
+
+#[test]
 fn a_policy_that_fails_deletes_nothing_and_is_shown_whole() {
     let host = Host::new();
     std::fs::write(host.path("hostile.wasm"), tbengine_builtins::HOSTILE).unwrap();

@@ -74,3 +74,29 @@ fn a_name_on_the_command_line_is_shown_safely() {
         .with_code(2);
     assert!(!ended.stderr.contains(is_forbidden), "{:?}", ended.stderr);
 }
+
+#[test]
+fn labels_of_a_megabyte_that_deceive_come_out_safely_everywhere() {
+    let host = Host::with("resources = 8\nhostile-label = 1000000\n");
+    let id = host.run(&["list", "-O", "json"]).json()["resources"][0]["identity"]["native"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    for command in [
+        &["list"][..],
+        &["plan"],
+        &["run", "--dry-run"],
+        &["explain", &id],
+        &["run", "-vv"],
+    ] {
+        for format in ["table", "json", "jsonl", "csv"] {
+            let ended = host.run(&[command, &["-O", format]].concat()).with_code(0);
+            for text in [&ended.stdout, &ended.stderr] {
+                let found = text.chars().find(|c| is_forbidden(*c));
+                assert_eq!(found, None, "{command:?} {format}");
+            }
+        }
+    }
+    host.run(&["plan", "--save", "plan.json"]).with_code(0);
+    assert!(!host.read("plan.json").contains(is_forbidden));
+}

@@ -99,6 +99,12 @@ fn the_second_signal_cuts_off_what_is_under_way() {
     let (code, results, _) = running.end();
     assert_eq!(code, 130);
     assert_eq!(number(&results, "cancelled"), 19, "{results:?}");
+    // The record was ended in time, and all of it can be resumed.
+    let runs = host.run(&["history", "-O", "json"]).with_code(0).json();
+    assert_eq!(
+        (&runs[0]["state"], &runs[0]["open"]),
+        (&"interrupted".into(), &19.into())
+    );
 }
 
 #[test]

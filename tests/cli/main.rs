@@ -14,6 +14,7 @@ mod interrupt;
 mod journal;
 mod list;
 mod plan;
+mod plugin;
 mod policy;
 mod pty;
 mod run;

@@ -80,8 +80,13 @@ pub(crate) fn disturb(
 ) -> Series {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut series = Series::default();
+    // A daemon that was killed in the middle of a removal may keep a name to itself for ever.
+    let first = match trouble {
+        Trouble::Crash => 10_000,
+        Trouble::Freeze => 20_000,
+    };
     while series.hits < times {
-        let host = Host::new(daemon, path, cache, 10_000 + series.runs);
+        let host = Host::new(daemon, path, cache, first + series.runs);
         let mut run = host.arguments();
         // So short that some of the runs give up on the daemon, and have to be resumed.
         let patience = if random.bool() { "1s" } else { "5m" };

@@ -194,3 +194,42 @@ fn a_saved_plan_leaves_alone_what_was_started_since() {
     assert_eq!(code, Some(0), "{ran:#}");
     assert_eq!(containers(&daemon), ["revived"]);
 }
+
+#[test]
+fn a_decoy_that_is_named_like_what_the_plan_names_survives() {
+    let daemon = daemon();
+    let home = tempdir().unwrap();
+    daemon.run_to_end(&["--name", "gone"], 0);
+    daemon.run_to_end(&["--name", "victim"], 0);
+    let id = |name: &str| daemon.docker(&["inspect", "--format", "{{.Id}}", name]);
+    let (gone, victim) = (id("gone"), id("victim"));
+    let (gone, victim) = (gone.trim(), victim.trim());
+    let policy = ["--policy", "aggressive", "--min-age", "0s"];
+    let save = ["plan", "--save", "plan.json", "--kind", "container"];
+    let (_, code) = json(&daemon, home.path(), &[&save[..], &policy].concat());
+    assert_eq!(code, Some(0));
+    // Docker takes a name for an id where no container has that id, so each decoy waits for a request
+    // that comes after its victim is gone.
+    daemon.docker(&["rm", "gone"]);
+    daemon.run_to_end(&["--name", gone], 0);
+    daemon.run_to_end(&["--name", victim], 0);
+    let run = ["run", "--plan", "plan.json", "--min-age", "0s"];
+    let (ran, code) = json(&daemon, home.path(), &run);
+    assert_eq!(code, Some(0), "{ran:#}");
+    let mut decoys = [gone.to_owned(), victim.to_owned()];
+    decoys.sort();
+    assert_eq!(containers(&daemon), decoys);
+    let results: Vec<_> = ran["report"]["outcomes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (
+                one["name"].as_str().unwrap(),
+                one["result"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert!(results.contains(&("victim", "deleted")), "{results:?}");
+    assert!(results.contains(&("gone", "already-gone")), "{results:?}");
+}

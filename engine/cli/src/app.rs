@@ -17,7 +17,7 @@ use crate::exit::Error;
 use crate::output::console::Console;
 use crate::output::out::Out;
 use crate::world::World;
-use crate::{backends, own};
+use crate::{backends, own, plugins};
 
 /// What every command works with.
 pub(crate) struct App {
@@ -89,7 +89,8 @@ impl App {
 
     fn engine_with(&self, options: EngineOptions) -> Result<Engine, Error> {
         let names = backends::names(&self.config, &options.scope.backends);
-        let open = backends::open_all(&self.world, &self.config, &names)?;
+        let plugins = plugins::needed(self, &names)?;
+        let open = backends::open_all(&self.world, &self.config, &plugins, &names)?;
         Ok(Engine::new(open, options).with_configuration(self.config.digest()))
     }
 

@@ -1,7 +1,7 @@
 //! Opening the backends that a command is about.
 
 use serde_json::Value;
-use tbengine_engine::backend::{OpenBackend, OpenError, open};
+use tbengine_engine::backend::{OpenBackend, OpenError, Plugins, open_with};
 use tbengine_sdk::{OpenRequest, Registration};
 
 use crate::config::Config;
@@ -26,26 +26,40 @@ pub(crate) fn names(config: &Config, named: &[String]) -> Vec<String> {
     config.file.backends.keys().cloned().collect()
 }
 
-/// Opens backends by name. Does no I/O.
+/// Opens backends by name. Does no I/O, but for what it takes to load plugins.
 pub(crate) fn open_all(
     world: &World,
     config: &Config,
+    plugins: &Plugins,
     names: &[String],
 ) -> Result<Vec<OpenBackend>, Error> {
     names
         .iter()
-        .map(|name| open_one(world, config, name))
+        .map(|name| open_one(world, config, plugins, name))
         .collect()
 }
 
+/// Whether a backend of this name is of a kind that is built in; otherwise plugins have to be loaded.
+pub(crate) fn is_built_in(config: &Config, name: &str) -> bool {
+    let kind = config
+        .file
+        .backends
+        .get(name)
+        .map_or(name, |table| &table.kind);
+    let all = Registration::all();
+    all.iter().any(|registration| registration.kind == kind)
+}
+
 /// Opens a backend: one that is configured, or a kind with its defaults.
-pub(crate) fn open_one(world: &World, config: &Config, name: &str) -> Result<OpenBackend, Error> {
+pub(crate) fn open_one(
+    world: &World,
+    config: &Config,
+    plugins: &Plugins,
+    name: &str,
+) -> Result<OpenBackend, Error> {
     let table = config.file.backends.get(name);
-    if table.is_none()
-        && !Registration::all()
-            .iter()
-            .any(|registration| registration.kind == name)
-    {
+    let brought = plugins.all().iter().any(|plugin| plugin.has(name));
+    if table.is_none() && !brought && !is_built_in(config, name) {
         return Err(unknown(config, name));
     }
     let request = OpenRequest {
@@ -55,7 +69,7 @@ pub(crate) fn open_one(world: &World, config: &Config, name: &str) -> Result<Ope
         now: world.now,
     };
     let kind = table.map_or(name, |table| &table.kind);
-    open(kind, request).map_err(|error| match error {
+    open_with(plugins, kind, request).map_err(|error| match error {
         // The plugin knows the keys, the file knows the line.
         OpenError::Refused { source, .. } if unknown_key(&source.message).is_some() => {
             let key = unknown_key(&source.message).map_or("", |(key, _)| key);

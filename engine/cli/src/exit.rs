@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tbengine_engine::backend::OpenError;
+use tbengine_engine::backend::{OpenError, PluginError};
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::journal::{Halt, JournalError, Unfit};
 use tbengine_engine::plan::Plan;
@@ -107,6 +107,9 @@ pub(crate) enum Error {
     /// A backend could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A plugin is not used.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
     /// No policy can be loaded.
     #[error(transparent)]
     PolicyEngine(#[from] EngineError),
@@ -176,6 +179,7 @@ impl Error {
         match self {
             Error::Config { .. }
             | Error::Open(_)
+            | Error::Plugin(_)
             | Error::PolicyEngine(_)
             | Error::Load(_)
             | Error::Pack(_)
@@ -195,6 +199,12 @@ impl Error {
             Error::Open(OpenError::Refused { source, .. }) => source.hint.iter().cloned().collect(),
             Error::Open(OpenError::UnknownKind { .. }) => {
                 hint("`tbengine doctor` shows what is configured")
+            }
+            Error::Plugin(PluginError::Start { source, .. }) => {
+                source.hint.iter().cloned().collect()
+            }
+            Error::Plugin(_) => {
+                hint("`tbengine plugin inspect` shows the digest and what it brings")
             }
             Error::PolicyEngine(EngineError::Cache { .. }) => {
                 hint("set XDG_CACHE_HOME to a directory that you may write to")

@@ -6,7 +6,7 @@
 //! - [`args`]: the command line
 //! - [`config`]: the configuration file, and what is in force
 //! - [`start`]: from the command line to a command
-//! - [`app`], [`backends`], [`policies`], [`own`], [`signals`]: what commands work with
+//! - [`app`], [`backends`], [`plugins`], [`policies`], [`own`], [`signals`]: what commands work with
 //! - [`commands`]: one module per command
 //! - [`output`]: everything that is written
 //! - [`exit`]: how a command ends
@@ -19,6 +19,7 @@ mod config;
 mod exit;
 mod output;
 mod own;
+mod plugins;
 mod policies;
 mod signals;
 mod start;

@@ -57,6 +57,8 @@ pub(crate) fn start() -> ExitCode {
         Err(error) => return tell(&console, &error).into(),
     };
     let ended = run(&mut app, chosen);
+    // Whatever still runs for a backend must not outlive its host.
+    tbengine_engine::backend::stdio::end_all();
     console.end_bar();
     let code = match ended {
         Ok(code) => code,
@@ -77,6 +79,7 @@ fn run(app: &mut App, command: Command) -> Result<Code, Error> {
         Command::History(args) => commands::history::run(app, &args),
         Command::Explain(args) => commands::explain::run(app, &args),
         Command::Doctor => commands::doctor::run(app),
+        Command::Plugin(command) => commands::plugin::run(app, command),
         Command::Policy(command) => commands::policy::run(app, command),
         Command::Config(command) => commands::config::run(app, &command),
         Command::Completions { shell } => Ok(commands::completions::run(app, shell)),

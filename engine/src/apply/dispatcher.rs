@@ -238,13 +238,15 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             }
             Moved::Removing { by_us } => {
                 self.steps[place].sent |= by_us;
+                self.accepted(place, now);
                 self.watch(place, Next::WatchRemoval, now);
             }
+            Moved::StillThere => self.confirm(place, None),
             Moved::Archiving => {
                 self.steps[place].sent = true;
+                self.accepted(place, now);
                 self.watch(place, Next::WatchArchiving, now);
             }
-            Moved::StillThere => self.confirm(place, None),
             Moved::Failed { error, sent } => {
                 self.steps[place].sent |= sent;
                 self.failed(place, error, advice, now);
@@ -332,7 +334,7 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         }
         let lane = self.steps[place].lane;
         if let Gate::Stopped(stopped) = self.lanes[lane].gate.clone() {
-            self.finish(place, stopped.result, Some(stopped.detail), stopped.hint);
+            self.leave(place, stopped.result, stopped.detail, stopped.hint);
             return false;
         }
         true
@@ -435,8 +437,8 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
                 Next::Act | Next::GoOn => one_move.act().await,
                 Next::WatchEnd => one_move.watch_end().await,
                 Next::WatchRemoval => one_move.watch_removal().await,
-                Next::WatchArchiving => one_move.watch_archiving().await,
                 Next::LastLook => one_move.last_look().await,
+                Next::WatchArchiving => one_move.watch_archiving().await,
             };
             let took = Took {
                 time: begins.elapsed(),

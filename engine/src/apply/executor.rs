@@ -29,6 +29,9 @@ pub(crate) struct Move {
     pub(crate) sent: bool,
 }
 
+/// A read that fails within this time is repeated at once.
+const QUICK: Duration = Duration::from_secs(1);
+
 /// How a move ended.
 #[derive(Debug)]
 pub(crate) enum Moved {
@@ -42,10 +45,10 @@ pub(crate) enum Moved {
     EndedRunning,
     /// Its deletion is under way; we or someone else asked for it.
     Removing { by_us: bool },
-    /// It is on its way to cold storage.
-    Archiving,
     /// The last look found it there.
     StillThere,
+    /// It is on its way to cold storage.
+    Archiving,
     /// The move failed.
     Failed {
         error: Error,
@@ -130,6 +133,12 @@ impl Move {
             }
             Ok(Some(resource)) if resource.state == State::Removing => {
                 Moved::Removing { by_us: true }
+            }
+            Ok(Some(resource))
+                if matches!(self.step.action, Action::Archive { .. })
+                    && resource.state == State::Archived =>
+            {
+                Moved::Ended(StepResult::Archived, None)
             }
             Ok(Some(_)) => Moved::StillThere,
             Err(error) => failed(error, false),
@@ -296,10 +305,34 @@ impl Move {
             .map(|(_, detail)| format!("it was protected after the plan was made: {detail}"))
     }
 
+    /// Reads the resource; once more at once after a passing fault, since a read does no harm. One that
+    /// took long is not repeated.
     pub(super) async fn read(&self) -> Result<Option<Resource>, Error> {
+        let began = Instant::now();
+        match self.read_once().await {
+            Err(error) if error.kind == ErrorKind::Transient && began.elapsed() < QUICK => {
+                self.read_once().await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn read_once(&self) -> Result<Option<Resource>, Error> {
         let get = self.open.backend.get(&self.step.target);
         match self.call("get", get).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            // Such answers are to changes. A read that gives one tells nothing about the resource.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    ErrorKind::Conflict | ErrorKind::Dependency | ErrorKind::InProgress
+                ) =>
+            {
+                Err(Error {
+                    kind: ErrorKind::Internal,
+                    ..error
+                })
+            }
             answer => answer,
         }
     }

@@ -36,7 +36,7 @@ impl Dispatcher<'_, '_> {
                 self.watch(place, Next::WatchRemoval, now);
             }
             ErrorKind::Conflict => {
-                self.finish(place, StepResult::Changed, Some(error.message), error.hint);
+                self.end_badly(place, StepResult::Changed, error.message, error.hint);
             }
             ErrorKind::Dependency => self.put_behind(place, error, now),
             ErrorKind::RateLimited => self.pause(place, error, false, now),
@@ -55,7 +55,7 @@ impl Dispatcher<'_, '_> {
         self.end_badly(place, result, error.message, error.hint);
     }
 
-    /// Ends a step that failed for good. Where a request may have had an effect all the same, one more
+    /// Ends a step that did not reach its end. Where a request may have had an effect all the same, one more
     /// look decides, so that nothing is reported as left that is gone.
     pub(super) fn end_badly(
         &mut self,
@@ -75,7 +75,23 @@ impl Dispatcher<'_, '_> {
         });
         self.sleep(place, Next::LastLook, Instant::now() + LAST_LOOK_AFTER);
         // Nothing more is to begin after a failure, and this is one unless that look proves otherwise.
-        self.fail_fast();
+        if result.is_failure() {
+            self.fail_fast();
+        }
+    }
+
+    /// Ends a step whose backend is asked for nothing more, and does not hide what is not known.
+    pub(super) fn leave(
+        &mut self,
+        place: usize,
+        result: StepResult,
+        mut detail: String,
+        hint: Option<String>,
+    ) {
+        if self.steps[place].sent {
+            detail += "; a request was sent, and what it did is not known";
+        }
+        self.finish(place, result, Some(detail), hint);
     }
 
     /// The last look did not find it gone.
@@ -192,6 +208,17 @@ impl Dispatcher<'_, '_> {
         }
     }
 
+    /// The backend took the request, so what the step's retries took of the budget is given back. Where
+    /// a change goes on for long after that, the others would else wait for nothing but its end.
+    pub(super) fn accepted(&mut self, place: usize, now: Instant) {
+        let paid = std::mem::take(&mut self.steps[place].paid);
+        if paid > 0 {
+            let lane = self.steps[place].lane;
+            self.lanes[lane].budget.give_back(paid);
+            self.unpark(lane, now);
+        }
+    }
+
     /// Lets parked steps go on as far as the budget pays for it, and one of them when nothing else is left.
     pub(super) fn unpark(&mut self, lane: usize, now: Instant) {
         while let Some((until, place)) = self.lanes[lane].parked.front().copied() {
@@ -235,7 +262,7 @@ impl Dispatcher<'_, '_> {
         }
         let tries = progress.dependency_tries;
         if tries >= DEPENDENCY_TRIES {
-            self.finish(place, StepResult::Blocked, Some(error.message), error.hint);
+            self.end_badly(place, StepResult::Blocked, error.message, error.hint);
         } else {
             self.sleep(place, Next::Act, now + DEPENDENCY_PAUSE * (1 << tries));
         }
@@ -333,7 +360,7 @@ impl Dispatcher<'_, '_> {
         self.steps[place].note_failure(at, error.clone());
         let lane = self.steps[place].lane;
         let (message, hint) = (error.message.clone(), error.hint.clone());
-        self.finish(place, StepResult::Denied, Some(message), hint);
+        self.leave(place, StepResult::Denied, message, hint);
         self.stop_backend(lane, error);
     }
 
@@ -359,8 +386,8 @@ impl Dispatcher<'_, '_> {
         for place in 0..self.steps.len() {
             let progress = &self.steps[place];
             if progress.lane == lane && !matches!(progress.phase, Phase::Moving(_)) {
-                let (detail, hint) = (Some(stopped.detail.clone()), stopped.hint.clone());
-                self.finish(place, stopped.result, detail, hint);
+                let (detail, hint) = (stopped.detail.clone(), stopped.hint.clone());
+                self.leave(place, stopped.result, detail, hint);
             }
         }
     }

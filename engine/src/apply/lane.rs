@@ -85,7 +85,7 @@ pub(crate) struct Pause {
 const LOST_IN_ROW: u32 = 5;
 /// The waits before probes of a backend that does not answer.
 const FIRST_PROBE: Duration = Duration::from_millis(250);
-const LATEST_PROBE: Duration = Duration::from_secs(5);
+const LATEST_PROBE: Duration = Duration::from_secs(2);
 /// The waits when a backend asks for fewer requests and does not say how long.
 const FIRST_RATE_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(60);

@@ -3,8 +3,8 @@
 //! By Little's law a backend's throughput is the calls at once divided by their latency. As long as a
 //! step up lengthens the latency by less than its share, the backend has room; where the latency grows
 //! as fast as the limit, calls only queue up inside of it. So the limit tries a step up, keeps it if the
-//! throughput grew by at least half of the step, and otherwise goes back and tries a step down, which it
-//! keeps if nothing was lost. Then it rests. Only successes of one sort of move are compared, and only
+//! throughput grew by at least half of the step, and otherwise tries smaller ones and then a step down, which
+//! it keeps if nothing was lost. Then it rests. Only successes of one sort of move are compared, and only
 //! those that began with the limit in full use.
 
 use std::time::Duration;
@@ -79,6 +79,8 @@ const MOST: usize = 128;
 const REST: u32 = 12;
 /// The weight of the newest success in what is typical.
 const NEWEST: f64 = 0.4;
+/// The smallest step up is one part in so many.
+const SMALLEST_SHARE: usize = 8;
 /// What share of a step up has to arrive as throughput.
 const WORTH: f64 = 0.5;
 /// What share of the throughput a step down has to keep.
@@ -183,13 +185,16 @@ impl Limit {
     fn climb(&mut self, rate: f64) {
         let here = self.now;
         match self.climb {
-            Climb::Measuring => self.try_up(here, rate),
+            Climb::Measuring => self.try_up(here, rate, here / 2),
             Climb::Resting(0) => self.climb = Climb::Measuring,
             Climb::Resting(windows) => self.climb = Climb::Resting(windows - 1),
             Climb::Trying { from, rate: before } if here > from => {
-                let step = here as f64 / from as f64 - 1.0;
-                if rate >= before * (1.0 + WORTH * step) {
-                    self.try_up(here, rate);
+                let step = here - from;
+                let share = step as f64 / from as f64;
+                if rate >= before * (1.0 + WORTH * share) {
+                    self.try_up(here, rate, step);
+                } else if step > from.div_ceil(SMALLEST_SHARE) {
+                    self.try_up(from, before, step / 2);
                 } else {
                     self.set(from);
                     self.try_down(from, before);
@@ -206,8 +211,8 @@ impl Limit {
         }
     }
 
-    fn try_up(&mut self, from: usize, rate: f64) {
-        let up = (from + (from / 2).max(1)).min(self.most);
+    fn try_up(&mut self, from: usize, rate: f64, step: usize) {
+        let up = (from + step.max(1)).min(self.most);
         if up == from {
             self.try_down(from, rate);
         } else {
@@ -219,6 +224,7 @@ impl Limit {
     fn try_down(&mut self, from: usize, rate: f64) {
         let down = (from - from.div_ceil(4)).max(self.least).min(from);
         if down == from {
+            self.set(from);
             self.climb = Climb::Resting(REST);
         } else {
             self.climb = Climb::Trying { from, rate };

@@ -78,10 +78,10 @@ pub(crate) enum Next {
     WatchEnd,
     /// See whether it is gone.
     WatchRemoval,
-    /// See whether it is in cold storage.
-    WatchArchiving,
     /// It failed for good, but what was sent may have had an effect: see what is true.
     LastLook,
+    /// See whether it is in cold storage.
+    WatchArchiving,
 }
 
 /// How much later the first look is, and how much later a look can be at the most.

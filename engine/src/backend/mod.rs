@@ -1,6 +1,22 @@
 //! Opening backends, and calling them so that neither a hang nor a panic gets out.
+//!
+//! The modules, in the order data flows:
+//!
+//! - [`plugins`]: the plugins that the configuration names, and which kinds they bring
+//! - [`trust`]: whether the code of a plugin may be run
+//! - `dynamic`: plugins that are dynamic libraries
+//! - [`stdio`]: plugins that are programs
+//! - [`remote`]: a backend whose code is elsewhere
+//! - [`kit`]: the conformance kit for plugins
+//! - `call`: one call of a backend, bounded in time and with panics contained
 
 mod call;
+mod dynamic;
+pub mod kit;
+pub mod plugins;
+pub mod remote;
+pub mod stdio;
+pub mod trust;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +24,7 @@ use std::sync::Arc;
 use tbengine_sdk::{Backend, Error, OpenRequest, Registration};
 
 pub(crate) use call::call;
+pub use plugins::{Code, Plugin, PluginError, PluginOptions, PluginSpec, Plugins, Timeouts};
 
 /// A backend that is configured and open.
 #[derive(Clone)]
@@ -64,23 +81,40 @@ fn suggestion(similar: &Option<String>) -> String {
 /// # Errors
 /// [`OpenError`] if no such kind exists or the plugin refuses the configuration.
 pub fn open(kind: &str, request: OpenRequest) -> Result<OpenBackend, OpenError> {
-    let registrations = Registration::all();
-    let Some(registration) = registrations.iter().find(|known| known.kind == kind) else {
-        return Err(OpenError::UnknownKind {
-            kind: kind.to_owned(),
-            similar: closest(kind, registrations.iter().map(|known| known.kind)),
-            known: registrations
-                .iter()
-                .map(|known| known.kind)
-                .collect::<Vec<_>>()
-                .join(", "),
-        });
-    };
+    open_with(&Plugins::default(), kind, request)
+}
+
+/// Opens a backend of a kind that is linked into this program or brought by a plugin. Does no I/O but
+/// starting the process of a plugin that is a program.
+///
+/// # Errors
+/// [`OpenError`] if no such kind exists or the plugin refuses the configuration.
+pub fn open_with(
+    plugins: &Plugins,
+    kind: &str,
+    request: OpenRequest,
+) -> Result<OpenBackend, OpenError> {
     let name = request.name.clone();
-    match (registration.open)(request) {
+    let registrations = Registration::all();
+    let opened = match registrations.iter().find(|known| known.kind == kind) {
+        Some(registration) => (registration.open)(request),
+        None => match plugins.open(kind, &request) {
+            Some(opened) => opened,
+            None => {
+                let built_in = registrations.iter().map(|known| known.kind);
+                let known: Vec<&str> = built_in.chain(plugins.kinds()).collect();
+                return Err(OpenError::UnknownKind {
+                    kind: kind.to_owned(),
+                    similar: closest(kind, known.iter().copied()),
+                    known: known.join(", "),
+                });
+            }
+        },
+    };
+    match opened {
         Ok(backend) => Ok(OpenBackend {
             name,
-            kind: registration.kind.into(),
+            kind: kind.into(),
             backend: backend.into(),
         }),
         Err(source) => Err(OpenError::Refused { name, source }),

@@ -12,10 +12,10 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use rustix::fs::{FlockOperation, flock};
-use serde::Serialize;
 use tbengine_sdk::{Identity, Timestamp};
 
 use super::entry::Link;
+use super::holders::{Holder, Life, contest, holders, state_of};
 use super::host::{Host, Process};
 use super::{JournalError, StateDir, database};
 
@@ -66,34 +66,7 @@ const SCHEMA: &str = "
 ";
 
 /// What a lease is for. Others than runs are looked after by whoever takes them.
-const RUN: &str = "run";
-
-/// Who holds a lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Holder {
-    /// The lease: for a run, its id.
-    pub id: String,
-    /// What sort of holder: `run`.
-    pub kind: String,
-    /// The process.
-    pub process: Process,
-    /// Since when.
-    pub since: Timestamp,
-    /// The fence of its claims.
-    pub fence: u64,
-    #[serde(skip)]
-    expires: u64,
-}
-
-/// Another holder works on some of the same resources.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contest {
-    /// Who.
-    pub holder: Holder,
-    /// On how many of them.
-    pub resources: usize,
-}
+pub(super) const RUN: &str = "run";
 
 /// The last row of a run's record, as noted outside of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -395,78 +368,4 @@ fn note_head(
         )?
         .execute((run, number.cast_signed(), &link[..], boot, sealed))
         .map(drop)
-}
-
-fn holders(connection: &Connection) -> rusqlite::Result<Vec<Holder>> {
-    let mut select = connection
-        .prepare_cached("SELECT id, kind, fence, boot, expires, since, pid, started FROM lease")?;
-    let rows = select.query_map([], |row| {
-        let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
-        Ok(Holder {
-            id: row.get(0)?,
-            kind: row.get(1)?,
-            fence: number(2)?,
-            process: Process {
-                boot: row.get(3)?,
-                pid: row.get(6)?,
-                started: number(7)?,
-            },
-            expires: number(4)?,
-            since: Timestamp::from_unix_ms(row.get(5)?),
-        })
-    })?;
-    rows.collect()
-}
-
-enum Life {
-    /// It is renewed.
-    Live,
-    /// It was not renewed in time; the process may be stopped and come back.
-    Expired,
-    /// The process is gone.
-    Dead,
-}
-
-fn state_of(holder: &Holder, host: &Host, state: &StateDir) -> Life {
-    if holder.process.boot != host.process.boot {
-        return Life::Dead;
-    }
-    // This process must not open its own record again: closing it would drop SQLite's locks.
-    let is_other = holder.process != host.process;
-    if holder.kind == RUN && is_other && is_unlocked(state, &holder.id) {
-        return Life::Dead;
-    }
-    if holder.expires <= host.uptime_ms() {
-        Life::Expired
-    } else {
-        Life::Live
-    }
-}
-
-/// Whether no process holds the record of a run. The kernel lets go of a lock when its process ends,
-/// however that happens, so nobody has to wait for the lease of a process that was killed.
-pub(super) fn is_unlocked(state: &StateDir, run: &str) -> bool {
-    database::open_file(&state.run(run))
-        .is_ok_and(|file| flock(file, FlockOperation::NonBlockingLockShared).is_ok())
-}
-
-/// The holder that claims most of these resources, if any claims one.
-fn contest(
-    connection: &Connection,
-    keys: &[String],
-    mut live: HashMap<String, Holder>,
-) -> rusqlite::Result<Option<Contest>> {
-    let mut claimed: HashMap<String, usize> = HashMap::new();
-    let mut select = connection.prepare("SELECT lease FROM claim WHERE resource = ?1")?;
-    for key in keys {
-        let holder: Option<String> = select.query_row([key], |row| row.get(0)).optional()?;
-        if let Some(holder) = holder.filter(|holder| live.contains_key(holder)) {
-            *claimed.entry(holder).or_default() += 1;
-        }
-    }
-    let most = claimed.into_iter().max_by_key(|(_, count)| *count);
-    Ok(most.and_then(|(id, resources)| {
-        let holder = live.remove(&id)?;
-        Some(Contest { holder, resources })
-    }))
 }

@@ -11,10 +11,10 @@
 //! - `database`: opening SQLite files
 //! - [`entry`]: what a record's rows say
 //! - `writer`: adding rows
-//! - [`leases`]: who works on what; fences
-//! - [`handle`]: the journal of a run under way
+//! - [`leases`], [`holders`]: who works on what; fences
+//! - [`handle`], `shared`, `heartbeat`: the journal of a run under way
 //! - `recorded`: applying a plan with a journal
-//! - [`record`]: reading the record of a run
+//! - [`record`], [`locked`]: reading the record of a run, and having it to oneself
 //! - [`quarantine`]: what failed too often
 //!
 //! No row holds a secret, an environment or labels: of a resource only what the plan has of it.
@@ -23,11 +23,15 @@ mod database;
 pub mod directory;
 pub mod entry;
 pub mod handle;
+mod heartbeat;
+pub mod holders;
 pub mod host;
 pub mod leases;
+pub mod locked;
 pub mod quarantine;
 pub mod record;
 mod recorded;
+mod shared;
 mod writer;
 
 use std::fmt;
@@ -37,9 +41,10 @@ use std::sync::Arc;
 
 pub use directory::{StateDir, Unfit};
 pub use entry::{Entry, Row};
-pub use handle::{Journal, Locked};
+pub use handle::Journal;
+pub use holders::{Contest, Holder};
 pub use host::{Host, Process};
-pub use leases::{Contest, Holder};
+pub use locked::Locked;
 pub use quarantine::Quarantine;
 pub use record::{Record, RunState, StepRecord};
 pub(crate) use recorded::apply;

@@ -9,7 +9,8 @@ use serde::Serialize;
 use tbengine_sdk::Timestamp;
 
 use super::entry::{Entry, JOURNAL_FORMAT, Link, Row, link, origin};
-use super::leases::{Head, Leases, is_unlocked};
+use super::holders::is_unlocked;
+use super::leases::{Head, Leases};
 use super::{Host, JournalError, StateDir, database};
 use crate::plan::{Plan, Step};
 use crate::report::{Outcome, StepResult};

@@ -12,7 +12,8 @@ use tbengine_sdk::{Backend, Error, ErrorKind, Identity, Resource};
 
 use super::Halt;
 use super::entry::Entry;
-use super::handle::{Journal, Shared};
+use super::handle::Journal;
+use super::shared::Shared;
 use crate::apply::{self, ApplyOptions, Control};
 use crate::backend::OpenBackend;
 use crate::clock::RunClock;

@@ -11,7 +11,7 @@ use tbengine_fake_daytona::{
     Fault, FaultPlan, Outage, Rate, Runner, Settings, State as Raw, Throttle, Throttles, permission,
 };
 
-use crate::support::{World, fast, leaked, outcome, result};
+use crate::support::{OneOfEachUnit, World, fast, leaked, outcome, result, source};
 
 #[tokio::test]
 async fn every_way_a_sandbox_can_end_is_reported_as_what_it_is() {
@@ -170,6 +170,72 @@ async fn one_backend_that_refuses_us_does_not_stop_another() {
     assert_eq!(report.outcomes.len(), 1);
     // Check and three listings, and one refusal all the same.
     assert_eq!(refused.fake.record().requests.len(), 1);
+}
+
+#[tokio::test]
+async fn a_policy_sees_that_one_session_has_more_than_one_live_sandbox() {
+    let world = World::new(fast()).await;
+    let aged = |minutes: u64, task: &str| leaked(task).age(Duration::from_secs(60 * minutes));
+    // A lost reply to a create, tried again: three live ones, and one that was stopped.
+    let oldest = world.fake.put(aged(9, "tried"));
+    let older = world.fake.put(aged(8, "tried"));
+    let newest = world.fake.put(aged(7, "tried"));
+    let stopped = world.fake.put(aged(6, "tried").state(Raw::Stopped));
+    let single = world.fake.put(aged(9, "single"));
+    let policy = OneOfEachUnit(source("one-of-each-unit"));
+    let report = world
+        .run_policy(vec![world.cloud()], std::sync::Arc::new(policy))
+        .await;
+    assert_eq!(report.outcomes.len(), 2);
+    for id in [&oldest, &older] {
+        assert_eq!(result(&report, id), StepResult::Deleted);
+    }
+    let live: BTreeSet<String> = world.fake.live().into_iter().collect();
+    assert_eq!(live, BTreeSet::from([newest, stopped, single]));
+}
+
+/// The rates of the benchmark, at a small part of its size.
+#[tokio::test]
+async fn a_third_of_all_requests_failing_loses_nothing() {
+    for (seed, probability) in [(7, 0.1), (8, 0.3)] {
+        let mut settings = fast();
+        settings.runner.destroy = Duration::from_millis(10);
+        let mut world = World::new(settings).await;
+        world.apply.retry = tbengine_engine::apply::RetrySchedule::Jittered {
+            base: Duration::from_millis(2),
+            cap: Duration::from_millis(100),
+            attempts: 8,
+        };
+        let count = 300;
+        for number in 0..count {
+            world.fake.put(leaked(&format!("t{number}")));
+        }
+        let kinds = [
+            Fault::Status(500),
+            Fault::Status(504),
+            Fault::Truncated,
+            Fault::ErrorWithSuccess,
+        ];
+        let rate = |fault| Rate {
+            fault,
+            probability: probability / kinds.len() as f64,
+        };
+        world.faults = Some(FaultPlan {
+            seed,
+            rates: kinds.map(rate).to_vec(),
+            ..FaultPlan::default()
+        });
+        let report = world.run().await;
+        assert_eq!(report.outcomes.len(), count, "{probability}");
+        let failed = report.outcomes.iter().find(|outcome| {
+            !matches!(
+                outcome.result,
+                StepResult::Deleted | StepResult::AlreadyGone
+            )
+        });
+        assert!(failed.is_none(), "{probability}: {failed:?}");
+        assert!(world.fake.live().is_empty());
+    }
 }
 
 #[tokio::test]

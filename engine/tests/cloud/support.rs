@@ -14,8 +14,8 @@ use tbengine_engine::policy::{
 use tbengine_engine::report::{Outcome, Report, StepResult};
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
-use tbengine_fake_daytona::{FakeDaytona, Make, RunnerTimes, Settings, sandbox};
-use tbengine_sdk::{Backend, OpenRequest, State, Timestamp};
+use tbengine_fake_daytona::{FakeDaytona, FaultPlan, Make, RunnerTimes, Settings, sandbox};
+use tbengine_sdk::{Backend, OpenRequest, Resource, State, Timestamp};
 
 /// Wants the same for everything that is not on its way out already.
 struct Everything {
@@ -40,6 +40,55 @@ impl Policy for Everything {
             .collect();
         Ok(Answer {
             proposals,
+            log: Vec::new(),
+        })
+    }
+
+    fn retry(&self, _: &PolicyContext, _: &Failure) -> Result<RetryAdvice, Fault> {
+        Ok(RetryAdvice::NoOpinion)
+    }
+}
+
+pub(crate) fn source(name: &str) -> PolicySource {
+    PolicySource {
+        name: name.into(),
+        version: "1.0.0".into(),
+        digest: "d1".into(),
+        params: Default::default(),
+    }
+}
+
+/// Deletes all but the newest running sandbox of each unit: Harbor means to have one for each session.
+pub(crate) struct OneOfEachUnit(pub(crate) PolicySource);
+
+impl Policy for OneOfEachUnit {
+    fn source(&self) -> &PolicySource {
+        &self.0
+    }
+
+    fn decide(&self, _: &PolicyContext, candidates: &[Candidate<'_>]) -> Result<Answer, Fault> {
+        let mut live: BTreeMap<&str, Vec<&Resource>> = BTreeMap::new();
+        for Candidate { resource, .. } in candidates {
+            if let (true, Some(unit)) = (resource.state.is_running(), &resource.unit) {
+                live.entry(unit.0.as_str()).or_default().push(resource);
+            }
+        }
+        let doubles = live.into_values().flat_map(|mut unit| {
+            unit.sort_by_key(|resource| resource.identity.created);
+            unit.pop();
+            unit
+        });
+        let delete = |resource: &Resource| Proposal {
+            id: resource.identity.id().to_string(),
+            verdict: Verdict::Delete {
+                reason: "another live sandbox has its session".into(),
+                force: Force::Always,
+                grace: None,
+            },
+            priority: 0,
+        };
+        Ok(Answer {
+            proposals: doubles.map(delete).collect(),
             log: Vec::new(),
         })
     }
@@ -76,6 +125,8 @@ pub(crate) struct World {
     pub(crate) key: String,
     pub(crate) verdict: Verdict,
     pub(crate) apply: ApplyOptions,
+    /// What goes wrong once the plan is made: what is not listed is no step, and cannot be lost.
+    pub(crate) faults: Option<FaultPlan>,
 }
 
 impl World {
@@ -90,6 +141,7 @@ impl World {
                 grace: Some(Duration::ZERO),
             },
             apply: ApplyOptions::default(),
+            faults: None,
         }
     }
 
@@ -118,6 +170,19 @@ impl World {
 
     /// Plans and applies, and answers both what was refused and what was done.
     pub(crate) async fn run_on(&self, backends: Vec<OpenBackend>) -> Report {
+        let policy = Everything {
+            source: source("everything"),
+            verdict: self.verdict.clone(),
+        };
+        self.run_policy(backends, Arc::new(policy)).await
+    }
+
+    /// The same with another policy.
+    pub(crate) async fn run_policy(
+        &self,
+        backends: Vec<OpenBackend>,
+        policy: Arc<dyn Policy>,
+    ) -> Report {
         let options = EngineOptions {
             run: "run-1".into(),
             now: self.fake.with(|_, now| now),
@@ -131,18 +196,10 @@ impl World {
             apply: self.apply.clone(),
         };
         let engine = Engine::new(backends, options);
-        let policy: Arc<dyn Policy> = Arc::new(Everything {
-            source: PolicySource {
-                name: "everything".into(),
-                version: "1.0.0".into(),
-                digest: "d1".into(),
-                params: Default::default(),
-            },
-            verdict: self.verdict.clone(),
-        });
-        let planned = engine
-            .plan(&policy, "everything", false, &mut |_: &_| {})
-            .await;
+        let planned = engine.plan(&policy, "test", false, &mut |_: &_| {}).await;
+        if let Some(faults) = &self.faults {
+            self.fake.set_faults(faults.clone());
+        }
         engine
             .apply(planned.plan, &policy, &Control::default(), &mut |_: &_| {})
             .await

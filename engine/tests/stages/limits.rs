@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use tbengine_engine::apply::{LAST_CALLS, RetrySchedule};
+use tbengine_engine::apply::{ErrorMode, LAST_CALLS, RetrySchedule};
+use tbengine_engine::policy::Verdict;
 use tbengine_engine::report::{EventKind, StepResult};
-use tbengine_memory::{Fault, Memory, Operation, container};
+use tbengine_memory::{Chaos, Fault, Memory, Operation, container};
 use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
 
-use crate::support::{HOUR, World, delete_all, outcome, provider, result, seconds};
+use crate::support::{
+    HOUR, Scripted, World, claiming_world, delete_all, ours, outcome, provider, result, seconds,
+};
 
 fn many(count: usize) -> Memory {
     let memory = provider();
@@ -16,6 +19,15 @@ fn many(count: usize) -> Memory {
         memory.insert(container(&format!("c{number:04}")));
     }
     memory
+}
+
+fn stop_all() -> Scripted {
+    Scripted::new(|_| {
+        Some(Verdict::Stop {
+            reason: "the test says so".into(),
+            grace: Some(Duration::ZERO),
+        })
+    })
 }
 
 fn pauses(world: &World) -> usize {
@@ -89,11 +101,11 @@ async fn a_refused_connection_is_an_outage_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_late_failure_does_not_send_a_second_probe() {
     let memory = many(8);
-    // The probe takes a second, and a call that was sent before it fails meanwhile.
+    // The probe takes two seconds, and a call that was sent before it fails meanwhile.
     memory
         .script(Operation::Check)
         .calls(2..)
-        .then(Fault::Hang(seconds(1)));
+        .then(Fault::Hang(seconds(2)));
     memory
         .script(Operation::Get)
         .nth(1)
@@ -271,4 +283,130 @@ async fn what_failed_for_good_and_is_gone_all_the_same_is_reported_as_gone() {
     let report = world.run(delete_all()).await;
     assert_eq!(result(&report, "c0000"), StepResult::Deleted);
     assert_eq!(memory.oracle().count(Operation::Delete), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_removed_at_the_last_look_is_waited_for() {
+    let memory = many(1);
+    memory.deletion_takes(seconds(10));
+    // The deletion is accepted, and the look after it fails for good.
+    memory
+        .script(Operation::Get)
+        .calls(2..=3)
+        .then(Fault::transient());
+    let mut world = World::new(memory.clone());
+    world.apply.retry = RetrySchedule::Fixed {
+        delay: seconds(2),
+        factor: 1.0,
+        retries: 0,
+    };
+    let report = world.run(delete_all()).await;
+    assert_eq!(result(&report, "c0000"), StepResult::Deleted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_counts_after_a_first_failure_as_well() {
+    let memory = many(2);
+    memory
+        .script(Operation::Delete)
+        .nth(1)
+        .then(Fault::Answer(Error::new(ErrorKind::Forbidden, "not you")));
+    memory
+        .script(Operation::Delete)
+        .nth(2)
+        .then(Fault::Hang(HOUR));
+    let mut world = World::new(memory.clone());
+    world.apply.error_mode = ErrorMode::FailFast;
+    world.apply.deadline = Some(seconds(5));
+    let report = world.run(delete_all()).await;
+    assert_eq!(result(&report, "c0000"), StepResult::Denied);
+    assert_eq!(result(&report, "c0001"), StepResult::Deferred);
+    assert!(report.took_ms <= 15_000, "{}", report.took_ms);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_that_was_not_seen_to_work_is_not_nothing() {
+    let memory = provider();
+    memory.insert(ours("runs").running());
+    memory
+        .script(Operation::Get)
+        .calls(2..)
+        .then(Fault::rate_limited(HOUR));
+    let world = claiming_world(&memory);
+    let stop = world.control.stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(seconds(2)).await;
+        stop.cancel();
+    });
+    let report = world.run(stop_all()).await;
+    assert_eq!(result(&report, "runs"), StepResult::Cancelled);
+    let detail = report.outcomes[0].detail.clone().unwrap();
+    assert!(detail.contains("a request was sent"), "{detail}");
+}
+
+/// Deletes many, and answers how long that took and the middle of how long a deletion was under way.
+async fn throughput(memory: &Memory, pinned: Option<usize>) -> (Duration, Duration) {
+    let mut world = World::new(memory.clone());
+    world.apply.concurrency = pinned;
+    let report = world.run(delete_all()).await;
+    assert_eq!(report.counts().len(), 1, "{:?}", report.counts());
+    let mut took: Vec<u64> = report.outcomes.iter().map(|one| one.took_ms).collect();
+    took.sort_unstable();
+    (
+        Duration::from_millis(report.took_ms),
+        Duration::from_millis(took[took.len() / 2]),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_backend_has_room_more_calls_go_out_at_once() {
+    let memory = many(5000);
+    memory.latency(Duration::from_millis(20));
+    let (took, _) = throughput(&memory, None).await;
+    // 60 ms each: 16 at once take 19 s, and 128, the most there is, 2.4 s.
+    assert!(took < seconds(5), "{took:?}");
+    let memory = many(1000);
+    memory.latency(Duration::from_millis(20));
+    let (took, _) = throughput(&memory, Some(16)).await;
+    assert!((3750..3850).contains(&took.as_millis()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_calls_only_queue_up_fewer_go_out_at_once() {
+    for workers in [8, 12, 40] {
+        let memory = many(8000);
+        let each = Duration::from_millis(50);
+        memory.workers(workers, each);
+        let (took, middle) = throughput(&memory, None).await;
+        let ideal = each * 8000 / u32::try_from(workers).unwrap();
+        assert!(
+            took < ideal.mul_f64(1.06),
+            "{workers} workers: {took:?}, ideal {ideal:?}"
+        );
+        assert!(
+            middle <= each * 2,
+            "{workers} workers: {middle:?} under way"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_conflict_after_a_deletion_that_worked_is_looked_into() {
+    let memory = many(1);
+    memory
+        .script(Operation::Delete)
+        .nth(1)
+        .then(Fault::ReplyLost);
+    // A replica that lags behind still shows it, and what took its id meanwhile runs.
+    memory
+        .script(Operation::Delete)
+        .nth(2)
+        .then(Fault::conflict());
+    let ghosts = Chaos {
+        ghosts: seconds(1),
+        ..Chaos::default()
+    };
+    memory.chaos(ghosts, 1);
+    let report = World::new(memory.clone()).run(delete_all()).await;
+    assert_eq!(result(&report, "c0000"), StepResult::Deleted);
 }

@@ -213,6 +213,20 @@ impl Daytona {
         place: &Place,
         id: &str,
     ) -> Result<Option<Resource>> {
+        match self.find_sandbox(client, place, id).await {
+            Err(error) if error.kind == ErrorKind::Transient => {
+                self.poller.unread(id).map(Some).ok_or(error)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn find_sandbox(
+        &self,
+        client: &Client,
+        place: &Place,
+        id: &str,
+    ) -> Result<Option<Resource>> {
         let mut look = self.look(client, place, id).await;
         if matches!(look, Look::Read | Look::Round(_)) {
             if let Some(found) = sandboxes::read(client, place, id).await? {
@@ -224,14 +238,14 @@ impl Daytona {
             }
             look = match self.poller.missed(id) {
                 true => self.look(client, place, id).await,
-                false => Look::SecondLook,
+                false => Look::Alone,
             };
         }
         let found = match look {
             Look::Removing(resource) => return Ok(Some(*resource)),
             Look::Hidden(resource) => return Ok(Some(*resource)),
             Look::Gone => return Ok(None),
-            Look::Read | Look::Round(_) | Look::SecondLook => {
+            Look::Read | Look::Round(_) | Look::Alone => {
                 let found = sandboxes::second_look(client, place, id).await?;
                 if matches!(found, SecondLook::Outdated)
                     && let Some(resource) = self.poller.outdated(id)

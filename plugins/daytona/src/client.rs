@@ -1,5 +1,6 @@
 //! One request: pace, credential, size limit, refusal.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,9 +9,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::redirect;
 use serde::de::DeserializeOwned;
 use tbengine_sdk::{Error, ErrorKind, Kind, Result};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use crate::config::Settings;
+use crate::config::{Settings, invalid};
 use crate::credential::Credential;
 use crate::endpoint::Endpoint;
 use crate::failure;
@@ -52,7 +55,7 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("tbengine/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
-            .tls_backend_preconfigured(tls().map_err(|error| internal(error.to_string()))?)
+            .tls_backend_preconfigured(tls(settings.ca_file.as_deref())?)
             .dns_resolver(Arc::new(settings.endpoint.resolver()))
             // Whoever could redirect us would get the credential.
             .redirect(redirect::Policy::none())
@@ -199,13 +202,23 @@ impl Client {
     }
 }
 
-/// TLS with the certificates that the system trusts.
-fn tls() -> Result<ClientConfig, rustls::Error> {
+/// TLS with the certificates that the system trusts, and those in a file.
+fn tls(file: Option<&Path>) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(file) = file {
+        let wrong = |what: String| invalid(format!("`ca-file` {}: {what}", file.display()));
+        let found = CertificateDer::pem_file_iter(file)
+            .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
+            .map_err(|error| wrong(error.to_string()))?;
+        if roots.add_parsable_certificates(found).0 == 0 {
+            return Err(wrong("there is no certificate in it".to_owned()));
+        }
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

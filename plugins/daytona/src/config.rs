@@ -27,6 +27,8 @@ pub struct Config {
     pub organization: Option<String>,
     /// A file that holds the key: absolute, the user's own, and readable by nobody else.
     pub api_key_file: Option<PathBuf>,
+    /// A file with certificates of authorities to trust beside the system's, in PEM: absolute.
+    pub ca_file: Option<PathBuf>,
     /// The address of an HTTP proxy. Without it, none is used, whatever the environment says.
     pub proxy: Option<String>,
     /// How long one call may take as a whole, like `60s`.
@@ -40,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) target: Option<String>,
     pub(crate) organization: Option<String>,
     pub(crate) api_key_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
     pub(crate) proxy: Option<reqwest::Url>,
     pub(crate) call_timeout: Duration,
 }
@@ -56,13 +59,16 @@ impl Settings {
                 "`call-timeout` is zero, so no call could ever succeed",
             ));
         }
-        if let Some(path) = &config.api_key_file
-            && !path.is_absolute()
-        {
-            return Err(invalid(format!(
-                "`api-key-file` is `{}`, and must be an absolute path, so that no other directory can slip a key in",
-                path.display()
-            )));
+        for (key, path) in [
+            ("api-key-file", &config.api_key_file),
+            ("ca-file", &config.ca_file),
+        ] {
+            if let Some(path) = path.as_deref().filter(|path| !path.is_absolute()) {
+                return Err(invalid(format!(
+                    "`{key}` is `{}`, and must be an absolute path, so that no other directory can slip one in",
+                    path.display()
+                )));
+            }
         }
         let given = |value: Option<String>, variable: &str| {
             value
@@ -82,6 +88,7 @@ impl Settings {
             target: given(config.target, "DAYTONA_TARGET"),
             organization: given(config.organization, "DAYTONA_ORGANIZATION_ID"),
             api_key_file: config.api_key_file,
+            ca_file: config.ca_file,
             proxy,
             call_timeout: config.call_timeout.unwrap_or(CALL_TIMEOUT),
         })

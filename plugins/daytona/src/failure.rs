@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
+use tokio_rustls::rustls;
 
 use crate::client::LARGEST_ANSWER;
 use crate::endpoint::ForbiddenAddress;
@@ -64,9 +65,19 @@ pub(crate) fn broken(error: &(dyn StdError + 'static), shown: &str) -> Error {
     if let Some(forbidden) = cause::<ForbiddenAddress>(error) {
         return Error::new(ErrorKind::Invalid, forbidden.to_string()).with_hint(NOT_DAYTONA);
     }
-    if let Some(tls) = cause::<tokio_rustls::rustls::Error>(error) {
-        return Error::new(ErrorKind::Invalid, format!("tls with {shown} failed: {tls}"))
-            .with_hint("check the api url, and that the system trusts the server's certificate (SSL_CERT_FILE)");
+    if let Some(tls) = cause::<rustls::Error>(error) {
+        let message = match tls {
+            // A bad signature is that of an authority with the name of a trusted one and another key.
+            rustls::Error::InvalidCertificate(
+                rustls::CertificateError::UnknownIssuer | rustls::CertificateError::BadSignature,
+            ) => format!(
+                "the certificate of {shown} is signed by an authority that is not trusted here"
+            ),
+            other => format!("tls with {shown} failed: {other}"),
+        };
+        return Error::new(ErrorKind::Invalid, message).with_hint(
+            "check the api url; a private authority is named by `ca-file` or SSL_CERT_FILE",
+        );
     }
     let request = cause::<reqwest::Error>(error);
     if request.is_some_and(|error| error.is_timeout() && error.is_connect()) {

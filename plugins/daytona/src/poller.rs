@@ -24,8 +24,12 @@ const LAST: usize = 32;
 /// How long a sighting counts: half of the time since the deletion was accepted, within these bounds.
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(2);
+/// Rounds begin so far apart.
+const APART: Duration = Duration::from_millis(200);
 /// How long a listing is waited for that lags behind; 2.6 s were measured.
 const LAG: Duration = Duration::from_secs(5);
+/// So many reads in a row may fail.
+const UNREAD: u32 = 5;
 /// How long rounds are left alone that cost more than they save, and after one that failed.
 const TOO_MANY_PAUSE: Duration = Duration::from_secs(60);
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
@@ -54,6 +58,8 @@ struct Pending {
     left: bool,
     /// Since when it cannot be read by its id.
     missing: Option<Instant>,
+    /// How many reads in a row failed.
+    unread: u32,
 }
 
 impl Pending {
@@ -96,7 +102,7 @@ pub(crate) enum Look<'p> {
     /// Read it by its id.
     Read,
     /// It cannot be read by its id: look for it alone among the hidden ones.
-    SecondLook,
+    Alone,
 }
 
 impl Poller {
@@ -112,9 +118,11 @@ impl Poller {
             seen: None,
             left: false,
             missing: None,
+            unread: 0,
         });
         pending.left = false;
         pending.missing = None;
+        pending.unread = 0;
         if seen {
             pending.seen = Some(now);
         }
@@ -136,6 +144,15 @@ impl Poller {
         }
     }
 
+    /// Hears that a sandbox could not be read because of a passing fault, and answers how to show it
+    /// until the next read. Only what fails several times in a row is worth an error.
+    pub(crate) fn unread(&self, id: &str) -> Option<Resource> {
+        let mut watched = self.lock();
+        let pending = watched.pending.get_mut(id)?;
+        pending.unread += 1;
+        (pending.unread <= UNREAD).then(|| pending.resource.clone())
+    }
+
     /// Hears that the listing still shows a sandbox that cannot be read by its id, and answers how to
     /// show it until the listing has caught up, if that is still to be waited for.
     pub(crate) fn outdated(&self, id: &str) -> Option<Resource> {
@@ -153,7 +170,7 @@ impl Poller {
             Known::Gone => Look::Gone,
             Known::Hidden(resource) => Look::Hidden(resource),
             Known::Read => Look::Read,
-            Known::SecondLook => Look::SecondLook,
+            Known::Alone => Look::Alone,
             Known::Round { pages } => Look::Round(Round {
                 poller: self,
                 began: Instant::now(),
@@ -174,7 +191,7 @@ enum Known {
     Hidden(Box<Resource>),
     Round { pages: usize },
     Read,
-    SecondLook,
+    Alone,
 }
 
 impl Watched {
@@ -184,6 +201,8 @@ impl Watched {
         let Some(pending) = self.pending.get(id) else {
             return Known::Read;
         };
+        let last = self.last.as_ref().map(|round| round.began);
+        let is_soon = last.is_some_and(|began| now - began < APART);
         let (left, interval) = (pending.left, pending.interval(now));
         let unseen = pending.seen.map(|seen| now - seen);
         if let Some(missing) = pending.missing {
@@ -196,10 +215,9 @@ impl Watched {
                 return hidden.map_or(Known::Gone, |hidden| Known::Hidden(Box::new(hidden)));
             }
             if count <= LAST || is_paused {
-                return Known::SecondLook;
+                return Known::Alone;
             }
-            let is_soon = |round: &Finished| now - round.began < SHORTEST;
-            if self.under_way || self.last.as_ref().is_some_and(is_soon) {
+            if self.under_way || is_soon {
                 return pending.still_there();
             }
             return self.round(count);
@@ -209,6 +227,7 @@ impl Watched {
             _ if left || count <= FEW || is_paused => Known::Read,
             // The round under way will tell.
             Some(unseen) if self.under_way && unseen < 4 * interval => pending.still_there(),
+            Some(unseen) if is_soon && unseen < 2 * APART => pending.still_there(),
             Some(_) if !self.under_way => self.round(count),
             _ => Known::Read,
         }

@@ -754,7 +754,8 @@ async fn many_on_their_way_out_share_one_poller() {
         // One before the deletion and one that proves it, and a few for the two that stay.
         assert!((200..240).contains(&reads), "{reads} reads");
         let listings = record.count("GET", "/sandbox?");
-        assert!(listings < 40, "{listings} listings");
+        // Without it there would be one for each of them.
+        assert!(listings < 80, "{listings} listings");
     }
 }
 

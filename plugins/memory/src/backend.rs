@@ -9,6 +9,7 @@ use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, Identity, Kind, ListRequest, OpenRequest,
     Page, Resource, Result, StopOptions, Timestamp,
 };
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::chaos::{Chaos, RateLimit};
@@ -35,6 +36,7 @@ struct Shared {
     outages: Vec<Range<Duration>>,
     chaos: Option<(Chaos, fastrand::Rng)>,
     limit: Option<RateLimit>,
+    workers: Option<(Arc<Semaphore>, Duration)>,
 }
 
 /// A call on its way: where it is recorded, and what will go wrong.
@@ -93,6 +95,7 @@ impl Memory {
             outages: Vec::new(),
             chaos: None,
             limit: None,
+            workers: None,
         };
         Self {
             shared: Arc::new(Mutex::new(shared)),
@@ -171,6 +174,11 @@ impl Memory {
         self.locked(|shared| {
             shared.limit = Some(RateLimit::new(per_second, burst, Instant::now()));
         });
+    }
+
+    /// Lets the provider work on so many deletions at once, each for so long; the others queue up.
+    pub fn workers(&self, count: usize, each: Duration) {
+        self.locked(|shared| shared.workers = Some((Arc::new(Semaphore::new(count)), each)));
     }
 
     /// Forgets scripts, rates, outages and everything else that goes wrong.
@@ -256,6 +264,12 @@ impl Memory {
             )
         });
         travel(latency / 2).await;
+        if call.operation == Operation::Delete
+            && let Some((workers, each)) = self.locked(|shared| shared.workers.clone())
+        {
+            let _one = workers.acquire().await;
+            travel(each).await;
+        }
         let answer = self.serve(&call, number, faults, effect).await;
         travel(latency / 2).await;
         self.locked(|shared| {

@@ -56,7 +56,10 @@ impl Chaos {
     }
 
     pub(crate) fn draw(&self, operation: Operation, random: &mut fastrand::Rng) -> Option<Fault> {
-        let changes = matches!(operation, Operation::Stop | Operation::Delete);
+        let changes = matches!(
+            operation,
+            Operation::Stop | Operation::Archive | Operation::Delete
+        );
         let lie = |rate: f64| if changes { rate } else { 0.0 };
         let rates = [
             self.transient,

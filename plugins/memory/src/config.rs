@@ -24,6 +24,8 @@ pub struct MemoryConfig {
     pub resources: usize,
     /// How many labels each resource has at the least; unset leaves the natural ones.
     pub labels: Option<usize>,
+    /// How many bytes the value of one more label of each resource has: text that deceives a terminal.
+    pub hostile_label: usize,
     /// How long one call takes, like `20ms`.
     #[serde(deserialize_with = "duration")]
     pub latency: Duration,
@@ -38,6 +40,7 @@ impl Default for MemoryConfig {
             since: None,
             resources: DEFAULT_RESOURCES,
             labels: None,
+            hostile_label: 0,
             latency: Duration::ZERO,
             faults: FaultRates::default(),
         }
@@ -66,7 +69,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let config: MemoryConfig = serde_json::from_value(json!({
-            "seed": 7, "resources": 100, "labels": 8, "latency": "1s 20ms",
+            "seed": 7, "resources": 100, "labels": 8, "hostile-label": 9, "latency": "1s 20ms",
             "faults": { "transient": 0.1, "rate-limited": 0.2, "unavailable": 0.3, "reply-lost": 0.4, "only": "delete" },
             "since": "2026-01-31T12:00:00Z",
         }))
@@ -76,6 +79,7 @@ mod tests {
             (config.seed, config.resources, config.labels),
             (7, 100, Some(8))
         );
+        assert_eq!(config.hostile_label, 9);
         assert_eq!(
             (config.faults.rate_limited, config.faults.reply_lost),
             (0.2, 0.4)

@@ -70,10 +70,10 @@ enum Event {
     Ends(Identity, i64),
     /// An accepted deletion is complete.
     Gone(Identity, State),
-    /// An accepted archiving is complete.
-    Archived(Identity),
     /// A request to delete that took its time on the way arrives.
     Delete(Identity, bool),
+    /// An accepted archiving is complete.
+    Archived(Identity),
 }
 
 /// How many resources use another one.
@@ -485,6 +485,7 @@ impl Provider {
         match resource.state {
             State::Archived => {}
             State::Removing => return Err(in_progress()),
+            State::Stopped if self.pretends => {}
             State::Stopped if self.archiving_takes.is_zero() => self.store(&identity),
             State::Stopped => self.plan(self.archiving_takes, Event::Archived(identity)),
             state => {

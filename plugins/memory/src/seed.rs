@@ -46,6 +46,7 @@ pub(crate) fn inventory(
         entries: Vec::with_capacity(config.resources + 8),
         images: HashMap::new(),
         labels: config.labels.unwrap_or(0),
+        hostile: (config.hostile_label > 0).then(|| hostile(config.hostile_label)),
         account,
         now,
     };
@@ -63,6 +64,7 @@ struct Host<'a> {
     entries: Vec<Box<Entry>>,
     images: HashMap<String, Identity>,
     labels: usize,
+    hostile: Option<String>,
     account: &'a Account,
     now: Timestamp,
 }
@@ -405,6 +407,9 @@ impl Host<'_> {
                 format!("value {number}"),
             );
         }
+        if let Some(text) = &self.hostile {
+            made = made.label("hostile\u{1b}[2J", text.clone());
+        }
         let entry = made
             .native_at_random(&mut self.random)
             .build(self.account, self.now);
@@ -412,6 +417,14 @@ impl Host<'_> {
         self.entries.push(Box::new(entry));
         identity
     }
+}
+
+/// Clears the screen, sets its title, fakes a question, reverses and hides what follows.
+const DECEIT: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r\nproceed? [Y/n] \u{202e}\u{2066}\u{200b}\u{2028}\u{0}\u{7f},\";";
+
+/// So many bytes of it, or a little less.
+fn hostile(bytes: usize) -> String {
+    DECEIT.repeat(bytes / DECEIT.len())
 }
 
 /// A trial's name and the compose project that Harbor makes of it.

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use libtest_mimic::{Completion, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -14,6 +13,7 @@ use crate::backend::{Backend, ListRequest};
 use crate::error::{Error, ErrorKind, Result as BackendResult};
 use crate::identity::{Identity, ResourceId};
 use crate::resource::{Kind, Resource, State};
+use crate::testkit::case::{Case, CaseEnd};
 use crate::testkit::fixture::{Fixture, Made, Wanted};
 
 /// Longer than anything that works takes.
@@ -82,7 +82,7 @@ impl Behaviour {
         }
     }
 
-    pub(super) fn trials<F: Fixture>(self, kit: &Arc<Kit<F>>) -> Vec<Trial> {
+    pub(super) fn cases<F: Fixture>(self, kit: &Arc<Kit<F>>) -> Vec<Case> {
         let capabilities = kit.fixture.backend().capabilities();
         let test = Arc::new(self.test);
         let runs = |kind: &Kind| matches!(kind, Kind::Container | Kind::Sandbox);
@@ -100,11 +100,10 @@ impl Behaviour {
             .into_iter()
             .map(|kind| {
                 let (kit, test) = (kit.clone(), test.clone());
-                let trial =
-                    Trial::ignorable_test(self.name, move || kit.run(|bench| test(bench, kind)));
-                match self.applies {
-                    Applies::Once => trial,
-                    _ => trial.with_kind(kind.word()),
+                Case {
+                    name: self.name,
+                    kind: (self.applies != Applies::Once).then_some(kind),
+                    run: Box::new(move || kit.run(|bench| test(bench, kind))),
                 }
             })
             .collect()
@@ -136,7 +135,7 @@ impl<F: Fixture> Kit<F> {
         }
     }
 
-    fn run(&self, test: impl FnOnce(Bench) -> Running) -> Result<Completion, Failed> {
+    fn run(&self, test: impl FnOnce(Bench) -> Running) -> CaseEnd {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let bench = Bench {
             backend: self.fixture.backend(),
@@ -148,13 +147,15 @@ impl<F: Fixture> Kit<F> {
             let cleaned = self.fixture.clean_up().await;
             match ended {
                 Ok(Ok(Ok(()))) => {}
-                Ok(Ok(Err(Halt::Ignored(reason)))) => return Ok(Completion::ignored_with(reason)),
-                Ok(Ok(Err(Halt::Failed(message)))) => return Err(message.into()),
-                Ok(Err(panic)) => return Err(panic_message(panic).into()),
-                Err(_) => return Err(format!("no end after {TRIAL_TIMEOUT:?}").into()),
+                Ok(Ok(Err(Halt::Ignored(reason)))) => return CaseEnd::Ignored(reason),
+                Ok(Ok(Err(Halt::Failed(message)))) => return CaseEnd::Broken(message),
+                Ok(Err(panic)) => return CaseEnd::Broken(panic_message(panic)),
+                Err(_) => return CaseEnd::Broken(format!("no end after {TRIAL_TIMEOUT:?}")),
             }
-            cleaned.map_err(|left| format!("the fixture could not clean up: {left}"))?;
-            Ok(Completion::Completed)
+            match cleaned {
+                Ok(()) => CaseEnd::Held,
+                Err(left) => CaseEnd::Broken(format!("the fixture could not clean up: {left}")),
+            }
         })
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::identity::Identity;
@@ -70,7 +71,8 @@ pub enum Made {
 }
 
 /// A resource that a trial needs. What is not set is up to the fixture.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Wanted {
     /// What sort of resource.
     pub kind: Kind,

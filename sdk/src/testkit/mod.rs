@@ -22,11 +22,14 @@
 //! is shown as ignored, with the reason. The modules, in the order data flows:
 //!
 //! - [`fixture`]: what an author writes
+//! - [`case`]: a trial, whoever runs it
 //! - `bench`: what a behaviour gets, and how it becomes a trial
+//! - [`wire`]: the fixture of a plugin outside of this program
 //! - `reaching`, `listing`, `reading`, `stopping`, `archiving`, `deleting`, `sharing`: the behaviours
 
 mod archiving;
 mod bench;
+pub mod case;
 mod deleting;
 pub mod fixture;
 mod listing;
@@ -34,12 +37,14 @@ mod reaching;
 mod reading;
 mod sharing;
 mod stopping;
+pub mod wire;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
+pub use case::{Case, CaseEnd};
 pub use fixture::{Fixture, Made, Wanted};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
 
 use crate::testkit::bench::{Behaviour, Kit};
 
@@ -56,6 +61,26 @@ pub fn main<F: Fixture>(fixture: impl FnOnce() -> F) -> ExitCode {
 /// # Panics
 /// If no tokio runtime can be started.
 pub fn trials<F: Fixture>(fixture: impl FnOnce() -> F) -> Vec<Trial> {
+    let trial = |case: Case| {
+        let run = case.run;
+        let trial = Trial::ignorable_test(case.name, move || match run() {
+            CaseEnd::Held => Ok(Completion::Completed),
+            CaseEnd::Ignored(reason) => Ok(Completion::ignored_with(reason)),
+            CaseEnd::Broken(message) => Err(message.into()),
+        });
+        match case.kind {
+            Some(kind) => trial.with_kind(kind.word()),
+            None => trial,
+        }
+    };
+    cases(fixture).into_iter().map(trial).collect()
+}
+
+/// The same as [`trials`], to be run and shown by somebody else.
+///
+/// # Panics
+/// If no tokio runtime can be started.
+pub fn cases<F: Fixture>(fixture: impl FnOnce() -> F) -> Vec<Case> {
     let kit = Arc::new(Kit::new(fixture));
     let behaviours: Vec<Behaviour> = [
         reaching::behaviours(),
@@ -71,6 +96,21 @@ pub fn trials<F: Fixture>(fixture: impl FnOnce() -> F) -> Vec<Trial> {
     .collect();
     behaviours
         .into_iter()
-        .flat_map(|behaviour| behaviour.trials(&kit))
+        .flat_map(|behaviour| behaviour.cases(&kit))
         .collect()
 }
+
+/// The names of the cases that change nothing at the provider, whatever fixture they are given.
+pub const READ_ONLY: [&str; 11] = [
+    "check_changes_nothing",
+    "check_answers_the_same_account_at_every_call",
+    "the_pages_together_hold_each_resource_once_whatever_the_page_size",
+    "a_cursor_that_was_never_given_is_invalid",
+    "a_kind_that_is_not_among_the_capabilities_is_unsupported",
+    "get_shows_what_the_listing_shows",
+    "get_of_what_does_not_exist_is_none",
+    "get_never_finds_by_name",
+    "get_never_finds_by_prefix",
+    "fifty_calls_at_once_all_answer",
+    "a_call_that_is_dropped_leaves_the_backend_usable",
+];

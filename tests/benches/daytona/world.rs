@@ -104,6 +104,7 @@ impl Cloud {
             now: self.fake.with(|_, now| now),
             scope: Scope::default(),
             sizes: false,
+            account_of_nothing: true,
             guards: Guards::default(),
             apply,
         };

@@ -8,6 +8,7 @@
 //! by telling it the time. The modules, in the order in which a request meets them:
 //!
 //! - [`settings`]: what a test chooses about the service; `seed`: the leaked inventory
+//! - [`tls`]: the service behind TLS, where that is wanted
 //! - [`http`]: connections, the gate, the paths, and the admin interface under `/_fake`
 //! - [`faults`]: what goes wrong, and when
 //! - [`accounts`], `throttle`: organizations, keys, and how often they may call
@@ -35,6 +36,7 @@ pub mod snapshots;
 pub mod state;
 mod store;
 mod throttle;
+pub mod tls;
 mod view;
 pub mod volumes;
 
@@ -50,4 +52,5 @@ pub use sandbox::{Fields, Runner, Sandbox};
 pub use settings::{FailedAuth, Listing, RetryAfter, RunnerTimes, Settings, Throttle, Throttles};
 pub use snapshots::SnapshotState;
 pub use state::{Desired, State};
+pub use tls::TlsFront;
 pub use volumes::VolumeState;

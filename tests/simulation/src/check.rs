@@ -99,7 +99,7 @@ fn looks_before_it_acts(requests: &[Request]) -> Checked {
             Operation::Get if request.answer == Some(Ok(())) => {
                 seen.insert(target, HashSet::new());
             }
-            Operation::Delete | Operation::Stop => {
+            Operation::Delete | Operation::Stop | Operation::Archive => {
                 let looked = seen
                     .get_mut(target)
                     .is_some_and(|done| done.insert(request.operation));
@@ -169,7 +169,7 @@ impl Truth {
             if matches!(request.answer, Some(Err(kind)) if REFUSED.contains(&kind)) {
                 continue;
             }
-            if let (Operation::Delete | Operation::Stop, Some(target)) =
+            if let (Operation::Delete | Operation::Stop | Operation::Archive, Some(target)) =
                 (request.operation, request.target)
             {
                 let unanswered = !matches!(request.answer, Some(Ok(())));
@@ -195,21 +195,20 @@ impl Truth {
         let holds = match outcome.result {
             StepResult::Deleted => !alive && asked,
             StepResult::AlreadyGone => {
-                !alive && (!by_us || outcome.action == ActionKind::Stop || asked)
+                !alive && (!by_us || outcome.action != ActionKind::Delete || asked)
             }
             // What was sent and not answered may arrive after the last look.
             StepResult::Changed
             | StepResult::Blocked
             | StepResult::Stopped
             | StepResult::Archived => !by_us || in_doubt,
-            StepResult::Failed | StepResult::Stuck => {
-                let unseen = ["could not be read", "not read once more"];
+            StepResult::Failed | StepResult::Stuck | StepResult::Denied => {
+                let unseen = ["could not be read", "not read once more", "not known"];
                 !by_us || in_doubt || unseen.iter().any(|words| detail.contains(words))
             }
             StepResult::Deferred | StepResult::Cancelled => {
                 !detail.contains("nothing was done") || !asked
             }
-            StepResult::Denied => false,
         };
         require(holds, || {
             format!(
@@ -272,11 +271,14 @@ pub fn completeness(backends: &[Memory], plan: &Plan, report: &Report) -> Checke
         let done = match outcome.result {
             StepResult::Deleted | StepResult::AlreadyGone => true,
             StepResult::Stopped => outcome.action == ActionKind::Stop,
+            StepResult::Archived => outcome.action == ActionKind::Archive,
             // What runs and is not to be killed, and what it uses.
             StepResult::Changed | StepResult::Blocked => true,
             StepResult::Failed => {
                 let detail = outcome.detail.as_deref().unwrap_or_default();
-                outcome.action == ActionKind::Stop && detail.contains("cannot be stopped")
+                let cannot = ["cannot be stopped", "cannot be archived"];
+                outcome.action != ActionKind::Delete
+                    && cannot.iter().any(|words| detail.contains(words))
             }
             _ => false,
         };
@@ -302,8 +304,10 @@ pub fn completeness(backends: &[Memory], plan: &Plan, report: &Report) -> Checke
 /// How many changes were asked for and accepted.
 pub fn changes(backends: &[Memory]) -> usize {
     let accepted = |request: &Request| {
-        matches!(request.operation, Operation::Delete | Operation::Stop)
-            && request.answer == Some(Ok(()))
+        matches!(
+            request.operation,
+            Operation::Delete | Operation::Stop | Operation::Archive
+        ) && request.answer == Some(Ok(()))
     };
     let count = |backend: &Memory| {
         let requests = backend.oracle().requests();

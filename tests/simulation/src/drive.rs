@@ -67,12 +67,10 @@ pub fn simulate(seed: u64) -> Result<Stats, String> {
         })
     };
     // Told only once something is known to be wrong: the same seed does the same again.
-    run(true).or_else(|first| match run(false) {
-        Err(again) if again == first => Err(format!("{first}\n{}", story.borrow().join("\n"))),
-        Err(other) => Err(format!(
-            "{first}\nand, which is worse, it then was: {other}"
-        )),
-        Ok(_) => Err(format!("{first}\nand, which is worse, only once")),
+    run(true).map_err(|first| match run(false) {
+        Err(again) if again == first => format!("{first}\n{}", story.borrow().join("\n")),
+        Err(other) => format!("{first}\nand, which is worse, it then was: {other}"),
+        Ok(_) => format!("{first}\nand, which is worse, only once"),
     })
 }
 

@@ -7,7 +7,7 @@ use tbengine_engine::policy::{
     RetryAdvice, Verdict,
 };
 
-/// Deletes all but what is named `keep…`; what is named `stop…` is only stopped.
+/// Deletes all but what is named `keep…`; what is named `stop…` is only stopped, and `cold…` archived.
 pub struct Eager {
     source: PolicySource,
     /// When it kills.
@@ -37,6 +37,8 @@ impl Eager {
             None
         } else if name.starts_with("stop") {
             Some(Verdict::Stop { reason, grace })
+        } else if name.starts_with("cold") {
+            Some(Verdict::Archive { reason, grace })
         } else {
             Some(Verdict::Delete {
                 reason,

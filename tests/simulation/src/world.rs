@@ -86,6 +86,7 @@ impl World {
                 backend.deletion_takes(ms(random.u64(1..4000)));
             }
             backend.can_stop(random.u8(0..8) > 0);
+            backend.can_archive(random.u8(0..8) > 0);
         }
         world.options = options(&mut random);
         world.end = match random.u8(0..20) {
@@ -106,7 +107,8 @@ impl World {
             self.all.push((backend, identity.clone()));
             identity
         };
-        match random.u8(0..16) {
+        match random.u8(0..17) {
+            16 => drop(put(ours(sandbox(&format!("cold{number}")).running()))),
             0 => drop(put(ours(sandbox(&format!("s{number}"))))),
             1 => drop(put(ours(sandbox(&format!("s{number}")).running()))),
             2 => drop(put(ours(volume(&format!("v{number}"))))),

@@ -27,6 +27,9 @@ pub(crate) struct GlobalArgs {
     #[arg(long, short, global = true, env = "TBENGINE_QUIET", value_parser = values::boolish())]
     #[arg(conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+    /// Where plugins named without a directory are looked up first
+    #[arg(long, global = true, value_name = "DIR", env = "TBENGINE_PLUGIN_DIR")]
+    pub(crate) plugin_dir: Option<PathBuf>,
     /// Where runs are remembered
     #[arg(long, global = true, value_name = "DIR", env = "TBENGINE_STATE_DIR")]
     pub(crate) state_dir: Option<PathBuf>,

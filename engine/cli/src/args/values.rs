@@ -139,6 +139,19 @@ pub(crate) fn boolish() -> BoolishValueParser {
     BoolishValueParser::new()
 }
 
+/// The name of a kind of backend.
+pub(crate) fn kind_of_backend(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let begins = text.starts_with(|c: char| c.is_ascii_lowercase());
+    if begins && text.len() <= 60 && !text.ends_with('-') && text.chars().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err(
+        "a kind of backend begins with a small letter, and has small letters, digits and hyphens"
+            .into(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use tbengine_engine::backend::Plugins;
+use tbengine_engine::journal::StateDir;
 use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
 
 use crate::app::{App, block_on};
@@ -13,7 +15,7 @@ use crate::config::find::user_file;
 use crate::exit::{Code, Error};
 use crate::output::csv;
 use crate::output::span::{Tone, plain, toned};
-use crate::{backends, own, policies};
+use crate::{backends, own, plugins, policies};
 
 /// How long a backend may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -112,8 +114,30 @@ fn configuration(app: &App) -> Finding {
 async fn check_backends(app: &App) -> Result<Vec<Finding>, Error> {
     let names = backends::names(&app.config, &[]);
     let mut findings = Vec::new();
+    let plugins = match plugins::all(app) {
+        Ok(plugins) => plugins,
+        Err(error) => {
+            findings.push(Finding::failed("plugin", "[plugins]", &error));
+            Plugins::default()
+        }
+    };
+    for plugin in plugins.all() {
+        let kinds: Vec<_> = plugin
+            .descriptor
+            .kinds
+            .iter()
+            .map(|kind| &*kind.kind)
+            .collect();
+        let detail = format!(
+            "{} ({}), brings {}",
+            plugin.path.display(),
+            plugin.way,
+            kinds.join(", ")
+        );
+        findings.push(Finding::new("plugin", &plugin.name, Health::Ok, detail));
+    }
     for name in &names {
-        let open = match backends::open_one(&app.world, &app.config, name) {
+        let open = match backends::open_one(&app.world, &app.config, &plugins, name) {
             Ok(open) => open,
             Err(error) => {
                 findings.push(Finding::failed("backend", name, &error));
@@ -247,11 +271,14 @@ fn state(app: &App) -> Finding {
         &GuardArgs::default(),
         &RetryArgs::default(),
     );
-    directory(
-        "state",
-        settings.state_dir.value,
-        "name a directory with --state-dir",
-    )
+    let path = settings.state_dir.value;
+    let fit = path.as_deref().map(StateDir::open).transpose();
+    match (fit, path) {
+        (Err(error), Some(path)) => {
+            Finding::failed("state", path.display().to_string(), &error.into())
+        }
+        (_, path) => directory("state", path, "name a directory with --state-dir"),
+    }
 }
 
 fn own_container() -> Finding {

@@ -22,6 +22,8 @@ pub(crate) struct File {
     pub(crate) policy: Option<String>,
     /// The backends, by the names that --backend takes. Without any there is one: `docker`.
     pub(crate) backends: BTreeMap<String, BackendTable>,
+    /// Code that brings further kinds of backend. Nothing is loaded that is not named here.
+    pub(crate) plugins: BTreeMap<String, PluginTable>,
     /// Policies, by the names that --policy takes.
     pub(crate) policies: BTreeMap<String, PolicyTable>,
     /// The rules after the policy.
@@ -40,6 +42,25 @@ pub(crate) struct BackendTable {
     /// The settings of this kind.
     #[serde(flatten)]
     pub(crate) settings: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A plugin: a library or a program that brings kinds of backend.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct PluginTable {
+    /// A dynamic library: an absolute path, or a bare file name that is looked up in --plugin-dir,
+    /// $XDG_DATA_HOME/tbengine/plugins and /usr/lib/tbengine/plugins. It runs with all rights of tbengine.
+    /// Instead of `program`.
+    pub(crate) path: Option<PathBuf>,
+    /// A program that speaks the protocol on its standard input and output, found as a library is. Instead
+    /// of `path`.
+    pub(crate) program: Option<PathBuf>,
+    /// The arguments of the program.
+    pub(crate) args: Vec<String>,
+    /// The SHA-256 of the file in hex; another file is refused. "any" runs whatever is there.
+    pub(crate) sha256: Option<String>,
+    /// The variables of the environment that it gets.
+    pub(crate) env: Vec<String>,
 }
 
 /// A policy with its parameters.

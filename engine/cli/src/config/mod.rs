@@ -70,12 +70,12 @@ impl Config {
         self.place.as_ref().map(|place| place.path.as_path())
     }
 
-    /// A digest of what in the file decides what is done: the backends without their secrets, the guards
-    /// and the retries. A plan that was saved or is resumed has to be carried out under the same.
+    /// A digest of what in the file decides what is done: the backends without their secrets, the plugins
+    /// behind them, the guards and the retries. A plan that was saved or is resumed has to be carried out under the same.
     pub(crate) fn digest(&self) -> String {
         let table: toml::Table = self.text.parse().unwrap_or_default();
         let mut counts = toml::Table::new();
-        for name in ["backends", "guards", "retry"] {
+        for name in ["backends", "plugins", "guards", "retry"] {
             if let Some(part) = table.get(name) {
                 counts.insert(name.to_owned(), without_secrets(part.clone()));
             }
@@ -136,6 +136,7 @@ mod tests {
             base.replace("daytona", "docker"),
             base.replace("backends.d", "backends.e"),
             format!("{base}[retry]\nattempts = 2\n"),
+            format!("{base}[plugins.p]\npath = \"p.so\"\nsha256 = \"any\"\n"),
             String::new(),
         ];
         for text in other {

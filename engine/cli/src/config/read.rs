@@ -54,6 +54,17 @@ pub(crate) fn file(path: &Path, text: &str) -> Result<File, Error> {
             return complain(&["policies", name], &message);
         }
     }
+    for (name, plugin) in &file.plugins {
+        let complaint = if plugin.path.is_some() == plugin.program.is_some() {
+            "needs either `path` or `program`"
+        } else if plugin.path.is_some() && !plugin.args.is_empty() {
+            "is a library, and only a program has `args`"
+        } else {
+            continue;
+        };
+        let message = format!("plugin `{name}` {complaint}");
+        return complain(&["plugins", name], &message);
+    }
     for name in file.backends.keys() {
         if name.is_empty() || name.contains(['/', ',']) || name.chars().any(char::is_whitespace) {
             let message = format!(
@@ -180,6 +191,18 @@ mod tests {
             ("[retry]\nconcurrency = 0", "between 1 and 1024"),
             ("[retry]\nattempts = 3\nretries = 2", "either"),
             ("[policies.a]\n", "either `path` or `builtin`"),
+            (
+                "[plugins.a]\nsha256 = \"any\"",
+                "either `path` or `program`",
+            ),
+            (
+                "[plugins.a]\npath = \"a.so\"\nprogram = \"b\"",
+                "either `path` or `program`",
+            ),
+            (
+                "[plugins.a]\npath = \"a.so\"\nargs = [\"x\"]",
+                "only a program has `args`",
+            ),
             ("[backends.a]\nhost = \"x\"", "kind"),
             ("[backends.\"a/b\"]\nkind = \"docker\"", "no name"),
         ] {
@@ -196,6 +219,11 @@ mod tests {
             [backends.local]
             kind = "docker"
             host = "unix:///run/docker.sock"
+            [plugins.mine]
+            program = "/opt/mine.py"
+            args = ["--quiet"]
+            sha256 = "any"
+            env = ["MINE_KEY"]
             [policies.ours]
             builtin = "default"
             params = { dead-older-than = "12h", force = true, keep-newest = 2, states = ["exited", "dead"] }

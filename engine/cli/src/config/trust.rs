@@ -6,7 +6,7 @@ use super::Config;
 use crate::exit::Error;
 
 /// Keys of a backend that decide where a credential goes, or are one.
-const ENDPOINTS: [&str; 8] = [
+const ENDPOINTS: [&str; 9] = [
     "host",
     "context",
     "tls-dir",
@@ -14,6 +14,7 @@ const ENDPOINTS: [&str; 8] = [
     "api-url",
     "api-key",
     "api-key-file",
+    "ca-file",
     "proxy",
 ];
 
@@ -43,6 +44,22 @@ pub(crate) fn check(config: &Config) -> Result<(), Error> {
                 "{at}: `{key}` decides where credentials go, and {problem}"
             ))
             .hint(format!("chmod go-w {}", place.path.display())));
+        }
+    }
+    if let Some(name) = config.file.plugins.keys().next() {
+        let at = config.pointer(&["plugins", name]);
+        if place.project {
+            return Err(Error::config(format!(
+                "{at}: a plugin is code that runs, so it does not belong into ./tbengine.toml, which a \
+                 repository may bring along"
+            ))
+            .hint("put the table into ~/.config/tbengine/tbengine.toml, or name the file with --config"));
+        }
+        if let Some(problem) = writable_by_others(&place.path) {
+            return Err(
+                Error::config(format!("{at}: a plugin is code that runs, and {problem}"))
+                    .hint(format!("chmod go-w {}", place.path.display())),
+            );
         }
     }
     let no_age = config
@@ -129,6 +146,22 @@ mod tests {
                     .contains("others may write")
             );
         }
+    }
+
+    #[test]
+    fn plugins_are_refused_in_a_projects_file_and_where_others_can_write() {
+        let text = "[plugins.p]\npath = \"p.so\"\n";
+        for (mode, project, says) in [
+            (0o600, true, "code that runs"),
+            (0o666, false, "others may write"),
+        ] {
+            let error = checked(text, mode, project).unwrap_err();
+            assert!(
+                error.contains(says) && error.contains("tbengine.toml:1"),
+                "{error}"
+            );
+        }
+        checked(text, 0o644, false).unwrap();
     }
 
     #[test]

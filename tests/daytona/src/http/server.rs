@@ -76,6 +76,10 @@ impl FakeDaytona {
         format!("http://{}/api", self.address)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where the admin interface is.
     pub fn admin_url(&self) -> String {
         format!("http://{}/_fake", self.address)

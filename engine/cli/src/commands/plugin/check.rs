@@ -1,0 +1,346 @@
+//! `tbengine plugin check`: the conformance kit over a plugin.
+//!
+//! The trials run in a process of their own, because a library that crashes takes its process along. That
+//! is a trial that failed, and the rest goes on in a new process.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tbengine_engine::backend::kit::Subject;
+use tbengine_sdk::OpenRequest;
+use tbengine_sdk::testkit::{Case, CaseEnd};
+
+use crate::app::App;
+use crate::args::global::Format;
+use crate::exit::{Code, Error};
+use crate::output::csv;
+use crate::output::span::{Tone, plain, toned};
+use crate::plugins;
+
+/// How long a trial may take before its process is killed; longer than the kit's own limit.
+const PATIENCE: Duration = Duration::from_secs(330);
+
+/// What the process inside tells.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "tells")]
+enum Tale {
+    /// What there is to try.
+    Plan {
+        trials: Vec<Trial>,
+        notes: Vec<String>,
+    },
+    /// A trial begins.
+    Begun { number: usize },
+    /// And ends.
+    Ended { number: usize, end: End },
+}
+
+/// One trial of one backend.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Trial {
+    backend: String,
+    sentence: String,
+}
+
+/// How a trial ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "result", content = "detail")]
+enum End {
+    Held,
+    Ignored(String),
+    Broken(String),
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    #[serde(flatten)]
+    trial: Trial,
+    #[serde(flatten)]
+    end: End,
+}
+
+/// The backends that are checked: those of the configuration file, and other kinds without settings.
+fn subjects(app: &App, plugin: &str) -> Result<Vec<(String, Subject)>, Error> {
+    let plugin = plugins::one(app, plugin)?;
+    let configured = app.config.file.backends.iter();
+    let mut backends: Vec<(String, String, Value)> = configured
+        .filter(|(_, table)| plugin.has(&table.kind))
+        .map(|(name, table)| {
+            let settings = Value::Object(table.settings.clone());
+            (name.clone(), table.kind.clone(), settings)
+        })
+        .collect();
+    for kind in &plugin.descriptor.kinds {
+        if !backends.iter().any(|(_, known, _)| *known == kind.kind) {
+            let empty = Value::Object(serde_json::Map::new());
+            backends.push((kind.kind.clone(), kind.kind.clone(), empty));
+        }
+    }
+    backends
+        .into_iter()
+        .map(|(name, kind, config)| {
+            let request = OpenRequest {
+                name: name.as_str().into(),
+                config,
+                environment: app.world.environment.clone(),
+                now: app.world.now,
+            };
+            let subject = Subject::new(Arc::clone(&plugin), &kind, request);
+            Ok((name, subject.map_err(Error::config)?))
+        })
+        .collect()
+}
+
+fn sentence(case: &Case) -> String {
+    let words = case.name.replace('_', " ");
+    match case.kind {
+        Some(kind) => format!("{words} ({kind})"),
+        None => words,
+    }
+}
+
+/// Runs trials in this process, and tells of each.
+pub(crate) fn inside(app: &mut App, plugin: &str, from: usize) -> Result<Code, Error> {
+    // A broken assertion is a panic, and its message is in the result of the trial.
+    std::panic::set_hook(Box::new(|_| ()));
+    let (mut cases, mut notes) = (Vec::new(), Vec::new());
+    for (name, subject) in subjects(app, plugin)? {
+        if !subject.has_fixture() {
+            notes.push(format!(
+                "backend `{name}` cannot make resources for the kit, so only what changes nothing is tried"
+            ));
+        }
+        cases.extend(subject.cases().into_iter().map(|case| (name.clone(), case)));
+    }
+    let trials = cases
+        .iter()
+        .map(|(backend, case)| Trial {
+            backend: backend.clone(),
+            sentence: sentence(case),
+        })
+        .collect();
+    app.out.json_line(&Tale::Plan { trials, notes });
+    let only = app.world.variable(ONLY).map(str::to_owned);
+    for (number, (_, case)) in cases.into_iter().enumerate().skip(from) {
+        if only
+            .as_ref()
+            .is_some_and(|only| !sentence(&case).contains(only))
+        {
+            continue;
+        }
+        app.out.json_line(&Tale::Begun { number });
+        let end = match (case.run)() {
+            CaseEnd::Held => End::Held,
+            CaseEnd::Ignored(reason) => End::Ignored(reason),
+            CaseEnd::Broken(message) => End::Broken(message),
+        };
+        app.out.json_line(&Tale::Ended { number, end });
+    }
+    Ok(Code::Done)
+}
+
+/// The variable of `--only`, by which the process inside is told.
+const ONLY: &str = "TBENGINE_ONLY";
+
+/// Runs the trials and shows how each ended.
+pub(crate) fn run(app: &mut App, plugin: &str, only: Option<&str>) -> Result<Code, Error> {
+    // What is wrong with the plugin as a whole is told by this process, as by every other command.
+    drop(subjects(app, plugin)?);
+    let mut watch = Watch::default();
+    let mut from = 0;
+    while let Some(next) = watch.process(app, plugin, only, from)? {
+        from = next;
+    }
+    let rows = watch.rows;
+    let count = |wanted: fn(&End) -> bool| rows.iter().filter(|row| wanted(&row.end)).count();
+    let broken = count(|end| matches!(end, End::Broken(_)));
+    let (held, ignored) = (
+        count(|end| matches!(end, End::Held)),
+        count(|end| matches!(end, End::Ignored(_))),
+    );
+    let out = &mut app.out;
+    match app.global.output {
+        Format::Json => out.json(&rows),
+        // Each was written when it ended.
+        Format::Jsonl => {}
+        Format::Csv => {
+            let rows = rows.iter().map(|row| {
+                let (word, detail) = words(&row.end);
+                [
+                    row.trial.backend.as_str(),
+                    &row.trial.sentence,
+                    word,
+                    detail,
+                ]
+                .map(str::to_owned)
+            });
+            csv::write(out, ["backend", "sentence", "result", "detail"], rows);
+        }
+        Format::Table => {
+            out.text(&format!(
+                "{held} hold, {broken} are broken, {ignored} could not be tried"
+            ));
+        }
+    }
+    if rows.is_empty() {
+        return Err(Error::config("no trial has this text in its sentence"));
+    }
+    Ok(if broken == 0 {
+        Code::Done
+    } else {
+        Code::Failed
+    })
+}
+
+fn words(end: &End) -> (&'static str, &str) {
+    match end {
+        End::Held => ("held", ""),
+        End::Ignored(reason) => ("ignored", reason),
+        End::Broken(message) => ("broken", message),
+    }
+}
+
+/// What was seen of the trials so far.
+#[derive(Default)]
+struct Watch {
+    rows: Vec<Row>,
+    told_notes: bool,
+}
+
+impl Watch {
+    /// Runs one process from a trial on; gives the trial to go on with if it did not come to its end.
+    fn process(
+        &mut self,
+        app: &mut App,
+        plugin: &str,
+        only: Option<&str>,
+        from: usize,
+    ) -> Result<Option<usize>, Error> {
+        let mut child = start(app, plugin, only, from)?;
+        let tales = listen(&mut child);
+        let (mut trials, mut under_way) = (Vec::new(), None);
+        let verdict = loop {
+            match tales.recv_timeout(PATIENCE) {
+                Ok(Tale::Plan {
+                    trials: plan,
+                    notes,
+                }) => {
+                    trials = plan;
+                    if !std::mem::replace(&mut self.told_notes, true) {
+                        notes.iter().for_each(|note| app.console.warning(note));
+                    }
+                }
+                Ok(Tale::Begun { number }) => under_way = Some(number),
+                Ok(Tale::Ended { number, end }) => {
+                    under_way = None;
+                    if let Some(trial) = trials.get(number) {
+                        self.show(app, trial.clone(), end);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => break format!("no end within {PATIENCE:?}"),
+                Err(RecvTimeoutError::Disconnected) => {
+                    break "it ended the process".to_owned();
+                }
+            }
+        };
+        // It may be hung.
+        child.kill().ok();
+        let status = child.wait();
+        let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        let Some(number) = under_way else {
+            if trials.is_empty() {
+                return Err(Error::config(format!(
+                    "the process for the trials ended before the first ({how})"
+                )));
+            }
+            return Ok(None);
+        };
+        if let Some(trial) = trials.get(number) {
+            self.show(
+                app,
+                trial.clone(),
+                End::Broken(format!("{verdict} ({how})")),
+            );
+        }
+        Ok((number + 1 < trials.len()).then_some(number + 1))
+    }
+
+    fn show(&mut self, app: &mut App, trial: Trial, end: End) {
+        let row = Row { trial, end };
+        match app.global.output {
+            Format::Table => {
+                let mark = match row.end {
+                    End::Held => toned(Tone::Good, "ok    "),
+                    End::Ignored(_) => toned(Tone::Warn, "skip  "),
+                    End::Broken(_) => toned(Tone::Bad, "broken"),
+                };
+                let (_, detail) = words(&row.end);
+                let detail = if detail.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {detail}")
+                };
+                let text = format!(" {}: {}", row.trial.backend, row.trial.sentence);
+                app.out.line(&[mark, plain(text), toned(Tone::Dim, detail)]);
+                app.out.flush();
+            }
+            Format::Jsonl => app.out.json_line(&row),
+            Format::Json | Format::Csv => {}
+        }
+        self.rows.push(row);
+    }
+}
+
+/// Starts this program again for the trials, with the same configuration.
+fn start(app: &App, plugin: &str, only: Option<&str>, from: usize) -> Result<Child, Error> {
+    let failed = |source| Error::Start {
+        what: "start the process for the trials",
+        source,
+    };
+    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    command
+        .args([
+            "plugin",
+            "check-inside",
+            plugin,
+            &from.to_string(),
+            "--output",
+            "jsonl",
+        ])
+        .env_remove(ONLY)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    if let Some(only) = only {
+        command.env(ONLY, only);
+    }
+    if let Some(config) = &app.global.config {
+        command.arg("--config").arg(config);
+    }
+    if let Some(folder) = &app.global.plugin_dir {
+        command.arg("--plugin-dir").arg(folder);
+    }
+    command.spawn().map_err(failed)
+}
+
+/// What the process tells. Lines of others, like those of a library that prints, are passed over.
+fn listen(child: &mut Child) -> mpsc::Receiver<Tale> {
+    let (tell, told) = mpsc::channel();
+    if let Some(output) = child.stdout.take() {
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n') {
+                let Ok(line) = line else { return };
+                if let Ok(tale) = serde_json::from_slice(&line)
+                    && tell.send(tale).is_err()
+                {
+                    return;
+                }
+            }
+        });
+    }
+    told
+}

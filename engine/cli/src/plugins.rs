@@ -1,0 +1,108 @@
+//! Loading the plugins that the configuration names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tbengine_engine::backend::trust::ANY;
+use tbengine_engine::backend::{
+    Code, Plugin, PluginOptions, PluginSpec, Plugins, Timeouts, closest,
+};
+
+use crate::app::App;
+use crate::backends;
+use crate::config::file::PluginTable;
+use crate::exit::Error;
+
+/// The plugins, if one of these backends is not of a kind that is built in. Code is not run for nothing.
+pub(crate) fn needed(app: &App, names: &[String]) -> Result<Plugins, Error> {
+    if names
+        .iter()
+        .all(|name| backends::is_built_in(&app.config, name))
+    {
+        return Ok(Plugins::default());
+    }
+    all(app)
+}
+
+/// All plugins that are configured.
+pub(crate) fn all(app: &App) -> Result<Plugins, Error> {
+    Ok(Plugins::load(&specs(app), &options(app))?)
+}
+
+/// What the configuration says about plugins, in alphabetical order.
+pub(crate) fn specs(app: &App) -> Vec<PluginSpec> {
+    let tables = app.config.file.plugins.iter();
+    tables.map(|(name, table)| spec(name, table)).collect()
+}
+
+fn spec(name: &str, table: &PluginTable) -> PluginSpec {
+    let code = match (&table.path, &table.program) {
+        (None, Some(program)) => Code::Program {
+            path: program.clone(),
+            arguments: table.args.clone(),
+        },
+        (path, _) => Code::Library(path.clone().unwrap_or_default()),
+    };
+    PluginSpec {
+        name: name.to_owned(),
+        code,
+        sha256: table.sha256.clone(),
+        variables: table.env.clone(),
+    }
+}
+
+/// What plugins are loaded with.
+pub(crate) fn options(app: &App) -> PluginOptions {
+    let world = &app.world;
+    let data = world.directory("XDG_DATA_HOME", ".local/share");
+    PluginOptions {
+        places: app
+            .global
+            .plugin_dir
+            .clone()
+            .into_iter()
+            .chain(data.map(|data| data.join("plugins")))
+            .chain([PathBuf::from("/usr/lib/tbengine/plugins")])
+            .collect(),
+        environment: world.environment.clone(),
+        timeouts: Timeouts::default(),
+    }
+}
+
+/// Loads one plugin: one that is configured, by its name, or one that the operator points at, by its path.
+pub(crate) fn one(app: &App, plugin: &str) -> Result<Arc<Plugin>, Error> {
+    if let Some(table) = app.config.file.plugins.get(plugin) {
+        return Ok(Arc::new(Plugin::load(&spec(plugin, table), &options(app))?));
+    }
+    let path = Path::new(plugin);
+    if !plugin.contains('/') && !path.exists() {
+        let names = app.config.file.plugins.keys().map(String::as_str);
+        let error = Error::config(format!("there is no plugin called `{plugin}`"));
+        return Err(match closest(plugin, names) {
+            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+            None => error.hint("name a table of [plugins], or a path like ./libmycloud.so"),
+        });
+    }
+    let absolute = std::path::absolute(path).map_err(|source| Error::Start {
+        what: "find the working directory",
+        source,
+    })?;
+    let library = ["so", "dylib", "dll"].map(Some);
+    let code = if library.contains(&path.extension().and_then(|extension| extension.to_str())) {
+        Code::Library(absolute)
+    } else {
+        Code::Program {
+            path: absolute,
+            arguments: Vec::new(),
+        }
+    };
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let spec = PluginSpec {
+        name: name.into_owned(),
+        code,
+        // Whoever types the path means this file.
+        sha256: Some(ANY.to_owned()),
+        variables: Vec::new(),
+    };
+    Ok(Arc::new(Plugin::load(&spec, &options(app))?))
+}

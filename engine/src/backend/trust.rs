@@ -1,0 +1,364 @@
+//! Whether the code of a plugin may be run. Loading is executing, so all of this comes before.
+//!
+//! The configuration is the allow-list: nothing is loaded because it lies somewhere. What it names must
+//! be a regular file that only root or this user can change, in directories of which the same holds, and
+//! have the digest that is pinned. The file that was hashed stays open, so that it can be the one loaded.
+
+use std::fs::File;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// What stands in the place of a digest where the operator wants none.
+pub const ANY: &str = "any";
+
+/// A file that may be run.
+#[derive(Debug)]
+pub struct Vetted {
+    /// Its path without any symbolic link.
+    pub path: PathBuf,
+    /// The very file that was looked at.
+    pub file: File,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+}
+
+/// Why a file may not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// A relative path would mean another file in each working directory.
+    #[error(
+        "{} is a relative path; write an absolute one, or a bare file name that is looked up in {}",
+        path.display(),
+        list(places)
+    )]
+    Relative {
+        /// What was written.
+        path: PathBuf,
+        /// Where bare names are looked up.
+        places: Vec<PathBuf>,
+    },
+    /// It is in none of the places where bare names are looked up.
+    #[error("there is no {name} in {}", list(places))]
+    NotFound {
+        /// The bare name.
+        name: String,
+        /// Every place that was looked at.
+        places: Vec<PathBuf>,
+    },
+    /// It cannot be read.
+    #[error("failed to read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is a directory, a device, a pipe.
+    #[error("{} is no regular file", path.display())]
+    NotAFile {
+        /// What it is called.
+        path: PathBuf,
+    },
+    /// Somebody else owns it or a directory above it.
+    #[error(
+        "{} belongs to uid {owner}, and {} shall be run: give it to root or to this user with `chown`",
+        path.display(),
+        file.display()
+    )]
+    Owner {
+        /// The file, or the directory above it.
+        path: PathBuf,
+        /// Who owns that.
+        owner: u32,
+        /// What was to be run.
+        file: PathBuf,
+    },
+    /// Others can change it or a directory above it.
+    #[error(
+        "others may write to {} (mode {mode:o}), and {} shall be run: `chmod go-w {}`",
+        path.display(),
+        file.display(),
+        path.display()
+    )]
+    Writable {
+        /// The file, or the directory above it.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+        /// What was to be run.
+        file: PathBuf,
+    },
+    /// No digest is written down.
+    #[error(
+        "no digest pins {}: if it is the one you mean, write sha256 = \"{digest}\", or \"any\" to run whatever is there",
+        path.display()
+    )]
+    NotPinned {
+        /// The file.
+        path: PathBuf,
+        /// What its digest is now.
+        digest: String,
+    },
+    /// Another file is there than the one that was meant.
+    #[error(
+        "{} has the digest {digest}, and {pin} is pinned: if the change is meant, pin the new digest",
+        path.display()
+    )]
+    OtherDigest {
+        /// The file.
+        path: PathBuf,
+        /// What its digest is.
+        digest: String,
+        /// What it should be.
+        pin: String,
+    },
+}
+
+fn list(places: &[PathBuf]) -> String {
+    let places: Vec<_> = places
+        .iter()
+        .map(|place| place.display().to_string())
+        .collect();
+    match places.len() {
+        0 => "no place, since neither TBENGINE_PLUGIN_DIR nor HOME is set".to_owned(),
+        _ => places.join(", "),
+    }
+}
+
+/// Finds a file and decides whether it may be run.
+///
+/// `path` is absolute, or a bare file name that is looked up in `places`, of which the first hit counts.
+///
+/// # Errors
+/// [`TrustError`] says what is wrong and how to mend it.
+pub fn vet(path: &Path, places: &[PathBuf], pin: Option<&str>) -> Result<Vetted, TrustError> {
+    let found = find(path, places)?;
+    let unreadable = |source| TrustError::Unreadable {
+        path: found.clone(),
+        source,
+    };
+    let path = found.canonicalize().map_err(unreadable)?;
+    // A pipe would hold up whoever opens it.
+    if !path.metadata().map_err(unreadable)?.is_file() {
+        return Err(TrustError::NotAFile { path });
+    }
+    let mut file = File::open(&path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(TrustError::NotAFile { path });
+    }
+    ownership(&path, &path, &metadata)?;
+    for above in path.ancestors().skip(1) {
+        let metadata = above.metadata().map_err(unreadable)?;
+        ownership(above, &path, &metadata)?;
+    }
+    let mut digest = Sha256::new();
+    io::copy(&mut file, &mut HashWriter(&mut digest)).map_err(unreadable)?;
+    let digest = hex::encode(digest.finalize());
+    match pin.map(|pin| pin.trim_start_matches("sha256:")) {
+        None => return Err(TrustError::NotPinned { path, digest }),
+        Some(ANY) => {}
+        Some(pin) if pin.eq_ignore_ascii_case(&digest) => {}
+        Some(pin) => {
+            let pin = pin.to_owned();
+            return Err(TrustError::OtherDigest { path, digest, pin });
+        }
+    }
+    Ok(Vetted {
+        path,
+        file,
+        sha256: digest,
+    })
+}
+
+fn find(path: &Path, places: &[PathBuf]) -> Result<PathBuf, TrustError> {
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    let mut parts = path.components();
+    let (Some(Component::Normal(name)), None) = (parts.next(), parts.next()) else {
+        return Err(TrustError::Relative {
+            path: path.to_owned(),
+            places: places.to_owned(),
+        });
+    };
+    // A place that is relative itself would be the working directory by another name.
+    let mut candidates = places
+        .iter()
+        .filter(|place| place.is_absolute())
+        .map(|place| place.join(name));
+    candidates
+        .find(|candidate| candidate.exists())
+        .ok_or_else(|| TrustError::NotFound {
+            name: name.display().to_string(),
+            places: places.to_owned(),
+        })
+}
+
+/// As sshd is with its files: root or this user owns it, and nobody else can change it. A directory
+/// with the sticky bit, like /tmp, may be open to all, because only owners can replace what is in it.
+#[cfg(unix)]
+fn ownership(path: &Path, file: &Path, metadata: &std::fs::Metadata) -> Result<(), TrustError> {
+    use std::os::unix::fs::MetadataExt;
+
+    let (owner, mode) = (metadata.uid(), metadata.mode());
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(TrustError::Owner {
+            path: path.to_owned(),
+            owner,
+            file: file.to_owned(),
+        });
+    }
+    let sticky = metadata.is_dir() && mode & 0o1000 != 0;
+    if mode & 0o022 != 0 && !sticky {
+        return Err(TrustError::Writable {
+            path: path.to_owned(),
+            mode: mode & 0o7777,
+            file: file.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn ownership(_: &Path, _: &Path, _: &std::fs::Metadata) -> Result<(), TrustError> {
+    Ok(())
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// A directory with a file in it that may be run.
+    fn place() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plugin.so");
+        std::fs::write(&path, "code").unwrap();
+        mode(&path, 0o644);
+        (folder, path)
+    }
+
+    const DIGEST: &str = "5694d08a2e53ffcae0c3103e5ad6f6076abd960eb1f8a56577040bc1028f702b";
+
+    #[test]
+    fn a_file_with_the_pinned_digest_may_be_run() {
+        let (_folder, path) = place();
+        let vetted = vet(&path, &[], Some(DIGEST)).unwrap();
+        assert_eq!((vetted.path, vetted.sha256), (path.clone(), DIGEST.into()));
+        vet(&path, &[], Some(&DIGEST.to_uppercase())).unwrap();
+        vet(&path, &[], Some(ANY)).unwrap();
+    }
+
+    #[test]
+    fn another_digest_and_none_are_refused() {
+        let (_folder, path) = place();
+        let error = vet(&path, &[], Some("00")).unwrap_err().to_string();
+        assert!(
+            error.contains(DIGEST) && error.contains("00 is pinned"),
+            "{error}"
+        );
+        let error = vet(&path, &[], None).unwrap_err().to_string();
+        assert!(error.contains(&format!("sha256 = \"{DIGEST}\"")), "{error}");
+        // An empty pin is not the same as `any`.
+        assert!(vet(&path, &[], Some("")).is_err());
+    }
+
+    #[test]
+    fn what_others_can_change_is_refused_and_so_is_what_lies_below() {
+        for bits in [0o020, 0o002] {
+            let (folder, path) = place();
+            mode(&path, 0o644 | bits);
+            let error = vet(&path, &[], Some(ANY)).unwrap_err();
+            assert!(matches!(error, TrustError::Writable { .. }), "{error}");
+            mode(&path, 0o644);
+            mode(folder.path(), 0o755 | bits);
+            let error = vet(&path, &[], Some(ANY)).unwrap_err();
+            assert!(error.to_string().contains("chmod go-w"), "{error}");
+            // Only owners can replace what is in a directory with the sticky bit.
+            mode(folder.path(), 0o1755 | bits);
+            vet(&path, &[], Some(ANY)).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_owns_is_refused() {
+        if !rustix::process::geteuid().is_root() {
+            return; // Only root can give a file away.
+        }
+        let (folder, path) = place();
+        std::os::unix::fs::chown(&path, Some(12345), None).unwrap();
+        let error = vet(&path, &[], Some(ANY)).unwrap_err();
+        assert!(error.to_string().contains("uid 12345"), "{error}");
+        std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        std::os::unix::fs::chown(folder.path(), Some(12345), None).unwrap();
+        let error = vet(&path, &[], Some(ANY)).unwrap_err();
+        assert!(matches!(error, TrustError::Owner { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_link_is_followed_and_what_it_points_to_is_looked_at() {
+        let (folder, path) = place();
+        let link = folder.path().join("link.so");
+        symlink(&path, &link).unwrap();
+        assert_eq!(vet(&link, &[], Some(ANY)).unwrap().path, path);
+        mode(&path, 0o666);
+        assert!(vet(&link, &[], Some(ANY)).is_err());
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused() {
+        let (folder, _) = place();
+        for path in [folder.path(), Path::new("/dev/null")] {
+            let error = vet(path, &[], Some(ANY)).unwrap_err();
+            assert!(matches!(error, TrustError::NotAFile { .. }), "{error}");
+        }
+        let error = vet(&folder.path().join("gone"), &[], Some(ANY)).unwrap_err();
+        assert!(matches!(error, TrustError::Unreadable { .. }), "{error}");
+    }
+
+    #[test]
+    fn bare_names_are_looked_up_in_order_and_relative_paths_never_work() {
+        let ((first, _), (second, path)) = (place(), place());
+        std::fs::remove_file(first.path().join("plugin.so")).unwrap();
+        let places = [first.path().to_owned(), second.path().to_owned()];
+        let found = vet(Path::new("plugin.so"), &places, Some(ANY)).unwrap();
+        assert_eq!(found.path, path);
+        let error = vet(Path::new("other.so"), &places, Some(ANY)).unwrap_err();
+        for place in &places {
+            assert!(
+                error.to_string().contains(&place.display().to_string()),
+                "{error}"
+            );
+        }
+        for relative in ["./plugin.so", "../plugin.so", "a/plugin.so", "..", "."] {
+            let error = vet(Path::new(relative), &places, Some(ANY)).unwrap_err();
+            assert!(
+                matches!(error, TrustError::Relative { .. }),
+                "{relative}: {error}"
+            );
+        }
+        let here = [PathBuf::from(".")];
+        assert!(vet(Path::new("Cargo.toml"), &here, Some(ANY)).is_err());
+    }
+}

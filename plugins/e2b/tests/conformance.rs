@@ -1,0 +1,93 @@
+//! The backend behaves as the sdk says, against the fake service.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tbengine_e2b::E2b;
+use tbengine_sdk::testkit::{self, Fixture, Made, Wanted};
+use tbengine_sdk::{Backend, Identity, Kind, OpenRequest, State, Timestamp, async_trait};
+
+#[path = "support/fake.rs"]
+mod fake;
+
+use fake::{Fake, KEY};
+
+struct E2bFixture {
+    fake: Fake,
+    backend: Arc<dyn Backend>,
+    address: String,
+}
+
+fn backend(address: &str, key: &str) -> Arc<dyn Backend> {
+    let environment = [("E2B_API_KEY".to_owned(), key.to_owned())];
+    let request = OpenRequest {
+        name: "e2b".into(),
+        config: serde_json::json!({ "api-url": address }),
+        environment: Arc::new(environment.into()),
+        now: Timestamp::from_unix_seconds(1_800_000_000),
+    };
+    Arc::new(E2b::open(request).expect("it opens"))
+}
+
+#[async_trait]
+impl Fixture for E2bFixture {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.backend.clone()
+    }
+
+    async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
+        let stubborn = wanted.state == State::Running && !wanted.ends_when_asked;
+        let special = wanted.exit_code.is_some()
+            || wanted.restarts
+            || wanted.takes_along
+            || wanted.name.is_some();
+        if stubborn || special || !matches!(wanted.state, State::Running | State::Stopped) {
+            return Ok(Made::CannotMake);
+        }
+        let paused = wanted.state == State::Stopped;
+        let native = self
+            .fake
+            .make(paused, wanted.labels.iter().cloned().collect());
+        Ok(Made::Yes(Identity {
+            backend: "e2b".into(),
+            account: "of the key".into(),
+            kind: Kind::Sandbox,
+            native,
+            created: None,
+        }))
+    }
+
+    async fn clean_up(&self) -> Result<(), String> {
+        self.fake.clear();
+        Ok(())
+    }
+
+    async fn with_refused_credentials(&self) -> Option<Arc<dyn Backend>> {
+        Some(backend(&self.address, "e2b_refused"))
+    }
+
+    async fn with_nothing_answering(&self) -> Option<Arc<dyn Backend>> {
+        // Port 1 of this machine: nothing listens there.
+        Some(backend("http://127.0.0.1:1", KEY))
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![KEY.to_owned(), "e2b_refused".to_owned()]
+    }
+}
+
+fn main() -> ExitCode {
+    testkit::main(|| {
+        let fake = Fake::default();
+        let serving = fake.clone();
+        let (told, address) = std::sync::mpsc::channel();
+        // The kit's runtime is entered here, and serves what is spawned.
+        tokio::spawn(async move { told.send(serving.serve().await) });
+        let address = address.recv().expect("the service starts");
+        E2bFixture {
+            backend: backend(&address, KEY),
+            fake,
+            address,
+        }
+    })
+}

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""A provider of sandboxes as a plugin of tbengine, in Python with nothing but the standard library.
+
+    tbengine plugin check ./example.py
+
+The "cloud" is a dictionary in memory. Put the calls of your provider in its place. What the documents hold is
+described in protocol/v1.md of the sdk.
+"""
+
+import json
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+DESCRIPTOR = {
+    "name": "example",
+    "version": "0.1.0",
+    "protocol": 1,
+    "sdk": "Python",
+    # `fixture` lets the conformance kit make sandboxes; take it away if you cannot offer that.
+    "kinds": [{"kind": "example", "about": "An example cloud in memory", "fixture": True}],
+}
+CAPABILITIES = {"kinds": ["sandbox"], "stop": True, "synchronous-delete": True, "concurrency": 8}
+ACCOUNT = "example"
+
+
+class Failure(Exception):
+    """An answer that is an error. The status decides what the engine does next."""
+
+    def __init__(self, status, message, **more):
+        super().__init__(message)
+        self.status = status
+        self.body = {"message": message, **more}
+
+
+class Backend:
+    """One configured backend. Methods are called from several threads."""
+
+    def __init__(self, request):
+        self.name = request["name"]
+        config = request.get("config") or {}
+        for key in config:
+            if key not in ("sandboxes",):
+                raise Failure("invalid", f"unknown field `{key}`, expected `sandboxes`")
+        self.lock = threading.Lock()
+        self.numbers = 0
+        self.sandboxes = {}
+        if not request.get("fixture"):
+            for number in range(config.get("sandboxes", 3)):
+                self.add("running" if number % 2 else "stopped")
+
+    def add(self, state, name=None, labels=()):
+        self.numbers += 1
+        native = f"sb-{self.numbers:04}"
+        identity = {"backend": self.name, "account": ACCOUNT, "kind": "sandbox", "native": native}
+        sandbox = {
+            "identity": {**identity, "created": "2026-01-01T00:00:00Z"},
+            "name": name or f"sandbox number {self.numbers}",
+            "state": state,
+            "labels": dict(labels),
+        }
+        self.sandboxes[native] = sandbox
+        return sandbox
+
+    def find(self, target):
+        """By the full id only, never by name or prefix."""
+        return self.sandboxes.get(target["native"]) if target["kind"] == "sandbox" else None
+
+    def must_find(self, target):
+        found = self.find(target)
+        if found is None:
+            raise Failure("not-found", f"there is no sandbox {target['native']}")
+        return found
+
+    def check(self, _request):
+        return {"id": ACCOUNT, "description": "an example in memory"}
+
+    def list(self, request):
+        if request["kind"] != "sandbox":
+            raise Failure("unsupported", "there are only sandboxes")
+        natives, cursor = sorted(self.sandboxes), request.get("cursor")
+        if cursor is not None and cursor not in self.sandboxes:
+            raise Failure("invalid", "this cursor was never given")
+        rest = [native for native in natives if cursor is None or native > cursor]
+        page = rest[: max(1, request["page-size"])]
+        more = len(rest) > len(page)
+        return {"resources": [self.sandboxes[native] for native in page], "next": page[-1] if more else None}
+
+    def get(self, request):
+        return {"resource": self.find(request["target"])}
+
+    def stop(self, request):
+        self.must_find(request["target"])["state"] = "stopped"
+        return {}
+
+    def delete(self, request):
+        found = self.must_find(request["target"])
+        if found["state"] == "running" and not request.get("force"):
+            raise Failure("conflict", "it is running")
+        del self.sandboxes[found["identity"]["native"]]
+        return {}
+
+    # Only for the conformance kit.
+
+    def fixture_make(self, wanted):
+        needs = ("uses", "takes-along", "exit-code", "restarts")
+        if wanted["state"] not in ("running", "stopped") or any(wanted.get(key) for key in needs):
+            return {"identity": None}
+        if not wanted["ends-when-asked"] and wanted["state"] == "running":
+            return {"identity": None}
+        return {"identity": self.add(wanted["state"], wanted["name"], wanted["labels"])["identity"]}
+
+    def fixture_clean_up(self, _request):
+        self.sandboxes.clear()
+        return {}
+
+
+METHODS = {"check", "list", "get", "stop", "delete", "fixture-make", "fixture-clean-up"}
+
+
+class Server:
+    """Reads requests from the standard input and writes answers to the standard output, in any order."""
+
+    def __init__(self):
+        self.backend = None
+        self.output = threading.Lock()
+
+    def write(self, call, status, body):
+        line = json.dumps({"id": call, "status": status, "body": body})
+        with self.output:
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+    def work(self, call, method, request):
+        if method == "hello":
+            return DESCRIPTOR
+        if method == "open":
+            if not isinstance(request, dict) or not isinstance(request.get("config") or {}, dict):
+                raise Failure("invalid", "the request or its configuration is no table")
+            if "name" not in request or request.get("kind") != "example":
+                raise Failure("invalid", "the request has no name, or another kind than `example`")
+            self.backend = Backend(request)
+            return {"capabilities": CAPABILITIES}
+        if method not in METHODS or self.backend is None:
+            raise Failure("unsupported", f"there is no method `{method[:40]}`")
+        if not isinstance(request, dict):
+            raise Failure("invalid", "the request is no table")
+        with self.backend.lock:
+            return getattr(self.backend, method.replace("-", "_"))(request)
+
+    def answer(self, call, method, request):
+        try:
+            status, body = "ok", self.work(call, method, request)
+        except Failure as failure:
+            status, body = failure.status, failure.body
+        except (KeyError, TypeError) as error:
+            status, body = "invalid", {"message": f"the request does not fit: {error!r}"}
+        except Exception as error:  # A fault of this program is an answer as well.
+            status, body = "internal", {"message": repr(error)}
+        self.write(call, status, body)
+
+    def serve(self):
+        with ThreadPoolExecutor(max_workers=8) as threads:
+            for line in sys.stdin:
+                request = json.loads(line)
+                if "cancel" in request:
+                    continue  # Its answer comes all the same, and soon.
+                arguments = request["id"], request["method"], request["request"]
+                if request["method"] in ("hello", "open"):
+                    self.answer(*arguments)
+                else:
+                    threads.submit(self.answer, *arguments)
+
+
+if __name__ == "__main__":
+    Server().serve()

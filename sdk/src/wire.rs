@@ -1,0 +1,452 @@
+//! The documents that travel between tbengine and a plugin outside of it, whichever way they go: through
+//! the C interface, or as lines on standard input and output. `protocol/v1.md` describes them for
+//! authors in other languages; its examples are read by a test.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::backend::{Backend, Capabilities, DeleteOptions, ListRequest, StopOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::identity::Identity;
+use crate::registration::{OpenRequest, Registration};
+use crate::resource::Resource;
+use crate::time::Timestamp;
+
+/// The version of the protocol that this crate speaks.
+pub const PROTOCOL: u32 = 1;
+
+/// The largest body of an answer, in bytes. What is larger is refused, since a listing has pages.
+pub const MAX_BODY: usize = 64 << 20;
+
+/// What a plugin says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Descriptor {
+    /// The plugin's name, for people.
+    pub name: String,
+    /// The plugin's own version, for people.
+    pub version: String,
+    /// The version of the protocol that it speaks; see [`PROTOCOL`].
+    pub protocol: u32,
+    /// What it was built with, for people, like `tbengine-sdk 0.1.0`.
+    #[serde(default)]
+    pub sdk: String,
+    /// The kinds of backend that it brings.
+    pub kinds: Vec<KindDescriptor>,
+}
+
+/// One kind of backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KindDescriptor {
+    /// The kind, as `kind = "…"` in the configuration names it.
+    pub kind: String,
+    /// One line on what it reaches.
+    #[serde(default)]
+    pub about: String,
+    /// Whether it answers the methods of a fixture, so that the whole conformance kit can be run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixture: bool,
+}
+
+/// What a backend is opened with; [`OpenRequest`] as it travels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Open {
+    /// Which of the plugin's kinds.
+    pub kind: String,
+    /// The configured name; goes into every [`Identity`].
+    pub name: String,
+    /// The backend's own table of the configuration, without `kind`.
+    #[serde(default)]
+    pub config: serde_json::Value,
+    /// The variables of the environment that the configuration passes to the plugin.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// The time at which it is opened.
+    pub now: Timestamp,
+    /// Whether the conformance kit opens it and will call the methods of a fixture.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fixture: bool,
+}
+
+impl Open {
+    /// The request for a backend of this kind.
+    pub fn new(kind: &str, request: &OpenRequest) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            name: request.name.to_string(),
+            config: request.config.clone(),
+            environment: (*request.environment).clone(),
+            now: request.now,
+            fixture: false,
+        }
+    }
+
+    /// What the plugin's own code is opened with.
+    pub fn into_request(self) -> OpenRequest {
+        OpenRequest {
+            name: self.name.into(),
+            config: self.config,
+            environment: self.environment.into(),
+            now: self.now,
+        }
+    }
+}
+
+/// What was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Opened {
+    /// What this backend can do, with its configuration.
+    pub capabilities: Capabilities,
+}
+
+/// An answer that is an error. The status beside it says the kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Failure {
+    /// What happened, for people.
+    pub message: String,
+    /// The provider's own code, like `docker:409`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// How long the provider asked to wait, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// What the operator can do about it, as one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// The longest message that is kept of a plugin's error, in characters.
+const MAX_MESSAGE: usize = 4000;
+
+impl Failure {
+    /// Reads the body of an error. A body that is no such document is taken as the message itself.
+    pub fn read(kind: ErrorKind, body: &[u8]) -> Error {
+        let failure: Failure = serde_json::from_slice(body).unwrap_or_else(|_| Failure {
+            message: String::from_utf8_lossy(body).into_owned(),
+            ..Failure::default()
+        });
+        let mut error = Error::new(
+            kind,
+            failure
+                .message
+                .chars()
+                .take(MAX_MESSAGE)
+                .collect::<String>(),
+        );
+        if error.message.is_empty() {
+            error.message = format!("the plugin answered `{kind}` without a message");
+        }
+        error.code = failure.code;
+        error.retry_after = failure.retry_after_ms.map(std::time::Duration::from_millis);
+        error.hint = failure.hint;
+        error
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self {
+            message: error.message.clone(),
+            code: error.code.clone(),
+            retry_after_ms: error
+                .retry_after
+                .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            hint: error.hint.clone(),
+        }
+    }
+}
+
+/// A resource to act on, and how: the request of `get`, `stop`, `delete` and `archive`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Aim<O> {
+    /// The resource.
+    pub target: Identity,
+    /// How; empty for `get` and `archive`.
+    #[serde(flatten)]
+    pub options: O,
+}
+
+/// The options of a method that has none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoOptions {}
+
+/// The answer of `get`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Read {
+    /// What is there under the id now, or `None`.
+    #[serde(default)]
+    pub resource: Option<Resource>,
+}
+
+/// A request of a backend: one variant for each method of [`Backend`] that reaches the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Request {
+    /// `check`
+    Check,
+    /// `list`
+    List(ListRequest),
+    /// `get`
+    Get(Aim<NoOptions>),
+    /// `stop`
+    Stop(Aim<StopOptions>),
+    /// `delete`
+    Delete(Aim<DeleteOptions>),
+    /// `archive`
+    Archive(Aim<NoOptions>),
+}
+
+impl Request {
+    /// The name of the method, as it travels.
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Request::Check => "check",
+            Request::List(_) => "list",
+            Request::Get(_) => "get",
+            Request::Stop(_) => "stop",
+            Request::Delete(_) => "delete",
+            Request::Archive(_) => "archive",
+        }
+    }
+
+    /// The document of the request.
+    pub fn body(&self) -> Vec<u8> {
+        match self {
+            Request::Check => b"{}".to_vec(),
+            Request::List(request) => encode(request),
+            Request::Get(aim) | Request::Archive(aim) => encode(aim),
+            Request::Stop(aim) => encode(aim),
+            Request::Delete(aim) => encode(aim),
+        }
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// `Unsupported` if the method is not known, `Invalid` if the document does not fit it.
+    pub fn read(method: &[u8], body: &[u8]) -> Result<Self> {
+        Ok(match method {
+            b"check" => {
+                decode::<serde_json::Map<String, serde_json::Value>>("check", body)?;
+                Request::Check
+            }
+            b"list" => Request::List(decode("list", body)?),
+            b"get" => Request::Get(decode("get", body)?),
+            b"stop" => Request::Stop(decode("stop", body)?),
+            b"delete" => Request::Delete(decode("delete", body)?),
+            b"archive" => Request::Archive(decode("archive", body)?),
+            unknown => return Err(unknown_method(unknown)),
+        })
+    }
+
+    /// Lets a backend answer, and gives the document of the answer.
+    ///
+    /// # Errors
+    /// What the backend answers.
+    pub async fn run(self, backend: &dyn Backend) -> Result<Vec<u8>> {
+        Ok(match self {
+            Request::Check => encode(&backend.check().await?),
+            Request::List(request) => encode(&backend.list(request).await?),
+            Request::Get(aim) => encode(&Read {
+                resource: backend.get(&aim.target).await?,
+            }),
+            Request::Stop(aim) => done(backend.stop(&aim.target, aim.options).await?),
+            Request::Delete(aim) => done(backend.delete(&aim.target, aim.options).await?),
+            Request::Archive(aim) => done(backend.archive(&aim.target).await?),
+        })
+    }
+}
+
+/// The error for a method that is not known.
+pub fn unknown_method(method: &[u8]) -> Error {
+    let method: String = String::from_utf8_lossy(method).chars().take(40).collect();
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("there is no method `{method}`"),
+    )
+}
+
+/// The answer of a method that has nothing to say.
+fn done(_: ()) -> Vec<u8> {
+    b"{}".to_vec()
+}
+
+/// Writes a document.
+pub fn encode<T: Serialize>(document: &T) -> Vec<u8> {
+    // Every document here is a struct with text keys, so nothing can fail.
+    serde_json::to_vec(document).unwrap_or_default()
+}
+
+/// Reads the document of a request.
+///
+/// # Errors
+/// `Invalid` if it does not fit.
+pub fn decode<T: DeserializeOwned>(method: &str, body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|error| {
+        Error::new(
+            ErrorKind::Invalid,
+            format!("the request of `{method}` does not fit: {error}"),
+        )
+    })
+}
+
+/// The descriptor of what is registered in this library or program.
+pub fn descriptor() -> Descriptor {
+    let all = Registration::all();
+    let (name, version) = all
+        .first()
+        .map_or(("", ""), |first| (first.package, first.version));
+    Descriptor {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        protocol: PROTOCOL,
+        sdk: concat!("tbengine-sdk ", env!("CARGO_PKG_VERSION")).to_owned(),
+        kinds: all
+            .iter()
+            .map(|registration| KindDescriptor {
+                kind: registration.kind.to_owned(),
+                about: registration.about.to_owned(),
+                fixture: has_fixture(registration.kind),
+            })
+            .collect(),
+    }
+}
+
+/// An open backend as a plugin serves it, with the fixture if the conformance kit opened it.
+pub struct Subject {
+    /// The backend.
+    pub backend: Arc<dyn Backend>,
+    #[cfg(feature = "testkit")]
+    fixture: Option<Arc<dyn crate::testkit::Fixture>>,
+}
+
+/// The answer in the making.
+pub type Work = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>;
+
+impl Subject {
+    /// Opens what is registered here.
+    ///
+    /// # Errors
+    /// `Invalid` if there is no such kind, and what the kind's own code answers.
+    pub fn open(request: Open) -> Result<Self> {
+        let kind = request.kind.clone();
+        #[cfg(feature = "testkit")]
+        if request.fixture {
+            let Some(registration) = crate::testkit::wire::FixtureRegistration::of(&kind) else {
+                return Err(unknown_kind(&kind));
+            };
+            let fixture: Arc<dyn crate::testkit::Fixture> =
+                (registration.open)(request.into_request())?.into();
+            return Ok(Self {
+                backend: fixture.backend(),
+                fixture: Some(fixture),
+            });
+        }
+        let all = Registration::all();
+        let Some(registration) = all.iter().find(|known| known.kind == kind) else {
+            return Err(unknown_kind(&kind));
+        };
+        Ok(Self {
+            backend: (registration.open)(request.into_request())?.into(),
+            #[cfg(feature = "testkit")]
+            fixture: None,
+        })
+    }
+
+    /// Reads a request, and gives what has to be awaited for its answer.
+    ///
+    /// # Errors
+    /// As [`Request::read`].
+    pub fn prepare(&self, method: &[u8], body: &[u8]) -> Result<Work> {
+        #[cfg(feature = "testkit")]
+        if let Some(fixture) = &self.fixture
+            && let Some(work) = crate::testkit::wire::prepare(fixture, method, body)
+        {
+            return work;
+        }
+        let (request, backend) = (Request::read(method, body)?, self.backend.clone());
+        Ok(Box::pin(async move { request.run(&*backend).await }))
+    }
+}
+
+fn unknown_kind(kind: &str) -> Error {
+    let known: Vec<_> = Registration::all().iter().map(|known| known.kind).collect();
+    Error::new(
+        ErrorKind::Invalid,
+        format!(
+            "this plugin has no kind of backend called `{kind}`; it has {}",
+            known.join(", ")
+        ),
+    )
+}
+
+#[cfg(feature = "testkit")]
+fn has_fixture(kind: &str) -> bool {
+    crate::testkit::wire::FixtureRegistration::of(kind).is_some()
+}
+
+#[cfg(not(feature = "testkit"))]
+fn has_fixture(_: &str) -> bool {
+    false
+}
+
+/// One line from the host to a plugin that runs as a program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", untagged)]
+pub enum HostLine {
+    /// A request.
+    Call(CallLine),
+    /// Asks for an early end of a request that may already be answered. An answer is still owed.
+    Cancel {
+        /// The request's id.
+        cancel: u64,
+    },
+}
+
+/// A request to a plugin that runs as a program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CallLine {
+    /// The number of this request. Never used twice.
+    pub id: u64,
+    /// The method: `hello` first, `open` second, then those of [`Request`].
+    pub method: String,
+    /// How long the host waits for the answer, in milliseconds; 0 means that it does not say.
+    #[serde(default)]
+    pub deadline_ms: u64,
+    /// The document of the request.
+    pub request: serde_json::Value,
+}
+
+/// The answer of a plugin that runs as a program: one line for each request, in any order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AnswerLine {
+    /// The number of the request.
+    pub id: u64,
+    /// `ok`, `cancelled` or the word of an [`ErrorKind`].
+    pub status: String,
+    /// The document of the answer, or of the error.
+    #[serde(default)]
+    pub body: serde_json::Value,
+}
+
+/// The request of `hello`, which a plugin that runs as a program answers with its [`Descriptor`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Hello {
+    /// The version of the protocol that the host speaks.
+    pub protocol: u32,
+    /// The host, for people, like `tbengine 0.1.0`.
+    pub host: String,
+}

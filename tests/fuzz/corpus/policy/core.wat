@@ -1,0 +1,11 @@
+(module
+  (import "env" "log" (func $log (param i32 i32)))
+  (memory (export "memory") 1 2)
+  (global $g (mut i32) (i32.const 7))
+  (table 2 funcref)
+  (elem (i32.const 0) $spin $grow)
+  (data (i32.const 8) "hello")
+  (func $spin (export "decide") (param i32) (result i32)
+    (loop $l (br_if $l (i32.const 1)))
+    (i32.const 0))
+  (func $grow (export "grow") (result i32) (memory.grow (i32.const 65535))))

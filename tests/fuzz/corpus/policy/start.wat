@@ -1,0 +1,4 @@
+(module
+  (memory 1)
+  (func $start (loop $l (br $l)))
+  (start $start))

@@ -1,0 +1,62 @@
+//! The conformance kit over the simulated provider as a library and as a program: the interface, its abuse,
+//! and every promise of the sdk, through the same interface.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Completion, Trial};
+use tbengine_engine::backend::kit::Subject;
+use tbengine_engine::backend::{Code, Plugin, PluginOptions, PluginSpec};
+use tbengine_sdk::testkit::{Case, CaseEnd};
+use tbengine_sdk::{OpenRequest, Timestamp};
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Several cases compare whole listings, and count the answers of one library.
+    arguments.test_threads = Some(1);
+    let mut library = std::env::current_exe().expect("this program has a path");
+    library.set_file_name("libtbengine_plugin_tests.so");
+    let program = Code::Program {
+        path: env!("CARGO_BIN_EXE_plugin-program").into(),
+        arguments: Vec::new(),
+    };
+    let trials: Vec<Trial> = [("library", Code::Library(library)), ("program", program)]
+        .into_iter()
+        .flat_map(|(way, code)| {
+            let cases = subject(code).cases();
+            cases.into_iter().map(move |case| trial(way, case))
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn subject(code: Code) -> Subject {
+    let spec = PluginSpec {
+        name: "memory".into(),
+        code,
+        sha256: Some("any".into()),
+        variables: Vec::new(),
+    };
+    let plugin = Plugin::load(&spec, &PluginOptions::default()).expect("the plugin loads");
+    let request = OpenRequest {
+        name: "memory".into(),
+        config: serde_json::json!({}),
+        environment: Arc::default(),
+        now: Timestamp::from_unix_seconds(1_800_000_000),
+    };
+    Subject::new(Arc::new(plugin), "memory", request).expect("it brings the simulated provider")
+}
+
+fn trial(way: &str, case: Case) -> Trial {
+    let name = match case.kind {
+        Some(kind) => format!("{} of a {kind}", case.name),
+        None => case.name.to_owned(),
+    };
+    let run = case.run;
+    let trial = Trial::ignorable_test(name, move || match run() {
+        CaseEnd::Held => Ok(Completion::Completed),
+        CaseEnd::Ignored(reason) => Ok(Completion::ignored_with(reason)),
+        CaseEnd::Broken(message) => Err(message.into()),
+    });
+    trial.with_kind(way)
+}

@@ -1,0 +1,194 @@
+//! Programs that break the rules. Each is an error of its backend, and never of the host.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tbengine_engine::backend::{Code, Plugin, PluginError};
+use tbengine_sdk::{Backend, Error, ErrorKind, Kind, ListRequest, Page};
+
+use crate::support::{load, open, options, spec, until};
+
+fn rude(arguments: &[&str]) -> Code {
+    Code::Program {
+        path: concat!(env!("CARGO_MANIFEST_DIR"), "/plugin/rude.py").into(),
+        arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+    }
+}
+
+fn backend(mode: &str, call: Duration) -> Arc<dyn Backend> {
+    let plugin = load(rude(&[]), call).expect("it starts");
+    open(&plugin, "rude", json!({ "mode": mode })).expect("it opens")
+}
+
+async fn list(backend: &Arc<dyn Backend>) -> Result<Page, Error> {
+    backend.list(ListRequest::first(Kind::Sandbox)).await
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_dies_is_unavailable_with_its_last_words_and_starts_again_a_few_times() {
+    let backend = backend("crash", LONG);
+    for _ in 0..6 {
+        let error = list(&backend).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+        assert!(
+            error.message.contains("SIGABRT") && error.message.contains("last words"),
+            "{error}"
+        );
+    }
+    let error = list(&backend).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Internal);
+    assert!(error.message.contains("stays dead"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_died_answers_again_once_it_behaves() {
+    let backend = backend("crash", LONG);
+    let before = backend.check().await.unwrap().description;
+    list(&backend).await.unwrap_err();
+    let after = backend.check().await.unwrap().description;
+    assert_ne!(before, after, "another process");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_hangs_is_killed_after_a_few_deadlines() {
+    let backend = backend("hang", Duration::from_secs(1));
+    let before = backend.check().await.unwrap().description;
+    for _ in 0..3 {
+        let error = list(&backend).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Transient);
+        assert!(error.message.contains("within 1s"), "{error}");
+    }
+    until("another process answers", || async {
+        backend
+            .check()
+            .await
+            .is_ok_and(|account| account.description != before)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_floods_or_talks_nonsense_is_killed() {
+    for (mode, says) in [
+        ("no-newline", "more than 64 MiB"),
+        (
+            "garbage",
+            "`certainly!`; messages for people belong on the standard error",
+        ),
+        ("strays", "answers that nobody asked for"),
+    ] {
+        let backend = backend(mode, LONG);
+        let error = list(&backend).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{mode}: {error}");
+        assert!(error.message.contains(says), "{mode}: {error}");
+        backend.check().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_talks_on_the_standard_error_is_cut_and_goes_on() {
+    list(&backend("talks", LONG)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_answer_is_ignored_and_a_status_that_is_unknown_is_internal() {
+    let twice = backend("twice", LONG);
+    for _ in 0..3 {
+        list(&twice).await.unwrap();
+    }
+    let error = list(&backend("odd-status", LONG)).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.message.as_str()),
+        (ErrorKind::Internal, "odd")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_reads_nothing_holds_nobody_up() {
+    let backend = backend("deaf", Duration::from_secs(1));
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let backend = backend.clone();
+        // Far more than fits into a pipe.
+        let request = ListRequest {
+            cursor: Some("x".repeat(100_000)),
+            ..ListRequest::first(Kind::Sandbox)
+        };
+        calls.spawn(async move { backend.list(request).await.unwrap_err().kind });
+    }
+    while let Some(kind) = calls.join_next().await {
+        assert!(matches!(
+            kind.unwrap(),
+            ErrorKind::Transient | ErrorKind::Unavailable
+        ));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_environment_is_what_the_configuration_passes() {
+    let account = backend("", LONG).check().await.unwrap();
+    let names: Vec<_> = account
+        .warnings
+        .iter()
+        .filter_map(|variable| variable.split('=').next())
+        // Python sets this one itself.
+        .filter(|name| *name != "LC_CTYPE")
+        .collect();
+    assert_eq!(names, ["PASSED", "PATH"]);
+}
+
+fn is_alive(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    !status.is_empty() && !status.contains("State:\tZ")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_it_is_left_when_the_backend_goes() {
+    let backend = backend("children", LONG);
+    let process = backend.check().await.unwrap().description;
+    let child = list(&backend).await.unwrap_err().message;
+    assert!(is_alive(&process) && is_alive(&child));
+    drop(backend);
+    until("both are gone", || async {
+        !is_alive(&process) && !is_alive(&child)
+    })
+    .await;
+}
+
+fn fails(code: Code) -> String {
+    let mut options = options(LONG);
+    options.timeouts.open = Duration::from_secs(2);
+    let error = Plugin::load(&spec("rude", code), &options).unwrap_err();
+    let hint = match &error {
+        PluginError::Start { source, .. } => source.hint.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
+    format!("{error} {hint}")
+}
+
+#[test]
+fn what_does_not_start_properly_says_why() {
+    for (argument, says) in [
+        ("dies", "after it wrote: no key in sight"),
+        ("silent", "did not answer `hello` within 2s"),
+        ("chats", "`hello, world`"),
+        ("new", "version 7 of the protocol (built with py)"),
+    ] {
+        let error = fails(rude(&[argument]));
+        assert!(error.contains(says), "{argument}: {error}");
+    }
+    let text = Code::Program {
+        path: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
+        arguments: Vec::new(),
+    };
+    assert!(fails(text).contains("executable"));
+    let missing = Code::Program {
+        path: Path::new("/no/such/program").into(),
+        arguments: Vec::new(),
+    };
+    assert!(fails(missing).contains("/no/such/program"));
+}

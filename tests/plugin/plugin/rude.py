@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+"""A plugin that breaks the rules. The first argument says when, the configuration's mode how."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+OPENED = {"capabilities": {"kinds": ["sandbox"], "stop": True, "synchronous-delete": True, "concurrency": 4}}
+EARLY = sys.argv[1] if len(sys.argv) > 1 else ""
+mode = ""
+
+
+def answer(call, status, body):
+    print(json.dumps({"id": call["id"], "status": status, "body": body}), flush=True)
+
+
+def hello(call):
+    if EARLY == "silent":
+        time.sleep(3600)
+    if EARLY == "dies":
+        print("no key in sight", file=sys.stderr)
+        sys.exit(3)
+    if EARLY == "chats":
+        print("hello, world", flush=True)
+    protocol = 7 if EARLY == "new" else 1
+    kinds = [{"kind": "rude", "about": "breaks the rules"}]
+    answer(call, "ok", {"name": "rude", "version": "1", "protocol": protocol, "sdk": "py", "kinds": kinds})
+
+
+def request(call):
+    method = call["method"]
+    if method == "check":
+        extra = [f"{name}={value}" for name, value in sorted(os.environ.items())]
+        answer(call, "ok", {"id": "rude", "description": str(os.getpid()), "warnings": extra})
+    elif mode == "crash":
+        print("last words", file=sys.stderr, flush=True)
+        os.abort()
+    elif mode == "hang":
+        pass
+    elif mode == "no-newline":
+        sys.stdout.write("x" * (70 << 20))
+        sys.stdout.flush()
+        time.sleep(3600)
+    elif mode == "garbage":
+        print("certainly!", flush=True)
+    elif mode == "strays":
+        for _ in range(5000):
+            answer({"id": 10**9}, "ok", {})
+        time.sleep(3600)
+    elif mode == "twice":
+        answer(call, "ok", {"resources": []})
+        answer(call, "ok", {"resources": []})
+    elif mode == "talks":
+        for number in range(100_000):
+            print("x" * 200, file=sys.stderr)
+        answer(call, "ok", {"resources": []})
+    elif mode == "odd-status":
+        answer(call, "fine", {"message": "odd"})
+    elif mode == "children":
+        child = subprocess.Popen(["sleep", "3600"])
+        answer(call, "transient", {"message": str(child.pid)})
+    elif mode == "deaf":
+        time.sleep(3600)
+    else:
+        answer(call, "ok", {"resources": []})
+
+
+for line in sys.stdin:
+    call = json.loads(line)
+    if "cancel" in call:
+        continue
+    if call["method"] == "hello":
+        hello(call)
+    elif call["method"] == "open":
+        mode = call["request"]["config"].get("mode", "")
+        answer(call, "ok", OPENED)
+    else:
+        request(call)

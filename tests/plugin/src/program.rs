@@ -1,0 +1,7 @@
+//! The same backends as a program that speaks the protocol on standard input and output.
+
+use tbengine_plugin_tests as _;
+
+fn main() -> std::process::ExitCode {
+    tbengine_sdk::serve::main()
+}
