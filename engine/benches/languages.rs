@@ -3,6 +3,10 @@
 //! The folder holds `LANGUAGE.wasm` files; the test `languages` leaves them in `target/tmp/policy-languages`, which is
 //! where they are looked for unless a folder is named.
 #![expect(clippy::print_stdout, reason = "it is a program that prints figures")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it waits for the thread that writes the cache"
+)]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

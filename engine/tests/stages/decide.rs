@@ -115,7 +115,7 @@ async fn units_of_a_large_inventory_come_in_one_piece_and_each_verdict_finds_its
     let units = LARGEST_BATCH / 2 + 1;
     // The two members of each unit are as far apart as can be.
     for number in 0..units * 2 {
-        memory.insert(container(&number.to_string()).unit(&format!("u{}", number % units)));
+        memory.insert(container(&number.to_string()).unit(format!("u{}", number % units)));
     }
     let seen = Arc::new(Mutex::new(Vec::new()));
     let seen_by_policy = seen.clone();
