@@ -14,7 +14,7 @@ use crate::resource::{Kind, Resource};
 ///
 /// The engine calls every method from many tasks at once, drops a call's future to cancel it, and
 /// puts its own deadline around each call. A backend never retries by itself: it answers with an
-/// [`ErrorKind`](crate::ErrorKind), and the engine decides.
+/// [`ErrorKind`], and the engine decides.
 #[async_trait]
 pub trait Backend: Send + Sync + 'static {
     /// What this backend can do. The same answer at every call; no I/O.

@@ -1,4 +1,4 @@
-//! The conformance suite: every sentence about behaviour in [`backend`](crate::backend) is a trial here.
+//! The conformance suite: every sentence about behaviour in [`backend`](mod@crate::backend) is a trial here.
 //!
 //! An author of a backend writes a [`Fixture`], which makes real resources because a
 //! [`Backend`](crate::Backend) cannot, and a test target with `harness = false`:
