@@ -1,0 +1,337 @@
+//! What each sort of resource is judged to deserve.
+
+use super::*;
+use crate::profile::{AGGRESSIVE, DEFAULT, Profile};
+use crate::samples::{HOUR, NOW, container, context, settings};
+
+fn judge(
+    profile: Profile,
+    given: &[(&str, &str)],
+    resources: &[Resource],
+) -> Vec<(String, String)> {
+    let verdicts = settings(profile, given)
+        .unwrap()
+        .decide(&context(), resources);
+    let text = |action: Action| match action {
+        Action::Keep(reason) => format!("keep: {reason}"),
+        Action::Stop(options) => format!("stop: {}", options.reason),
+        Action::Delete(options) => format!("delete: {}", options.reason),
+        Action::Archive(options) => format!("archive: {}", options.reason),
+    };
+    let name = |id: String| id.rsplit('/').next().unwrap().to_owned();
+    verdicts
+        .into_iter()
+        .map(|verdict| (name(verdict.id), text(verdict.action)))
+        .collect()
+}
+
+/// What a policy says about one resource, or an empty text.
+fn says(profile: Profile, resource: Resource) -> String {
+    judge(profile, &[], &[resource])
+        .pop()
+        .map(|(_, text)| text)
+        .unwrap_or_default()
+}
+
+fn with(change: impl FnOnce(&mut Resource)) -> Resource {
+    let mut resource = container("c");
+    change(&mut resource);
+    resource
+}
+
+/// Something without a life, created three hours ago.
+fn used(kind: Kind, change: impl FnOnce(&mut Resource)) -> Resource {
+    with(|one| {
+        (one.kind, one.state, one.finished) = (kind, State::Present, None);
+        one.id = format!("docker/{}/x", kind.word());
+        change(one);
+    })
+}
+
+fn harbor() -> Owner {
+    Owner::Benchmark("harbor".to_owned())
+}
+
+#[test]
+fn what_ended_goes_when_it_is_old_enough() {
+    assert_eq!(
+        says(DEFAULT, container("c")),
+        "delete: exited 2h ago, older than 1h"
+    );
+    assert_eq!(says(AGGRESSIVE, container("c")), "delete: exited 2h ago");
+    let fresh = |one: &mut Resource| one.finished = Some(NOW - HOUR);
+    assert_eq!(
+        says(DEFAULT, with(fresh)),
+        "keep: exited 1h ago, not yet older than 1h"
+    );
+    assert_eq!(
+        says(DEFAULT, with(|one| one.finished = None)),
+        "delete: exited, created 3h ago, older than 1h"
+    );
+    for state in State::ALL {
+        let goes = says(DEFAULT, with(|one| one.state = state)).starts_with("delete");
+        assert_eq!(goes, state.is_dead(), "{}", state.word());
+    }
+}
+
+#[test]
+fn a_container_that_never_started_counts_from_its_creation() {
+    // A time of ending left over from nowhere does not make it older.
+    let created = with(|one| {
+        (one.state, one.created, one.finished) = (State::Created, Some(NOW), Some(0));
+    });
+    assert_eq!(
+        says(DEFAULT, created),
+        "keep: never started, created 0s ago, not yet older than 1h"
+    );
+}
+
+#[test]
+fn an_unknown_or_future_time_keeps() {
+    for profile in [DEFAULT, AGGRESSIVE] {
+        let unknown = with(|one| (one.created, one.finished) = (None, None));
+        assert_eq!(
+            says(profile, unknown),
+            "keep: exited, but nothing says since when"
+        );
+        let future = with(|one| one.finished = Some(NOW + 1));
+        assert_eq!(
+            says(profile, future),
+            "keep: exited, but nothing says since when"
+        );
+        let running =
+            with(|one| (one.state, one.created, one.owner) = (State::Running, None, harbor()));
+        assert_eq!(
+            says(profile, running),
+            "keep: running, but nothing says since when"
+        );
+    }
+}
+
+#[test]
+fn what_is_being_made_or_removed_or_unknown_is_never_touched() {
+    for profile in [DEFAULT, AGGRESSIVE] {
+        for state in [
+            State::Pending,
+            State::Removing,
+            State::Unknown,
+            State::Present,
+        ] {
+            let one = with(|one| (one.state, one.owner, one.created) = (state, harbor(), Some(0)));
+            assert_eq!(says(profile, one), "", "{}", state.word());
+        }
+        assert_eq!(
+            says(profile, used(Kind::Other, |one| one.owner = harbor())),
+            ""
+        );
+    }
+}
+
+#[test]
+fn what_runs_goes_only_if_its_owner_is_proven_or_the_operator_claims_it() {
+    let running = |owner: Owner, claimed| {
+        with(|one| {
+            (one.state, one.created) = (State::Running, Some(NOW - 30 * HOUR));
+            (one.owner, one.claimed) = (owner, claimed);
+        })
+    };
+    for profile in [DEFAULT, AGGRESSIVE] {
+        assert_eq!(
+            says(profile, running(Owner::Unknown, false)),
+            "keep: running, and nothing proves whose it is"
+        );
+        let other = Owner::Other("gitlab".to_owned());
+        assert_eq!(
+            says(profile, running(other, false)),
+            "keep: running, and belongs to gitlab"
+        );
+    }
+    let delete = "delete: running, created 1d 6h ago, older than 1d";
+    assert_eq!(
+        says(DEFAULT, running(harbor(), false)),
+        format!("{delete}, made by harbor")
+    );
+    let run = Owner::Run("r7".to_owned());
+    assert_eq!(
+        says(DEFAULT, running(run, false)),
+        format!("{delete}, made by run r7")
+    );
+    assert_eq!(
+        says(DEFAULT, running(Owner::Unknown, true)),
+        format!("{delete}, claimed by a label in the scope")
+    );
+    let paused = with(|one| {
+        (one.state, one.owner, one.created) = (State::Paused, harbor(), Some(NOW - 5 * HOUR));
+    });
+    assert_eq!(
+        says(DEFAULT, paused.clone()),
+        "keep: paused, created 5h ago, not yet older than 1d"
+    );
+    assert_eq!(
+        says(AGGRESSIVE, paused),
+        "delete: paused, created 5h ago, older than 4h, made by harbor"
+    );
+}
+
+#[test]
+fn what_belongs_to_someone_else_is_left_to_them() {
+    let others =
+        |claimed| with(|one| (one.owner, one.claimed) = (Owner::Other("k8s".to_owned()), claimed));
+    assert_eq!(
+        says(DEFAULT, others(false)),
+        "keep: exited, but belongs to k8s"
+    );
+    assert_eq!(
+        says(DEFAULT, others(true)),
+        "delete: exited 2h ago, older than 1h"
+    );
+    assert_eq!(says(AGGRESSIVE, others(false)), "delete: exited 2h ago");
+}
+
+#[test]
+fn volumes_go_only_if_their_owner_is_proven() {
+    let volume = |change: fn(&mut Resource)| used(Kind::Volume, change);
+    for profile in [DEFAULT, AGGRESSIVE] {
+        assert_eq!(
+            says(profile, volume(|_| {})),
+            "keep: unused, but it may hold data and nothing proves whose it is"
+        );
+        // In use: nobody wonders why it stays.
+        assert_eq!(
+            says(profile, volume(|one| one.holders = vec!["c".to_owned()])),
+            ""
+        );
+    }
+    assert_eq!(
+        says(
+            DEFAULT,
+            volume(|one| one.owner = Owner::Benchmark("harbor".to_owned()))
+        ),
+        "delete: unused volume of harbor, created 3h ago, older than 1h"
+    );
+    assert_eq!(
+        says(DEFAULT, volume(|one| one.claimed = true)),
+        "delete: unused volume, created 3h ago, older than 1h"
+    );
+}
+
+#[test]
+fn an_unused_network_of_any_unit_goes_only_if_one_is_thorough() {
+    let network = used(Kind::Network, |one| one.unit = Some("project".to_owned()));
+    assert_eq!(
+        says(DEFAULT, network.clone()),
+        "keep: unused, but nothing proves whose it is"
+    );
+    assert_eq!(
+        says(AGGRESSIVE, network),
+        "delete: unused network, created 3h ago"
+    );
+    let loner = used(Kind::Network, |_| {});
+    assert_eq!(
+        says(AGGRESSIVE, loner),
+        "keep: unused, but nothing proves whose it is"
+    );
+}
+
+#[test]
+fn images_go_if_dangling_or_made_by_a_benchmark_long_ago() {
+    let image = |change: fn(&mut Resource)| used(Kind::Image, change);
+    assert_eq!(says(AGGRESSIVE, image(|_| {})), "");
+    let dangling = image(|one| one.attrs = vec![("dangling".to_owned(), "true".to_owned())]);
+    assert_eq!(
+        says(DEFAULT, dangling),
+        "delete: dangling image, created 3h ago, older than 1h"
+    );
+    let named = image(|one| one.attrs = vec![("dangling".to_owned(), "false".to_owned())]);
+    assert_eq!(says(DEFAULT, named), "");
+    let built = |hours: u64| {
+        used(Kind::Image, |one| {
+            (one.owner, one.created) = (harbor(), Some(NOW - hours * HOUR));
+        })
+    };
+    assert_eq!(
+        says(DEFAULT, built(3)),
+        "keep: unused image of harbor, created 3h ago, not yet older than 1d"
+    );
+    assert!(says(DEFAULT, built(25)).starts_with("delete: "));
+    assert!(says(AGGRESSIVE, built(5)).starts_with("delete: "));
+}
+
+#[test]
+fn what_is_used_waits_for_its_users() {
+    let network = |holders: &[&str]| {
+        used(Kind::Network, |one| {
+            one.owner = harbor();
+            one.holders = holders
+                .iter()
+                .map(|name| format!("docker/container/{name}"))
+                .collect();
+        })
+    };
+    let (gone, mut stays) = (container("gone"), container("stays"));
+    stays.finished = Some(NOW);
+    let verdict = |holders: &[&str]| {
+        let resources = [network(holders), gone.clone(), stays.clone()];
+        let mut verdicts = judge(DEFAULT, &[], &resources);
+        verdicts.retain(|(name, _)| name == "x");
+        verdicts.pop().unwrap().1
+    };
+    assert_eq!(
+        verdict(&["gone"]),
+        "delete: unused network of harbor, created 3h ago, older than 1h; what used it goes too"
+    );
+    assert_eq!(
+        verdict(&["gone", "stays"]),
+        "keep: used by docker/container/stays, which stays"
+    );
+    assert_eq!(
+        verdict(&["unseen"]),
+        "keep: used by docker/container/unseen, which stays"
+    );
+}
+
+#[test]
+fn the_newest_of_each_unit_are_spared() {
+    let one = |name: &str, hours: u64, unit: Option<&str>| {
+        let mut one = container(name);
+        one.created = Some(NOW - hours * HOUR);
+        one.unit = unit.map(str::to_owned);
+        one
+    };
+    let resources = [
+        one("a-old", 9, Some("a")),
+        one("a-new", 5, Some("a")),
+        one("b", 99, Some("b")),
+        one("old", 8, None),
+        one("new", 7, None),
+        one("also-new", 7, None),
+    ];
+    let goes = |given: &[(&str, &str)]| -> Vec<String> {
+        judge(DEFAULT, given, &resources)
+            .into_iter()
+            .filter(|(_, text)| text.starts_with("delete"))
+            .map(|(name, _)| name)
+            .collect()
+    };
+    assert_eq!(goes(&[]).len(), 6);
+    // Of two equally old ones the id decides, so that two runs agree.
+    assert_eq!(goes(&[("keep-newest", "1")]), ["a-old", "old", "also-new"]);
+    assert_eq!(goes(&[("keep-newest", "2")]), ["old"]);
+    assert_eq!(goes(&[("keep-newest", "18446744073709551615")]), [""; 0]);
+    let kept = judge(DEFAULT, &[("keep-newest", "1")], &resources);
+    assert_eq!(kept[1].1, "keep: among the newest 1");
+}
+
+#[test]
+fn scope_parameters_leave_the_rest_without_a_verdict() {
+    let resources = [
+        container("c"),
+        used(Kind::Network, |one| one.owner = harbor()),
+    ];
+    assert_eq!(judge(DEFAULT, &[("kinds", "network")], &resources).len(), 1);
+    assert_eq!(
+        judge(DEFAULT, &[("states", "exited")], &resources)[0].0,
+        "c"
+    );
+    assert_eq!(judge(DEFAULT, &[("labels", "x")], &resources), []);
+}
