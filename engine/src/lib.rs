@@ -27,11 +27,13 @@
 //! - [`journal`]: the durable record of a run, and who works on what
 //! - [`report`]: events, outcomes, the report
 //! - [`record`]: an inventory in a file, to judge it again
+//! - `digest`: SHA-256 of what is written
 
 pub mod apply;
 pub mod backend;
 pub mod clock;
 pub mod decide;
+mod digest;
 pub mod discover;
 pub mod journal;
 pub mod plan;

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use crate::digest::Digest;
 
 /// What stands in the place of a digest where the operator wants none.
 pub const ANY: &str = "any";
@@ -154,9 +154,9 @@ pub fn vet(path: &Path, places: &[PathBuf], pin: Option<&str>) -> Result<Vetted,
         let metadata = above.metadata().map_err(unreadable)?;
         ownership(above, &path, &metadata)?;
     }
-    let mut digest = Sha256::new();
-    io::copy(&mut file, &mut HashWriter(&mut digest)).map_err(unreadable)?;
-    let digest = hex::encode(digest.finalize());
+    let mut digest = Digest::default();
+    io::copy(&mut file, &mut digest).map_err(unreadable)?;
+    let digest = digest.hex();
     match pin.map(|pin| pin.trim_start_matches("sha256:")) {
         None => return Err(TrustError::NotPinned { path, digest }),
         Some(ANY) => {}
@@ -225,19 +225,6 @@ fn ownership(path: &Path, file: &Path, metadata: &std::fs::Metadata) -> Result<(
 #[cfg(not(unix))]
 fn ownership(_: &Path, _: &Path, _: &std::fs::Metadata) -> Result<(), TrustError> {
     Ok(())
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(all(test, unix))]

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tbengine_sdk::{Identity, Owner, Resource, State, Timestamp, Unit};
 
 use crate::decide::Decision;
+use crate::digest::Digest;
 use crate::discover::Inventory;
 use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
@@ -261,8 +261,9 @@ impl Plan {
             &self.blast_radius,
         );
         // It has string keys and finite numbers only, so it can be written.
-        let text = serde_json::to_vec(&content).unwrap_or_default();
-        hex::encode(Sha256::digest(text))
+        let mut digest = Digest::default();
+        serde_json::to_writer(&mut digest, &content).ok();
+        digest.hex()
     }
 
     /// Whether applying it would do nothing.
