@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use tbengine_sdk::Timestamp;
 
 use super::baseline::Baseline;
-use super::record::{Claim, LEASE_FORMAT, Lease};
+use super::record::{Claim, LEASE_FORMAT, Lease, Terms};
 use crate::journal::{Host, JournalError, StateDir, is_run_id};
 
 /// How long the record of a lease that has ended is kept, to know late resources by.
@@ -395,6 +395,20 @@ impl Held {
             Ok(file) => Ok((file, path)),
             Err(source) => Err(failed("make", &path, source)),
         }
+    }
+
+    /// Changes what counts as made under the lease. From here on it survives a crash.
+    ///
+    /// # Errors
+    /// If that cannot be written; then nothing is changed.
+    pub fn change(&mut self, terms: Terms) -> Result<(), LeaseError> {
+        let lease = Lease {
+            terms,
+            ..self.lease.clone()
+        };
+        self.store.write(&lease.id, "json", &lease)?;
+        self.lease = lease;
+        Ok(())
     }
 
     /// Notes that everything made under the lease was seen to be gone.
