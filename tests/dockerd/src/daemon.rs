@@ -351,7 +351,10 @@ impl Drop for Dockerd {
 
 fn only_child(process: u32) -> std::io::Result<u32> {
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
-    let child = children.split_whitespace().next().and_then(|child| child.parse().ok());
+    let child = children
+        .split_whitespace()
+        .next()
+        .and_then(|child| child.parse().ok());
     child.ok_or_else(|| std::io::ErrorKind::NotFound.into())
 }
 

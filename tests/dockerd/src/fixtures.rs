@@ -105,7 +105,11 @@ impl Dockerd {
             source,
         })?;
         let changes = changes.iter().flat_map(|change| ["--change", change]);
-        let arguments: Vec<&str> = ["import"].into_iter().chain(changes).chain(["-", image]).collect();
+        let arguments: Vec<&str> = ["import"]
+            .into_iter()
+            .chain(changes)
+            .chain(["-", image])
+            .collect();
         self.docker_with_input(&arguments, archive)?;
         Ok(())
     }

@@ -37,7 +37,7 @@ pub(super) struct Options {
     pub(super) shutdown_timeout: Duration,
     pub(super) looks: Looks,
     pub(super) keep: bool,
-    /// The kinds that may be deleted.
+    /// The kinds that may be deleted; all, if none is named.
     pub(super) kinds: Vec<Kind>,
 }
 
@@ -90,13 +90,17 @@ impl Options {
                 ..Looks::default()
             },
             keep: args.keep && !args.once,
-            kinds: Kind::ALL
-                .iter()
-                .copied()
-                .filter(|kind| *kind != Kind::Image || !args.no_images)
-                .collect(),
+            kinds: match args.no_images {
+                true => all_but(Kind::Image),
+                false => Vec::new(),
+            },
         })
     }
+}
+
+fn all_but(kind: Kind) -> Vec<Kind> {
+    let all = Kind::ALL.iter().copied();
+    all.filter(|one| *one != kind).collect()
 }
 
 /// Ryuk's port, for this host alone; in a container, whose ports nobody reaches unless they are
@@ -176,9 +180,31 @@ mod tests {
     fn outside_of_a_container_only_this_host_can_connect() {
         let seen = options(&[], &[], false).unwrap();
         assert_eq!(seen.listen, ["tcp://127.0.0.1:8080".parse().unwrap()]);
-        assert_eq!(seen.kinds, Kind::ALL);
-        let seen = options(&["--no-images"], &[], false).unwrap();
-        assert!(!seen.kinds.contains(&Kind::Image));
+    }
+
+    #[test]
+    fn without_images_is_with_everything_else() {
+        assert!(options(&[], &[], false).unwrap().kinds.is_empty());
+        let kinds = options(&["--no-images"], &[], false).unwrap().kinds;
+        assert_eq!(kinds.len(), Kind::ALL.len() - 1);
+        assert!(!kinds.contains(&Kind::Image));
+    }
+
+    #[test]
+    fn once_outranks_keep() {
+        assert!(options(&["--keep"], &[], false).unwrap().keep);
+        assert!(!options(&["--keep", "--once"], &[], false).unwrap().keep);
+    }
+
+    #[test]
+    fn ryuks_louder_log_is_louder_than_none() {
+        let world = |value: &str| World {
+            environment: Arc::new([("RYUK_VERBOSE".to_owned(), value.to_owned())].into()),
+            ..World::look()
+        };
+        assert_eq!(verbosity(0, &world("true")), VERBOSE);
+        assert_eq!(verbosity(3, &world("1")), 3);
+        assert_eq!(verbosity(1, &world("false")), 1);
     }
 
     #[test]

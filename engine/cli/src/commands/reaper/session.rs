@@ -17,6 +17,8 @@ use crate::signals::Signals;
 
 /// The label of Ryuk's own containers, and of those in its place: each of them looks after itself.
 const REAPER_LABEL: &str = "org.testcontainers.ryuk=true";
+/// More filters than this in one session are refused.
+const MOST: usize = 1000;
 /// Lines that wait for their turn.
 const WAITING: usize = 64;
 
@@ -52,8 +54,18 @@ impl<'a> Session<'a> {
         let mut is_ending = false;
         loop {
             tokio::select! {
-                // In this order: who connects at the last moment counts.
+                // In this order: who talks much does not keep it from ending, and who connects at the
+                // last moment counts.
                 biased;
+                () = signals.control.stop.cancelled(), if !is_ending => {
+                    is_ending = true;
+                    deadline = Instant::now();
+                    if self.clients > 0 {
+                        let message = "waiting for the clients to go; once more ends at once";
+                        self.app.console.warning(message);
+                        deadline += options.shutdown_timeout;
+                    }
+                }
                 Some(said) = said.recv() => match said {
                     Said::Line { line, answer } => {
                         // A client that is gone meanwhile does not wait for it.
@@ -76,14 +88,6 @@ impl<'a> Session<'a> {
                     connections.spawn(lines::read(stream, say.clone()));
                 }
                 Some(_) = connections.join_next() => {}
-                () = signals.control.stop.cancelled(), if !is_ending => {
-                    is_ending = true;
-                    deadline = Instant::now();
-                    if self.clients > 0 {
-                        self.app.console.warning("waiting for the clients to go; once more ends at once");
-                        deadline += options.shutdown_timeout;
-                    }
-                }
                 () = sleep_until(deadline), if self.clients == 0 || is_ending => break,
             }
         }
@@ -109,6 +113,10 @@ impl<'a> Session<'a> {
             }
         };
         tracing::info!(?filter, "a client names something");
+        let filters = self.held.as_ref().map(|held| &held.lease().terms.filters);
+        if filters.is_some_and(|known| known.len() >= MOST && !known.contains(&filter)) {
+            return Answer::Refused(format!("a session has no more than {MOST} filters"));
+        }
         match self.add(filter).await {
             Ok(()) => Answer::Acknowledged,
             Err(error) => {
