@@ -5,7 +5,6 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Stdio};
 use std::sync::LazyLock;
-use std::time::Instant;
 
 use serde_json::Value;
 use tbengine_dockerd::{Dockerd, Network};
@@ -38,9 +37,10 @@ fn run(command: &mut Command, hint: &str) -> String {
 /// The Python of a virtual environment that has the client; it is made once, below the target directory.
 fn python() -> PathBuf {
     let requirements = format!("{PYTHON}/requirements.txt");
-    // Named after the version, so that another version gets another one.
+    // Named after the version in the first line, so that another version gets another one.
     let name = fs::read_to_string(&requirements).unwrap();
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.trim().replace("==", "-"));
+    let name = name.lines().next().unwrap().replace("==", "-");
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = |home: &Path| home.join("bin/python");
     if !home.exists() {
         // Made aside and then moved, so that whatever is there is whole.
@@ -131,9 +131,7 @@ fn a_real_one_that_is_killed_leaves_nothing_behind() {
     assert_eq!(image.unwrap(), IMAGE);
     signal(client.id(), "KILL");
     client.wait().unwrap();
-    let killed = Instant::now();
     until("the container is gone", || !exists(&id("container")));
-    eprintln!("gone {:?} after the client", killed.elapsed());
     until("the network is gone", || !exists(&id("network")));
     until("the reaper is gone", || !exists(&id("reaper")));
     for foreign in foreign {

@@ -2,7 +2,7 @@
 //!
 //! - [`global`]: flags of every command
 //! - [`lease`]: `guard` and `lease`
-//! - [`reaper`]: `reaper`
+//! - [`reaper`]: the one of the same name
 //! - [`scope`]: which resources a command is about
 //! - [`tuning`]: the policy, the guards and the retries
 //! - [`values`]: how durations, pairs and limits are written

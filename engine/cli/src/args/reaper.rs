@@ -23,7 +23,8 @@ Examples:
   tbengine reaper --keep --listen unix:///run/user/1000/tbengine.sock
   printf 'label=job=7\\n' | nc -U /run/user/1000/tbengine.sock")]
 pub(crate) struct ReaperArgs {
-    /// Where clients connect: unix:///PATH, for this user alone, or tcp://ADDRESS:PORT
+    /// Where clients connect: unix:///PATH, for this user alone, or tcp://ADDRESS:PORT [default:
+    /// tcp://127.0.0.1:8080, in a container tcp://0.0.0.0:8080]
     #[arg(
         long,
         value_name = "WHERE",
