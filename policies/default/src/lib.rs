@@ -24,7 +24,7 @@ impl Policy for Default {
     }
 
     fn retry(&self, _context: &Context, failure: &Failure) -> Result<RetryAction, String> {
-        Ok(self.0.retry(failure))
+        Ok(self.0.effort.retry(failure))
     }
 }
 
