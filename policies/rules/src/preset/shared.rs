@@ -68,3 +68,88 @@ impl PresetSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tbengine_policy::types::Owner;
+
+    use super::*;
+    use crate::preset::profile::{HARBOR, TERMINAL_BENCH};
+    use crate::preset::samples::{answers, killed, member, of_first, running};
+    use crate::samples::{HOUR, NOW};
+
+    const DAY: u64 = 24 * HOUR;
+
+    /// Something that many trials share, made so many days ago.
+    fn shared(kind: Kind, days: u64, holders: &[&str]) -> Resource {
+        member("shared", |one| {
+            (one.kind, one.state, one.finished) = (kind, State::Present, None);
+            one.created = Some(NOW - days * DAY);
+            one.holders = holders
+                .iter()
+                .map(|name| format!("docker/container/{name}"))
+                .collect();
+        })
+    }
+
+    const IMAGES: (&str, &str) = ("images", "true");
+    const SNAPSHOTS: (&str, &str) = ("snapshots", "true");
+
+    #[test]
+    fn they_go_only_if_asked_for() {
+        let (image, snapshot) = (shared(Kind::Image, 8, &[]), shared(Kind::Snapshot, 8, &[]));
+        for one in [&image, &snapshot] {
+            assert_eq!(of_first(&[], std::slice::from_ref(one)), "");
+        }
+        assert_eq!(
+            of_first(&[IMAGES], std::slice::from_ref(&image)),
+            "delete: unused image of harbor, created 8d ago, older than 7d"
+        );
+        assert_eq!(
+            of_first(&[SNAPSHOTS], std::slice::from_ref(&snapshot)),
+            "delete: unused snapshot of harbor, created 8d ago, older than 7d"
+        );
+        assert_eq!(of_first(&[SNAPSHOTS], &[image]), "");
+        assert_eq!(of_first(&[IMAGES], &[snapshot]), "");
+        let unproven = Resource {
+            owner: Owner::Unknown,
+            ..shared(Kind::Image, 8, &[])
+        };
+        assert_eq!(of_first(&[IMAGES], &[unproven]), "");
+        let theirs = Resource {
+            owner: Owner::Benchmark("terminal-bench".to_owned()),
+            ..shared(Kind::Image, 8, &[])
+        };
+        assert_eq!(answers(TERMINAL_BENCH, &[IMAGES], &[theirs]).len(), 1);
+        assert_eq!(answers(HARBOR, &[], &[running("main", 1)]).len(), 1);
+    }
+
+    #[test]
+    fn what_is_used_or_was_lately_stays() {
+        let says = |image: Resource| of_first(&[IMAGES, SNAPSHOTS], &[image, killed("gone", 60)]);
+        assert_eq!(
+            says(shared(Kind::Image, 8, &["gone", "stays"])),
+            "keep: used by docker/container/stays, which stays"
+        );
+        assert!(says(shared(Kind::Image, 8, &["gone"])).starts_with("delete"));
+        assert_eq!(
+            says(shared(Kind::Image, 7, &[])),
+            "keep: unused image of harbor, created 7d ago, not yet older than 7d"
+        );
+        let mut used = shared(Kind::Snapshot, 30, &[]);
+        used.last_activity = Some(NOW - DAY);
+        assert_eq!(
+            says(used),
+            "keep: unused snapshot of harbor, last used 1d ago, not yet older than 7d"
+        );
+        let mut timeless = shared(Kind::Image, 8, &[]);
+        timeless.created = None;
+        assert_eq!(
+            says(timeless),
+            "keep: unused image of harbor, but nothing says how old it is"
+        );
+        let mut pending = shared(Kind::Snapshot, 8, &[]);
+        pending.state = State::Pending;
+        assert_eq!(says(pending), "");
+    }
+}
