@@ -106,3 +106,58 @@ impl PresetSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::profile::{HARBOR, TERMINAL_BENCH};
+    use crate::preset::samples::settings;
+
+    #[test]
+    fn every_parameter_is_described_and_read() {
+        let set = settings(
+            HARBOR,
+            &[
+                ("dead-older-than", "1000"),
+                ("running-older-than", "2000"),
+                ("duplicates-older-than", "3000"),
+                ("images", "true"),
+                ("snapshots", "true"),
+                ("image-older-than", "4000"),
+                ("attempts", "4"),
+            ],
+        );
+        let seconds = [
+            set.dead_older_than,
+            set.running_older_than,
+            set.duplicates_older_than,
+            set.image_older_than,
+        ]
+        .map(|limit| limit.as_secs());
+        assert_eq!(seconds, [1, 2, 3, 4]);
+        assert!(set.images && set.snapshots);
+        assert_eq!(set.effort.attempts, Some(4));
+        assert_eq!(description(&HARBOR).params.len(), 11);
+    }
+
+    #[test]
+    fn what_runs_in_no_cloud_has_no_parameters_for_clouds() {
+        let names: Vec<String> = description(&TERMINAL_BENCH)
+            .params
+            .into_iter()
+            .map(|param| param.name)
+            .collect();
+        assert_eq!(
+            names[..4],
+            [
+                "dead-older-than",
+                "running-older-than",
+                "images",
+                "image-older-than"
+            ]
+        );
+        assert_eq!(names.len(), 9);
+        let set = settings(TERMINAL_BENCH, &[]);
+        assert!(!set.snapshots && !set.images);
+    }
+}
