@@ -106,11 +106,11 @@ fn harbor_takes_units_down_as_a_whole_and_leaves_the_rest_without_an_opinion() {
         ),
         (
             "live",
-            "keep: running, created 5h ago; its unit was made by harbor 5h ago, not yet older than 12h",
+            "keep: running, created 5h ago; its unit runs, made by harbor 5h ago, not yet older than 12h",
         ),
         (
             "live-net",
-            "keep: its unit was made by harbor 5h ago, not yet older than 12h",
+            "keep: its unit runs, made by harbor 5h ago, not yet older than 12h",
         ),
         (
             "twice",

@@ -168,7 +168,7 @@ impl Reason {
                 made(over.state(main).text(" "), *age)
             }
             Runs(age) => made(
-                self.text("its unit was made by ")
+                self.text("its unit runs, made by ")
                     .text(preset.name)
                     .text(" "),
                 *age,

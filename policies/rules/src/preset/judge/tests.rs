@@ -88,7 +88,7 @@ fn nothing_of_a_unit_that_runs_goes() {
         killed("setup", 170),
         network(&["main", "setup"]),
     ];
-    let made = "its unit was made by harbor 3h ago, not yet older than 12h";
+    let made = "its unit runs, made by harbor 3h ago, not yet older than 12h";
     assert_eq!(
         answers(HARBOR, &[], &alive),
         [
@@ -120,7 +120,7 @@ fn a_unit_that_ran_longer_than_any_trial_goes_as_a_whole() {
     assert_eq!(goes(&[], &old), ["main", "network", "setup"]);
     assert_eq!(
         of_first(&[], &old),
-        "delete: running, created 13h ago; its unit was made by harbor 13h ago, older than 12h"
+        "delete: running, created 13h ago; its unit runs, made by harbor 13h ago, older than 12h"
     );
     // The youngest of what runs counts.
     let renewed = [running("main", 13 * 60), running("db", 11 * 60)];
