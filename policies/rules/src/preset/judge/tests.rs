@@ -177,6 +177,13 @@ fn a_unit_is_over_when_its_main_container_has_ended() {
         goes(&[], &[running("db", 180), killed("main", 60), second]),
         [""; 0]
     );
+    // Of two that have both ended the last one counts.
+    let mut last = killed("main", 5);
+    last.id.push('2');
+    assert_eq!(
+        goes(&[], &[running("db", 180), killed("main", 60), last]),
+        [""; 0]
+    );
     let unknown = member("main", |one| one.finished = None);
     assert_eq!(goes(&[], &[running("db", 180), unknown]), [""; 0]);
 }
@@ -294,7 +301,11 @@ fn one_member_proves_those_that_no_fact_ascribes_to_somebody_else() {
         ),
         ["db", "main", "network"]
     );
-    for foreign in [Owner::Run("r".to_owned()), Owner::Other("kind".to_owned())] {
+    for foreign in [
+        Owner::Run("r".to_owned()),
+        Owner::Other("kind".to_owned()),
+        Owner::Benchmark("terminal-bench".to_owned()),
+    ] {
         assert_eq!(
             goes(
                 &[],

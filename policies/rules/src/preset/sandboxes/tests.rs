@@ -68,7 +68,7 @@ fn doubled_ones_wait_until_things_have_settled() {
 #[test]
 fn only_what_runs_is_doubled() {
     let ended = |name: &str, state| {
-        sandbox(name, 1, |one| {
+        sandbox(name, 20, |one| {
             (one.state, one.finished) = (state, Some(NOW))
         })
     };
