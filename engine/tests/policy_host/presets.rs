@@ -70,7 +70,8 @@ fn harbor_takes_units_down_as_a_whole_and_leaves_the_rest_without_an_opinion() {
         killed(service("main", ran("head", "c__abc1234__env")), 30),
         service("db", ran("body", "c__abc1234__env")),
     );
-    let foreign = killed(container("foreign", State::Running, 5), 90);
+    let mut foreign = killed(container("foreign", State::Running, 5), 90);
+    foreign.unit = Some(Unit("shop".to_owned()));
     let theirs = of(
         "terminal-bench",
         "x-1-of-1-2026-01-02__03-04-05",
