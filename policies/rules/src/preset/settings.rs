@@ -9,7 +9,7 @@ use super::profile::{Main, Preset, SERVICE};
 use super::sandboxes::HIDDEN;
 use crate::effort::{self, Effort};
 
-/// Longer than a trial that the benchmarks' own limits let go on: Harbor gives a sandbox 9 hours.
+/// Trials of up to nine hours are known that never touch their sandbox in between.
 const RUNNING_OLDER_THAN: &str = "12h";
 
 /// The values in force.
