@@ -12,11 +12,12 @@
 //!
 //! - [`preset`]: all of it
 //!
-//! Both use:
+//! All use:
 //!
 //! - [`reason`]: the texts
 //! - [`effort`]: how hard is tried
 //! - [`retry`]: the advice after a failed attempt
+//! - [`builtin!`]: makes a component of it
 
 pub mod effort;
 pub mod judge;
@@ -31,6 +32,44 @@ pub mod settings;
 pub use preset::{HARBOR, Preset, PresetSettings, TERMINAL_BENCH};
 pub use profile::{AGGRESSIVE, DEFAULT, Profile};
 pub use settings::Settings;
+
+/// Makes a crate the built-in policy that these settings are of, with this profile.
+#[macro_export]
+macro_rules! builtin {
+    ($settings:ty, $profile:expr, $description:path) => {
+        use tbengine_policy::prelude::*;
+
+        struct Builtin($settings);
+
+        impl Policy for Builtin {
+            fn describe() -> Description {
+                $description(&$profile)
+            }
+
+            fn configure(params: &Params) -> Result<Self, ParamError> {
+                <$settings>::read($profile, params).map(Self)
+            }
+
+            fn interest(&self) -> Interest {
+                self.0.interest()
+            }
+
+            fn decide(
+                &self,
+                context: &Context,
+                resources: &[Resource],
+            ) -> Result<Vec<Verdict>, String> {
+                Ok(self.0.decide(context, resources))
+            }
+
+            fn retry(&self, _context: &Context, failure: &Failure) -> Result<RetryAction, String> {
+                Ok(self.0.effort.retry(failure))
+            }
+        }
+
+        tbengine_policy::export!(Builtin);
+    };
+}
 
 #[cfg(test)]
 mod samples;

@@ -75,7 +75,12 @@ impl Reason {
         }
     }
 
-    /// `, not yet 1h`.
+    /// `, not yet longer than 1h`.
+    pub(crate) fn not_yet_longer(self, limit: Duration) -> Self {
+        self.text(", not yet longer than ").time(limit)
+    }
+
+    /// `, not yet older than 1h`.
     pub(crate) fn not_yet(self, limit: Duration) -> Self {
         self.text(", not yet older than ").time(limit)
     }

@@ -159,7 +159,7 @@ impl Reason {
                 if goes {
                     reason.longer_than(limit)
                 } else {
-                    reason.text(", not yet longer than ").time(limit)
+                    reason.not_yet_longer(limit)
                 }
             }
             Empty(age) => made(self.text("its unit has no containers; created "), *age),

@@ -3,7 +3,7 @@
 //!
 //! - [`profile`]: what tells one of them from another
 //! - [`settings`]: the parameters, and their values
-//! - [`unit`]: which resources belong together
+//! - [`mod@unit`]: which resources belong together
 //! - [`life`]: whether a unit is over
 //! - [`stamp`]: the start of a run, as it is written in names
 //! - [`judge`]: the rules for containers, networks and volumes

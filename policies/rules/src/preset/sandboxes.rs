@@ -76,19 +76,8 @@ impl PresetSettings {
         let Some(quiet) = quiet else {
             return (false, reason.text(", but nothing says since when").done());
         };
-        let limit = self.dead_older_than;
-        let reason = reason.text(" and unchanged for ").time(quiet);
-        if quiet > limit {
-            (
-                true,
-                reason.longer_than(limit).owner(", made by ", one).done(),
-            )
-        } else {
-            (
-                false,
-                reason.text(", not yet longer than ").time(limit).done(),
-            )
-        }
+        let reason = reason.text(" and unchanged for ");
+        once_quiet(reason, one, quiet, self.dead_older_than)
     }
 
     /// Trials may not touch their sandbox for hours, and what runs in a sandbox can keep it active for
@@ -149,21 +138,20 @@ impl PresetSettings {
             let reason = reason.text(", only ").time(age).text(" ago").not_yet(limit);
             return (false, reason.done());
         }
-        let reason = reason
-            .text("; this one has not been active for ")
-            .time(quiet);
-        if quiet > limit {
-            (
-                true,
-                reason.longer_than(limit).owner(", made by ", one).done(),
-            )
-        } else {
-            (
-                false,
-                reason.text(", not yet longer than ").time(limit).done(),
-            )
-        }
+        let reason = reason.text("; this one has not been active for ");
+        once_quiet(reason, one, quiet, limit)
     }
+}
+
+/// It goes once it has been quiet for longer than the limit.
+fn once_quiet(reason: Reason, one: &Resource, quiet: Duration, limit: Duration) -> (bool, String) {
+    let (goes, reason) = (quiet > limit, reason.time(quiet));
+    let reason = if goes {
+        reason.longer_than(limit).owner(", made by ", one)
+    } else {
+        reason.not_yet_longer(limit)
+    };
+    (goes, reason.done())
 }
 
 fn unclear(one: &Resource, several: u64) -> String {

@@ -130,7 +130,7 @@ fn a_unit_that_ran_longer_than_any_trial_goes_as_a_whole() {
         2
     );
     let unknown = member("db", |one| {
-        (one.state, one.created) = (State::Running, None)
+        (one.state, one.created) = (State::Running, None);
     });
     assert_eq!(
         of_first(&[], &[running("main", 13 * 60), unknown]),

@@ -69,7 +69,7 @@ fn doubled_ones_wait_until_things_have_settled() {
 fn only_what_runs_is_doubled() {
     let ended = |name: &str, state| {
         sandbox(name, 20, |one| {
-            (one.state, one.finished) = (state, Some(NOW))
+            (one.state, one.finished) = (state, Some(NOW));
         })
     };
     for state in [
@@ -90,7 +90,7 @@ fn only_what_runs_is_doubled() {
         [""; 0]
     );
     let other = sandbox("b", 20, |one| {
-        one.unit = Some("other__abc1234__env".to_owned())
+        one.unit = Some("other__abc1234__env".to_owned());
     });
     assert_eq!(goes(&[], &[sandbox("a", 60, plain), other]), [""; 0]);
     let foreign = sandbox("b", 20, |one| one.owner = Owner::Unknown);
@@ -172,7 +172,7 @@ fn what_failed_or_was_stopped_goes_soon() {
     );
     assert!(ended(State::Archived, Some(11), None).starts_with("delete: archived"));
     let timeless = sandbox("a", 60, |one| {
-        (one.state, one.created) = (State::Failed, None)
+        (one.state, one.created) = (State::Failed, None);
     });
     assert_eq!(
         of_first(&[], &[timeless]),
