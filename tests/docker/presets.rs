@@ -107,6 +107,12 @@ fn only_dead_units_of_the_benchmark_go() {
     let foreign = Project::new(&daemon, "shop");
     foreign.leave("main", "shop-main-1");
     daemon.run_to_end(&["--name", "plain"], 137);
+    // A look into the image of a trial: it inherits the labels that compose gave the image.
+    let look = ["--name", "look", "--label", &twice.label()];
+    daemon.run_to_end(
+        &[&look[..], &["--label", "com.docker.compose.service=main"]].concat(),
+        0,
+    );
     let trial = Project::new(&daemon, TRIAL);
     trial.leave("client", TRIAL);
     for image in ["hb__solve", "company/release"] {
@@ -129,6 +135,7 @@ fn only_dead_units_of_the_benchmark_go() {
         containers(&daemon),
         [
             TRIAL,
+            "look",
             "plain",
             "shop-main-1",
             "solve__def4567__env-main-1",
@@ -164,7 +171,7 @@ fn only_dead_units_of_the_benchmark_go() {
         ended(&run("harbor", &images)),
         [("hb__solve:latest", "deleted")]
     );
-    assert_eq!(containers(&daemon).len(), 4);
+    assert_eq!(containers(&daemon).len(), 5);
 }
 
 #[test]
