@@ -89,7 +89,7 @@ fn trials_of_a_job_directory_name_their_units() {
     let host = Host::new();
     let compose = |project: &str, name: &str| {
         format!(
-            "docker -H {} run -d --label com.docker.compose.project={project} --label com.docker.compose.service=main --name {name} busybox sleep 100000 >/dev/null",
+            "docker -H {} run -d --label com.docker.compose.project={project} --label com.docker.compose.service=main --label com.docker.compose.container-number=1 --name {name} busybox sleep 100000 >/dev/null",
             host.daemon.host()
         )
     };

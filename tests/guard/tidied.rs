@@ -6,7 +6,7 @@ use crate::host::{Host, wait_until};
 fn member(project: &str, service: &str, name: &str, command: &str) -> String {
     format!(
         "docker run -d --label tbengine.run-id=$TBENGINE_RUN_ID --label com.docker.compose.project={project} \
-         --label com.docker.compose.service={service} --name {name} --network {project} busybox {command} >/dev/null"
+         --label com.docker.compose.service={service} --label com.docker.compose.container-number=1 --name {name} --network {project} busybox {command} >/dev/null"
     )
 }
 
