@@ -4,9 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, TRANSFER_ENCODING,
-};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, request};
 use http_body_util::{BodyExt, Either, Full};
@@ -116,10 +114,7 @@ impl Client {
         let mut reply = self.link.lock().await.send(request).await?;
         if reply.status() == StatusCode::SWITCHING_PROTOCOLS {
             let ends = (upgrade, hyper::upgrade::on(&mut reply));
-            *self
-                .upgraded
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(ends);
+            *self.upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(ends);
         }
         Ok(reply.map(Either::Left))
     }

@@ -186,7 +186,7 @@ async fn accept(listener: UnixListener, shared: Arc<Shared>) {
 
 /// The file's mode keeps other users out; this holds even if somebody widens it.
 fn may_connect(stream: &UnixStream) -> bool {
-    stream.peer_cred().is_ok_and(|peer| {
-        peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw()
-    })
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == rustix::process::geteuid().as_raw())
 }
