@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, TRANSFER_ENCODING};
@@ -31,6 +32,8 @@ const LARGEST_CREATION: usize = 16 << 20;
 const LARGEST_REPLY: usize = 2 * LARGEST_CREATION;
 /// What is read at once from an upgraded connection.
 const COPIED_AT_ONCE: usize = 64 << 10;
+/// What Go's servers, so the daemon itself, wait in the same place.
+const LINGER: Duration = Duration::from_millis(500);
 
 struct Client {
     shared: Arc<Shared>,
@@ -47,7 +50,7 @@ pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
         upgraded: Mutex::new(None),
     });
     let answering = client.clone();
-    let served = http1::Builder::new()
+    let mut serving = http1::Builder::new()
         .preserve_header_case(true)
         .auto_date_header(false)
         .serve_connection(
@@ -57,11 +60,14 @@ pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
                 async move { Ok::<_, Infallible>(client.answer(request).await) }
             }),
         )
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
+        .with_upgrades();
+    if let Err(error) = (&mut serving).await {
         // Among others, a client that stopped to listen: then the request to the daemon ends here as well.
         debug!(%error, "a client's connection ended");
+        return;
+    }
+    if let Some(closed) = serving.into_parts() {
+        linger(closed.io.into_inner()).await;
         return;
     }
     let upgraded = client
@@ -74,6 +80,14 @@ pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
     {
         debug!(%error, "an upgraded connection ended");
     }
+}
+
+/// Keeps a socket that was shut for writing until the client closes it too, for a moment. A client that is still sending
+/// when its answer arrives would otherwise see a broken pipe before it sees the answer.
+async fn linger(mut client: UnixStream) {
+    let mut rest = tokio::io::sink();
+    // How it ended does not matter.
+    drop(tokio::time::timeout(LINGER, tokio::io::copy(&mut client, &mut rest)).await);
 }
 
 /// Copies both ways until both sides have ended. An end on one side is passed on alone: `docker

@@ -115,8 +115,6 @@ async fn images_that_are_built_or_committed_belong_to_the_run() {
         "build",
         "--tag=labelled:built",
         "--label=mine=a b&c",
-        // Without a bridge the daemon has no default network for the step.
-        "--network=none",
         context.path().to_str().unwrap(),
     ]);
     let both = format!("{LABEL} {{{{.Config.Labels.mine}}}}");
@@ -124,7 +122,7 @@ async fn images_that_are_built_or_committed_belong_to_the_run() {
         shared().inspect("labelled:built", &both).unwrap(),
         "run-images a b&c"
     );
-    let container = front.docker(&["create", "--network=none", "labelled:built"]);
+    let container = front.docker(&["create", "labelled:built"]);
     assert_eq!(front.docker(&["start", "--attach", &container]), "built");
     front.docker(&["commit", &container, "labelled:committed"]);
     assert_eq!(label_of("labelled:committed"), "run-images");
@@ -142,7 +140,10 @@ async fn what_the_daemon_refuses_is_refused_in_its_own_words() {
         ),
         ("/v1.41/containers/create", r#"{"Image":"missing:1"}"#),
         ("/v1.41/networks/create", "{"),
-        ("/volumes/create", r#"{"Name":"x","Driver":"missing"}"#),
+        (
+            "/volumes/create",
+            r#"{"Name":"x","DriverOpts":{"bad":"1"}}"#,
+        ),
         ("/v9.99/containers/create", "{}"),
         ("/v1.41/nothing/create", "{}"),
     ] {

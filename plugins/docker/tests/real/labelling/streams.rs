@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
+use std::time::Duration;
 
 use tbengine_dockerd::shared;
 
@@ -24,14 +25,7 @@ async fn an_attached_container_is_heard_and_its_exit_code_is_told() {
     let front = Front::of(shared(), "run-attached").await;
     let script = "echo out; echo err >&2; exit 7";
     let output = front
-        .command(&[
-            "run",
-            "--network=none",
-            shared().image(),
-            "sh",
-            "-c",
-            script,
-        ])
+        .command(&["run", shared().image(), "sh", "-c", script])
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(7));
@@ -48,15 +42,7 @@ async fn input_goes_in_and_its_end_alone_is_passed_on() {
     // `cat` goes on until its input ends, and the output comes after that.
     let script = "cat; echo ended >&2";
     let echoed = front.docker_reading(
-        &[
-            "run",
-            "--interactive",
-            "--network=none",
-            shared().image(),
-            "sh",
-            "-c",
-            script,
-        ],
+        &["run", "--interactive", shared().image(), "sh", "-c", script],
         &input,
     );
     assert!(
@@ -107,28 +93,20 @@ async fn a_client_that_goes_ends_its_request_to_the_daemon() {
 #[tokio::test(flavor = "multi_thread")]
 async fn events_come_as_they_happen() {
     let front = Front::of(shared(), "run-events").await;
-    let mut events = front.start(&[
-        "events",
-        "--format",
-        "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}",
-        "--filter=type=network",
-    ]);
+    let mut events = front.start(&["events", "--format={{.Action}} {{.Actor.ID}}"]);
     let mut lines = BufReader::new(events.0.stdout.take().unwrap()).lines();
     let (seen, next) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
-        seen.send(lines.next().unwrap().unwrap()).unwrap();
+        let heard = lines.find(|line| line.as_ref().unwrap().starts_with("create heard-"));
+        seen.send(heard).unwrap();
     });
-    let mut number = 0;
     // When the command has begun to listen is not to be seen, so something happens until it is heard.
-    let event = loop {
-        front.docker(&["network", "create", &format!("heard-{number}")]);
-        match next.recv_timeout(std::time::Duration::from_millis(200)) {
-            Ok(line) => break line,
-            Err(_) => number += 1,
-        }
-        assert!(number < 100, "no event came");
-    };
-    assert!(event.starts_with("network create heard-"), "{event}");
+    let is_heard = (0..100).any(|number| {
+        front.docker(&["volume", "create", &format!("heard-{number}")]);
+        next.recv_timeout(Duration::from_millis(200))
+            .is_ok_and(|heard| heard.is_some())
+    });
+    assert!(is_heard);
     reader.join().unwrap();
 }
 
@@ -184,12 +162,21 @@ async fn images_are_saved_loaded_and_imported() {
         .unwrap();
     assert!(exporting.wait().unwrap().success());
     assert!(imported.status.success(), "{imported:?}");
-    let listed = front.docker(&[
-        "run",
-        "--network=none",
-        "imported:1",
-        "/bin/ls",
-        "/bin/busybox",
-    ]);
+    let listed = front.docker(&["run", "imported:1", "/bin/ls", "/bin/busybox"]);
     assert_eq!(listed, "/bin/busybox");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_before_the_end_of_a_request_arrives() {
+    let front = Front::of(shared(), "run-early").await;
+    let garbage = noise(20 << 20);
+    for arguments in [&["load"][..], &["import", "-", "garbage:1"]] {
+        let through = front.docker_reading(arguments, &garbage);
+        let direct = front.docker_reading(
+            &[&["--host", &shared().host()], arguments].concat(),
+            &garbage,
+        );
+        assert!(!direct.status.success(), "{direct:?}");
+        assert_eq!(through, direct);
+    }
 }
