@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::json;
 use tbengine_docker::Config;
@@ -110,6 +111,21 @@ impl Front {
 
 /// A docker command that is killed in the end.
 struct Running(Child);
+
+impl Running {
+    /// Waits until it ends by itself.
+    async fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        for _ in 0..300 {
+            status = self.0.try_wait().unwrap();
+            if status.is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        status.expect("a docker command that ends by itself")
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {

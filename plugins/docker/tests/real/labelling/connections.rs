@@ -9,12 +9,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tbengine_docker::labelling::ListenError;
+use tbengine_docker::labelling::{LabellingSocket, ListenError};
 use tbengine_dockerd::{Dockerd, shared};
 use tokio::net::UnixStream;
 use tokio::sync::Barrier;
 
-use super::{Counter, Front};
+use super::{BARE_LABEL, Counter, Front};
 use crate::support::eventually;
 
 const NOBODY: u32 = 65534;
@@ -134,7 +134,7 @@ async fn dropping_it_ends_every_connection_and_task() {
     drop(socket);
     assert!(!directory.path().join("docker.sock").exists());
     for running in [&mut logs, &mut exec] {
-        running.0.wait().unwrap();
+        running.ended().await;
     }
     eventually("no task is left", async || {
         tokio::runtime::Handle::current()
@@ -172,8 +172,8 @@ async fn a_daemon_that_is_away_is_told_of_and_comes_back() {
 
     daemon.crash();
     // What was under way ends, as an error.
-    assert!(!logs.0.wait().unwrap().success());
-    assert!(!wait.0.wait().unwrap().success());
+    assert!(!logs.ended().await.success());
+    assert!(!wait.ended().await.success());
     let refused = front.command(&["ps"]).output().unwrap();
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success());
@@ -194,8 +194,7 @@ async fn a_daemon_that_is_away_is_told_of_and_comes_back() {
     let network = json!({ "Name": "after" }).to_string();
     let (status, reply) = send(&mut kept, "POST", "/v1.41/networks/create", network).await;
     assert_eq!(status, 201, "{reply}");
-    let label = "{{index .Labels \"tbengine.run-id\"}}";
-    assert_eq!(daemon.inspect("after", label).unwrap(), "run-outage");
+    assert_eq!(daemon.inspect("after", BARE_LABEL).unwrap(), "run-outage");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,7 +203,7 @@ async fn a_socket_that_cannot_be_made_is_an_error_that_says_so() {
     let listen = async |path: &std::path::Path, config: serde_json::Value| {
         let config = serde_json::from_value(config).unwrap();
         let none = std::collections::BTreeMap::new();
-        tbengine_docker::labelling::LabellingSocket::listen(path, &config, &none, "r")
+        LabellingSocket::listen(path, &config, &none, "r")
             .await
             .unwrap_err()
     };

@@ -4,9 +4,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 use std::time::Duration;
 
+use serde_json::json;
 use tbengine_dockerd::shared;
 
-use super::{Counter, Front, LABEL};
+use super::{Counter, Front, LABEL, post};
 use crate::support::eventually;
 
 /// Bytes that do not repeat early.
@@ -68,6 +69,19 @@ async fn input_goes_in_and_its_end_alone_is_passed_on() {
         .command(&["exec", &sleeper, "sh", "-c", "exit 3"])
         .output();
     assert_eq!(failed.unwrap().status.code(), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_takes_a_connection_over_without_asking_hears_the_output() {
+    let front = Front::of(shared(), "run-plain").await;
+    let sleeper = shared().run_sleeper(&[]);
+    let exec = json!({ "AttachStdout": true, "Tty": true, "Cmd": ["echo", "heard"] }).to_string();
+    let exec = shared().post(&format!("/containers/{sleeper}/exec"), &exec);
+    let exec: serde_json::Value = serde_json::from_str(&exec).unwrap();
+    let path = format!("/exec/{}/start", exec["Id"].as_str().unwrap());
+    let reply = front.exchange(&post(&path, r#"{"Tty":true}"#)).await;
+    assert!(reply.starts_with("HTTP/1.1 200 "), "{reply}");
+    assert!(reply.contains("heard\r\n"), "{reply}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
