@@ -25,6 +25,7 @@
 //! - [`plan`]: guards, order, limits; pure
 //! - [`apply`]: carry the plan out
 //! - [`journal`]: the durable record of a run, and who works on what
+//! - [`lease`]: what is made under a lease is removed when it ends
 //! - [`report`]: events, outcomes, the report
 //! - [`record`]: an inventory in a file, to judge it again
 //! - `digest`: SHA-256 of what is written
@@ -36,6 +37,7 @@ pub mod decide;
 mod digest;
 pub mod discover;
 pub mod journal;
+pub mod lease;
 pub mod plan;
 pub mod policy;
 pub mod record;

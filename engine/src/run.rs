@@ -121,6 +121,21 @@ impl Engine {
         reporter: &mut Reporter<'_>,
     ) -> Planned {
         let inventory = Arc::new(self.discover(reporter).await);
+        let guards = &self.options.guards;
+        self.plan_for(inventory, policy, policy_origin, dry_run, guards, reporter)
+            .await
+    }
+
+    /// Stages two and three for an inventory that was taken before, with guards that know what is in it.
+    pub async fn plan_for(
+        &self,
+        inventory: Arc<Inventory>,
+        policy: &Arc<dyn Policy>,
+        policy_origin: &str,
+        dry_run: bool,
+        guards: &Guards,
+        reporter: &mut Reporter<'_>,
+    ) -> Planned {
         let context = self.policy_context(dry_run);
         let decisions = decide(
             policy.clone(),
@@ -131,7 +146,7 @@ impl Engine {
         .await;
         self.emit_decisions(policy, &decisions, reporter);
         let header = self.header(policy, policy_origin, &inventory);
-        let plan = Plan::new(header, &inventory, &decisions.made, &self.options.guards);
+        let plan = Plan::new(header, &inventory, &decisions.made, guards);
         self.emit_plan(&plan, reporter);
         Planned {
             inventory,

@@ -82,7 +82,8 @@ pub struct LabelFilter {
 pub struct ParseLabelError(String);
 
 impl LabelFilter {
-    fn matches(&self, resource: &Resource) -> bool {
+    /// Whether a resource has the label.
+    pub fn matches(&self, resource: &Resource) -> bool {
         let found = resource.labels.get(&self.key);
         match &self.value {
             None => found.is_some(),

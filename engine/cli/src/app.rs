@@ -1,11 +1,13 @@
 //! What every command works with.
 
+use std::io;
 use std::sync::Arc;
 
 use clap::ArgMatches;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::journal::{Quarantine, StateDir};
+use tbengine_engine::lease::{Standings, Store};
 use tbengine_engine::plan::Guards;
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
@@ -67,30 +69,59 @@ impl App {
             scope,
             sizes: false,
             account_of_nothing: true,
-            guards: settings.guards(own::detect(), Arc::new(self.quarantine(settings))),
+            guards: settings.guards(
+                own::detect(),
+                Arc::new(self.quarantine(settings)),
+                Arc::new(self.standings(settings)),
+            ),
             apply: settings.apply(error_mode),
         };
-        self.engine_with(options)
+        self.engine_with(&self.world, options)
+    }
+
+    /// An engine for the sweep of a lease, as the world is by now.
+    pub(crate) fn sweeper(
+        &self,
+        world: &World,
+        backends: Vec<String>,
+        settings: &Settings,
+    ) -> Result<Engine, Error> {
+        let options = EngineOptions {
+            run: world.run.clone(),
+            now: world.now,
+            scope: Scope {
+                backends,
+                ..Scope::default()
+            },
+            sizes: false,
+            account_of_nothing: true,
+            guards: Guards::default(),
+            apply: settings.apply(ErrorMode::Aggregate),
+        };
+        self.engine_with(world, options)
     }
 
     /// An engine that only lists.
     pub(crate) fn lister(&self, scope: Scope, sizes: bool) -> Result<Engine, Error> {
-        self.engine_with(EngineOptions {
-            run: self.world.run.clone(),
-            now: self.world.now,
-            scope,
-            sizes,
-            // Only the log names accounts.
-            account_of_nothing: self.global.verbose > 0,
-            guards: Guards::default(),
-            apply: ApplyOptions::default(),
-        })
+        self.engine_with(
+            &self.world,
+            EngineOptions {
+                run: self.world.run.clone(),
+                now: self.world.now,
+                scope,
+                sizes,
+                // Only the log names accounts.
+                account_of_nothing: self.global.verbose > 0,
+                guards: Guards::default(),
+                apply: ApplyOptions::default(),
+            },
+        )
     }
 
-    fn engine_with(&self, options: EngineOptions) -> Result<Engine, Error> {
+    fn engine_with(&self, world: &World, options: EngineOptions) -> Result<Engine, Error> {
         let names = backends::names(&self.config, &options.scope.backends);
         let plugins = plugins::needed(self, &names)?;
-        let open = backends::open_all(&self.world, &self.config, &plugins, &names)?;
+        let open = backends::open_all(world, &self.config, &plugins, &names)?;
         Ok(Engine::new(open, options).with_configuration(self.config.digest()))
     }
 
@@ -112,6 +143,36 @@ impl App {
                 Quarantine::default()
             }
         }
+    }
+
+    /// Which leases are live. Where that cannot be told, what carries the id of any run stays, as it would
+    /// without a lease.
+    pub(crate) fn standings(&self, settings: &Settings) -> Standings {
+        let read = || match &settings.state_dir.value {
+            Some(path) => match StateDir::open(path)? {
+                Some(state) => Store::open(&state).all(&self.world.host),
+                None => Ok(Vec::new()),
+            },
+            None => Ok(Vec::new()),
+        };
+        match read() {
+            Ok(leases) => Standings::new(leases),
+            Err(error) => {
+                let message = format!("which leases are live cannot be told: {error}");
+                self.console.warning(&message);
+                Standings::default()
+            }
+        }
+    }
+
+    /// Does something whose results are none of the standard output's business.
+    pub(crate) fn with_output_on_stderr<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        let width = self.out.width();
+        let aside = Out::new(Box::new(io::stderr()), self.color, width);
+        let out = std::mem::replace(&mut self.out, aside);
+        let done = work(self);
+        self.out = out;
+        done
     }
 
     /// Says loudly what could not be listed.

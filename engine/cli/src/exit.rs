@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use tbengine_engine::backend::{OpenError, PluginError};
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::journal::{Halt, JournalError, Unfit};
+use tbengine_engine::lease::LeaseError;
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
@@ -35,6 +36,8 @@ pub(crate) enum Code {
     Todo,
     /// Told to stop.
     Interrupted(Signal),
+    /// What a guarded command ended with.
+    Command(u8),
 }
 
 impl Code {
@@ -52,6 +55,7 @@ impl Code {
             Code::Interrupted(Signal::Hangup) => 129,
             Code::Interrupted(Signal::Interrupt) => 130,
             Code::Interrupted(Signal::Terminate) => 143,
+            Code::Command(code) => code,
         }
     }
 
@@ -135,6 +139,12 @@ pub(crate) enum Error {
     /// There is no journal, or no record.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A lease could not be had.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// What is there before a lease is taken could not be listed as a whole.
+    #[error("what is there now could not be listed, so nothing was started")]
+    NoBaseline,
     /// The file of a result could not be written.
     #[error("failed to write {}: {source}", path.display())]
     Write {
@@ -185,7 +195,11 @@ impl Error {
             | Error::Pack(_)
             | Error::Parameters(_) => Code::Usage,
             Error::Stale { .. } => Code::Stale,
-            Error::Journal(error) => code_of(error),
+            Error::Journal(error) | Error::Lease(LeaseError::Directory(error)) => code_of(error),
+            Error::Lease(LeaseError::Held { .. } | LeaseError::Over { .. }) => Code::Locked,
+            Error::Lease(LeaseError::Io { .. }) => Code::Failed,
+            Error::Lease(_) => Code::Usage,
+            Error::NoBaseline => Code::Incomplete,
             Error::Write { .. } | Error::Start { .. } => Code::Failed,
             Error::Interrupted(signal) => Code::Interrupted(*signal),
         }
@@ -213,7 +227,16 @@ impl Error {
                 hint("`tbengine policy inspect` lists the parameters of a policy")
             }
             Error::Stale { hint, .. } => vec![hint.clone()],
-            Error::Journal(error) => journal_hints(error),
+            Error::Journal(error) | Error::Lease(LeaseError::Directory(error)) => {
+                journal_hints(error)
+            }
+            Error::Lease(LeaseError::Unknown { .. }) => hint("`tbengine lease list` shows them"),
+            Error::Lease(LeaseError::Over { .. }) => {
+                hint("what was made under it is going to be deleted; take a new lease")
+            }
+            Error::NoBaseline => hint(
+                "without it, what is there cannot be told from what comes; name the backends that answer with --backend",
+            ),
             Error::Pack(PackError::Missing { .. } | PackError::Import { .. }) => {
                 hint("`tbengine policy pack --help` says what a module exports and imports")
             }
@@ -221,6 +244,7 @@ impl Error {
             | Error::Load(_)
             | Error::Pack(_)
             | Error::Parameters(_)
+            | Error::Lease(_)
             | Error::Write { .. }
             | Error::Start { .. }
             | Error::Interrupted(_) => Vec::new(),

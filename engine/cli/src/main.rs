@@ -7,6 +7,7 @@
 //! - [`config`]: the configuration file, and what is in force
 //! - [`start`]: from the command line to a command
 //! - [`app`], [`backends`], [`plugins`], [`policies`], [`own`], [`signals`]: what commands work with
+//! - [`leases`]: what commands do with leases
 //! - [`commands`]: one module per command
 //! - [`output`]: everything that is written
 //! - [`exit`]: how a command ends
@@ -17,6 +18,7 @@ mod backends;
 mod commands;
 mod config;
 mod exit;
+mod leases;
 mod output;
 mod own;
 mod plugins;

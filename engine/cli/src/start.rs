@@ -13,6 +13,7 @@ use crate::args::{Cli, Command, ConfigCommand};
 use crate::commands;
 use crate::config::Config;
 use crate::exit::{Code, Error};
+use crate::leases::processes::RUN_ID_VARIABLE;
 use crate::output::console::Console;
 use crate::output::log;
 use crate::output::out::Out;
@@ -20,6 +21,9 @@ use crate::world::World;
 
 /// Runs the process.
 pub(crate) fn start() -> ExitCode {
+    if let Some(ended) = commands::guard::exec::requested() {
+        return ended;
+    }
     let world = World::look();
     let command = Cli::command();
     let matches = command.clone().get_matches();
@@ -75,6 +79,8 @@ fn run(app: &mut App, command: Command) -> Result<Code, Error> {
         Command::List(args) => commands::list::run(app, &args),
         Command::Plan(args) => commands::plan::run(app, &args),
         Command::Run(args) => commands::run::run(app, &args),
+        Command::Guard(args) => commands::guard::run(app, &args),
+        Command::Lease(command) => commands::lease::run(app, &command),
         Command::Resume(args) => commands::resume::run(app, &args),
         Command::History(args) => commands::history::run(app, &args),
         Command::Explain(args) => commands::explain::run(app, &args),
@@ -139,7 +145,8 @@ fn terminal_width() -> Option<usize> {
 
 /// A variable that was mistyped would silently lift a limit.
 fn warn_of_unknown_variables(world: &World, command: &clap::Command, console: &Console) {
-    let mut known = Vec::new();
+    // What a guard tells its command.
+    let mut known = vec![RUN_ID_VARIABLE.to_owned()];
     collect_variables(command, &mut known);
     for name in world
         .environment

@@ -40,10 +40,7 @@ impl World {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+        let ms = unix_ms();
         Self {
             environment: Arc::new(environment),
             now: Timestamp::from_unix_ms(ms),
@@ -60,6 +57,16 @@ impl World {
     pub(crate) fn with_lease(mut self, lease: Option<Span>) -> Self {
         self.host.lease = lease.map_or(self.host.lease, |lease| lease.0);
         self
+    }
+
+    /// The same at this moment, for a further run of a process that lives long.
+    pub(crate) fn again(&self) -> Self {
+        let ms = unix_ms();
+        Self {
+            now: Timestamp::from_unix_ms(ms),
+            run: run_id(ms.unsigned_abs(), fastrand::u128(..)).into(),
+            ..self.clone()
+        }
     }
 
     /// A variable of the environment, unless it is unset or empty.
@@ -91,6 +98,13 @@ impl World {
     pub(crate) fn state_dir(&self) -> Option<PathBuf> {
         self.directory("XDG_STATE_HOME", ".local/state")
     }
+}
+
+fn unix_ms() -> i64 {
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn read(path: &str) -> String {

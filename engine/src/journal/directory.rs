@@ -139,7 +139,7 @@ impl StateDir {
 }
 
 /// Whether a text may be the id of a run, and so the name of a file.
-pub(super) fn is_run_id(text: &str) -> bool {
+pub(crate) fn is_run_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text
             .bytes()

@@ -35,7 +35,7 @@ impl Host {
         crate::report::outcome::millis(self.lease)
     }
 
-    pub(super) fn uptime_ms(&self) -> u64 {
+    pub(crate) fn uptime_ms(&self) -> u64 {
         crate::report::outcome::millis((self.uptime)())
     }
 }

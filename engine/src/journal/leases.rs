@@ -89,7 +89,7 @@ pub(super) struct Leases {
 }
 
 /// What names a resource whatever its backend is called here.
-pub(super) fn resource_key(identity: &Identity) -> String {
+pub(crate) fn resource_key(identity: &Identity) -> String {
     let Identity {
         account,
         kind,

@@ -39,11 +39,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use directory::is_run_id;
 pub use directory::{StateDir, Unfit};
 pub use entry::{Entry, Row};
 pub use handle::Journal;
 pub use holders::{Contest, Holder};
 pub use host::{Host, Process};
+pub(crate) use leases::resource_key;
 pub use locked::Locked;
 pub use quarantine::Quarantine;
 pub use record::{Record, RunState, StepRecord};

@@ -125,7 +125,7 @@ pub(crate) fn examine(context: &Context<'_>, survivors: &[Proposed<'_>]) -> Opti
     let running = survivors
         .iter()
         .filter(|proposal| {
-            proposal.resource.state.is_running() && !is_proven(&proposal.resource.owner)
+            proposal.resource.state.is_running() && !is_proven(proposal.resource, context.guards)
         })
         .count();
     let limit = context.guards.max_unproven_running;

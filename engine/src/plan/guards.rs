@@ -10,6 +10,7 @@ use tbengine_sdk::{Kind, Resource, State, Timestamp};
 use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
 use crate::journal::Quarantine;
+use crate::lease::Standings;
 use crate::policy::Force;
 
 /// Keeps a resource for ever, whatever its value but `false`.
@@ -32,6 +33,8 @@ pub struct Guards {
     pub default_grace: Duration,
     /// What failed in too many runs.
     pub quarantine: Arc<Quarantine>,
+    /// Which leases are live, and which are over.
+    pub leases: Arc<Standings>,
 }
 
 impl Default for Guards {
@@ -43,6 +46,7 @@ impl Default for Guards {
             own: Own::default(),
             default_grace: Duration::from_secs(10),
             quarantine: Arc::default(),
+            leases: Arc::default(),
         }
     }
 }
@@ -66,6 +70,8 @@ pub enum Guard {
     MinimumAge,
     /// tbengine runs in it.
     OwnContainer,
+    /// It was made under a lease that is live, or is not part of the lease that is swept.
+    LiveLease,
     /// Its state is unknown.
     UnknownState,
     /// It runs, and the policy did not allow killing it.
@@ -89,6 +95,7 @@ impl fmt::Display for Guard {
             Guard::KeepUntil => "keep-until",
             Guard::MinimumAge => "minimum-age",
             Guard::OwnContainer => "own-container",
+            Guard::LiveLease => "live-lease",
             Guard::UnknownState => "unknown-state",
             Guard::RunningWithoutForce => "running-without-force",
             Guard::UnprovenOwner => "unproven-owner",
@@ -144,6 +151,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     let resource = proposal.resource;
     protection(resource, context.now)?;
     own_container(resource, &context.guards.own)?;
+    live_lease(resource, &context.guards.leases)?;
     if resource.state == State::Unknown {
         return Err((
             Guard::UnknownState,
@@ -152,7 +160,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     }
     quarantined(resource, &context.guards.quarantine)?;
     minimum_age(resource, context.guards.min_age, context.now)?;
-    running(resource, proposal.action, context.claimed)?;
+    running(resource, proposal.action, context)?;
     cascades(context, proposal.place)?;
     let may_be_held = resource.identity.kind.deletion_rank() > 0;
     if may_be_held
@@ -200,6 +208,24 @@ fn own_container(resource: &Resource, own: &Own) -> Result<(), Refused> {
     Ok(())
 }
 
+fn live_lease(resource: &Resource, leases: &Standings) -> Result<(), Refused> {
+    if let Some(lease) = leases.live_over(resource) {
+        let program = lease.terms.program.as_ref();
+        let whose = program.map_or_else(String::new, |program| format!(" of `{program}`"));
+        return Err((
+            Guard::LiveLease,
+            format!("it was made under lease {}{whose}, which is live", lease.id),
+        ));
+    }
+    if leases.is_foreign(resource) {
+        return Err((
+            Guard::LiveLease,
+            "nothing proves that it was made under the lease that is swept".into(),
+        ));
+    }
+    Ok(())
+}
+
 fn quarantined(resource: &Resource, quarantine: &Quarantine) -> Result<(), Refused> {
     match quarantine.trouble(&resource.identity) {
         None => Ok(()),
@@ -234,7 +260,7 @@ fn minimum_age(resource: &Resource, least: Duration, now: Timestamp) -> Result<(
     }
 }
 
-fn running(resource: &Resource, action: Action, claimed: bool) -> Result<(), Refused> {
+fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result<(), Refused> {
     if !resource.state.is_running() {
         return Ok(());
     }
@@ -247,7 +273,7 @@ fn running(resource: &Resource, action: Action, claimed: bool) -> Result<(), Ref
             ),
         ));
     }
-    if is_proven(&resource.owner) || claimed {
+    if is_proven(resource, context.guards) || context.claimed {
         return Ok(());
     }
     Err((

@@ -320,10 +320,10 @@ fn propose<'a>(
     })
 }
 
-/// Whether facts prove who owns a resource, so that a policy may judge it while it runs. A run of
-/// ours proves it only once its lease is known to be gone, and that is not known here.
-pub(crate) fn is_proven(owner: &Owner) -> bool {
-    matches!(owner, Owner::Benchmark(_))
+/// Whether facts prove who owns a resource, so that a policy may judge it while it runs: a recognised
+/// benchmark's naming, or a run of ours whose lease is known to be over.
+pub(crate) fn is_proven(resource: &Resource, guards: &Guards) -> bool {
+    matches!(resource.owner, Owner::Benchmark(_)) || guards.leases.prove(resource)
 }
 
 /// Durations as whole milliseconds.

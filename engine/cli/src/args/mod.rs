@@ -1,11 +1,13 @@
 //! The command line: every command and flag, with its help text and its `TBENGINE_*` variable.
 //!
 //! - [`global`]: flags of every command
+//! - [`lease`]: `guard` and `lease`
 //! - [`scope`]: which resources a command is about
 //! - [`tuning`]: the policy, the guards and the retries
 //! - [`values`]: how durations, pairs and limits are written
 
 pub(crate) mod global;
+pub(crate) mod lease;
 pub(crate) mod scope;
 pub(crate) mod tuning;
 pub(crate) mod values;
@@ -16,6 +18,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use global::GlobalArgs;
+use lease::{GuardedArgs, LeaseCommand};
 use scope::ScopeArgs;
 use tuning::{GuardArgs, PolicyArgs, RetryArgs};
 
@@ -40,6 +43,7 @@ Examples:
   tbengine plan                                    what the default policy would delete, and why
   tbengine run                                     show that plan, ask, and carry it out
   tbengine run --policy aggressive --yes           without the question
+  tbengine guard -- ./benchmark.sh                 delete what the benchmark leaves behind, even after kill -9
   tbengine list --backend memory                   try it on a simulated host
 
 Exit codes:
@@ -58,6 +62,11 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Carry a plan out: on a terminal after a question, elsewhere at once
     Run(RunArgs),
+    /// Run a command, and delete what it left behind whatever becomes of it
+    Guard(Box<GuardedArgs>),
+    /// Take, renew and end leases: what is made under one is deleted when it is over
+    #[command(subcommand)]
+    Lease(LeaseCommand),
     /// Go on with a run that did not come to its end
     Resume(ResumeArgs),
     /// List the runs there were, or show what one of them did

@@ -15,6 +15,7 @@ use crate::app::{App, block_on};
 use crate::args::RunArgs;
 use crate::config::Settings;
 use crate::exit::{Code, Error};
+use crate::leases::end_those_over;
 use crate::output::out::Out;
 use crate::policies::{self, Chosen};
 use crate::signals::Signals;
@@ -26,6 +27,11 @@ pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
         return Ok(plan::show(app, &planned));
     }
     let signals = Signals::listen(app.world.ignores_hangup)?;
+    run_hearing(app, args, &signals)
+}
+
+/// The same for a command that goes on afterwards, and hears signals itself then.
+pub(super) fn run_hearing(app: &mut App, args: &RunArgs, signals: &Signals) -> Result<Code, Error> {
     let settings = app.settings(&args.policy, &args.guards, &args.retry);
     let saved = args
         .plan
@@ -50,20 +56,29 @@ pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
             None => args.scope.scope(),
             Some((_, plan)) => plan.header.scope_then(),
         };
+        let left_behind = match args.no_journal {
+            // Leases are kept where nothing can be written.
+            true => Code::Done,
+            false => end_those_over(app, &settings, &scope.backends, &signals.control).await?,
+        };
         let engine = app.engine(scope, &settings, error_mode)?;
         let approving = approve(app, &engine, &chosen, &settings, saved);
         let approved = signals.unless_stopped(approving).await??;
-        go_on(
+        let code = go_on(
             app,
             &engine,
             approved,
             &chosen,
-            &signals,
+            signals,
             &settings,
             args.yes,
             args.no_journal,
         )
-        .await
+        .await?;
+        Ok(match code {
+            Code::Done => left_behind,
+            code => code,
+        })
     })
 }
 

@@ -11,6 +11,7 @@ use clap::parser::ValueSource;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
 use tbengine_engine::journal::Quarantine;
 use tbengine_engine::journal::quarantine::QUARANTINE_AFTER;
+use tbengine_engine::lease::Standings;
 use tbengine_engine::plan::{Guards, MaxDelete, Own};
 
 use super::File;
@@ -209,7 +210,12 @@ impl Settings {
     }
 
     /// The guards in force.
-    pub(crate) fn guards(&self, own: Own, quarantine: Arc<Quarantine>) -> Guards {
+    pub(crate) fn guards(
+        &self,
+        own: Own,
+        quarantine: Arc<Quarantine>,
+        leases: Arc<Standings>,
+    ) -> Guards {
         let defaults = Guards::default();
         Guards {
             min_age: self.min_age.value,
@@ -218,6 +224,7 @@ impl Settings {
             own,
             default_grace: self.stop_timeout.value.unwrap_or(defaults.default_grace),
             quarantine,
+            leases,
         }
     }
 

@@ -38,11 +38,7 @@ async fn another_resource_under_the_id_is_never_touched() {
     let docker = server.backend();
     assert_eq!(docker.get(&target()).await.unwrap(), None);
     assert_eq!(
-        kind_of(
-            docker
-                .delete(&target(), DeleteOptions { force: true })
-                .await
-        ),
+        kind_of(docker.delete(&target(), DeleteOptions::FORCE).await),
         ErrorKind::NotFound
     );
     assert_eq!(

@@ -1,0 +1,178 @@
+//! The command while it runs: its signals, its time, its orphans, and its exit code.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper,
+    waitpid,
+};
+use tbengine_engine::lease::Held;
+use tokio::process::{Child, Command as TokioCommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep_until};
+
+use super::exec::EXEC;
+use super::signals::{Forwarded, Heard};
+use super::tidy::Tidy;
+use crate::app::App;
+use crate::args::lease::GuardedArgs;
+use crate::config::Settings;
+use crate::exit::Error;
+use crate::leases::processes::RUN_ID_VARIABLE;
+
+/// What timeout(1) answers for a command that it ended.
+const TIMED_OUT: u8 = 124;
+/// After so many requests to end, the command is killed.
+const PATIENCE: u32 = 3;
+
+/// The command.
+#[derive(Debug)]
+pub(super) struct Command {
+    child: Child,
+    pid: Pid,
+    /// Whether it leads a group of its own, so that nobody but us tells it anything.
+    own_group: bool,
+}
+
+impl Command {
+    /// Starts it, with this process' terminal. What it leaves without a parent becomes ours.
+    pub(super) fn start(
+        held: &Held,
+        command: &[OsString],
+        args: &GuardedArgs,
+    ) -> Result<Self, Error> {
+        let failed = |source| Error::Start {
+            what: "start the command",
+            source,
+        };
+        set_child_subreaper(Some(getpid())).map_err(|error| failed(error.into()))?;
+        let mut starting = TokioCommand::new(std::env::current_exe().map_err(failed)?);
+        starting
+            .arg(EXEC)
+            .arg(getpid().as_raw_nonzero().to_string());
+        starting.args(command);
+        starting.env(RUN_ID_VARIABLE, &held.lease().id);
+        // On a terminal it must be in the foreground group to read, and Ctrl-C and Ctrl-Z mean both of us.
+        let on_terminal =
+            io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
+        if !on_terminal {
+            starting.process_group(0);
+        }
+        let child = starting.spawn().map_err(failed)?;
+        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let pid = pid.ok_or_else(|| failed(io::Error::other("it has no number")))?;
+        tracing::info!(pid = pid.as_raw_nonzero().get(), timeout = ?args.timeout, "the command runs");
+        Ok(Self {
+            child,
+            pid,
+            own_group: !on_terminal,
+        })
+    }
+
+    /// Waits until it has ended, and returns its exit code as a shell would.
+    pub(super) async fn wait(
+        &mut self,
+        app: &App,
+        settings: &Settings,
+        args: &GuardedArgs,
+        held: &Held,
+        signals: &mut Forwarded,
+    ) -> u8 {
+        let mut tidy = Tidy::new(app, settings, args, held);
+        let mut requests = 0;
+        let far = Duration::from_secs(100 * 365 * 24 * 3600);
+        let mut deadline = Instant::now() + args.timeout.map_or(far, |timeout| timeout.0);
+        let mut timed_out = false;
+        let mut children = signal(SignalKind::child()).ok();
+        loop {
+            tokio::select! {
+                ended = self.child.wait() => {
+                    let code = ended.map_or(1, code_of);
+                    return if timed_out { TIMED_OUT } else { code };
+                }
+                heard = signals.next() => {
+                    requests += u32::from(heard.ends());
+                    self.forward(heard, requests);
+                }
+                () = sleep_until(deadline) => {
+                    let (signal, what) = match timed_out {
+                        false => (Signal::TERM, "its time is over, so the command was told to end"),
+                        true => (Signal::KILL, "the command did not end, so it was killed"),
+                    };
+                    timed_out = true;
+                    deadline = Instant::now() + args.kill_after.0;
+                    app.console.warning(what);
+                    self.send(signal);
+                }
+                () = one_more(children.as_mut()) => self.reap_orphans(),
+                () = tidy.next() => {}
+            }
+        }
+    }
+
+    /// Passes a signal on, unless the terminal has told the command itself. The third request to end
+    /// is the last.
+    fn forward(&self, heard: Heard, requests: u32) {
+        if heard.ends() && requests >= PATIENCE {
+            self.send(Signal::KILL);
+        } else if self.own_group || !heard.from_terminal {
+            heard
+                .signal()
+                .into_iter()
+                .for_each(|signal| self.send(signal));
+        }
+    }
+
+    fn send(&self, signal: Signal) {
+        // It may have ended meanwhile.
+        if self.own_group {
+            kill_process_group(self.pid, signal).ok();
+        } else {
+            kill_process(self.pid, signal).ok();
+        }
+    }
+
+    /// Collects children of the command that outlived their parents and have ended, as process 1 does.
+    fn reap_orphans(&self) {
+        for pid in children_of(getpid()) {
+            if pid != self.pid {
+                waitpid(Some(pid), WaitOptions::NOHANG).ok();
+            }
+        }
+    }
+}
+
+async fn one_more(children: Option<&mut tokio::signal::unix::Signal>) {
+    match children {
+        Some(children) => drop(children.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+fn code_of(status: ExitStatus) -> u8 {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+/// The children of a process, by what the kernel lists for each of its threads.
+fn children_of(pid: Pid) -> Vec<Pid> {
+    let tasks = format!("/proc/{}/task", pid.as_raw_nonzero());
+    let tasks = std::fs::read_dir(tasks).into_iter().flatten();
+    let lists =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
+    let numbers: Vec<i32> = lists
+        .flat_map(|list| {
+            let numbers = list
+                .split_whitespace()
+                .filter_map(|number| number.parse().ok());
+            numbers.collect::<Vec<i32>>()
+        })
+        .collect();
+    numbers.into_iter().filter_map(Pid::from_raw).collect()
+}

@@ -1,0 +1,70 @@
+//! The process that outlives this one: it holds the other end of a socket, and the lease's lock.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tbengine_engine::lease::Held;
+
+use crate::app::App;
+use crate::args::lease::GuardedArgs;
+use crate::commands::lease::hold::{DONE, READY};
+use crate::exit::Error;
+use crate::leases::processes::RUN_ID_VARIABLE;
+
+/// A reaper that is not there by then never will be.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The reaper, and what keeps it waiting.
+#[derive(Debug)]
+pub(super) struct Reaper {
+    socket: UnixStream,
+}
+
+impl Reaper {
+    /// Starts it. From here on the lease is looked after, whatever becomes of this process.
+    pub(super) fn start(app: &App, args: &GuardedArgs, held: &Held) -> Result<Self, Error> {
+        let failed = |source| Error::Start {
+            what: "start the reaper",
+            source,
+        };
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        let (log, log_path) = held.log()?;
+        let program = std::env::current_exe().map_err(failed)?;
+        let second_look = args.second_look.to_string();
+        let mut command = Command::new(program);
+        command.args(["lease", "hold", "--detach", "--adopt", &held.lease().id]);
+        command.args(["--second-look", &second_look]);
+        if let Some(config) = &app.global.config {
+            command.arg("--config").arg(config);
+        }
+        if let Some(state_dir) = &app.global.state_dir {
+            command.arg("--state-dir").arg(state_dir);
+        }
+        command
+            .env_remove(RUN_ID_VARIABLE)
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::from(held.share().map_err(failed)?))
+            .stderr(Stdio::from(log));
+        // It starts the reaper and ends.
+        let status = command.status().map_err(failed)?;
+        drop(command);
+        ours.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+        let mut line = String::new();
+        let read = BufReader::new(&ours).read_line(&mut line);
+        if !status.success() || read.is_err() || line.trim() != READY {
+            return Err(failed(io::Error::other(format!(
+                "it gave no sign of life; {} says why",
+                log_path.display()
+            ))));
+        }
+        Ok(Self { socket: ours })
+    }
+
+    /// Tells it that there is nothing left for it to do.
+    pub(super) fn done(&mut self) {
+        self.socket.write_all(format!("{DONE}\n").as_bytes()).ok();
+    }
+}

@@ -1,0 +1,146 @@
+//! Removes units that are over while the command runs, so that disk and networks do not run out.
+//!
+//! A unit is over when its trial's directory says so, when all of its containers have ended, or when the
+//! one has in which Harbor runs the agent. Only what is proven to be the run's own goes, and images stay:
+//! other trials may start from them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tbengine_engine::apply::Control;
+use tbengine_engine::lease::{Held, Target};
+use tbengine_sdk::{Kind, Resource, Timestamp, Unit, recognise};
+use tokio::time::{Instant, sleep_until};
+
+use crate::app::App;
+use crate::args::lease::GuardedArgs;
+use crate::config::Settings;
+use crate::exit::Error;
+use crate::leases::{sweep, trials};
+
+type Look<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+
+/// Looks for units that are over, again and again.
+pub(super) struct Tidy<'a> {
+    app: &'a App,
+    settings: &'a Settings,
+    held: &'a Held,
+    every: Duration,
+    after: Duration,
+    due: Instant,
+    /// The look that is under way. Kept here so that it goes on while other things happen.
+    looking: Option<Look<'a>>,
+}
+
+impl<'a> Tidy<'a> {
+    pub(super) fn new(
+        app: &'a App,
+        settings: &'a Settings,
+        args: &GuardedArgs,
+        held: &'a Held,
+    ) -> Self {
+        Self {
+            app,
+            settings,
+            held,
+            every: args.tidy_every.0,
+            after: args.tidy_after.0,
+            due: Instant::now() + args.tidy_every.0,
+            looking: None,
+        }
+    }
+
+    /// Ends when a look has ended, or never if there are to be none.
+    pub(super) async fn next(&mut self) {
+        if self.every.is_zero() {
+            return std::future::pending().await;
+        }
+        if self.looking.is_none() {
+            sleep_until(self.due).await;
+            self.looking = Some(Box::pin(look(
+                self.app,
+                self.settings,
+                self.held,
+                self.after,
+            )));
+        }
+        if let Some(looking) = &mut self.looking {
+            // The command matters more than tidying while it runs, and the sweep at its end is told.
+            if let Err(error) = looking.await {
+                tracing::warn!(%error, "units that are over could not be removed");
+            }
+        }
+        self.looking = None;
+        self.due = Instant::now() + self.every;
+    }
+}
+
+async fn look(app: &App, settings: &Settings, held: &Held, after: Duration) -> Result<(), Error> {
+    let lease = held.lease();
+    let world = app.world.again();
+    let engine = app.sweeper(&world, lease.terms.backends.clone(), settings)?;
+    let inventory = engine.discover(&mut |_| {}).await;
+    let over_trials = trials::over(&lease.terms.job_dirs, after);
+    let over = over_units(&inventory.resources, &over_trials, after, world.now);
+    if over.is_empty() {
+        return Ok(());
+    }
+    tracing::info!(units = over.len(), "these are over");
+    let done = sweep(
+        app,
+        settings,
+        held,
+        Target::Units(over),
+        &Control::default(),
+    )
+    .await?;
+    if let Some(report) = &done.report {
+        tracing::info!(counts = ?report.counts(), "removed units that were over");
+    }
+    Ok(())
+}
+
+/// The units that are over. Which of their resources are the run's own, the sweep looks at.
+fn over_units(
+    resources: &[Resource],
+    over_trials: &BTreeSet<String>,
+    after: Duration,
+    now: Timestamp,
+) -> BTreeSet<Unit> {
+    let over_trials: BTreeSet<String> = over_trials
+        .iter()
+        .map(|trial| recognise::project_name(trial))
+        .collect();
+    let mut units: BTreeMap<&Unit, Vec<&Resource>> = BTreeMap::new();
+    for resource in resources {
+        let Some(unit) = &resource.unit else {
+            continue;
+        };
+        let containers = units.entry(unit).or_default();
+        if resource.identity.kind == Kind::Container {
+            containers.push(resource);
+        }
+    }
+    let has_ended = |container: &Resource| {
+        let ended = container.finished.filter(|_| container.state.is_dead());
+        ended
+            .and_then(|at| at.age(now))
+            .is_some_and(|age| age >= after)
+    };
+    let is_over = |unit: &Unit, containers: &[&Resource]| {
+        let project = recognise::project_name(&unit.0);
+        let is_main = |one: &Resource| {
+            recognise::is_harbor_main(&project, one.labels.get(recognise::COMPOSE_SERVICE))
+        };
+        over_trials.contains(recognise::trial_of(&project))
+            || !containers.is_empty() && containers.iter().all(|one| has_ended(one))
+            || containers.iter().any(|one| is_main(one) && has_ended(one))
+    };
+    units
+        .into_iter()
+        .filter(|(unit, containers)| is_over(unit, containers))
+        .map(|(unit, _)| unit.clone())
+        .collect()
+}

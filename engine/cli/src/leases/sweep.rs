@@ -1,0 +1,131 @@
+//! Deletes what was made under a lease, once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_engine::apply::Control;
+use tbengine_engine::discover::ListFailure;
+use tbengine_engine::journal::{Journal, JournalError};
+use tbengine_engine::lease::{
+    Belonging, Held, LeasePolicy, Other, Ownership, Standing, Standings, Store, Target,
+};
+use tbengine_engine::plan::{Guards, Refusal};
+use tbengine_engine::policy::Policy;
+use tbengine_engine::report::{Event, Report};
+use tbengine_sdk::Resource;
+
+use super::{taking, trials};
+use crate::app::App;
+use crate::config::Settings;
+use crate::exit::Error;
+use crate::own;
+
+/// How long what runs may take to end by itself. Its holder is gone, so nobody reads what it would say.
+const GRACE: Duration = Duration::ZERO;
+
+/// What came of a sweep.
+#[derive(Debug, Default)]
+pub(crate) struct Sweep {
+    /// What became of each step; `None` if there was nothing to do.
+    pub(crate) report: Option<Report>,
+    /// What guards refused, e.g. by a label that protects it.
+    pub(crate) refusals: Vec<Refusal>,
+    /// What was created meanwhile, and nothing says by whom.
+    pub(crate) unproven: Vec<Resource>,
+    /// What could not be listed.
+    pub(crate) failures: Vec<ListFailure>,
+    /// Why it could not be carried out, or was cut short.
+    pub(crate) obstacle: Option<String>,
+}
+
+impl Sweep {
+    /// Whether everything that was found is gone, and everything was looked at.
+    pub(crate) fn is_clean(&self) -> bool {
+        let is_good = |report: &Report| {
+            !report.has_failures() && !report.has_deferred() && !report.interrupted
+        };
+        self.report.as_ref().is_none_or(is_good)
+            && self.failures.is_empty()
+            && self.obstacle.is_none()
+    }
+
+    /// Whether it found anything to do.
+    pub(crate) fn found(&self) -> bool {
+        self.report.is_some() || !self.is_clean()
+    }
+}
+
+/// Lists everything, and deletes what was made under the lease.
+pub(crate) async fn sweep(
+    app: &App,
+    settings: &Settings,
+    held: &Held,
+    target: Target,
+    control: &Control,
+) -> Result<Sweep, Error> {
+    let world = app.world.again();
+    let lease = held.lease().clone();
+    let state = taking::state(settings)?;
+    let all = Store::open(&state).all(&world.host)?;
+    let ownership = Ownership::new(
+        lease.clone(),
+        held.baseline()?,
+        trials::all(&lease.terms.job_dirs),
+        others(&lease.id, &all),
+    );
+    let engine = app.sweeper(&world, lease.terms.backends.clone(), settings)?;
+    let mut see = |event: &Event| tracing::debug!(kind = ?event.kind, "sweep");
+    let inventory = Arc::new(engine.discover(&mut see).await);
+    let ownership = ownership.seeing(&inventory);
+    let guards = Guards {
+        // Whoever took the lease said that what is made under it goes, however young.
+        min_age: Duration::ZERO,
+        own: own::detect(),
+        leases: Arc::new(Standings::new(all).sweeping(ownership.clone())),
+        ..Guards::default()
+    };
+    let unproven = inventory.resources.iter();
+    let unproven = unproven.filter(|one| ownership.of(one) == Belonging::Unproven);
+    let mut sweep = Sweep {
+        unproven: unproven.cloned().collect(),
+        failures: inventory.failures.clone(),
+        ..Sweep::default()
+    };
+    let policy = LeasePolicy::new(ownership, target, GRACE);
+    let origin = policy.origin();
+    let policy: Arc<dyn Policy> = Arc::new(policy);
+    let planned = engine
+        .plan_for(inventory, &policy, &origin, false, &guards, &mut see)
+        .await;
+    sweep.obstacle = planned.decisions.fault.map(|fault| fault.to_string());
+    sweep.refusals.clone_from(&planned.plan.refusals);
+    if planned.plan.is_empty() {
+        return Ok(sweep);
+    }
+    let journal = match Journal::begin(&state, &world.host, &planned.plan, engine.clock()) {
+        Ok(journal) => journal,
+        // Another run works on some of it; the next look shows what is left.
+        Err(error @ JournalError::Busy(_)) => {
+            sweep.obstacle = Some(error.to_string());
+            return Ok(sweep);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let report = engine
+        .apply_recorded(planned.plan, &policy, control, &journal, &mut see)
+        .await;
+    sweep.obstacle = journal.halted().map(ToString::to_string);
+    sweep.report = Some(report);
+    Ok(sweep)
+}
+
+/// The other leases, and how long each was live.
+fn others(id: &str, all: &[(tbengine_engine::lease::Lease, Standing)]) -> Vec<Other> {
+    let others = all.iter().filter(|(lease, _)| lease.id != id);
+    others
+        .map(|(lease, _)| Other {
+            lease: lease.clone(),
+            until: lease.ended,
+        })
+        .collect()
+}

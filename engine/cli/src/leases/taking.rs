@@ -1,0 +1,77 @@
+//! From arguments to a lease, with the baseline.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tbengine_engine::journal::StateDir;
+use tbengine_engine::lease::record::LEASE_FORMAT;
+use tbengine_engine::lease::{Baseline, Claim, Filter, Held, Lease, Own, Store, Terms};
+
+use crate::app::App;
+use crate::backends;
+use crate::config::Settings;
+use crate::exit::Error;
+
+/// The lease that is wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// The id, if the operator chose one.
+    pub(crate) id: Option<String>,
+    /// The backends, if the operator narrowed them.
+    pub(crate) backends: Vec<String>,
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) own: Own,
+    pub(crate) job_dirs: Vec<PathBuf>,
+    pub(crate) program: Option<String>,
+    /// How long it holds without being renewed; without, as long as processes hold it.
+    pub(crate) ttl: Option<Duration>,
+}
+
+/// The state directory, which leases cannot do without.
+pub(crate) fn state(settings: &Settings) -> Result<StateDir, Error> {
+    match &settings.state_dir.value {
+        Some(path) => Ok(StateDir::create(path)?),
+        None => Err(Error::config(
+            "there is no directory to keep leases in, because HOME is not set",
+        )
+        .hint("name one with --state-dir")),
+    }
+}
+
+/// Lists what is there, and takes a lease. Nothing that was there is ever swept under it.
+pub(crate) async fn take(app: &App, settings: &Settings, wanted: Wanted) -> Result<Held, Error> {
+    let store = Store::create(&state(settings)?)?;
+    let world = app.world.again();
+    let backends = backends::names(&app.config, &wanted.backends);
+    let engine = app.sweeper(&world, backends.clone(), settings)?;
+    let inventory = engine.discover(&mut |_| {}).await;
+    if !inventory.failures.is_empty() {
+        app.tell_failures(&inventory.failures);
+        return Err(Error::NoBaseline);
+    }
+    let baseline = Baseline::of(&inventory, world.now);
+    tracing::info!(resources = baseline.len(), "this was there before");
+    let host = &app.world.host;
+    let claim = match wanted.ttl {
+        None => Claim::Lock,
+        Some(ttl) => Claim::for_time(ttl, host),
+    };
+    let config = app.config.path().map(std::path::absolute);
+    let lease = Lease {
+        format: LEASE_FORMAT.into(),
+        id: wanted.id.unwrap_or_else(|| world.run.to_string()),
+        since: world.now,
+        holder: host.process.clone(),
+        claim,
+        terms: Terms {
+            backends,
+            filters: wanted.filters,
+            own: wanted.own,
+            job_dirs: wanted.job_dirs,
+            program: wanted.program,
+            config: config.and_then(Result::ok),
+        },
+        ended: None,
+    };
+    Ok(store.take(lease, &baseline)?)
+}
