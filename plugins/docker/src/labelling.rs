@@ -17,8 +17,8 @@
 //!
 //! What gets no label: images that BuildKit builds through `/grpc` (give `docker buildx build` a
 //! `--label`), images that are pulled, loaded or imported, services and what else a swarm holds, and
-//! what is created by Podman's own API below `/libpod`. Anonymous volumes have none either, but go along with
-//! their container. Clients that take over a connection without asking for an upgrade, as none does
+//! what is created by Podman's own API below `/libpod`. Anonymous volumes have none either; the
+//! observer is told of them.  Clients that take over a connection without asking for an upgrade, as none does
 //! since Docker 1.9, get the output, and cannot send input.
 //!
 //! The modules, in the order a request takes:
@@ -42,4 +42,4 @@ mod socket;
 mod volumes;
 
 pub use creation::Created;
-pub use socket::{LabellingSocket, ListenError};
+pub use socket::{LabellingSocket, ListenError, Observer};

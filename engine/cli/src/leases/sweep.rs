@@ -70,6 +70,7 @@ pub(crate) async fn sweep(
     let ownership = Ownership::new(
         lease.clone(),
         held.baseline()?,
+        held.observed()?,
         trials::all(&lease.terms.job_dirs),
         others(&lease.id, &all),
     );
