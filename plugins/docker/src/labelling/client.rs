@@ -125,7 +125,8 @@ impl Client {
         }
         match creation {
             Some(Creation::Body(kind)) => return self.create(kind, head, body).await,
-            Some(Creation::Build) => self.label_build(&mut head),
+            Some(Creation::Build) => self.label_image(&mut head, label::in_build),
+            Some(Creation::Commit) => self.label_image(&mut head, label::in_commit),
             None => {}
         }
         let request = Request::from_parts(head, Either::Left(body));
@@ -268,9 +269,13 @@ impl Client {
         Ok(reply)
     }
 
-    fn label_build(&self, head: &mut request::Parts) {
+    fn label_image(
+        &self,
+        head: &mut request::Parts,
+        label: fn(query: &str, run: &str) -> Labelling<String>,
+    ) {
         let query = head.uri.query().unwrap_or_default();
-        if let Labelling::Added(query) = label::in_query(query, &self.shared.run)
+        if let Labelling::Added(query) = label(query, &self.shared.run)
             && let Ok(labelled) = PathAndQuery::try_from(format!("{}?{query}", head.uri.path()))
         {
             head.uri = Uri::from(labelled);
