@@ -7,6 +7,7 @@ use tbengine_engine::lease::{Held, Own};
 
 use crate::app::App;
 use crate::args::lease::GuardedArgs;
+use crate::world;
 
 const DOCKER: &str = "docker";
 /// The address of a unix socket holds no longer path, with the byte that ends it.
@@ -54,9 +55,18 @@ impl Labels {
     }
 
     /// What to change in the environment of the command.
-    pub(super) fn environment(&self) -> Vec<(&'static str, Option<String>)> {
-        let socket = self.socket.as_ref();
-        socket.map_or_else(Vec::new, LabellingSocket::environment)
+    pub(super) fn environment(&self, app: &App) -> Vec<(&'static str, Option<String>)> {
+        let Some(socket) = &self.socket else {
+            return Vec::new();
+        };
+        let mut changes = socket.environment();
+        let before = changes.iter().map(|(name, _)| {
+            let value = app.world.environment.get(*name).cloned();
+            ((*name).to_owned(), value)
+        });
+        let before = world::outside(&before.collect());
+        changes.push((world::OUTSIDE_VARIABLE, Some(before)));
+        changes
     }
 
     /// Whether nothing that can be proven to be the run's own may still be on its way: everything goes

@@ -62,7 +62,7 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
         let mut held = take(app, &settings, wanted(args)).await?;
         let mut reaper = Reaper::start(app, args, &held)?;
         let labels = Labels::start(app, args, &held).await;
-        let mut command = Command::start(&held, &filled(args, &held), labels.environment())?;
+        let mut command = Command::start(&held, &filled(args, &held), labels.environment(app))?;
         let code = command
             .wait(app, &settings, args, &held, &mut signals)
             .await;
