@@ -64,12 +64,17 @@ class Ends(DockerCase):
     def test_processes_that_carry_the_id_end_with_it(self):
         with self.guard() as lease:
             self.assertNotIn(tbengine.RUN_ID_VARIABLE, os.environ)
-            ours = subprocess.Popen(["sleep", "1000"], env=lease.env())
-            other = subprocess.Popen(["sleep", "1000"])
+            ours = self.sleeper(env=lease.env())
+            other = self.sleeper()
         self.assertEqual(ours.wait(10), -signal.SIGTERM)
         self.assertIsNone(other.poll())
-        other.kill()
-        other.wait()
+
+    def sleeper(self, **options):
+        """A program of the test, which ends with it at the latest."""
+        sleeper = subprocess.Popen(["sleep", "1000"], **options)
+        self.addCleanup(sleeper.wait)
+        self.addCleanup(sleeper.kill)
+        return sleeper
 
     def test_labels_of_ones_own_make_it_a_decorator(self):
         mark = str(uuid.uuid4())
@@ -132,8 +137,9 @@ class Dies(DockerCase):
         self.assert_soon_gone(container)
 
     def test_ctrl_c_ends_the_block_and_not_what_cleans_up(self):
-        # As a terminal sends it: to the whole group.
+        # As a terminal sends it: to the whole group. Whoever runs the tests in the background ignores it.
         pressed = """
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             try:
                 os.killpg(0, signal.SIGINT)
                 time.sleep(10)
