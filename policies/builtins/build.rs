@@ -13,7 +13,7 @@ const BARE: &str = "wasm32-unknown-unknown";
 /// Imports WASI 0.2.
 const WASI: &str = "wasm32-wasip2";
 
-const BUILTINS: &[&str] = &["default", "aggressive"];
+const BUILTINS: &[&str] = &["default", "aggressive", "harbor", "terminal-bench"];
 
 fn main() {
     let policies = PathBuf::from(var("CARGO_MANIFEST_DIR"))
@@ -25,11 +25,12 @@ fn main() {
         "policies/Cargo.toml",
         "policies/Cargo.lock",
         "policies/rules",
-        "policies/default",
-        "policies/aggressive",
         "sdk/policy",
     ] {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
+    }
+    for name in BUILTINS {
+        println!("cargo::rerun-if-changed={}", policies.join(name).display());
     }
     build(&root, BARE, BUILTINS);
     if env::var_os("CARGO_FEATURE_TESTING").is_some() {
@@ -68,9 +69,10 @@ fn build(root: &Path, target: &str, names: &[&str]) {
     let status = cargo.status().expect("cargo can be started");
     assert!(status.success(), "building the policies failed; see above");
     for name in names {
-        let file = format!("{name}.wasm");
-        let wasm = built.join(target).join("release").join(&file);
-        fs::copy(&wasm, out.join(&file))
+        // The compiler writes `_` for what a name of a package has as `-`.
+        let file = format!("{}.wasm", name.replace('-', "_"));
+        let wasm = built.join(target).join("release").join(file);
+        fs::copy(&wasm, out.join(format!("{name}.wasm")))
             .unwrap_or_else(|error| panic!("{}: {error}", wasm.display()));
     }
 }

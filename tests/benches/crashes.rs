@@ -1,7 +1,7 @@
 //! Kills tbengine and dockerd, thousands of times, and counts what went wrong.
 //!
 //! `cargo bench -p tbengine-tests --bench crashes [-- --kills 3000 --docker-kills 100 --crashes 20
-//! --freezes 20 --seed 1 --program PATH]`. The daemon needs root and what `tests/run` installs; zeros leave a part
+//! --freezes 20 --guards 500 --seed 1 --program PATH]`. The daemon needs root and what `tests/run` installs; zeros leave a part
 //! out. Without a path it builds the release program.
 
 #![expect(
@@ -14,6 +14,8 @@
 mod cloud;
 #[path = "../crashes/docker.rs"]
 mod docker;
+#[path = "../crashes/guard.rs"]
+mod guard;
 #[path = "../crashes/invariants.rs"]
 mod invariants;
 #[path = "../crashes/program.rs"]
@@ -82,7 +84,8 @@ fn main() {
     let docker_kills = argument("--docker-kills", 100);
     let crashes = argument("--crashes", 20);
     let freezes = argument("--freezes", 20);
-    if docker_kills + crashes + freezes > 0 {
+    let guards = argument("--guards", 500);
+    if docker_kills + crashes + freezes + guards > 0 {
         let daemon = match Dockerd::start() {
             Ok(daemon) => daemon,
             Err(error) => {
@@ -111,8 +114,37 @@ fn main() {
                 docker::disturb(&daemon, path, cache, trouble, times, seed),
             );
         }
+        if guards > 0 {
+            guarded(guard::kill(&daemon, path, cache, guards, seed), &mut tell);
+        }
     }
     if failed {
         std::process::exit(1);
+    }
+}
+
+fn guarded(series: guard::Series, tell: &mut impl FnMut(&str, &[String])) {
+    println!(
+        "kill -9 of guards, reapers and both: {} kills in {} rounds; {} had made something, {} were left to the next run",
+        series.kills, series.rounds, series.made, series.left_over
+    );
+    tell("kill -9 of guards, reapers and both", &series.violations);
+    if let Some(longest) = series.reaped.iter().max() {
+        let target = guard::GONE_WITHIN.as_secs_f64();
+        figure(
+            "gone after the death of a guard, longest",
+            longest.as_secs_f64(),
+            "s",
+            target,
+            true,
+        );
+        let median = support::median(series.reaped.clone()).as_secs_f64();
+        figure(
+            "gone after the death of a guard, median",
+            median,
+            "s",
+            target,
+            true,
+        );
     }
 }

@@ -3,7 +3,10 @@
 
 mod world;
 
-use tbengine_fake_daytona::{Fault, FaultPlan, Scripted, State, TlsFront, permission};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tbengine_fake_daytona::{Fault, FaultPlan, Scripted, State, TlsFront, permission, sandbox};
 
 use crate::world::{World, leaked, results};
 
@@ -133,6 +136,43 @@ fn a_key_that_may_not_delete_is_told_by_plan_and_doctor_before_anything_is_tried
         results(&ran),
         rows(&[("daytona", "denied", 1), ("docker", "deleted", 3)])
     );
+}
+
+#[test]
+fn of_a_session_that_harbor_created_several_times_the_newest_goes_on() {
+    let world = World::new();
+    let put = |trial: &str, minutes: u64| {
+        let age = Duration::from_secs(minutes * 60);
+        world.fake.put(leaked(trial).age(age).idle(age))
+    };
+    let (first, second, third) = (put("a", 62), put("a", 61), put("a", 60));
+    // Somebody works in the first of these two: then the times of creation are no proof.
+    let used = world.fake.put(
+        leaked("b")
+            .age(Duration::from_secs(3720))
+            .idle(Duration::ZERO),
+    );
+    let newer = put("b", 60);
+    let foreign = world.fake.put(sandbox().label("team", "research"));
+    world.fake.put(leaked("broken").state(State::Error));
+    let clean = || {
+        let backends = ["--backend", "docker", "--backend", "daytona"];
+        let policy = ["--policy", "harbor", "--output", "json"];
+        world.tbengine(&[&["run"][..], &backends, &policy].concat())
+    };
+    // What failed is only hidden by its deletion, and the next run leaves it to Daytona.
+    let ran = clean().json(1);
+    assert_eq!(
+        results(&ran),
+        rows(&[("daytona", "deleted", 2), ("daytona", "stuck", 1)])
+    );
+    let record = world.fake.record();
+    let destroyed = BTreeSet::from_iter(record.destroyed_by_callers());
+    assert_eq!(destroyed, BTreeSet::from([&*first, &*second]));
+    let live: BTreeSet<String> = world.fake.live().into_iter().collect();
+    assert_eq!(live, BTreeSet::from([third, used, newer, foreign]));
+    assert_eq!(results(&clean().json(0)), rows(&[]));
+    assert_eq!(world.containers(), 3, "they are nobody's");
 }
 
 #[test]

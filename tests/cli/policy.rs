@@ -17,7 +17,16 @@ fn list_names_built_in_and_configured_policies() {
         .iter()
         .map(|one| one["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["aggressive", "default", "nightly"]);
+    assert_eq!(
+        names,
+        [
+            "aggressive",
+            "default",
+            "harbor",
+            "nightly",
+            "terminal-bench"
+        ]
+    );
 }
 
 #[test]
@@ -276,6 +285,48 @@ fn a_template_is_tested_and_a_wrong_answer_is_shown() {
         updated,
         serde_json::from_str::<serde_json::Value>(&right).unwrap()
     );
+}
+
+/// The inventories that were recorded of a private Docker and of the fake Daytona service.
+#[test]
+fn policies_for_one_benchmark_answer_as_is_expected_of_recorded_hosts() {
+    let host = Host::new();
+    for (policy, cases) in [("harbor", 4), ("terminal-bench", 1)] {
+        let tests = format!(
+            "{}/../../policies/{policy}/tests",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let tested = host
+            .run(&["policy", "test", policy, &tests, "-O", "json"])
+            .with_code(0)
+            .json();
+        let tested = tested.as_array().unwrap();
+        assert_eq!(tested.len(), cases);
+        for case in tested {
+            assert_eq!(case["differences"], serde_json::json!([]), "{case:#}");
+            assert_ne!(case["decisions"], 0, "{case:#}");
+        }
+    }
+}
+
+#[test]
+fn inspect_shows_what_a_policy_for_one_benchmark_can_be_told() {
+    let host = Host::new();
+    let inspect = |policy| host.run(&["policy", "inspect", policy]).with_code(0).stdout;
+    let text = inspect("harbor");
+    for shown in [
+        "dead-older-than  duration  [10m]",
+        "running-older-than  duration  [12h]",
+        "duplicates-older-than  duration  [5m]",
+        "snapshots  boolean  [false]",
+    ] {
+        assert!(text.contains(shown), "{shown} is not in {text}");
+    }
+    assert!(!inspect("terminal-bench").contains("snapshots"));
+    // What the other policies are told to narrow them, a whole unit cannot be narrowed by.
+    host.run(&["plan", "--policy", "harbor", "--set", "states=exited"])
+        .with_code(2)
+        .says("has no parameter `states`");
 }
 
 #[test]

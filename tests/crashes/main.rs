@@ -8,9 +8,11 @@
 //! - `invariants`: what must hold
 //! - `cloud`: over the fake Daytona service
 //! - `docker`: over a private dockerd
+//! - `guard`: guards and their reapers, over both
 
 mod cloud;
 mod docker;
+mod guard;
 mod invariants;
 mod program;
 
@@ -34,6 +36,24 @@ fn no_kill_over_the_cloud_does_harm() {
     // Kills that come too early or too late show nothing.
     assert!(series.resumed > 5 && series.unknown > 1, "{series:?}");
     assert!(!series.resumes.is_empty() && series.runs > 5);
+}
+
+#[test]
+fn no_kill_of_a_guard_or_its_reaper_leaves_anything_behind() {
+    let (program, cache) = paths();
+    let daemon = Dockerd::start().unwrap_or_else(|error| panic!("{error}"));
+    let series = guard::kill(&daemon, program, cache, 16, 1);
+    assert_eq!(series.violations, Vec::<String>::new());
+    // Kills that come too early or too late show nothing.
+    assert!(series.kills >= 8 && series.made >= 4, "{series:?}");
+    assert!(
+        series.left_over >= 1 && !series.reaped.is_empty(),
+        "{series:?}"
+    );
+    assert!(
+        series.reaped.iter().all(|took| *took < guard::GONE_WITHIN),
+        "{series:?}"
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tbengine_engine::apply::Control;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Code, Error};
 
@@ -31,6 +32,8 @@ pub(crate) struct Signals {
     /// Ends the run.
     pub(crate) control: Control,
     first: Arc<OnceLock<Signal>>,
+    /// Someone else hears signals from here on.
+    handed_over: CancellationToken,
 }
 
 impl Signals {
@@ -69,10 +72,21 @@ impl Signals {
                         _ = hung_up(hangup.as_mut()) => Signal::Hangup,
                     }
                 };
-                let first = next().await;
+                let handed_over = heard.handed_over.clone();
+                let mut next = async || {
+                    tokio::select! {
+                        () = handed_over.cancelled() => None,
+                        signal = next() => Some(signal),
+                    }
+                };
+                let Some(first) = next().await else {
+                    return;
+                };
                 heard.first.get_or_init(|| first);
                 heard.control.stop.cancel();
-                let second = next().await;
+                let Some(second) = next().await else {
+                    return;
+                };
                 heard.control.abort.cancel();
                 thread::sleep(LAST_WORDS);
                 end(Code::Interrupted(second));
@@ -84,6 +98,11 @@ impl Signals {
             .map_err(start)?;
         tracing::debug!("listening for signals");
         Ok(signals)
+    }
+
+    /// Hears nothing from here on, because someone else does.
+    pub(crate) fn hand_over(self) {
+        self.handed_over.cancel();
     }
 
     /// The signal that stopped the run.

@@ -5,6 +5,7 @@ mod builtins;
 mod calls;
 mod faults;
 mod packed;
+mod presets;
 mod shapes;
 mod support;
 mod versions;

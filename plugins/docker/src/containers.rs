@@ -123,7 +123,7 @@ impl Found {
         resource.started = wire::time(&state.started_at);
         resource.finished = wire::time(&state.finished_at);
         resource.labels = config.labels.into_iter().collect();
-        resource.unit = owner::unit(&resource.labels);
+        resource.unit = owner::unit_of_container(&resource.labels);
         resource.owner = owner::of_container(&resource.labels);
         resource.attrs = attrs(
             config.image,

@@ -24,6 +24,26 @@ const OTHERS: [(&str, &str); 5] = [
     ("com.docker.swarm.service.name", "swarm"),
 ];
 
+/// Labels that compose gives to each container it makes. A container inherits the labels of its image, and
+/// compose names project and service on the images it builds: those alone prove nothing.
+const OF_CONTAINERS: [&str; 4] = [
+    "com.docker.compose.container-number",
+    "com.docker.compose.oneoff",
+    "com.docker.compose.config-hash",
+    CONFIG_FILES,
+];
+
+/// The compose project of a container, if compose made it.
+pub(crate) fn unit_of_container(labels: &Labels) -> Option<Unit> {
+    unit(labels).filter(|_| is_composes(labels))
+}
+
+fn is_composes(labels: &Labels) -> bool {
+    OF_CONTAINERS
+        .iter()
+        .any(|label| labels.get(label).is_some())
+}
+
 /// The compose project.
 pub(crate) fn unit(labels: &Labels) -> Option<Unit> {
     let project = labels.get(PROJECT).filter(|project| !project.is_empty())?;
@@ -32,7 +52,8 @@ pub(crate) fn unit(labels: &Labels) -> Option<Unit> {
 
 /// Whose container it is. Harbor's project names alone are weak, so a second fact is needed.
 pub(crate) fn of_container(labels: &Labels) -> Owner {
-    proven(labels, || {
+    let project = labels.get(PROJECT).filter(|_| is_composes(labels));
+    proven(labels, project, || {
         labels.get(SERVICE) == Some(HARBOR_SERVICE)
             || labels
                 .get(CONFIG_FILES)
@@ -42,12 +63,12 @@ pub(crate) fn of_container(labels: &Labels) -> Owner {
 
 /// Whose network or volume it is. Compose does not label these any further.
 pub(crate) fn of_network_or_volume(labels: &Labels) -> Owner {
-    proven(labels, || true)
+    proven(labels, labels.get(PROJECT), || true)
 }
 
 /// Whose image it is: by its labels, or by its tags if every one of them is such a name.
 pub(crate) fn of_image<'t>(labels: &Labels, tags: impl Iterator<Item = &'t str> + Clone) -> Owner {
-    let by_label = proven(labels, || false);
+    let by_label = proven(labels, labels.get(PROJECT), || false);
     if by_label != Owner::Unknown || tags.clone().next().is_none() {
         return by_label;
     }
@@ -60,11 +81,11 @@ pub(crate) fn of_image<'t>(labels: &Labels, tags: impl Iterator<Item = &'t str> 
     Owner::Unknown
 }
 
-fn proven(labels: &Labels, harbor_evidence: impl FnOnce() -> bool) -> Owner {
+fn proven(labels: &Labels, project: Option<&str>, harbor_evidence: impl FnOnce() -> bool) -> Owner {
     if let Some(run) = labels.get(RUN_ID_LABEL).filter(|run| !run.is_empty()) {
         return Owner::Run(run.to_owned());
     }
-    if let Some(project) = labels.get(PROJECT) {
+    if let Some(project) = project {
         if is_terminal_bench_project(project) {
             return Owner::Benchmark(TERMINAL_BENCH.to_owned());
         }
@@ -85,6 +106,9 @@ mod tests {
     const HARBOR_PROJECT: (&str, &str) = (PROJECT, "hello__dqmfgz2__env");
     const TB_PROJECT: (&str, &str) = (PROJECT, "hello-1-of-1-2026-01-02__03-04-05");
 
+    /// On every container that compose makes.
+    const NUMBER: (&str, &str) = ("com.docker.compose.container-number", "1");
+
     fn labels(pairs: &[(&str, &str)]) -> Labels {
         pairs.iter().copied().collect()
     }
@@ -101,19 +125,37 @@ mod tests {
         );
         for proof in [(SERVICE, "main"), file] {
             assert_eq!(
-                of_container(&labels(&[HARBOR_PROJECT, proof])),
+                of_container(&labels(&[HARBOR_PROJECT, NUMBER, proof])),
                 benchmark(HARBOR)
             );
             assert_eq!(
-                of_container(&labels(&[(PROJECT, "my_env"), proof])),
+                of_container(&labels(&[(PROJECT, "my_env"), NUMBER, proof])),
                 Owner::Unknown
             );
         }
-        assert_eq!(of_container(&labels(&[HARBOR_PROJECT])), Owner::Unknown);
         assert_eq!(
-            of_container(&labels(&[HARBOR_PROJECT, (SERVICE, "db")])),
+            of_container(&labels(&[HARBOR_PROJECT, NUMBER])),
             Owner::Unknown
         );
+        assert_eq!(
+            of_container(&labels(&[HARBOR_PROJECT, NUMBER, (SERVICE, "db")])),
+            Owner::Unknown
+        );
+    }
+
+    #[test]
+    fn what_a_container_inherits_from_its_image_proves_nothing() {
+        let version = ("com.docker.compose.version", "2.40.0");
+        for project in [HARBOR_PROJECT, TB_PROJECT] {
+            let inherited = labels(&[project, (SERVICE, "main"), version]);
+            assert_eq!(of_container(&inherited), Owner::Unknown);
+            assert_eq!(unit_of_container(&inherited), None);
+            for label in OF_CONTAINERS {
+                let made = labels(&[project, (SERVICE, "main"), version, (label, "x")]);
+                assert_ne!(of_container(&made), Owner::Unknown, "{label}");
+                assert_eq!(unit_of_container(&made), Some(Unit(project.1.into())));
+            }
+        }
     }
 
     #[test]
@@ -152,11 +194,11 @@ mod tests {
     #[test]
     fn a_run_of_ours_wins_and_other_products_are_named() {
         assert_eq!(
-            of_container(&labels(&[TB_PROJECT, (RUN_ID_LABEL, "r1")])),
+            of_container(&labels(&[TB_PROJECT, NUMBER, (RUN_ID_LABEL, "r1")])),
             Owner::Run("r1".into())
         );
         assert_eq!(
-            of_container(&labels(&[TB_PROJECT, (RUN_ID_LABEL, "")])),
+            of_container(&labels(&[TB_PROJECT, NUMBER, (RUN_ID_LABEL, "")])),
             benchmark(TERMINAL_BENCH)
         );
         assert_eq!(

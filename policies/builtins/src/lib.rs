@@ -22,6 +22,14 @@ pub const ALL: &[Builtin] = &[
         name: "aggressive",
         wasm: include_bytes!(concat!(env!("OUT_DIR"), "/aggressive.wasm")),
     },
+    Builtin {
+        name: "harbor",
+        wasm: include_bytes!(concat!(env!("OUT_DIR"), "/harbor.wasm")),
+    },
+    Builtin {
+        name: "terminal-bench",
+        wasm: include_bytes!(concat!(env!("OUT_DIR"), "/terminal-bench.wasm")),
+    },
 ];
 
 /// The built-in policy of a name.

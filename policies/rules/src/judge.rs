@@ -1,11 +1,8 @@
 //! The rules.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
-use tbengine_policy::types::{
-    Action, Context, DeleteOptions, Force, Kind, Owner, Resource, State, Verdict,
-};
+use tbengine_policy::types::{Context, Kind, Owner, Resource, State, Verdict};
 
 use crate::newest::newest;
 use crate::reason::Reason;
@@ -54,7 +51,8 @@ impl Settings {
                         if any_held && pass {
                             deleted.insert(&one.id);
                         }
-                        verdicts.push(self.delete(one, reason));
+                        let when_dead = self.profile.force_on_dead;
+                        verdicts.push(self.effort.delete(one, reason, when_dead));
                     }
                     Keep(reason) => verdicts.push(one.keep(reason)),
                     Silent => {}
@@ -200,29 +198,10 @@ impl Settings {
             Keep(reason.not_yet(limit).done())
         }
     }
-
-    fn delete(&self, one: &Resource, reason: String) -> Verdict {
-        let (force, grace) = if !one.is_running() {
-            (self.profile.force_on_dead, self.stop_timeout)
-        } else if self.force {
-            (Force::Always, Some(Duration::ZERO))
-        } else {
-            (Force::Always, self.stop_timeout)
-        };
-        Verdict {
-            id: one.id.clone(),
-            action: Action::Delete(DeleteOptions {
-                reason,
-                force,
-                grace_ms: grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
-                priority: 0,
-            }),
-        }
-    }
 }
 
 /// Whether a kind runs and ends by itself.
-fn lives(kind: Kind) -> bool {
+pub(crate) fn lives(kind: Kind) -> bool {
     matches!(kind, Kind::Container | Kind::Sandbox)
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tbengine_policy::types::{Owner, Resource};
+use tbengine_policy::types::{Context, Owner, Resource, State};
 
 /// A text in the making.
 pub(crate) struct Reason(String);
@@ -66,9 +66,47 @@ impl Reason {
         }
     }
 
-    /// `, not yet 1h`.
+    /// `, longer than 1h`; nothing where any time will do.
+    pub(crate) fn longer_than(self, limit: Duration) -> Self {
+        if limit.is_zero() {
+            self
+        } else {
+            self.text(", longer than ").time(limit)
+        }
+    }
+
+    /// `, not yet longer than 1h`.
+    pub(crate) fn not_yet_longer(self, limit: Duration) -> Self {
+        self.text(", not yet longer than ").time(limit)
+    }
+
+    /// `, not yet older than 1h`.
     pub(crate) fn not_yet(self, limit: Duration) -> Self {
         self.text(", not yet older than ").time(limit)
+    }
+
+    /// What it is, like `exited (137)` or `running`.
+    pub(crate) fn state(self, one: &Resource) -> Self {
+        let reason = self.text(one.state.word());
+        match one.exit_code {
+            Some(code) if one.is_dead() => reason.text(" (").text(&code.to_string()).text(")"),
+            _ => reason,
+        }
+    }
+
+    /// What it is since when, as far as that is known, like `exited (137) 2h ago`.
+    pub(crate) fn since(self, context: &Context, one: &Resource) -> Self {
+        let age = one.age(context);
+        let reason = match (one.state, age) {
+            (State::Created, _) => self.text("never started, created "),
+            (_, None) => return self.state(one),
+            _ if one.is_dead() && one.finished.is_some() => self.state(one).text(" "),
+            _ => self.state(one).text(", created "),
+        };
+        match age {
+            Some(age) => reason.time(age).text(" ago"),
+            None => reason.text("at an unknown time"),
+        }
     }
 
     /// Whose it is, after a word like `made by `.

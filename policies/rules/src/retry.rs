@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tbengine_policy::types::{Failure, FailureKind, RetryAction, Wait};
 
-use crate::settings::Settings;
+use crate::effort::Effort;
 
-impl Settings {
+impl Effort {
     /// Advises after a failed attempt, as `attempts`, `retry-delay` and `retry-factor` say.
     pub fn retry(&self, failure: &Failure) -> RetryAction {
         // These cost no attempt: the engine waits for the backend, not for the resource.
@@ -27,7 +27,6 @@ impl Settings {
         RetryAction::After(Wait {
             delay_ms: self.delay_after(delay, failure.attempt),
             escalate: self
-                .profile
                 .escalate_after
                 .is_some_and(|after| failure.attempt >= after),
         })
@@ -59,7 +58,7 @@ mod tests {
         )
         .unwrap();
         let delays: Vec<_> = (1..=4)
-            .map(|attempt| set.retry(&failure(attempt)))
+            .map(|attempt| set.effort.retry(&failure(attempt)))
             .collect();
         let [
             RetryAction::After(first),
@@ -81,17 +80,26 @@ mod tests {
     #[test]
     fn the_default_policy_has_no_opinion_until_it_is_told() {
         let set = settings(DEFAULT, &[]).unwrap();
-        assert!(matches!(set.retry(&failure(7)), RetryAction::NoOpinion));
+        assert!(matches!(
+            set.effort.retry(&failure(7)),
+            RetryAction::NoOpinion
+        ));
         let set = settings(DEFAULT, &[("attempts", "2")]).unwrap();
-        assert!(matches!(set.retry(&failure(1)), RetryAction::NoOpinion));
-        assert!(matches!(set.retry(&failure(2)), RetryAction::GiveUp(_)));
+        assert!(matches!(
+            set.effort.retry(&failure(1)),
+            RetryAction::NoOpinion
+        ));
+        assert!(matches!(
+            set.effort.retry(&failure(2)),
+            RetryAction::GiveUp(_)
+        ));
     }
 
     #[test]
     fn the_aggressive_policy_escalates_after_the_second_attempt() {
         let set = settings(AGGRESSIVE, &[]).unwrap();
         let advice: Vec<_> = (1..=6)
-            .map(|attempt| match set.retry(&failure(attempt)) {
+            .map(|attempt| match set.effort.retry(&failure(attempt)) {
                 RetryAction::After(wait) => Some((wait.delay_ms, wait.escalate)),
                 RetryAction::GiveUp(_) | RetryAction::NoOpinion => None,
             })
@@ -112,7 +120,7 @@ mod tests {
         let mut outage = failure(9);
         outage.failure = FailureKind::Unavailable;
         assert!(matches!(
-            settings(AGGRESSIVE, &[]).unwrap().retry(&outage),
+            settings(AGGRESSIVE, &[]).unwrap().effort.retry(&outage),
             RetryAction::NoOpinion
         ));
     }
@@ -125,7 +133,7 @@ mod tests {
         )
         .unwrap();
         assert!(matches!(
-            set.retry(&failure(3_000_000_000)),
+            set.effort.retry(&failure(3_000_000_000)),
             RetryAction::After(Wait {
                 delay_ms: u64::MAX,
                 ..

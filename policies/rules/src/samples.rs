@@ -2,7 +2,7 @@
 
 use tbengine_policy::params::{ParamError, Params};
 use tbengine_policy::types::{
-    Context, Failure, FailureKind, Kind, Owner, ParamType, Resource, State, Usage,
+    Context, Description, Failure, FailureKind, Kind, Owner, ParamType, Resource, State, Usage,
 };
 
 use crate::profile::Profile;
@@ -65,32 +65,33 @@ pub(crate) fn failure(attempt: u32) -> Failure {
 
 /// Settings with defaults filled in and values written as the host does.
 pub(crate) fn settings(profile: Profile, given: &[(&str, &str)]) -> Result<Settings, ParamError> {
+    Settings::read(profile, &params(description(&profile), given))
+}
+
+/// The values of a policy's parameters: those given are written as the host does.
+pub(crate) fn params(description: Description, given: &[(&str, &str)]) -> Params {
     let ms = |text: &str| {
         let at = text.find(|c: char| !c.is_ascii_digit()).unwrap();
         let unit = match &text[at..] {
             "ms" => 1,
             "s" => 1000,
+            "m" => 60_000,
             "h" => HOUR,
+            "d" => 24 * HOUR,
             other => panic!("{other}"),
         };
         (text[..at].parse::<u64>().unwrap() * unit).to_string()
     };
-    let defaults = description(&profile)
-        .params
-        .into_iter()
-        .filter_map(|param| {
-            let text = param.default?;
-            Some((
-                param.name,
-                if param.type_ == ParamType::Duration {
-                    ms(&text)
-                } else {
-                    text
-                },
-            ))
-        });
+    let defaults = description.params.into_iter().filter_map(|param| {
+        let text = param.default?;
+        let value = match param.type_ {
+            ParamType::Duration => ms(&text),
+            _ => text,
+        };
+        Some((param.name, value))
+    });
     let given = given
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Settings::read(profile, &Params::new(given.chain(defaults).collect()))
+    Params::new(given.chain(defaults).collect())
 }

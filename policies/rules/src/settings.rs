@@ -5,6 +5,7 @@ use std::time::Duration;
 use tbengine_policy::params::{ParamError, Params, describe, keys};
 use tbengine_policy::types::{Description, Interest, Judging, Kind, ParamType, State};
 
+use crate::effort::{self, Effort};
 use crate::profile::Profile;
 use crate::scope::LabelFilter;
 
@@ -28,22 +29,14 @@ pub struct Settings {
     pub kinds: Vec<Kind>,
     /// How many of each unit are spared.
     pub keep_newest: u64,
-    /// How long what runs may take to end by itself.
-    pub stop_timeout: Option<Duration>,
-    /// Whether what runs is killed at once.
-    pub force: bool,
-    /// How many attempts there are in all.
-    pub attempts: Option<u32>,
-    /// The wait before the second attempt.
-    pub retry_delay: Option<Duration>,
-    /// What each further wait is multiplied by.
-    pub retry_factor: f64,
+    /// How hard is tried.
+    pub effort: Effort,
 }
 
 /// Name, version and parameters of a built-in policy.
 pub fn description(profile: &Profile) -> Description {
-    use ParamType::{Boolean, Duration, Integer, Number, Words};
-    describe(profile.name, env!("CARGO_PKG_VERSION"), profile.summary, Judging::Units)
+    use ParamType::{Duration, Integer, Words};
+    let own = describe(profile.name, env!("CARGO_PKG_VERSION"), profile.summary, Judging::Units)
         .param("dead-older-than", Duration, Some(profile.dead_older_than),
             "Deletes containers and sandboxes that ended longer ago than this, or were created longer ago and \
              never started. Also the least age of unused networks and volumes and of dangling images.")
@@ -60,17 +53,13 @@ pub fn description(profile: &Profile) -> Description {
             "Considers resources of these kinds only, e.g. `container,network`.")
         .param("keep-newest", Integer, Some("0"),
             "Keeps this many of the newest of each kind in each unit, and of each kind in each backend of those \
-             without a unit. What is not considered does not count.")
-        .param("stop-timeout", Duration, profile.stop_timeout,
-            "How long what runs may take to end by itself before it is killed. Unless set, the engine's own.")
-        .param("force", Boolean, Some("false"),
-            "Kills running resources that are to be deleted at once, without `stop-timeout`.")
-        .param("attempts", Integer, profile.attempts,
-            "How many attempts there are in all, the first included. Unless set, the engine's own schedule.")
-        .param("retry-delay", Duration, profile.retry_delay,
-            "The wait after the first failed attempt; after the n-th it is retry-delay * retry-factor^(n-1). So \
-             attempts=4, retry-delay=2s and retry-factor=2 wait 2, 4 and 8 seconds. Unless set, the engine's own.")
-        .param("retry-factor", Number, Some("2"), "See retry-delay; at least 1.")
+             without a unit. What is not considered does not count.");
+    effort::described(
+        own,
+        profile.stop_timeout,
+        profile.attempts,
+        profile.retry_delay,
+    )
 }
 
 impl Settings {
@@ -79,14 +68,6 @@ impl Settings {
     /// # Errors
     /// Names the parameter that makes no sense.
     pub fn read(profile: Profile, params: &Params) -> Result<Self, ParamError> {
-        let attempts: Option<u32> = params.get("attempts")?;
-        if attempts == Some(0) {
-            return Err(ParamError::new("attempts", "must be at least 1"));
-        }
-        let retry_factor: f64 = params.required("retry-factor")?;
-        if retry_factor < 1.0 {
-            return Err(ParamError::new("retry-factor", "must be at least 1"));
-        }
         Ok(Self {
             profile,
             dead_older_than: params.required("dead-older-than")?,
@@ -95,11 +76,7 @@ impl Settings {
             labels: LabelFilter::read(params)?,
             kinds: known(params, "kinds", &Kind::ALL, Kind::word)?,
             keep_newest: params.required("keep-newest")?,
-            stop_timeout: params.get("stop-timeout")?,
-            force: params.required("force")?,
-            attempts,
-            retry_delay: params.get("retry-delay")?,
-            retry_factor,
+            effort: Effort::read(params, profile.escalate_after)?,
         })
     }
 
@@ -164,12 +141,12 @@ mod tests {
         assert_eq!(set.states, [State::Exited, State::Dead]);
         assert_eq!(set.kinds, [Kind::Container]);
         assert_eq!(
-            (set.keep_newest, set.force, set.attempts),
+            (set.keep_newest, set.effort.force, set.effort.attempts),
             (3, true, Some(4))
         );
-        assert_eq!(set.stop_timeout, Some(Duration::from_secs(4)));
+        assert_eq!(set.effort.stop_timeout, Some(Duration::from_secs(4)));
         assert_eq!(
-            (set.retry_delay, set.retry_factor),
+            (set.effort.retry_delay, set.effort.retry_factor),
             (Some(Duration::from_secs(2)), 1.5)
         );
         assert_eq!(description(&DEFAULT).params.len(), 11);

@@ -1,6 +1,7 @@
 //! `tbengine resume`: goes on with a run that did not come to its end.
 
 use tbengine_engine::journal::{Journal, Locked, Record, RunState, StateDir};
+use tbengine_engine::lease::{LeasePolicy, Store};
 
 use super::apply::{Approved, carry_out, existing_state, watcher};
 use super::plan::tell_blast_radius;
@@ -10,6 +11,7 @@ use crate::args::ResumeArgs;
 use crate::args::tuning::PolicyArgs;
 use crate::config::Settings;
 use crate::exit::{Code, Error};
+use crate::leases::{Looks, end, end_those_over};
 use crate::policies::{self, Chosen};
 use crate::signals::Signals;
 
@@ -18,9 +20,15 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
     let signals = Signals::listen(app.world.ignores_hangup)?;
     let settings = app.settings(&PolicyArgs::default(), &args.guards, &args.retry);
     let state = existing_state(&settings)?;
+    let left_behind = match args.run {
+        Some(_) => Code::Done,
+        None => block_on(end_those_over(app, &settings, &[], &signals.control))?,
+    };
     let Some(run) = wanted(app, args, &settings, state.as_ref())? else {
-        app.console.warning("there is no run to resume");
-        return Ok(Code::Done);
+        if left_behind == Code::Done {
+            app.console.warning("there is no run to resume");
+        }
+        return Ok(left_behind);
     };
     let state = match state {
         Some(state) => state,
@@ -29,6 +37,9 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
     let locked = Locked::lock(&state, &app.world.host, &run)?;
     let valid = settings.max_plan_age.value;
     let header = locked.record.plan.header.clone();
+    if let Some(lease) = header.policy_origin.strip_prefix(LeasePolicy::ORIGIN) {
+        return sweep_again(app, &settings, &signals, &state, locked, lease);
+    }
     let chosen = policies::choose_again(
         &app.world,
         &app.config,
@@ -107,6 +118,28 @@ fn wanted(
         let wanted = state.is_resumable() || (args.replan && state == RunState::Stale);
         wanted.then_some(run)
     }))
+}
+
+/// A sweep that did not come to its end is made anew: its lease says what is to be deleted, and nothing
+/// that this run left is lost by that.
+fn sweep_again(
+    app: &App,
+    settings: &Settings,
+    signals: &Signals,
+    state: &StateDir,
+    locked: Locked,
+    lease: &str,
+) -> Result<Code, Error> {
+    locked.replace(&app.world.host, None, app.world.now)?;
+    let Some(mut held) = Store::open(state).adopt(lease, &app.world.host)? else {
+        app.console
+            .warning(&format!("lease {lease} has ended meanwhile"));
+        return Ok(Code::Done);
+    };
+    let looks = Looks::default();
+    let ended = block_on(end(app, settings, &mut held, looks, &signals.control))?;
+    ended.tell(app);
+    Ok(ended.code())
 }
 
 /// Makes a new plan with the same scope and policy in place of the old one.

@@ -27,6 +27,11 @@ pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
         return Ok(plan::show(app, &planned));
     }
     let signals = Signals::listen(app.world.ignores_hangup)?;
+    run_hearing(app, args, &signals)
+}
+
+/// The same for a command that goes on afterwards, and hears signals itself then.
+pub(super) fn run_hearing(app: &mut App, args: &RunArgs, signals: &Signals) -> Result<Code, Error> {
     let settings = app.settings(&args.policy, &args.guards, &args.retry);
     let saved = args
         .plan
@@ -64,7 +69,7 @@ pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
             &engine,
             approved,
             &chosen,
-            &signals,
+            signals,
             &settings,
             args.yes,
             args.no_journal,

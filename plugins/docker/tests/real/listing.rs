@@ -220,11 +220,22 @@ async fn owners_and_units_are_recognised() {
     let label = |key: &str, value: &str| format!("{key}={value}");
     let project = label("com.docker.compose.project", "hello__dqmfgz2__env");
     let service = label("com.docker.compose.service", "main");
-    let harbor = daemon.create(&["--label", &project, "--label", &service], &["true"]);
+    let number = label("com.docker.compose.container-number", "1");
+    let labels = [&project, &service, &number].map(|label| ["--label", label]);
+    let harbor = daemon.create(labels.as_flattened(), &["true"]);
     let harbor = known(&docker, Kind::Container, &harbor).await;
     assert_eq!(harbor.owner, Owner::Benchmark("harbor".into()));
     assert_eq!(harbor.unit, Some(Unit("hello__dqmfgz2__env".into())));
     assert_eq!(harbor.attrs.get("image"), Some(daemon.image()));
+
+    // Compose labels the images that it builds, and whatever is run from one inherits that.
+    let plain = daemon.create(&[], &["true"]);
+    let labelled = format!("LABEL {project} {service}");
+    daemon.docker(&["commit", "--change", &labelled, &plain, "hb__looked-into"]);
+    let look = daemon.docker(&["create", "hb__looked-into", "true"]);
+    let look = known(&docker, Kind::Container, &look).await;
+    assert_eq!(look.labels.get("com.docker.compose.service"), Some("main"));
+    assert_eq!((look.owner, look.unit), (Owner::Unknown, None));
 
     let ours = daemon.create(&["--label", "tbengine.run-id=r-1"], &["true"]);
     assert_eq!(

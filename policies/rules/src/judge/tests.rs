@@ -1,5 +1,7 @@
 //! What each sort of resource is judged to deserve.
 
+use tbengine_policy::types::Action;
+
 use super::*;
 use crate::profile::{AGGRESSIVE, DEFAULT, Profile};
 use crate::samples::{HOUR, NOW, container, context, settings};

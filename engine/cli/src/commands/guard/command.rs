@@ -99,10 +99,13 @@ impl Command {
                     self.forward(heard, requests);
                 }
                 () = sleep_until(deadline) => {
-                    let signal = if timed_out { Signal::KILL } else { Signal::TERM };
+                    let (signal, what) = match timed_out {
+                        false => (Signal::TERM, "its time is over, so the command was told to end"),
+                        true => (Signal::KILL, "the command did not end, so it was killed"),
+                    };
                     timed_out = true;
                     deadline = Instant::now() + args.kill_after.0;
-                    app.console.warning(&format!("the command's time is over: {signal:?}"));
+                    app.console.warning(what);
                     self.send(signal);
                 }
                 () = one_more(children.as_mut()) => self.reap_orphans(),

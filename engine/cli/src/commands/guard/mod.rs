@@ -34,6 +34,7 @@ use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::{Ended, Looks, Wanted, end, end_those_over, take};
 use crate::output::out::write_document;
+use crate::signals::Signals;
 
 use command::Command;
 use reaper::Reaper;
@@ -45,8 +46,11 @@ const PLACEHOLDER: &str = "{TBENGINE_RUN_ID}";
 /// Runs a command under a lease.
 pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
     let settings = app.settings(&args.policy, &args.guards, &args.retry);
-    if args.pre_clean && !args.no_pre_clean {
-        pre_clean(app, args)?;
+    if args.pre_clean
+        && !args.no_pre_clean
+        && let code @ Code::Interrupted(_) = pre_clean(app, args)?
+    {
+        return Ok(code);
     }
     let mut signals = Forwarded::listen()?;
     block_on(async {
@@ -82,7 +86,7 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
 
 /// What `run` would do with the same arguments. What it could not do does not keep the command from
 /// running.
-fn pre_clean(app: &mut App, args: &GuardedArgs) -> Result<(), Error> {
+fn pre_clean(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
     let run = RunArgs {
         scope: args.scope.clone(),
         policy: args.policy.clone(),
@@ -95,13 +99,16 @@ fn pre_clean(app: &mut App, args: &GuardedArgs) -> Result<(), Error> {
         no_journal: false,
     };
     // The standard output is the command's.
-    let code = app.with_output_on_stderr(|app| super::run::run(app, &run))?;
+    let signals = Signals::listen(app.world.ignores_hangup)?;
+    let cleaned = app.with_output_on_stderr(|app| super::run::run_hearing(app, &run, &signals));
+    signals.hand_over();
+    let code = cleaned?;
     if !matches!(code, Code::Done) {
         let number = code.number();
         app.console
             .warning(&format!("cleaning up first ended with exit code {number}"));
     }
-    Ok(())
+    Ok(code)
 }
 
 fn wanted(args: &GuardedArgs) -> Wanted {

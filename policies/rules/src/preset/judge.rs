@@ -1,0 +1,136 @@
+//! The rules for containers, networks and volumes: a unit goes as a whole, or stays.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tbengine_policy::types::{Context, Force, Resource, State, Verdict};
+
+use super::life::Life;
+use super::settings::PresetSettings;
+use super::unit::{Unit, is_foreign, units};
+use crate::judge::lives;
+use crate::reason::Reason;
+
+/// A unit, and what becomes of it.
+struct Judged<'a> {
+    unit: Unit<'a>,
+    life: Life<'a>,
+    limit: Duration,
+    goes: bool,
+}
+
+impl PresetSettings {
+    /// Judges the units of the benchmark, and what they share.
+    pub fn decide(&self, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
+        let units = units(&self.preset, resources);
+        // The set costs more than the judging, and only what is used needs it.
+        let any_held = units
+            .iter()
+            .flat_map(|unit| &unit.used)
+            .any(|used| !used.holders.is_empty());
+        let users = resources.iter().filter(|one| any_held && lives(one.kind));
+        let seen: HashSet<&str> = users.map(|one| one.id.as_str()).collect();
+        let judged: Vec<Judged<'_>> = units
+            .into_iter()
+            .map(|unit| self.judge_unit(context, unit, &seen))
+            .collect();
+
+        let mut verdicts = Vec::new();
+        let mut deleted = HashSet::new();
+        for one in &judged {
+            self.judge_containers(context, one, &mut deleted, &mut verdicts);
+            self.judge_sandboxes(context, &one.unit.sandboxes, &mut deleted, &mut verdicts);
+        }
+        // What is used comes after everything that uses it, in whatever unit.
+        for one in &judged {
+            self.judge_used(one, &deleted, &mut verdicts);
+        }
+        self.judge_shared(context, resources, &deleted, &mut verdicts);
+        verdicts
+    }
+
+    fn judge_unit<'a>(
+        &self,
+        context: &Context,
+        unit: Unit<'a>,
+        seen: &HashSet<&str>,
+    ) -> Judged<'a> {
+        let life = Life::of(&self.preset, context, &unit, seen);
+        let (limit, goes) = match life {
+            Life::Ended(age) | Life::Empty(age) | Life::Headless(_, age) => {
+                (self.dead_older_than, age > self.dead_older_than)
+            }
+            Life::Runs(age) => (self.running_older_than, age > self.running_older_than),
+            Life::Unclear(_) => (Duration::ZERO, false),
+        };
+        Judged {
+            unit,
+            life,
+            limit,
+            goes,
+        }
+    }
+
+    fn judge_containers<'a>(
+        &self,
+        context: &Context,
+        judged: &Judged<'a>,
+        deleted: &mut HashSet<&'a str>,
+        verdicts: &mut Vec<Verdict>,
+    ) {
+        for one in &judged.unit.containers {
+            let is_known = one.is_dead() || one.is_running();
+            if !is_known || is_foreign(&self.preset, one) {
+                continue;
+            }
+            let reason = Reason::new("").since(context, one).text("; ");
+            let reason = reason.life(&self.preset, &judged.life, judged.limit, judged.goes);
+            if judged.goes {
+                deleted.insert(&one.id);
+                // The daemon refuses to delete what was started again meanwhile.
+                verdicts.push(self.effort.delete(one, reason.done(), Force::Never));
+            } else {
+                verdicts.push(one.keep(reason.done()));
+            }
+        }
+    }
+
+    /// Networks and volumes.
+    fn judge_used(
+        &self,
+        judged: &Judged<'_>,
+        deleted: &HashSet<&str>,
+        verdicts: &mut Vec<Verdict>,
+    ) {
+        for one in &judged.unit.used {
+            if one.state != State::Present || is_foreign(&self.preset, one) {
+                continue;
+            }
+            let holder = one
+                .holders
+                .iter()
+                .find(|holder| !deleted.contains(holder.as_str()));
+            let reason = Reason::new("");
+            let verdict = match holder {
+                Some(holder) if judged.goes => one.keep(
+                    reason
+                        .text("used by ")
+                        .text(holder)
+                        .text(", which stays")
+                        .done(),
+                ),
+                _ => {
+                    let reason = reason.life(&self.preset, &judged.life, judged.limit, judged.goes);
+                    match judged.goes {
+                        true => self.effort.delete(one, reason.done(), Force::Never),
+                        false => one.keep(reason.done()),
+                    }
+                }
+            };
+            verdicts.push(verdict);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

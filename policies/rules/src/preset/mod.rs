@@ -1,0 +1,26 @@
+//! Policies for one benchmark. They delete what it provably made and left behind, unit by unit, and have
+//! no opinion about anything else, so that a shared host or account is safe.
+//!
+//! - [`profile`]: what tells one of them from another
+//! - [`settings`]: the parameters, and their values
+//! - [`mod@unit`]: which resources belong together
+//! - [`life`]: whether a unit is over
+//! - [`stamp`]: the start of a run, as it is written in names
+//! - [`judge`]: the rules for containers, networks and volumes
+//! - [`sandboxes`]: the rules for cloud sandboxes
+//! - [`shared`]: the rules for images and snapshots
+
+pub mod judge;
+pub mod life;
+pub mod profile;
+pub mod sandboxes;
+pub mod settings;
+pub mod shared;
+pub mod stamp;
+pub mod unit;
+
+pub use profile::{HARBOR, Preset, TERMINAL_BENCH};
+pub use settings::PresetSettings;
+
+#[cfg(test)]
+mod samples;
