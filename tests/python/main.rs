@@ -21,16 +21,24 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// Python in a home of its own, with the package and the program, and nothing of this process' environment.
 fn python(home: &TempDir) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_tbengine"));
+    let mut path = program
+        .parent()
+        .expect("a directory")
+        .as_os_str()
+        .to_owned();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
     let mut command = Command::new(&*PYTHON);
     command
         .current_dir(home.path())
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("PATH", path)
         .env("HOME", home.path())
         .env("XDG_CACHE_HOME", TEMPORARY)
         .env("PYTHONPATH", format!("{PACKAGE}/src:{HERE}/scripts"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("TBENGINE_PROGRAM", env!("CARGO_BIN_EXE_tbengine"));
+        .env("README", format!("{PACKAGE}/README.md"));
     command
 }
 

@@ -1,4 +1,5 @@
-"""What the tests of the package share. The environment names tbengine, the daemon and the fake service."""
+"""What the tests of the package share. PATH and the environment lead to tbengine, the daemon and
+the fake service."""
 
 import os
 import subprocess
@@ -11,10 +12,9 @@ from datetime import timedelta
 
 import docker
 
-PROGRAM = os.environ["TBENGINE_PROGRAM"]
 IMAGE = "busybox:latest"
 SLEEP = ["sleep", "100000"]
-AT_ONCE = {"program": PROGRAM, "second_look": timedelta(0)}
+AT_ONCE = {"second_look": timedelta(0)}
 #: From the death of a process until what it made is gone.
 PATIENCE = 20
 

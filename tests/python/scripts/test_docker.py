@@ -1,5 +1,6 @@
 """A container for a block of code, over a real Docker."""
 
+import os
 import signal
 import unittest
 import uuid
@@ -57,6 +58,22 @@ class Container(DockerCase):
         ):
             self.addCleanup(container.remove, force=True)
         self.assertEqual(self.status(container.id), "running")
+
+    def test_the_tour_of_the_readme_leaves_nothing(self):
+        with open(os.environ["README"]) as readme:
+            tour = readme.read().split("```python\n")[1].split("```")[0]
+        telling = """
+            Containers = docker.models.containers.ContainerCollection
+            def run(self, *arguments, run=Containers.run, **kwargs):
+                container = run(self, *arguments, **kwargs)
+                print(container.id)
+                return container
+            Containers.run = run
+        """
+        made, code = ended(start(telling, tour))
+        self.assertEqual((len(set(made)), code), (5, 0))
+        self.assert_gone(*made)
+        self.assertEqual(self.docker.networks.list(names=["trial"]), [])
 
     def test_it_is_always_detached(self):
         with self.assertRaisesRegex(TypeError, "always detached"), self.managed(SLEEP, detach=False):

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import docker
 import tbengine
-from support import AT_ONCE, IMAGE, PROGRAM, SLEEP, DockerCase, ended, eventually, holders, is_alive, start
+from support import AT_ONCE, IMAGE, SLEEP, DockerCase, ended, eventually, holders, is_alive, start
 
 
 class Ends(DockerCase):
@@ -258,7 +258,7 @@ class Fails(DockerCase):
         self.assertEqual(self.status(container), "running")
         with self.assertRaisesRegex(tbengine.CleanupError, "was given up before"):
             lease.release()
-        subprocess.run([PROGRAM, "run", "--yes", "--backend=docker"], check=True, capture_output=True)
+        subprocess.run(["tbengine", "run", "--yes", "--backend=docker"], check=True, capture_output=True)
         self.assert_gone(container)
 
     def test_an_exception_of_the_block_is_not_hidden_by_a_failure_to_clean_up(self):
