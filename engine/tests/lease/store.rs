@@ -293,6 +293,22 @@ fn looking_at_a_lease_does_not_keep_anyone_from_sweeping_it() {
 }
 
 #[test]
+fn who_looks_at_a_lease_is_not_taken_for_its_holder() {
+    let home = Home::new();
+    drop(home.store.take(lease("l"), &baseline(&[])).unwrap());
+    let (lease, host) = (home.store.read("l").unwrap(), host());
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5000 {
+                    assert_eq!(home.store.standing(&lease, &host), Standing::Over);
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_damaged_record_hides_no_other() {
     let home = Home::new();
     for id in ["a", "b", "c", "d"] {
@@ -323,13 +339,15 @@ fn a_damaged_record_hides_no_other() {
 #[test]
 fn a_crash_while_it_is_taken_leaves_no_lease_and_its_id_free() {
     let home = Home::new();
+    // Longer than what takes its place.
+    let half = "{".repeat(10_000);
     for files in [
         &["l.lock"][..],
         &["l.lock", "l.baseline.new"],
         &["l.lock", "l.baseline", "l.json.new"],
     ] {
         for file in files {
-            fs::write(home.file(file), "{").unwrap();
+            fs::write(home.file(file), &half).unwrap();
         }
         assert_eq!(home.store.ids().unwrap(), Vec::<String>::new());
         assert!(matches!(
@@ -355,10 +373,11 @@ fn a_crash_while_it_is_written_anew_leaves_what_was_there() {
             .take(timed("l", seconds(10)), &baseline(&[]))
             .unwrap(),
     );
-    fs::write(home.file("l.json.new"), "{\"format").unwrap();
+    fs::write(home.file("l.json.new"), "{".repeat(10_000)).unwrap();
     assert_eq!(standings(&home.store), [("l".to_owned(), Standing::Live)]);
     home.store.renew("l", &host()).unwrap();
     assert!(!home.file("l.json.new").exists());
+    assert_eq!(standings(&home.store), [("l".to_owned(), Standing::Live)]);
 }
 
 #[test]

@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 import subprocess
+import time
 import unittest
 import uuid
 from datetime import timedelta
 
 import docker
 import tbengine
-from support import AT_ONCE, IMAGE, SLEEP, DockerCase, ended, eventually, holders, is_alive, start
+from support import AT_ONCE, IMAGE, PATIENCE, SLEEP, DockerCase, ended, eventually, holders, is_alive, start
 
 
 class Ends(DockerCase):
@@ -40,6 +41,14 @@ class Ends(DockerCase):
             with self.assertRaises(docker.errors.NotFound):
                 kind.get(name)
         self.assertIs(lease.release(), released)
+
+    def test_what_is_protected_stays_and_is_told(self):
+        with self.assertLogs("tbengine", "WARNING") as logged, self.guard() as lease:
+            labels = {**lease.label, "tbengine.protect": "true"}
+            kept = self.docker.containers.run(IMAGE, SLEEP, detach=True, labels=labels)
+            self.addCleanup(kept.remove, force=True)
+        self.assertEqual(self.status(kept.id), "running")
+        self.assertIn("it carries the label tbengine.protect", "".join(logged.output))
 
     def test_an_exception_goes_on_after_what_was_made_is_gone(self):
         with self.assertRaisesRegex(ZeroDivisionError, "^division by zero$"), self.guard() as lease:
@@ -110,7 +119,8 @@ class Ends(DockerCase):
 
         async def work():
             task = asyncio.ensure_future(taking.__aenter__())
-            while not holders(run_id):
+            deadline = time.monotonic() + PATIENCE
+            while not holders(run_id) and time.monotonic() < deadline:
                 await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

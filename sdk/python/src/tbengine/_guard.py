@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Callable, TypeVar
 
 from ._errors import CleanupError
-from ._lease import Lease, Path, arguments, logger
+from ._lease import Lease, Path, Released, arguments, logger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -145,18 +145,7 @@ def _settle(lease: Lease, error: BaseException | None) -> None:
         # A forked child leaves the block of its parent, whose lease goes on.
         return
     try:
-        released = lease.release()
-        failure = None
-        if not released.ended:
-            problems = "; ".join(released.problems) or "no reason is known"
-            failure = CleanupError(f"lease {lease.id}: not everything is gone: {problems}", released)
-        if released.unproven:
-            logger.warning(
-                "lease %s: %d created meanwhile, and nothing proves by whom, so they stay: %s",
-                lease.id,
-                released.unproven,
-                ", ".join(released.unproven_names),
-            )
+        failure = _failure_of(lease, lease.release())
     except CleanupError as gone:
         failure = gone
     if failure is None:
@@ -166,3 +155,20 @@ def _settle(lease: Lease, error: BaseException | None) -> None:
     logger.error("%s", failure)
     if hasattr(error, "add_note"):
         error.add_note(str(failure))
+
+
+def _failure_of(lease: Lease, released: Released) -> CleanupError | None:
+    """What is wrong with what came of a lease. What only stays on purpose is told in the log."""
+    if released.unproven:
+        logger.warning(
+            "lease %s: %d created meanwhile, and nothing proves by whom, so they stay: %s",
+            lease.id,
+            released.unproven,
+            ", ".join(released.unproven_names),
+        )
+    if not released.ended:
+        problems = "; ".join(released.problems) or "no reason is known"
+        return CleanupError(f"lease {lease.id}: not everything is gone: {problems}", released)
+    for problem in released.problems:
+        logger.warning("lease %s: %s", lease.id, problem)
+    return None
