@@ -166,6 +166,23 @@ pub struct StopOptions {
 pub struct DeleteOptions {
     /// Whether to delete it even if it runs. Set only where the plan approved killing.
     pub force: bool,
+    /// Whether the caller has just read it, with no other request in between, and compared the identity.
+    /// A backend that would look once more before it acts need not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub just_read: bool,
+}
+
+impl DeleteOptions {
+    /// To delete what has ended, whatever the caller knows.
+    pub const GENTLE: Self = Self {
+        force: false,
+        just_read: false,
+    };
+    /// To delete it even if it runs, whatever the caller knows.
+    pub const FORCE: Self = Self {
+        force: true,
+        just_read: false,
+    };
 }
 
 /// How long the engine waits for one call unless the backend is configured otherwise.

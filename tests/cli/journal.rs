@@ -461,3 +461,30 @@ fn what_fails_again_and_again_is_parked_until_it_is_released() {
     assert_eq!(failed(&run(&[]).json()), 1);
     assert_eq!(failed(&run(&[]).json()), 0);
 }
+
+#[test]
+fn runs_that_are_long_over_are_forgotten() {
+    let host = Host::with("[state]\nkeep = \"1h\"");
+    let run = || {
+        // The simulated host is the same for every process.
+        host.run(&["run", "--kind", "container", "--quarantine-after", "0"])
+            .with_code(0);
+        history(&host)[0]["run"].as_str().unwrap().to_owned()
+    };
+    let ids = [run(), run()];
+    assert_eq!(history(&host).len(), 2);
+    // The first one, had it been made half a century ago; and one whose name says nothing.
+    let runs = host.path(STATE).join("runs");
+    let old = format!("00000000-0001-7{}", &ids[0][15..]);
+    std::fs::rename(
+        runs.join(format!("{}.db", ids[0])),
+        runs.join(format!("{old}.db")),
+    )
+    .unwrap();
+    std::fs::write(runs.join("nightly.db"), "").unwrap();
+    host.run(&["run", "--kind", "container", "--quarantine-after", "0"])
+        .with_code(0);
+    assert!(!runs.join(format!("{old}.db")).exists());
+    assert!(runs.join(format!("{}.db", ids[1])).exists());
+    assert!(runs.join("nightly.db").exists());
+}

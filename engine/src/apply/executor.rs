@@ -173,6 +173,7 @@ impl Move {
             Force::Always => true,
         };
         let runs = resource.state.is_running();
+        let mut just_read = true;
         if runs && !may_kill {
             let detail = format!("it is {} and the plan does not kill it", resource.state);
             return Moved::Ended(StepResult::Changed, Some(detail));
@@ -188,7 +189,10 @@ impl Move {
                 Ok(()) => return Moved::AskedToEnd,
                 // It cannot be asked or has just ended: what is left is to delete it.
                 Err(error)
-                    if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Conflict) => {}
+                    if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Conflict) =>
+                {
+                    just_read = false;
+                }
                 Err(error) if error.kind == ErrorKind::NotFound => {
                     return self.verify_gone(self.sent).await;
                 }
@@ -197,6 +201,7 @@ impl Move {
         }
         let options = DeleteOptions {
             force: (runs && may_kill) || self.escalated && force != Force::Never,
+            just_read,
         };
         let backend = &self.open.backend;
         let target = &self.step.target;

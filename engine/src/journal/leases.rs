@@ -258,6 +258,14 @@ impl Leases {
         note_head(&self.connection, run, head, &boot, true).map_err(|source| self.failed(source))
     }
 
+    /// Forgets the last row of a record that is no more.
+    pub(super) fn forget(&self, run: &str) -> Result<(), JournalError> {
+        let forgotten = self
+            .connection
+            .execute("DELETE FROM head WHERE run = ?1", [run]);
+        forgotten.map(drop).map_err(|source| self.failed(source))
+    }
+
     /// The last rows of all records, as noted here.
     pub(super) fn heads(&self) -> Result<BTreeMap<String, Head>, JournalError> {
         let read = || -> rusqlite::Result<BTreeMap<String, Head>> {

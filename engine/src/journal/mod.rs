@@ -16,6 +16,7 @@
 //! - `recorded`: applying a plan with a journal
 //! - [`record`], [`locked`]: reading the record of a run, and having it to oneself
 //! - [`quarantine`]: what failed too often
+//! - [`mod@prune`]: forgetting runs that are long over
 //!
 //! No row holds a secret, an environment or labels: of a resource only what the plan has of it.
 
@@ -28,6 +29,7 @@ pub mod holders;
 pub mod host;
 pub mod leases;
 pub mod locked;
+pub mod prune;
 pub mod quarantine;
 pub mod record;
 mod recorded;
@@ -47,6 +49,7 @@ pub use holders::{Contest, Holder};
 pub use host::{Host, Process};
 pub(crate) use leases::resource_key;
 pub use locked::Locked;
+pub use prune::prune;
 pub use quarantine::Quarantine;
 pub use record::{Record, RunState, StepRecord};
 pub(crate) use recorded::apply;

@@ -1,9 +1,9 @@
 //! What belongs to a lease, and by which proof; what belongs to it by none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use tbengine_engine::discover::{Inventory, ListFailure};
-use tbengine_engine::lease::{Belonging, Lease, Other, Own, Ownership, Proof, Terms};
+use tbengine_engine::lease::{Baseline, Belonging, Lease, Other, Own, Ownership, Proof, Terms};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Error, ErrorKind, Kind, Owner, Resource};
 
@@ -11,13 +11,23 @@ use crate::support::{NOW, With, at, baseline, container, filter, inventory, leas
 
 use Belonging::{Before, Ours, Theirs, Unproven};
 
+/// Ownership by a lease whose holder saw nothing being created.
+fn of_lease(
+    lease: Lease,
+    before: Baseline,
+    trials: BTreeSet<String>,
+    others: Vec<Other>,
+) -> Ownership {
+    Ownership::new(lease, before, HashSet::new(), trials, others)
+}
+
 /// Ownership by a lease with these terms over nothing that was there before.
 fn with(terms: Terms) -> Ownership {
     let lease = Lease {
         terms,
         ..lease("mine")
     };
-    Ownership::new(lease, baseline(&[]), BTreeSet::new(), Vec::new())
+    of_lease(lease, baseline(&[]), BTreeSet::new(), Vec::new())
 }
 
 fn plain() -> Ownership {
@@ -33,12 +43,12 @@ fn anything(others: Vec<Other>) -> Ownership {
         },
         ..lease("mine")
     };
-    Ownership::new(lease, baseline(&[]), BTreeSet::new(), others)
+    of_lease(lease, baseline(&[]), BTreeSet::new(), others)
 }
 
 fn trials(names: &[&str]) -> Ownership {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    Ownership::new(lease("mine"), baseline(&[]), names, Vec::new())
+    of_lease(lease("mine"), baseline(&[]), names, Vec::new())
 }
 
 /// Another lease, live in this span of time after ours was taken, in milliseconds.
@@ -81,7 +91,7 @@ fn what_was_there_before_is_never_ours() {
         ..lease("mine")
     };
     let names = BTreeSet::from(["hello__DqmfGz2".to_owned()]);
-    let ownership = Ownership::new(lease, baseline(&[old.clone()]), names, Vec::new());
+    let ownership = of_lease(lease, baseline(&[old.clone()]), names, Vec::new());
     let old = old.unit("hello__dqmfgz2__env");
     assert_eq!(ownership.of(&old), Before);
     // The same id in another kind, backend or account is something else.
@@ -131,7 +141,7 @@ fn what_a_nested_run_labelled_is_that_ones() {
         .label(RUN_ID_LABEL, "nested");
     assert_eq!(with(terms.clone()).of(&nested), Theirs);
     let names = BTreeSet::from(["hello__dqmfgz2".to_owned()]);
-    let of_trial = Ownership::new(lease("mine"), baseline(&[]), names, Vec::new());
+    let of_trial = of_lease(lease("mine"), baseline(&[]), names, Vec::new());
     assert_eq!(of_trial.of(&nested.unit("hello__dqmfgz2__env")), Theirs);
     // An empty label names nobody.
     let empty = container("c")
@@ -175,6 +185,39 @@ fn what_is_older_only_was_not_listed() {
         let is_ours = matches!(generous, Ours(Proof::CreatedDuringRun));
         assert_eq!(is_ours, belonging == Unproven, "{created:?}");
     }
+}
+
+#[test]
+fn what_the_holder_saw_being_created_is_ours() {
+    let volume = resource(Kind::Volume, "anonymous");
+    let seen = |before: &[Resource]| {
+        let observed = HashSet::from([(Kind::Volume, "anonymous".to_owned())]);
+        let others = Other {
+            lease: Lease {
+                terms: Terms {
+                    filters: vec![filter(&["team=evals"])],
+                    ..Terms::default()
+                },
+                ..lease("other")
+            },
+            until: None,
+        };
+        let (mine, trials) = (lease("mine"), BTreeSet::new());
+        Ownership::new(mine, baseline(before), observed, trials, vec![others])
+    };
+    for created in [Some(at(1000)), Some(at(-3_600_000)), None] {
+        let belonging = seen(&[]).of(&volume.clone().created(created));
+        assert_eq!(belonging, Ours(Proof::Observed), "{created:?}");
+    }
+    assert_eq!(plain().of(&volume), Unproven);
+    assert_eq!(seen(&[]).of(&resource(Kind::Volume, "other")), Unproven);
+    let namesake = resource(Kind::Network, "anonymous");
+    assert_eq!(seen(&[]).of(&namesake), Unproven);
+    // Whoever's sign it carries, and whoever had it before, comes first.
+    assert_eq!(seen(&[volume.clone()]).of(&volume), Before);
+    let nested = volume.clone().label(RUN_ID_LABEL, "nested");
+    assert_eq!(seen(&[]).of(&nested), Theirs);
+    assert_eq!(seen(&[]).of(&volume.label("team", "evals")), Theirs);
 }
 
 /// A volume, and who uses it.

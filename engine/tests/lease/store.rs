@@ -1,13 +1,16 @@
 //! The records of leases: who holds one, when it is over, and what survives what.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
 
 use tbengine_engine::journal::JournalError;
 use tbengine_engine::lease::{Claim, Lease, LeaseError, Standing, Store};
+use tbengine_sdk::Kind;
 
 use crate::support::{Home, NOW, baseline, container, host, host_of, lease, pass, seconds, timed};
 
@@ -40,9 +43,10 @@ fn nobody_else_can_look_into_it() {
     let home = Home::new();
     let held = home.store.take(lease("l"), &baseline(&[])).unwrap();
     held.log().unwrap();
+    held.observations().unwrap();
     let mode = |path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(home.state.path().join("leases")), 0o700);
-    for part in ["l.json", "l.baseline", "l.lock", "l.log"] {
+    for part in ["l.json", "l.baseline", "l.lock", "l.log", "l.observed"] {
         assert_eq!(mode(home.file(part)), 0o600, "{part}");
     }
 }
@@ -381,6 +385,37 @@ fn a_crash_while_it_is_written_anew_leaves_what_was_there() {
 }
 
 #[test]
+fn what_the_holder_saw_being_created_outlives_it() {
+    let home = Home::new();
+    let held = home.store.take(lease("l"), &baseline(&[])).unwrap();
+    assert_eq!(held.observed().unwrap(), HashSet::new());
+    let book = held.observations().unwrap();
+    book.note(Kind::Volume, "a\nb").unwrap();
+    book.note(Kind::Volume, "c").unwrap();
+    drop((book, held));
+    // A crash cut the last line short, in the middle of a letter.
+    let path = home.file("l.observed");
+    let mut text = fs::read(&path).unwrap();
+    text.extend(b"[\"volume\",\"\xc3");
+    fs::write(&path, text).unwrap();
+    let held = home.store.adopt("l", &host()).unwrap().unwrap();
+    let volume = |name: &str| (Kind::Volume, name.to_owned());
+    assert_eq!(
+        held.observed().unwrap(),
+        [volume("a\nb"), volume("c")].into()
+    );
+}
+
+#[test]
+fn the_socket_of_a_lease_goes_with_it() {
+    let home = Home::new();
+    let mut held = home.store.take(lease("l"), &baseline(&[])).unwrap();
+    let _listening = UnixListener::bind(held.socket()).unwrap();
+    held.end(NOW).unwrap();
+    assert!(!held.socket().exists());
+}
+
+#[test]
 fn links_are_not_followed() {
     let home = Home::new();
     let target = home.state.path().join("target");
@@ -399,6 +434,7 @@ fn what_ended_a_week_ago_is_forgotten_with_the_next_lease() {
     let end = |id: &str, days: u64| {
         let mut held = home.store.take(lease(id), &baseline(&[])).unwrap();
         held.log().unwrap();
+        held.observations().unwrap();
         held.end(NOW.minus(seconds(days * DAY))).unwrap();
     };
     drop(home.store.take(lease("over"), &baseline(&[])).unwrap());
@@ -420,7 +456,13 @@ fn what_ended_a_week_ago_is_forgotten_with_the_next_lease() {
         home.store.ids().unwrap(),
         ["ancient", "next", "over", "recent"]
     );
-    for part in ["old.json", "old.baseline", "old.lock", "old.log"] {
+    for part in [
+        "old.json",
+        "old.baseline",
+        "old.lock",
+        "old.log",
+        "old.observed",
+    ] {
         assert!(!home.file(part).exists(), "{part}");
     }
 }

@@ -1,6 +1,6 @@
 //! What the guards make of leases, and what a sweep plans: over a provider in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,6 +130,7 @@ impl Sweep {
         Ownership::new(
             self.lease.clone(),
             nothing,
+            HashSet::new(),
             BTreeSet::new(),
             others.collect(),
         )

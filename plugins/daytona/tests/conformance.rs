@@ -136,7 +136,7 @@ impl Fixture for DaytonaFixture {
             let page = page.map_err(|error| error.to_string())?;
             for resource in page.resources {
                 // Hidden ones and those that are on their way out cannot be removed any faster.
-                let force = DeleteOptions { force: true };
+                let force = DeleteOptions::FORCE;
                 let _left = self.backend.delete(&resource.identity, force).await;
             }
         }

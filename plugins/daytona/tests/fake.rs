@@ -16,8 +16,8 @@ use tbengine_sdk::{
     Result, State, StopOptions, Timestamp,
 };
 
-const FORCE: DeleteOptions = DeleteOptions { force: true };
-const GENTLE: DeleteOptions = DeleteOptions { force: false };
+const FORCE: DeleteOptions = DeleteOptions::FORCE;
+const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
 
 struct World {
     fake: FakeDaytona,

@@ -106,10 +106,7 @@ async fn by_backend(docker: &Docker, concurrency: usize, kill_first: bool) -> Ve
         .map(async |target| {
             let begin = Instant::now();
             assert_eq!(docker.get(target).await.unwrap().unwrap().identity, *target);
-            docker
-                .delete(target, DeleteOptions { force: true })
-                .await
-                .unwrap();
+            docker.delete(target, DeleteOptions::FORCE).await.unwrap();
             assert_eq!(docker.get(target).await.unwrap(), None);
             begin.elapsed()
         })

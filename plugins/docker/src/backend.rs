@@ -261,19 +261,28 @@ impl Docker {
         Err(failure)
     }
 
-    /// Deletes after one more look at what is there: the daemon would also take the id for the name of
-    /// another resource.
+    /// Whether what is there now is the target.
+    async fn compare(&self, target: &Identity) -> Result<()> {
+        let now = self.read(target).await?.ok_or_else(gone)?;
+        if now.identity.created == target.created {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "another {} has been created under the id {} since",
+                target.kind, target.native
+            ),
+        ))
+    }
+
+    /// Deletes after a look at what is there, the caller's or one of its own: the daemon would also take
+    /// the id for the name of another resource.
     async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
         let Connection { transport, actions } = self.connection().await?;
-        let now = self.read(target).await?.ok_or_else(gone)?;
-        if now.identity.created != target.created {
-            return Err(Error::new(
-                ErrorKind::Conflict,
-                format!(
-                    "another {} has been created under the id {} since",
-                    target.kind, target.native
-                ),
-            ));
+        native::check(target.kind, &target.native)?;
+        if !options.just_read {
+            self.compare(target).await?;
         }
         let id = target.native.as_str();
         let sent = match target.kind {

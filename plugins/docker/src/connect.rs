@@ -77,6 +77,14 @@ impl Dialler {
         };
         Ok(Self(Arc::new(route)))
     }
+
+    /// Opens a socket, within a time limit of its own.
+    pub(crate) async fn dial(&self) -> Result<TokioIo<Link>, ConnectError> {
+        match tokio::time::timeout(CONNECT_TIMEOUT, self.0.dial()).await {
+            Ok(dialled) => dialled.map(TokioIo::new),
+            Err(_) => Err(ConnectError::TimedOut),
+        }
+    }
 }
 
 impl Route {
@@ -121,13 +129,8 @@ impl tower_service::Service<http::Uri> for Dialler {
     }
 
     fn call(&mut self, _: http::Uri) -> Self::Future {
-        let route = self.0.clone();
-        Box::pin(async move {
-            match tokio::time::timeout(CONNECT_TIMEOUT, route.dial()).await {
-                Ok(dialled) => dialled.map(TokioIo::new),
-                Err(_) => Err(ConnectError::TimedOut),
-            }
-        })
+        let dialler = self.clone();
+        Box::pin(async move { dialler.dial().await })
     }
 }
 

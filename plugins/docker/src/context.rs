@@ -23,6 +23,17 @@ pub(crate) struct Endpoint {
     pub(crate) shown: String,
 }
 
+impl Endpoint {
+    /// The host that requests name.
+    pub(crate) fn authority(&self) -> String {
+        match &self.address {
+            Address::Unix(_) => "docker".to_owned(),
+            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Address::Tcp { host, port } => format!("{host}:{port}"),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
     Unix(PathBuf),

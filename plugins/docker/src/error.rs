@@ -116,7 +116,7 @@ pub(crate) fn timed_out(verb_changes: bool, limit: Duration) -> Error {
 }
 
 /// The table of broken connections.
-fn classify_connection(error: &(dyn StdError + 'static), shown: &str) -> Error {
+pub(crate) fn classify_connection(error: &(dyn StdError + 'static), shown: &str) -> Error {
     let unavailable = |what: &str| Error::new(ErrorKind::Unavailable, format!("{shown} {what}"));
     let invalid = |what: String, hint| Error::new(ErrorKind::Invalid, what).with_hint(hint);
 

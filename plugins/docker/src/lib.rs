@@ -13,6 +13,7 @@
 //! - `owner`: the unit and the owner of a resource
 //! - `refusal`: what each status means, in one table
 //! - `error`: what broken connections and bodies mean
+//! - [`labelling`]: apart from the backend, a socket that labels what others create through it
 //!
 //! Actions (kill, delete) are bollard's, on our transport. Reads decode the JSON themselves, because
 //! bollard's models refuse a whole listing for one state that they do not know, and would keep
@@ -25,6 +26,7 @@ mod containers;
 mod context;
 mod error;
 mod images;
+pub mod labelling;
 mod native;
 mod networks;
 mod owner;

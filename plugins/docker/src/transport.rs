@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use tbengine_sdk::{Error, ErrorKind, Result};
 
 use crate::connect::Dialler;
-use crate::context::{Address, Endpoint};
+use crate::context::Endpoint;
 use crate::error::Broken;
 use crate::refusal::{Call, Refusal};
 use crate::wire::Version;
@@ -109,11 +109,6 @@ impl Transport {
         if let Some(version) = pinned {
             supported(version, &endpoint.shown)?;
         }
-        let authority = match &endpoint.address {
-            Address::Unix(_) => "docker".to_owned(),
-            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Address::Tcp { host, port } => format!("{host}:{port}"),
-        };
         // The client sends a request again only if it never left: then the pooled connection was
         // already closed. Everything else is for the engine to judge.
         let client = Client::builder(TokioExecutor::new())
@@ -122,7 +117,7 @@ impl Transport {
             .build(Dialler::new(endpoint)?);
         Ok(Self(Arc::new(Inner {
             client,
-            authority,
+            authority: endpoint.authority(),
             shown: endpoint.shown.clone(),
             pinned,
             spoken: AtomicU16::new(0),

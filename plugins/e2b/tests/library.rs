@@ -79,24 +79,21 @@ async fn sandboxes_are_listed_in_pages_paused_and_killed() {
     assert_eq!(runs.unit.as_ref().unwrap().0, "hello__DqmfGz2__env");
     assert_eq!(runs.usage.memory_bytes, Some(512 << 20));
     let target = &runs.identity;
-    let gentle = backend.delete(target, DeleteOptions { force: false }).await;
+    let gentle = backend.delete(target, DeleteOptions::GENTLE).await;
     assert_eq!(gentle.unwrap_err().kind, ErrorKind::Conflict);
     backend.stop(target, StopOptions::default()).await.unwrap();
     assert_eq!(
         backend.get(target).await.unwrap().unwrap().state,
         State::Stopped
     );
-    backend
-        .delete(target, DeleteOptions { force: false })
-        .await
-        .unwrap();
+    backend.delete(target, DeleteOptions::GENTLE).await.unwrap();
     assert_eq!(backend.get(target).await.unwrap(), None);
     let other = found
         .iter()
         .rfind(|one| one.state == State::Running)
         .unwrap();
     backend
-        .delete(&other.identity, DeleteOptions { force: true })
+        .delete(&other.identity, DeleteOptions::FORCE)
         .await
         .unwrap();
     assert_eq!(fake.count(), 248);
@@ -117,9 +114,7 @@ async fn an_id_with_more_behind_it_is_another_id() {
     let mut target = page.resources[0].identity.clone();
     target.native.push_str("-6532622b");
     assert_eq!(backend.get(&target).await.unwrap(), None);
-    let answer = backend
-        .delete(&target, DeleteOptions { force: false })
-        .await;
+    let answer = backend.delete(&target, DeleteOptions::GENTLE).await;
     assert_eq!(answer.unwrap_err().kind, ErrorKind::NotFound);
     assert_eq!(fake.count(), 1);
 }

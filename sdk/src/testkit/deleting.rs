@@ -6,8 +6,8 @@ use crate::backend::DeleteOptions;
 use crate::error::ErrorKind;
 use crate::resource::Kind;
 
-const GENTLE: DeleteOptions = DeleteOptions { force: false };
-const FORCE: DeleteOptions = DeleteOptions { force: true };
+const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
+const FORCE: DeleteOptions = DeleteOptions::FORCE;
 
 pub(super) fn behaviours() -> Vec<Behaviour> {
     vec![

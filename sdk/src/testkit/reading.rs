@@ -71,7 +71,7 @@ async fn get_does_not_find_a_decoy_that_is_named_like_a_missing_id(
     bench.assert_not_found(&gone).await?;
     let answer = bench
         .backend
-        .delete(&gone, crate::DeleteOptions { force: true })
+        .delete(&gone, crate::DeleteOptions::FORCE)
         .await;
     let kind = answer.expect_err("nothing has this id").kind;
     assert!(

@@ -39,11 +39,7 @@ async fn deletions_at_once_delete_once(bench: Bench, kind: Kind) -> Tested {
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let (backend, identity) = (bench.backend.clone(), made.identity.clone());
-        calls.spawn(async move {
-            backend
-                .delete(&identity, DeleteOptions { force: true })
-                .await
-        });
+        calls.spawn(async move { backend.delete(&identity, DeleteOptions::FORCE).await });
     }
     let mut accepted = 0;
     while let Some(answer) = calls.join_next().await {

@@ -287,7 +287,7 @@ async fn ask(backend: &dyn Backend, kinds: &[Kind], native: &str) -> bool {
         good = true;
     }
     let _stopped = within(backend.stop(&target, StopOptions { force: true })).await;
-    let _deleted = within(backend.delete(&target, DeleteOptions { force: false })).await;
+    let _deleted = within(backend.delete(&target, DeleteOptions::GENTLE)).await;
     good
 }
 

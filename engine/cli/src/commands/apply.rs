@@ -1,8 +1,10 @@
 //! What `run` and `resume` have in common: the journal, carrying a plan out, the report.
 
+use std::time::Duration;
+
 use tbengine_engine::Engine;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::journal::{Halt, Journal, StateDir};
+use tbengine_engine::journal::{Halt, Journal, StateDir, prune};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Fault;
 use tbengine_engine::report::{Report, StepResult};
@@ -83,6 +85,7 @@ pub(super) async fn carry_out(
     }
     if journal.is_some() {
         tell_resumable(app, &report, settings);
+        forget_old_runs(app, settings);
     }
     code
 }
@@ -132,6 +135,26 @@ pub(super) fn show(app: &mut App, approved: &Approved, report: Option<&Report>, 
     out.flush();
     if let Some(report) = report {
         crate::output::report::advise(&app.console, report);
+    }
+}
+
+/// Records are kept for so long unless the configuration says otherwise.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Forgets runs that are long over. That this fails is no fault of the run.
+fn forget_old_runs(app: &App, settings: &Settings) {
+    let kept = app.config.file.state.keep.map_or(KEPT, |keep| keep.0);
+    if kept.is_zero() {
+        return;
+    }
+    let before = app.world.now.minus(kept);
+    let pruned = existing_state(settings).and_then(|state| match state {
+        Some(state) => Ok(prune(&state, &app.world.host, before)?),
+        None => Ok(0),
+    });
+    match pruned {
+        Ok(pruned) => tracing::debug!(pruned, "forgot old runs"),
+        Err(error) => tracing::warn!(%error, "old runs cannot be forgotten"),
     }
 }
 

@@ -209,6 +209,8 @@ pub(crate) struct StateTable {
     pub(crate) dir: Option<PathBuf>,
     /// How long a run keeps its resources to itself without a sign of life; at least 1s. Unless set: 30s.
     pub(crate) lease: Option<Span>,
+    /// How long the records of runs are kept; 0s keeps them for ever. Unless set: 30d.
+    pub(crate) keep: Option<Span>,
 }
 
 /// The JSON schema of the file.

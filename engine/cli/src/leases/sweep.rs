@@ -74,6 +74,7 @@ pub(crate) async fn sweep(
     let ownership = Ownership::new(
         lease.clone(),
         baseline.clone(),
+        held.observed()?,
         trials::all(&lease.terms.job_dirs),
         others(&lease.id, &all),
     );

@@ -10,8 +10,8 @@ use crate::server::{
     target,
 };
 
-const FORCE: DeleteOptions = DeleteOptions { force: true };
-const GENTLE: DeleteOptions = DeleteOptions { force: false };
+const FORCE: DeleteOptions = DeleteOptions::FORCE;
+const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
 
 async fn delete(server: &Server, options: DeleteOptions) -> Result<()> {
     server

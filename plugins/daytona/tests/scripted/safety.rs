@@ -17,10 +17,7 @@ async fn everything_said(server: &Server) -> String {
     }
     said += &format!("{:?}", backend.get(&target).await);
     said += &format!("{:?}", backend.stop(&target, StopOptions::default()).await);
-    said += &format!(
-        "{:?}",
-        backend.delete(&target, DeleteOptions { force: true }).await
-    );
+    said += &format!("{:?}", backend.delete(&target, DeleteOptions::FORCE).await);
     said
 }
 

@@ -7,9 +7,11 @@
 //! - `stopping`: ending what runs
 //! - `outages`: a daemon that is away, and what it leaves half done
 //! - `tls`: a daemon behind mutual TLS
+//! - `labelling`: the socket that labels what is created through it
 
 mod identity;
 mod images;
+mod labelling;
 mod listing;
 mod outages;
 mod relations;

@@ -11,8 +11,8 @@ use tbengine_sdk::{
     StopOptions, Timestamp,
 };
 
-pub(crate) const FORCE: DeleteOptions = DeleteOptions { force: true };
-pub(crate) const GENTLE: DeleteOptions = DeleteOptions { force: false };
+pub(crate) const FORCE: DeleteOptions = DeleteOptions::FORCE;
+pub(crate) const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
 pub(crate) const TERM: StopOptions = StopOptions { force: false };
 pub(crate) const KILL: StopOptions = StopOptions { force: true };
 

@@ -16,6 +16,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
+use crate::labelling::{Front, LABEL};
 use crate::support::{GENTLE, kind_of};
 
 /// A certificate authority of its own.
@@ -115,6 +116,34 @@ async fn the_daemon_is_reached_with_the_right_certificates() {
     let found = crate::support::known(&docker, Kind::Container, &id).await;
     docker.delete(&found.identity, GENTLE).await.unwrap();
     assert_eq!(docker.get(&found.identity).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_labelling_socket_adds_tls_and_passes_on_the_end_of_input() {
+    let daemon = shared();
+    let authority = Authority::new();
+    let files = tempfile::tempdir().unwrap();
+    authority.write_client(files.path());
+    let port = relay(daemon, &authority).await;
+    let host = format!("tcp://127.0.0.1:{port}");
+    let front = Front::to(&json!({ "host": host, "tls-dir": files.path() }), "run-tls")
+        .await
+        .unwrap();
+    let echoed = front.docker_reading(
+        &["run", "--interactive", daemon.image(), "cat"],
+        b"over tls",
+    );
+    assert_eq!(echoed.stdout, b"over tls", "{echoed:?}");
+    let id = &front.socket.created()[0].native;
+    assert_eq!(daemon.inspect(id, LABEL).unwrap(), "run-tls");
+
+    let stranger = tempfile::tempdir().unwrap();
+    Authority::new().write_client(stranger.path());
+    let config = json!({ "host": host, "tls-dir": stranger.path() });
+    let front = Front::to(&config, "run-stranger").await.unwrap();
+    let refused = front.docker_reading(&["version"], b"");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("tls with tcp://127.0.0.1"), "{said}");
 }
 
 #[tokio::test]

@@ -29,6 +29,19 @@ async fn a_healthy_deletion_reads_first_and_deletes_once_without_force() {
 }
 
 #[tokio::test]
+async fn what_the_caller_has_just_read_is_not_read_again() {
+    let server = Server::start(|_| None).await;
+    let just_read = DeleteOptions {
+        just_read: true,
+        ..DeleteOptions::GENTLE
+    };
+    server.backend().delete(&target(), just_read).await.unwrap();
+    let requests = server.requests();
+    let about = requests.iter().filter(|line| line.contains(ID));
+    assert_eq!(about.count(), 1, "{requests:?}");
+}
+
+#[tokio::test]
 async fn another_resource_under_the_id_is_never_touched() {
     // Someone's container is named like the target's id.
     let mut decoy = container(json!({ "Status": "running" }));
@@ -38,11 +51,7 @@ async fn another_resource_under_the_id_is_never_touched() {
     let docker = server.backend();
     assert_eq!(docker.get(&target()).await.unwrap(), None);
     assert_eq!(
-        kind_of(
-            docker
-                .delete(&target(), DeleteOptions { force: true })
-                .await
-        ),
+        kind_of(docker.delete(&target(), DeleteOptions::FORCE).await),
         ErrorKind::NotFound
     );
     assert_eq!(

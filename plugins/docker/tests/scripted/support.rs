@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
 pub(crate) const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-pub(crate) const GENTLE: DeleteOptions = DeleteOptions { force: false };
+pub(crate) const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
 pub(crate) const TERM: StopOptions = StopOptions { force: false };
 
 /// What the server does with a request.

@@ -1,0 +1,147 @@
+//! Which requests create something, and what a reply says was created.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use serde::Deserialize;
+use tbengine_sdk::Kind;
+
+use super::label;
+
+/// Something that was created through the socket and belongs to its run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Created {
+    /// What it is: a container, a network or a volume.
+    pub kind: Kind,
+    /// Its id, or the name of a volume.
+    pub native: String,
+}
+
+/// How a request says which labels its resource gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Creation {
+    /// By the member `Labels` of its JSON.
+    Body(Kind),
+    /// By the parameter `labels` of its query.
+    Build,
+    /// By the parameter `changes` of its query.
+    Commit,
+}
+
+impl Creation {
+    /// What a request creates that can be labelled, if anything.
+    pub(super) fn of(method: &Method, path: &str) -> Option<Self> {
+        if method != Method::POST {
+            return None;
+        }
+        match unversioned(path) {
+            "/containers/create" => Some(Creation::Body(Kind::Container)),
+            "/networks/create" => Some(Creation::Body(Kind::Network)),
+            "/volumes/create" => Some(Creation::Body(Kind::Volume)),
+            "/build" => Some(Creation::Build),
+            "/commit" => Some(Creation::Commit),
+            _ => None,
+        }
+    }
+}
+
+/// A path without the version of the API in front, like `/v1.47`.
+fn unversioned(path: &str) -> &str {
+    let Some((version, _)) = path
+        .strip_prefix("/v")
+        .and_then(|rest| rest.split_once('/'))
+    else {
+        return path;
+    };
+    let is_version = !version.is_empty()
+        && version
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_version {
+        &path["/v".len() + version.len()..]
+    } else {
+        path
+    }
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    #[serde(rename = "Id")]
+    id: Option<String>,
+    #[serde(rename = "Name")]
+    name: Option<String>,
+    #[serde(default, rename = "Labels")]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// What the reply to a labelled request says was created.
+pub(super) fn of_reply(kind: Kind, reply: &[u8], run: &str) -> Option<Created> {
+    let reply: Reply = serde_json::from_slice(reply).ok()?;
+    let native = match kind {
+        // A volume that exists already is answered in the same way, with the labels that it has.
+        Kind::Volume if label::is_of(&reply.labels?, run) => reply.name,
+        Kind::Volume => None,
+        _ => reply.id,
+    }?;
+    Some(Created { kind, native })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn creations_are_known_by_method_and_path() {
+        for (path, creation) in [
+            ("/containers/create", Creation::Body(Kind::Container)),
+            ("/v1.47/containers/create", Creation::Body(Kind::Container)),
+            ("/v1.24/networks/create", Creation::Body(Kind::Network)),
+            ("/v4.0.0/volumes/create", Creation::Body(Kind::Volume)),
+            ("/v1.47/build", Creation::Build),
+            ("/commit", Creation::Commit),
+        ] {
+            assert_eq!(Creation::of(&Method::POST, path), Some(creation), "{path}");
+            assert_eq!(Creation::of(&Method::GET, path), None, "{path}");
+        }
+        for path in [
+            "/",
+            "/v1.47",
+            "/v/containers/create",
+            "/volumes/containers/create",
+            "/v1.47/services/create",
+            "/v1.47/images/create",
+            "/v1.47/containers/create/x",
+            "/containers/create2/create",
+            "/v4.0.0/libpod/containers/create",
+            "/build/prune",
+        ] {
+            assert_eq!(Creation::of(&Method::POST, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn replies_name_what_was_created() {
+        let of = |kind, reply: &str| of_reply(kind, reply.as_bytes(), "r1").map(|it| it.native);
+        assert_eq!(
+            of(Kind::Container, r#"{"Id":"abc","Warnings":[]}"#).as_deref(),
+            Some("abc")
+        );
+        assert_eq!(
+            of(
+                Kind::Volume,
+                r#"{"Name":"v","Labels":{"tbengine.run-id":"r1"}}"#
+            )
+            .as_deref(),
+            Some("v")
+        );
+        for existed in [
+            r#"{"Name":"v","Labels":{"tbengine.run-id":"r2"}}"#,
+            r#"{"Name":"v","Labels":{}}"#,
+            r#"{"Name":"v","Labels":null}"#,
+            r#"{"Name":"v"}"#,
+        ] {
+            assert_eq!(of(Kind::Volume, existed), None, "{existed}");
+        }
+        assert_eq!(of(Kind::Network, "no json"), None);
+    }
+}
