@@ -135,14 +135,17 @@ impl Store {
             return Err(LeaseError::Id { id: id.clone() });
         }
         let path = self.path(id, "lock");
-        let lock = match options().create_new(true).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(LeaseError::Exists { id: id.clone() });
-            }
-            opened => opened.map_err(|source| failed("make", &path, source))?,
-        };
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|source| failed("lock", &path, source.into()))?;
+        let lock = options()
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|source| failed("make", &path, source))?;
+        // A lock without a record is left of someone who died before there was a lease.
+        let is_free = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+            && !self.has_record(id)?;
+        if !is_free {
+            return Err(LeaseError::Exists { id: id.clone() });
+        }
         self.write(id, "baseline", baseline)?;
         self.write(id, "json", &lease)?;
         self.prune(lease.since);
@@ -151,6 +154,12 @@ impl Store {
             lease,
             lock,
         })
+    }
+
+    fn has_record(&self, id: &str) -> Result<bool, LeaseError> {
+        let path = self.path(id, "json");
+        path.try_exists()
+            .map_err(|source| failed("look at", &path, source))
     }
 
     /// A lease by its id.
@@ -419,13 +428,13 @@ impl Held {
     /// If the file cannot be read. A line that was cut short by a crash counts for nothing.
     pub fn observed(&self) -> Result<HashSet<(Kind, String)>, LeaseError> {
         let path = self.store.path(&self.lease.id, OBSERVED);
-        let text = match fs::read_to_string(&path) {
+        let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
             text => text.map_err(|source| failed("read", &path, source))?,
         };
-        let lines = text.lines();
+        let lines = text.split(|byte| *byte == b'\n');
         Ok(lines
-            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter_map(|line| serde_json::from_slice(line).ok())
             .collect())
     }
 
