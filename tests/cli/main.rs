@@ -12,6 +12,7 @@ mod host;
 mod hostile;
 mod interrupt;
 mod journal;
+mod lease;
 mod list;
 mod plan;
 mod plugin;

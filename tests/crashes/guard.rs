@@ -214,15 +214,14 @@ impl<'a> Round<'a> {
 
     /// Makes a few things, one after the other or side by side, and then stays for a while or goes.
     fn script(&self, random: &mut fastrand::Rng) -> String {
-        let label = "--label tbengine.run-id=$TBENGINE_RUN_ID";
         let mut parts: Vec<String> = Vec::new();
         for number in 0..random.usize(0..4) {
             let make = match random.u8(0..4) {
                 0 => format!(
-                    "docker network create {label} {}-{number} >/dev/null",
+                    "docker network create {}-{number} >/dev/null",
                     self.id
                 ),
-                1 | 2 => format!("docker run -d {label} busybox sleep 100000 >/dev/null"),
+                1 | 2 => "docker run -d --volume data-$TBENGINE_RUN_ID:/data --volume /anonymous busybox sleep 100000 >/dev/null".to_owned(),
                 _ => "python3 create.py".to_owned(),
             };
             let after = if random.bool() { " & true" } else { "" };
@@ -284,7 +283,8 @@ impl<'a> Round<'a> {
         let live = self.world.fake.with(|cloud, _| cloud.live());
         let ours =
             |labels: &BTreeMap<String, String>| labels.get("tbengine.run-id") == Some(&self.id);
-        containers + networks + live.iter().filter(|one| ours(&one.labels)).count()
+        let volumes = lines(&["volume", "ls", "--quiet", "--filter", &filter]);
+        containers + networks + volumes + live.iter().filter(|one| ours(&one.labels)).count()
     }
 
     /// The standing of the lease, if it was taken.

@@ -132,3 +132,50 @@ fn a_guard_under_a_guard_looks_after_its_own() {
     wait_until("both have cleaned up", || host.containers().is_empty());
     wait_until("both have ended", || host.standings() == ["ended"; 2]);
 }
+
+#[test]
+fn everything_that_goes_through_docker_host_is_labelled() {
+    let host = Host::new();
+    host.daemon.create_volume("shared", &[]);
+    let script = [
+        "docker network create net >/dev/null",
+        "docker volume create vol >/dev/null",
+        "docker run -d --name one --network net --volume named:/n --volume shared:/s --volume /anonymous busybox sleep 100000 >/dev/null",
+        "docker exec one true",
+        "docker run --rm busybox echo through",
+        "docker rm -f one >/dev/null",
+        "docker commit $(docker create busybox true) made >/dev/null",
+        "docker ps -a --filter label=tbengine.run-id=$TBENGINE_RUN_ID -q | wc -l",
+    ];
+    let output = host.guard(&[], &script.join(" && "));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "through\n1\n",
+        "{output:?}"
+    );
+    assert!(!stderr(&output).contains("nothing proves"), "{output:?}");
+    assert_eq!(host.containers(), Vec::<String>::new());
+    // What was there before stays, though the command used it.
+    assert_eq!(host.names(&["volume", "ls", "-q"]), ["shared"]);
+    assert_eq!(
+        host.names(&["images", "--format", "{{.Repository}}"]),
+        ["busybox"]
+    );
+    let networks = host.names(&["network", "ls", "--format", "{{.Name}}"]);
+    assert!(!networks.contains(&"net".into()), "{networks:?}");
+}
+
+#[test]
+fn without_labels_of_our_own_the_command_reaches_the_daemon_itself() {
+    let host = Host::new();
+    let output = host.guard(&["--no-docker-labels"], "echo $DOCKER_HOST");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        host.daemon.host()
+    );
+    let label = "docker run -d --label tbengine.run-id=$TBENGINE_RUN_ID --name ours busybox sleep 100000 >/dev/null";
+    let output = host.guard(&["--no-docker-labels"], label);
+    assert!(stderr(&output).contains("1 deleted"), "{output:?}");
+    assert_eq!(host.containers(), Vec::<String>::new());
+}

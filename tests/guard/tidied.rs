@@ -5,14 +5,14 @@ use crate::host::{Host, wait_until};
 /// A container of a compose project, made under the guard's lease.
 fn member(project: &str, service: &str, name: &str, command: &str) -> String {
     format!(
-        "docker run -d --label tbengine.run-id=$TBENGINE_RUN_ID --label com.docker.compose.project={project} \
+        "docker run -d --label com.docker.compose.project={project} \
          --label com.docker.compose.service={service} --label com.docker.compose.container-number=1 --name {name} --network {project} busybox {command} >/dev/null"
     )
 }
 
 fn network(project: &str) -> String {
     format!(
-        "docker network create --label tbengine.run-id=$TBENGINE_RUN_ID --label com.docker.compose.project={project} {project} >/dev/null"
+        "docker network create --label com.docker.compose.project={project} {project} >/dev/null"
     )
 }
 
@@ -77,7 +77,8 @@ fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
 #[test]
 fn images_stay_for_the_siblings_that_start_from_them() {
     let host = Host::new();
-    let image = "docker commit --change 'LABEL tbengine.run-id='$TBENGINE_RUN_ID --change 'LABEL com.docker.compose.project=one' seed shared >/dev/null";
+    let image =
+        "docker commit --change 'LABEL com.docker.compose.project=one' seed shared >/dev/null";
     let script = [
         "docker create --name seed busybox true >/dev/null".to_owned(),
         image.into(),

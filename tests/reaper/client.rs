@@ -3,11 +3,12 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::Value;
 use tbengine_dockerd::{Dockerd, Network};
+use tbengine_venv::run;
 
 use crate::host::{Client, signal, until};
 
@@ -24,48 +25,10 @@ static DAEMON: LazyLock<Dockerd> = LazyLock::new(|| {
     daemon
 });
 
-/// Runs a command to its end, and fails loudly with all that it said.
-fn run(command: &mut Command, hint: &str) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}; {hint}"));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {hint}\n{errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// The Python of a virtual environment that has the client; it is made once, below the target directory.
+/// The Python that has the client.
 fn python() -> PathBuf {
-    let requirements = format!("{PYTHON}/requirements.txt");
-    // Named after the version in the first line, so that another version gets another one.
-    let name = fs::read_to_string(&requirements).unwrap();
-    let name = name.lines().next().unwrap().replace("==", "-");
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let python = |home: &Path| home.join("bin/python");
-    if !home.exists() {
-        // Made aside and then moved, so that whatever is there is whole.
-        let making = home.with_extension(format!("{}.partial", process::id()));
-        let hint = "the tests need python3 with venv and pip (Debian: python3-venv)";
-        run(
-            Command::new("python3").args(["-m", "venv"]).arg(&making),
-            hint,
-        );
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ];
-        let mut pip = Command::new(python(&making));
-        pip.args(install).args(["--requirement", &requirements]);
-        run(&mut pip, "the client could not be installed");
-        if fs::rename(&making, &home).is_err() {
-            // Another test process was quicker; its environment is as good.
-            fs::remove_dir_all(&making).unwrap();
-        }
-    }
-    python(&home)
+    let requirements = Path::new(PYTHON).join("requirements.txt");
+    tbengine_venv::python(Path::new(env!("CARGO_TARGET_TMPDIR")), &requirements)
 }
 
 /// An image with the program and the libraries that it needs, and nothing else.

@@ -37,9 +37,10 @@ pub(crate) struct World {
 impl World {
     /// Looks at the world.
     pub(crate) fn look() -> Self {
-        let environment = std::env::vars_os()
+        let mut environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
+        go_outside(&mut environment);
         let ms = unix_ms();
         Self {
             environment: Arc::new(environment),
@@ -97,6 +98,31 @@ impl World {
     /// Where runs are remembered, unless told otherwise.
     pub(crate) fn state_dir(&self) -> Option<PathBuf> {
         self.directory("XDG_STATE_HOME", ".local/state")
+    }
+}
+
+/// The variable in which a guard tells what it changed in the environment of its command. tbengine itself
+/// takes that back: what it looks after under a guard may outlive that one, and its socket.
+pub(crate) const OUTSIDE_VARIABLE: &str = "TBENGINE_OUTSIDE";
+
+/// Variables as they are outside of a guard; `None` is not set.
+type Outside = BTreeMap<String, Option<String>>;
+
+/// The value of [`OUTSIDE_VARIABLE`].
+pub(crate) fn outside(before: &Outside) -> String {
+    serde_json::json!(before).to_string()
+}
+
+fn go_outside(environment: &mut BTreeMap<String, String>) {
+    let told = environment.remove(OUTSIDE_VARIABLE);
+    let before: Outside = told
+        .and_then(|told| serde_json::from_str(&told).ok())
+        .unwrap_or_default();
+    for (name, value) in before {
+        match value {
+            Some(value) => environment.insert(name, value),
+            None => environment.remove(&name),
+        };
     }
 }
 
@@ -165,6 +191,34 @@ mod tests {
         assert_eq!(started(&stat), Some(22));
         assert!(host().process.started > 0);
         assert!((host().uptime)() > Duration::ZERO);
+    }
+
+    #[test]
+    fn what_a_guard_changed_is_taken_back() {
+        let variables = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect()
+        };
+        let before: Outside = [
+            ("DOCKER_HOST".to_owned(), None),
+            ("DOCKER_CONTEXT".to_owned(), Some("far".to_owned())),
+        ]
+        .into();
+        let mut inside = variables(&[
+            ("DOCKER_HOST", "unix:///guard.sock"),
+            ("HOME", "/root"),
+            (OUTSIDE_VARIABLE, &outside(&before)),
+        ]);
+        go_outside(&mut inside);
+        assert_eq!(
+            inside,
+            variables(&[("DOCKER_CONTEXT", "far"), ("HOME", "/root")])
+        );
+        let mut without = variables(&[("DOCKER_HOST", "x"), (OUTSIDE_VARIABLE, "no json")]);
+        go_outside(&mut without);
+        assert_eq!(without, variables(&[("DOCKER_HOST", "x")]));
     }
 
     #[test]

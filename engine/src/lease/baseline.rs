@@ -48,6 +48,14 @@ impl Baseline {
         self.keys.contains(&resource_key(identity))
     }
 
+    /// The backends that lead to another account by now. What was made in the one of then cannot be seen.
+    pub fn elsewhere<'a>(&'a self, inventory: &'a Inventory) -> impl Iterator<Item = &'a str> {
+        self.accounts.iter().filter_map(|(backend, then)| {
+            let now = &inventory.accounts.get(backend)?.id;
+            (now != then).then_some(&**backend)
+        })
+    }
+
     /// How many resources were there.
     pub fn len(&self) -> usize {
         self.keys.len()

@@ -49,6 +49,8 @@ pub struct Released {
     pub failed: usize,
     /// How many were created meanwhile, and nothing says by whom.
     pub unproven: usize,
+    /// What is in the way, in words.
+    pub problems: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -29,4 +29,4 @@ pub use ownership::{Belonging, Other, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
 pub use record::{Claim, Filter, Lease, Own, Terms};
 pub use standing::Standings;
-pub use store::{Held, LeaseError, Standing, Store};
+pub use store::{Held, LeaseError, Observations, Standing, Store};

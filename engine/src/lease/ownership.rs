@@ -1,6 +1,7 @@
 //! What was made under a lease, and what proves it.
 //!
-//! In order of strength: carrying the lease's id or being what one of its filters names; being used
+//! In order of strength: carrying the lease's id or being what one of its filters names; a creation that
+//! the lease's holder saw pass between its own and the provider; being used
 //! by nothing but such resources; belonging to a unit that is named after one of the run's trials. Time
 //! alone proves nothing, since others work on the same account: it counts only where the operator said so.
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Owner, Resource, ResourceId, Timestamp, recognise};
+use tbengine_sdk::{Kind, Owner, Resource, ResourceId, Timestamp, recognise};
 
 use super::baseline::Baseline;
 use super::record::{Lease, Own};
@@ -24,6 +25,7 @@ const SKEW: Duration = Duration::from_secs(1);
 pub struct Ownership {
     lease: Lease,
     baseline: Baseline,
+    observed: HashSet<(Kind, String)>,
     trials: BTreeSet<String>,
     others: Vec<Other>,
     /// What is used by nothing but resources of the lease.
@@ -61,6 +63,8 @@ pub enum Proof {
     Label,
     /// Its name or id is one that the lease names.
     Name,
+    /// The lease's holder saw it being created by its own.
+    Observed,
     /// Only resources of the lease use it, and it came after them or with them.
     OnlyUsed,
     /// Its unit is named after a trial of the run.
@@ -74,6 +78,7 @@ impl fmt::Display for Proof {
         f.pad(match self {
             Proof::Label => "its label says so",
             Proof::Name => "it was named",
+            Proof::Observed => "it was seen being created by the run",
             Proof::OnlyUsed => "only resources of the run use it",
             Proof::Trial => "its unit is a trial of the run",
             Proof::CreatedDuringRun => "it was created during the run",
@@ -82,10 +87,12 @@ impl fmt::Display for Proof {
 }
 
 impl Ownership {
-    /// What belongs to a lease. `trials` are the names of the run's trials, as far as they are known.
+    /// What belongs to a lease. `observed` is what its holder saw being created, and `trials` are the names
+    /// of the run's trials, as far as they are known.
     pub fn new(
         lease: Lease,
         baseline: Baseline,
+        observed: HashSet<(Kind, String)>,
         trials: BTreeSet<String>,
         others: Vec<Other>,
     ) -> Self {
@@ -96,6 +103,7 @@ impl Ownership {
         Self {
             lease,
             baseline,
+            observed,
             trials,
             others,
             only_used: HashSet::new(),
@@ -153,6 +161,13 @@ impl Ownership {
         }
         if self.others.iter().any(|other| other.lease.names(resource)) {
             return Belonging::Theirs;
+        }
+        let identity = &resource.identity;
+        if self
+            .observed
+            .contains(&(identity.kind, identity.native.clone()))
+        {
+            return Belonging::Ours(Proof::Observed);
         }
         // From here on the time counts: what is older was only not listed then, or came from elsewhere.
         let created = resource.identity.created;

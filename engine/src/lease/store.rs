@@ -4,6 +4,7 @@
 //! its lock is live as long as any process has that lock open: the kernel lets go of it when the last of
 //! them is gone, however that happened. Whoever sweeps holds the lock while doing so.
 
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tbengine_sdk::Timestamp;
+use tbengine_sdk::{Kind, Timestamp};
 
 use super::baseline::Baseline;
 use super::record::{Claim, LEASE_FORMAT, Lease, Terms};
@@ -22,6 +23,9 @@ use crate::journal::{Host, JournalError, StateDir, is_run_id};
 
 /// How long the record of a lease that has ended is kept, to know late resources by.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The part of a lease that says what was seen being created.
+const OBSERVED: &str = "observed";
 
 /// Looking at a lock takes it for a moment, so it is tried so often.
 const LOCK_TRIES: u32 = 20;
@@ -131,14 +135,17 @@ impl Store {
             return Err(LeaseError::Id { id: id.clone() });
         }
         let path = self.path(id, "lock");
-        let lock = match options().create_new(true).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(LeaseError::Exists { id: id.clone() });
-            }
-            opened => opened.map_err(|source| failed("make", &path, source))?,
-        };
-        flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|source| failed("lock", &path, source.into()))?;
+        let lock = options()
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|source| failed("make", &path, source))?;
+        // A lock without a record is left of someone who died before there was a lease.
+        let is_free = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+            && !self.has_record(id)?;
+        if !is_free {
+            return Err(LeaseError::Exists { id: id.clone() });
+        }
         self.write(id, "baseline", baseline)?;
         self.write(id, "json", &lease)?;
         self.prune(lease.since);
@@ -147,6 +154,12 @@ impl Store {
             lease,
             lock,
         })
+    }
+
+    fn has_record(&self, id: &str) -> Result<bool, LeaseError> {
+        let path = self.path(id, "json");
+        path.try_exists()
+            .map_err(|source| failed("look at", &path, source))
     }
 
     /// A lease by its id.
@@ -324,7 +337,7 @@ impl Store {
                 .and_then(|at| at.age(now))
                 .is_some_and(|age| age > KEPT)
             {
-                for part in ["json", "baseline", "log", "lock"] {
+                for part in ["json", "baseline", OBSERVED, "log", "lock"] {
                     fs::remove_file(self.path(&id, part)).ok();
                 }
             }
@@ -411,13 +424,64 @@ impl Held {
         Ok(())
     }
 
+    /// A book of what its holder saw being created under the lease, and that carries no label.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn observations(&self) -> Result<Observations, LeaseError> {
+        let path = self.store.path(&self.lease.id, OBSERVED);
+        match options().create(true).append(true).open(&path) {
+            Ok(file) => Ok(Observations(file)),
+            Err(source) => Err(failed("make", &path, source)),
+        }
+    }
+
+    /// What was seen being created under the lease.
+    ///
+    /// # Errors
+    /// If the file cannot be read. A line that was cut short by a crash counts for nothing.
+    pub fn observed(&self) -> Result<HashSet<(Kind, String)>, LeaseError> {
+        let path = self.store.path(&self.lease.id, OBSERVED);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+            text => text.map_err(|source| failed("read", &path, source))?,
+        };
+        let lines = text.split(|byte| *byte == b'\n');
+        Ok(lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
+    }
+
+    /// Where a socket may lie that belongs to the lease. It is removed when the lease ends.
+    pub fn socket(&self) -> PathBuf {
+        self.store.path(&self.lease.id, "sock")
+    }
+
     /// Notes that everything made under the lease was seen to be gone.
     ///
     /// # Errors
     /// If that cannot be written; then the next sweep looks again.
     pub fn end(&mut self, at: Timestamp) -> Result<(), LeaseError> {
         self.lease.ended = Some(at);
+        fs::remove_file(self.socket()).ok();
         self.store.write(&self.lease.id, "json", &self.lease)
+    }
+}
+
+/// A book of what was seen being created. Each line is one; the operating system has it as soon as it is
+/// written, and so outlives its writer.
+#[derive(Debug)]
+pub struct Observations(File);
+
+impl Observations {
+    /// Notes one.
+    ///
+    /// # Errors
+    /// If that cannot be written; then nothing proves that it belongs to the lease.
+    pub fn note(&self, kind: Kind, native: &str) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&(kind, native))?;
+        line.push(b'\n');
+        (&self.0).write_all(&line)
     }
 }
 

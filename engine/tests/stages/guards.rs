@@ -8,24 +8,14 @@ use tbengine_memory::{Fault, Make, Operation, container, image, network, sandbox
 use tbengine_sdk::{Error, ErrorKind, Kind, Owner, State};
 
 use crate::support::{
-    HOUR, NOW, Scripted, World, claiming_world, delete, delete_all, ours, provider, seconds,
+    HOUR, NOW, Scripted, World, claiming_world, delete, delete_all, ours, provider, refused,
+    seconds,
 };
 
 async fn plan_of(make: Make) -> Plan {
     let memory = provider();
     memory.insert(make);
     World::new(memory).plan(delete_all()).await.plan
-}
-
-/// The guard that refused the resource of a name, if any did.
-fn refused(plan: &Plan, name: &str) -> Option<Guard> {
-    let refusal = plan.refusals.iter().find(|refusal| refusal.name == name);
-    let planned = plan.steps.iter().any(|step| step.name == name);
-    assert!(
-        planned != refusal.is_some(),
-        "`{name}` is either planned or refused: {plan:?}"
-    );
-    refusal.map(|refusal| refusal.guard)
 }
 
 #[tokio::test(start_paused = true)]

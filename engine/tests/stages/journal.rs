@@ -21,7 +21,7 @@ use crate::support::{HOUR, NOW, Scripted, World, delete_all, provider, result, s
 /// The uptime that every host of these tests sees, in milliseconds.
 static UPTIME: AtomicU64 = AtomicU64::new(1_000_000);
 
-fn host(pid: u32) -> Host {
+pub(crate) fn host(pid: u32) -> Host {
     Host {
         process: Process {
             boot: "boot-1".into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::backend::OpenBackend;
-use tbengine_engine::plan::{Guards, Plan};
+use tbengine_engine::plan::{Guard, Guards, Plan};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
     RetryAdvice, Verdict,
@@ -190,7 +190,7 @@ impl World {
         }
     }
 
-    pub(crate) async fn plan(&self, policy: Scripted) -> Planned {
+    pub(crate) async fn plan(&self, policy: impl Policy + 'static) -> Planned {
         let policy: Arc<dyn Policy> = Arc::new(policy);
         self.engine()
             .plan(&policy, "scripted", false, &mut self.reporter())
@@ -210,7 +210,7 @@ impl World {
     }
 
     /// Applies a plan that was made before.
-    pub(crate) async fn apply(&self, plan: Plan, policy: Scripted) -> Report {
+    pub(crate) async fn apply(&self, plan: Plan, policy: impl Policy + 'static) -> Report {
         let policy: Arc<dyn Policy> = Arc::new(policy);
         self.engine()
             .apply(plan, &policy, &self.control, &mut self.reporter())
@@ -293,4 +293,15 @@ pub(crate) fn outcome<'a>(report: &'a Report, name: &str) -> &'a Outcome {
 
 pub(crate) fn result(report: &Report, name: &str) -> StepResult {
     outcome(report, name).result
+}
+
+/// The guard that refused the resource of a name, if any did.
+pub(crate) fn refused(plan: &Plan, name: &str) -> Option<Guard> {
+    let refusal = plan.refusals.iter().find(|refusal| refusal.name == name);
+    let planned = plan.steps.iter().any(|step| step.name == name);
+    assert!(
+        planned != refusal.is_some(),
+        "`{name}` is either planned or refused: {plan:?}"
+    );
+    refusal.map(|refusal| refusal.guard)
 }

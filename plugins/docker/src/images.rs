@@ -128,7 +128,7 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
         name,
         State::Present,
     );
-    resource.labels = image.labels.into_iter().collect();
+    resource.labels = owner::labels_of_image(image.labels);
     resource.unit = owner::unit(&resource.labels);
     resource.owner = owner::of_image(&resource.labels, image.tags.iter().map(String::as_str));
     resource.attrs = match image.tags.is_empty() {

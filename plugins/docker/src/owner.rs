@@ -1,11 +1,17 @@
 //! The unit and the owner of a resource, as far as labels and names prove them.
 
+use std::collections::HashMap;
+
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::recognise::{
     HARBOR, TERMINAL_BENCH, is_harbor_image, is_harbor_project, is_terminal_bench_image,
     is_terminal_bench_project,
 };
 use tbengine_sdk::{Labels, Owner, Unit};
+
+/// The label that carries the id of a run on an image. A container inherits the labels of its image, so
+/// that [`RUN_ID_LABEL`] on an image would claim whatever anyone runs from it.
+pub const IMAGE_RUN_ID_LABEL: &str = "tbengine.image-run-id";
 
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
@@ -64,6 +70,17 @@ pub(crate) fn of_container(labels: &Labels) -> Owner {
 /// Whose network or volume it is. Compose does not label these any further.
 pub(crate) fn of_network_or_volume(labels: &Labels) -> Owner {
     proven(labels, labels.get(PROJECT), || true)
+}
+
+/// The labels of an image, with the run's where the engine looks for it.
+pub(crate) fn labels_of_image(mut labels: HashMap<String, String>) -> Labels {
+    if let Some(run) = labels.get(IMAGE_RUN_ID_LABEL).cloned() {
+        let label = labels.entry(RUN_ID_LABEL.to_owned()).or_default();
+        if label.is_empty() {
+            *label = run;
+        }
+    }
+    labels.into_iter().collect()
 }
 
 /// Whose image it is: by its labels, or by its tags if every one of them is such a name.

@@ -62,6 +62,9 @@ pub(crate) struct Ended {
     pub(crate) unproven_names: Vec<String>,
     #[serde(skip)]
     incomplete: bool,
+    /// Whether some of it is only seen with other settings.
+    #[serde(skip)]
+    is_elsewhere: bool,
 }
 
 impl Ended {
@@ -94,7 +97,12 @@ impl Ended {
         };
         let lease = &self.lease;
         if !self.ended {
-            let hint = "the next `tbengine run` or `tbengine resume` goes on with it".to_owned();
+            let hint = match self.is_elsewhere {
+                false => "the next `tbengine run` or `tbengine resume` goes on with it".to_owned(),
+                true => format!(
+                    "`tbengine lease release {lease}`, with the settings of then, goes on with it"
+                ),
+            };
             app.console.error(
                 &format!("lease {lease}: {what}; not everything is gone"),
                 &[hint],
@@ -122,6 +130,7 @@ impl Ended {
             let kind = one.identity.kind;
             format!("{kind} {} ({})", one.name, short_id(&one.identity.native))
         };
+        self.is_elsewhere = !last.elsewhere.is_empty();
         self.unproven = last.unproven.len();
         self.unproven_names = last.unproven.iter().take(10).map(named).collect();
         self.deleted = self
@@ -135,6 +144,7 @@ impl Ended {
             .filter(|(result, _)| result.is_failure());
         self.failed = failures.map(|(_, many)| many).sum();
         self.incomplete = !last.failures.is_empty()
+            || self.is_elsewhere
             || last
                 .report
                 .as_ref()
@@ -148,6 +158,11 @@ impl Ended {
             ));
         }
         self.problems.extend(last.obstacle.clone());
+        for backend in &last.elsewhere {
+            self.problems.push(format!(
+                "backend `{backend}` leads to another account than when the lease was taken, and what was made there is not seen from here"
+            ));
+        }
         for failure in &last.failures {
             self.problems.push(format!(
                 "backend `{}` could not be listed: {}",
@@ -184,7 +199,9 @@ pub(crate) async fn end(
         ended.add(&last);
         look += 1;
         let is_settled = last.is_clean() && !last.found() && (look > 1 || looks.once);
-        if is_settled || look == MOST_LOOKS || control.stop.is_cancelled() {
+        // Looking again does not bring another account into sight.
+        let is_vain = !last.elsewhere.is_empty() && last.report.is_none();
+        if is_settled || is_vain || look == MOST_LOOKS || control.stop.is_cancelled() {
             break;
         }
         tokio::time::sleep(looks.again_after).await;
@@ -227,7 +244,8 @@ pub(crate) async fn end_those_over(
                 ));
                 let ended = end(app, settings, &mut held, Looks::default(), control).await?;
                 ended.tell(app);
-                if ended.code() != Code::Done {
+                // What this run cannot see is not for it to answer for.
+                if ended.code() != Code::Done && !ended.is_elsewhere {
                     code = ended.code();
                 }
             }

@@ -36,6 +36,8 @@ pub(crate) struct Sweep {
     pub(crate) failures: Vec<ListFailure>,
     /// Why it could not be carried out, or was cut short.
     pub(crate) obstacle: Option<String>,
+    /// The backends that lead to another account than when the lease was taken.
+    pub(crate) elsewhere: Vec<String>,
 }
 
 impl Sweep {
@@ -47,6 +49,7 @@ impl Sweep {
         self.report.as_ref().is_none_or(is_good)
             && self.failures.is_empty()
             && self.obstacle.is_none()
+            && self.elsewhere.is_empty()
     }
 
     /// Whether it found anything to do.
@@ -67,9 +70,11 @@ pub(crate) async fn sweep(
     let lease = held.lease().clone();
     let state = taking::state(settings)?;
     let all = Store::open(&state).all(&world.host)?;
+    let baseline = held.baseline()?;
     let ownership = Ownership::new(
         lease.clone(),
-        held.baseline()?,
+        baseline.clone(),
+        held.observed()?,
         trials::all(&lease.terms.job_dirs),
         others(&lease.id, &all),
     );
@@ -89,6 +94,7 @@ pub(crate) async fn sweep(
     let mut sweep = Sweep {
         unproven: unproven.cloned().collect(),
         failures: inventory.failures.clone(),
+        elsewhere: baseline.elsewhere(&inventory).map(str::to_owned).collect(),
         ..Sweep::default()
     };
     let policy = LeasePolicy::new(ownership, target, GRACE);

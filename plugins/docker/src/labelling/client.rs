@@ -119,9 +119,14 @@ impl Client {
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
         self.address(&mut head);
-        match Creation::of(&head.method, head.uri.path()) {
+        let creation = Creation::of(&head.method, head.uri.path());
+        if creation.is_some() {
+            self.shared.note_request();
+        }
+        match creation {
             Some(Creation::Body(kind)) => return self.create(kind, head, body).await,
-            Some(Creation::Build) => self.label_build(&mut head),
+            Some(Creation::Build) => self.label_image(&mut head, label::in_build),
+            Some(Creation::Commit) => self.label_image(&mut head, label::in_commit),
             None => {}
         }
         let request = Request::from_parts(head, Either::Left(body));
@@ -172,19 +177,53 @@ impl Client {
         debug!(%kind, is_ours, "a creation");
         set_length(&mut head.headers, body.len());
         let mut link = self.link.lock().await;
-        if is_ours && kind == Kind::Container {
-            for volume in volumes::named_in(&body, run) {
-                self.create_volume(&mut link, &head, &volume).await?;
-            }
+        let named = match is_ours && kind == Kind::Container {
+            true => volumes::named_in(&body, run),
+            false => Vec::new(),
+        };
+        for volume in &named {
+            self.create_volume(&mut link, &head, volume).await?;
         }
-        let request = Request::from_parts(head, Either::Right(Full::new(body)));
+        let makes_anonymous = kind == Kind::Container && !volumes::takes_over(&body);
+        let request = Request::from_parts(head.clone(), Either::Right(Full::new(body)));
         let reply = link.send(request).await?;
         if !is_ours || reply.status() != StatusCode::CREATED {
             return Ok(reply.map(Either::Left));
         }
-        let (head, body) = reply.into_parts();
-        let body = self.note(kind, body).await?;
-        Ok(Response::from_parts(head, Either::Right(Full::new(body))))
+        let (reply, answer) = reply.into_parts();
+        let answer = self.note(kind, answer).await?;
+        if makes_anonymous {
+            self.note_anonymous(&mut link, &head, &named, &answer).await;
+        }
+        Ok(Response::from_parts(
+            reply,
+            Either::Right(Full::new(answer)),
+        ))
+    }
+
+    /// Notes the anonymous volumes that the daemon has made along with a container. Whoever removes that
+    /// without them leaves them behind, and nothing about them says whose they are. That they cannot be
+    /// looked up is no reason to keep the answer from the client.
+    async fn note_anonymous(
+        &self,
+        link: &mut Link,
+        creation: &request::Parts,
+        named: &[Value],
+        answer: &[u8],
+    ) {
+        let looking = async {
+            let path = volumes::inspection(creation.uri.path(), answer)?;
+            let mut request = Request::new(Either::Right(Full::default()));
+            *request.uri_mut() = Uri::from(PathAndQuery::try_from(path).ok()?);
+            let host = creation.headers.get(HOST)?.clone();
+            request.headers_mut().insert(HOST, host);
+            let reply = link.send(request).await.ok()?;
+            gather(reply.into_body(), LARGEST_REPLY).await.ok()?
+        };
+        let inspected = looking.await.unwrap_or_default();
+        for created in volumes::anonymous_in(&inspected, named) {
+            self.shared.note(created);
+        }
     }
 
     /// Creates a volume that a container names, if it does not exist. Whatever the daemon has against it, it will have
@@ -230,9 +269,13 @@ impl Client {
         Ok(reply)
     }
 
-    fn label_build(&self, head: &mut request::Parts) {
+    fn label_image(
+        &self,
+        head: &mut request::Parts,
+        label: fn(query: &str, run: &str) -> Labelling<String>,
+    ) {
         let query = head.uri.query().unwrap_or_default();
-        if let Labelling::Added(query) = label::in_query(query, &self.shared.run)
+        if let Labelling::Added(query) = label(query, &self.shared.run)
             && let Ok(labelled) = PathAndQuery::try_from(format!("{}?{query}", head.uri.path()))
         {
             head.uri = Uri::from(labelled);

@@ -24,6 +24,8 @@ pub(super) enum Creation {
     Body(Kind),
     /// By the parameter `labels` of its query.
     Build,
+    /// By the parameter `changes` of its query.
+    Commit,
 }
 
 impl Creation {
@@ -37,6 +39,7 @@ impl Creation {
             "/networks/create" => Some(Creation::Body(Kind::Network)),
             "/volumes/create" => Some(Creation::Body(Kind::Volume)),
             "/build" => Some(Creation::Build),
+            "/commit" => Some(Creation::Commit),
             _ => None,
         }
     }
@@ -95,6 +98,7 @@ mod tests {
             ("/v1.24/networks/create", Creation::Body(Kind::Network)),
             ("/v4.0.0/volumes/create", Creation::Body(Kind::Volume)),
             ("/v1.47/build", Creation::Build),
+            ("/commit", Creation::Commit),
         ] {
             assert_eq!(Creation::of(&Method::POST, path), Some(creation), "{path}");
             assert_eq!(Creation::of(&Method::GET, path), None, "{path}");

@@ -1,10 +1,12 @@
-//! The label in the JSON of a creation, and in the query of a build.
+//! The label in the JSON of a creation, and in the query of a build or commit.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 use tbengine_sdk::owner::RUN_ID_LABEL;
+
+use crate::owner::IMAGE_RUN_ID_LABEL;
 
 /// What became of a request's labels.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub(super) fn in_body(body: &[u8], run: &str) -> Labelling<Vec<u8>> {
     let mut added = Vec::new();
     for name in written {
         let labels = members.get(&name).map_or("null", |labels| labels.get());
-        match in_labels(labels, run) {
+        match in_labels(labels, RUN_ID_LABEL, run) {
             Labelling::Added(labels) => added.push((name, labels)),
             left => return left.map(|_| Vec::new()),
         }
@@ -50,9 +52,9 @@ pub(super) fn in_body(body: &[u8], run: &str) -> Labelling<Vec<u8>> {
     serde_json::to_vec(&members).map_or(Labelling::Left, Labelling::Added)
 }
 
-/// Adds the label to the parameter `labels` of a build, a JSON object; every other parameter stays as
-/// it was written.
-pub(super) fn in_query(query: &str, run: &str) -> Labelling<String> {
+/// Adds the label of images to the parameter `labels` of a build, a JSON object; every other parameter
+/// stays as it was written.
+pub(super) fn in_build(query: &str, run: &str) -> Labelling<String> {
     let mut parameters: Vec<Cow<'_, str>> = query
         .split('&')
         .filter(|parameter| !parameter.is_empty())
@@ -67,7 +69,7 @@ pub(super) fn in_query(query: &str, run: &str) -> Labelling<String> {
         Some((_, value)) if !value.is_empty() => value,
         _ => "null",
     };
-    in_labels(written, run).map(|labels| {
+    in_labels(written, IMAGE_RUN_ID_LABEL, run).map(|labels| {
         let encoded: String = form_urlencoded::byte_serialize(labels.get().as_bytes()).collect();
         let parameter = Cow::Owned(format!("labels={encoded}"));
         match found {
@@ -78,17 +80,37 @@ pub(super) fn in_query(query: &str, run: &str) -> Labelling<String> {
     })
 }
 
-/// Whether these labels, as JSON, are those of something that belongs to the run.
+/// Adds the label of images to the `changes` of a commit, which are lines of a Dockerfile, and empties the one
+/// that the image would take over from the container.
+pub(super) fn in_commit(query: &str, run: &str) -> Labelling<String> {
+    let is_labelled = form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
+        name == "changes"
+            && [RUN_ID_LABEL, IMAGE_RUN_ID_LABEL]
+                .iter()
+                .any(|label| value.contains(label))
+    });
+    // Anything else would have a meaning in a Dockerfile.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    if is_labelled || !run.bytes().all(is_plain) {
+        return Labelling::Left;
+    }
+    let change = format!("LABEL {RUN_ID_LABEL}=\"\" {IMAGE_RUN_ID_LABEL}=\"{run}\"");
+    let encoded: String = form_urlencoded::byte_serialize(change.as_bytes()).collect();
+    let separator = if query.is_empty() { "" } else { "&" };
+    Labelling::Added(format!("{query}{separator}changes={encoded}"))
+}
+
+/// Whether these labels are those of something that belongs to the run.
 pub(super) fn is_of(labels: &BTreeMap<String, String>, run: &str) -> bool {
     labels.get(RUN_ID_LABEL).is_some_and(|value| value == run)
 }
 
-fn in_labels(labels: &str, run: &str) -> Labelling<Box<RawValue>> {
+fn in_labels(labels: &str, label: &str, run: &str) -> Labelling<Box<RawValue>> {
     let Ok(labels) = serde_json::from_str::<Option<Members<'_>>>(labels) else {
         return Labelling::Left;
     };
     let mut labels = labels.unwrap_or_default();
-    if let Some(present) = labels.get(RUN_ID_LABEL) {
+    if let Some(present) = labels.get(label) {
         match serde_json::from_str::<String>(present.get()) {
             Ok(empty) if empty.is_empty() => {}
             Ok(other) if other == run => return Labelling::Ours,
@@ -98,7 +120,7 @@ fn in_labels(labels: &str, run: &str) -> Labelling<Box<RawValue>> {
     let Ok(ours) = to_raw_value(run) else {
         return Labelling::Left;
     };
-    labels.insert(RUN_ID_LABEL.to_owned(), &ours);
+    labels.insert(label.to_owned(), &ours);
     to_raw_value(&labels).map_or(Labelling::Left, Labelling::Added)
 }
 

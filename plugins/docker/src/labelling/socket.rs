@@ -5,6 +5,7 @@ use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -63,12 +64,24 @@ pub(super) struct Shared {
     /// What requests must name as the host; clients of a unix socket name anything.
     pub(super) host: Option<HeaderValue>,
     pub(super) run: String,
+    /// Whether anything was asked to be created.
+    asked: AtomicBool,
     created: Mutex<Vec<Created>>,
+    observer: Box<Observer>,
 }
 
+/// Is told of everything that is created for the run, right after the daemon's reply and before the
+/// client gets it.
+pub type Observer = dyn Fn(&Created) + Send + Sync;
+
 impl Shared {
+    pub(super) fn note_request(&self) {
+        self.asked.store(true, Ordering::Release);
+    }
+
     pub(super) fn note(&self, created: Created) {
         debug!(kind = %created.kind, native = %created.native, "created for the run");
+        (self.observer)(&created);
         self.created
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -99,6 +112,7 @@ impl LabellingSocket {
         config: &Config,
         environment: &BTreeMap<String, String>,
         run: &str,
+        observer: Box<Observer>,
     ) -> Result<Self, ListenError> {
         config.check()?;
         let endpoint = context::resolve(config, environment)?;
@@ -114,7 +128,9 @@ impl LabellingSocket {
             shown: endpoint.shown,
             host,
             run: run.to_owned(),
+            asked: AtomicBool::new(false),
             created: Mutex::default(),
+            observer,
         });
         let failed = |source| ListenError::Socket {
             path: path.to_owned(),
@@ -144,6 +160,11 @@ impl LabellingSocket {
             ("DOCKER_TLS_VERIFY", None),
             ("DOCKER_CERT_PATH", None),
         ]
+    }
+
+    /// Whether nobody asked so far to create anything that gets the label. Then nothing can still be on its way.
+    pub fn is_unused(&self) -> bool {
+        !self.shared.asked.load(Ordering::Acquire)
     }
 
     /// The containers, networks and volumes that were created through this socket for its run so far, in the order of the

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tbengine_sdk::Kind;
 use tbengine_sdk::owner::RUN_ID_LABEL;
+
+use super::creation::Created;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -18,6 +21,7 @@ struct HostConfig {
     binds: Option<Vec<String>>,
     mounts: Option<Vec<Mount>>,
     volume_driver: Option<String>,
+    volumes_from: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +84,63 @@ pub(super) fn named_in(container: &[u8], run: &str) -> Vec<Value> {
     bound.chain(mounted).collect()
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Made {
+    id: String,
+}
+
+/// The path at which the container can be inspected that a reply says was created. `creation` is the path
+/// at which it was.
+pub(super) fn inspection(creation: &str, reply: &[u8]) -> Option<String> {
+    let Made { id } = serde_json::from_slice(reply).ok()?;
+    let base = creation.strip_suffix("create")?;
+    id.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric())
+        .then(|| format!("{base}{id}/json"))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    mounts: Vec<Mounted>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Mounted {
+    r#type: String,
+    #[serde(default)]
+    name: String,
+}
+
+/// The volumes of a container that its creation did not name, so that the daemon made them for it alone.
+pub(super) fn anonymous_in(inspected: &[u8], named: &[Value]) -> Vec<Created> {
+    let mounts =
+        serde_json::from_slice(inspected).map_or_else(|_| Vec::new(), |it: Inspected| it.mounts);
+    let is_anonymous = |mount: &Mounted| {
+        // The names that the daemon makes up.
+        mount.r#type == "volume"
+            && mount.name.len() == 64
+            && mount.name.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && !named.iter().any(|volume| volume["Name"] == *mount.name)
+    };
+    let mounts = mounts.into_iter().filter(is_anonymous);
+    mounts
+        .map(|mount| Created {
+            kind: Kind::Volume,
+            native: mount.name,
+        })
+        .collect()
+}
+
+/// Whether a container takes over the volumes of another one: those are not made along with it.
+pub(super) fn takes_over(container: &[u8]) -> bool {
+    let host = serde_json::from_slice(container).ok();
+    let host = host.and_then(|container: Container| container.host_config);
+    host.is_some_and(|host| host.volumes_from.is_some_and(|from| !from.is_empty()))
+}
+
 /// Whether the source of a bind is a volume and not a path, by the daemon's own rule for names.
 fn is_name(source: &str) -> bool {
     source.len() > 1
@@ -122,6 +183,29 @@ mod tests {
                 json!({ "Name": "theirs", "Driver": null, "DriverOpts": null, "Labels": { "tbengine.run-id": "r2" } }),
             ]
         );
+    }
+
+    #[test]
+    fn anonymous_volumes_are_those_that_nobody_named() {
+        let (made, reused) = ("a".repeat(64), "b".repeat(64));
+        let inspected = json!({ "Mounts": [
+            { "Type": "volume", "Name": made }, { "Type": "volume", "Name": reused },
+            { "Type": "volume", "Name": "data" }, { "Type": "bind", "Source": "/x" },
+        ]});
+        let named = [json!({ "Name": reused }), json!({ "Name": "data" })];
+        let found = anonymous_in(inspected.to_string().as_bytes(), &named);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].kind, &found[0].native), (Kind::Volume, &made));
+        assert_eq!(anonymous_in(b"{}", &named), []);
+        assert_eq!(
+            inspection("/v1.41/containers/create", br#"{"Id":"abc"}"#).as_deref(),
+            Some("/v1.41/containers/abc/json")
+        );
+        for reply in [&b"{}"[..], br#"{"Id":"../x"}"#] {
+            assert_eq!(inspection("/containers/create", reply), None);
+        }
+        assert!(takes_over(br#"{"HostConfig":{"VolumesFrom":["x"]}}"#));
+        assert!(!takes_over(br#"{"HostConfig":{"VolumesFrom":null}}"#));
     }
 
     #[test]

@@ -44,7 +44,9 @@ impl Front {
         let directory = tempfile::tempdir().unwrap();
         let config: Config = serde_json::from_value(config.clone()).unwrap();
         let path = directory.path().join("docker.sock");
-        let socket = LabellingSocket::listen(&path, &config, &BTreeMap::new(), run).await?;
+        let socket =
+            LabellingSocket::listen(&path, &config, &BTreeMap::new(), run, Box::new(|_| {}))
+                .await?;
         Ok(Self { socket, directory })
     }
 

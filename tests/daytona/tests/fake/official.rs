@@ -1,69 +1,23 @@
 //! The official Python client must be able to work with the fake: that is the proof that the fake is
-//! faithful. It is installed once, into a virtual environment below the target directory.
+//! faithful. It is installed once, into a virtual environment.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
-use std::{fs, process};
 
 use serde_json::Value;
 use tbengine_fake_daytona::{By, FakeDaytona, Runner, Settings, State, sandbox};
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
 
-/// Runs a command to its end, and fails loudly with all that it said.
-fn run(command: &mut Command, hint: &str) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}; {hint}"));
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{command:?} ended with {}; {hint}\n{}{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr),
-    );
-    text(&output.stdout)
-}
-
 /// The Python of a virtual environment that has the official client; the tests share it.
-static PYTHON_WITH_CLIENT: LazyLock<PathBuf> = LazyLock::new(python_with_client);
-
-fn python_with_client() -> PathBuf {
-    let requirements = fs::read_to_string(format!("{PYTHON}/requirements.txt")).unwrap();
-    // Named after the version, so that another version gets another one.
-    let name = requirements.trim().replace("==", "-");
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let python = |home: &Path| home.join("bin/python");
-    if home.exists() {
-        return python(&home);
-    }
-    // Made aside and then moved, so that whatever is there is whole.
-    let making = home.with_extension(format!("{}.partial", process::id()));
-    let hint = "the tests need python3 with venv and pip (Debian: python3-venv)";
-    run(
-        Command::new("python3").args(["-m", "venv"]).arg(&making),
-        hint,
-    );
-    run(
-        Command::new(python(&making)).args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--requirement",
-            &format!("{PYTHON}/requirements.txt"),
-        ]),
-        "the official client could not be installed",
-    );
-    if fs::rename(&making, &home).is_err() {
-        // Another test process was quicker; its environment is as good.
-        fs::remove_dir_all(&making).unwrap();
-    }
-    python(&home)
-}
+static PYTHON_WITH_CLIENT: LazyLock<PathBuf> = LazyLock::new(|| {
+    let requirements = format!("{PYTHON}/requirements.txt");
+    tbengine_venv::python(
+        Path::new(env!("CARGO_TARGET_TMPDIR")),
+        requirements.as_ref(),
+    )
+});
 
 /// What the script saw.
 async fn official_client(fake: &FakeDaytona, script: &str) -> Value {
@@ -80,7 +34,7 @@ async fn official_client(fake: &FakeDaytona, script: &str) -> Value {
         command
             .env("DAYTONA_API_URL", url)
             .env("DAYTONA_API_KEY", key);
-        run(&mut command, "the official client was not content")
+        tbengine_venv::run(&mut command, "the official client was not content")
     });
     serde_json::from_str(&printed.await.unwrap()).unwrap()
 }

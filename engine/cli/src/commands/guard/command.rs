@@ -43,7 +43,7 @@ impl Command {
     pub(super) fn start(
         held: &Held,
         command: &[OsString],
-        args: &GuardedArgs,
+        environment: Vec<(&str, Option<String>)>,
     ) -> Result<Self, Error> {
         let failed = |source| Error::Start {
             what: "start the command",
@@ -55,6 +55,12 @@ impl Command {
             .arg(EXEC)
             .arg(getpid().as_raw_nonzero().to_string());
         starting.args(command);
+        for (name, value) in environment {
+            match value {
+                Some(value) => starting.env(name, value),
+                None => starting.env_remove(name),
+            };
+        }
         starting.env(RUN_ID_VARIABLE, &held.lease().id);
         // On a terminal it must be in the foreground group to read, and Ctrl-C and Ctrl-Z mean both of us.
         let on_terminal =
@@ -65,7 +71,7 @@ impl Command {
         let child = starting.spawn().map_err(failed)?;
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or_else(|| failed(io::Error::other("it has no number")))?;
-        tracing::info!(pid = pid.as_raw_nonzero().get(), timeout = ?args.timeout, "the command runs");
+        tracing::info!(pid = pid.as_raw_nonzero().get(), "the command runs");
         Ok(Self {
             child,
             pid,

@@ -9,6 +9,7 @@
 //! so is the lock, and the next `tbengine run` finds the lease over.
 //!
 //! - [`reaper`]: the process that outlives this one
+//! - [`labels`]: labelling what the command makes in Docker
 //! - [`exec`]: becomes the command
 //! - [`command`]: the command while it runs
 //! - [`signals`]: what it is told
@@ -16,6 +17,7 @@
 
 mod command;
 pub(crate) mod exec;
+mod labels;
 mod reaper;
 mod signals;
 mod tidy;
@@ -37,6 +39,7 @@ use crate::output::out::write_document;
 use crate::signals::Signals;
 
 use command::Command;
+use labels::Labels;
 use reaper::Reaper;
 use signals::Forwarded;
 
@@ -58,11 +61,16 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
         end_those_over(app, &settings, &args.scope.backend, &control).await?;
         let mut held = take(app, &settings, wanted(args)).await?;
         let mut reaper = Reaper::start(app, args, &held)?;
-        let mut command = Command::start(&held, &filled(args, &held), args)?;
+        let labels = Labels::start(app, args, &held).await;
+        let mut command = Command::start(&held, &filled(args, &held), labels.environment(app))?;
         let code = command
             .wait(app, &settings, args, &held, &mut signals)
             .await;
-        let ended = clean_up(app, &settings, args, &mut held, &mut signals).await;
+        let looks = Looks {
+            again_after: args.second_look.0,
+            once: labels.are_all_that_can_come(&held),
+        };
+        let ended = clean_up(app, &settings, looks, &mut held, &mut signals).await;
         match ended {
             Some(ended) => {
                 reaper.done();
@@ -144,14 +152,10 @@ fn filled(args: &GuardedArgs, held: &Held) -> Vec<OsString> {
 async fn clean_up(
     app: &App,
     settings: &Settings,
-    args: &GuardedArgs,
+    looks: Looks,
     held: &mut Held,
     signals: &mut Forwarded,
 ) -> Option<Result<Ended, Error>> {
-    let looks = Looks {
-        again_after: args.second_look.0,
-        once: false,
-    };
     let control = Control {
         stop: CancellationToken::new(),
         abort: CancellationToken::new(),

@@ -7,7 +7,7 @@ fn body(text: &str) -> Labelling<Value> {
 }
 
 fn query(text: &str) -> Labelling<String> {
-    in_query(text, "r1")
+    in_build(text, "r1")
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn the_innermost_run_wins() {
         Labelling::Ours
     );
     assert_eq!(
-        query("labels=%7B%22tbengine.run-id%22%3A%22r2%22%7D&t=x"),
+        query("labels=%7B%22tbengine.image-run-id%22%3A%22r2%22%7D&t=x"),
         Labelling::Left
     );
 }
@@ -95,7 +95,7 @@ fn what_the_daemon_will_refuse_is_left_to_it() {
 
 #[test]
 fn the_query_of_a_build_gets_the_label() {
-    let ours = "labels=%7B%22tbengine.run-id%22%3A%22r1%22%7D";
+    let ours = "labels=%7B%22tbengine.image-run-id%22%3A%22r1%22%7D";
     for (before, after) in [
         ("", ours.to_owned()),
         ("t=a%2Fb&rm=1", format!("t=a%2Fb&rm=1&{ours}")),
@@ -108,7 +108,30 @@ fn the_query_of_a_build_gets_the_label() {
     assert_eq!(
         query("labels=%7B%22a%22%3A%22b+c%22%7D"),
         Labelling::Added(
-            "labels=%7B%22a%22%3A%22b+c%22%2C%22tbengine.run-id%22%3A%22r1%22%7D".to_owned()
+            "labels=%7B%22a%22%3A%22b+c%22%2C%22tbengine.image-run-id%22%3A%22r1%22%7D".to_owned()
         )
     );
+}
+
+#[test]
+fn the_changes_of_a_commit_get_the_label() {
+    let ours = "changes=LABEL+tbengine.run-id%3D%22%22+tbengine.image-run-id%3D%22r1%22";
+    for (before, after) in [
+        ("", ours.to_owned()),
+        (
+            "container=x&changes=CMD+true",
+            format!("container=x&changes=CMD+true&{ours}"),
+        ),
+    ] {
+        assert_eq!(in_commit(before, "r1"), Labelling::Added(after), "{before}");
+    }
+    for labelled in [
+        "changes=LABEL+tbengine.run-id%3Dr2",
+        "container=x&changes=LABEL+tbengine.image-run-id%3Dr2",
+    ] {
+        assert_eq!(in_commit(labelled, "r1"), Labelling::Left, "{labelled}");
+    }
+    for run in ["$HOME", "a b", "a\"b", "a\nb"] {
+        assert_eq!(in_commit("container=x", run), Labelling::Left, "{run}");
+    }
 }

@@ -203,7 +203,7 @@ async fn a_socket_that_cannot_be_made_is_an_error_that_says_so() {
     let listen = async |path: &std::path::Path, config: serde_json::Value| {
         let config = serde_json::from_value(config).unwrap();
         let none = std::collections::BTreeMap::new();
-        LabellingSocket::listen(path, &config, &none, "r")
+        LabellingSocket::listen(path, &config, &none, "r", Box::new(|_| {}))
             .await
             .unwrap_err()
     };

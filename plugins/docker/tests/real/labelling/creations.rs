@@ -3,9 +3,10 @@
 use serde_json::json;
 use tbengine_docker::labelling::Created;
 use tbengine_dockerd::shared;
-use tbengine_sdk::Kind;
+use tbengine_sdk::{Kind, Owner};
 
 use super::{BARE_LABEL, Front, LABEL, exchange, post};
+use crate::support::{backend, known};
 
 fn label_of(id: &str) -> String {
     shared().inspect(id, LABEL).unwrap()
@@ -117,15 +118,28 @@ async fn images_that_are_built_or_committed_belong_to_the_run() {
         "--label=mine=a b&c",
         context.path().to_str().unwrap(),
     ]);
-    let both = format!("{LABEL} {{{{.Config.Labels.mine}}}}");
-    assert_eq!(
-        shared().inspect("labelled:built", &both).unwrap(),
-        "run-images a b&c"
-    );
+    let mine = "{{.Config.Labels.mine}}";
+    assert_eq!(shared().inspect("labelled:built", mine).unwrap(), "a b&c");
     let container = front.docker(&["create", "labelled:built"]);
+    assert_eq!(label_of(&container), "run-images");
     assert_eq!(front.docker(&["start", "--attach", &container]), "built");
-    front.docker(&["commit", &container, "labelled:committed"]);
-    assert_eq!(label_of("labelled:committed"), "run-images");
+    let change = "--change=ENV A=b";
+    front.docker(&["commit", change, &container, "labelled:committed"]);
+    let env = shared().inspect("labelled:committed", "{{.Config.Env}}");
+    assert!(env.unwrap().contains("A=b"));
+
+    let docker = backend();
+    for image in ["labelled:built", "labelled:committed"] {
+        let id = shared().inspect(image, "{{.Id}}").unwrap();
+        let found = known(&docker, Kind::Image, &id).await;
+        assert_eq!(found.owner, Owner::Run("run-images".into()), "{image}");
+        assert_eq!(found.labels.get("tbengine.run-id"), Some("run-images"));
+        // What somebody else runs from it is not the run's.
+        let other = shared().docker(&["create", image]);
+        let other = known(&docker, Kind::Container, &other).await;
+        assert_eq!(other.owner, Owner::Unknown, "{image}");
+        assert_eq!(other.labels.get("tbengine.run-id").unwrap_or_default(), "");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,266 @@
+//! `lease`: taking, renewing, listing and ending them, over the simulated provider.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::host::Host;
+
+/// Takes a lease, and answers its id.
+fn acquire(host: &Host, args: &[&str]) -> String {
+    let taken = host.run(&[&["lease", "acquire"], args].concat());
+    taken.with_code(0).stdout.trim().to_owned()
+}
+
+/// The leases as JSON, by id and standing.
+fn listed(host: &Host) -> Vec<(String, String)> {
+    let all = host
+        .run(&["lease", "list", "-O", "json"])
+        .with_code(0)
+        .json();
+    let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+    let all = all.as_array().unwrap().iter();
+    all.map(|one| (text(one, "id"), text(one, "standing")))
+        .collect()
+}
+
+fn pair(id: &str, standing: &str) -> (String, String) {
+    (id.to_owned(), standing.to_owned())
+}
+
+/// Waits for something that happens in another process.
+#[track_caller]
+fn eventually(holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it did not happen in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_lease_is_taken_renewed_listed_and_released() {
+    let host = Host::new();
+    let none = host.run(&["lease", "list"]).with_code(0).stdout;
+    assert_eq!(none.trim(), "There are no leases.");
+    let id = acquire(&host, &["--ttl", "10m"]);
+    assert_eq!(listed(&host), [pair(&id, "live")]);
+    let before = host.run(&["lease", "list", "-O", "json"]).json();
+    assert_eq!(before[0]["label"], format!("tbengine.run-id={id}"));
+    assert_eq!(before[0]["claim"]["ttl-ms"], 600_000);
+
+    let renewed = host
+        .run(&["lease", "renew", &id, "-O", "json"])
+        .with_code(0);
+    let expires = |lease: &Value| lease["claim"]["expires-ms"].as_u64().unwrap();
+    assert!(expires(&renewed.json()) > expires(&before[0]));
+    assert_eq!(host.run(&["lease", "renew", &id]).with_code(0).stdout, "");
+
+    let csv = host
+        .run(&["lease", "list", "-O", "csv"])
+        .with_code(0)
+        .stdout;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[0], "id,standing,since,holds,backends,program");
+    assert!(lines[1].starts_with(&format!("{id},live,")), "{csv}");
+
+    let released = host.run(&["lease", "release", &id, "-O", "json"]);
+    let released = released.with_code(0).json();
+    assert_eq!(
+        (&released["lease"], &released["ended"]),
+        (&id.as_str().into(), &true.into())
+    );
+    assert_eq!(
+        (&released["deleted"], &released["failed"]),
+        (&0.into(), &0.into())
+    );
+    assert_eq!(listed(&host), [pair(&id, "ended")]);
+    host.run(&["lease", "release", &id])
+        .with_code(0)
+        .says("has ended before");
+    host.run(&["lease", "renew", &id])
+        .with_code(5)
+        .says(&format!("lease {id} is over"))
+        .says("take a new lease");
+}
+
+#[test]
+fn what_was_there_before_outlives_every_lease() {
+    let host = Host::new();
+    let count = || {
+        let listed = host.run(&["list", "-O", "json"]).with_code(0).json();
+        listed["resources"].as_array().unwrap().len()
+    };
+    let before = count();
+    // A label that many of them have.
+    let id = acquire(
+        &host,
+        &[
+            "--label",
+            "com.docker.compose.project",
+            "--own",
+            "created-during-run",
+        ],
+    );
+    let released = host
+        .run(&["lease", "release", &id, "-O", "json"])
+        .with_code(0)
+        .json();
+    assert_eq!(
+        (&released["ended"], &released["deleted"]),
+        (&true.into(), &0.into())
+    );
+    assert_eq!(count(), before);
+}
+
+#[test]
+fn the_next_run_ends_a_lease_whose_time_is_over() {
+    let host = Host::new();
+    let short = acquire(&host, &["--ttl", "1ms", "--run-id", "short"]);
+    let long = acquire(&host, &["--run-id", "long"]);
+    assert_eq!(listed(&host), [pair(&long, "live"), pair(&short, "over")]);
+    host.run(&["lease", "renew", &short])
+        .with_code(5)
+        .says("lease short is over");
+    host.run(&["run", "--yes", "--kind", "volume", "--policy", "default"])
+        .with_code(0)
+        .says("lease short is over, and its holder did not clean up");
+    assert_eq!(listed(&host), [pair(&long, "live"), pair(&short, "ended")]);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_to_do() {
+    let host = Host::new();
+    let id = acquire(&host, &["--run-id", "mine"]);
+    assert_eq!(id, "mine");
+    host.run(&["lease", "acquire", "--run-id", "mine"])
+        .with_code(2)
+        .says("there is a lease mine already");
+    host.run(&["lease", "acquire", "--run-id", "../mine"])
+        .with_code(2)
+        .says("write 1 to 64 letters, digits and hyphens");
+    for command in ["renew", "release"] {
+        host.run(&["lease", command, "yours"])
+            .with_code(2)
+            .says("there is no lease yours")
+            .says("`tbengine lease list` shows them");
+    }
+    host.run(&["lease", "acquire", "--backend", "dokcer"])
+        .with_code(2)
+        .says("dokcer");
+    host.run(&["lease", "acquire", "--label", ""]).with_code(2);
+    host.run(&["lease", "acquire", "--ttl", "soon"])
+        .with_code(2);
+    assert_eq!(listed(&host), [pair("mine", "live")]);
+}
+
+#[test]
+fn without_a_whole_listing_there_is_no_lease() {
+    let host = Host::with("[backends.memory.faults]\nunavailable = 1.0\nonly = \"list\"");
+    host.run(&["lease", "acquire"])
+        .with_code(6)
+        .says("so nothing was started")
+        .says("name the backends that answer with --backend");
+    assert_eq!(listed(&host), []);
+}
+
+/// A `lease hold` and the pipe that keeps it.
+struct Holder {
+    child: Child,
+    keep: Option<ChildStdin>,
+    answers: BufReader<std::process::ChildStdout>,
+}
+
+impl Holder {
+    fn start(host: &Host, args: &[&str]) -> Self {
+        let mut command = host.command(&[&["lease", "hold", "--second-look", "0s"], args].concat());
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        Self {
+            keep: child.stdin.take(),
+            answers: BufReader::new(child.stdout.take().unwrap()),
+            child,
+        }
+    }
+
+    fn answer(&mut self) -> Value {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+}
+
+#[test]
+fn a_lease_is_held_until_the_pipe_is_closed() {
+    let host = Host::new();
+    let mut holder = Holder::start(&host, &["--run-id", "held"]);
+    let taken = holder.answer();
+    assert_eq!(taken["lease"], "held");
+    assert_eq!(taken["label"], "tbengine.run-id=held");
+    assert_eq!(listed(&host), [pair("held", "live")]);
+    for command in ["release", "renew"] {
+        host.run(&["lease", command, "held"])
+            .with_code(5)
+            .says("lease held is held by another process");
+    }
+    drop(holder.keep.take());
+    let ended = holder.answer();
+    assert_eq!(
+        (&ended["lease"], &ended["ended"]),
+        (&"held".into(), &true.into())
+    );
+    assert!(holder.child.wait().unwrap().success());
+    assert_eq!(listed(&host), [pair("held", "ended")]);
+}
+
+#[test]
+fn a_lease_is_held_until_it_is_told_to_release_it_and_other_words_mean_nothing() {
+    let host = Host::new();
+    let mut holder = Holder::start(&host, &["--run-id", "held"]);
+    holder.answer();
+    let keep = holder.keep.as_mut().unwrap();
+    keep.write_all(b"\nrelease me\n").unwrap();
+    assert_eq!(listed(&host), [pair("held", "live")]);
+    keep.write_all(b"release\n").unwrap();
+    assert_eq!(holder.answer()["ended"], true);
+    assert!(holder.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_holder_that_is_killed_leaves_its_lease_over() {
+    let host = Host::new();
+    let mut holder = Holder::start(&host, &["--run-id", "held"]);
+    holder.answer();
+    holder.child.kill().unwrap();
+    holder.child.wait().unwrap();
+    assert_eq!(listed(&host), [pair("held", "over")]);
+    host.run(&["resume"]).says("lease held is over");
+    assert_eq!(listed(&host), [pair("held", "ended")]);
+}
+
+#[test]
+fn detached_it_outlives_who_started_it() {
+    let host = Host::new();
+    let mut holder = Holder::start(&host, &["--run-id", "held", "--detach"]);
+    assert_eq!(holder.answer()["lease"], "held");
+    assert!(
+        holder.child.wait().unwrap().success(),
+        "it only starts the other"
+    );
+    assert_eq!(listed(&host), [pair("held", "live")]);
+    // Nobody is left to read what it says.
+    drop(holder.answers);
+    drop(holder.keep);
+    eventually(|| listed(&host) == [pair("held", "ended")]);
+}
+
+#[test]
+fn a_holder_that_gets_no_lease_says_why_and_ends() {
+    let host = Host::new();
+    acquire(&host, &["--run-id", "mine"]);
+    host.run(&["lease", "hold", "--run-id", "mine"])
+        .with_code(2)
+        .says("there is a lease mine already");
+}
