@@ -36,7 +36,11 @@ pub(crate) fn start() -> ExitCode {
         command: chosen,
     } = cli;
     let console = console(&world, &global);
-    log::start(global.verbose, console.clone());
+    let verbose = match chosen {
+        Command::Reaper(_) => commands::reaper::options::verbosity(global.verbose, &world),
+        _ => global.verbose,
+    };
+    log::start(verbose, console.clone());
     warn_of_unknown_variables(&world, &command, &console);
 
     let color = wants_color(&world, global.color, world.stdout_is_terminal);
@@ -81,6 +85,7 @@ fn run(app: &mut App, command: Command) -> Result<Code, Error> {
         Command::Run(args) => commands::run::run(app, &args),
         Command::Guard(args) => commands::guard::run(app, &args),
         Command::Lease(command) => commands::lease::run(app, &command),
+        Command::Reaper(args) => commands::reaper::run(app, &args),
         Command::Resume(args) => commands::resume::run(app, &args),
         Command::History(args) => commands::history::run(app, &args),
         Command::Explain(args) => commands::explain::run(app, &args),

@@ -22,6 +22,14 @@ pub struct Baseline {
 }
 
 impl Baseline {
+    /// Nothing, for a lease that is also about what was there before it.
+    pub fn nothing(inventory: &Inventory, taken: Timestamp) -> Self {
+        Self {
+            keys: HashSet::new(),
+            ..Self::of(inventory, taken)
+        }
+    }
+
     /// What an inventory holds. The caller has seen to it that nothing failed to be listed.
     pub fn of(inventory: &Inventory, taken: Timestamp) -> Self {
         let resources = inventory.resources.iter();

@@ -1,6 +1,6 @@
 //! What was made under a lease, and what proves it.
 //!
-//! In order of strength: a label that carries the lease's id or matches one of its filters; a creation that
+//! In order of strength: carrying the lease's id or being what one of its filters names; a creation that
 //! the lease's holder saw pass between its own and the provider; being used
 //! by nothing but such resources; belonging to a unit that is named after one of the run's trials. Time
 //! alone proves nothing, since others work on the same account: it counts only where the operator said so.
@@ -49,7 +49,7 @@ pub enum Belonging {
     Before,
     /// It was made under the lease.
     Ours(Proof),
-    /// It carries the sign of someone else.
+    /// It carries the sign of someone else, or the lease is only about what it names.
     Theirs,
     /// It was created while the lease was live, and nothing says by whom.
     Unproven,
@@ -59,8 +59,10 @@ pub enum Belonging {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Proof {
-    /// It carries the lease's id, or a label that the lease names.
+    /// It carries the lease's id, or labels that the lease names.
     Label,
+    /// Its name or id is one that the lease names.
+    Name,
     /// The lease's holder saw it being created by its own.
     Observed,
     /// Only resources of the lease use it, and it came after them or with them.
@@ -75,6 +77,7 @@ impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Proof::Label => "its label says so",
+            Proof::Name => "it was named",
             Proof::Observed => "it was seen being created by the run",
             Proof::OnlyUsed => "only resources of the run use it",
             Proof::Trial => "its unit is a trial of the run",
@@ -146,14 +149,17 @@ impl Ownership {
         if labelled.is_some_and(|id| id != self.lease.id) {
             return Belonging::Theirs;
         }
-        if self.lease.is_labelled(resource) {
-            return Belonging::Ours(Proof::Label);
+        if self.lease.names(resource) {
+            let filter = self.lease.matching(resource);
+            return Belonging::Ours(match filter {
+                Some(filter) if filter.labels.is_empty() => Proof::Name,
+                _ => Proof::Label,
+            });
         }
-        if self
-            .others
-            .iter()
-            .any(|other| other.lease.is_labelled(resource))
-        {
+        if self.lease.terms.own == Own::Named {
+            return Belonging::Theirs;
+        }
+        if self.others.iter().any(|other| other.lease.names(resource)) {
             return Belonging::Theirs;
         }
         let identity = &resource.identity;
@@ -181,7 +187,7 @@ impl Ownership {
             Own::CreatedDuringRun if !self.is_contested(created) => {
                 Belonging::Ours(Proof::CreatedDuringRun)
             }
-            Own::CreatedDuringRun | Own::Proven => Belonging::Unproven,
+            Own::CreatedDuringRun | Own::Proven | Own::Named => Belonging::Unproven,
         }
     }
 

@@ -39,7 +39,7 @@ impl Standings {
 
     /// The live lease that a resource was made under.
     pub fn live_over(&self, resource: &Resource) -> Option<&Lease> {
-        self.live.iter().find(|lease| lease.is_labelled(resource))
+        self.live.iter().find(|lease| lease.names(resource))
     }
 
     /// Whether this is a sweep, and a resource is none of its business.

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use tbengine_sdk::{Kind, Timestamp};
 
 use super::baseline::Baseline;
-use super::record::{Claim, LEASE_FORMAT, Lease};
+use super::record::{Claim, LEASE_FORMAT, Lease, Terms};
 use crate::journal::{Host, JournalError, StateDir, is_run_id};
 
 /// How long the record of a lease that has ended is kept, to know late resources by.
@@ -441,6 +441,20 @@ impl Held {
     /// Where a socket may lie that belongs to the lease. It is removed when the lease ends.
     pub fn socket(&self) -> PathBuf {
         self.store.path(&self.lease.id, "sock")
+    }
+
+    /// Changes what counts as made under the lease. From here on it survives a crash.
+    ///
+    /// # Errors
+    /// If that cannot be written; then nothing is changed.
+    pub fn change(&mut self, terms: Terms) -> Result<(), LeaseError> {
+        let lease = Lease {
+            terms,
+            ..self.lease.clone()
+        };
+        self.store.write(&lease.id, "json", &lease)?;
+        self.lease = lease;
+        Ok(())
     }
 
     /// Notes that everything made under the lease was seen to be gone.

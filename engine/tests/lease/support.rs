@@ -100,7 +100,7 @@ pub(crate) fn timed(id: &str, ttl: Duration) -> Lease {
 
 /// Labels that must all be there, `key=value` each.
 pub(crate) fn filter(labels: &[&str]) -> Filter {
-    Filter(labels.iter().map(|label| label.parse().unwrap()).collect())
+    Filter::labels(labels.iter().map(|label| label.parse().unwrap()).collect())
 }
 
 /// A resource that was made a second after the lease was taken.

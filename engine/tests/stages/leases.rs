@@ -66,7 +66,7 @@ async fn a_live_lease_refuses_everyone_else() {
     memory.insert(container("named").label("team", "evals"));
     memory.insert(container("other").label("team", "else"));
     let mut live = lease("live");
-    live.terms.filters = vec![Filter(vec!["team=evals".parse().unwrap()])];
+    live.terms.filters = vec![Filter::labels(vec!["team=evals".parse().unwrap()])];
     live.terms.program = Some("harbor".into());
     let guarded = Standings::new([(live.clone(), Standing::Live)]);
     let while_live = plan_beside(&memory, guarded).await;

@@ -57,6 +57,32 @@ pub enum StartError {
     Command(#[from] CommandError),
 }
 
+/// Which network the daemon gives containers that name none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// None.
+    None,
+    /// A bridge, so that their ports can be published in the daemon's own network namespace.
+    Bridge,
+}
+
+impl Network {
+    const fn word(self) -> &'static str {
+        match self {
+            Network::None => "none",
+            Network::Bridge => "bridge",
+        }
+    }
+
+    /// What the daemon needs for it besides [`PROGRAMS`].
+    const fn programs(self) -> &'static [&'static str] {
+        match self {
+            Network::None => &[],
+            Network::Bridge => &["iptables", "docker-proxy"],
+        }
+    }
+}
+
 /// A docker command that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("`docker {arguments}` failed: {stderr}")]
@@ -77,7 +103,7 @@ const PROGRAMS: [&str; 8] = [
     "ip",
     "tar",
 ];
-const PACKAGES: &str = "docker.io, busybox-static, util-linux, iproute2 and tar";
+const PACKAGES: &str = "docker.io, iptables, busybox-static, util-linux, iproute2 and tar";
 const WAIT: Duration = Duration::from_secs(60);
 
 /// The daemon that all tests of one test binary share, with [`Dockerd::image`] in it.
@@ -98,7 +124,16 @@ impl Dockerd {
     /// # Errors
     /// A sentence that says what is missing.
     pub fn start() -> Result<Self, StartError> {
-        let missing = PROGRAMS.into_iter().find(|program| !is_installed(program));
+        Self::start_with(Network::None)
+    }
+
+    /// The same with a network.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing.
+    pub fn start_with(network: Network) -> Result<Self, StartError> {
+        let programs = PROGRAMS.iter().chain(network.programs());
+        let missing = programs.copied().find(|program| !is_installed(program));
         if let Some(program) = missing {
             return Err(StartError::Missing {
                 program,
@@ -116,7 +151,7 @@ impl Dockerd {
                 source,
             })?
             .keep();
-        let supervisor = supervise(&directory).map_err(|source| StartError::Io {
+        let supervisor = supervise(&directory, network).map_err(|source| StartError::Io {
             what: "start the supervisor",
             source,
         })?;
@@ -248,6 +283,20 @@ impl Dockerd {
         self.directory.join("data")
     }
 
+    /// The file of its network namespace, in which its published ports are, as nsenter(1) takes it.
+    ///
+    /// # Errors
+    /// If the daemon is gone.
+    pub fn network_namespace(&self) -> std::io::Result<PathBuf> {
+        let supervisor = self
+            .supervisor
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The supervisor's only child made the namespaces, and its only child is the first in them.
+        let first = only_child(only_child(supervisor.child.id())?)?;
+        Ok(format!("/proc/{first}/ns/net").into())
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -300,7 +349,16 @@ impl Drop for Dockerd {
     }
 }
 
-fn supervise(directory: &Path) -> std::io::Result<Supervisor> {
+fn only_child(process: u32) -> std::io::Result<u32> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
+    let child = children
+        .split_whitespace()
+        .next()
+        .and_then(|child| child.parse().ok());
+    child.ok_or_else(|| std::io::ErrorKind::NotFound.into())
+}
+
+fn supervise(directory: &Path, network: Network) -> std::io::Result<Supervisor> {
     let write = |name: &str, text: &str| fs::write(directory.join(name), text);
     let shown = directory.display();
     write("supervisor.sh", include_str!("supervisor.sh"))?;
@@ -319,6 +377,7 @@ fn supervise(directory: &Path) -> std::io::Result<Supervisor> {
         .arg(directory.join("supervisor.sh"))
         .arg(directory)
         .arg(cgroup)
+        .arg(network.word())
         // Outside of the test's process group, so that Ctrl-C does not end it before it has cleaned up.
         .process_group(0)
         .stdin(Stdio::piped())

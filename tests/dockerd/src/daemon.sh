@@ -1,8 +1,14 @@
 # Process 1 of the namespaces: starts containerd and dockerd, then obeys one command per line of
-# standard input. $1 is the directory of the daemon, $2 the cgroup for its containers.
+# standard input. $1 is the directory of the daemon, $2 the cgroup for its containers, $3 its network.
 set -u
 dir=$1
 cgroup=$2
+case $3 in
+    # Containers have networks only where a test makes them; the daemon starts faster.
+    none) network="--bridge=none --iptables=false --ip6tables=false" ;;
+    # Published ports need the bridge, and rules, which are those of this namespace alone.
+    bridge) network="--ip6tables=false" ;;
+esac
 
 # A containerd of its own, because one that dockerd manages dies with dockerd.
 start_containerd() {
@@ -19,7 +25,7 @@ start_dockerd() {
     dockerd --config-file "$dir/daemon.json" --containerd "$dir/containerd.sock" \
         --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/dockerd.pid" \
         --host "unix://$dir/docker.sock" --cgroup-parent "/$cgroup" \
-        --bridge=none --iptables=false --ip6tables=false \
+        $network \
         >>"$dir/dockerd.log" 2>&1 </dev/null &
     dockerd=$!
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::daemon::{CommandError, Dockerd, StartError};
@@ -82,19 +83,15 @@ impl Dockerd {
         self.try_docker(&["inspect", "--format", template, id])
     }
 
-    pub(crate) fn import_image(&self) -> Result<(), StartError> {
-        let root = self.directory().join("image");
-        let lay_out = || -> std::io::Result<Stdio> {
-            let bin = root.join("bin");
-            fs::create_dir_all(&bin)?;
-            fs::create_dir_all(root.join("tmp"))?;
-            fs::copy(busybox(), bin.join("busybox"))?;
-            for applet in APPLETS {
-                symlink("busybox", bin.join(applet))?;
-            }
+    /// Makes an image of what lies under a directory. `changes` are lines of a Dockerfile.
+    ///
+    /// # Errors
+    /// If the directory cannot be read, or the daemon refuses it.
+    pub fn import(&self, root: &Path, image: &str, changes: &[&str]) -> Result<(), StartError> {
+        let pack = || -> std::io::Result<Stdio> {
             let mut tar = Command::new("tar")
                 .arg("-C")
-                .arg(&root)
+                .arg(root)
                 .args(["-c", "."])
                 .stdout(Stdio::piped())
                 .spawn()?;
@@ -103,15 +100,37 @@ impl Dockerd {
             std::thread::spawn(move || drop(tar.wait()));
             Ok(archive.into())
         };
-        let archive = lay_out().map_err(|source| StartError::Io {
+        let archive = pack().map_err(|source| StartError::Io {
+            what: "pack an image",
+            source,
+        })?;
+        let changes = changes.iter().flat_map(|change| ["--change", change]);
+        let arguments: Vec<&str> = ["import"]
+            .into_iter()
+            .chain(changes)
+            .chain(["-", image])
+            .collect();
+        self.docker_with_input(&arguments, archive)?;
+        Ok(())
+    }
+
+    pub(crate) fn import_image(&self) -> Result<(), StartError> {
+        let root = self.directory().join("image");
+        let lay_out = || -> std::io::Result<()> {
+            let bin = root.join("bin");
+            fs::create_dir_all(&bin)?;
+            fs::create_dir_all(root.join("tmp"))?;
+            fs::copy(busybox(), bin.join("busybox"))?;
+            for applet in APPLETS {
+                symlink("busybox", bin.join(applet))?;
+            }
+            Ok(())
+        };
+        lay_out().map_err(|source| StartError::Io {
             what: "lay out the image",
             source,
         })?;
-        self.docker_with_input(
-            &["import", "--change", "ENV PATH=/bin", "-", IMAGE],
-            archive,
-        )?;
-        Ok(())
+        self.import(&root, IMAGE, &["ENV PATH=/bin"])
     }
 }
 

@@ -11,4 +11,4 @@
 pub mod daemon;
 pub mod fixtures;
 
-pub use daemon::{Dockerd, StartError, shared};
+pub use daemon::{Dockerd, Network, StartError, shared};

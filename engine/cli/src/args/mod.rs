@@ -2,12 +2,14 @@
 //!
 //! - [`global`]: flags of every command
 //! - [`lease`]: `guard` and `lease`
+//! - [`reaper`]: the one of the same name
 //! - [`scope`]: which resources a command is about
 //! - [`tuning`]: the policy, the guards and the retries
 //! - [`values`]: how durations, pairs and limits are written
 
 pub(crate) mod global;
 pub(crate) mod lease;
+pub(crate) mod reaper;
 pub(crate) mod scope;
 pub(crate) mod tuning;
 pub(crate) mod values;
@@ -19,6 +21,7 @@ use clap_complete::Shell;
 
 use global::GlobalArgs;
 use lease::{GuardedArgs, LeaseCommand};
+use reaper::ReaperArgs;
 use scope::ScopeArgs;
 use tuning::{GuardArgs, PolicyArgs, RetryArgs};
 
@@ -64,9 +67,12 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Run a command, and delete what it left behind whatever becomes of it
     Guard(Box<GuardedArgs>),
-    /// Take, renew and end leases: what is made under one is deleted when it is over
+    /// Take, renew and end leases: what is made under one is deleted when it is over. `reaper` gives them
+    /// to whoever holds a connection
     #[command(subcommand)]
     Lease(LeaseCommand),
+    /// Give a lease to whoever connects to a socket, as Testcontainers' Ryuk does
+    Reaper(ReaperArgs),
     /// Go on with a run that did not come to its end
     Resume(ResumeArgs),
     /// List the runs there were, or show what one of them did

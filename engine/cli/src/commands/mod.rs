@@ -12,5 +12,6 @@ pub(crate) mod list;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod policy;
+pub(crate) mod reaper;
 pub(crate) mod resume;
 pub(crate) mod run;

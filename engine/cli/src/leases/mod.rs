@@ -3,7 +3,7 @@
 //! - [`taking`]: from arguments to a lease, with the baseline
 //! - [`trials`]: the trials of a job directory, and which of them are over
 //! - [`processes`]: what still runs under a lease
-//! - [`sweep`]: delete what was made under one, once
+//! - [`mod@sweep`]: delete what was made under one, once
 //! - [`ending`]: sweep until nothing more turns up
 
 pub(crate) mod ending;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tbengine_engine::journal::StateDir;
 use tbengine_engine::lease::record::LEASE_FORMAT;
 use tbengine_engine::lease::{Baseline, Claim, Filter, Held, Lease, Own, Store, Terms};
+use tbengine_sdk::Kind;
 
 use crate::app::App;
 use crate::backends;
@@ -20,6 +21,10 @@ pub(crate) struct Wanted {
     /// The backends, if the operator narrowed them.
     pub(crate) backends: Vec<String>,
     pub(crate) filters: Vec<Filter>,
+    pub(crate) spared: Vec<Filter>,
+    pub(crate) kinds: Vec<Kind>,
+    /// Whether what was there before counts as well, where it is named.
+    pub(crate) whenever: bool,
     pub(crate) own: Own,
     pub(crate) job_dirs: Vec<PathBuf>,
     pub(crate) program: Option<String>,
@@ -38,7 +43,8 @@ pub(crate) fn state(settings: &Settings) -> Result<StateDir, Error> {
     }
 }
 
-/// Lists what is there, and takes a lease. Nothing that was there is ever swept under it.
+/// Lists what is there, and takes a lease. Nothing that was there is ever swept under it, unless it is
+/// about that as well.
 pub(crate) async fn take(app: &App, settings: &Settings, wanted: Wanted) -> Result<Held, Error> {
     let store = Store::create(&state(settings)?)?;
     let world = app.world.again();
@@ -49,7 +55,10 @@ pub(crate) async fn take(app: &App, settings: &Settings, wanted: Wanted) -> Resu
         app.tell_failures(&inventory.failures);
         return Err(Error::NoBaseline);
     }
-    let baseline = Baseline::of(&inventory, world.now);
+    let baseline = match wanted.whenever {
+        true => Baseline::nothing(&inventory, world.now),
+        false => Baseline::of(&inventory, world.now),
+    };
     tracing::info!(resources = baseline.len(), "this was there before");
     let host = &app.world.host;
     let claim = match wanted.ttl {
@@ -66,6 +75,8 @@ pub(crate) async fn take(app: &App, settings: &Settings, wanted: Wanted) -> Resu
         terms: Terms {
             backends,
             filters: wanted.filters,
+            spared: wanted.spared,
+            kinds: wanted.kinds,
             own: wanted.own,
             job_dirs: wanted.job_dirs,
             program: wanted.program,

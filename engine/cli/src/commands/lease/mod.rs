@@ -68,7 +68,7 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
 pub(crate) fn wanted(terms: &TermsArgs) -> Wanted {
     let filters = match terms.label.is_empty() {
         true => Vec::new(),
-        false => vec![Filter(terms.label.clone())],
+        false => vec![Filter::labels(terms.label.clone())],
     };
     Wanted {
         id: terms.run_id.clone(),

@@ -1,0 +1,146 @@
+//! The arguments of `reaper`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::values::{self, Span};
+
+/// The arguments of `reaper`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Testcontainers' clients can use it in Ryuk's place: they connect, write lines like `label=KEY=VALUE&label=KEY`, and
+each is answered `ACK` once it is written down. The connection is the lease. When the last one has been gone for
+--reconnection-timeout, every container, network, volume and image that a line names is deleted, then what was still
+being created, and the reaper ends. Ryuk's variables (RYUK_PORT, RYUK_CONNECTION_TIMEOUT, RYUK_RECONNECTION_TIMEOUT,
+RYUK_SHUTDOWN_TIMEOUT, RYUK_VERBOSE) are obeyed where no flag or TBENGINE_ variable says otherwise.
+
+Examples:
+  tbengine reaper                                      on 127.0.0.1:8080, in a container on 0.0.0.0:8080
+  tbengine reaper --keep --listen unix:///run/user/1000/tbengine.sock
+  printf 'label=job=7\\n' | nc -U /run/user/1000/tbengine.sock")]
+pub(crate) struct ReaperArgs {
+    /// Where clients connect: unix:///PATH, for this user alone, or tcp://ADDRESS:PORT [default:
+    /// tcp://127.0.0.1:8080, in a container tcp://0.0.0.0:8080]
+    #[arg(
+        long,
+        value_name = "WHERE",
+        env = "TBENGINE_LISTEN",
+        value_delimiter = ','
+    )]
+    pub(crate) listen: Vec<Address>,
+    /// Only this backend, by its name in the configuration, or a kind with its defaults
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "TBENGINE_BACKEND",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = values::not_empty)]
+    pub(crate) backend: Vec<String>,
+    /// How long to wait for the first client [default: 1m]
+    #[arg(long, value_name = "DURATION", env = "TBENGINE_CONNECTION_TIMEOUT")]
+    pub(crate) connection_timeout: Option<Span>,
+    /// How long to wait for another client after the last one is gone [default: 10s]
+    #[arg(long, value_name = "DURATION", env = "TBENGINE_RECONNECTION_TIMEOUT")]
+    pub(crate) reconnection_timeout: Option<Span>,
+    /// How long clients may stay once the reaper was told to end [default: 10m]
+    #[arg(long, value_name = "DURATION", env = "TBENGINE_SHUTDOWN_TIMEOUT")]
+    pub(crate) shutdown_timeout: Option<Span>,
+    /// How long to wait before looking once more for what was still being created
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "TBENGINE_SECOND_LOOK",
+        default_value = "3s"
+    )]
+    pub(crate) second_look: Span,
+    /// Wait for further clients afterwards, until told to end
+    #[arg(long, env = "TBENGINE_KEEP", value_parser = values::boolish())]
+    pub(crate) keep: bool,
+    /// End afterwards, whatever the environment says
+    #[arg(long, env = "TBENGINE_ONCE", value_parser = values::boolish())]
+    pub(crate) once: bool,
+    /// Leave images alone, also those that a client names
+    #[arg(long, env = "TBENGINE_NO_IMAGES", value_parser = values::boolish())]
+    pub(crate) no_images: bool,
+}
+
+/// Where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// A socket file.
+    Unix(PathBuf),
+    /// An address of this host, and a port; 0 is one that is free.
+    Tcp(SocketAddr),
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix://") {
+            let path = PathBuf::from(path);
+            return match path.is_absolute() && path.file_name().is_some() {
+                true => Ok(Self::Unix(path)),
+                false => Err(format!("`{text}` is no absolute path; write unix:///PATH")),
+            };
+        }
+        let address = text.strip_prefix("tcp://").map(SocketAddr::from_str);
+        match address {
+            Some(Ok(address)) => Ok(Self::Tcp(address)),
+            Some(Err(_)) => Err(format!(
+                "`{text}` is no address with a port; write it in figures, like tcp://127.0.0.1:8080"
+            )),
+            None => Err(format!(
+                "`{text}` says neither unix:///PATH nor tcp://ADDRESS:PORT"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Unix(path) => write!(f, "unix://{}", path.display()),
+            Address::Tcp(address) => write!(f, "tcp://{address}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_they_are_shown() {
+        for text in [
+            "unix:///run/tbengine.sock",
+            "tcp://127.0.0.1:8080",
+            "tcp://[::1]:0",
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_an_error() {
+        for text in [
+            "",
+            "8080",
+            "127.0.0.1:8080",
+            "unix://",
+            "unix:///",
+            "unix://relative.sock",
+            "tcp://:8080",
+            "tcp://127.0.0.1",
+            "tcp://localhost:8080",
+            "tcp://127.0.0.1:99999",
+        ] {
+            assert!(text.parse::<Address>().is_err(), "{text:?}");
+        }
+    }
+}

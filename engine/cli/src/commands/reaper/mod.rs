@@ -1,0 +1,134 @@
+//! `tbengine reaper`: leases over a socket, as Testcontainers' Ryuk gives them.
+//!
+//! ```text
+//! client ─► doors ─► lines ─► request ─► session (its lease) ─► sweep, second look
+//! ```
+//!
+//! A session begins with its first client and ends when the last one has been gone for a while. What the
+//! clients name is the terms of one lease, which is written down before they are told so; where this
+//! process is killed, the next `tbengine run` finds the lease over.
+//!
+//! - [`options`]: what is in force, by flags and by Ryuk's variables
+//! - [`place`]: where the lease is written down
+//! - [`doors`]: the sockets
+//! - [`lines`]: one connection
+//! - [`request`]: from a line to a filter
+//! - [`session`]: the clients that are there at the same time, and their lease
+
+mod doors;
+mod lines;
+pub(crate) mod options;
+mod place;
+mod request;
+mod session;
+
+use serde::Serialize;
+use tbengine_engine::apply::Control;
+use tbengine_engine::lease::Held;
+
+use crate::app::{App, block_on};
+use crate::args::global::Format;
+use crate::args::reaper::ReaperArgs;
+use crate::backends;
+use crate::config::Settings;
+use crate::exit::{Code, Error};
+use crate::leases::{Ended, end, end_those_over};
+use crate::output::span::plain;
+use crate::signals::Signals;
+
+use doors::Doors;
+use options::Options;
+use session::Session;
+
+/// What clients wait for in the log.
+const STARTED: &str = "tbengine reaper: Started!";
+
+/// Gives leases to whoever connects, until nobody does any more.
+pub(crate) fn run(app: &mut App, args: &ReaperArgs) -> Result<Code, Error> {
+    let options = Options::new(args, &app.world)?;
+    let mut settings = app.settings(
+        &Default::default(),
+        &Default::default(),
+        &Default::default(),
+    );
+    let _place = place::settle(app, &mut settings)?;
+    let signals = Signals::listen(app.world.ignores_hangup)?;
+    block_on(async {
+        signals
+            .unless_stopped(look_once(app, &settings, &options))
+            .await??;
+        let mut doors = Some(Doors::open(&options.listen)?);
+        tell_started(app, doors.iter().flat_map(Doors::addresses).collect());
+        let mut worst = Code::Done;
+        while let Some(open) = &mut doors {
+            let session = Session::new(app, &settings, &options);
+            let held = session.last(open, &signals).await;
+            if !options.keep || signals.first().is_some() {
+                // Who connects from here on is turned away without an answer.
+                doors = None;
+            }
+            let code = sweep(app, &settings, &options, held).await?;
+            if code != Code::Done {
+                worst = code;
+            }
+        }
+        Ok(worst)
+    })
+}
+
+/// Backends that do not answer now would not answer later, when nobody looks.
+async fn look_once(app: &App, settings: &Settings, options: &Options) -> Result<(), Error> {
+    let names = backends::names(&app.config, &options.backends);
+    let engine = app.sweeper(&app.world.again(), names, settings)?;
+    let inventory = engine.discover(&mut |_| {}).await;
+    if inventory.failures.is_empty() {
+        return Ok(());
+    }
+    app.tell_failures(&inventory.failures);
+    Err(Error::NoBaseline)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Started {
+    listening: Vec<String>,
+}
+
+fn tell_started(app: &mut App, listening: Vec<String>) {
+    // Also with --quiet: clients wait for it.
+    app.console.always(&[plain(format!(
+        "{STARTED} listening on {}",
+        listening.join(", ")
+    ))]);
+    if app.format() != Format::Table {
+        app.out.json_line(&Started { listening });
+    }
+}
+
+/// Deletes what the clients named, and what predecessors that were killed left to do: their clients have
+/// had the time to come back.
+async fn sweep(
+    app: &mut App,
+    settings: &Settings,
+    options: &Options,
+    held: Option<Held>,
+) -> Result<Code, Error> {
+    let control = Control::default();
+    let code = match held {
+        None => Code::Done,
+        Some(mut held) => {
+            let ended = end(app, settings, &mut held, options.looks, &control).await?;
+            tell_ended(app, &ended);
+            ended.code()
+        }
+    };
+    let others = end_those_over(app, settings, &options.backends, &control).await?;
+    Ok(if code == Code::Done { others } else { code })
+}
+
+fn tell_ended(app: &mut App, ended: &Ended) {
+    ended.tell(app);
+    if app.format() != Format::Table {
+        app.out.json_line(ended);
+    }
+}

@@ -1,0 +1,222 @@
+//! What is in force: flags and `TBENGINE_*` first, then the variables that Ryuk reads, then defaults.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use tbengine_sdk::Kind;
+
+use crate::args::reaper::{Address, ReaperArgs};
+use crate::args::values::Span;
+use crate::exit::Error;
+use crate::leases::Looks;
+use crate::own;
+use crate::world::World;
+
+/// Ryuk's port.
+const PORT: u16 = 8080;
+/// Ryuk's patience.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
+const RECONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(600);
+/// The levels of `-v` that Ryuk's one switch for a louder log stands for.
+const VERBOSE: u8 = 2;
+/// What container engines put into a container's root.
+const MARKS_OF_A_CONTAINER: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
+
+/// What is in force.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) listen: Vec<Address>,
+    pub(super) backends: Vec<String>,
+    /// How long to wait for the first client.
+    pub(super) connection_timeout: Duration,
+    /// How long to wait for another one after the last.
+    pub(super) reconnection_timeout: Duration,
+    /// How long clients may stay once this process was told to end.
+    pub(super) shutdown_timeout: Duration,
+    pub(super) looks: Looks,
+    pub(super) keep: bool,
+    /// The kinds that may be deleted; all, if none is named.
+    pub(super) kinds: Vec<Kind>,
+}
+
+impl Options {
+    pub(super) fn new(args: &ReaperArgs, world: &World) -> Result<Self, Error> {
+        let is_contained = !own::detect().containers.is_empty()
+            || MARKS_OF_A_CONTAINER
+                .iter()
+                .any(|mark| Path::new(mark).exists());
+        Self::within(args, world, is_contained)
+    }
+
+    fn within(args: &ReaperArgs, world: &World, is_contained: bool) -> Result<Self, Error> {
+        let span = |flag: Option<Span>, name, default| match (flag, world.variable(name)) {
+            (Some(Span(span)), _) => Ok(span),
+            (None, Some(text)) => text
+                .parse()
+                .map(|Span(span)| span)
+                .map_err(|why| Error::config(format!("the variable {name} cannot be used: {why}"))),
+            (None, None) => Ok(default),
+        };
+        let connection_timeout = span(
+            args.connection_timeout,
+            "RYUK_CONNECTION_TIMEOUT",
+            CONNECTION_TIMEOUT,
+        )?;
+        if connection_timeout.is_zero() {
+            return Err(Error::config("nobody could connect within 0s")
+                .hint("give --connection-timeout the time that the first client needs"));
+        }
+        Ok(Self {
+            listen: match args.listen.is_empty() {
+                true => vec![default_address(world, is_contained)?],
+                false => args.listen.clone(),
+            },
+            backends: args.backend.clone(),
+            connection_timeout,
+            reconnection_timeout: span(
+                args.reconnection_timeout,
+                "RYUK_RECONNECTION_TIMEOUT",
+                RECONNECTION_TIMEOUT,
+            )?,
+            shutdown_timeout: span(
+                args.shutdown_timeout,
+                "RYUK_SHUTDOWN_TIMEOUT",
+                SHUTDOWN_TIMEOUT,
+            )?,
+            looks: Looks {
+                again_after: args.second_look.0,
+                ..Looks::default()
+            },
+            keep: args.keep && !args.once,
+            kinds: match args.no_images {
+                true => all_but(Kind::Image),
+                false => Vec::new(),
+            },
+        })
+    }
+}
+
+fn all_but(kind: Kind) -> Vec<Kind> {
+    let all = Kind::ALL.iter().copied();
+    all.filter(|one| *one != kind).collect()
+}
+
+/// Ryuk's port, for this host alone; in a container, whose ports nobody reaches unless they are
+/// published, on every address.
+fn default_address(world: &World, is_contained: bool) -> Result<Address, Error> {
+    let port = match world.variable("RYUK_PORT") {
+        None => PORT,
+        Some(text) => text.parse().map_err(|_| {
+            Error::config(format!(
+                "the variable RYUK_PORT says `{text}`, which is no port"
+            ))
+        })?,
+    };
+    let ip = match is_contained {
+        true => Ipv4Addr::UNSPECIFIED,
+        false => Ipv4Addr::LOCALHOST,
+    };
+    Ok(Address::Tcp(SocketAddr::new(IpAddr::V4(ip), port)))
+}
+
+/// How loud the log is to be, with what Ryuk's variable says.
+pub(crate) fn verbosity(given: u8, world: &World) -> u8 {
+    let wants = world.variable("RYUK_VERBOSE").is_some_and(is_true);
+    if wants { given.max(VERBOSE) } else { given }
+}
+
+/// As Go reads a switch.
+fn is_true(text: &str) -> bool {
+    ["1", "t", "T", "true", "TRUE", "True"].contains(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn options(
+        flags: &[&str],
+        variables: &[(&str, &str)],
+        contained: bool,
+    ) -> Result<Options, Error> {
+        let cli = Cli::try_parse_from([&["tbengine", "reaper"], flags].concat()).unwrap();
+        let Command::Reaper(args) = cli.command else {
+            panic!("{:?}", cli.command)
+        };
+        let pairs = variables.iter();
+        let environment = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let world = World {
+            environment: Arc::new(environment.collect()),
+            ..World::look()
+        };
+        Options::within(&args, &world, contained)
+    }
+
+    #[test]
+    fn ryuks_variables_are_obeyed_where_no_flag_says_otherwise() {
+        let ryuk = [
+            ("RYUK_PORT", "9000"),
+            ("RYUK_CONNECTION_TIMEOUT", "1m30s"),
+            ("RYUK_RECONNECTION_TIMEOUT", "20s"),
+            ("RYUK_SHUTDOWN_TIMEOUT", "1h0m0s"),
+        ];
+        let seen = options(&["--reconnection-timeout", "1s"], &ryuk, true).unwrap();
+        assert_eq!(seen.listen, ["tcp://0.0.0.0:9000".parse().unwrap()]);
+        assert_eq!(seen.connection_timeout, Duration::from_secs(90));
+        assert_eq!(seen.reconnection_timeout, Duration::from_secs(1));
+        assert_eq!(seen.shutdown_timeout, Duration::from_secs(3600));
+        let seen = options(&["--listen", "tcp://127.0.0.1:0"], &ryuk, true).unwrap();
+        assert_eq!(seen.listen, ["tcp://127.0.0.1:0".parse().unwrap()]);
+    }
+
+    #[test]
+    fn outside_of_a_container_only_this_host_can_connect() {
+        let seen = options(&[], &[], false).unwrap();
+        assert_eq!(seen.listen, ["tcp://127.0.0.1:8080".parse().unwrap()]);
+    }
+
+    #[test]
+    fn without_images_is_with_everything_else() {
+        assert!(options(&[], &[], false).unwrap().kinds.is_empty());
+        let kinds = options(&["--no-images"], &[], false).unwrap().kinds;
+        assert_eq!(kinds.len(), Kind::ALL.len() - 1);
+        assert!(!kinds.contains(&Kind::Image));
+    }
+
+    #[test]
+    fn once_outranks_keep() {
+        assert!(options(&["--keep"], &[], false).unwrap().keep);
+        assert!(!options(&["--keep", "--once"], &[], false).unwrap().keep);
+    }
+
+    #[test]
+    fn ryuks_louder_log_is_louder_than_none() {
+        let world = |value: &str| World {
+            environment: Arc::new([("RYUK_VERBOSE".to_owned(), value.to_owned())].into()),
+            ..World::look()
+        };
+        assert_eq!(verbosity(0, &world("true")), VERBOSE);
+        assert_eq!(verbosity(3, &world("1")), 3);
+        assert_eq!(verbosity(1, &world("false")), 1);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_an_error() {
+        for variable in [
+            ("RYUK_PORT", "http"),
+            ("RYUK_PORT", "70000"),
+            ("RYUK_CONNECTION_TIMEOUT", "soon"),
+            ("RYUK_CONNECTION_TIMEOUT", "0s"),
+        ] {
+            assert!(options(&[], &[variable], true).is_err(), "{variable:?}");
+        }
+        assert!(options(&["--connection-timeout", "0s"], &[], true).is_err());
+    }
+}

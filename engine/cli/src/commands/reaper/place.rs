@@ -1,0 +1,73 @@
+//! Where the lease is written down. In a container that nothing can be written to there may be no place
+//! that lasts; then it is one in memory, which goes with this process.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+use tbengine_engine::journal::{JournalError, StateDir, Unfit};
+
+use crate::app::App;
+use crate::config::Settings;
+use crate::config::settings::Source;
+use crate::exit::Error;
+
+/// Where things can be written in most containers, also where the image cannot be.
+const IN_MEMORY: [&str; 2] = ["/dev/shm", "/tmp"];
+
+/// The state directory, which is removed with this if it was made for this process alone.
+#[derive(Debug)]
+pub(super) struct Place {
+    temporary: Option<PathBuf>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(path) = &self.temporary {
+            // What is left lies in memory, and is nobody else's.
+            fs::remove_dir_all(path).ok();
+        }
+    }
+}
+
+/// Sees to it that there is a state directory. One that the operator named must be fit.
+pub(super) fn settle(app: &App, settings: &mut Settings) -> Result<Place, Error> {
+    let setting = &mut settings.state_dir;
+    let why = match &setting.value {
+        None => "HOME is not set".to_owned(),
+        Some(path) => match is_fit(path) {
+            Ok(()) => return Ok(Place { temporary: None }),
+            Err(error) if setting.source == Source::Default => error.to_string(),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let Some(temporary) = IN_MEMORY.iter().find_map(|root| make(app, root).ok()) else {
+        return Err(
+            Error::config(format!("there is no directory to keep leases in: {why}"))
+                .hint("name one with --state-dir"),
+        );
+    };
+    app.console.warning(&format!(
+        "what clients name is kept in memory only, so nobody goes on if this process is killed: {why}"
+    ));
+    setting.value = Some(temporary.clone());
+    Ok(Place {
+        temporary: Some(temporary),
+    })
+}
+
+fn is_fit(path: &Path) -> Result<(), JournalError> {
+    let state = StateDir::create(path)?;
+    access(state.path(), Access::WRITE_OK).map_err(|error| JournalError::Directory {
+        path: path.to_owned(),
+        why: Unfit::Io(error.into()),
+    })
+}
+
+fn make(app: &App, root: &str) -> io::Result<PathBuf> {
+    let path = Path::new(root).join(format!("tbengine-{}", app.world.run));
+    DirBuilder::new().mode(0o700).create(&path)?;
+    Ok(path)
+}

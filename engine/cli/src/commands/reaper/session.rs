@@ -1,0 +1,160 @@
+//! The clients that are there at the same time, and the lease that they hold together.
+
+use tbengine_engine::lease::{Filter, Held, Own};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::doors::Doors;
+use super::lines::{self, Answer, Said};
+use super::options::Options;
+use super::request;
+use crate::app::App;
+use crate::config::Settings;
+use crate::exit::Error;
+use crate::leases::{Wanted, take};
+use crate::signals::Signals;
+
+/// The label of Ryuk's own containers, and of those in its place: each of them looks after itself.
+const REAPER_LABEL: &str = "org.testcontainers.ryuk=true";
+/// More filters than this in one session are refused.
+const MOST: usize = 1000;
+/// Lines that wait for their turn.
+const WAITING: usize = 64;
+
+/// From the first client to the time after the last one.
+pub(super) struct Session<'a> {
+    app: &'a App,
+    settings: &'a Settings,
+    options: &'a Options,
+    clients: usize,
+    /// Taken with the first filter.
+    held: Option<Held>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(app: &'a App, settings: &'a Settings, options: &'a Options) -> Self {
+        Self {
+            app,
+            settings,
+            options,
+            clients: 0,
+            held: None,
+        }
+    }
+
+    /// Serves clients until nobody is left and nobody comes back, or this process is told to end. Gives
+    /// the lease to sweep, if anything was named.
+    pub(super) async fn last(mut self, doors: &mut Doors, signals: &Signals) -> Option<Held> {
+        let options = self.options;
+        let (say, mut said) = mpsc::channel(WAITING);
+        // Ends the connections that are left with itself.
+        let mut connections = JoinSet::new();
+        let mut deadline = Instant::now() + options.connection_timeout;
+        let mut is_ending = false;
+        loop {
+            tokio::select! {
+                // In this order: who talks much does not keep it from ending, and who connects at the
+                // last moment counts.
+                biased;
+                () = signals.control.stop.cancelled(), if !is_ending => {
+                    is_ending = true;
+                    deadline = Instant::now();
+                    if self.clients > 0 {
+                        let message = "waiting for the clients to go; once more ends at once";
+                        self.app.console.warning(message);
+                        deadline += options.shutdown_timeout;
+                    }
+                }
+                Some(said) = said.recv() => match said {
+                    Said::Line { line, answer } => {
+                        // A client that is gone meanwhile does not wait for it.
+                        answer.send(self.note(&line).await).ok();
+                    }
+                    Said::Gone => {
+                        self.clients -= 1;
+                        tracing::info!(clients = self.clients, "a client is gone");
+                        if self.clients == 0 {
+                            deadline = Instant::now();
+                            if !is_ending {
+                                deadline += options.reconnection_timeout;
+                            }
+                        }
+                    }
+                },
+                stream = doors.next(), if !is_ending => {
+                    self.clients += 1;
+                    tracing::info!(clients = self.clients, "a client has connected");
+                    connections.spawn(lines::read(stream, say.clone()));
+                }
+                Some(_) = connections.join_next() => {}
+                () = sleep_until(deadline), if self.clients == 0 || is_ending => break,
+            }
+        }
+        if self.clients > 0 {
+            let message = "the time to end is over, and clients are still there";
+            self.app.console.warning(message);
+        } else if self.held.is_none() {
+            tracing::info!("nobody named anything");
+        }
+        self.held
+    }
+
+    /// Writes down what a client names, and says whether that was done.
+    async fn note(&mut self, line: &[u8]) -> Answer {
+        let filter = match request::read(line) {
+            Ok(filter) => filter,
+            Err(why) => {
+                let why = why.to_string();
+                self.app
+                    .console
+                    .warning(&format!("a client's filter is refused: {why}"));
+                return Answer::Refused(why);
+            }
+        };
+        tracing::info!(?filter, "a client names something");
+        let filters = self.held.as_ref().map(|held| &held.lease().terms.filters);
+        if filters.is_some_and(|known| known.len() >= MOST && !known.contains(&filter)) {
+            return Answer::Refused(format!("a session has no more than {MOST} filters"));
+        }
+        match self.add(filter).await {
+            Ok(()) => Answer::Acknowledged,
+            Err(error) => {
+                let why = format!("it could not be written down: {error}");
+                self.app.console.error(&why, &error.hints());
+                Answer::Refused(why)
+            }
+        }
+    }
+
+    async fn add(&mut self, filter: Filter) -> Result<(), Error> {
+        let Some(held) = &mut self.held else {
+            let wanted = self.wanted(filter);
+            self.held = Some(take(self.app, self.settings, wanted).await?);
+            return Ok(());
+        };
+        let mut terms = held.lease().terms.clone();
+        if !terms.filters.contains(&filter) {
+            terms.filters.push(filter);
+            held.change(terms)?;
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, filter: Filter) -> Wanted {
+        Wanted {
+            backends: self.options.backends.clone(),
+            filters: vec![filter],
+            spared: REAPER_LABEL
+                .parse()
+                .map(|label| Filter::labels(vec![label]))
+                .into_iter()
+                .collect(),
+            kinds: self.options.kinds.clone(),
+            whenever: true,
+            own: Own::Named,
+            program: Some("reaper".into()),
+            ..Wanted::default()
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! `tbengine reaper`: whoever speaks as Testcontainers' clients do, and a real one, on a private Docker.
+
+mod client;
+mod crashes;
+mod host;
+mod lines;
+mod place;
+mod sessions;
