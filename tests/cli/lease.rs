@@ -131,6 +131,25 @@ fn the_next_run_ends_a_lease_whose_time_is_over() {
 }
 
 #[test]
+fn a_lease_is_not_ended_by_who_looks_at_another_account() {
+    let host = Host::with("seed = 1");
+    acquire(&host, &["--ttl", "1ms", "--run-id", "ours"]);
+    let why = "backend `memory` leads to another account than when the lease was taken";
+    host.configure("seed = 2");
+    host.run(&["run", "--yes", "--kind", "volume"])
+        .with_code(0)
+        .says(why)
+        .says("`tbengine lease release ours`, with the settings of then, goes on with it");
+    host.run(&["lease", "release", "ours"])
+        .with_code(6)
+        .says(why);
+    assert_eq!(listed(&host), [pair("ours", "over")]);
+    host.configure("seed = 1");
+    host.run(&["lease", "release", "ours"]).with_code(0);
+    assert_eq!(listed(&host), [pair("ours", "ended")]);
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_what_to_do() {
     let host = Host::new();
     let id = acquire(&host, &["--run-id", "mine"]);

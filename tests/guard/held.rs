@@ -78,32 +78,6 @@ fn a_lease_keeps_others_away_until_its_time_is_over_and_then_the_next_run_delete
     assert_eq!(host.containers(), Vec::<String>::new());
 }
 
-#[test]
-fn a_lease_is_not_ended_by_who_looks_at_another_daemon() {
-    let host = Host::new();
-    acquire(&host, "ours", &["--ttl", "1ms"]);
-    let other = Host::new();
-    let run = |daemon: &Host| {
-        let mut command = host.command(&["run", "--yes"]);
-        let command = command.env("DOCKER_HOST", daemon.daemon.host());
-        let output = command.output().expect("the program starts");
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        String::from_utf8(output.stderr).expect("text")
-    };
-    let says = run(&other);
-    let why = "backend `docker` leads to another account than when the lease was taken";
-    assert!(says.contains(why), "{says}");
-    assert!(
-        says.contains("with the settings of then, goes on with it"),
-        "{says}"
-    );
-    assert_eq!(host.standings(), ["over"]);
-    assert_eq!(host.containers(), ["ours"]);
-    run(&host);
-    assert_eq!(host.standings(), ["ended"]);
-    assert_eq!(host.containers(), Vec::<String>::new());
-}
-
 /// Takes a lease of this process, with a configuration that names the daemon and nothing of the environment.
 fn hold(config: &Path) -> Holding {
     let state = config.with_file_name("state");

@@ -410,20 +410,6 @@ impl Held {
         }
     }
 
-    /// Changes what counts as made under the lease. From here on it survives a crash.
-    ///
-    /// # Errors
-    /// If that cannot be written; then nothing is changed.
-    pub fn change(&mut self, terms: Terms) -> Result<(), LeaseError> {
-        let lease = Lease {
-            terms,
-            ..self.lease.clone()
-        };
-        self.store.write(&lease.id, "json", &lease)?;
-        self.lease = lease;
-        Ok(())
-    }
-
     /// A book of what its holder saw being created under the lease, and that carries no label.
     ///
     /// # Errors
@@ -455,6 +441,20 @@ impl Held {
     /// Where a socket may lie that belongs to the lease. It is removed when the lease ends.
     pub fn socket(&self) -> PathBuf {
         self.store.path(&self.lease.id, "sock")
+    }
+
+    /// Changes what counts as made under the lease. From here on it survives a crash.
+    ///
+    /// # Errors
+    /// If that cannot be written; then nothing is changed.
+    pub fn change(&mut self, terms: Terms) -> Result<(), LeaseError> {
+        let lease = Lease {
+            terms,
+            ..self.lease.clone()
+        };
+        self.store.write(&lease.id, "json", &lease)?;
+        self.lease = lease;
+        Ok(())
     }
 
     /// Notes that everything made under the lease was seen to be gone.

@@ -91,7 +91,12 @@ fn what_was_there_before_is_never_ours() {
         ..lease("mine")
     };
     let names = BTreeSet::from(["hello__DqmfGz2".to_owned()]);
-    let ownership = of_lease(lease, baseline(&[old.clone()]), names, Vec::new());
+    let ownership = of_lease(
+        lease,
+        baseline(std::slice::from_ref(&old)),
+        names,
+        Vec::new(),
+    );
     let old = old.unit("hello__dqmfgz2__env");
     assert_eq!(ownership.of(&old), Before);
     // The same id in another kind, backend or account is something else.
@@ -214,7 +219,7 @@ fn what_the_holder_saw_being_created_is_ours() {
     let namesake = resource(Kind::Network, "anonymous");
     assert_eq!(seen(&[]).of(&namesake), Unproven);
     // Whoever's sign it carries, and whoever had it before, comes first.
-    assert_eq!(seen(&[volume.clone()]).of(&volume), Before);
+    assert_eq!(seen(std::slice::from_ref(&volume)).of(&volume), Before);
     let nested = volume.clone().label(RUN_ID_LABEL, "nested");
     assert_eq!(seen(&[]).of(&nested), Theirs);
     assert_eq!(seen(&[]).of(&volume.label("team", "evals")), Theirs);
@@ -237,7 +242,10 @@ fn what_only_ours_use_is_ours() {
         let (volume, inventory) = volume_of(users);
         plain().seeing(&inventory).of(&volume)
     };
-    assert_eq!(belonging(&[ours.clone()]), Ours(Proof::OnlyUsed));
+    assert_eq!(
+        belonging(std::slice::from_ref(&ours)),
+        Ours(Proof::OnlyUsed)
+    );
     assert_eq!(belonging(&[ours.clone(), also_ours]), Ours(Proof::OnlyUsed));
     assert_eq!(belonging(&[ours.clone(), container("foreign")]), Unproven);
     assert_eq!(belonging(&[container("foreign")]), Unproven);

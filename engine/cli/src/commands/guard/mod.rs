@@ -60,7 +60,14 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
         let control = Control::default();
         end_those_over(app, &settings, &args.scope.backend, &control).await?;
         let mut held = take(app, &settings, wanted(args)).await?;
-        let mut reaper = Reaper::start(app, args, &held)?;
+        let mut reaper = match Reaper::start(app, args, &held) {
+            Ok(reaper) => reaper,
+            Err(error) => {
+                // Nothing was started under it.
+                held.end(app.world.again().now)?;
+                return Err(error);
+            }
+        };
         let labels = Labels::start(app, args, &held).await;
         let mut command = Command::start(&held, &filled(args, &held), labels.environment(app))?;
         let code = command
