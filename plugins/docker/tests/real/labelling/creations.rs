@@ -95,7 +95,14 @@ async fn volumes_that_a_container_names_belong_to_the_run_if_it_made_them() {
         .into_iter()
         .map(|created| created.native)
         .collect();
-    assert_eq!(natives, ["named-bound", "named-mounted", &container]);
+    // The anonymous one has no label; it is only told of.
+    let mounts = "{{range .Mounts}}{{if eq .Destination \"/anonymous\"}}{{.Name}}{{end}}{{end}}";
+    let anonymous = shared().inspect(&container, mounts).unwrap();
+    assert_eq!(labels(&anonymous), "null");
+    assert_eq!(
+        natives,
+        ["named-bound", "named-mounted", &container, &anonymous]
+    );
     assert_eq!(
         front.docker(&["exec", &container, "cat", "/bound/file"]),
         "kept"
