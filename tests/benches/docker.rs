@@ -1,7 +1,7 @@
 //! How fast tbengine cleans a real dockerd, beside `docker rm -f` on the same containers.
 //!
 //! Every figure is a ratio of two times taken one after the other on one private daemon.
-//! `cargo bench -p tbengine-tests --bench docker [-- --rounds 3] [--only start|running|exited|grace]`
+//! `cargo bench -p tbengine-tests --bench docker [-- --rounds 3] [--only start|guard|running|exited|grace]`
 
 #![expect(
     clippy::print_stdout,
@@ -11,9 +11,9 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use support::{Program, median, row};
+use support::{Program, figure, median, row};
 use tbengine_dockerd::Dockerd;
 
 fn main() {
@@ -34,6 +34,9 @@ fn main() {
     let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     if wanted("start") {
         start_up(&start(), &program, rounds * 7);
+    }
+    if wanted("guard") {
+        overhead(&start(), &program, rounds * 7);
     }
     let daemon = start();
     if wanted("running") {
@@ -70,6 +73,35 @@ fn start_up(daemon: &Dockerd, program: &Program, rounds: usize) {
         program,
         rounds,
     );
+}
+
+/// What a guard takes before its command runs, and after it has ended. Nothing runs there but the image.
+fn overhead(daemon: &Dockerd, program: &Program, rounds: usize) {
+    const TARGET_MS: f64 = 150.0;
+    let host = daemon.host();
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let began = SystemTime::now();
+        let mut command = program.command(&["guard", "--", "date", "+%s%N"]);
+        let output = command.env("DOCKER_HOST", &host).output();
+        let output = output.expect("the program starts");
+        let ended = SystemTime::now();
+        assert!(output.status.success(), "{output:?}");
+        let told = String::from_utf8_lossy(&output.stdout).trim().parse();
+        let ran = SystemTime::UNIX_EPOCH + Duration::from_nanos(told.expect("a time"));
+        before.push(ran.duration_since(began).unwrap_or_default());
+        after.push(ended.duration_since(ran).unwrap_or_default());
+    }
+    for (name, times) in [("start", before), ("end", after)] {
+        let ms = median(times).as_secs_f64() * 1000.0;
+        figure(
+            &format!("guard: overhead at the {name} of a command"),
+            ms,
+            "ms",
+            TARGET_MS,
+            true,
+        );
+    }
 }
 
 fn list_and_ps(name: &str, daemon: &Dockerd, program: &Program, rounds: usize) {

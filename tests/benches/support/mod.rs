@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The release build of tbengine.
-pub struct Program(PathBuf);
+use tempfile::TempDir;
+
+/// The release build of tbengine, and where it keeps its state: never among the user's own.
+pub struct Program(PathBuf, TempDir);
 
 impl Program {
     /// Builds it.
@@ -36,7 +38,7 @@ impl Program {
             .filter(|message| message["target"]["name"] == "tbengine")
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .expect("cargo names the executable");
-        Self(executable)
+        Self(executable, tempfile::tempdir().expect("a directory"))
     }
 
     /// Where it is.
@@ -44,13 +46,22 @@ impl Program {
         &self.0
     }
 
+    /// The command with these arguments.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.0);
+        command
+            .args(arguments)
+            .env("XDG_STATE_HOME", self.1.path())
+            .stdin(Stdio::null());
+        command
+    }
+
     /// Runs it, and gives how long that took and the most memory it held, in bytes.
     pub fn run(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Duration, u64) {
         let begin = Instant::now();
-        let mut child = Command::new(&self.0)
-            .args(arguments)
+        let mut child = self
+            .command(arguments)
             .envs(environment.iter().copied())
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
