@@ -121,6 +121,13 @@ fn limit(count: usize) {
         1.10,
         true,
     );
+    let (first, last) = cleaned.changes_from_to();
+    println!(
+        "{:<70} {:.2} s to {:.2} s",
+        name("asked for from, to"),
+        first.as_secs_f64(),
+        last.as_secs_f64()
+    );
     let (changes, _) = requests(&name(""), count, &cleaned);
     figure(&name("deletions sent for each"), changes, "", 1.25, true);
     figure(

@@ -161,6 +161,18 @@ impl Cleaned {
         (changes.count(), requests.len())
     }
 
+    /// From the first request that the plan led to: when the first and the last change were asked for.
+    pub(crate) fn changes_from_to(&self) -> (Duration, Duration) {
+        let requests = &self.record.requests[self.before..];
+        let began = requests
+            .first()
+            .map_or(Duration::ZERO, |one| one.since_opened);
+        let mut changes = requests.iter().filter(|request| request.method != "GET");
+        let first = changes.next().map_or(began, |one| one.since_opened);
+        let last = changes.next_back().map_or(first, |one| one.since_opened);
+        (first.saturating_sub(began), last.saturating_sub(began))
+    }
+
     /// The share of replies that were 429.
     pub(crate) fn refused(&self) -> f64 {
         let requests = &self.record.requests[self.before..];
