@@ -302,7 +302,8 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         if self.may_go_on(place, next) {
             let progress = &self.steps[place];
             let lane = progress.lane;
-            let urgency = if next == Next::Act && progress.will_ask_to_end() {
+            let asks = progress.will_ask_to_end() && self.lanes[lane].asks_first(progress.action());
+            let urgency = if next == Next::Act && asks {
                 Urgency::AskToEnd
             } else {
                 Urgency::Normal

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use super::limit::Limit;
 use crate::backend::OpenBackend;
+use crate::plan::Action;
 use crate::report::StepResult;
 
 /// One backend during a run.
@@ -33,6 +34,8 @@ pub(crate) struct Lane {
     pub(crate) limit: Limit,
     /// Calls in a row that the backend did not answer.
     lost_in_row: u32,
+    /// Whether a deletion that returned is complete.
+    deletes_at_once: bool,
 }
 
 /// What goes first within a lane.
@@ -94,9 +97,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 impl Lane {
     pub(crate) fn new(open: Option<OpenBackend>, pinned: Option<usize>, now: Instant) -> Self {
-        let suits = open
-            .as_ref()
-            .map_or(1, |open| open.backend.capabilities().concurrency);
+        let capabilities = open.as_ref().map(|open| open.backend.capabilities());
+        let suits = capabilities.as_ref().map_or(1, |can| can.concurrency);
         Self {
             open,
             gate: Gate::Open,
@@ -110,6 +112,7 @@ impl Lane {
             unfinished_of_rank: [0; RANKS],
             limit: Limit::new(suits, pinned),
             lost_in_row: 0,
+            deletes_at_once: capabilities.is_some_and(|can| can.synchronous_delete),
         }
     }
 
@@ -117,6 +120,15 @@ impl Lane {
         matches!(self.gate, Gate::Open)
             && self.in_flight < self.limit.now()
             && !self.ready.is_empty()
+    }
+
+    /// Whether what runs is asked to end by a request of its own, as the executor does it. Where the deletion
+    /// itself ends it, nothing is shared, and what was begun must not wait behind all that is to be begun.
+    pub(crate) fn asks_first(&self, action: Action) -> bool {
+        match action {
+            Action::Stop { .. } | Action::Archive { .. } => true,
+            Action::Delete { grace, .. } => !grace.is_zero() || self.deletes_at_once,
+        }
     }
 
     /// When the gate has to be looked at again.

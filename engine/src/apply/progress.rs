@@ -6,7 +6,7 @@ use std::time::Duration;
 use tbengine_sdk::Error;
 use tokio::time::Instant;
 
-use crate::plan::Step;
+use crate::plan::{Action, Step};
 use crate::report::{Attempt, StepResult};
 
 /// How far a step is.
@@ -113,7 +113,12 @@ impl Progress {
         }
     }
 
-    /// Whether its first move asks something to end: those go first, so that all share one wait.
+    /// What it is to do.
+    pub(crate) fn action(&self) -> Action {
+        self.step.action
+    }
+
+    /// Whether its first move may ask something to end: those go first, so that all share one wait.
     pub(crate) fn will_ask_to_end(&self) -> bool {
         self.step.state.is_running() && !self.asked_to_end
     }
