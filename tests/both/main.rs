@@ -4,6 +4,7 @@
 mod world;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tbengine_fake_daytona::{Fault, FaultPlan, Scripted, State, TlsFront, permission, sandbox};
@@ -50,6 +51,34 @@ fn both_are_cleaned_in_one_run_and_the_key_is_nowhere() {
     let mut ids = ids;
     ids.sort();
     assert_eq!(destroyed, ids);
+    // The plan, the journal, the shared file, the compiled policies.
+    let files = files_under(world.home());
+    assert!(
+        files.iter().any(|path| path.ends_with("leases.db")),
+        "{files:?}"
+    );
+    assert!(
+        files
+            .iter()
+            .any(|path| path.to_string_lossy().contains("/runs/"))
+    );
+    for path in files {
+        let content = std::fs::read(&path).expect("it is there");
+        let key = world.key.as_bytes();
+        let has_key = content.windows(key.len()).any(|part| part == key);
+        assert!(!has_key, "the key is in {}", path.display());
+    }
+}
+
+fn files_under(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).expect("a directory").flatten();
+    let paths = entries.map(|entry| entry.path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => files_under(&path),
+            false => vec![path],
+        })
+        .collect()
 }
 
 #[test]
