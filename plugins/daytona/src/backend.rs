@@ -48,6 +48,8 @@ pub(crate) struct Place {
     pub(crate) organization: Organization,
     /// The only region to list.
     pub(crate) target: Option<String>,
+    /// The labels that a sandbox must all have to be listed.
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
 impl Place {
@@ -118,6 +120,7 @@ impl Daytona {
             backend: self.name.clone(),
             organization: contact.organization.clone(),
             target: self.settings.target.clone(),
+            labels: self.settings.labels.clone(),
         };
         Ok((self.client().await?, place))
     }

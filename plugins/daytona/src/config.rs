@@ -1,5 +1,6 @@
 //! The backend's table of the configuration, and what the environment adds to it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ pub struct Config {
     pub api_url: Option<String>,
     /// The only region to look at, like `us`. Volumes belong to no region.
     pub target: Option<String>,
+    /// Labels that a sandbox must all have to be listed, for an organization of which only a part is
+    /// one's own. The service filters by them, and its answer is filtered again here. Snapshots and volumes
+    /// have no labels, and are listed all the same.
+    pub labels: BTreeMap<String, String>,
     /// The id of the organization. Needed with a token; with a key, what the key must belong to.
     pub organization: Option<String>,
     /// A file that holds the key: absolute, the user's own, and readable by nobody else.
@@ -40,6 +45,7 @@ pub struct Config {
 pub(crate) struct Settings {
     pub(crate) endpoint: Endpoint,
     pub(crate) target: Option<String>,
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) organization: Option<String>,
     pub(crate) api_key_file: Option<PathBuf>,
     pub(crate) ca_file: Option<PathBuf>,
@@ -57,6 +63,16 @@ impl Settings {
         if config.call_timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(invalid(
                 "`call-timeout` is zero, so no call could ever succeed",
+            ));
+        }
+        // The service takes an empty one for none at all.
+        if config
+            .labels
+            .iter()
+            .any(|(key, value)| key.is_empty() || value.is_empty())
+        {
+            return Err(invalid(
+                "`labels` has an empty key or value, which would not narrow anything",
             ));
         }
         for (key, path) in [
@@ -86,6 +102,7 @@ impl Settings {
         Ok(Self {
             endpoint,
             target: given(config.target, "DAYTONA_TARGET"),
+            labels: config.labels,
             organization: given(config.organization, "DAYTONA_ORGANIZATION_ID"),
             api_key_file: config.api_key_file,
             ca_file: config.ca_file,
@@ -189,6 +206,8 @@ mod tests {
             (json!({"call-timeout": "soon"}), "soon"),
             (json!({"call-timeout": "0s"}), "call-timeout"),
             (json!({"api-key-file": "key"}), "api-key-file"),
+            (json!({"labels": {"team": ""}}), "labels"),
+            (json!({"labels": {"": "x"}}), "labels"),
             (json!({"api-url": "ftp://x"}), "ftp"),
             (json!({"proxy": "x"}), "proxy"),
             (json!({"proxy": "socks5://x"}), "proxy"),

@@ -335,3 +335,40 @@ async fn listings_that_are_none_fail_in_the_right_way() {
         assert_eq!(error.kind, kind, "{shown}: {error}");
     }
 }
+
+#[tokio::test]
+async fn labels_are_asked_for_as_one_object_and_checked_again() {
+    let mut ours = sandbox("stopped", "stopped");
+    ours["labels"] = json!({ "team": "evals", "job": "7" });
+    // A server that knows no filters answers everything.
+    let mut others = sandbox("stopped", "stopped");
+    others["id"] = json!(OTHER);
+    others["labels"] = json!({ "team": "evals-2", "job": "7" });
+    let server = Server::start(move |line| {
+        line.contains("sort=createdAt")
+            .then(|| page(vec![ours.clone(), others.clone()], None))
+    })
+    .await;
+    let table = json!({ "labels": { "team": "evals", "job": "7" } });
+    let backend = server.backend_with(table, &[("DAYTONA_API_KEY", KEY)]);
+    let listed = backend
+        .list(ListRequest::first(Kind::Sandbox))
+        .await
+        .unwrap();
+    let natives: Vec<&str> = listed
+        .resources
+        .iter()
+        .map(|resource| resource.identity.native.as_str())
+        .collect();
+    assert_eq!(natives, [ID]);
+    let requests = server.requests();
+    let asked = requests
+        .iter()
+        .map(|one| &one.line)
+        .find(|line| line.contains("sort=createdAt"));
+    let query = asked.unwrap();
+    assert!(
+        query.contains("labels=%7B%22job%22%3A%227%22%2C%22team%22%3A%22evals%22%7D"),
+        "{query}"
+    );
+}
