@@ -28,7 +28,8 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
     open_options().open(path)
 }
 
-fn open_options() -> OpenOptions {
+/// Files that nobody else can read, and no links.
+pub(crate) fn open_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     let flags = rustix::fs::OFlags::NOFOLLOW.bits();
     options

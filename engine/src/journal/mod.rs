@@ -41,6 +41,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use database::open_options;
 pub(crate) use directory::is_run_id;
 pub use directory::{StateDir, Unfit};
 pub use entry::{Entry, Row};

@@ -9,6 +9,7 @@
 //!
 //! - [`record`]: a lease as it is written down
 //! - [`baseline`]: what was there before
+//! - [`observations`]: what its holder saw being created
 //! - [`store`]: the leases of a state directory, and who holds them
 //! - [`ownership`]: what was made under a lease, and what proves it
 //! - [`policy`]: the policy of a sweep
@@ -17,6 +18,7 @@
 
 pub mod baseline;
 pub mod holder;
+pub mod observations;
 pub mod ownership;
 pub mod policy;
 pub mod record;
@@ -25,8 +27,9 @@ pub mod store;
 
 pub use baseline::Baseline;
 pub use holder::{HoldError, Holding, Released};
+pub use observations::Observations;
 pub use ownership::{Belonging, Other, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
 pub use record::{Claim, Filter, Lease, Own, Terms};
 pub use standing::Standings;
-pub use store::{Held, LeaseError, Observations, Standing, Store};
+pub use store::{Held, LeaseError, Standing, Store};

@@ -5,9 +5,9 @@
 //! them is gone, however that happened. Whoever sweeps holds the lock while doing so.
 
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufReader, BufWriter, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -18,8 +18,9 @@ use serde::de::DeserializeOwned;
 use tbengine_sdk::{Kind, Timestamp};
 
 use super::baseline::Baseline;
+use super::observations::{self, Observations};
 use super::record::{Claim, LEASE_FORMAT, Lease, Terms};
-use crate::journal::{Host, JournalError, StateDir, is_run_id};
+use crate::journal::{Host, JournalError, StateDir, is_run_id, open_options};
 
 /// How long the record of a lease that has ended is kept, to know late resources by.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -135,7 +136,7 @@ impl Store {
             return Err(LeaseError::Id { id: id.clone() });
         }
         let path = self.path(id, "lock");
-        let lock = options()
+        let lock = open_options()
             .create(true)
             .truncate(false)
             .open(&path)
@@ -236,7 +237,7 @@ impl Store {
     }
 
     fn is_locked(&self, id: &str) -> bool {
-        match options().open(self.path(id, "lock")) {
+        match open_options().open(self.path(id, "lock")) {
             Ok(lock) => flock(lock, FlockOperation::NonBlockingLockShared).is_err(),
             Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
@@ -313,7 +314,7 @@ impl Store {
         // Reading first tells an unknown lease from one that is locked.
         self.read(id)?;
         let path = self.path(id, "lock");
-        let lock = options()
+        let lock = open_options()
             .open(&path)
             .map_err(|source| failed("open", &path, source))?;
         for _ in 0..LOCK_TRIES {
@@ -354,7 +355,7 @@ impl Store {
         let path = self.path(id, part);
         let new = self.path(id, &format!("{part}.new"));
         let write = || -> io::Result<()> {
-            let mut file = options().create(true).truncate(true).open(&new)?;
+            let mut file = open_options().create(true).truncate(true).open(&new)?;
             let mut buffered = BufWriter::new(&mut file);
             serde_json::to_writer(&mut buffered, value)?;
             buffered.flush()?;
@@ -369,7 +370,7 @@ impl Store {
     fn read_file<T: DeserializeOwned>(&self, id: &str, part: &str) -> Result<T, LeaseError> {
         let path = self.path(id, part);
         let read = || -> io::Result<T> {
-            let file = options().open(&path)?;
+            let file = open_options().open(&path)?;
             Ok(serde_json::from_reader(BufReader::new(file))?)
         };
         read().map_err(|source| failed("read", &path, source))
@@ -404,7 +405,7 @@ impl Held {
     /// If it cannot be made.
     pub fn log(&self) -> Result<(File, PathBuf), LeaseError> {
         let path = self.store.path(&self.lease.id, "log");
-        match options().create(true).append(true).open(&path) {
+        match open_options().create(true).append(true).open(&path) {
             Ok(file) => Ok((file, path)),
             Err(source) => Err(failed("make", &path, source)),
         }
@@ -416,10 +417,7 @@ impl Held {
     /// If it cannot be made.
     pub fn observations(&self) -> Result<Observations, LeaseError> {
         let path = self.store.path(&self.lease.id, OBSERVED);
-        match options().create(true).append(true).open(&path) {
-            Ok(file) => Ok(Observations(file)),
-            Err(source) => Err(failed("make", &path, source)),
-        }
+        Observations::open(&path).map_err(|source| failed("make", &path, source))
     }
 
     /// What was seen being created under the lease.
@@ -428,14 +426,7 @@ impl Held {
     /// If the file cannot be read. A line that was cut short by a crash counts for nothing.
     pub fn observed(&self) -> Result<HashSet<(Kind, String)>, LeaseError> {
         let path = self.store.path(&self.lease.id, OBSERVED);
-        let text = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
-            text => text.map_err(|source| failed("read", &path, source))?,
-        };
-        let lines = text.split(|byte| *byte == b'\n');
-        Ok(lines
-            .filter_map(|line| serde_json::from_slice(line).ok())
-            .collect())
+        observations::read(&path).map_err(|source| failed("read", &path, source))
     }
 
     /// Where a socket may lie that belongs to the lease. It is removed when the lease ends.
@@ -466,35 +457,6 @@ impl Held {
         fs::remove_file(self.socket()).ok();
         self.store.write(&self.lease.id, "json", &self.lease)
     }
-}
-
-/// A book of what was seen being created. Each line is one; the operating system has it as soon as it is
-/// written, and so outlives its writer.
-#[derive(Debug)]
-pub struct Observations(File);
-
-impl Observations {
-    /// Notes one.
-    ///
-    /// # Errors
-    /// If that cannot be written; then nothing proves that it belongs to the lease.
-    pub fn note(&self, kind: Kind, native: &str) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&(kind, native))?;
-        line.push(b'\n');
-        (&self.0).write_all(&line)
-    }
-}
-
-/// Files that nobody else can read, and no links.
-fn options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits();
-    options
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .custom_flags(flags.cast_signed());
-    options
 }
 
 fn failed(what: &'static str, path: &Path, source: io::Error) -> LeaseError {
