@@ -13,6 +13,7 @@ use std::sync::{LazyLock, Mutex};
 use tbengine_engine::policy::{
     Candidate, Limits, Policy, PolicyEngine, PolicyEngineOptions, Version,
 };
+use tbengine_sdk::Labels;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const TARGET: &str = env!("CARGO_TARGET_TMPDIR");
@@ -58,8 +59,8 @@ fn commands(language: &str) -> String {
     script
 }
 
-/// Carries a page out in an empty folder, and gives the policy that came of it.
-fn made(language: &str) -> Vec<u8> {
+/// Carries the commands of a page out in an empty folder, and gives the policy that came of it.
+fn made(page: &str, script: &str) -> Vec<u8> {
     let _alone = COMPILER
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -69,7 +70,7 @@ fn made(language: &str) -> Vec<u8> {
     let mut shell = Command::new("sh");
     shell
         .arg("-c")
-        .arg(commands(language))
+        .arg(script)
         .current_dir(&folder)
         .env("PATH", format!("{}:{}:{path}", program.display(), &*TOOLS))
         .env("XDG_CACHE_HOME", format!("{TARGET}/policy-cache"))
@@ -88,25 +89,26 @@ fn made(language: &str) -> Vec<u8> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(
         output.status.success(),
-        "docs/policies/{language}.md: {}\n{}{}",
+        "docs/policies/{page}.md: {}\n{}{}",
         output.status,
         text(&output.stdout),
         text(&output.stderr)
     );
     let said = text(&output.stdout);
     assert!(said.contains("ok     tests/host.expected.json"), "{said}");
-    let wasm = fs::read(folder.path().join("max-age/max-age.wasm")).unwrap();
-    // For the benchmark.
-    let kept = PathBuf::from(TARGET).join("policy-languages");
-    fs::create_dir_all(&kept).unwrap();
-    fs::write(kept.join(format!("{language}.wasm")), &wasm).unwrap();
-    wasm
+    fs::read(folder.path().join("max-age/max-age.wasm")).unwrap()
 }
 
-/// Builds the policy, and compares all that it answers with the same rules in this process.
-fn judges_alike(language: &str) {
-    let wasm = made(language);
-    let compiled = ENGINE.load(&wasm, language).unwrap();
+/// Leaves a policy for the benchmark of the languages.
+fn keep(language: &str, wasm: &[u8]) {
+    let kept = PathBuf::from(TARGET).join("policy-languages");
+    fs::create_dir_all(&kept).unwrap();
+    fs::write(kept.join(format!("{language}.wasm")), wasm).unwrap();
+}
+
+/// Compares all that a policy answers with the same rules in this process.
+fn judges_alike(wasm: &[u8], language: &str) {
+    let compiled = ENGINE.load(wasm, language).unwrap();
     assert_eq!(compiled.version(), Version::NEWEST);
     let params = &compiled.description().params;
     let names: Vec<_> = params.iter().map(|param| param.name.as_str()).collect();
@@ -163,7 +165,10 @@ macro_rules! languages {
     ($($language:ident,)*) => {
         $(#[test]
         fn $language() {
-            judges_alike(stringify!($language));
+            let language = stringify!($language);
+            let wasm = made(language, &commands(language));
+            keep(language, &wasm);
+            judges_alike(&wasm, language);
         })*
 
         #[test]
@@ -202,19 +207,47 @@ fn rust_without_wasi_is_packed_and_judges_alike() {
     assert!(script.contains(
         "policy pack target/wasm32-unknown-unknown/release/max_age.wasm -o max-age.wasm"
     ));
-    let folder = tempfile::tempdir().unwrap();
-    let program = Path::new(env!("CARGO_BIN_EXE_tbengine")).parent().unwrap();
-    let path = std::env::var("PATH").unwrap();
-    let status = Command::new("sh")
-        .arg("-c")
-        .arg(script)
-        .current_dir(&folder)
-        .env("PATH", format!("{}:{path}", program.display()))
-        .env("XDG_CACHE_HOME", format!("{TARGET}/policy-cache"))
-        .env("XDG_CONFIG_HOME", folder.path())
-        .env_remove("CARGO_TARGET_DIR")
-        .stdout(Stdio::null())
-        .status()
+    let wasm = made("rust", &script);
+    keep("rust-unknown", &wasm);
+    judges_alike(&wasm, "rust-unknown");
+}
+
+#[test]
+fn a_panic_is_shown_with_its_file_and_line() {
+    // A rule with a mistake that no fixture shows, and the profile that the page names.
+    let (rule, mistake) = (
+        "let age = now.checked_sub(one.created?)?;",
+        r#"assert!(one.name != "boom", "no such name");"#,
+    );
+    let source = fs::read_to_string(format!("{ROOT}/policies/templates/rust/src/lib.rs")).unwrap();
+    let line = 1 + source.lines().position(|line| line.trim() == rule).unwrap();
+    let edits = format!(
+        "sed -i 's/{rule}/{mistake} {rule}/' src/lib.rs\n\
+         sed -i 's/^strip = .*/strip = \"none\"\\ndebug = true/' Cargo.toml\n"
+    );
+    let wasm = made(
+        "rust",
+        &commands("rust").replace("cargo build", &format!("{edits}cargo build")),
+    );
+    let compiled = ENGINE.load(&wasm, "rust").unwrap();
+    let policy = compiled
+        .configure(&BTreeMap::new(), Limits::default())
         .unwrap();
-    assert!(status.success());
+    let mut resource = oracle::resources().swap_remove(0);
+    resource.labels = Labels::default();
+    resource.name = "boom".into();
+    let candidate = Candidate {
+        resource: &resource,
+        holders: &[],
+        group: 0,
+    };
+    let fault = policy.decide(&oracle::context(), &[candidate]).unwrap_err();
+    let at = format!("src/lib.rs:{line}");
+    let said = format!("{:?} {}", fault.log, fault.stderr);
+    assert!(
+        said.contains("no such name") && said.contains(&at),
+        "{fault:?}"
+    );
+    let mut frames = fault.backtrace.iter();
+    assert!(frames.any(|frame| frame.contains(&at)), "{fault:?}");
 }
