@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use tbengine_sdk::{Error, Timestamp};
 
 use super::host::Process;
-use crate::plan::{ActionKind, Plan};
+use crate::plan::{ActionKind, Plan, Refusal, Step};
 use crate::report::Outcome;
 
 /// The version of the record's format.
@@ -40,8 +40,18 @@ pub enum Entry {
         format: String,
         /// The version of tbengine that wrote it.
         version: String,
-        /// The plan.
+        /// The plan; of a large one the beginning.
         plan: Box<Plan>,
+        /// How many rows with more of it follow.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        parts: usize,
+    },
+    /// More of the approved plan, durable with it.
+    Planned {
+        /// The next steps.
+        steps: Vec<Step>,
+        /// The next refusals.
+        refusals: Vec<Refusal>,
     },
     /// A process began to carry the plan out, or to continue it.
     Began {
@@ -88,6 +98,44 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<Arc<str>>,
     },
+}
+
+/// So many steps and refusals go into one row: a large plan is never written or read in one piece.
+const STEPS_PER_ROW: usize = 1_000;
+
+/// The rows of an approved plan, each made when it is asked for.
+pub(super) fn approved(plan: &Plan) -> impl Iterator<Item = Entry> {
+    let longest = plan.steps.len().max(plan.refusals.len());
+    let rows = longest.div_ceil(STEPS_PER_ROW).max(1);
+    (0..rows).map(move |row| {
+        let (steps, refusals) = (part(&plan.steps, row), part(&plan.refusals, row));
+        if row > 0 {
+            return Entry::Planned { steps, refusals };
+        }
+        Entry::Approved {
+            format: JOURNAL_FORMAT.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            plan: Box::new(Plan {
+                header: plan.header.clone(),
+                steps,
+                refusals,
+                blast_radius: plan.blast_radius.clone(),
+                digest: plan.digest.clone(),
+            }),
+            parts: rows - 1,
+        }
+    })
+}
+
+fn part<T: Clone>(all: &[T], row: usize) -> Vec<T> {
+    all.chunks(STEPS_PER_ROW)
+        .nth(row)
+        .map_or_else(Vec::new, <[T]>::to_vec)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// What binds a row to all rows before it.

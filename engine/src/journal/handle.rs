@@ -7,11 +7,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tbengine_sdk::{ResourceId, Timestamp};
 
-use super::entry::{Entry, JOURNAL_FORMAT};
+use super::entry::{self, Entry};
 use super::heartbeat::Heartbeat;
-use super::leases::{Leases, resource_key};
+use super::leases::Leases;
 use super::locked::{Locked, lock};
-use super::quarantine;
 use super::shared::{Lease, Place, Recorder, Shared};
 use super::writer::Writer;
 use super::{Halt, Host, JournalError, StateDir, database};
@@ -52,20 +51,14 @@ impl Journal {
                 return Err(JournalError::Exists { run: run.clone() });
             }
             let mut leases = Leases::open(state, host)?;
-            let keys: Vec<String> = plan.steps.iter().map(key_of).collect();
-            let (fence, expires) = leases.take(&run, &keys, now)?;
-            let first = [
-                Entry::Approved {
-                    format: JOURNAL_FORMAT.to_owned(),
-                    version: env!("CARGO_PKG_VERSION").to_owned(),
-                    plan: Box::new(plan.clone()),
-                },
-                Entry::Began {
-                    process: host.process.clone(),
-                    fence,
-                },
-            ];
-            match Writer::begin(state, &run, file, now, &first) {
+            let targets = plan.steps.iter().map(|step| &step.target);
+            let (fence, expires) = leases.take(&run, targets, now)?;
+            let began = Entry::Began {
+                process: host.process.clone(),
+                fence,
+            };
+            let first = entry::approved(plan).chain([began]);
+            match Writer::begin(state, &run, file, now, first) {
                 Ok(writer) => Ok((leases, fence, expires, writer)),
                 Err(error) => {
                     leases.release(&run, fence, None, |_| Ok(())).ok();
@@ -109,8 +102,8 @@ impl Journal {
         let run = record.run.clone();
         let now = clock.now();
         let mut leases = Leases::open(&state, host)?;
-        let keys: Vec<String> = left.steps.iter().map(key_of).collect();
-        let (fence, expires) = leases.take(&run, &keys, now)?;
+        let targets = left.steps.iter().map(|step| &step.target);
+        let (fence, expires) = leases.take(&run, targets, now)?;
         let mut settled = record.settled();
         let approved = &record.plan.steps;
         let places = places(approved, |step| record.steps[step].intents > 0);
@@ -130,7 +123,7 @@ impl Journal {
         }
         let path = state.run(&run);
         let begun = Writer::go_on(path, file, record.number, record.link).and_then(|mut writer| {
-            writer.add(now, &first, |_| Ok(None::<()>))?;
+            writer.add(now, first, |_| Ok(None::<()>))?;
             Ok(writer)
         });
         let writer = match begun {
@@ -212,16 +205,12 @@ impl Journal {
     }
 }
 
-fn key_of(step: &Step) -> String {
-    resource_key(&step.target)
-}
-
 fn places(steps: &[Step], intended: impl Fn(usize) -> bool) -> HashMap<ResourceId, Place> {
     let place = |(number, step): (usize, &Step)| {
         let place = Place {
             step: number,
-            key: key_of(step),
-            identity: quarantine::identity_key(&step.target),
+            account: step.target.account.clone(),
+            created: step.target.created,
             intended: intended(number),
         };
         (step.target.id(), place)

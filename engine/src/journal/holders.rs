@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension};
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
-use tbengine_sdk::Timestamp;
+use tbengine_sdk::{Identity, Timestamp};
 
 use super::host::{Host, Process};
-use super::leases::RUN;
+use super::leases::{RUN, resource_key};
 use super::{StateDir, database};
 
 /// Who holds a lease.
@@ -103,15 +103,17 @@ pub(super) fn is_unlocked(state: &StateDir, run: &str) -> bool {
 }
 
 /// The holder that claims most of these resources, if any claims one.
-pub(super) fn contest(
+pub(super) fn contest<'a>(
     connection: &Connection,
-    keys: &[String],
+    targets: impl Iterator<Item = &'a Identity>,
     mut live: HashMap<String, Holder>,
 ) -> rusqlite::Result<Option<Contest>> {
     let mut claimed: HashMap<String, usize> = HashMap::new();
     let mut select = connection.prepare("SELECT lease FROM claim WHERE resource = ?1")?;
-    for key in keys {
-        let holder: Option<String> = select.query_row([key], |row| row.get(0)).optional()?;
+    for target in targets {
+        let holder: Option<String> = select
+            .query_row([resource_key(target)], |row| row.get(0))
+            .optional()?;
         if let Some(holder) = holder.filter(|holder| live.contains_key(holder)) {
             *claimed.entry(holder).or_default() += 1;
         }

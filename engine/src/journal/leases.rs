@@ -147,10 +147,10 @@ impl Leases {
 
     /// Takes a lease for a run, and claims resources for it: all of them or none. The caller holds the
     /// lock of the run's record, so an older lease of the same run is a crashed one's.
-    pub(super) fn take(
+    pub(super) fn take<'a>(
         &mut self,
         run: &str,
-        keys: &[String],
+        targets: impl Iterator<Item = &'a Identity> + Clone,
         since: Timestamp,
     ) -> Result<(u64, u64), JournalError> {
         let (host, state, path) = (self.host.clone(), self.state.clone(), self.path.clone());
@@ -175,7 +175,7 @@ impl Leases {
             }
         }
         if !live.is_empty()
-            && let Some(contest) = contest(&transaction, keys, live).map_err(failed)?
+            && let Some(contest) = contest(&transaction, targets.clone(), live).map_err(failed)?
         {
             return Err(JournalError::Busy(Box::new(contest)));
         }
@@ -186,8 +186,8 @@ impl Leases {
             let mut insert = transaction.prepare(
                 "INSERT OR REPLACE INTO claim (resource, lease, fence) VALUES (?1, ?2, ?3)",
             )?;
-            for key in keys {
-                insert.execute((key, run, fence.cast_signed()))?;
+            for target in targets {
+                insert.execute((resource_key(target), run, fence.cast_signed()))?;
             }
             Ok(())
         };

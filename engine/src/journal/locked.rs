@@ -74,7 +74,7 @@ impl Locked {
             run, number, link, ..
         } = self.record;
         let mut writer = Writer::go_on(self.state.run(&run), self.file, number, link)?;
-        writer.add(at, &[Entry::Replaced { by }], |_| Ok(None::<()>))?;
+        writer.add(at, [Entry::Replaced { by }], |_| Ok(None::<()>))?;
         writer.settle()?;
         Leases::open(&self.state, host)?.seal(&run, (writer.number, writer.link))
     }

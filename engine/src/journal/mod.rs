@@ -14,7 +14,7 @@
 //! - [`leases`], [`holders`]: who works on what; fences
 //! - [`handle`], `shared`, `heartbeat`: the journal of a run under way
 //! - `recorded`: applying a plan with a journal
-//! - [`record`], [`locked`]: reading the record of a run, and having it to oneself
+//! - `reader`, [`record`], [`locked`]: reading the record of a run, and having it to oneself
 //! - [`quarantine`]: what failed too often
 //! - [`mod@prune`]: forgetting runs that are long over
 //!
@@ -31,6 +31,7 @@ pub mod leases;
 pub mod locked;
 pub mod prune;
 pub mod quarantine;
+mod reader;
 pub mod record;
 mod recorded;
 mod shared;

@@ -152,7 +152,7 @@ impl Quarantine {
 }
 
 /// What names an identity whatever its backend is called here.
-pub(super) fn identity_key(identity: &Identity) -> String {
+fn identity_key(identity: &Identity) -> String {
     let Identity {
         account,
         kind,
@@ -164,11 +164,11 @@ pub(super) fn identity_key(identity: &Identity) -> String {
 }
 
 /// Notes how a run ended for each resource, by its identity.
-pub(super) fn note(
+pub(super) fn note<'a>(
     connection: &Connection,
     run: &str,
     at: Timestamp,
-    outcomes: &[(&Outcome, &str)],
+    outcomes: impl Iterator<Item = (&'a Outcome, Identity)>,
 ) -> rusqlite::Result<()> {
     let at = at.as_unix_ms();
     let mut find = connection.prepare("SELECT runs, gone FROM trouble WHERE identity = ?1")?;
@@ -178,6 +178,7 @@ pub(super) fn note(
     )?;
     let mut forget = connection.prepare("DELETE FROM trouble WHERE identity = ?1")?;
     for (outcome, identity) in outcomes {
+        let identity = &identity_key(&identity);
         let detail = || {
             outcome
                 .detail

@@ -1,17 +1,16 @@
 //! Reading the record of a run: what it says, whether it is whole, and what is left to do.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use tbengine_sdk::Timestamp;
 
-use super::entry::{Entry, JOURNAL_FORMAT, Link, Row, link, origin};
+use super::entry::{Entry, Link, Row};
 use super::holders::is_unlocked;
 use super::leases::{Head, Leases};
-use super::{Host, JournalError, StateDir, database};
+use super::{Host, JournalError, StateDir, reader};
 use crate::plan::{Plan, Step};
 use crate::report::{Outcome, StepResult};
 
@@ -163,31 +162,11 @@ impl Record {
         }
         // Asked before it is opened: closing the file again would drop the locks of a connection.
         let running = !is_unlocked(state, run);
-        let texts = read_rows(&path)?;
         let damaged = |why: String| JournalError::Damaged {
             path: path.clone(),
             why,
         };
-        let mut rows = Vec::with_capacity(texts.len());
-        let mut links = vec![origin(run)];
-        for (expected, text) in (1..).zip(texts) {
-            let last = links[links.len() - 1];
-            if text.number != expected {
-                return Err(damaged(format!("row {expected} is missing")));
-            }
-            let own = link(&last, text.number, text.at, &text.body);
-            if own[..] != text.link[..] {
-                return Err(damaged(format!("row {expected} is not as it was written")));
-            }
-            links.push(own);
-            let entry = serde_json::from_str(&text.body)
-                .map_err(|error| damaged(format!("row {expected} makes no sense: {error}")))?;
-            rows.push(Row {
-                number: text.number,
-                at: text.at,
-                entry,
-            });
-        }
+        let (rows, links) = reader::read(&path, run)?;
         if let Some(head) = heads.get(run) {
             // After a loss of power the end may be missing, and nobody is to blame.
             let must_be_there = head.sealed || leases.is_this_boot(&head.boot);
@@ -201,18 +180,7 @@ impl Record {
                 Some(_) => return Err(damaged("it is not the record that was written".into())),
             }
         }
-        let plan = match rows.first().map(|row| &row.entry) {
-            Some(Entry::Approved { format, plan, .. }) if format == JOURNAL_FORMAT => {
-                (**plan).clone()
-            }
-            Some(Entry::Approved { format, .. }) => {
-                return Err(JournalError::Format {
-                    path,
-                    found: format.clone(),
-                });
-            }
-            _ => return Err(damaged("it does not begin with a plan".into())),
-        };
+        let plan = reader::plan(&path, &rows)?;
         Ok(Self {
             steps: steps(&plan, &rows).map_err(damaged)?,
             run: run.into(),
@@ -274,39 +242,6 @@ impl Record {
         let settled = self.steps.iter().filter(|step| !step.is_open());
         settled.filter_map(|step| step.outcome.clone()).collect()
     }
-}
-
-struct Text {
-    number: u64,
-    at: Timestamp,
-    body: String,
-    link: Vec<u8>,
-}
-
-fn read_rows(path: &Path) -> Result<Vec<Text>, JournalError> {
-    let connection = database::connect(path)?;
-    let read = || -> rusqlite::Result<Vec<Text>> {
-        let mut select =
-            connection.prepare("SELECT number, at, body, link FROM row ORDER BY number")?;
-        let rows = select.query_map([], |row| {
-            Ok(Text {
-                number: row.get::<_, i64>(0)?.cast_unsigned(),
-                at: Timestamp::from_unix_ms(row.get(1)?),
-                body: row.get(2)?,
-                link: row.get(3)?,
-            })
-        })?;
-        rows.collect()
-    };
-    read().map_err(|error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-            JournalError::Damaged {
-                path: path.to_owned(),
-                why: error.to_string(),
-            }
-        }
-        _ => JournalError::database("read", path, error),
-    })
 }
 
 fn steps(plan: &Plan, rows: &[Row]) -> Result<Vec<StepRecord>, String> {

@@ -9,7 +9,7 @@ use tbengine_sdk::{Identity, ResourceId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::entry::Entry;
-use super::leases::{Leases, still_claims};
+use super::leases::{Leases, resource_key, still_claims};
 use super::writer::Writer;
 use super::{Halt, Host, JournalError, quarantine};
 use crate::clock::RunClock;
@@ -60,10 +60,23 @@ pub(super) struct Recorder {
 pub(super) struct Place {
     /// Its number there.
     pub(super) step: usize,
-    pub(super) key: String,
-    pub(super) identity: String,
+    /// Of what it acts on, that which its id does not say.
+    pub(super) account: Arc<str>,
+    pub(super) created: Option<Timestamp>,
     /// Whether a request was about to be sent before this process continued the run.
     pub(super) intended: bool,
+}
+
+impl Place {
+    pub(super) fn identity(&self, id: &ResourceId) -> Identity {
+        Identity {
+            backend: id.backend.clone(),
+            account: self.account.clone(),
+            kind: id.kind,
+            native: id.native.clone(),
+            created: self.created,
+        }
+    }
 }
 
 impl Shared {
@@ -129,10 +142,12 @@ impl Shared {
             return Err(halt.clone());
         }
         self.holds()?;
-        let Some(place) = self.places.get(&target.id()) else {
-            let why = format!("{} is not part of the approved plan", target.id());
+        let id = target.id();
+        let Some(place) = self.places.get(&id) else {
+            let why = format!("{id} is not part of the approved plan");
             return Err(self.halt(Halt::Journal(why)).clone());
         };
+        let key = resource_key(&place.identity(&id));
         let intent = Entry::Intent {
             step: place.step,
             act,
@@ -142,8 +157,8 @@ impl Shared {
         let added = self
             .recorder()
             .writer
-            .add(self.clock.now(), &[intent], |all| {
-                Ok((!still_claims(all, &place.key, self.lease.fence)?).then_some(()))
+            .add(self.clock.now(), [intent], |all| {
+                Ok((!still_claims(all, &key, self.lease.fence)?).then_some(()))
             });
         match added {
             Ok(None) => Ok(()),
@@ -154,7 +169,7 @@ impl Shared {
 
     /// Adds a row. What cannot be written stops the run.
     pub(super) fn note(&self, at: Timestamp, entry: Entry) {
-        let added = self.recorder().writer.add(at, &[entry], |_| Ok(None::<()>));
+        let added = self.recorder().writer.add(at, [entry], |_| Ok(None::<()>));
         if let Err(error) = added {
             self.halt(Halt::Journal(error.to_string()));
         }
@@ -181,7 +196,7 @@ impl Shared {
                 took_ms: report.took_ms,
             });
             let writer = &mut recorder.writer;
-            let written = writer.add(at, &last, |_| Ok(None::<()>));
+            let written = writer.add(at, last, |_| Ok(None::<()>));
             written
                 .and_then(|_| writer.settle())
                 .map(|()| (writer.number, writer.link))
@@ -193,7 +208,7 @@ impl Shared {
         let mut leases = lock_of(&self.leases);
         self.ended.store(true, Ordering::Release);
         let released = leases.release(&self.run, self.lease.fence, head, |all| {
-            quarantine::note(all, &self.run, at, &self.places_of(report))
+            quarantine::note(all, &self.run, at, self.identities_of(report))
         });
         drop(leases);
         if let Some(error) = failed.or(released.err()) {
@@ -202,15 +217,14 @@ impl Shared {
     }
 
     /// The outcomes with the identities that they are about.
-    fn places_of<'a>(&self, report: &'a Report) -> Vec<(&'a Outcome, &str)> {
-        report
-            .outcomes
-            .iter()
-            .filter_map(|outcome| {
-                let place = self.places.get(&outcome.id.0)?;
-                Some((outcome, place.identity.as_str()))
-            })
-            .collect()
+    fn identities_of<'a>(
+        &self,
+        report: &'a Report,
+    ) -> impl Iterator<Item = (&'a Outcome, Identity)> {
+        report.outcomes.iter().filter_map(|outcome| {
+            let id = &outcome.id.0;
+            Some((outcome, self.places.get(id)?.identity(id)))
+        })
     }
 
     fn recorder(&self) -> MutexGuard<'_, Recorder> {

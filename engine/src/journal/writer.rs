@@ -51,7 +51,7 @@ impl Writer {
         run: &str,
         file: File,
         at: Timestamp,
-        first: &[Entry],
+        first: impl IntoIterator<Item = Entry>,
     ) -> Result<Self, JournalError> {
         let (unfinished, path) = (state.unfinished(run), state.run(run));
         let connection = database::connect(&unfinished)?;
@@ -131,13 +131,13 @@ impl Writer {
     pub(super) fn add<T>(
         &mut self,
         at: Timestamp,
-        entries: &[Entry],
+        entries: impl IntoIterator<Item = Entry>,
         check: impl FnOnce(&Connection) -> rusqlite::Result<Option<T>>,
     ) -> Result<Option<T>, JournalError> {
         let (mut number, mut last) = (self.number, self.link);
         let refused = self.in_transaction(|transaction| {
             for entry in entries {
-                let body = serde_json::to_string(entry)
+                let body = serde_json::to_string(&entry)
                     .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
                 number += 1;
                 last = link(&last, number, at, &body);
@@ -148,8 +148,8 @@ impl Writer {
         let refused =
             refused.map_err(|source| JournalError::database("write", &self.path, source))?;
         if refused.is_none() {
+            self.rows_in_log += u32::try_from(number - self.number).unwrap_or(u32::MAX);
             (self.number, self.link) = (number, last);
-            self.rows_in_log += u32::try_from(entries.len()).unwrap_or(u32::MAX);
             if self.rows_in_log >= ROWS_PER_CHECKPOINT {
                 self.settle()?;
             }

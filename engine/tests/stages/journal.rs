@@ -133,6 +133,31 @@ async fn an_intent_goes_before_every_request_and_an_outcome_after() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_large_plan_is_recorded_in_parts() {
+    let (_home, state) = Home::new();
+    let memory = provider();
+    for number in 0..2_300 {
+        memory.insert(container(&format!("one-{number}")));
+    }
+    let world = World::new(memory);
+    let plan = planned(&world).await;
+    drop(Journal::begin(&state, &host(1), &plan, RunClock::starting_at(NOW)).unwrap());
+    let record = Record::read(&state, &host(1), world.run).unwrap();
+    let steps: Vec<usize> = record
+        .rows
+        .iter()
+        .map(|row| match &row.entry {
+            Entry::Approved { plan, .. } => plan.steps.len(),
+            Entry::Planned { steps, .. } => steps.len(),
+            _ => 0,
+        })
+        .collect();
+    assert_eq!(steps, [1_000, 1_000, 300, 0]);
+    assert_eq!(record.plan, plan);
+    assert_eq!(record.left().steps.len(), 2_300);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_that_was_changed_or_cut_shows() {
     let damage = |change: &'static str| async move {
         let (home, state) = Home::new();

@@ -49,7 +49,7 @@ fn show(app: &mut App, settings: &Settings) {
         Format::Table => {
             let mut table = Table::new(&["KEY", "VALUE", "SOURCE"]);
             for row in rows {
-                table.row(vec![
+                table.row([
                     plain(row.key),
                     plain(row.value),
                     toned(Tone::Dim, row.source),

@@ -155,7 +155,7 @@ fn all(
 fn table(out: &mut Out, lines: &[RunLine]) {
     let mut table = Table::new(&["RUN", "STATE", "BEGAN", "POLICY", "STEPS", "RESULTS"]);
     for line in lines {
-        table.row(vec![
+        table.row([
             plain(line.run.clone()),
             toned(tone(line.state), line.word()),
             plain(line.began.map(|at| at.to_string()).unwrap_or_default()),
@@ -351,7 +351,7 @@ fn write_one<'a>(
     ]);
     for step in steps {
         let native = step.id.splitn(3, '/').nth(2).unwrap_or_default();
-        table.row(vec![
+        table.row([
             plain(step.result()),
             plain(step.action.to_string()),
             plain(short_id(native)),

@@ -133,21 +133,18 @@ fn table(listed: &[&Resource], now: tbengine_sdk::Timestamp, with_backend: bool)
         } else {
             Tone::Plain
         };
-        let unit = resource.unit.as_ref().map(|unit| unit.0.clone());
-        let mut row = vec![
+        let backend = with_backend.then(|| plain(&*resource.identity.backend));
+        let row = [
             plain(short_id(&resource.identity.native)),
             plain(resource.identity.kind.word()),
-            plain(resource.name.clone()),
+            plain(&resource.name),
             toned(tone, state(resource)),
             plain(age(resource, now)),
             plain(resource.owner.to_string()),
-            plain(unit.unwrap_or_default()),
+            plain(resource.unit.as_ref().map_or("", |unit| &unit.0)),
             plain(resource.usage.disk_bytes.map(size).unwrap_or_default()),
         ];
-        if with_backend {
-            row.insert(0, plain(resource.identity.backend.to_string()));
-        }
-        table.row(row);
+        table.row(backend.into_iter().chain(row));
     }
     table
 }
@@ -220,7 +217,8 @@ mod tests {
             resource.owner = Owner::Other(wild.clone());
             resource.unit = Some(Unit(wild));
             for width in [None, Some(80)] {
-                let lines = table(&[&resource], Timestamp::from_unix_ms(0), true).lines(width);
+                let table = table(&[&resource], Timestamp::from_unix_ms(0), true);
+                let lines: Vec<_> = table.lines(width).collect();
                 prop_assert_eq!(lines.len(), 2);
                 for span in lines.iter().flatten() {
                     prop_assert!(!span.text.contains(is_forbidden));

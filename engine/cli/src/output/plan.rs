@@ -34,13 +34,13 @@ pub(crate) fn write(out: &mut Out, plan: &Plan, unlisted: bool) {
 fn steps(out: &mut Out, steps: &[Step]) {
     let mut table = Table::new(&["ACTION", "ID", "KIND", "NAME", "STATE", "REASON"]);
     for step in steps {
-        table.row(vec![
+        table.row([
             toned(Tone::Bad, action(step)),
             plain(short_id(&step.target.native)),
             plain(step.target.kind.word()),
-            plain(step.name.clone()),
+            plain(&step.name),
             plain(step.state.word()),
-            plain(step.reason.clone()),
+            plain(&step.reason),
         ]);
     }
     if !steps.is_empty() {

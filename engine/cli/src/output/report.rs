@@ -14,11 +14,11 @@ use super::table::Table;
 pub(crate) fn write(out: &mut Out, report: &Report, plan_refusals: usize, unlisted: bool) {
     let mut table = Table::new(&["RESULT", "ID", "KIND", "NAME", "DETAIL"]);
     for outcome in &report.outcomes {
-        table.row(vec![
+        table.row([
             toned(tone(outcome.result), outcome.result.word()),
             plain(short_id(&outcome.id.0.native)),
             plain(outcome.id.0.kind.word()),
-            plain(outcome.name.clone()),
+            plain(&outcome.name),
             plain(detail(outcome)),
         ]);
     }

@@ -10,29 +10,43 @@ const WIDEST: usize = 120;
 const NARROWEST: usize = 8;
 const GAP: &str = "  ";
 
-/// A table under construction.
+/// A table under construction. It may have millions of cells, so their text is kept in one piece.
 #[derive(Debug)]
 pub(crate) struct Table {
     header: Vec<&'static str>,
-    rows: Vec<Vec<Span<'static>>>,
+    /// The text of all cells, row by row.
+    text: String,
+    /// The tone of each cell, and where its text ends.
+    cells: Vec<(Tone, usize)>,
+    /// The width of the widest cell of each column.
+    widest: Vec<usize>,
 }
 
 impl Table {
     pub(crate) fn new(header: &[&'static str]) -> Self {
         Self {
             header: header.to_vec(),
-            rows: Vec::new(),
+            text: String::new(),
+            cells: Vec::new(),
+            widest: header.iter().map(|title| title.len()).collect(),
         }
     }
 
-    pub(crate) fn row(&mut self, cells: Vec<Span<'static>>) {
-        let safe = |cell: Span<'static>| toned(cell.tone, escape::text(&cell.text).into_owned());
-        self.rows.push(cells.into_iter().map(safe).collect());
+    /// Adds a row, which has a cell for each column.
+    pub(crate) fn row<'a>(&mut self, cells: impl IntoIterator<Item = Span<'a>>) {
+        let before = self.cells.len();
+        for (cell, widest) in cells.into_iter().zip(&mut self.widest) {
+            let text = escape::text(&cell.text);
+            *widest = (*widest).max(width(&text)).min(WIDEST);
+            self.text.push_str(&text);
+            self.cells.push((cell.tone, self.text.len()));
+        }
+        debug_assert_eq!(self.cells.len() - before, self.header.len());
     }
 
     /// Writes the table; nothing if it has no rows.
     pub(crate) fn write(&self, out: &mut Out) {
-        if self.rows.is_empty() {
+        if self.cells.is_empty() {
             return;
         }
         for line in self.lines(out.width()) {
@@ -41,37 +55,34 @@ impl Table {
     }
 
     /// The lines of the table, for a terminal of this width.
-    pub(crate) fn lines(&self, terminal: Option<usize>) -> Vec<Vec<Span<'static>>> {
+    pub(crate) fn lines(&self, terminal: Option<usize>) -> impl Iterator<Item = Vec<Span<'_>>> {
         let widths = self.widths(terminal);
-        let header = self
-            .header
-            .iter()
-            .map(|title| toned(Tone::Strong, *title))
-            .collect::<Vec<_>>();
-        std::iter::once(&header)
-            .chain(&self.rows)
-            .map(|cells| {
-                let mut line = Vec::with_capacity(cells.len() * 2);
-                for (place, (cell, columns)) in cells.iter().zip(&widths).enumerate() {
-                    let text = truncate(&cell.text, *columns).into_owned();
-                    let missing = columns - width(&text).min(*columns);
-                    line.push(toned(cell.tone, text));
-                    if place + 1 < cells.len() {
-                        line.push(plain(" ".repeat(missing) + GAP));
-                    }
+        let header = self.header.iter().map(|title| (Tone::Strong, *title));
+        let mut begin = 0;
+        let cells = self.cells.iter().map(move |(tone, end)| {
+            let text = &self.text[begin..*end];
+            begin = *end;
+            (*tone, text)
+        });
+        let mut cells = header.chain(cells).peekable();
+        std::iter::from_fn(move || {
+            cells.peek()?;
+            let mut line = Vec::with_capacity(widths.len() * 2);
+            for (place, columns) in widths.iter().enumerate() {
+                let (tone, text) = cells.next()?;
+                let text = truncate(text, *columns);
+                let missing = columns - width(&text).min(*columns);
+                line.push(toned(tone, text));
+                if place + 1 < widths.len() {
+                    line.push(plain(" ".repeat(missing) + GAP));
                 }
-                line
-            })
-            .collect()
+            }
+            Some(line)
+        })
     }
 
     fn widths(&self, terminal: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.header.iter().map(|title| title.len()).collect();
-        for row in &self.rows {
-            for (columns, cell) in widths.iter_mut().zip(row) {
-                *columns = (*columns).max(width(&cell.text)).min(WIDEST);
-            }
-        }
+        let mut widths = self.widest.clone();
         let Some(terminal) = terminal else {
             return widths;
         };
@@ -112,14 +123,14 @@ mod tests {
 
     fn render(table: &Table, terminal: Option<usize>) -> Vec<String> {
         let text = |line: Vec<Span<'_>>| line.iter().map(|span| &*span.text).collect::<String>();
-        table.lines(terminal).into_iter().map(text).collect()
+        table.lines(terminal).map(text).collect()
     }
 
     #[test]
     fn columns_line_up_and_the_widest_gives_way() {
         let mut table = Table::new(&["ID", "NAME"]);
-        table.row(vec![plain("1"), plain("a name that is rather long")]);
-        table.row(vec![plain("22"), plain("世界")]);
+        table.row([plain("1"), plain("a name that is rather long")]);
+        table.row([plain("22"), plain("世界")]);
         assert_eq!(
             render(&table, None)[1..],
             ["1   a name that is rather long", "22  世界"]
@@ -131,7 +142,7 @@ mod tests {
         #[test]
         fn no_row_is_wider_than_the_terminal_or_unsafe(cells in prop::collection::vec("\\PC{0,60}|[\\x00-\\x1f\u{202e}]{0,9}", 3), terminal in 40_usize..200) {
             let mut table = Table::new(&["A", "B", "C"]);
-            table.row(cells.iter().map(|cell| plain(cell.clone())).collect());
+            table.row(cells.iter().map(plain));
             for line in render(&table, Some(terminal)) {
                 prop_assert!(width(&line) <= terminal, "{line:?}");
                 prop_assert!(!line.contains(escape::is_forbidden));

@@ -127,7 +127,7 @@ fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
             let mut table =
                 Table::new(&["ID", "STANDING", "SINCE", "HOLDS", "BACKENDS", "PROGRAM"]);
             for row in rows {
-                table.row(row.into_iter().map(plain).collect());
+                table.row(row.into_iter().map(plain));
             }
             table.write(&mut app.out);
         }

@@ -102,7 +102,7 @@ fn list(app: &mut App) -> Result<Code, Error> {
         Format::Table => {
             let mut table = Table::new(&["KIND", "PLUGIN", "VERSION", "WAY", "PATH", "ABOUT"]);
             for row in rows {
-                table.row(cells(row).map(plain).into());
+                table.row(cells(row).map(plain));
             }
             table.write(out);
         }

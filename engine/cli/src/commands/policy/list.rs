@@ -72,11 +72,7 @@ pub(super) fn list(app: &mut App) -> Result<Code, Error> {
             let mut table = Table::new(&["NAME", "ORIGIN", "VERSION", "DIGEST", "SUMMARY"]);
             for row in rows {
                 let digest: String = row.digest.chars().take(12).collect();
-                table.row(
-                    [row.name, row.origin, row.version, digest, row.summary]
-                        .map(plain)
-                        .into(),
-                );
+                table.row([row.name, row.origin, row.version, digest, row.summary].map(plain));
             }
             table.write(out);
         }
