@@ -140,7 +140,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
             accounts: [("docker".into(), account.id)].into(),
             configuration: String::new(),
         },
-        steps: page.resources.into_iter().map(step).collect(),
+        steps: page.resources.into_iter().map(step).map(Arc::new).collect(),
         refusals: Vec::new(),
         blast_radius: None,
         digest: None,

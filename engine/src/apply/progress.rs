@@ -89,10 +89,10 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LATEST_LOOK: Duration = Duration::from_millis(500);
 
 impl Progress {
-    pub(crate) fn new(step: Step, lane: usize) -> Self {
+    pub(crate) fn new(step: Arc<Step>, lane: usize) -> Self {
         Self {
             waits_for: step.after.len(),
-            step: Arc::new(step),
+            step,
             lane,
             phase: Phase::Waiting,
             dependents: Vec::new(),

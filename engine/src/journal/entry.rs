@@ -49,7 +49,7 @@ pub enum Entry {
     /// More of the approved plan, durable with it.
     Planned {
         /// The next steps.
-        steps: Vec<Step>,
+        steps: Vec<Arc<Step>>,
         /// The next refusals.
         refusals: Vec<Refusal>,
     },

@@ -205,8 +205,8 @@ impl Journal {
     }
 }
 
-fn places(steps: &[Step], intended: impl Fn(usize) -> bool) -> HashMap<ResourceId, Place> {
-    let place = |(number, step): (usize, &Step)| {
+fn places(steps: &[Arc<Step>], intended: impl Fn(usize) -> bool) -> HashMap<ResourceId, Place> {
+    let place = |(number, step): (usize, &Arc<Step>)| {
         let place = Place {
             step: number,
             account: step.target.account.clone(),

@@ -11,7 +11,7 @@ use super::entry::{Entry, Link, Row};
 use super::holders::is_unlocked;
 use super::leases::{Head, Leases};
 use super::{Host, JournalError, StateDir, reader};
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 use crate::report::{Outcome, StepResult};
 
 /// The record of a run.
@@ -231,8 +231,8 @@ impl Record {
         // Whatever tripped was approved by the operator; the guards look again at what is left.
         plan.blast_radius = None;
         plan.digest = None;
-        let open: Vec<&Step> = self.open_steps().map(|place| &plan.steps[place]).collect();
-        let surviving = open.iter().map(|step| step.target.id()).collect();
+        let open = self.open_steps().map(|place| &plan.steps[place]);
+        let surviving = open.map(|step| step.target.id()).collect();
         plan.steps = crate::plan::saved::keep(std::mem::take(&mut plan.steps), &surviving);
         plan
     }

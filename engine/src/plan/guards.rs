@@ -140,7 +140,7 @@ fn refuse(proposal: Proposed<'_>, (guard, detail): Refused) -> Refusal {
         target: proposal.resource.identity.clone(),
         name: proposal.resource.name.clone(),
         action: proposal.action.kind(),
-        reason: proposal.reason,
+        reason: proposal.reason.to_owned(),
         guard,
         detail,
     }

@@ -35,8 +35,8 @@ pub const PLAN_FORMAT: &str = "tbengine-plan/1";
 pub struct Plan {
     /// Where it comes from, and what must still hold when it is applied.
     pub header: PlanHeader,
-    /// What will be done, in order.
-    pub steps: Vec<Step>,
+    /// What will be done, in order. A plan can be large, so its copies share the steps.
+    pub steps: Vec<Arc<Step>>,
     /// What the policy wanted and a guard refused.
     pub refusals: Vec<Refusal>,
     /// What refuses the plan as a whole.
@@ -203,7 +203,7 @@ pub(crate) struct Proposed<'a> {
     pub(crate) place: usize,
     pub(crate) resource: &'a Resource,
     pub(crate) action: Action,
-    pub(crate) reason: String,
+    pub(crate) reason: &'a str,
     pub(crate) priority: i32,
 }
 
@@ -250,7 +250,7 @@ impl Plan {
         #[derive(Serialize)]
         struct Content<'a>(
             &'a PlanHeader,
-            &'a [Step],
+            &'a [Arc<Step>],
             &'a [Refusal],
             &'a Option<BlastRadius>,
         );
@@ -274,7 +274,7 @@ impl Plan {
 
 fn propose<'a>(
     inventory: &'a Inventory,
-    decision: &Decision,
+    decision: &'a Decision,
     guards: &Guards,
 ) -> Option<Proposed<'a>> {
     let resource = &inventory.resources[decision.resource];
@@ -315,7 +315,7 @@ fn propose<'a>(
         place: decision.resource,
         resource,
         action,
-        reason: reason.clone(),
+        reason,
         priority: decision.priority,
     })
 }

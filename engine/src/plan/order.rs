@@ -3,12 +3,13 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::{Action, Proposed, Step};
 use crate::discover::Inventory;
 
 /// Puts proposals in order and notes which steps each has to wait for.
-pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> Vec<Step> {
+pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> Vec<Arc<Step>> {
     // A stable sort, so that one inventory always makes one plan.
     proposed.sort_by_key(|proposal| {
         (
@@ -36,7 +37,7 @@ pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> V
         after.sort_unstable();
         after.dedup();
         if let Some(proposal) = proposed[*index].take() {
-            steps.push(step(proposal, after));
+            steps.push(Arc::new(step(proposal, after)));
         }
     }
     steps
@@ -98,7 +99,7 @@ fn step(proposal: Proposed<'_>, after: Vec<usize>) -> Step {
         started: resource.started,
         unit: resource.unit.clone(),
         action: proposal.action,
-        reason: proposal.reason,
+        reason: proposal.reason.to_owned(),
         priority: proposal.priority,
         after,
     }

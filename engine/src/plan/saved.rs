@@ -1,6 +1,7 @@
 //! Checking a saved plan against the world as it is now. It may lose steps, never gain any.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_sdk::{Identity, Resource, ResourceId, Timestamp};
@@ -131,7 +132,7 @@ pub fn check(
             now: configuration.to_owned(),
         });
     }
-    let misplaced = |(place, step): (usize, &Step)| {
+    let misplaced = |(place, step): (usize, &Arc<Step>)| {
         step.after
             .iter()
             .any(|before| *before >= place)
@@ -166,7 +167,7 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
                     place: *place,
                     resource,
                     action: step.action,
-                    reason: step.reason.clone(),
+                    reason: &step.reason,
                     priority: step.priority,
                 }),
                 Some(detail) => refusals.push(Refusal {
@@ -204,17 +205,20 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
 }
 
 /// Keeps the surviving steps in their order, and points `after` at their new places.
-pub(crate) fn keep(steps: Vec<Step>, surviving: &HashSet<ResourceId>) -> Vec<Step> {
+pub(crate) fn keep(steps: Vec<Arc<Step>>, surviving: &HashSet<ResourceId>) -> Vec<Arc<Step>> {
     let mut new_place: HashMap<usize, usize> = HashMap::new();
     let mut kept = Vec::new();
     for (place, mut step) in steps.into_iter().enumerate() {
         if surviving.contains(&step.target.id()) {
             new_place.insert(place, kept.len());
-            step.after = step
+            let after: Vec<usize> = step
                 .after
                 .iter()
                 .filter_map(|before| new_place.get(before).copied())
                 .collect();
+            if after != step.after {
+                Arc::make_mut(&mut step).after = after;
+            }
             kept.push(step);
         }
     }

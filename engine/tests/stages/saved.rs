@@ -141,7 +141,7 @@ async fn stale_plans_are_refused() {
     ));
 
     let mut circular = plan.clone();
-    circular.steps[0].after = vec![0];
+    Arc::make_mut(&mut circular.steps[0]).after = vec![0];
     assert_eq!(
         revise(&world, circular, delete_all()).await,
         Err(Stale::Order(0))
@@ -158,7 +158,7 @@ async fn a_plan_from_another_account_touches_nothing() {
     let one = memory.insert(container("one"));
     let mut plan = World::new(memory.clone()).plan(delete_all()).await.plan;
     // As if the account were not checked beforehand: every step compares it once more.
-    plan.steps[0].target.account = "elsewhere".into();
+    Arc::make_mut(&mut plan.steps[0]).target.account = "elsewhere".into();
     let report = World::new(memory.clone()).apply(plan, delete_all()).await;
     assert_eq!(
         report.outcomes[0].result,

@@ -163,7 +163,8 @@ impl<'a> Explained<'a> {
                 .plan
                 .steps
                 .iter()
-                .find(|step| step.target == resource.identity),
+                .find(|step| step.target == resource.identity)
+                .map(|step| &**step),
             log: &planned.decisions.log,
         }
     }

@@ -82,7 +82,8 @@ pub(crate) fn show(app: &mut App, planned: &Planned) -> Code {
         )),
         Format::Csv => csv::write(out, plan::COLUMNS, plan::rows(&planned.plan)),
         Format::Jsonl => {
-            let steps = planned.plan.steps.iter().map(PlanLine::Step);
+            let steps = planned.plan.steps.iter();
+            let steps = steps.map(|step| PlanLine::Step(step));
             let refusals = planned.plan.refusals.iter().map(PlanLine::Refusal);
             let failures = failures.iter().map(PlanLine::Failure);
             let lines = steps

@@ -1,6 +1,7 @@
 //! Plans for people, and in rows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tbengine_engine::plan::{Action, Guard, Plan, Refusal, Step};
 use tbengine_engine::policy::{Fault, Force};
@@ -31,7 +32,7 @@ pub(crate) fn write(out: &mut Out, plan: &Plan, unlisted: bool) {
     out.line(&[toned(Tone::Strong, summary)]);
 }
 
-fn steps(out: &mut Out, steps: &[Step]) {
+fn steps(out: &mut Out, steps: &[Arc<Step>]) {
     let mut table = Table::new(&["ACTION", "ID", "KIND", "NAME", "STATE", "REASON"]);
     for step in steps {
         table.row([
