@@ -1,5 +1,5 @@
-//! The most memory that a whole run holds. The simulated provider lives in the same process, so what it
-//! keeps of its resources counts as well.
+//! The most memory that a whole run holds: over the simulated provider, which lives in the same process,
+//! so that what it keeps of its resources counts as well; and over a service in another process.
 //!
 //! `cargo bench -p tbengine-tests --bench memory`
 
@@ -7,40 +7,109 @@
 
 mod support;
 
+use std::path::Path;
+use std::time::Duration;
+
 use support::{Program, figure};
+use tbengine_fake_daytona::{FakeDaytona, Settings, sandbox};
 
 fn main() {
     let program = Program::build();
-    let place = tempfile::tempdir().expect("a temporary directory");
-    let path = |name: String| {
-        let path = place.path().join(name);
-        path.to_str().expect("its path is text").to_owned()
-    };
-    let (cache, state) = (path("cache".into()), path("state".into()));
+    for (count, target) in [(100, 32.0), (100_000, 256.0)] {
+        let config = format!("kind = \"memory\"\nresources = {count}\nlabels = 8\n");
+        measure(
+            &program,
+            "in the same process",
+            &config,
+            "",
+            count,
+            target,
+            || {},
+        );
+
+        let threads = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime starts");
+        let fake = threads
+            .block_on(FakeDaytona::start(Settings::default()))
+            .expect("a loopback port is free");
+        let config = format!("kind = \"daytona\"\napi-url = \"{}\"\n", fake.url());
+        let key = fake.key();
+        measure(
+            &program,
+            "behind a service",
+            &config,
+            &key,
+            count,
+            target,
+            || {
+                fill(&fake, count);
+            },
+        );
+    }
+}
+
+/// The sandboxes of a benchmark, with eight labels each.
+fn fill(fake: &FakeDaytona, count: usize) {
+    for number in fake.live().len()..count {
+        let mut leaked = sandbox()
+            .label("harbor.managed", "true")
+            .label("harbor.session_id", format!("t{number}__DqmfGz2__env"))
+            .age(Duration::from_secs(3600));
+        for label in 0..6 {
+            leaked = leaked.label(
+                format!("example.com/label-{label}"),
+                format!("value {label}"),
+            );
+        }
+        fake.put(leaked);
+    }
+}
+
+/// Lists, plans and runs over so many resources, which `fill` brings back.
+fn measure(
+    program: &Program,
+    place: &str,
+    backend: &str,
+    key: &str,
+    count: usize,
+    target: f64,
+    fill: impl Fn(),
+) {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let path = |name: &str| text(&home.path().join(name));
+    let (cache, state, config) = (path("cache"), path("state"), path("config.toml"));
+    std::fs::write(&config, format!("[backends.one]\n{backend}"))
+        .expect("the configuration can be written");
     let environment = [
         ("XDG_CACHE_HOME", cache.as_str()),
         ("XDG_STATE_HOME", state.as_str()),
+        ("DAYTONA_API_KEY", key),
     ];
-    for (count, target) in [(100, 32.0), (100_000, 256.0)] {
-        let config = path(format!("{count}.toml"));
-        let text =
-            format!("[backends.memory]\nkind = \"memory\"\nresources = {count}\nlabels = 8\n");
-        std::fs::write(&config, text).expect("the configuration can be written");
-        for command in ["list", "plan", "run"] {
-            let mut arguments = vec!["--config", &config, command, "--backend", "memory"];
-            if command != "list" {
-                arguments.extend(["--policy", "aggressive", "--max-delete", "100%"]);
-            }
-            // The policy is compiled by the first run and comes from the cache afterwards.
-            program.run(&arguments, &environment);
-            let (_, peak) = program.run(&arguments, &environment);
-            figure(
-                &format!("{command} of {count} resources with 8 labels: memory"),
-                peak as f64 / 1e6,
-                "MB",
-                target,
-                true,
-            );
+    let mut peak_of = |command: &str| {
+        let mut arguments = vec!["--config", &config, command, "--backend", "one"];
+        if command != "list" {
+            arguments.extend(["--policy", "aggressive", "--max-delete", "100%"]);
         }
+        fill();
+        program.run(&arguments, &environment).1
+    };
+    // The policy is compiled now, and comes from the cache afterwards.
+    peak_of("plan");
+    for command in ["list", "plan", "run"] {
+        let peak = peak_of(command);
+        figure(
+            &format!("{command} of {count} resources {place}: memory"),
+            peak as f64 / 1e6,
+            "MB",
+            target,
+            true,
+        );
     }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("its path is text").to_owned()
 }
