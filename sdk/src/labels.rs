@@ -11,33 +11,81 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// Labels in ascending order of key.
 ///
 /// A host can hold a million resources with eight labels each, and listings, plans and reports
-/// each hold a copy. So the text of all labels is one buffer, and clones share it.
+/// each hold a copy. So all labels of a resource are one text, and clones share it.
 #[derive(Clone, Default)]
-pub struct Labels(Option<Arc<Packed>>);
+pub struct Labels(Option<Arc<str>>);
 
-/// Every key and value, one after the other, and where each ends.
-#[derive(PartialEq, Eq, Hash)]
-struct Packed {
-    ends: Box<[u32]>,
-    text: Box<str>,
+/// How many bits of a number a character holds: with one more it would take two bytes.
+const BITS: usize = 7;
+/// How many characters a number takes: few where that is enough, and else enough for 32 GiB.
+const WIDTHS: [u8; 2] = [2, 5];
+
+/// The text as its parts: the width of numbers, how many keys and values there are, where each ends, and
+/// then they themselves.
+#[derive(Clone, Copy, Default)]
+struct Packed<'a> {
+    width: usize,
+    count: usize,
+    ends: &'a [u8],
+    pieces: &'a str,
 }
 
-impl Packed {
-    fn piece(&self, index: usize) -> &str {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.text[start as usize..self.ends[index] as usize]
+impl<'a> Packed<'a> {
+    fn new(text: &'a str) -> Self {
+        let Some((width, digits)) = text.as_bytes().split_first() else {
+            return Self::default();
+        };
+        let width = usize::from(*width);
+        let (count, ends) = digits.split_at(width);
+        let count = number(count);
+        Self {
+            width,
+            count,
+            ends,
+            pieces: &text[1 + width * (1 + count)..],
+        }
     }
 
-    fn pair(&self, index: usize) -> (&str, &str) {
-        (self.piece(2 * index), self.piece(2 * index + 1))
+    fn end(self, index: usize) -> usize {
+        number(&self.ends[self.width * index..self.width * (index + 1)])
+    }
+
+    fn pair(self, index: usize) -> (&'a str, &'a str) {
+        let before = (2 * index).checked_sub(1);
+        self.pair_from(before.map_or(0, |before| self.end(before)), index)
+    }
+
+    fn pair_from(self, start: usize, index: usize) -> (&'a str, &'a str) {
+        let (key, value) = (self.end(2 * index), self.end(2 * index + 1));
+        (&self.pieces[start..key], &self.pieces[key..value])
+    }
+}
+
+fn number(digits: &[u8]) -> usize {
+    match *digits {
+        [low, high] => usize::from(low) | usize::from(high) << BITS,
+        _ => {
+            let digits = digits.iter().rev();
+            digits.fold(0, |number, digit| number << BITS | usize::from(*digit))
+        }
+    }
+}
+
+fn push_number(text: &mut String, width: u8, number: usize) {
+    for place in 0..usize::from(width) {
+        text.push(char::from((number >> (BITS * place)) as u8 & 0x7f));
     }
 }
 
 impl Labels {
+    fn packed(&self) -> Packed<'_> {
+        Packed::new(self.0.as_deref().unwrap_or_default())
+    }
+
     /// The value of a label.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let packed = self.0.as_deref()?;
-        let (mut low, mut high) = (0, self.len());
+        let packed = self.packed();
+        let (mut low, mut high) = (0, packed.count / 2);
         while low < high {
             let middle = low.midpoint(high);
             let (have, value) = packed.pair(middle);
@@ -52,18 +100,66 @@ impl Labels {
 
     /// Every label in ascending order of key.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let packed = self.0.as_deref();
-        (0..self.len()).map(move |index| packed.map_or(("", ""), |packed| packed.pair(index)))
+        let packed = self.packed();
+        let mut start = 0;
+        (0..packed.count / 2).map(move |index| {
+            let (key, value) = packed.pair_from(start, index);
+            start += key.len() + value.len();
+            (key, value)
+        })
     }
 
     /// How many labels there are.
     pub fn len(&self) -> usize {
-        self.0.as_deref().map_or(0, |packed| packed.ends.len() / 2)
+        self.packed().count / 2
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Packs labels, of two with one key the last. `text` is any text: it is used up and may be used again.
+    pub(crate) fn pack<K: AsRef<str>, V: AsRef<str>>(
+        pairs: &mut Vec<(K, V)>,
+        text: &mut String,
+    ) -> Self {
+        if pairs.is_empty() {
+            return Self(None);
+        }
+        let in_order = |pair: &[(K, V)]| pair[0].0.as_ref() < pair[1].0.as_ref();
+        if !pairs.windows(2).all(in_order) {
+            pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
+            // Stable sort keeps the order of equal keys, so the later one has to win here.
+            pairs.dedup_by(|later, earlier| {
+                let same = later.0.as_ref() == earlier.0.as_ref();
+                if same {
+                    std::mem::swap(&mut later.1, &mut earlier.1);
+                }
+                same
+            });
+        }
+        let pieces = || {
+            pairs
+                .iter()
+                .flat_map(|(key, value)| [key.as_ref(), value.as_ref()])
+        };
+        let count = 2 * pairs.len();
+        let length: usize = pieces().map(str::len).sum();
+        let fits = |width: &u8| count.max(length) >> (BITS * usize::from(*width)) == 0;
+        let width = WIDTHS.into_iter().find(fits);
+        let width = width.expect("the labels of one resource are below 32 GiB");
+        text.clear();
+        text.reserve(1 + usize::from(width) * (1 + count) + length);
+        text.push(char::from(width));
+        push_number(text, width, count);
+        let mut end = 0;
+        for piece in pieces() {
+            end += piece.len();
+            push_number(text, width, end);
+        }
+        pieces().for_each(|piece| text.push_str(piece));
+        Self(Some(Arc::from(text.as_str())))
     }
 }
 
@@ -71,37 +167,9 @@ impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Labels {
     /// Collects labels; of two with one key the last stays.
     ///
     /// # Panics
-    /// If the labels of one resource exceed 4 GiB.
+    /// If the labels of one resource exceed 32 GiB.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut pairs: Vec<(K, V)> = pairs.into_iter().collect();
-        if pairs.is_empty() {
-            return Self(None);
-        }
-        pairs.sort_by(|a, b| a.0.as_ref().cmp(b.0.as_ref()));
-        // Stable sort keeps the order of equal keys, so the later one has to win here.
-        pairs.dedup_by(|later, earlier| {
-            let same = later.0.as_ref() == earlier.0.as_ref();
-            if same {
-                std::mem::swap(&mut later.1, &mut earlier.1);
-            }
-            same
-        });
-        let pieces = || {
-            pairs
-                .iter()
-                .flat_map(|(key, value)| [key.as_ref(), value.as_ref()])
-        };
-        let mut text = String::with_capacity(pieces().map(str::len).sum());
-        let ends = pieces()
-            .map(|piece| {
-                text.push_str(piece);
-                u32::try_from(text.len()).expect("the labels of one resource are below 4 GiB")
-            })
-            .collect();
-        Self(Some(Arc::new(Packed {
-            ends,
-            text: text.into_boxed_str(),
-        })))
+        Self::pack(&mut pairs.into_iter().collect(), &mut String::new())
     }
 }
 
@@ -218,12 +286,27 @@ mod tests {
         for (key, value) in pairs {
             assert_eq!(labels.get(key), Some(value));
         }
+        let long = "é".repeat(10_000);
+        let labels: Labels = pairs.into_iter().chain([("long", &*long)]).collect();
+        assert_eq!(labels.get("long"), Some(&*long));
+        assert_eq!(labels.get("ab"), Some(pairs[2].1));
         let json = serde_json::to_string(&labels).unwrap();
         assert_eq!(serde_json::from_str::<Labels>(&json).unwrap(), labels);
         let value = serde_json::to_value(&labels).unwrap();
         assert_eq!(serde_json::from_value::<Labels>(value).unwrap(), labels);
         for wrong in ["[]", "{\"a\":1}", "\"a\"", "{\"a\":null}"] {
             assert!(serde_json::from_str::<Labels>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn many_labels_are_all_found() {
+        for count in [1, 2, 63, 64, 8191, 8192, 100_000] {
+            let labels: Labels = (0..count).map(|n| (format!("{n:06}"), "")).collect();
+            assert_eq!(labels.len(), count);
+            assert_eq!(labels.iter().count(), count);
+            assert!((0..count).all(|n| labels.get(&format!("{n:06}")) == Some("")));
+            assert_eq!(labels.get(&format!("{count:06}")), None);
         }
     }
 

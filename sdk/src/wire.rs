@@ -3,8 +3,6 @@
 //! authors in other languages; its examples are read by a test.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,6 +13,17 @@ use crate::identity::Identity;
 use crate::registration::{OpenRequest, Registration};
 use crate::resource::Resource;
 use crate::time::Timestamp;
+
+mod lines;
+mod listing;
+mod scan;
+mod subject;
+mod writer;
+
+pub use lines::{AnswerLine, CallLine, Hello, HostLine, RawAnswer};
+pub use listing::read_page;
+pub use subject::{Subject, Work};
+pub use writer::write_page;
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 1;
@@ -256,7 +265,7 @@ impl Request {
     pub async fn run(self, backend: &dyn Backend) -> Result<Vec<u8>> {
         Ok(match self {
             Request::Check => encode(&backend.check().await?),
-            Request::List(request) => encode(&backend.list(request).await?),
+            Request::List(request) => write_page(&backend.list(request).await?),
             Request::Get(aim) => encode(&Read {
                 resource: backend.get(&aim.target).await?,
             }),
@@ -322,74 +331,6 @@ pub fn descriptor() -> Descriptor {
     }
 }
 
-/// An open backend as a plugin serves it, with the fixture if the conformance kit opened it.
-pub struct Subject {
-    /// The backend.
-    pub backend: Arc<dyn Backend>,
-    #[cfg(feature = "testkit")]
-    fixture: Option<Arc<dyn crate::testkit::Fixture>>,
-}
-
-/// The answer in the making.
-pub type Work = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>;
-
-impl Subject {
-    /// Opens what is registered here.
-    ///
-    /// # Errors
-    /// `Invalid` if there is no such kind, and what the kind's own code answers.
-    pub fn open(request: Open) -> Result<Self> {
-        let kind = request.kind.clone();
-        #[cfg(feature = "testkit")]
-        if request.fixture {
-            let Some(registration) = crate::testkit::wire::FixtureRegistration::of(&kind) else {
-                return Err(unknown_kind(&kind));
-            };
-            let fixture: Arc<dyn crate::testkit::Fixture> =
-                (registration.open)(request.into_request())?.into();
-            return Ok(Self {
-                backend: fixture.backend(),
-                fixture: Some(fixture),
-            });
-        }
-        let all = Registration::all();
-        let Some(registration) = all.iter().find(|known| known.kind == kind) else {
-            return Err(unknown_kind(&kind));
-        };
-        Ok(Self {
-            backend: (registration.open)(request.into_request())?.into(),
-            #[cfg(feature = "testkit")]
-            fixture: None,
-        })
-    }
-
-    /// Reads a request, and gives what has to be awaited for its answer.
-    ///
-    /// # Errors
-    /// As [`Request::read`].
-    pub fn prepare(&self, method: &[u8], body: &[u8]) -> Result<Work> {
-        #[cfg(feature = "testkit")]
-        if let Some(fixture) = &self.fixture
-            && let Some(work) = crate::testkit::wire::prepare(fixture, method, body)
-        {
-            return work;
-        }
-        let (request, backend) = (Request::read(method, body)?, self.backend.clone());
-        Ok(Box::pin(async move { request.run(&*backend).await }))
-    }
-}
-
-fn unknown_kind(kind: &str) -> Error {
-    let known: Vec<_> = Registration::all().iter().map(|known| known.kind).collect();
-    Error::new(
-        ErrorKind::Invalid,
-        format!(
-            "this plugin has no kind of backend called `{kind}`; it has {}",
-            known.join(", ")
-        ),
-    )
-}
-
 #[cfg(feature = "testkit")]
 fn has_fixture(kind: &str) -> bool {
     crate::testkit::wire::FixtureRegistration::of(kind).is_some()
@@ -398,55 +339,4 @@ fn has_fixture(kind: &str) -> bool {
 #[cfg(not(feature = "testkit"))]
 fn has_fixture(_: &str) -> bool {
     false
-}
-
-/// One line from the host to a plugin that runs as a program.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", untagged)]
-pub enum HostLine {
-    /// A request.
-    Call(CallLine),
-    /// Asks for an early end of a request that may already be answered. An answer is still owed.
-    Cancel {
-        /// The request's id.
-        cancel: u64,
-    },
-}
-
-/// A request to a plugin that runs as a program.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct CallLine {
-    /// The number of this request. Never used twice.
-    pub id: u64,
-    /// The method: `hello` first, `open` second, then those of [`Request`].
-    pub method: String,
-    /// How long the host waits for the answer, in milliseconds; 0 means that it does not say.
-    #[serde(default)]
-    pub deadline_ms: u64,
-    /// The document of the request.
-    pub request: serde_json::Value,
-}
-
-/// The answer of a plugin that runs as a program: one line for each request, in any order.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct AnswerLine {
-    /// The number of the request.
-    pub id: u64,
-    /// `ok`, `cancelled` or the word of an [`ErrorKind`].
-    pub status: String,
-    /// The document of the answer, or of the error.
-    #[serde(default)]
-    pub body: serde_json::Value,
-}
-
-/// The request of `hello`, which a plugin that runs as a program answers with its [`Descriptor`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Hello {
-    /// The version of the protocol that the host speaks.
-    pub protocol: u32,
-    /// The host, for people, like `tbengine 0.1.0`.
-    pub host: String,
 }

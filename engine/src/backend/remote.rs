@@ -20,6 +20,12 @@ pub trait Channel: Send + Sync + 'static {
     /// What the plugin answers, `Transient` if it does not answer in time, `Unavailable` if it is gone.
     async fn send(&self, method: &[u8], request: Vec<u8>) -> Result<Vec<u8>>;
 
+    /// A document that does not fit, written anew as this channel understands it; `None` if it has no
+    /// other way to understand it.
+    fn plainly(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
     /// How many answers came that nobody had asked for, or that came twice.
     fn strays(&self) -> u64;
 
@@ -57,6 +63,13 @@ impl Remote {
             .await
     }
 
+    async fn ask_for<T: DeserializeOwned>(&self, request: Request) -> Result<T> {
+        let method = request.method();
+        let body = self.ask(request).await?;
+        let read = |body: &[u8]| serde_json::from_slice(body);
+        understand(&*self.channel, method, &body, read)
+    }
+
     /// Refuses what claims to belong to another backend: the engine would act on it there.
     fn claim(&self, resource: &mut Resource) -> Result<()> {
         let backend = &mut resource.identity.backend;
@@ -79,11 +92,29 @@ fn broken(message: String) -> Error {
 
 /// Reads the document of an answer.
 pub(crate) fn answer<T: DeserializeOwned>(method: &str, body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(|error| {
-        broken(format!(
-            "the plugin's answer to `{method}` does not fit the protocol: {error}"
-        ))
-    })
+    serde_json::from_slice(body).map_err(|error| misfit(method, &error))
+}
+
+fn misfit(method: &str, error: &serde_json::Error) -> Error {
+    broken(format!(
+        "the plugin's answer to `{method}` does not fit the protocol: {error}"
+    ))
+}
+
+/// Reads the document of an answer that came through this channel.
+fn understand<T>(
+    channel: &dyn Channel,
+    method: &str,
+    body: &[u8],
+    read: fn(&[u8]) -> serde_json::Result<T>,
+) -> Result<T> {
+    let again = |error| {
+        let plain = channel.plainly(body);
+        plain.map_or(Err(error), |plain| read(&plain))
+    };
+    read(body)
+        .or_else(again)
+        .map_err(|error| misfit(method, &error))
 }
 
 #[async_trait]
@@ -93,17 +124,19 @@ impl Backend for Remote {
     }
 
     async fn check(&self) -> Result<Account> {
-        answer("check", &self.ask(Request::Check).await?)
+        self.ask_for(Request::Check).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
         let kind = request.kind;
         let body = self.ask(Request::List(request)).await?;
-        let mut page: Page = if body.len() < LARGE {
-            answer("list", &body)?
+        let (length, channel) = (body.len(), self.channel.clone());
+        let read = move || understand(&*channel, "list", &body, wire::read_page);
+        let mut page = if length < LARGE {
+            read()?
         } else {
             // Elsewhere, so that other pages arrive meanwhile.
-            let read = tokio::task::spawn_blocking(move || answer("list", &body));
+            let read = tokio::task::spawn_blocking(read);
             read.await.map_err(|error| broken(error.to_string()))??
         };
         let mut account: Option<Arc<str>> = None;
@@ -131,7 +164,7 @@ impl Backend for Remote {
             target: target.clone(),
             options: NoOptions {},
         };
-        let read: wire::Read = answer("get", &self.ask(Request::Get(aim)).await?)?;
+        let read: wire::Read = self.ask_for(Request::Get(aim)).await?;
         let Some(mut resource) = read.resource else {
             return Ok(None);
         };

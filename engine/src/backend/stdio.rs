@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::value::RawValue;
 use tbengine_sdk::wire::{
-    self, AnswerLine, CallLine, Descriptor, Failure, Hello, HostLine, MAX_BODY, Opened, PROTOCOL,
+    self, CallLine, Descriptor, Failure, Hello, HostLine, MAX_BODY, Opened, PROTOCOL, RawAnswer,
 };
 use tbengine_sdk::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
@@ -262,13 +263,14 @@ impl Process {
             answer.send(outcome).ok();
         };
         self.send(method, &request, patience, Box::new(take));
-        answered.recv_timeout(patience).unwrap_or_else(|_| {
+        let answer = answered.recv_timeout(patience).unwrap_or_else(|_| {
             Err(gone(format!(
                 "the program did not answer `{}` within {}",
                 String::from_utf8_lossy(method),
                 humantime::format_duration(patience)
             )))
-        })
+        });
+        answer.map(|body| plainly(&body))
     }
 
     fn is_alive(&self) -> bool {
@@ -319,7 +321,7 @@ impl Process {
         ))
     }
 
-    fn answered(&self, line: AnswerLine) {
+    fn answered(&self, line: &RawAnswer<'_>) {
         let taker = lock(&self.pending)
             .as_mut()
             .and_then(|pending| pending.remove(&line.id));
@@ -335,9 +337,9 @@ impl Process {
             return;
         };
         self.unanswered.store(0, Ordering::Relaxed);
-        let body = wire::encode(&line.body);
+        let body = line.body.map_or("null", RawValue::get).as_bytes();
         take(match line.status.as_str() {
-            "ok" => Ok(body),
+            "ok" => Ok(body.to_vec()),
             "cancelled" => Err(Error::new(
                 ErrorKind::Transient,
                 "the plugin gave the request up; what it did is unknown",
@@ -345,10 +347,17 @@ impl Process {
             word => {
                 // A word that is not known is a fault of the plugin, and nothing is tried again for it.
                 let kind = serde_json::from_value(word.into()).unwrap_or(ErrorKind::Internal);
-                Err(Failure::read(kind, &body))
+                Err(Failure::read(kind, &plainly(body)))
             }
         });
     }
+}
+
+/// A document as it is understood of a program: of two equal keys the last counts, since that is what the
+/// JSON of most scripting languages lets slip.
+fn plainly(body: &[u8]) -> Vec<u8> {
+    let read = serde_json::from_slice::<serde_json::Value>(body);
+    read.map_or_else(|_| body.to_vec(), |document| wire::encode(&document))
 }
 
 fn write_lines(mut input: std::process::ChildStdin, lines: &mpsc::Receiver<Vec<u8>>) {
@@ -363,7 +372,8 @@ fn write_lines(mut input: std::process::ChildStdin, lines: &mpsc::Receiver<Vec<u
 /// Reads answers until there are no more, or one is none: then it gives what is wrong.
 fn read_answers(output: std::process::ChildStdout, process: &Process) -> Option<String> {
     const LONGEST: u64 = MAX_BODY as u64 + 4096;
-    let mut output = BufReader::new(output);
+    // As much as fits into a pipe.
+    let mut output = BufReader::with_capacity(64 << 10, output);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -381,7 +391,7 @@ fn read_answers(output: std::process::ChildStdout, process: &Process) -> Option<
             continue;
         }
         match serde_json::from_slice(&line) {
-            Ok(answer) => process.answered(answer),
+            Ok(answer) => process.answered(&answer),
             Err(error) => {
                 let shown: String = String::from_utf8_lossy(&line[..line.len().min(400)])
                     .trim()
@@ -571,6 +581,10 @@ impl Channel for ProgramChannel {
                 ))
             }
         }
+    }
+
+    fn plainly(&self, body: &[u8]) -> Option<Vec<u8>> {
+        Some(plainly(body))
     }
 
     fn strays(&self) -> u64 {

@@ -79,6 +79,7 @@ async fn what_floods_or_talks_nonsense_is_killed() {
             "garbage",
             "`certainly!`; messages for people belong on the standard error",
         ),
+        ("unquoted", "a line that is no answer"),
         ("strays", "answers that nobody asked for"),
     ] {
         let backend = backend(mode, LONG);
@@ -105,6 +106,26 @@ async fn a_second_answer_is_ignored_and_a_status_that_is_unknown_is_internal() {
         (error.kind, error.message.as_str()),
         (ErrorKind::Internal, "odd")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_equal_keys_the_last_counts() {
+    let page = list(&backend("doubled", LONG)).await.unwrap();
+    assert_eq!(page, Page::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_nested_without_end_is_an_error_or_is_skipped() {
+    let deep = backend("deep", LONG);
+    let error = list(&deep).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Internal, "{error}");
+    assert!(
+        error.message.contains("does not fit the protocol"),
+        "{error}"
+    );
+    deep.check().await.unwrap();
+    let page = list(&backend("deep-inside", LONG)).await.unwrap();
+    assert_eq!(page, Page::default());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,12 @@ import sys
 import time
 
 OPENED = {"capabilities": {"kinds": ["sandbox"], "stop": True, "synchronous-delete": True, "concurrency": 4}}
+DOCUMENTS = {
+    "doubled": '{"resources": 1, "next": 2, "next": null, "resources": []}',
+    "unquoted": '{resources: []}',
+    "deep": "[" * 1_000_000 + "]" * 1_000_000,
+    "deep-inside": '{"resources": [], "new": ' + "[" * 1_000_000 + "]" * 1_000_000 + "}",
+}
 EARLY = sys.argv[1] if len(sys.argv) > 1 else ""
 mode = ""
 
@@ -55,6 +61,8 @@ def request(call):
         for number in range(100_000):
             print("x" * 200, file=sys.stderr)
         answer(call, "ok", {"resources": []})
+    elif mode in DOCUMENTS:
+        print('{"id": %d, "status": "ok", "body": %s}' % (call["id"], DOCUMENTS[mode]), flush=True)
     elif mode == "odd-status":
         answer(call, "fine", {"message": "odd"})
     elif mode == "children":
