@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tbengine_engine::backend::{Code, Plugin};
+use tbengine_backend::{Code, Plugin};
 use tbengine_sdk::{ErrorKind, Kind, ListRequest};
 
 use crate::support::{Built, hostile, load, open, until};
