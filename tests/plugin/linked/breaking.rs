@@ -13,7 +13,7 @@ const LIST: fn() -> ListRequest = || ListRequest::first(Kind::Sandbox);
 async fn of_two_answers_the_first_counts_and_the_others_are_counted() {
     let plugin = rude::<0>(PATIENCE);
     for (mode, strays) in [("double", 1), ("invented", 2), ("elsewhere", 2)] {
-        let (channel, backend) = both(open_rude(&plugin, mode).unwrap());
+        let (channel, backend) = both(open_rude(plugin, mode).unwrap());
         backend.list(LIST()).await.unwrap();
         until("the stray is counted", || channel.strays() == strays);
         assert_eq!(channel.owed(), 0);
@@ -25,7 +25,7 @@ async fn of_two_answers_the_first_counts_and_the_others_are_counted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_taken_from_any_thread_and_before_the_call_returns() {
     let plugin = rude::<1>(PATIENCE);
-    let (_, backend) = both(open_rude(&plugin, "other-thread").unwrap());
+    let (_, backend) = both(open_rude(plugin, "other-thread").unwrap());
     backend.list(LIST()).await.unwrap();
     drop(backend);
     until("it is closed", || closed::<1>() == 1);
@@ -34,7 +34,7 @@ async fn an_answer_is_taken_from_any_thread_and_before_the_call_returns() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_instance_stays_until_the_last_answer_however_late() {
     let plugin = rude::<2>(Duration::from_millis(50));
-    let (channel, backend) = both(open_rude(&plugin, "owes").unwrap());
+    let (channel, backend) = both(open_rude(plugin, "owes").unwrap());
     for _ in 0..3 {
         let error = backend.list(LIST()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Transient);
@@ -56,7 +56,7 @@ async fn an_answer_on_the_hosts_own_thread_that_cancels_is_one_like_others() {
         ("answers-when-cancelled", 0),
         ("answers-twice-when-cancelled", 1),
     ] {
-        let (channel, backend) = both(open_rude(&plugin, mode).unwrap());
+        let (channel, backend) = both(open_rude(plugin, mode).unwrap());
         let listing = backend.clone();
         let call = tokio::spawn(async move { listing.list(LIST()).await.map(drop) });
         until("it is under way", || owed::<3>() == 1);
@@ -74,7 +74,7 @@ async fn bodies_that_are_nothing_or_too_much_are_not_read() {
     let plugin = rude::<4>(PATIENCE);
     let modes = ["null", "empty", "huge", "garbage", "odd-status"];
     for mode in modes {
-        let (_, backend) = both(open_rude(&plugin, mode).unwrap());
+        let (_, backend) = both(open_rude(plugin, mode).unwrap());
         let error = backend.list(LIST()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Internal, "{mode}: {error}");
         if mode == "huge" {
@@ -88,7 +88,7 @@ async fn bodies_that_are_nothing_or_too_much_are_not_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_request_and_an_empty_method_can_be_read() {
     let plugin = rude::<5>(PATIENCE);
-    let (channel, _backend) = both(open_rude(&plugin, "").unwrap());
+    let (channel, _backend) = both(open_rude(plugin, "").unwrap());
     assert_eq!(
         channel.send(b"", Vec::new()).await.unwrap(),
         br#"{"resources":[]}"#
@@ -111,23 +111,24 @@ fn an_opening_is_believed_only_if_it_was_said_once_and_in_time() {
             "does not fit the protocol",
         ),
     ] {
-        let error = open_rude(&plugin, mode).err().expect(mode);
+        let error = open_rude(plugin, mode).err().expect(mode);
         assert_eq!(error.kind, kind, "{mode}: {error}");
         assert!(error.message.contains(says), "{mode}: {error}");
     }
     // All but the one that opened nothing.
     until("what was opened in vain is closed", || closed::<6>() == 6);
     say_late::<6>();
-    open_rude(&plugin, "").unwrap();
+    open_rude(plugin, "").unwrap();
 }
 
 #[test]
 fn each_plugin_has_a_table_of_its_own() {
     let (one, two) = (rude::<7>(PATIENCE), rude::<8>(PATIENCE));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (first, backend) = both(open_rude(&one, "double").unwrap());
-    let (second, _other) = both(open_rude(&two, "").unwrap());
+    let (first, backend) = both(open_rude(one, "double").unwrap());
+    let (second, other) = both(open_rude(two, "").unwrap());
     runtime.block_on(backend.list(LIST())).unwrap();
+    runtime.block_on(other.list(LIST())).unwrap();
     until("the stray is counted", || first.strays() == 1);
     assert_eq!(second.strays(), 0);
 }

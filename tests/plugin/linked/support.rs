@@ -1,7 +1,7 @@
 //! Plugins that are linked in, and backends of theirs.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,24 +17,29 @@ use crate::rude;
 /// Longer than any answer takes. Under Miri time goes by the work that is done.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(if cfg!(miri) { 100_000 } else { 60 });
 
-fn linked(name: &str, entry: Entry, call: Duration) -> Plugin {
+/// Links a plugin in. It stays until the process ends, where a checker for leaks finds it.
+fn linked(name: &str, entry: Entry, call: Duration) -> &'static Plugin {
+    static LINKED: Mutex<Vec<&Plugin>> = Mutex::new(Vec::new());
     listen();
     let timeouts = Timeouts {
         open: PATIENCE,
         call,
     };
     // SAFETY: the functions of both plugins behave as the header demands of memory.
-    unsafe { Plugin::linked(name, entry, timeouts) }.expect("it takes this host")
+    let plugin = unsafe { Plugin::linked(name, entry, timeouts) }.expect("it takes this host");
+    let plugin: &'static Plugin = Box::leak(Box::new(plugin));
+    LINKED.lock().unwrap().push(plugin);
+    plugin
 }
 
 /// One of the plugins that break the rules. Each test has its own.
-pub(crate) fn rude<const N: usize>(call: Duration) -> Plugin {
+pub(crate) fn rude<const N: usize>(call: Duration) -> &'static Plugin {
     linked("rude", rude::entry::<N>, call)
 }
 
 /// The plugin that the sdk makes out of what is registered in this program.
 pub(crate) fn honest() -> &'static Plugin {
-    static HONEST: OnceLock<Plugin> = OnceLock::new();
+    static HONEST: OnceLock<&Plugin> = OnceLock::new();
     HONEST.get_or_init(|| {
         let entry = tbengine_sdk::export::tbengine_plugin_v1;
         let plugin = linked("honest", entry, PATIENCE);
@@ -73,11 +78,14 @@ pub(crate) fn both(opening: Opening) -> (Arc<dyn Channel>, Arc<dyn Backend>) {
     (opening.channel.clone(), opening.into_backend("here".into()))
 }
 
-/// Waits until something holds, whatever else the thread could do.
+/// Waits until something holds.
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    // Looking costs time under Miri, so it looks less often and gives up sooner.
+    let (pause, patience) = if cfg!(miri) { (20, 100) } else { (1, 60) };
     let begun = std::time::Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
-        std::thread::sleep(Duration::from_millis(1));
+        let patience = Duration::from_secs(patience);
+        assert!(begun.elapsed() < patience, "never: {what}");
+        std::thread::sleep(Duration::from_millis(pause));
     }
 }
