@@ -31,7 +31,6 @@
 //! - `digest`: SHA-256 of what is written
 
 pub mod apply;
-pub mod backend;
 pub mod clock;
 pub mod decide;
 mod digest;
@@ -44,5 +43,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod scope;
+
+pub use tbengine_backend as backend;
 
 pub use run::{Engine, EngineOptions, Planned};

@@ -23,34 +23,43 @@ use crate::wire;
 
 mod forward;
 
-/// The host's table, as the plugin uses it.
+/// The host's table, as the plugin uses it: the pointer that was lent and no reference, so that the host
+/// gets back just what it gave.
 #[derive(Clone, Copy)]
-struct Host(&'static HostV1);
+struct Host(*const HostV1);
+
+// SAFETY: the table stays for the life of the process and is never changed, and its functions may be called
+// from any thread; the header promises all of that.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
 
 static HOST: OnceLock<Host> = OnceLock::new();
 
 impl Host {
     fn complete(self, call: u64, status: Status, body: &[u8]) {
-        if let Some(complete) = self.0.complete {
-            // SAFETY: the host's table is valid until the process ends, and the body until this returns.
+        // SAFETY: the host's table is valid until the process ends.
+        if let Some(complete) = unsafe { (*self.0).complete } {
+            // SAFETY: it is the table's own function, and the body is valid until this returns.
             unsafe { complete(self.0, call, status, Bytes::of(body)) };
         }
     }
 
     fn log(self, level: u32, target: &str, message: &str, fields: &str) {
-        if let Some(log) = self.0.log {
+        // SAFETY: the host's table is valid until the process ends.
+        if let Some(log) = unsafe { (*self.0).log } {
             let [target, message, fields] =
                 [target, message, fields].map(|text| Bytes::of(text.as_bytes()));
-            // SAFETY: the host's table is valid until the process ends, and the texts until this returns.
+            // SAFETY: it is the table's own function, and the texts are valid until this returns.
             unsafe { log(self.0, level, target, message, fields) };
         }
     }
 
     fn log_level(self) -> u32 {
         // SAFETY: the host's table is valid until the process ends.
-        self.0
-            .log_level
-            .map_or(0, |log_level| unsafe { log_level(self.0) })
+        let log_level = unsafe { (*self.0).log_level };
+        // SAFETY: it is the table's own function.
+        log_level.map_or(0, |log_level| unsafe { log_level(self.0) })
     }
 }
 
@@ -61,19 +70,24 @@ impl Host {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tbengine_plugin_v1(host: *const HostV1) -> *const PluginV1 {
     catch_unwind(|| {
-        // SAFETY: the caller vouches for the pointer; only the size is read before it is checked.
-        let size = unsafe { host.as_ref().map(|_| (&raw const (*host).size).read()) };
-        if size.is_none_or(|size| size < size_of::<HostV1>()) {
+        if host.is_null() || !host.is_aligned() {
             return std::ptr::null();
         }
-        // SAFETY: as above, and the size covers the whole table.
-        if let Some(host) = unsafe { host.as_ref() } {
-            // A second start gets the same table; the first host keeps the log.
-            let first = HOST.get().is_none();
-            let host = *HOST.get_or_init(|| Host(host));
-            if first {
-                forward::start(host);
-            }
+        // SAFETY: the caller vouches for the pointer. A reference would claim the whole table, and the size
+        // may be all there is of it.
+        if unsafe { (&raw const (*host).size).read() } < size_of::<HostV1>() {
+            return std::ptr::null();
+        }
+        let mut first = false;
+        let known = *HOST.get_or_init(|| {
+            first = true;
+            Host(host)
+        });
+        if first {
+            forward::start(known);
+        } else if !std::ptr::eq(known.0, host) {
+            // It would wait for answers that go to the first one.
+            return std::ptr::null();
         }
         std::ptr::from_ref(table())
     })

@@ -1,50 +1,64 @@
 //! The conformance kit over the simulated provider as a library and as a program: the interface, its abuse,
-//! and every promise of the sdk, through the same interface.
+//! and every promise of the sdk, through the same interface. And over the templates that are libraries.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Trial};
-use tbengine_engine::backend::kit::Subject;
-use tbengine_engine::backend::{Code, Plugin, PluginOptions, PluginSpec};
+use tbengine_backend::kit::Subject;
+use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec};
 use tbengine_sdk::testkit::{Case, CaseEnd};
 use tbengine_sdk::{OpenRequest, Timestamp};
+
+#[path = "plugin/c.rs"]
+mod c;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Several cases compare whole listings, and count the answers of one library.
     arguments.test_threads = Some(1);
-    let mut library = std::env::current_exe().expect("this program has a path");
-    library.set_file_name("libtbengine_plugin_tests.so");
+    let here = std::env::current_exe().expect("this program has a path");
+    let library = |name| Code::Library(here.with_file_name(name));
     let program = Code::Program {
         path: env!("CARGO_BIN_EXE_plugin-program").into(),
         arguments: Vec::new(),
     };
-    let trials: Vec<Trial> = [("library", Code::Library(library)), ("program", program)]
-        .into_iter()
-        .flat_map(|(way, code)| {
-            let cases = subject(code).cases();
-            cases.into_iter().map(move |case| trial(way, case))
-        })
-        .collect();
+    let in_c = c::compile(Path::new("../../plugins/templates/c/example.c"), &["-O2"]);
+    let trials: Vec<Trial> = [
+        ("library", "memory", library("libtbengine_plugin_tests.so")),
+        ("program", "memory", program),
+        (
+            "template in Rust",
+            "example",
+            library("libtbengine_example.so"),
+        ),
+        ("template in C", "example", Code::Library(in_c.path.clone())),
+    ]
+    .into_iter()
+    .flat_map(|(way, kind, code)| {
+        let cases = subject(kind, code).cases();
+        cases.into_iter().map(move |case| trial(way, case))
+    })
+    .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn subject(code: Code) -> Subject {
+fn subject(kind: &str, code: Code) -> Subject {
     let spec = PluginSpec {
-        name: "memory".into(),
+        name: kind.into(),
         code,
         sha256: Some("any".into()),
         variables: Vec::new(),
     };
     let plugin = Plugin::load(&spec, &PluginOptions::default()).expect("the plugin loads");
     let request = OpenRequest {
-        name: "memory".into(),
+        name: kind.into(),
         config: serde_json::json!({}),
         environment: Arc::default(),
         now: Timestamp::from_unix_seconds(1_800_000_000),
     };
-    Subject::new(Arc::new(plugin), "memory", request).expect("it brings the simulated provider")
+    Subject::new(Arc::new(plugin), kind, request).expect("it brings the kind")
 }
 
 fn trial(way: &str, case: Case) -> Trial {

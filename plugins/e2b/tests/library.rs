@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_engine::backend::kit::Subject;
-use tbengine_engine::backend::{Code, Plugin, PluginOptions, PluginSpec, Plugins, open_with};
+use tbengine_backend::kit::Subject;
+use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec, Plugins, open_with};
 use tbengine_sdk::testkit::CaseEnd;
 use tbengine_sdk::{
     DeleteOptions, ErrorKind, Kind, ListRequest, OpenRequest, Owner, State, StopOptions, Timestamp,

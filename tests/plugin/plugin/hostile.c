@@ -48,7 +48,10 @@ static tbe_instance *open_(tbe_bytes request, void *context, tbe_opened opened) 
     }
     opened(context, TBE_OK, text(OPENED));
     if (!strcmp(self->mode, "open-twice")) opened(context, TBE_OK, text(OPENED));
-    if (!strcmp(self->mode, "open-nothing")) return NULL;
+    if (!strcmp(self->mode, "open-nothing")) {
+        free(self);
+        return NULL;
+    }
     return self;
 }
 

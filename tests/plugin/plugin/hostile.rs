@@ -1,10 +1,11 @@
 //! Libraries in C that break the rules. The host goes on, and says what was wrong.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tbengine_engine::backend::{Code, Plugin};
-use tbengine_sdk::{ErrorKind, Kind, ListRequest};
+use tbengine_backend::{Code, Plugin};
+use tbengine_sdk::{Backend, ErrorKind, Kind, ListRequest};
 
 use crate::support::{Built, hostile, load, open, until};
 
@@ -13,6 +14,12 @@ fn plugin(call: Duration) -> (Built, Plugin) {
     let built = hostile(&[]);
     let plugin = load(Code::Library(built.path.clone()), call).expect("it loads");
     (built, plugin)
+}
+
+/// Keeps a backend open until the process ends, where a checker for leaks finds it.
+fn keep_open(backend: Arc<dyn Backend>) {
+    static OPEN: Mutex<Vec<Arc<dyn Backend>>> = Mutex::new(Vec::new());
+    OPEN.lock().unwrap().push(backend);
 }
 
 fn mode(mode: &str) -> serde_json::Value {
@@ -38,8 +45,8 @@ async fn of_two_answers_the_first_counts_and_invented_ones_are_counted() {
         .await;
         assert_eq!(channel.owed(), 0);
         backend.check().await.unwrap();
-        // Kept open so that the count above stays.
-        std::mem::forget(backend);
+        // So that the count above stays.
+        keep_open(backend);
     }
 }
 
@@ -99,7 +106,7 @@ async fn stuck_calls() {
         assert_eq!(kind.unwrap(), ErrorKind::Transient);
     }
     fine.list(LIST()).await.unwrap();
-    std::mem::forget(stuck);
+    keep_open(stuck);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,15 +1,13 @@
 //! The library in Rust through the C interface: all that its author does not have to think about.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tbengine_engine::backend::{Code, Plugin};
+use tbengine_backend::{Code, Plugin};
 use tbengine_sdk::{Backend, ErrorKind, Identity, Kind, ListRequest, StopOptions};
-use tracing::field::{Field, Visit};
-use tracing_subscriber::layer::{Context, SubscriberExt};
-use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::listening::{listen, logged, was_logged};
 use crate::support::{library, load, open, until};
 
 fn plugin() -> Plugin {
@@ -29,41 +27,6 @@ fn sandbox(native: &str) -> Identity {
         native: native.into(),
         created: None,
     }
-}
-
-/// What was logged under the target of plugins.
-fn logged() -> &'static Mutex<Vec<String>> {
-    static LOGGED: OnceLock<Mutex<Vec<String>>> = OnceLock::new();
-    LOGGED.get_or_init(Mutex::default)
-}
-
-fn listen() {
-    struct Record(String);
-    impl Visit for Record {
-        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-            self.0.push_str(&format!(" {field}={value:?}"));
-        }
-    }
-    struct Listen;
-    impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Listen {
-        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-            if event.metadata().target() == "tbengine::plugin" {
-                let mut record = Record(event.metadata().level().to_string());
-                event.record(&mut record);
-                logged().lock().unwrap().push(record.0);
-            }
-        }
-    }
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| tracing_subscriber::registry().with(Listen).init());
-}
-
-fn was_logged(part: &str) -> bool {
-    logged()
-        .lock()
-        .unwrap()
-        .iter()
-        .any(|line| line.contains(part))
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! Plugins: what they are put through, and what they put the host through.
 //!
+//! - `c`: libraries in C
 //! - `support`: loading and opening, and plugins in C that a test writes
+//! - `listening`: what they log
 //! - `library`: the library in Rust through the C interface
 //! - `hostile`: libraries in C that break the rules
 //! - `program`: programs that do
 //! - `loading`: what is refused before it runs
 
+mod c;
 mod hostile;
 mod library;
+mod listening;
 mod loading;
 mod program;
 mod support;

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tbengine_engine::backend::{
-    Code, Plugin, PluginError, PluginOptions, PluginSpec, Plugins, Timeouts,
-};
+use tbengine_backend::{Code, Plugin, PluginError, PluginOptions, PluginSpec, Plugins, Timeouts};
 use tbengine_sdk::{Backend, Error, OpenRequest, Timestamp};
+
+pub(crate) use crate::c::Built;
 
 /// The library under test, which cargo builds beside this program.
 pub(crate) fn library() -> PathBuf {
@@ -77,48 +76,9 @@ pub(crate) fn open(plugin: &Plugin, kind: &str, config: Value) -> Result<Arc<dyn
     Ok(opening.into_backend("here".into()))
 }
 
-/// A directory with a library in it, made of a C source.
-pub(crate) struct Built {
-    pub(crate) folder: tempfile::TempDir,
-    pub(crate) path: PathBuf,
-}
-
-/// Compiles a library in C.
-pub(crate) fn compile(source: &str, flags: &[&str]) -> Built {
-    let folder = tempfile::tempdir().expect("a temporary directory");
-    let path = folder.path().join("plugin.so");
-    let file = folder.path().join("plugin.c");
-    std::fs::write(&file, source).expect("the source can be written");
-    let include = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/include");
-    let output = Command::new("cc")
-        .args([
-            "-std=gnu11",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-shared",
-            "-fPIC",
-            "-pthread",
-            "-I",
-            include,
-        ])
-        .args(flags)
-        .arg(&file)
-        .arg("-o")
-        .arg(&path)
-        .output()
-        .expect("the C compiler starts");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Built { folder, path }
-}
-
 /// A library that breaks the rules as its configuration and its flags say.
 pub(crate) fn hostile(flags: &[&str]) -> Built {
-    compile(include_str!("hostile.c"), flags)
+    crate::c::compile(Path::new("plugin/hostile.c"), flags)
 }
 
 /// Waits until something holds.

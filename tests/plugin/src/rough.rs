@@ -28,6 +28,8 @@ pub struct Config {
     pub pretends: Option<String>,
     /// Ends the process in `check`.
     pub exits: bool,
+    /// What it logs when it is given back.
+    pub farewell: Option<String>,
 }
 
 /// The backend.
@@ -92,6 +94,9 @@ impl Rough {
 
 impl Drop for Rough {
     fn drop(&mut self) {
+        if let Some(farewell) = &self.config.farewell {
+            tracing::info!("{farewell}");
+        }
         assert!(!self.config.panic_on_drop, "as it was told");
     }
 }

@@ -1,4 +1,5 @@
-//! Opening backends, and calling them so that neither a hang nor a panic gets out.
+//! Opening backends, and calling them so that neither a hang nor a panic gets out. The engine shows this crate
+//! as its module `backend`; it is one of its own because checkers of memory look at it without the rest.
 //!
 //! The modules, in the order data flows:
 //!
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use tbengine_sdk::{Backend, Error, OpenRequest, Registration};
 
-pub(crate) use call::call;
+pub use call::call;
 pub use plugins::{Code, Plugin, PluginError, PluginOptions, PluginSpec, Plugins, Timeouts};
 
 /// A backend that is configured and open.

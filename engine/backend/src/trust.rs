@@ -5,10 +5,10 @@
 //! have the digest that is pinned. The file that was hashed stays open, so that it can be the one loaded.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use crate::digest::Digest;
+use sha2::{Digest, Sha256};
 
 /// What stands in the place of a digest where the operator wants none.
 pub const ANY: &str = "any";
@@ -154,9 +154,7 @@ pub fn vet(path: &Path, places: &[PathBuf], pin: Option<&str>) -> Result<Vetted,
         let metadata = above.metadata().map_err(unreadable)?;
         ownership(above, &path, &metadata)?;
     }
-    let mut digest = Digest::default();
-    io::copy(&mut file, &mut digest).map_err(unreadable)?;
-    let digest = digest.hex();
+    let digest = digest(&mut file).map_err(unreadable)?;
     match pin.map(|pin| pin.trim_start_matches("sha256:")) {
         None => return Err(TrustError::NotPinned { path, digest }),
         Some(ANY) => {}
@@ -171,6 +169,19 @@ pub fn vet(path: &Path, places: &[PathBuf], pin: Option<&str>) -> Result<Vetted,
         file,
         sha256: digest,
     })
+}
+
+/// The SHA-256 of a file in hex, without holding it in memory.
+fn digest(file: &mut File) -> io::Result<String> {
+    let (mut digest, mut part) = (Sha256::new(), vec![0; 64 << 10]);
+    loop {
+        match file.read(&mut part) {
+            Ok(0) => return Ok(hex::encode(digest.finalize())),
+            Ok(read) => digest.update(&part[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn find(path: &Path, places: &[PathBuf]) -> Result<PathBuf, TrustError> {

@@ -12,7 +12,10 @@ use tbengine_sdk::{Error, ErrorKind};
 ///
 /// A call that does not answer is `Transient`, and what it did is unknown: callers read the resource
 /// again before they repeat anything. A panic is `Internal`, as it would be from a dynamic library.
-pub(crate) async fn call<T>(
+///
+/// # Errors
+/// What the backend answers, and these two.
+pub async fn call<T>(
     what: &str,
     timeout: Duration,
     future: impl Future<Output = Result<T, Error>>,

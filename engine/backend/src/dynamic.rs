@@ -1,18 +1,20 @@
 //! Plugins that are dynamic libraries: the host's side of the C interface.
 //!
 //! A library is loaded once per process and never unloaded, because its threads and destructors would
-//! outlive it. A request is a number in the table of those pending, never an address, so a late, double
-//! or invented answer is counted and harmless. The table keeps the instance until the answer comes, and
-//! only the keeper, a thread of this side, cancels and closes: so nothing here runs on the plugin's stack.
+//! outlive it. What a plugin gives back is looked up and never followed: a request and an opening are numbers,
+//! and the host's table is compared with those that were lent. So a late, double or invented answer is counted
+//! and harmless. The table of requests keeps the instance until the answer comes, and only the keeper, a thread
+//! of this side, cancels and closes: so nothing here runs on the plugin's stack.
 
 #![expect(unsafe_code, reason = "this is the host's side of the C interface")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,7 +23,7 @@ use tbengine_sdk::wire::{self, Descriptor, Failure, MAX_BODY, Opened};
 use tbengine_sdk::{Error, ErrorKind, Result};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::plugins::{PluginError, Timeouts, told};
+use super::plugins::{Plugin, PluginError, Timeouts, told};
 use super::remote::{self, Channel};
 use super::trust::Vetted;
 
@@ -40,10 +42,10 @@ pub(crate) struct Library {
     pub(crate) descriptor: Descriptor,
 }
 
-/// The host's table with what is behind it. The plugin sees the first field only.
-#[repr(C)]
+/// The host's table with what is behind it.
 #[derive(Debug)]
 struct Lent {
+    /// What the plugin sees.
     table: HostV1,
     /// The name for the log.
     plugin: String,
@@ -103,7 +105,18 @@ impl Drop for Handle {
     }
 }
 
+/// Every table that was lent in this process.
+static LENT: RwLock<Vec<&'static Lent>> = RwLock::new(Vec::new());
+
 impl Lent {
+    /// The table that a plugin gave back. The pointer is compared and never followed: a plugin can give
+    /// anything back, and a reference in Rust to the table reaches no further than the table.
+    fn of(host: *const HostV1) -> Option<&'static Lent> {
+        let all = LENT.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |lent: &&Lent| std::ptr::eq(&raw const lent.table, host);
+        all.iter().copied().find(is_it)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Pending>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -130,30 +143,35 @@ fn guarded(work: impl FnOnce()) {
 
 unsafe extern "C" fn complete(host: *const HostV1, call: u64, status: Status, body: Bytes) {
     guarded(|| {
-        // SAFETY: the plugin gives back the pointer that it was lent, whose table begins a `Lent`.
-        let Some(lent) = (unsafe { host.cast::<Lent>().as_ref() }) else {
-            return;
-        };
+        let Some(lent) = Lent::of(host) else { return };
         let Some(pending) = lent.lock().remove(&call) else {
             return lent.stray(call);
         };
-        let (status, body) = if body.len > MAX_BODY {
-            let failure = Failure {
-                message: format!(
-                    "the plugin answered with {} MiB, and {} MiB are allowed",
-                    body.len >> 20,
-                    MAX_BODY >> 20
-                ),
-                ..Failure::default()
-            };
-            (abi::status_of(ErrorKind::Internal), wire::encode(&failure))
-        } else {
-            // SAFETY: the plugin lends the body until this returns; it is copied.
-            (status, unsafe { body.read() }.to_vec())
-        };
+        // SAFETY: the plugin lends the body until this returns.
+        let answer = unsafe { copied(status, body) };
         // Nobody may wait any more. Dropping the instance here only gives it to the keeper.
-        pending.answer.send((status, body)).ok();
+        pending.answer.send(answer).ok();
     });
+}
+
+/// The host's copy of an answer, or of what is wrong with it.
+///
+/// # Safety
+/// The body can be read until this returns.
+unsafe fn copied(status: Status, body: Bytes) -> (Status, Vec<u8>) {
+    if body.len > MAX_BODY {
+        let failure = Failure {
+            message: format!(
+                "the plugin answered with {} MiB, and {} MiB are allowed",
+                body.len >> 20,
+                MAX_BODY >> 20
+            ),
+            ..Failure::default()
+        };
+        return (abi::status_of(ErrorKind::Internal), wire::encode(&failure));
+    }
+    // SAFETY: the caller vouches for it.
+    (status, unsafe { body.read() }.to_vec())
 }
 
 unsafe extern "C" fn log(
@@ -164,10 +182,7 @@ unsafe extern "C" fn log(
     fields: Bytes,
 ) {
     guarded(|| {
-        // SAFETY: the plugin gives back the pointer that it was lent, whose table begins a `Lent`.
-        let Some(lent) = (unsafe { host.cast::<Lent>().as_ref() }) else {
-            return;
-        };
+        let Some(lent) = Lent::of(host) else { return };
         // SAFETY: the plugin lends the texts until this returns.
         let [target, message, fields] = unsafe { [target.read(), message.read(), fields.read()] };
         told(&lent.plugin, level, target, message, fields);
@@ -229,22 +244,36 @@ fn file_key(vetted: &Vetted) -> (u64, u64) {
 
 fn load_first(name: &str, vetted: Vetted) -> std::result::Result<Library, PluginError> {
     let Vetted { path, file, sha256 } = vetted;
-    let lent = lend(name, &path)?;
     let loadable = loadable(&path, &file);
     // The number of the descriptor names the library to the loader, which takes a name that it knows for
     // the same library without a look. So the number must never be used again, whatever comes of this.
     std::mem::forget(file);
-    let (table, entry) = enter(name, &path, &loadable, lent)?;
-    // SAFETY: the descriptor is static, as the header demands, and its length was given with it.
-    let bytes = unsafe { table.descriptor.read() };
-    let descriptor = super::plugins::descriptor(name, &path, bytes)?;
-    Ok(Library {
-        table,
-        entry,
-        lent,
-        sha256,
-        descriptor,
-    })
+    let entry = find_entry(name, &path, &loadable)?;
+    // SAFETY: the header gives the symbol these duties. Calling it is trusting the plugin, which the checks
+    // before were for.
+    unsafe { exchange(name, &path, entry, sha256) }
+}
+
+impl Plugin {
+    /// A plugin in C, or in anything else that has its interface, whose code is linked into this program
+    /// and not loaded from a file: for a static program, which cannot load any, and for checkers of memory
+    /// that look at one program. Its path and its digest are empty.
+    ///
+    /// # Errors
+    /// [`PluginError`] if it refuses this host or does not say properly what it is.
+    ///
+    /// # Safety
+    /// `entry`, and the table that it returns, behave as `tbengine_plugin.h` demands.
+    pub unsafe fn linked(
+        name: &str,
+        entry: Entry,
+        timeouts: Timeouts,
+    ) -> std::result::Result<Self, PluginError> {
+        // SAFETY: the caller vouches for it.
+        let library = unsafe { exchange(name, Path::new(""), entry, String::new()) }?;
+        let library = Box::leak(Box::new(library));
+        Ok(Self::of_library(name, library, timeouts))
+    }
 }
 
 /// A path that leads to the very file that was looked at, even if another one has taken its place.
@@ -269,7 +298,7 @@ fn lend(name: &str, path: &Path) -> std::result::Result<&'static Lent, PluginErr
             path: path.to_owned(),
             reason: format!("no thread can be started: {source}"),
         })?;
-    Ok(Box::leak(Box::new(Lent {
+    let lent: &'static Lent = Box::leak(Box::new(Lent {
         table: HostV1 {
             size: size_of::<HostV1>(),
             complete: Some(complete),
@@ -281,7 +310,10 @@ fn lend(name: &str, path: &Path) -> std::result::Result<&'static Lent, PluginErr
         next: AtomicU64::new(1),
         strays: AtomicU64::new(0),
         keeper: Mutex::new(keeper),
-    })))
+    }));
+    let mut all = LENT.write().unwrap_or_else(PoisonError::into_inner);
+    all.push(lent);
+    Ok(lent)
 }
 
 fn keep(chores: &mpsc::Receiver<Chore>) {
@@ -303,44 +335,53 @@ fn keep(chores: &mpsc::Receiver<Chore>) {
     }
 }
 
-/// Loads the file and lets the two sides exchange their tables.
-fn enter(
+/// Loads the file and looks for the one symbol. The library stays whatever comes of it.
+fn find_entry(name: &str, path: &Path, loadable: &Path) -> std::result::Result<Entry, PluginError> {
+    let library = open_library(loadable).map_err(|error| PluginError::Load {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let library = ManuallyDrop::new(library);
+    // SAFETY: the header gives the symbol this type.
+    if let Ok(entry) = unsafe { library.get::<Entry>(abi::ENTRY.as_bytes()) } {
+        return Ok(*entry);
+    }
+    // A library of a later version says at least that.
+    let later = (2..10).find(|version| {
+        let symbol = format!("tbengine_plugin_v{version}");
+        // SAFETY: the symbol is looked for and never used.
+        unsafe { library.get::<*const c_void>(symbol.as_bytes()) }.is_ok()
+    });
+    let (name, path) = (name.to_owned(), path.to_owned());
+    Err(match later {
+        Some(version) => PluginError::Version {
+            name,
+            path,
+            plugin: format!("version {version} of the C interface"),
+        },
+        None => PluginError::NotAPlugin { name, path },
+    })
+}
+
+/// Lets the two sides exchange their tables.
+///
+/// # Safety
+/// `entry`, and the table that it returns, behave as the header demands.
+unsafe fn exchange(
     name: &str,
     path: &Path,
-    loadable: &Path,
-    lent: &'static Lent,
-) -> std::result::Result<(&'static PluginV1, Entry), PluginError> {
+    entry: Entry,
+    sha256: String,
+) -> std::result::Result<Library, PluginError> {
     let failed = |reason: String| PluginError::Load {
         name: name.to_owned(),
         path: path.to_owned(),
         reason,
     };
-    let library = open_library(loadable).map_err(|error| failed(error.to_string()))?;
-    // SAFETY: the header gives the symbol this type. Calling it is trusting the plugin, which the checks
-    // before were for.
-    let entry = unsafe { library.get::<Entry>(abi::ENTRY.as_bytes()) };
-    let Ok(entry) = entry else {
-        // A library of a later version says at least that.
-        let later = (2..10).find(|version| {
-            let symbol = format!("tbengine_plugin_v{version}");
-            // SAFETY: the symbol is looked for and never used.
-            unsafe { library.get::<*const c_void>(symbol.as_bytes()) }.is_ok()
-        });
-        let (name, path) = (name.to_owned(), path.to_owned());
-        std::mem::forget(library);
-        return Err(match later {
-            Some(version) => PluginError::Version {
-                name,
-                path,
-                plugin: format!("version {version} of the C interface"),
-            },
-            None => PluginError::NotAPlugin { name, path },
-        });
-    };
-    let entry = *entry;
-    // SAFETY: the host's table is leaked, so it is valid until the process ends.
+    let lent = lend(name, path)?;
+    // SAFETY: the caller vouches for the function, and the host's table is valid until the process ends.
     let table = unsafe { entry(&raw const lent.table) };
-    std::mem::forget(library);
     if table.is_null() {
         return Err(PluginError::RefusedHost {
             name: name.to_owned(),
@@ -367,7 +408,15 @@ fn enter(
     {
         return Err(failed("its table lacks a function".into()));
     }
-    Ok((table, entry))
+    // SAFETY: the descriptor is static, as the header demands, and its length was given with it.
+    let bytes = unsafe { table.descriptor.read() };
+    Ok(Library {
+        table,
+        entry,
+        lent,
+        sha256,
+        descriptor: super::plugins::descriptor(name, path, bytes)?,
+    })
 }
 
 #[cfg(unix)]
@@ -444,9 +493,10 @@ impl Library {
         let Some(open) = self.table.open else {
             return Err(broken("the plugin's table lacks `open`"));
         };
-        let mut taken = Taken::default();
-        // SAFETY: the request and the place for the result outlive the call.
-        let raw = unsafe { open(Bytes::of(request), (&raw mut taken).cast(), Some(take)) };
+        let place = Place::new();
+        // SAFETY: the request outlives the call, and the context is a number that is never followed.
+        let raw = unsafe { open(Bytes::of(request), place.context(), Some(take)) };
+        let taken = place.taken();
         // Lazily: a handle that is dropped closes what is behind it, and null is nothing.
         let handle = (!raw.is_null()).then(|| Handle { library: self, raw });
         match (taken.answer, handle) {
@@ -473,21 +523,48 @@ impl Library {
     }
 }
 
+/// What was said about the openings under way, by their number.
+static OPENINGS: Mutex<BTreeMap<usize, Taken>> = Mutex::new(BTreeMap::new());
+
+fn openings() -> MutexGuard<'static, BTreeMap<usize, Taken>> {
+    OPENINGS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[derive(Default)]
 struct Taken {
     answer: Option<(Status, Vec<u8>)>,
     count: u32,
 }
 
+/// Where one opening is told how it ended. The plugin gets its number and no address, because one that
+/// speaks after `open` has returned would write into memory that is something else by then.
+struct Place(usize);
+
+impl Place {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        openings().insert(number, Taken::default());
+        Self(number)
+    }
+
+    fn context(&self) -> *mut c_void {
+        std::ptr::without_provenance_mut(self.0)
+    }
+
+    fn taken(self) -> Taken {
+        openings().remove(&self.0).unwrap_or_default()
+    }
+}
+
 unsafe extern "C" fn take(context: *mut c_void, status: Status, body: Bytes) {
     guarded(|| {
-        // SAFETY: `open_here` gave the place, and the plugin may use it until `open` returns.
-        let Some(taken) = (unsafe { context.cast::<Taken>().as_mut() }) else {
-            return;
-        };
-        taken.count += 1;
         // SAFETY: the plugin lends the body until this returns.
-        taken.answer = Some((status, unsafe { body.read() }.to_vec()));
+        let answer = unsafe { copied(status, body) };
+        if let Some(taken) = openings().get_mut(&context.addr()) {
+            taken.count += 1;
+            taken.answer = Some(answer);
+        }
     });
 }
 
@@ -513,18 +590,29 @@ impl Drop for Waiting {
     }
 }
 
-/// Hands a request to the plugin, unless it was given up meanwhile.
-fn begin(handle: &Arc<Handle>, call: u64, method: &[u8], request: &[u8], deadline: Duration) {
-    let (lent, table) = (handle.library.lent, handle.library.table);
-    {
-        let mut pending = lent.lock();
-        match pending.get_mut(&call) {
-            Some(entry) if !entry.given_up => entry.begun = true,
-            _ => {
-                pending.remove(&call);
-                return;
-            }
+/// A request on its way to a thread that may block. If it never gets there, because the host's runtime ends
+/// before, nothing is owed for it.
+struct Turn {
+    handle: Arc<Handle>,
+    call: u64,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut pending = self.handle.library.lent.lock();
+        if pending.get(&self.call).is_some_and(|entry| !entry.begun) {
+            pending.remove(&self.call);
         }
+    }
+}
+
+/// Hands a request to the plugin, unless it was given up meanwhile.
+fn begin(turn: &Turn, method: &[u8], request: &[u8], deadline: Duration) {
+    let &Turn { ref handle, call } = turn;
+    let (lent, table) = (handle.library.lent, handle.library.table);
+    match lent.lock().get_mut(&call) {
+        Some(entry) if !entry.given_up => entry.begun = true,
+        _ => return,
     }
     if let Some(begin) = table.call {
         let deadline = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
@@ -565,10 +653,14 @@ impl Channel for LibraryChannel {
                 handle: self.handle.clone(),
                 call,
             };
-            let (handle, method, timeout) = (self.handle.clone(), method.to_vec(), self.timeout);
+            let turn = Turn {
+                handle: self.handle.clone(),
+                call,
+            };
+            let (method, timeout) = (method.to_vec(), self.timeout);
             tokio::task::spawn_blocking(move || {
-                begin(&handle, call, &method, &request, timeout);
-                drop(thread);
+                begin(&turn, &method, &request, timeout);
+                drop((turn, thread));
             });
             answered.await
         };

@@ -260,6 +260,20 @@ impl Plugin {
         })
     }
 
+    /// A plugin that is a library which is there already. It has neither path nor digest.
+    pub(super) fn of_library(name: &str, library: &'static Library, timeouts: Timeouts) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: PathBuf::new(),
+            sha256: String::new(),
+            descriptor: library.descriptor.clone(),
+            way: "library",
+            variables: Vec::new(),
+            timeouts,
+            reach: Reach::Library(library),
+        }
+    }
+
     /// Opens a backend and gives the bare channel to it, as the conformance kit needs it.
     ///
     /// # Errors
