@@ -341,3 +341,23 @@ fn an_upload_elsewhere_goes_without_credentials() {
         );
     }
 }
+
+#[test]
+fn a_proxy_is_for_other_machines_only() {
+    let proxy = Scripted::start(|_| Answer::new(403));
+    let (registry, pinned) = Scripted::registry(b"wasm".to_vec());
+    let address = format!("http://{USER}:{PASSWORD}@{}", proxy.address());
+    let variables = [("HTTPS_PROXY", address.as_str()), ("HTTP_PROXY", &address)];
+    let user = User::new();
+    user.run_with(&["policy", "pull", &pinned], &variables)
+        .with_code(0);
+    assert_eq!((registry.seen().len(), proxy.seen().len()), (2, 0));
+    let refused = user
+        .run_with(&["policy", "pull", "registry.example/a:1"], &variables)
+        .with_code(2)
+        .says("registry.example cannot be reached");
+    assert!(!refused.stderr.contains(PASSWORD), "{}", refused.stderr);
+    let seen = proxy.seen();
+    assert_eq!(seen[0].method, "CONNECT", "{seen:?}");
+    assert_eq!(seen[0].path, "registry.example:443");
+}

@@ -141,6 +141,11 @@ fn a_table_of_the_configuration_names_one_too() {
     let digest = json["plan"]["header"]["policy"]["digest"].as_str().unwrap();
     configure(&format!("sha256 = \"{digest}\""));
     user.run(&["plan"]).with_code(0);
+    // A project may bring one along.
+    let text = format!("{table}[backends.memory]\nkind = \"memory\"\n");
+    user.host.write("tbengine.toml", &text);
+    let json = user.run(&["plan", "-O", "json"]).with_code(0).json();
+    assert_eq!(json["plan"]["header"]["policy"]["digest"], digest);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! - [`global`]: flags of every command
 //! - [`lease`]: `guard` and `lease`
-//! - [`policy`]: `policy`
+//! - [`mod@policy`]: the command of the same name
 //! - [`reaper`]: the one of the same name
 //! - [`registry`]: how registries of policies are spoken with
 //! - [`scope`]: which resources a command is about

@@ -102,7 +102,7 @@ What has a digest is kept in the cache, so that it runs without the registry and
 Examples:
   tbengine policy pull ghcr.io/team/nightly:1.0
   tbengine policy pull ghcr.io/team/nightly:1.0 -o nightly.wasm
-  tbengine run --policy \"$(tbengine policy pull ghcr.io/team/nightly:1.0 -O json | jq -r .reference)\"")]
+  tbengine policy pull ghcr.io/team/nightly:1.0 -O json | jq -r .reference")]
     Pull {
         /// Where it lies: HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]
         #[arg(value_name = "REF")]
@@ -122,8 +122,8 @@ Examples:
     },
     /// Put a policy into an OCI registry, and print the reference that pins it
     #[command(after_help = "\
-Credentials are those of `docker login`, or TBENGINE_REGISTRY_USER and TBENGINE_REGISTRY_PASSWORD for the
-registry that TBENGINE_REGISTRY_HOST names.
+Credentials are those of `docker login`, or TBENGINE_REGISTRY_USER and
+TBENGINE_REGISTRY_PASSWORD for the registry that TBENGINE_REGISTRY_HOST names.
 
 Examples:
   tbengine policy push nightly.wasm ghcr.io/team/nightly:1.0
