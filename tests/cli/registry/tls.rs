@@ -4,6 +4,7 @@ use tbengine_fake_daytona::TlsFront;
 
 use super::User;
 use super::scripted::{self, Answer, Scripted};
+use super::server::Server;
 
 fn wasm() -> Vec<u8> {
     tbengine_builtins::get("default").unwrap().wasm.to_vec()
@@ -36,7 +37,8 @@ fn the_certificate_has_to_be_of_an_authority_that_is_trusted() {
         user.run_with(&pull, &[("SSL_CERT_FILE", authority)])
             .with_code(0);
     });
-    let plain = format!("{}/team/nightly:1", server.address());
+    let without = Server::open();
+    let plain = without.reference("team/nightly:1");
     user.run(&["policy", "pull", &plain, "--plain-http=false"])
         .with_code(2)
         .says("does not speak TLS")
