@@ -61,9 +61,9 @@ impl Cache {
 
 fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // One byte more gives what is too large another digest.
+    // What is larger loses its end, and with it its digest.
     File::open(path)?
-        .take(limit as u64 + 1)
+        .take(limit as u64)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
