@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(cache.read(&digest, 3), Cached::Damaged(path.clone()));
         for damage in [&b""[..], b"wasn", b"wasm "] {
             fs::write(&path, damage).unwrap();
-            assert_eq!(cache.read(&digest, 4), Cached::Damaged(path.clone()));
+            assert_eq!(cache.read(&digest, 9), Cached::Damaged(path.clone()));
         }
         cache.write(&digest, b"wasm");
         assert_eq!(cache.read(&digest, 4), Cached::Bytes(b"wasm".to_vec()));
