@@ -109,4 +109,23 @@ mod tests {
             assert_eq!(Challenge::read(header), challenge, "{header}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_header_is_read_or_refused(header in "([Bb]earer |[Bb]asic )?[a-z=,\"\\\\ é]{0,40}") {
+            Challenge::read(&header);
+        }
+
+        #[test]
+        fn what_is_quoted_comes_out_as_it_was(realm in ".{0,40}", scope in ".{0,20}") {
+            let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+            let header = format!(
+                "Bearer scope=\"{}\",realm=\"{}\"",
+                quoted(&scope),
+                quoted(&realm)
+            );
+            let read = Challenge::read(&header);
+            proptest::prop_assert_eq!(read, Some(Challenge::Bearer { realm, service: None }));
+        }
+    }
 }

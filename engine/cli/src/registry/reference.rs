@@ -305,4 +305,21 @@ mod tests {
         assert_eq!(parse("docker.io/team/a").unwrap().path(), "team/a");
         assert_eq!(parse("ghcr.io/nightly").unwrap().path(), "nightly");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_taken_is_written_as_what_reads_the_same(
+            text in "[a-zA-Z.:\\[\\]0-9]{1,12}(/[a-z0-9._-]{1,6}){1,3}(:[a-zA-Z0-9._-]{0,6})?(@sha256:[0-9a-f]{64})?"
+        ) {
+            if let Ok(reference) = parse(&text) {
+                proptest::prop_assert_eq!(parse(&reference.to_string()), Ok(reference.clone()));
+                let url = format!("https://{}/v2/{}/", reference.endpoint(), reference.path());
+                // No part of it means something to a URL.
+                let url = reqwest::Url::parse(&url);
+                let path = url.as_ref().map(reqwest::Url::path);
+                let whole = format!("/v2/{}/", reference.path());
+                proptest::prop_assert!(url.is_err() || path == Ok(whole.as_str()), "{:?}", url);
+            }
+        }
+    }
 }
