@@ -18,6 +18,7 @@ mod plan;
 mod plugin;
 mod policy;
 mod pty;
+mod registry;
 mod run;
 mod saved;
 mod usage;

@@ -13,6 +13,7 @@ use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
 
 use crate::args::global::{Format, GlobalArgs};
+use crate::args::registry::RegistryArgs;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use crate::config::{Config, Settings};
 use crate::exit::Error;
@@ -25,6 +26,7 @@ use crate::{backends, own, plugins};
 pub(crate) struct App {
     pub(crate) world: World,
     pub(crate) global: GlobalArgs,
+    pub(crate) registry: RegistryArgs,
     pub(crate) config: Config,
     pub(crate) out: Out,
     pub(crate) console: Arc<Console>,

@@ -13,6 +13,7 @@ use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
 use tbengine_engine::report::Report;
 
+use crate::registry::RegistryError;
 use crate::signals::Signal;
 
 /// What the process tells its caller.
@@ -123,6 +124,9 @@ pub(crate) enum Error {
     /// A module cannot be made a policy.
     #[error(transparent)]
     Pack(#[from] PackError),
+    /// A policy could not be fetched from a registry, or pushed.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// The parameters do not fit the policy.
     #[error(transparent)]
     Parameters(#[from] ConfigError),
@@ -193,6 +197,7 @@ impl Error {
             | Error::PolicyEngine(_)
             | Error::Load(_)
             | Error::Pack(_)
+            | Error::Registry(_)
             | Error::Parameters(_) => Code::Usage,
             Error::Stale { .. } => Code::Stale,
             Error::Journal(error) | Error::Lease(LeaseError::Directory(error)) => code_of(error),
@@ -226,6 +231,7 @@ impl Error {
             Error::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
                 hint("`tbengine policy inspect` lists the parameters of a policy")
             }
+            Error::Registry(error) => error.hints(),
             Error::Stale { hint, .. } => vec![hint.clone()],
             Error::Journal(error) | Error::Lease(LeaseError::Directory(error)) => {
                 journal_hints(error)

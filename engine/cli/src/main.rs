@@ -8,6 +8,7 @@
 //! - [`start`]: from the command line to a command
 //! - [`app`], [`backends`], [`plugins`], [`policies`], [`own`], [`signals`]: what commands work with
 //! - [`leases`]: what commands do with leases
+//! - [`registry`]: policies in OCI registries
 //! - [`commands`]: one module per command
 //! - [`output`]: everything that is written
 //! - [`exit`]: how a command ends
@@ -23,6 +24,7 @@ mod output;
 mod own;
 mod plugins;
 mod policies;
+mod registry;
 mod signals;
 mod start;
 mod world;

@@ -14,8 +14,10 @@ use tbengine_engine::policy::{
     CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions,
 };
 
+use crate::app::App;
 use crate::config::{Config, Settings};
 use crate::exit::Error;
+use crate::registry::{Reference, Registry, RegistryError, SCHEME};
 use crate::world::World;
 
 /// A policy's component and what the configuration says about it.
@@ -23,7 +25,8 @@ use crate::world::World;
 pub(crate) struct Found {
     /// The component.
     pub(crate) bytes: Cow<'static, [u8]>,
-    /// How to find it again: the name of a built-in or configured policy, or an absolute path.
+    /// How to find it again: the name of a built-in or configured policy, an absolute path, or a reference
+    /// with its digest.
     pub(crate) origin: String,
     /// Its parameters in the configuration file.
     pub(crate) params: BTreeMap<String, String>,
@@ -37,28 +40,52 @@ pub(crate) struct Chosen {
     pub(crate) origin: String,
 }
 
-/// Finds a policy: a table of the configuration, a built-in one, or a path, each also as
-/// `NAME@sha256:DIGEST`, which only that component is found by. A name never means a file, so that no
-/// file can take the place of a policy that is known by name.
-pub(crate) fn find(config: &Config, reference: &str) -> Result<Found, Error> {
+/// Finds a policy: in a registry, where `oci://` says so, else a table of the configuration, a built-in one,
+/// or a path, each of these also as `NAME@sha256:DIGEST`, which only that component is found by. A name never
+/// means a file, so that no file can take the place of a policy that is known by name.
+pub(crate) fn find(app: &App, reference: &str) -> Result<Found, Error> {
+    if reference.starts_with(SCHEME) {
+        return Ok(plain(fetch(app, reference)?, reference.to_owned()));
+    }
     let Some((name, pin)) = reference.rsplit_once("@sha256:") else {
-        return find_any(config, reference);
+        return find_any(app, reference);
     };
     if pin.len() != 64 || !pin.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Error::config(format!(
             "`{reference}`: a SHA-256 digest is 64 hexadecimal digits"
         )));
     }
-    let found = find_any(config, name)?;
+    let found = find_any(app, name)?;
     check_pin(&found.bytes, pin, reference, name)?;
     Ok(found)
 }
 
-fn find_any(config: &Config, name: &str) -> Result<Found, Error> {
+/// A policy without a table.
+fn plain(bytes: Cow<'static, [u8]>, origin: String) -> Found {
+    Found {
+        bytes,
+        origin,
+        params: BTreeMap::new(),
+        limits: Limits::default(),
+    }
+}
+
+/// Fetches what a reference names by its digest.
+fn fetch(app: &App, reference: &str) -> Result<Cow<'static, [u8]>, Error> {
+    let reference: Reference = reference.parse().map_err(RegistryError::from)?;
+    let artifact = Registry::new(&app.world, &app.registry).fetch(&reference)?;
+    Ok(Cow::Owned(artifact.wasm))
+}
+
+fn find_any(app: &App, name: &str) -> Result<Found, Error> {
+    let config = &app.config;
     if let Some(table) = config.file.policies.get(name) {
-        let component = match (&table.path, &table.builtin) {
+        let component = match (&table.path, &table.oci) {
             (Some(path), _) => read(&config.resolve(path))?,
-            (None, builtin) => builtin_component(config, builtin.as_deref().unwrap_or_default())?,
+            (None, Some(reference)) => fetch(app, reference)?,
+            (None, None) => {
+                builtin_component(config, table.builtin.as_deref().unwrap_or_default())?
+            }
         };
         if let Some(pin) = &table.sha256 {
             let at = config.pointer(&["policies", name, "sha256"]);
@@ -75,12 +102,6 @@ fn find_any(config: &Config, name: &str) -> Result<Found, Error> {
             limits: table.limits.clone(),
         });
     }
-    let plain = |bytes, origin| Found {
-        bytes,
-        origin,
-        params: BTreeMap::new(),
-        limits: Limits::default(),
-    };
     if name.contains('/') {
         let bytes = read(Path::new(name))?;
         let absolute = std::path::absolute(name).unwrap_or_else(|_| name.into());
@@ -89,7 +110,7 @@ fn find_any(config: &Config, name: &str) -> Result<Found, Error> {
     match builtin_component(config, name) {
         Ok(bytes) => Ok(plain(bytes, name.to_owned())),
         // What ends in .wasm can only be a file.
-        Err(_) if name.ends_with(".wasm") => find_any(config, &format!("./{name}")),
+        Err(_) if name.ends_with(".wasm") => find_any(app, &format!("./{name}")),
         Err(error) if Path::new(name).exists() => {
             Err(error.hint(format!("to use the file of this name, write ./{name}")))
         }
@@ -180,19 +201,15 @@ pub(crate) fn engine(world: &World) -> Result<PolicyEngine, Error> {
 }
 
 /// Finds and loads a policy.
-pub(crate) fn load(
-    world: &World,
-    config: &Config,
-    name: &str,
-) -> Result<(CompiledPolicy, Found), Error> {
-    let found = find(config, name)?;
-    let compiled = engine(world)?.load(&found.bytes, &found.origin)?;
+pub(crate) fn load(app: &App, name: &str) -> Result<(CompiledPolicy, Found), Error> {
+    let found = find(app, name)?;
+    let compiled = engine(&app.world)?.load(&found.bytes, &found.origin)?;
     Ok((compiled, found))
 }
 
 /// The policy that is in force, with its parameters.
-pub(crate) fn choose(world: &World, config: &Config, settings: &Settings) -> Result<Chosen, Error> {
-    let (compiled, found) = load(world, config, &settings.policy.value)?;
+pub(crate) fn choose(app: &App, settings: &Settings) -> Result<Chosen, Error> {
+    let (compiled, found) = load(app, &settings.policy.value)?;
     let mut params = found.params;
     params.extend(
         settings
@@ -226,12 +243,11 @@ pub(crate) fn choose(world: &World, config: &Config, settings: &Settings) -> Res
 
 /// The policy of a saved plan, with the parameters that it had then.
 pub(crate) fn choose_again(
-    world: &World,
-    config: &Config,
+    app: &App,
     origin: &str,
     params: &BTreeMap<String, String>,
 ) -> Result<Chosen, Error> {
-    let (compiled, found) = load(world, config, origin)?;
+    let (compiled, found) = load(app, origin)?;
     let policy = compiled.configure(params, found.limits)?;
     Ok(Chosen {
         policy: Arc::new(policy),

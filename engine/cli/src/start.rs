@@ -17,6 +17,7 @@ use crate::leases::processes::RUN_ID_VARIABLE;
 use crate::output::console::Console;
 use crate::output::log;
 use crate::output::out::Out;
+use crate::registry::VARIABLES;
 use crate::world::World;
 
 /// Runs the process.
@@ -33,6 +34,7 @@ pub(crate) fn start() -> ExitCode {
     };
     let Cli {
         global,
+        registry,
         command: chosen,
     } = cli;
     let console = console(&world, &global);
@@ -56,6 +58,7 @@ pub(crate) fn start() -> ExitCode {
         Ok(config) => App {
             world: world.with_lease(config.file.state.lease),
             global,
+            registry,
             config,
             out: Out::stdout(color, width),
             console: console.clone(),
@@ -152,6 +155,7 @@ fn terminal_width() -> Option<usize> {
 fn warn_of_unknown_variables(world: &World, command: &clap::Command, console: &Console) {
     // What a guard tells its command.
     let mut known = vec![RUN_ID_VARIABLE.to_owned()];
+    known.extend(VARIABLES.map(str::to_owned));
     collect_variables(command, &mut known);
     for name in world
         .environment

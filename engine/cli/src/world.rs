@@ -95,6 +95,11 @@ impl World {
         Some(self.directory("XDG_CACHE_HOME", ".cache")?.join("wasm"))
     }
 
+    /// Where policies from registries are kept.
+    pub(crate) fn registry_cache(&self) -> Option<PathBuf> {
+        Some(self.directory("XDG_CACHE_HOME", ".cache")?.join("oci"))
+    }
+
     /// Where runs are remembered, unless told otherwise.
     pub(crate) fn state_dir(&self) -> Option<PathBuf> {
         self.directory("XDG_STATE_HOME", ".local/state")

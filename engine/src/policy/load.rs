@@ -145,6 +145,7 @@ pub(super) struct Compiled {
     pub(super) digest: String,
     pub(super) threads: usize,
     version: Version,
+    exports: Vec<String>,
     imports: Vec<String>,
     origin: String,
 }
@@ -186,6 +187,11 @@ impl CompiledPolicy {
         self.0.version
     }
 
+    /// The interfaces it exports.
+    pub fn exports(&self) -> &[String] {
+        &self.0.exports
+    }
+
     /// The interfaces it imports.
     pub fn imports(&self) -> &[String] {
         &self.0.imports
@@ -217,7 +223,7 @@ impl CompiledPolicy {
                 origin: origin.to_owned(),
                 message: format!("{error:#}"),
             })?;
-        let (version, imports) = check_interfaces(&component, engine, origin)?;
+        let (version, [exports, imports]) = check_interfaces(&component, engine, origin)?;
         let pre = linker
             .instantiate_pre(&component)
             .and_then(|pre| PolicyPre::new(pre, version))
@@ -234,6 +240,7 @@ impl CompiledPolicy {
             digest,
             threads,
             version,
+            exports,
             imports,
             origin: origin.to_owned(),
         })))
@@ -277,16 +284,21 @@ fn check_header(bytes: &[u8], origin: &str) -> Result<(), LoadError> {
     }
 }
 
-/// Checks the names of exports and imports, so that a misfit is said in the operator's words.
+/// Checks the names of exports and imports, so that a misfit is said in the operator's words. Returns the
+/// version of the contract, and both.
 fn check_interfaces(
     component: &Component,
     engine: &Engine,
     origin: &str,
-) -> Result<(Version, Vec<String>), LoadError> {
+) -> Result<(Version, [Vec<String>; 2]), LoadError> {
     let component = component.component_type();
-    let majors: Vec<u64> = component
+    let exports: Vec<String> = component
         .exports(engine)
-        .filter_map(|(name, _)| name.strip_prefix(HOOKS)?.split('.').next()?.parse().ok())
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let majors: Vec<u64> = exports
+        .iter()
+        .filter_map(|name| name.strip_prefix(HOOKS)?.split('.').next()?.parse().ok())
         .collect();
     // A policy may speak several; the newest that both know is the best.
     let version = majors.iter().filter_map(|major| Version::of_major(*major));
@@ -318,7 +330,7 @@ fn check_interfaces(
             hint: hint(import),
         });
     }
-    Ok((version, imports))
+    Ok((version, [exports, imports]))
 }
 
 fn hint(import: &str) -> &'static str {

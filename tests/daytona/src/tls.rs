@@ -1,7 +1,7 @@
 //! The service behind TLS, with a certificate of an authority of its own.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -29,11 +29,19 @@ impl TlsFront {
     ///
     /// No certificate can be made, or no loopback port be had.
     pub async fn before(fake: &FakeDaytona) -> io::Result<Self> {
+        Self::at(fake.address()).await
+    }
+
+    /// The same in front of whatever listens at an address.
+    ///
+    /// # Errors
+    ///
+    /// No certificate can be made, or no loopback port be had.
+    pub async fn at(behind: SocketAddr) -> io::Result<Self> {
         let (config, authority) = certified().map_err(io::Error::other)?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
-        let behind = fake.address();
         let listening = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
@@ -53,7 +61,12 @@ impl TlsFront {
 
     /// What to set as `DAYTONA_API_URL`.
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}/api", self.port)
+        format!("https://{}/api", self.host())
+    }
+
+    /// Its host and port.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The certificate of the authority, as PEM.

@@ -9,7 +9,8 @@ use super::values::{self, Factor, Span};
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Policy")]
 pub(crate) struct PolicyArgs {
-    /// The policy: a built-in or configured name, or a path to a .wasm component [default: default]
+    /// The policy: a built-in or configured name, a path to a .wasm component, or
+    /// oci://HOST/REPOSITORY@sha256:DIGEST [default: default]
     #[arg(long, value_name = "POLICY", env = "TBENGINE_POLICY", value_parser = values::not_empty)]
     pub(crate) policy: Option<String>,
     /// A parameter of the policy; `policy inspect` lists them. In the variable, separated by `;`

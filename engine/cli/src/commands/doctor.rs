@@ -220,7 +220,7 @@ fn check_policies(app: &App) -> Vec<Finding> {
         .map(|name| {
             let mut used = settings.clone();
             used.policy.value.clone_from(name);
-            match policies::choose(&app.world, &app.config, &used) {
+            match policies::choose(app, &used) {
                 Ok(chosen) => {
                     let source = chosen.policy.source();
                     let digest = source.digest.get(..12).unwrap_or_default();

@@ -47,7 +47,7 @@ pub(crate) fn make(
     guards: &GuardArgs,
 ) -> Result<Planned, Error> {
     let settings = app.settings(policy, guards, &RetryArgs::default());
-    let chosen = policies::choose(&app.world, &app.config, &settings)?;
+    let chosen = policies::choose(app, &settings)?;
     block_on(async {
         let engine = app.engine(scope.scope(), &settings, ErrorMode::default())?;
         let mut watcher = Watcher::new(

@@ -40,12 +40,7 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
     if let Some(lease) = header.policy_origin.strip_prefix(LeasePolicy::ORIGIN) {
         return sweep_again(app, &settings, &signals, &state, locked, lease);
     }
-    let chosen = policies::choose_again(
-        &app.world,
-        &app.config,
-        &header.policy_origin,
-        &header.policy.params,
-    )?;
+    let chosen = policies::choose_again(app, &header.policy_origin, &header.policy.params)?;
     if args.replan {
         return replan(app, args, &settings, &signals, &chosen, locked);
     }

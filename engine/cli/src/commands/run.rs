@@ -39,15 +39,10 @@ pub(super) fn run_hearing(app: &mut App, args: &RunArgs, signals: &Signals) -> R
         .map(|path| Ok::<_, Error>((path, plan::read(path)?)))
         .transpose()?;
     let chosen = match &saved {
-        None => policies::choose(&app.world, &app.config, &settings)?,
+        None => policies::choose(app, &settings)?,
         Some((_, plan)) => {
             let header = &plan.header;
-            policies::choose_again(
-                &app.world,
-                &app.config,
-                &header.policy_origin,
-                &header.policy.params,
-            )?
+            policies::choose_again(app, &header.policy_origin, &header.policy.params)?
         }
     };
     block_on(async {

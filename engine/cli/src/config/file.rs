@@ -18,7 +18,7 @@ use crate::args::values::{Factor, Span};
 #[schemars(title = "tbengine.toml")]
 pub(crate) struct File {
     /// The policy that decides unless --policy names another: a built-in name, the name of a table under
-    /// `policies`, or a path to a .wasm component.
+    /// `policies`, a path to a .wasm component, or oci://HOST/REPOSITORY@sha256:DIGEST.
     pub(crate) policy: Option<String>,
     /// The backends, by the names that --backend takes. Without any there is one: `docker`.
     pub(crate) backends: BTreeMap<String, BackendTable>,
@@ -67,10 +67,13 @@ pub(crate) struct PluginTable {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct PolicyTable {
-    /// The path of the .wasm component, from where this file lies. Instead of `builtin`.
+    /// The path of the .wasm component, from where this file lies. Instead of `builtin` and `oci`.
     pub(crate) path: Option<PathBuf>,
-    /// The name of a built-in policy. Instead of `path`.
+    /// The name of a built-in policy. Instead of `path` and `oci`.
     pub(crate) builtin: Option<String>,
+    /// Where it lies in a registry: oci://HOST/REPOSITORY[:TAG]@sha256:DIGEST. `tbengine policy pull` prints
+    /// that. Instead of `path` and `builtin`.
+    pub(crate) oci: Option<String>,
     /// The SHA-256 of the component in hex; another component is refused.
     pub(crate) sha256: Option<String>,
     /// Parameters of the policy; `tbengine policy inspect` lists them.

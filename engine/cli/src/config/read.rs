@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::{File, RetryTable};
 use crate::exit::Error;
+use crate::registry::Reference;
 
 /// A lease has to outlast the pauses that any scheduler makes.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
@@ -49,9 +50,24 @@ pub(crate) fn file(path: &Path, text: &str) -> Result<File, Error> {
         return complain(&["state", "lease"], "`lease` is at least 1s");
     }
     for (name, policy) in &file.policies {
-        if policy.path.is_some() == policy.builtin.is_some() {
-            let message = format!("policy `{name}` needs either `path` or `builtin`");
+        let origins = [
+            policy.path.is_some(),
+            policy.builtin.is_some(),
+            policy.oci.is_some(),
+        ];
+        if origins.iter().filter(|is_given| **is_given).count() != 1 {
+            let message = format!("policy `{name}` needs one of `path`, `builtin` and `oci`");
             return complain(&["policies", name], &message);
+        }
+        match policy.oci.as_deref().map(str::parse::<Reference>) {
+            Some(Err(error)) => return complain(&["policies", name, "oci"], &error.to_string()),
+            Some(Ok(reference)) if reference.digest.is_none() => {
+                let message = format!(
+                    "`{reference}` names no digest; `tbengine policy pull {reference}` prints it with the one it has"
+                );
+                return complain(&["policies", name, "oci"], &message);
+            }
+            _ => {}
         }
     }
     for (name, plugin) in &file.plugins {
@@ -190,7 +206,19 @@ mod tests {
             ("[retry]\nfactor = 0.5", "at least 1"),
             ("[retry]\nconcurrency = 0", "between 1 and 1024"),
             ("[retry]\nattempts = 3\nretries = 2", "either"),
-            ("[policies.a]\n", "either `path` or `builtin`"),
+            ("[policies.a]\n", "needs one of `path`, `builtin` and `oci`"),
+            (
+                "[policies.a]\nbuiltin = \"default\"\noci = \"oci://ghcr.io/a\"",
+                "needs one of",
+            ),
+            (
+                "[policies.a]\noci = \"oci://ghcr.io/A\"",
+                "tbengine.toml:2: the name of a repository",
+            ),
+            (
+                "[policies.a]\noci = \"oci://ghcr.io/a:1\"",
+                "tbengine.toml:2: `oci://ghcr.io/a:1` names no digest",
+            ),
             (
                 "[plugins.a]\nsha256 = \"any\"",
                 "either `path` or `program`",

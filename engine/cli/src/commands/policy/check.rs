@@ -45,7 +45,7 @@ struct Checked {
 
 /// Loads a policy, and lets it judge a simulated host.
 pub(super) fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Result<Code, Error> {
-    let (compiled, found) = policies::load(&app.world, &app.config, name)?;
+    let (compiled, found) = policies::load(app, name)?;
     let mut params = found.params;
     params.extend(set);
     let limits = found.limits.clone();

@@ -10,8 +10,8 @@ use tbengine_engine::scope::Scope;
 
 use super::recorded::{self, Said};
 use crate::app::{App, block_on};
-use crate::args::PolicyDiffArgs;
 use crate::args::global::Format;
+use crate::args::policy::PolicyDiffArgs;
 use crate::exit::{Code, Error};
 use crate::output::csv;
 use crate::output::plan::tell_fault;
@@ -111,8 +111,8 @@ fn write(app: &mut App, differences: &[Differs]) {
 
 /// Both policies, each with those of the parameters that it has.
 fn policies(app: &App, args: &PolicyDiffArgs) -> Result<[Arc<dyn Policy>; 2], Error> {
-    let (before, before_found) = policies::load(&app.world, &app.config, &args.before)?;
-    let (after, after_found) = policies::load(&app.world, &app.config, &args.after)?;
+    let (before, before_found) = policies::load(app, &args.before)?;
+    let (after, after_found) = policies::load(app, &args.after)?;
     let knows = |policy: &CompiledPolicy, key: &str| {
         let params = &policy.description().params;
         params.iter().any(|param| param.name == key)

@@ -22,7 +22,7 @@ struct Inspected<'a> {
 
 /// Shows what a policy says of itself.
 pub(super) fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
-    let (policy, _) = policies::load(&app.world, &app.config, name)?;
+    let (policy, _) = policies::load(app, name)?;
     let description = policy.description();
     let inspected = Inspected {
         description,

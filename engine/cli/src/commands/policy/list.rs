@@ -37,7 +37,7 @@ pub(super) fn list(app: &mut App) -> Result<Code, Error> {
     let mut rows = Vec::new();
     let mut code = Code::Done;
     for (name, origin) in names {
-        let loaded = policies::find(&app.config, &name)
+        let loaded = policies::find(app, &name)
             .and_then(|found| Ok(engine.load(&found.bytes, &found.origin)?));
         match loaded {
             Ok(policy) => rows.push(Row {

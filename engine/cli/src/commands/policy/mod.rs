@@ -3,6 +3,7 @@
 //! - `list`, `inspect`: what there is, and what a policy says of itself
 //! - `new`: a policy from a template
 //! - `files`: components in files: `export` and `pack`
+//! - `registry`: components in registries: `pull` and `push`
 //! - `check`: a policy against the contract and a simulated host
 //! - `recorded`: recorded inventories, judged
 //! - `cases`: recorded inventories with what is expected
@@ -16,11 +17,12 @@ mod inspect;
 mod list;
 mod new;
 mod recorded;
+mod registry;
 mod templates;
 mod test;
 
 use crate::app::App;
-use crate::args::PolicyCommand;
+use crate::args::policy::PolicyCommand;
 use crate::exit::{Code, Error};
 
 /// Runs a command on policies.
@@ -42,6 +44,12 @@ pub(crate) fn run(app: &mut App, command: PolicyCommand) -> Result<Code, Error> 
             update,
         } => test::test(app, &policy, &folder, update),
         PolicyCommand::Diff(args) => diff::diff(app, &args),
+        PolicyCommand::Pull {
+            reference,
+            file,
+            force,
+        } => registry::pull(app, &reference, file.as_deref(), force),
+        PolicyCommand::Push { file, reference } => registry::push(app, &file, &reference),
         PolicyCommand::Export { name, file, force } => files::export(app, &name, &file, force),
     }
 }

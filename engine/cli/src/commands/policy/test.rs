@@ -51,7 +51,7 @@ pub(super) fn test(
     folder: &Path,
     update: bool,
 ) -> Result<Code, Error> {
-    let (compiled, found) = policies::load(&app.world, &app.config, policy)?;
+    let (compiled, found) = policies::load(app, policy)?;
     let mut tested = Vec::new();
     for case in cases::find(folder)? {
         tested.push(run(&compiled, &found.params, &found.limits, case, update)?);

@@ -1,0 +1,305 @@
+//! Registries that mean ill, or are broken: one sentence, exit code 2, and nothing is kept.
+
+use std::net::TcpListener;
+
+use super::User;
+use super::scripted::{self, Answer, Request, Scripted};
+
+fn wasm() -> Vec<u8> {
+    tbengine_builtins::get("default").unwrap().wasm.to_vec()
+}
+
+/// Pulls from a registry that answers so, and checks what is said of it.
+#[track_caller]
+fn pulled(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static, says: &str) {
+    pulled_with(answer, &[], says);
+}
+
+#[track_caller]
+fn pulled_with(
+    answer: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    flags: &[&str],
+    says: &str,
+) {
+    let server = Scripted::start(answer);
+    let user = User::new();
+    let reference = server.reference("team/nightly:1");
+    let ended = user.run(&[&["policy", "pull", &reference][..], flags].concat());
+    let ended = ended.with_code(2).says(says);
+    let mut lines = ended.stderr.lines();
+    assert!(
+        lines.next().unwrap().starts_with("error: "),
+        "{}",
+        ended.stderr
+    );
+    assert!(
+        lines.all(|line| line.starts_with("hint: ")),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("hint: "), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    assert_eq!(user.cached().len(), 0);
+}
+
+/// The same with a registry whose manifest is right, and who answers so for the policy.
+#[track_caller]
+fn policy_pulled(answer: Answer, says: &str) {
+    let manifest = scripted::manifest(&wasm());
+    pulled(
+        move |request| match request.path.contains("/blobs/") {
+            true => answer.clone(),
+            false => Answer::ok(manifest.clone()),
+        },
+        says,
+    );
+}
+
+#[test]
+fn each_status_has_a_sentence() {
+    for (answer, says) in [
+        (Answer::new(401), "wants credentials for team/nightly"),
+        (Answer::new(403), "does not allow to pull from team/nightly"),
+        (Answer::new(404), "there is no oci://127.0.0.1:"),
+        (Answer::new(429), "allows no more requests for now\n"),
+        (
+            Answer::new(429).with("retry-after", "90"),
+            "allows no more requests for now, and asks to wait 1m 30s\n",
+        ),
+        (Answer::new(500), "failed with status 500"),
+        (Answer::new(503), "failed with status 503"),
+        (Answer::new(418), "answered with status 418"),
+        (Answer::new(204), "answered with status 204"),
+        (Answer::new(304), "answered with status 304"),
+    ] {
+        let again = answer.clone();
+        pulled(move |_| again.clone(), says);
+        policy_pulled(answer, says);
+    }
+}
+
+#[test]
+fn what_is_larger_than_it_can_be_is_not_read() {
+    let endless = || Answer::new(200).endless();
+    pulled(
+        move |_| endless(),
+        "sent more than 1048576 bytes as a manifest",
+    );
+    policy_pulled(endless(), "sent more than 67108864 bytes as a policy");
+    // What comes with a refusal is not read at all.
+    pulled(|_| Answer::new(500).endless(), "failed with status 500");
+    let issuer = Scripted::start(move |_| endless());
+    let realm = format!("Bearer realm=\"http://{}/\"", issuer.address());
+    pulled(
+        move |_| Answer::new(401).with("www-authenticate", &realm).endless(),
+        "sent more than 1048576 bytes as a token",
+    );
+}
+
+#[test]
+fn what_takes_too_long_is_not_waited_for() {
+    let flags = ["--registry-timeout", "1s"];
+    let says = "was not done within 1s";
+    pulled_with(|_| Answer::silence(), &flags, says);
+    pulled_with(|_| Answer::new(200).trickling(), &flags, says);
+    let manifest = scripted::manifest(&wasm());
+    pulled_with(
+        move |request| match request.path.contains("/blobs/") {
+            true => Answer::new(200).trickling(),
+            false => Answer::ok(manifest.clone()),
+        },
+        &flags,
+        says,
+    );
+}
+
+#[test]
+fn a_wrong_digest_is_told_with_the_right_one() {
+    policy_pulled(Answer::ok("other"), "sent a policy with the digest sha256:");
+    // The registry answers with another manifest than the one that is pinned.
+    let (server, pinned) = Scripted::registry(wasm());
+    let user = User::new();
+    let (name, digest) = pinned.split_once('@').unwrap();
+    let other = format!("{name}@sha256:{}", "0".repeat(64));
+    for command in [
+        &["policy", "pull", &other][..],
+        &["run", "--policy", &other],
+    ] {
+        user.run(command).with_code(2).says(&format!(
+            "sent a manifest with the digest {digest}, and sha256:{} was asked for",
+            "0".repeat(64)
+        ));
+    }
+    assert_eq!(user.cached().len(), 0);
+    // It would have been good for a policy.
+    user.run(&["run", "--policy", &pinned]).with_code(0);
+    assert_eq!(server.seen().len(), 4);
+}
+
+#[test]
+fn what_is_no_policy_is_told_from_one() {
+    let digest = scripted::digest(b"");
+    let manifest = |media_type: &str, layers: usize| {
+        let layer = serde_json::json!({ "mediaType": media_type, "digest": digest, "size": 0 });
+        serde_json::json!({ "schemaVersion": 2, "layers": vec![layer; layers] }).to_string()
+    };
+    for (text, says) in [
+        (
+            manifest("application/wasm", 2),
+            "it has 2 layers, and a policy is one",
+        ),
+        (manifest("application/wasm", 0), "it has 0 layers"),
+        (
+            manifest("application/vnd.oci.image.layer.v1.tar+gzip", 1),
+            "its layer is application/vnd.oci.image.layer.v1.tar+gzip",
+        ),
+        (
+            manifest(&format!("\u{1b}[2J{}", "x".repeat(9999)), 1),
+            "its layer is \\u{1b}[2Jxxx",
+        ),
+        (
+            "{\"schemaVersion\": 2, \"manifests\": [{}]}".to_owned(),
+            "an index of several artifacts",
+        ),
+        ("<html>".to_owned(), "what answers is no manifest"),
+        (String::new(), "what answers is no manifest"),
+        ("[".repeat(100_000), "what answers is no manifest"),
+    ] {
+        pulled(move |_| Answer::ok(text.clone()), says);
+    }
+}
+
+#[test]
+fn a_component_that_is_no_policy_is_pulled_and_does_not_run() {
+    let (_server, pinned) = Scripted::registry(b"\0asm\x0d\0\x01\0".to_vec());
+    let user = User::new();
+    user.run(&["policy", "pull", &pinned]).with_code(0);
+    user.run(&["run", "--policy", &pinned])
+        .with_code(2)
+        .says("does not export tbengine:policy/hooks");
+}
+
+#[test]
+fn broken_connections_are_told_apart() {
+    pulled(|_| Answer::new(200).cut_off(), "broke off");
+    pulled(|_| Answer::noise(), "broke off");
+    policy_pulled(Answer::new(200).cut_off(), "broke off");
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let reference = format!("{nobody}/team/nightly:1");
+    let user = User::new();
+    user.run(&["policy", "pull", &reference])
+        .with_code(2)
+        .says(&format!("{nobody} refuses connections"));
+    user.run(&["policy", "pull", "registry.invalid/team/nightly:1"])
+        .with_code(2)
+        .says("registry.invalid cannot be reached");
+}
+
+#[test]
+fn redirects_end() {
+    pulled(
+        |request| Answer::new(307).with("location", &format!("{}x", request.path)),
+        "redirects in a circle",
+    );
+    pulled(
+        |_| Answer::new(307).with("location", "file:///etc/passwd"),
+        "answered with status 307",
+    );
+}
+
+#[test]
+fn challenges_that_make_no_sense_are_refusals() {
+    for challenge in [
+        "",
+        "Negotiate",
+        "Bearer realm=\"unclosed",
+        "Basic realm=\"x\"",
+    ] {
+        let answer = Answer::new(401).with("www-authenticate", challenge);
+        pulled(move |_| answer.clone(), "wants credentials");
+    }
+    for (realm, says) in [
+        ("nonsense", "a place for tokens that is no URL"),
+        ("file:///etc/passwd", "redirects the request for a token"),
+    ] {
+        let challenge = format!("Bearer realm=\"{realm}\"");
+        let answer = Answer::new(401).with("www-authenticate", &challenge);
+        pulled(move |_| answer.clone(), says);
+    }
+    for (token, says) in [
+        ("{}", "a token that is none"),
+        ("no json", "a token that is none"),
+        (
+            "{\"token\": \"a\\r\\nb: c\"}",
+            "a token that no header can hold",
+        ),
+    ] {
+        let issuer = Scripted::start(move |_| Answer::ok(token));
+        let challenge = format!("Bearer realm=\"http://{}/\"", issuer.address());
+        let answer = Answer::new(401).with("www-authenticate", &challenge);
+        pulled(move |_| answer.clone(), says);
+    }
+}
+
+/// Pushes to a registry that answers so.
+#[track_caller]
+fn pushed(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static, says: &str) {
+    let server = Scripted::start(answer);
+    let user = User::new();
+    user.host
+        .run(&["policy", "export", "default", "-o", "p.wasm"])
+        .with_code(0);
+    let reference = server.reference("team/nightly:1");
+    let ended = user.run(&["policy", "push", "p.wasm", &reference]);
+    let ended = ended.with_code(2).says(says);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_push_that_fails_says_why() {
+    let there = |request: &Request| request.method == "HEAD";
+    pushed(
+        |_| Answer::new(403),
+        "does not allow to push to team/nightly",
+    );
+    pushed(
+        |_| Answer::new(404),
+        "has no repository team/nightly to push to",
+    );
+    let begun = |answer: Answer| {
+        move |request: &Request| match request.method.as_str() {
+            "HEAD" => Answer::new(404),
+            "POST" => answer.clone(),
+            _ => Answer::new(500),
+        }
+    };
+    pushed(begun(Answer::new(202)), "without a place for the upload");
+    pushed(
+        begun(Answer::new(202).with("location", "file:///tmp/x")),
+        "redirects the upload",
+    );
+    pushed(
+        begun(Answer::new(202).with("location", "/there")),
+        "failed with status 500",
+    );
+    pushed(begun(Answer::new(200)), "answered with status 200");
+    pushed(
+        move |request| match there(request) {
+            true => Answer::new(200),
+            false => Answer::new(413),
+        },
+        "answered with status 413",
+    );
+    // It keeps something else than what it was sent.
+    let other = scripted::digest(b"other");
+    pushed(
+        move |request| match there(request) {
+            true => Answer::new(200),
+            false => Answer::new(201).with("docker-content-digest", &other),
+        },
+        "and keeps sha256:",
+    );
+}
