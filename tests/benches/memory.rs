@@ -88,7 +88,7 @@ fn measure(
         ("XDG_STATE_HOME", state.as_str()),
         ("DAYTONA_API_KEY", key),
     ];
-    let mut peak_of = |command: &str| {
+    let peak_of = |command: &str| {
         let mut arguments = vec!["--config", &config, command, "--backend", "one"];
         if command != "list" {
             arguments.extend(["--policy", "aggressive", "--max-delete", "100%"]);
