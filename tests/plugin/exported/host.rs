@@ -24,8 +24,10 @@ static NOTES: Mutex<Notes> = Mutex::new(Notes {
 });
 static NOTED: Condvar = Condvar::new();
 
+type Work = Box<dyn FnOnce() + Send>;
+
 /// What is done from within an answer, on the plugin's stack, by the number of the request.
-static WITHIN: Mutex<Vec<(u64, Box<dyn FnOnce() + Send>)>> = Mutex::new(Vec::new());
+static WITHIN: Mutex<Vec<(u64, Work)>> = Mutex::new(Vec::new());
 
 /// The table that is lent.
 pub(crate) static HOST: HostV1 = HostV1 {
@@ -54,6 +56,10 @@ unsafe extern "C" fn complete(host: *const HostV1, call: u64, status: Status, bo
     NOTED.notify_all();
 }
 
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that fails has to say why, and its panics come this way"
+)]
 unsafe extern "C" fn log(
     host: *const HostV1,
     level: u32,

@@ -145,7 +145,7 @@ unsafe extern "C" fn open<const N: usize>(
         "open-silent" => {}
         "open-late" => lock(&PLUGINS[N].unsaid).push((opened, AtomicPtr::new(context))),
         "open-failed-with-instance" => {
-            say(abi::status_of(tbengine_sdk::ErrorKind::Denied), "no key")
+            say(abi::status_of(tbengine_sdk::ErrorKind::Denied), "no key");
         }
         "open-nothing" => {
             say(abi::OK, OPENED);
