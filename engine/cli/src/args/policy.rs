@@ -104,7 +104,7 @@ Examples:
   tbengine policy pull ghcr.io/team/nightly:1.0 -o nightly.wasm
   tbengine policy pull ghcr.io/team/nightly:1.0 -O json | jq -r .reference")]
     Pull {
-        /// Where it lies: HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]
+        /// Where it lies: HOST/REPOSITORY, then :TAG or @sha256:DIGEST or both
         #[arg(value_name = "REF")]
         reference: String,
         /// Write it to this file as well
@@ -132,7 +132,7 @@ Examples:
         /// The .wasm component
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Where to put it: HOST[:PORT]/REPOSITORY[:TAG] [default tag: latest]
+        /// Where to put it: HOST/REPOSITORY:TAG, the tag being `latest` unless it is given
         #[arg(value_name = "REF")]
         reference: String,
     },

@@ -71,8 +71,8 @@ pub(crate) struct PolicyTable {
     pub(crate) path: Option<PathBuf>,
     /// The name of a built-in policy. Instead of `path` and `oci`.
     pub(crate) builtin: Option<String>,
-    /// Where it lies in a registry: oci://HOST/REPOSITORY[:TAG]@sha256:DIGEST. `tbengine policy pull` prints
-    /// that. Instead of `path` and `builtin`.
+    /// Where it lies in a registry: oci://HOST/REPOSITORY:TAG@sha256:DIGEST, as `tbengine policy pull` prints
+    /// it; the tag may be missing. Instead of `path` and `builtin`.
     pub(crate) oci: Option<String>,
     /// The SHA-256 of the component in hex; another component is refused.
     pub(crate) sha256: Option<String>,

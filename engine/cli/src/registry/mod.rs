@@ -4,7 +4,7 @@
 //! for, its credentials go to itself and to where it has its tokens from, and over TLS unless the operator
 //! says otherwise.
 //!
-//! - [`reference`]: where a policy lies, as `oci://HOST/REPOSITORY:TAG@sha256:DIGEST`
+//! - [`mod@reference`]: where a policy lies, as `oci://HOST/REPOSITORY:TAG@sha256:DIGEST`
 //! - [`manifest`]: what stands between a reference and a policy
 //! - `cache`: what was fetched before
 //! - `keychain`: credentials
