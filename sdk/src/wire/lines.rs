@@ -58,7 +58,7 @@ pub struct RawAnswer<'a> {
     pub body: Option<&'a RawValue>,
 }
 
-/// The request of `hello`, which a plugin that runs as a program answers with its [`Descriptor`].
+/// The request of `hello`, which a plugin that runs as a program answers with its [`Descriptor`](super::Descriptor).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Hello {
