@@ -21,10 +21,11 @@ use crate::policies;
 
 /// Makes a plan and shows it.
 pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
-    let planned = make(app, &args.scope, &args.policy, &args.guards)?;
+    let mut planned = make(app, &args.scope, &args.policy, &args.guards)?;
     let code = show(app, &planned);
     if let Some(path) = &args.save {
         if planned.decisions.fault.is_none() {
+            planned.plan = planned.plan.seal();
             save(path, &planned.plan)?;
             app.console
                 .line(&[toned(Tone::Dim, format!("saved to {}", path.display()))]);
@@ -61,7 +62,10 @@ pub(crate) fn make(
                 watcher.see(event);
             })
             .await;
-        planned.plan = planned.plan.seal();
+        // What is shown whole may be kept, and applied later.
+        if app.global.output == Format::Json {
+            planned.plan = planned.plan.seal();
+        }
         Ok(planned)
     })
 }
