@@ -65,7 +65,7 @@ pub struct DiscoverOptions {
 /// A page more than this is a provider that never ends its listing.
 const MAX_PAGES: usize = 100_000;
 
-/// How often a page is asked for before the listing counts as failed.
+/// How often the account, or a page, is asked for before that counts as failed.
 const LIST_ATTEMPTS: u32 = 3;
 
 /// The longest pause that a listing makes because a provider asks for it.
@@ -198,7 +198,9 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
         .filter(|kind| scope.needs_kind(*kind))
         .map(|kind| async move { (kind, list_kind(open, kind, options).await) });
     // All at once: naming the account can take as long as listing everything.
-    let check = call("check", options.call_timeout, open.backend.check());
+    let check = again(open, "naming the account", || {
+        call("check", options.call_timeout, open.backend.check())
+    });
     let (mut check, mut listings) = (pin!(check), pin!(join_all(listings)));
     let (account, listings) = match select(check.as_mut(), listings.as_mut()).await {
         Either::Left((account, _)) => (account, listings.await),
@@ -276,22 +278,34 @@ async fn list_kind(
     ))
 }
 
-/// Asks for one page, again after passing faults: they must not blind the whole run.
+/// Asks for one page.
 async fn list_page(
     open: &OpenBackend,
     request: &ListRequest,
     timeout: Duration,
 ) -> Result<tbengine_sdk::Page, Error> {
+    again(open, request.kind.word(), || {
+        call("list", timeout, open.backend.list(request.clone()))
+    })
+    .await
+}
+
+/// Asks again after passing faults: they must not blind the whole run.
+async fn again<T, F: Future<Output = Result<T, Error>>>(
+    open: &OpenBackend,
+    what: &str,
+    ask: impl Fn() -> F,
+) -> Result<T, Error> {
     let mut attempt = 1;
     loop {
-        match call("list", timeout, open.backend.list(request.clone())).await {
+        match ask().await {
             Err(error)
                 if attempt < LIST_ATTEMPTS
                     && (error.kind == ErrorKind::Transient || error.kind.gates_backend()) =>
             {
                 let pause = Duration::from_millis(200 << attempt);
                 let pause = pause.max(error.retry_after.unwrap_or_default());
-                tracing::warn!(backend = %open.name, kind = %request.kind, %error, ?pause, "listing failed, trying again");
+                tracing::warn!(backend = %open.name, what, %error, ?pause, "listing failed, trying again");
                 tokio::time::sleep(pause.min(LONGEST_LIST_PAUSE)).await;
                 attempt += 1;
             }

@@ -36,8 +36,10 @@ fn main() {
     let named = std::env::args()
         .skip_while(|word| word != "--program")
         .nth(1);
-    let program = named.map_or_else(|| Program::build().path().to_owned(), PathBuf::from);
-    let path = program.as_path();
+    let built = named.is_none().then(Program::build);
+    let named = named.map(PathBuf::from);
+    let path = built.as_ref().map(Program::path).or(named.as_deref());
+    let path = path.expect("one of the two");
     let cache = tempfile::tempdir().expect("a directory");
     let seed = argument("--seed", 1) as u64;
     let kills = argument("--kills", 3000);

@@ -30,6 +30,18 @@ async fn a_backend_that_does_not_answer_is_a_failure_and_no_emptiness() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn passing_faults_while_a_backend_names_its_account_blind_nobody() {
+    for fault in [Fault::transient(), Fault::unavailable()] {
+        let (_, second, world) = two();
+        second.insert(container("two"));
+        second.script(Operation::Check).calls(..=2).then(fault);
+        let planned = world.plan(delete_all()).await;
+        assert_eq!(planned.inventory.failures, []);
+        assert_eq!(planned.plan.steps.len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_backend_that_goes_away_does_not_hold_the_other_up() {
     let (first, second, world) = two();
     first.insert(container("one"));

@@ -38,7 +38,11 @@ impl Program {
             .filter(|message| message["target"]["name"] == "tbengine")
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
             .expect("cargo names the executable");
-        Self(executable, tempfile::tempdir().expect("a directory"))
+        let place = tempfile::tempdir().expect("a directory");
+        // A copy, so that another build in the middle of a long measurement does not take it away.
+        let copy = place.path().join("program");
+        std::fs::copy(executable, &copy).expect("the program can be copied");
+        Self(copy, place)
     }
 
     /// Where it is.
