@@ -10,6 +10,10 @@ use tbengine_engine::policy::{
 };
 use tbengine_sdk::{Identity, Kind, Owner, Resource, State, Timestamp, Unit};
 
+/// That of the command line.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NOW: i64 = 1_800_000_000_000;
 const HOUR: i64 = 3_600_000;
 const LABELS: usize = 8;
