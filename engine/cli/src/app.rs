@@ -19,6 +19,7 @@ use crate::config::{Config, Settings};
 use crate::exit::Error;
 use crate::output::console::Console;
 use crate::output::out::Out;
+use crate::signals::Signals;
 use crate::world::World;
 use crate::{backends, own, plugins};
 
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) world: World,
     pub(crate) global: GlobalArgs,
     pub(crate) registry: RegistryArgs,
+    /// What hears signals, once the command does.
+    pub(crate) signals: Option<Signals>,
     pub(crate) config: Config,
     pub(crate) out: Out,
     pub(crate) console: Arc<Console>,
@@ -38,6 +41,13 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn format(&self) -> Format {
         self.global.output
+    }
+
+    /// Hears signals from now on, also while a registry is waited for.
+    pub(crate) fn hear_signals(&mut self) -> Result<Signals, Error> {
+        let signals = Signals::listen(self.world.ignores_hangup)?;
+        self.signals = Some(signals.clone());
+        Ok(signals)
     }
 
     /// What is in force for a command with these arguments.

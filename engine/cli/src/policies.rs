@@ -73,7 +73,7 @@ fn plain(bytes: Cow<'static, [u8]>, origin: String) -> Found {
 /// Fetches what a reference names by its digest.
 fn fetch(app: &App, reference: &str) -> Result<Cow<'static, [u8]>, Error> {
     let reference: Reference = reference.parse().map_err(RegistryError::from)?;
-    let artifact = Registry::new(&app.world, &app.registry).fetch(&reference)?;
+    let artifact = Registry::new(app).fetch(&reference)?;
     Ok(Cow::Owned(artifact.wasm))
 }
 

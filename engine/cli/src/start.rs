@@ -59,6 +59,7 @@ pub(crate) fn start() -> ExitCode {
             world: world.with_lease(config.file.state.lease),
             global,
             registry,
+            signals: None,
             config,
             out: Out::stdout(color, width),
             console: console.clone(),

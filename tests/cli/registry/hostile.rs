@@ -1,6 +1,11 @@
 //! Registries that mean ill, or are broken: one sentence, exit code 2, and nothing is kept.
 
 use std::net::TcpListener;
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::User;
 use super::scripted::{self, Answer, Request, Scripted};
@@ -302,4 +307,24 @@ fn a_push_that_fails_says_why() {
         },
         "and keeps sha256:",
     );
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_registry() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let server = Scripted::start(|_| Answer::silence());
+        let user = User::new();
+        let pinned = server.reference(&format!("team/nightly@sha256:{}", "0".repeat(64)));
+        let arguments = ["run", "--backend", "memory", "--policy", &pinned];
+        let mut command = user.host.command(&arguments);
+        command.args(["--registry-timeout", "1h"]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        while server.seen().is_empty() {
+            assert_eq!(child.try_wait().unwrap(), None);
+            thread::sleep(Duration::from_millis(5));
+        }
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+    }
 }

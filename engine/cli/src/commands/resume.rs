@@ -17,7 +17,7 @@ use crate::signals::Signals;
 
 /// Goes on with a run.
 pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
-    let signals = Signals::listen(app.world.ignores_hangup)?;
+    let signals = app.hear_signals()?;
     let settings = app.settings(&PolicyArgs::default(), &args.guards, &args.retry);
     let state = existing_state(&settings)?;
     let left_behind = match args.run {

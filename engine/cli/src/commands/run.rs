@@ -26,7 +26,7 @@ pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
         let planned = plan::make(app, &args.scope, &args.policy, &args.guards)?;
         return Ok(plan::show(app, &planned));
     }
-    let signals = Signals::listen(app.world.ignores_hangup)?;
+    let signals = app.hear_signals()?;
     run_hearing(app, args, &signals)
 }
 

@@ -29,8 +29,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tbengine_engine::policy::load::LARGEST_COMPONENT;
 
-use crate::args::registry::RegistryArgs;
-use crate::world::World;
+use crate::app::App;
+use crate::exit::Error;
+use crate::signals::Signals;
 use cache::{Cache, Cached};
 use client::{Client, LARGEST_MANIFEST};
 use error::Doing;
@@ -49,6 +50,8 @@ pub(crate) struct Registry {
     /// `None` is without TLS on this machine, and with it elsewhere.
     plain_http: Option<bool>,
     timeout: Duration,
+    /// What ends the wait for a registry, if the command hears signals by itself.
+    signals: Option<Signals>,
 }
 
 /// A policy from a registry.
@@ -60,29 +63,30 @@ pub(crate) struct Artifact {
 }
 
 impl Registry {
-    pub(crate) fn new(world: &World, args: &RegistryArgs) -> Self {
+    pub(crate) fn new(app: &App) -> Self {
+        let args = &app.registry;
         Self {
-            cache: Cache::new(world.registry_cache()),
-            keychain: Keychain::new(world),
+            cache: Cache::new(app.world.registry_cache()),
+            keychain: Keychain::new(&app.world),
             offline: args.offline,
             plain_http: args.plain_http,
             timeout: args.registry_timeout.0,
+            signals: app.signals.clone(),
         }
     }
 
     /// The policy that a reference with a digest names. With none it is refused: nothing decides what is
     /// deleted but what the operator chose.
-    pub(crate) fn fetch(&self, reference: &Reference) -> Result<Artifact, RegistryError> {
+    pub(crate) fn fetch(&self, reference: &Reference) -> Result<Artifact, Error> {
         if reference.digest.is_none() {
-            return Err(RegistryError::NoDigest {
-                reference: reference.to_string(),
-            });
+            let reference = reference.to_string();
+            return Err(RegistryError::NoDigest { reference }.into());
         }
         self.pull(reference)
     }
 
     /// The policy that a reference names now. What has a digest and is in the cache is not asked for.
-    pub(crate) fn pull(&self, reference: &Reference) -> Result<Artifact, RegistryError> {
+    pub(crate) fn pull(&self, reference: &Reference) -> Result<Artifact, Error> {
         let damaged = match &reference.digest {
             None => None,
             Some(digest) => match self.cached(reference, digest)? {
@@ -97,12 +101,13 @@ impl Registry {
             },
         };
         if self.offline {
-            return Err(match damaged {
+            let error = match damaged {
                 Some(path) => RegistryError::Damaged { path },
                 None => RegistryError::Offline {
                     reference: reference.to_string(),
                 },
-            });
+            };
+            return Err(error.into());
         }
         if let Some(path) = damaged {
             tracing::warn!(path = %path.display(), "the cache does not have what it should, so it is fetched again");
@@ -126,14 +131,13 @@ impl Registry {
         reference: &Reference,
         wasm: Vec<u8>,
         about: &About,
-    ) -> Result<Digest, RegistryError> {
+    ) -> Result<Digest, Error> {
         if reference.digest.is_some() {
-            return Err(RegistryError::PushToDigest {
-                reference: reference.to_string(),
-            });
+            let reference = reference.to_string();
+            return Err(RegistryError::PushToDigest { reference }.into());
         }
         if self.offline {
-            return Err(RegistryError::PushOffline);
+            return Err(RegistryError::PushOffline.into());
         }
         let written = manifest::write(&wasm, about).map_err(|error| RegistryError::Start {
             what: "write the manifest",
@@ -160,7 +164,7 @@ impl Registry {
         reference: &Reference,
         doing: Doing,
         work: impl AsyncFnOnce(Client) -> Result<T, RegistryError> + Send,
-    ) -> Result<T, RegistryError> {
+    ) -> Result<T, Error> {
         let start = |why: String| RegistryError::Start {
             what: "speak with the registry",
             why,
@@ -173,13 +177,16 @@ impl Registry {
                 .build()
                 .map_err(|error| start(error.to_string()))?;
             let ended = runtime.block_on(async {
-                let within = tokio::time::timeout(self.timeout, work(client)).await;
-                within.unwrap_or_else(|_| {
-                    Err(RegistryError::Timeout {
-                        host: reference.host.clone(),
-                        after: self.timeout,
-                    })
-                })
+                let within = tokio::time::timeout(self.timeout, work(client));
+                let ended = match &self.signals {
+                    Some(signals) => signals.unless_stopped(within).await?,
+                    None => within.await,
+                };
+                let late = |_| RegistryError::Timeout {
+                    host: reference.host.clone(),
+                    after: self.timeout,
+                };
+                Ok(ended.map_err(late)??)
             });
             // Looking up a name cannot be cut short.
             runtime.shutdown_background();
@@ -188,10 +195,10 @@ impl Registry {
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("registry".into());
             match thread.spawn_scoped(scope, speak) {
-                Ok(thread) => thread
-                    .join()
-                    .unwrap_or_else(|_| Err(start("what reads its answers has a defect".into()))),
-                Err(error) => Err(start(error.to_string())),
+                Ok(thread) => thread.join().unwrap_or_else(|_| {
+                    Err(start("what reads its answers has a defect".into()).into())
+                }),
+                Err(error) => Err(start(error.to_string()).into()),
             }
         })
     }

@@ -36,7 +36,6 @@ use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::{Ended, Looks, Wanted, end, end_those_over, take};
 use crate::output::out::write_document;
-use crate::signals::Signals;
 
 use command::Command;
 use labels::Labels;
@@ -114,7 +113,7 @@ fn pre_clean(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
         no_journal: false,
     };
     // The standard output is the command's.
-    let signals = Signals::listen(app.world.ignores_hangup)?;
+    let signals = app.hear_signals()?;
     let cleaned = app.with_output_on_stderr(|app| super::run::run_hearing(app, &run, &signals));
     signals.hand_over();
     let code = cleaned?;

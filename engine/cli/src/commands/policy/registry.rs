@@ -33,7 +33,7 @@ pub(super) fn pull(
     overwrite: bool,
 ) -> Result<Code, Error> {
     let reference: Reference = reference.parse().map_err(RegistryError::from)?;
-    let artifact = Registry::new(&app.world, &app.registry).pull(&reference)?;
+    let artifact = Registry::new(app).pull(&reference)?;
     if let Some(file) = file {
         files::write(file, &artifact.wasm, overwrite)?;
     }
@@ -61,7 +61,7 @@ pub(super) fn push(app: &mut App, file: &Path, reference: &str) -> Result<Code, 
         imports: policy.imports().to_vec(),
     };
     let (digest, bytes) = (policy.digest().to_owned(), wasm.len());
-    let pin = Registry::new(&app.world, &app.registry).push(&reference, wasm, &about)?;
+    let pin = Registry::new(app).push(&reference, wasm, &about)?;
     let moved = Moved {
         reference: reference.pinned(pin).to_string(),
         digest,
