@@ -12,94 +12,66 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 /// What there is: a name, what it is about, and the arguments for cargo.
-const PARTS: &[(&str, &str, &[&str])] = &[
+const PARTS: &[(&str, &str, &str)] = &[
     (
         "promises",
         "simulated runs that break a promise",
-        &[
-            "run",
-            "--release",
-            "--locked",
-            "-p",
-            "tbengine-simulation",
-            "--",
-            "--seeds",
-            "20000",
-        ],
+        "run --release --locked -p tbengine-simulation -- --seeds 20000",
     ),
     (
         "faults",
         "failures and requests under faults, in simulated time",
-        &[
-            "run",
-            "--release",
-            "--locked",
-            "-p",
-            "tbengine-simulation",
-            "--",
-            "--figures",
-            "100",
-        ],
+        "run --release --locked -p tbengine-simulation -- --figures 100",
     ),
     (
         "policy",
         "what a call of a policy costs",
-        &[
-            "bench",
-            "--locked",
-            "-p",
-            "tbengine-engine",
-            "--bench",
-            "policy",
-        ],
+        "bench --locked -p tbengine-engine --bench policy",
+    ),
+    (
+        "journal",
+        "what the record of a run costs",
+        "bench --locked -p tbengine-engine --bench journal",
     ),
     (
         "plan",
         "planning large inventories",
-        &[
-            "bench",
-            "--locked",
-            "-p",
-            "tbengine-tests",
-            "--bench",
-            "plan",
-        ],
+        "bench --locked -p tbengine-tests --bench plan",
     ),
     (
         "memory",
         "the most memory a run holds",
-        &[
-            "bench",
-            "--locked",
-            "-p",
-            "tbengine-tests",
-            "--bench",
-            "memory",
-        ],
+        "bench --locked -p tbengine-tests --bench memory",
+    ),
+    (
+        "signals",
+        "how fast a run obeys",
+        "bench --locked -p tbengine-tests --bench signals",
+    ),
+    (
+        "plugin",
+        "what a backend from outside costs",
+        "bench --locked -p tbengine-plugin-tests --bench plugin",
+    ),
+    (
+        "daytona",
+        "the fake Daytona service: limits, faults, an outage",
+        "bench --locked -p tbengine-tests --bench daytona",
     ),
     (
         "docker",
         "a real dockerd, beside the docker command",
-        &[
-            "bench",
-            "--locked",
-            "-p",
-            "tbengine-tests",
-            "--bench",
-            "docker",
-        ],
+        "bench --locked -p tbengine-tests --bench docker",
     ),
     (
         "knee",
         "calls at once on a real dockerd",
-        &[
-            "bench",
-            "--locked",
-            "-p",
-            "tbengine-tests",
-            "--bench",
-            "knee",
-        ],
+        "bench --locked -p tbengine-tests --bench knee",
+    ),
+    (
+        "crashes",
+        "a tenth of the kills and crashes",
+        "bench --locked -p tbengine-tests --bench crashes -- --kills 300 --docker-kills 10 --crashes 2 --freezes 2 --guards 50",
     ),
 ];
 
@@ -127,7 +99,7 @@ fn main() {
         println!("\n{name}: {about}");
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
         let mut child = Command::new(cargo)
-            .args(*arguments)
+            .args(arguments.split_whitespace())
             .env("CARGO_TERM_QUIET", "true")
             .stdout(Stdio::piped())
             .spawn()

@@ -94,7 +94,7 @@ fn measure(
             arguments.extend(["--policy", "aggressive", "--max-delete", "100%"]);
         }
         fill();
-        program.run(&arguments, &environment).1
+        program.peak(&arguments, &environment)
     };
     // The policy is compiled now, and comes from the cache afterwards.
     peak_of("plan");

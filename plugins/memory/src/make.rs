@@ -10,7 +10,11 @@ use crate::provider::{Account, Entry, Reaction};
 /// A resource in the making. What a test does not say is what a resource of the kind usually has:
 /// created an hour ago, ended and in use by nobody.
 #[derive(Clone, Debug)]
-pub struct Make {
+pub struct Make(Box<Parts>);
+
+/// In a box, so that each step of the making moves a pointer.
+#[derive(Clone, Debug)]
+struct Parts {
     kind: Kind,
     name: String,
     native: Option<String>,
@@ -63,7 +67,7 @@ pub fn snapshot(name: &str) -> Make {
 
 impl Make {
     fn new(kind: Kind, name: &str) -> Self {
-        Self {
+        Self(Box::new(Parts {
             kind,
             name: name.to_owned(),
             native: None,
@@ -78,22 +82,22 @@ impl Make {
             usage: Usage::default(),
             uses: Vec::new(),
             reaction: Reaction::default(),
-        }
+        }))
     }
 
     /// With this native id instead of one made up from the name.
     #[must_use]
     pub fn native(mut self, native: impl Into<String>) -> Self {
-        self.native = Some(native.into());
+        self.0.native = Some(native.into());
         self
     }
 
     /// In this state.
     #[must_use]
     pub fn state(mut self, state: State) -> Self {
-        self.state = state;
+        self.0.state = state;
         if state.is_running() || state == State::Created {
-            self.exit_code = None;
+            self.0.exit_code = None;
         }
         self
     }
@@ -107,28 +111,28 @@ impl Make {
     /// Ended with this code.
     #[must_use]
     pub fn exit_code(mut self, code: i64) -> Self {
-        self.exit_code = Some(code);
+        self.0.exit_code = Some(code);
         self
     }
 
     /// Created this long ago.
     #[must_use]
     pub fn created(mut self, age: Duration) -> Self {
-        self.created = Some(age);
+        self.0.created = Some(age);
         self
     }
 
     /// Of unknown creation time.
     #[must_use]
     pub fn created_unknown(mut self) -> Self {
-        self.created = None;
+        self.0.created = None;
         self
     }
 
     /// Ended this long ago.
     #[must_use]
     pub fn finished(mut self, age: Duration) -> Self {
-        self.finished = Some(age);
+        self.0.finished = Some(age);
         self
     }
 
@@ -139,7 +143,7 @@ impl Make {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.labels.push((key.into(), value.into()));
+        self.0.labels.push((key.into(), value.into()));
         self
     }
 
@@ -150,28 +154,28 @@ impl Make {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Cow<'static, str>>,
     ) -> Self {
-        self.attrs.push((key.into(), value.into()));
+        self.0.attrs.push((key.into(), value.into()));
         self
     }
 
     /// As part of this unit.
     #[must_use]
     pub fn unit(mut self, unit: impl Into<String>) -> Self {
-        self.unit = Some(Unit(unit.into()));
+        self.0.unit = Some(Unit(unit.into()));
         self
     }
 
     /// Of this owner.
     #[must_use]
     pub fn owner(mut self, owner: Owner) -> Self {
-        self.owner = owner;
+        self.0.owner = owner;
         self
     }
 
     /// Taking up this much disk.
     #[must_use]
     pub fn disk(mut self, bytes: u64) -> Self {
-        self.usage.disk_bytes = Some(bytes);
+        self.0.usage.disk_bytes = Some(bytes);
         self
     }
 
@@ -188,7 +192,7 @@ impl Make {
     }
 
     fn relation(mut self, used: &Identity, cascade: bool) -> Self {
-        self.uses.push(Relation {
+        self.0.uses.push(Relation {
             kind: used.kind,
             native: used.native.clone(),
             cascade,
@@ -199,60 +203,61 @@ impl Make {
     /// Ends this long after it was asked to. Unless told, at once.
     #[must_use]
     pub fn ends_after(mut self, reaction: Duration) -> Self {
-        self.reaction = Reaction::Ends(reaction);
+        self.0.reaction = Reaction::Ends(reaction);
         self
     }
 
     /// Never ends when asked to; only force ends it.
     #[must_use]
     pub fn ignores_stop(mut self) -> Self {
-        self.reaction = Reaction::Ignores;
+        self.0.reaction = Reaction::Ignores;
         self
     }
 
     /// With a native id drawn at random, unless it has one.
     pub(crate) fn native_at_random(mut self, random: &mut fastrand::Rng) -> Self {
-        let kind = self.kind;
-        self.native.get_or_insert_with(|| random_id(kind, random));
+        let kind = self.0.kind;
+        self.0.native.get_or_insert_with(|| random_id(kind, random));
         self
     }
 
     /// How many labels it has so far.
     pub(crate) fn label_count(&self) -> usize {
-        self.labels.len()
+        self.0.labels.len()
     }
 
     pub(crate) fn build(self, account: &Account, now: Timestamp) -> Entry {
-        let native = self
+        let made = *self.0;
+        let native = made
             .native
-            .unwrap_or_else(|| native_id(self.kind, &self.name));
+            .unwrap_or_else(|| native_id(made.kind, &made.name));
         let identity = Identity {
             backend: account.backend.clone(),
             account: account.id.clone(),
-            kind: self.kind,
+            kind: made.kind,
             native,
-            created: self.created.map(|age| now.minus(age)),
+            created: made.created.map(|age| now.minus(age)),
         };
-        let mut resource = Resource::new(identity, self.name, self.state);
-        if !matches!(self.state, State::Created | State::Present | State::Pending) {
+        let mut resource = Resource::new(identity, made.name, made.state);
+        if !matches!(made.state, State::Created | State::Present | State::Pending) {
             resource.started = resource.identity.created;
         }
-        if matches!(self.state, State::Exited | State::Stopped | State::Dead) {
-            resource.exit_code = self.exit_code;
-            resource.finished = match self.finished {
+        if matches!(made.state, State::Exited | State::Stopped | State::Dead) {
+            resource.exit_code = made.exit_code;
+            resource.finished = match made.finished {
                 Some(age) => Some(now.minus(age)),
                 None => resource.identity.created,
             };
         }
-        resource.labels = self.labels.into_iter().collect();
-        resource.attrs = self.attrs.into_iter().collect();
-        resource.unit = self.unit;
-        resource.owner = self.owner;
-        resource.usage = self.usage;
-        resource.uses = self.uses;
+        resource.labels = made.labels.into_iter().collect();
+        resource.attrs = made.attrs.into_iter().collect();
+        resource.unit = made.unit;
+        resource.owner = made.owner;
+        resource.usage = made.usage;
+        resource.uses = made.uses;
         Entry {
             resource,
-            reaction: self.reaction,
+            reaction: made.reaction,
         }
     }
 }

@@ -45,7 +45,14 @@ pub(crate) fn inventory(
         random: fastrand::Rng::with_seed(config.seed),
         entries: Vec::with_capacity(config.resources + 8),
         images: HashMap::new(),
-        labels: config.labels.unwrap_or(0),
+        labels: (0..config.labels.unwrap_or(0))
+            .map(|number| {
+                (
+                    format!("example.com/label-{number}"),
+                    format!("value {number}"),
+                )
+            })
+            .collect(),
         hostile: (config.hostile_label > 0).then(|| hostile(config.hostile_label)),
         account,
         now,
@@ -63,7 +70,8 @@ struct Host<'a> {
     random: fastrand::Rng,
     entries: Vec<Box<Entry>>,
     images: HashMap<String, Identity>,
-    labels: usize,
+    /// What fills the labels of a resource up.
+    labels: Vec<(String, String)>,
     hostile: Option<String>,
     account: &'a Account,
     now: Timestamp,
@@ -401,11 +409,8 @@ impl Host<'_> {
     }
 
     fn put(&mut self, mut made: Make) -> Identity {
-        for number in made.label_count()..self.labels {
-            made = made.label(
-                format!("example.com/label-{number}"),
-                format!("value {number}"),
-            );
+        for (key, value) in self.labels.iter().skip(made.label_count()) {
+            made = made.label(key.clone(), value.clone());
         }
         if let Some(text) = &self.hostile {
             made = made.label("hostile\u{1b}[2J", text.clone());

@@ -34,10 +34,13 @@ pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
                 .warning("nothing is saved, because the policy failed");
         }
     }
-    Ok(match code {
+    let code = match code {
         Code::Done if args.exit_code && !planned.plan.is_empty() => Code::Todo,
         code => code,
-    })
+    };
+    // The process ends here, and frees a million small texts faster than we could.
+    std::mem::forget(planned);
+    Ok(code)
 }
 
 /// Makes a plan that will not be applied.
