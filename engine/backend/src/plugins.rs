@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_sdk::wire::{self, Descriptor, Opened, PROTOCOL};
-use tbengine_sdk::{Backend, Capabilities, Error, ErrorKind, OpenRequest, Registration};
+use tbengine_sdk::{Backend, Capabilities, Error, OpenRequest, Registration};
 
 use super::dynamic::{self, Library};
 use super::remote::{Channel, Remote};
@@ -474,9 +474,4 @@ pub(crate) fn told(plugin: &str, level: u32, target: &[u8], message: &[u8], fiel
         4 => event!(DEBUG),
         _ => event!(TRACE),
     }
-}
-
-/// An answer that the host makes itself because the plugin is gone.
-pub(crate) fn gone(message: String) -> Error {
-    Error::new(ErrorKind::Unavailable, message)
 }
