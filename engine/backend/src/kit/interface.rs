@@ -1,103 +1,27 @@
-//! The conformance kit for what is not linked in: the interface and its abuse, and the suite of the sdk over
-//! the same interface.
+//! The cases of the interface itself: opening, requests that make no sense, many calls at once, and calls that
+//! are given up.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use serde_json::json;
-use tbengine_sdk::testkit::wire::{CLEAN_UP, MAKE, MadeDocument};
-use tbengine_sdk::testkit::{self, Case, CaseEnd, Fixture, Made, READ_ONLY, Wanted};
-use tbengine_sdk::wire;
-use tbengine_sdk::{Backend, Error, ErrorKind, Kind, ListRequest, OpenRequest, Resource};
+use tbengine_sdk::testkit::{Case, CaseEnd};
+use tbengine_sdk::{Error, ErrorKind, Kind, ListRequest, wire};
 use tokio::runtime::Runtime;
 
-use super::plugins::{Opening, Plugin};
-use super::remote::{self, Channel};
+use super::subject::Subject;
+use crate::plugins::Opening;
+use crate::remote::Channel;
 
 /// Longer than an answer that needs no work takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How many calls at once there are in the trial of many.
 const MANY: usize = 1000;
 
-/// A plugin under test, and what its backends are opened with.
-#[derive(Clone)]
-pub struct Subject {
-    plugin: Arc<Plugin>,
-    kind: String,
-    request: OpenRequest,
-}
-
-impl Subject {
-    /// The backend of this kind with this configuration.
-    ///
-    /// # Errors
-    /// A text if the plugin does not have the kind.
-    pub fn new(plugin: Arc<Plugin>, kind: &str, request: OpenRequest) -> Result<Self, String> {
-        if !plugin.has(kind) {
-            return Err(format!(
-                "plugin `{}` brings no backends of kind `{kind}`",
-                plugin.name
-            ));
-        }
-        let kind = kind.to_owned();
-        Ok(Self {
-            plugin,
-            kind,
-            request,
-        })
-    }
-
-    /// Whether the plugin can make resources for the kit.
-    pub fn has_fixture(&self) -> bool {
-        let kinds = &self.plugin.descriptor.kinds;
-        kinds
-            .iter()
-            .any(|known| known.kind == self.kind && known.fixture)
-    }
-
-    fn open(&self, fixture: bool) -> Result<Opening, Error> {
-        let request = self.plugin.request(&self.kind, &self.request);
-        self.plugin.open_channel(&wire::Open { fixture, ..request })
-    }
-
-    /// Every case that fits: first the interface, then what a backend promises. Without a fixture, only
-    /// what changes nothing at the provider.
-    pub fn cases(&self) -> Vec<Case> {
-        let mut cases = interface(self);
-        let promises = if self.has_fixture() {
-            match PluginFixture::open(self) {
-                Ok(fixture) => testkit::cases(|| fixture),
-                Err(error) => return with_broken(cases, "the_fixture_opens", error),
-            }
-        } else {
-            match Lookout::open(self) {
-                Ok(fixture) => testkit::cases(|| fixture)
-                    .into_iter()
-                    .filter(|case| READ_ONLY.contains(&case.name))
-                    .collect(),
-                Err(error) => return with_broken(cases, "the_backend_opens", error),
-            }
-        };
-        cases.extend(promises);
-        cases
-    }
-}
-
-fn with_broken(mut cases: Vec<Case>, name: &'static str, error: Error) -> Vec<Case> {
-    cases.push(Case {
-        name,
-        kind: None,
-        run: Box::new(move || CaseEnd::Broken(error.to_string())),
-    });
-    cases
-}
-
 type Tried = Result<(), String>;
 
-/// The cases of the interface itself. They need nothing of the provider.
-fn interface(subject: &Subject) -> Vec<Case> {
+/// These cases. They need nothing of the provider.
+pub(super) fn interface(subject: &Subject) -> Vec<Case> {
     let case = |name, test: fn(&Subject) -> Tried| Case {
         name,
         kind: None,
@@ -347,93 +271,5 @@ fn a_host_with_a_smaller_table_is_refused(subject: &Subject) -> Tried {
             Err("it took a table in which the functions that it needs are missing".into())
         }
         _ => Ok(()),
-    }
-}
-
-/// A fixture on the other side of the interface.
-struct PluginFixture {
-    subject: Subject,
-    channel: Arc<dyn Channel>,
-    backend: Arc<dyn Backend>,
-}
-
-impl PluginFixture {
-    fn open(subject: &Subject) -> Result<Self, Error> {
-        let opening = subject.open(true)?;
-        Ok(Self {
-            subject: subject.clone(),
-            channel: opening.channel.clone(),
-            backend: opening.into_backend(subject.request.name.clone()),
-        })
-    }
-}
-
-#[async_trait]
-impl Fixture for PluginFixture {
-    fn backend(&self) -> Arc<dyn Backend> {
-        self.backend.clone()
-    }
-
-    async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
-        let answer = self
-            .channel
-            .send(MAKE.as_bytes(), wire::encode(wanted))
-            .await;
-        let made = answer.and_then(|body| remote::answer::<MadeDocument>(MAKE, &body));
-        match made.map_err(|error| error.to_string())?.identity {
-            Some(identity) => Ok(Made::Yes(identity)),
-            None => Ok(Made::CannotMake),
-        }
-    }
-
-    async fn clean_up(&self) -> Result<(), String> {
-        let answer = self.channel.send(CLEAN_UP.as_bytes(), b"{}".to_vec()).await;
-        answer.map(drop).map_err(|error| error.to_string())
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        let request = self.subject.plugin.request("", &self.subject.request);
-        request.environment.into_values().collect()
-    }
-}
-
-/// A fixture that makes nothing, and shows what is there anyway.
-struct Lookout {
-    backend: Arc<dyn Backend>,
-    shown: AtomicU32,
-}
-
-impl Lookout {
-    fn open(subject: &Subject) -> Result<Self, Error> {
-        Ok(Self {
-            backend: subject
-                .open(false)?
-                .into_backend(subject.request.name.clone()),
-            shown: AtomicU32::new(0),
-        })
-    }
-}
-
-#[async_trait]
-impl Fixture for Lookout {
-    fn backend(&self) -> Arc<dyn Backend> {
-        self.backend.clone()
-    }
-
-    async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
-        if wanted.name.is_some() || !wanted.labels.is_empty() || !wanted.uses.is_empty() {
-            return Ok(Made::CannotMake);
-        }
-        let page = self.backend.list(ListRequest::first(wanted.kind)).await;
-        let found: Vec<Resource> = page.map_err(|error| error.to_string())?.resources;
-        if found.is_empty() {
-            return Ok(Made::CannotMake);
-        }
-        let turn = self.shown.fetch_add(1, Ordering::Relaxed) as usize;
-        Ok(Made::Yes(found[turn % found.len()].identity.clone()))
-    }
-
-    async fn clean_up(&self) -> Result<(), String> {
-        Ok(())
     }
 }
