@@ -1,67 +1,7 @@
-//! `tbengine policy`.
+//! What policies answer: checked, compared with what is expected, and with each other.
 
+use super::MAX_AGE;
 use crate::host::Host;
-
-#[test]
-fn list_names_built_in_and_configured_policies() {
-    let host = Host::with(
-        "[policies.nightly]\nbuiltin = \"aggressive\"\nparams = { dead-older-than = \"2h\" }",
-    );
-    let json = host
-        .run(&["policy", "list", "-O", "json"])
-        .with_code(0)
-        .json();
-    let names: Vec<_> = json
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "aggressive",
-            "default",
-            "harbor",
-            "nightly",
-            "terminal-bench"
-        ]
-    );
-}
-
-#[test]
-fn inspect_shows_parameters_with_types_defaults_and_docs() {
-    let host = Host::new();
-    let json = host
-        .run(&["policy", "inspect", "default", "-O", "json"])
-        .with_code(0)
-        .json();
-    let param = json["params"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|one| one["name"] == "dead-older-than")
-        .unwrap();
-    assert_eq!(
-        (&param["type"], &param["default"]),
-        (&"duration".into(), &"1h".into())
-    );
-    assert!(
-        json["imports"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|one| one.as_str().unwrap().starts_with("tbengine:policy/log"))
-    );
-    let text = host
-        .run(&["policy", "inspect", "default"])
-        .with_code(0)
-        .stdout;
-    assert!(
-        text.contains("running-older-than  duration  [24h]"),
-        "{text}"
-    );
-}
 
 #[test]
 fn check_lets_it_judge_and_names_its_speed() {
@@ -90,138 +30,6 @@ fn check_lets_it_judge_and_names_its_speed() {
     ])
     .with_code(2)
     .says("twice");
-}
-
-#[test]
-fn export_overwrites_only_if_told() {
-    let host = Host::new();
-    host.run(&["policy", "export", "default", "-o", "p.wasm"])
-        .with_code(0);
-    assert_eq!(
-        std::fs::read(host.path("p.wasm")).unwrap(),
-        tbengine_builtins::get("default").unwrap().wasm
-    );
-    host.run(&["policy", "export", "aggressive", "-o", "p.wasm"])
-        .with_code(2)
-        .says("--force");
-    assert_eq!(
-        std::fs::read(host.path("p.wasm")).unwrap(),
-        tbengine_builtins::get("default").unwrap().wasm
-    );
-    host.run(&["policy", "export", "aggressive", "-o", "p.wasm", "--force"])
-        .with_code(0);
-    host.run(&["policy", "export", "agressive", "-o", "q.wasm"])
-        .with_code(2)
-        .says("built-in policies");
-}
-
-#[test]
-fn names_and_paths_are_told_apart() {
-    let host = Host::new();
-    host.run(&["plan", "--policy", "defualt"])
-        .with_code(2)
-        .says("did you mean `default`?");
-    host.run(&["plan", "--policy", "./default.wasm"])
-        .with_code(2)
-        .says("did you mean the built-in policy `default`?");
-    // A file never takes the place of a name, and a bare name never is a file.
-    host.write("default", "not wasm");
-    host.run(&["plan", "--policy", "default"]).with_code(0);
-    host.run(&["plan", "--policy", "./default"])
-        .with_code(2)
-        .says("is not WebAssembly");
-    host.write("mine", "not wasm");
-    host.run(&["plan", "--policy", "mine"])
-        .with_code(2)
-        .says("write ./mine");
-}
-
-#[test]
-fn parameters_are_checked() {
-    let host = Host::new();
-    for (set, says) in [
-        ("dead-oldr-than=1h", "did you mean `dead-older-than`?"),
-        ("dead-older-than=-1h", "dead-older-than"),
-        ("states=gone", "`gone`"),
-    ] {
-        host.run(&["plan", "--set", set]).with_code(2).says(says);
-    }
-}
-
-#[test]
-fn a_pinned_policy_must_be_that_one() {
-    let host = Host::with(&format!(
-        "[policies.p]\nbuiltin = \"default\"\nsha256 = \"{}\"",
-        "0".repeat(64)
-    ));
-    host.run(&["plan", "--policy", "p"])
-        .with_code(2)
-        .says("is pinned")
-        .says("tbengine.toml:6");
-    let json = host
-        .run(&["policy", "inspect", "default", "-O", "json"])
-        .json();
-    let digest = json["digest"].as_str().unwrap();
-    host.configure(&format!(
-        "[policies.p]\nbuiltin = \"default\"\nsha256 = \"{digest}\""
-    ));
-    host.run(&["plan", "--policy", "p"]).with_code(0);
-}
-
-/// The policy that the templates have in every language, as text.
-const MAX_AGE: &str = include_str!("../../policies/templates/wat/max-age.wat");
-
-#[test]
-fn a_core_module_is_refused_with_the_command_that_packs_it() {
-    let host = Host::new();
-    host.write("core.wat", MAX_AGE);
-    let refused = host.run(&["plan", "--policy", "./core.wat"]).with_code(2);
-    let command = "`tbengine policy pack";
-    assert!(refused.stderr.contains(command), "{}", refused.stderr);
-    let made = host
-        .run(&["policy", "pack", "core.wat", "-o", "max-age.wasm"])
-        .with_code(0);
-    assert!(
-        made.stdout.contains("speaks tbengine:policy@2.0.0"),
-        "{}",
-        made.stdout
-    );
-    host.run(&["plan", "--policy", "max-age.wasm", "--set", "older-than=1h"])
-        .with_code(0);
-    // Nothing is lost by a slip.
-    host.run(&["policy", "pack", "core.wat", "-o", "max-age.wasm"])
-        .with_code(2)
-        .says("--force");
-    let json = host
-        .run(&[
-            "policy",
-            "pack",
-            "core.wat",
-            "--contract",
-            "1",
-            "-o",
-            "max-age.wasm",
-            "--force",
-            "-O",
-            "json",
-        ])
-        .with_code(0)
-        .json();
-    assert_eq!(json["contract"], "tbengine:policy@1.0.0");
-    host.run(&["policy", "pack", "core.wat", "--contract", "9"])
-        .with_code(2)
-        .says("there is no version 9 of the contract");
-    host.write("empty.wat", "(module)");
-    host.run(&["policy", "pack", "empty.wat"])
-        .with_code(2)
-        .says("does not export `memory`")
-        .says("policy pack --help");
-    host.run(&["policy", "pack", "max-age.wasm"])
-        .with_code(2)
-        .says("is a component already");
-    host.run(&["policy", "pack", "missing.wasm"])
-        .with_code(2)
-        .says("missing.wasm");
 }
 
 #[test]
@@ -310,26 +118,6 @@ fn policies_for_one_benchmark_answer_as_is_expected_of_recorded_hosts() {
 }
 
 #[test]
-fn inspect_shows_what_a_policy_for_one_benchmark_can_be_told() {
-    let host = Host::new();
-    let inspect = |policy| host.run(&["policy", "inspect", policy]).with_code(0).stdout;
-    let text = inspect("harbor");
-    for shown in [
-        "dead-older-than  duration  [10m]",
-        "running-older-than  duration  [12h]",
-        "duplicates-older-than  duration  [5m]",
-        "snapshots  boolean  [false]",
-    ] {
-        assert!(text.contains(shown), "{shown} is not in {text}");
-    }
-    assert!(!inspect("terminal-bench").contains("snapshots"));
-    // What the other policies are told to narrow them, a whole unit cannot be narrowed by.
-    host.run(&["plan", "--policy", "harbor", "--set", "states=exited"])
-        .with_code(2)
-        .says("has no parameter `states`");
-}
-
-#[test]
 fn folders_without_sense_are_refused() {
     let host = Host::new();
     std::fs::create_dir(host.path("tests")).unwrap();
@@ -355,28 +143,6 @@ fn folders_without_sense_are_refused() {
     host.write("tests/host.json", "{}");
     host.write("tests/host.expected.json", "{}");
     test().with_code(2).says("it is not a recorded inventory");
-}
-
-#[test]
-fn a_template_needs_a_language_a_name_and_a_place() {
-    let host = Host::new();
-    host.run(&["policy", "new", "phyton", "p"])
-        .with_code(2)
-        .says("did you mean `python`?");
-    for name in ["", "Upper", "a b", "../up", "-x", "1st"] {
-        host.run(&["policy", "new", "c", "--", name])
-            .with_code(2)
-            .says("a policy cannot be called");
-    }
-    host.run(&["policy", "new", "go", "mine"]).with_code(0);
-    assert!(
-        std::fs::read_to_string(host.path("mine/go.mod"))
-            .unwrap()
-            .starts_with("module mine\n")
-    );
-    host.run(&["policy", "new", "go", "mine"])
-        .with_code(2)
-        .says("mine exists");
 }
 
 #[test]
@@ -425,34 +191,6 @@ fn two_policies_are_compared_on_a_record_and_on_what_is_there() {
     diff(&["m.wasm", "default", "--set", "oldr-than=1h"])
         .with_code(2)
         .says("no parameter");
-}
-
-#[test]
-fn a_reference_names_one_component_only() {
-    let host = Host::new();
-    let json = host
-        .run(&["policy", "inspect", "default", "-O", "json"])
-        .json();
-    let digest = json["digest"].as_str().unwrap();
-    assert_eq!(json["contract"], "tbengine:policy@2.0.0");
-    let plan = host
-        .run(&[
-            "plan",
-            "--policy",
-            &format!("default@sha256:{digest}"),
-            "-O",
-            "json",
-        ])
-        .with_code(0)
-        .json();
-    assert_eq!(plan["plan"]["header"]["policy"]["digest"], digest);
-    let other = format!("default@sha256:{}", "0".repeat(64));
-    host.run(&["plan", "--policy", &other])
-        .with_code(2)
-        .says("is pinned");
-    host.run(&["plan", "--policy", "default@sha256:12"])
-        .with_code(2)
-        .says("64 hexadecimal digits");
 }
 
 #[test]
