@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tbengine_engine::lease::Own;
 use tbengine_engine::scope::LabelFilter;
 
-use super::scope::ScopeArgs;
+use super::scope::{BackendArgs, ScopeArgs};
 use super::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use super::values::{self, Span};
 
@@ -191,15 +191,8 @@ Example:
 /// What counts as made under a lease.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct TermsArgs {
-    /// Only this backend, by its name in the configuration, or a kind with its defaults
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "TBENGINE_BACKEND",
-        value_delimiter = ','
-    )]
-    #[arg(value_parser = values::not_empty)]
-    pub(crate) backend: Vec<String>,
+    #[command(flatten)]
+    pub(crate) backends: BackendArgs,
     /// The id of the lease [default: a new one]
     #[arg(long, value_name = "ID", env = "TBENGINE_GUARD_RUN_ID")]
     pub(crate) run_id: Option<String>,

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::scope::BackendArgs;
 use super::values::{self, Span};
 
 /// The arguments of `reaper`.
@@ -32,15 +33,8 @@ pub(crate) struct ReaperArgs {
         value_delimiter = ','
     )]
     pub(crate) listen: Vec<Address>,
-    /// Only this backend, by its name in the configuration, or a kind with its defaults
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "TBENGINE_BACKEND",
-        value_delimiter = ','
-    )]
-    #[arg(value_parser = values::not_empty)]
-    pub(crate) backend: Vec<String>,
+    #[command(flatten)]
+    pub(crate) backends: BackendArgs,
     /// How long to wait for the first client [default: 1m]
     #[arg(long, value_name = "DURATION", env = "TBENGINE_CONNECTION_TIMEOUT")]
     pub(crate) connection_timeout: Option<Span>,

@@ -72,7 +72,7 @@ pub(crate) fn wanted(terms: &TermsArgs) -> Wanted {
     };
     Wanted {
         id: terms.run_id.clone(),
-        backends: terms.backend.clone(),
+        backends: terms.backends.backend.clone(),
         filters,
         own: terms.own.own.into(),
         job_dirs: terms.own.job_dir.clone(),

@@ -73,7 +73,7 @@ impl Options {
                 true => vec![default_address(world, is_contained)?],
                 false => args.listen.clone(),
             },
-            backends: args.backend.clone(),
+            backends: args.backends.backend.clone(),
             connection_timeout,
             reconnection_timeout: span(
                 args.reconnection_timeout,
