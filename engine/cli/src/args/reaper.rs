@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::lease::SecondLookArgs;
 use super::scope::BackendArgs;
 use super::values::{self, Span};
 
@@ -44,14 +45,8 @@ pub(crate) struct ReaperArgs {
     /// How long clients may stay once the reaper was told to end [default: 10m]
     #[arg(long, value_name = "DURATION", env = "TBENGINE_SHUTDOWN_TIMEOUT")]
     pub(crate) shutdown_timeout: Option<Span>,
-    /// How long to wait before looking once more for what was still being created
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_SECOND_LOOK",
-        default_value = "3s"
-    )]
-    pub(crate) second_look: Span,
+    #[command(flatten)]
+    pub(crate) second_look: SecondLookArgs,
     /// Wait for further clients afterwards, until told to end
     #[arg(long, env = "TBENGINE_KEEP", value_parser = values::boolish())]
     pub(crate) keep: bool,

@@ -55,10 +55,7 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             detach,
             adopt,
         } => {
-            let looks = Looks {
-                again_after: second_look.0,
-                ..Looks::default()
-            };
+            let looks = second_look.looks();
             hold::run(app, &settings, terms, looks, *detach, adopt.as_deref())
         }
     }

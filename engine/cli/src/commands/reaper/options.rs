@@ -85,10 +85,7 @@ impl Options {
                 "RYUK_SHUTDOWN_TIMEOUT",
                 SHUTDOWN_TIMEOUT,
             )?,
-            looks: Looks {
-                again_after: args.second_look.0,
-                ..Looks::default()
-            },
+            looks: args.second_look.looks(),
             keep: args.keep && !args.once,
             kinds: match args.no_images {
                 true => all_but(Kind::Image),
