@@ -5,10 +5,11 @@ use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions};
 
 use super::reading::{get, second_look};
 use super::{KIND, READ};
-use crate::backend::{Place, gone, in_progress};
+use crate::backend::{gone, in_progress};
 use crate::client::Client;
 use crate::failure::has_status;
 use crate::native;
+use crate::place::Place;
 use crate::recent::Seen;
 use crate::refusal::Call;
 use crate::state;

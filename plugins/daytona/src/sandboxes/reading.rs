@@ -4,10 +4,10 @@ use tbengine_sdk::{Error, ErrorKind, Page, Resource, Result};
 
 use super::READ;
 use super::resource::into_resource;
-use crate::backend::Place;
 use crate::client::Client;
 use crate::failure::unexpected;
 use crate::native;
+use crate::place::Place;
 use crate::poller::Sighting;
 use crate::state::{self, DESTROYED};
 use crate::wire::{Sandbox, SandboxPage};

@@ -3,8 +3,8 @@
 use tbengine_sdk::{Labels, Resource, Result, State, Usage};
 
 use super::KIND;
-use crate::backend::Place;
 use crate::failure::shortened;
+use crate::place::Place;
 use crate::state::{self, DESTROYED};
 use crate::wire::{Sandbox, time};
 use crate::{native, owner};
