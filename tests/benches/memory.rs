@@ -8,10 +8,10 @@
 mod support;
 
 use std::path::Path;
-use std::time::Duration;
 
+use support::service::{Service, leaked};
 use support::{Program, figure};
-use tbengine_fake_daytona::{FakeDaytona, Settings, sandbox};
+use tbengine_fake_daytona::{FakeDaytona, Settings};
 
 fn main() {
     let program = Program::build();
@@ -27,14 +27,8 @@ fn main() {
             || {},
         );
 
-        let threads = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime starts");
-        let fake = threads
-            .block_on(FakeDaytona::start(Settings::default()))
-            .expect("a loopback port is free");
+        let service = Service::start(Settings::default());
+        let fake = &service.fake;
         let config = format!("kind = \"daytona\"\napi-url = \"{}\"\n", fake.url());
         let key = fake.key();
         measure(
@@ -45,7 +39,7 @@ fn main() {
             count,
             target,
             || {
-                fill(&fake, count);
+                fill(fake, count);
             },
         );
     }
@@ -54,17 +48,14 @@ fn main() {
 /// The sandboxes of a benchmark, with eight labels each.
 fn fill(fake: &FakeDaytona, count: usize) {
     for number in fake.live().len()..count {
-        let mut leaked = sandbox()
-            .label("harbor.managed", "true")
-            .label("harbor.session_id", format!("t{number}__DqmfGz2__env"))
-            .age(Duration::from_secs(3600));
+        let mut sandbox = leaked(number);
         for label in 0..6 {
-            leaked = leaked.label(
+            sandbox = sandbox.label(
                 format!("example.com/label-{label}"),
                 format!("value {label}"),
             );
         }
-        fake.put(leaked);
+        fake.put(sandbox);
     }
 }
 

@@ -3,6 +3,7 @@
 //! - `support`: leases, hosts and resources
 //! - one module per subject
 
+mod claims;
 mod ownership;
 mod store;
 mod support;

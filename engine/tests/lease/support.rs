@@ -6,7 +6,7 @@ use std::time::Duration;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::journal::{Host, Process, StateDir};
 use tbengine_engine::lease::record::LEASE_FORMAT;
-use tbengine_engine::lease::{Baseline, Claim, Filter, Lease, Store, Terms};
+use tbengine_engine::lease::{Baseline, Claim, Filter, Lease, Standing, Store, Terms};
 use tbengine_sdk::{Identity, Kind, Relation, Resource, State, Timestamp, Unit};
 use tempfile::TempDir;
 
@@ -162,4 +162,17 @@ pub(crate) fn inventory(resources: &[Resource]) -> Inventory {
 /// A baseline, taken now, of these resources.
 pub(crate) fn baseline(resources: &[Resource]) -> Baseline {
     Baseline::of(&inventory(resources), NOW)
+}
+
+/// The standing of a lease as any process sees it.
+pub(crate) fn standing(store: &Store, id: &str) -> Standing {
+    store.standing(&store.read(id).unwrap(), &host())
+}
+
+/// What the store says of each lease that it can read.
+pub(crate) fn standings(store: &Store) -> Vec<(String, Standing)> {
+    let all = store.all(&host()).unwrap();
+    all.into_iter()
+        .map(|(lease, standing)| (lease.id, standing))
+        .collect()
 }

@@ -16,6 +16,7 @@
 //! - `recent`: reads of the last moment
 //! - `poller`: one poller for all sandboxes whose deletion was accepted
 //! - `wedged`: sandboxes that the service cannot delete in the state they are in
+//! - `place`: where resources are; becomes part of their identities
 //! - `account`: the organization behind the credential, and what the key may do
 //! - `sandboxes`, `snapshots`, `volumes`: the requests of each kind, and from JSON to `Resource`
 //! - `state`: from the service's states to ours
@@ -41,6 +42,7 @@ mod headers;
 mod native;
 mod owner;
 mod pacer;
+mod place;
 mod poller;
 mod recent;
 mod refusal;

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use http::Method;
 use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
 
-use crate::backend::{Place, gone, in_progress};
+use crate::backend::{gone, in_progress};
 use crate::client::Client;
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
 use crate::owner;
+use crate::place::Place;
 use crate::refusal::Call;
 use crate::sandboxes::whole;
 use crate::state;

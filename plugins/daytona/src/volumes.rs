@@ -3,10 +3,11 @@
 use http::Method;
 use tbengine_sdk::{ErrorKind, Kind, Labels, Resource, Result, State};
 
-use crate::backend::{Place, gone, in_progress};
+use crate::backend::{gone, in_progress};
 use crate::client::Client;
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
+use crate::place::Place;
 use crate::refusal::Call;
 use crate::state;
 use crate::wire::{Volume, time};

@@ -6,15 +6,28 @@
 //! ```no_run
 //! # use std::sync::Arc;
 //! # use tbengine_sdk::testkit::{self, Fixture, Made, Wanted};
-//! # struct MyFixture;
+//! # use tbengine_sdk::{Backend, OpenRequest, Registration, Timestamp};
+//! # struct MyFixture(Arc<dyn Backend>);
+//! # impl MyFixture {
+//! #     fn start() -> Self {
+//! #         let request = OpenRequest {
+//! #             name: "mine".into(),
+//! #             config: serde_json::json!({}),
+//! #             environment: Arc::default(),
+//! #             now: Timestamp::from_unix_seconds(0),
+//! #         };
+//! #         let backend = (Registration::all()[0].open)(request).expect("it opens");
+//! #         Self(backend.into())
+//! #     }
+//! # }
 //! # #[tbengine_sdk::async_trait]
 //! # impl Fixture for MyFixture {
-//! #     fn backend(&self) -> Arc<dyn tbengine_sdk::Backend> { unimplemented!() }
+//! #     fn backend(&self) -> Arc<dyn Backend> { Arc::clone(&self.0) }
 //! #     async fn make(&self, _: &Wanted) -> Result<Made, String> { Ok(Made::CannotMake) }
 //! #     async fn clean_up(&self) -> Result<(), String> { Ok(()) }
 //! # }
 //! fn main() -> std::process::ExitCode {
-//!     testkit::main(|| MyFixture)
+//!     testkit::main(MyFixture::start)
 //! }
 //! ```
 //!

@@ -1,4 +1,4 @@
-//! The fake service on threads of its own, a policy that wants everything gone, and one run over it.
+//! The fake service, a policy that wants everything gone, and one run over it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,54 +15,41 @@ use tbengine_engine::policy::{
 use tbengine_engine::report::{Report, StepResult};
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
-use tbengine_fake_daytona::{FakeDaytona, FaultPlan, Record, Settings, sandbox};
+use tbengine_fake_daytona::{FakeDaytona, FaultPlan, Record, Settings};
 use tbengine_sdk::{Backend, OpenRequest, Timestamp};
 use tokio::runtime::Runtime;
 
+use crate::support::median;
+use crate::support::service::{Service, leaked};
+
 /// The service with sandboxes that Harbor left an hour ago.
-pub(crate) struct Cloud {
-    pub(crate) fake: FakeDaytona,
-    // After the service, which lives on it.
-    _threads: Runtime,
-}
+pub(crate) struct Cloud(Service);
 
 impl Cloud {
     pub(crate) fn with_sandboxes(count: usize, settings: Settings) -> Self {
-        let threads = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime starts");
-        let fake = threads
-            .block_on(FakeDaytona::start(settings))
-            .expect("a loopback port is free");
+        let service = Service::start(settings);
         for number in 0..count {
-            let session = format!("t{number}__DqmfGz2__env");
-            fake.put(
-                sandbox()
-                    .label("harbor.managed", "true")
-                    .label("harbor.session_id", session)
-                    .age(Duration::from_secs(3600)),
-            );
+            service.fake.put(leaked(number));
         }
-        Self {
-            fake,
-            _threads: threads,
-        }
+        Self(service)
+    }
+
+    fn fake(&self) -> &FakeDaytona {
+        &self.0.fake
     }
 
     pub(crate) fn faults(self, plan: FaultPlan) -> Self {
-        self.fake.set_faults(plan);
+        self.fake().set_faults(plan);
         self
     }
 
     fn backend(&self) -> Daytona {
         let request = OpenRequest {
             name: "cloud".into(),
-            config: serde_json::json!({ "api-url": self.fake.url() }),
+            config: serde_json::json!({ "api-url": self.fake().url() }),
             environment: Arc::new(BTreeMap::from([(
                 "DAYTONA_API_KEY".to_owned(),
-                self.fake.key(),
+                self.fake().key(),
             )])),
             now: Timestamp::from_unix_seconds(0),
         };
@@ -79,7 +66,7 @@ impl Cloud {
                 backend.check().await.expect("the service answers");
                 times.push(begin.elapsed());
             }
-            crate::support::median(times)
+            median(times)
         })
     }
 
@@ -101,7 +88,7 @@ impl Cloud {
         };
         let options = EngineOptions {
             run: "run-1".into(),
-            now: self.fake.with(|_, now| now),
+            now: self.fake().with(|_, now| now),
             scope: Scope::default(),
             sizes: false,
             account_of_nothing: true,
@@ -116,9 +103,9 @@ impl Cloud {
             let planned = engine.plan(&policy, "everything", false, quiet).await;
             let planning = begin.elapsed();
             if let Some(faults) = faults {
-                self.fake.set_faults(faults);
+                self.fake().set_faults(faults);
             }
-            let before = self.fake.with(|cloud, _| cloud.record.requests.len());
+            let before = self.fake().with(|cloud, _| cloud.record.requests.len());
             let begin = Instant::now();
             let control = Control::default();
             let report = engine.apply(planned.plan, &policy, &control, quiet).await;
@@ -126,9 +113,9 @@ impl Cloud {
                 planning,
                 took: begin.elapsed(),
                 report,
-                record: self.fake.record(),
+                record: self.fake().record(),
                 before,
-                left: self.fake.live().len(),
+                left: self.fake().live().len(),
             }
         })
     }

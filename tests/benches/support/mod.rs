@@ -1,9 +1,11 @@
-//! The program under measurement, and the rows that are printed.
+//! The program under measurement, the rows that are printed, and in `service` a cloud to clean up.
 #![allow(
     dead_code,
     unreachable_pub,
     reason = "each benchmark uses a part of this module"
 )]
+
+pub mod service;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};

@@ -29,14 +29,25 @@ fn basic() -> String {
     STANDARD.encode(format!("{USER}:{PASSWORD}"))
 }
 
-#[test]
-fn a_registry_that_wants_credentials_gets_them_from_the_variables() {
-    let server = Server::locked();
+/// A user who has a policy in `p.wasm`.
+fn exporter() -> User {
     let user = User::new();
-    let reference = server.reference("team/nightly:1");
     user.host
         .run(&["policy", "export", "default", "-o", "p.wasm"])
         .with_code(0);
+    user
+}
+
+/// A registry that wants credentials, a user with a policy in `p.wasm`, and where that is to go.
+fn locked() -> (Server, User, String) {
+    let server = Server::locked();
+    let reference = server.reference("team/nightly:1");
+    (server, exporter(), reference)
+}
+
+#[test]
+fn a_registry_that_wants_credentials_gets_them_from_the_variables() {
+    let (server, user, reference) = locked();
     let push = ["policy", "push", "p.wasm", &reference];
     user.run(&push)
         .with_code(2)
@@ -66,12 +77,7 @@ fn a_registry_that_wants_credentials_gets_them_from_the_variables() {
 
 #[test]
 fn what_docker_login_left_is_used() {
-    let server = Server::locked();
-    let user = User::new();
-    let reference = server.reference("team/nightly:1");
-    user.host
-        .run(&["policy", "export", "default", "-o", "p.wasm"])
-        .with_code(0);
+    let (server, user, reference) = locked();
     let push = ["policy", "push", "p.wasm", &reference];
     let auth = serde_json::json!({ "auth": basic() });
     for key in [
@@ -122,14 +128,9 @@ fn helper(user: &User, name: &str, answer: &str, code: u8) {
 
 #[test]
 fn credential_helpers_are_asked() {
-    let server = Server::locked();
-    let user = User::new();
+    let (server, user, reference) = locked();
     let bin = user.host.path("bin");
     let path = format!("{}:/bin:/usr/bin", bin.to_str().unwrap());
-    let reference = server.reference("team/nightly:1");
-    user.host
-        .run(&["policy", "export", "default", "-o", "p.wasm"])
-        .with_code(0);
     let push = |says: Option<&str>| {
         let args = ["policy", "push", "p.wasm", &reference];
         let ended = user.run_with(&args, &[("PATH", &path)]);
@@ -193,12 +194,7 @@ fn holds(folder: &Path, text: &str) -> bool {
 
 #[test]
 fn they_are_nowhere_to_be_read() {
-    let server = Server::locked();
-    let user = User::new();
-    let reference = server.reference("team/nightly:1");
-    user.host
-        .run(&["policy", "export", "default", "-o", "p.wasm"])
-        .with_code(0);
+    let (server, user, reference) = locked();
     let right = variables(server.address(), PASSWORD);
     let push = ["policy", "push", "p.wasm", &reference, "-O", "json", "-vvv"];
     let pushed = user.run_with(&push, &right).with_code(0);
@@ -313,10 +309,7 @@ fn an_upload_elsewhere_goes_without_credentials() {
             _ => Answer::new(201),
         }
     });
-    let user = User::new();
-    user.host
-        .run(&["policy", "export", "default", "-o", "p.wasm"])
-        .with_code(0);
+    let user = exporter();
     let host = registry.address().to_string();
     let push = [
         "policy",

@@ -3,23 +3,14 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tbengine_sdk::{ErrorKind, Identity, Kind, ListRequest, StopOptions};
+use tbengine_plugin_tests::rough::sandbox;
+use tbengine_sdk::{ErrorKind, Kind, ListRequest, StopOptions};
 
 use crate::listening::was_logged;
 use crate::support::{both, open_honest, until};
 
 /// Fewer under Miri, which is some hundred times slower.
 const MANY: usize = if cfg!(miri) { 10 } else { 2000 };
-
-fn sandbox(native: &str) -> Identity {
-    Identity {
-        backend: "here".into(),
-        account: "rough".into(),
-        kind: Kind::Sandbox,
-        native: native.into(),
-        created: None,
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_arrives_and_errors_keep_what_they_say() {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tbengine_backend::{Code, Plugin};
-use tbengine_sdk::{Backend, ErrorKind, Identity, Kind, ListRequest, StopOptions};
+use tbengine_plugin_tests::rough::sandbox;
+use tbengine_sdk::{Backend, ErrorKind, Kind, ListRequest, StopOptions};
 
 use crate::listening::{listen, logged, was_logged};
 use crate::support::{library, load, open, until};
@@ -17,16 +18,6 @@ fn plugin() -> Plugin {
 
 fn rough(config: serde_json::Value) -> Arc<dyn Backend> {
     open(&plugin(), "rough", config).expect("it opens")
-}
-
-fn sandbox(native: &str) -> Identity {
-    Identity {
-        backend: "here".into(),
-        account: "rough".into(),
-        kind: Kind::Sandbox,
-        native: native.into(),
-        created: None,
-    }
 }
 
 #[test]

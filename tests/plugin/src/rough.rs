@@ -43,6 +43,17 @@ pub struct Rough {
     under_way: AtomicUsize,
 }
 
+/// One of its sandboxes, if it was opened as `here`.
+pub fn sandbox(native: &str) -> Identity {
+    Identity {
+        backend: "here".into(),
+        account: "rough".into(),
+        kind: Kind::Sandbox,
+        native: native.into(),
+        created: None,
+    }
+}
+
 struct UnderWay<'a>(&'a AtomicUsize);
 
 impl Drop for UnderWay<'_> {

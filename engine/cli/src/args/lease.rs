@@ -7,9 +7,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use tbengine_engine::lease::Own;
 use tbengine_engine::scope::LabelFilter;
 
-use super::scope::ScopeArgs;
+use super::scope::{BackendArgs, ScopeArgs};
 use super::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use super::values::{self, Span};
+use crate::leases::ending::Looks;
 
 /// The arguments of `guard`.
 #[derive(Debug, Args)]
@@ -57,14 +58,8 @@ pub(crate) struct GuardedArgs {
     pub(crate) run_id: Option<String>,
     #[command(flatten)]
     pub(crate) own: OwnArgs,
-    /// How long to wait before looking once more for what was still being created
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_SECOND_LOOK",
-        default_value = "3s"
-    )]
-    pub(crate) second_look: Span,
+    #[command(flatten)]
+    pub(crate) second_look: SecondLookArgs,
     /// While the command runs, remove units that are over this often; 0s never
     #[arg(
         long,
@@ -90,6 +85,30 @@ pub(crate) struct GuardedArgs {
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// What is waited for once a lease is over.
+#[derive(Debug, Args)]
+pub(crate) struct SecondLookArgs {
+    /// How long to wait before looking once more for what was still being created
+    #[arg(
+        id = "second_look",
+        long = "second-look",
+        value_name = "DURATION",
+        env = "TBENGINE_SECOND_LOOK",
+        default_value = "3s"
+    )]
+    pub(crate) after: Span,
+}
+
+impl SecondLookArgs {
+    /// The looks that these arguments describe.
+    pub(crate) fn looks(&self) -> Looks {
+        Looks {
+            again_after: self.after.0,
+            ..Looks::default()
+        }
+    }
 }
 
 /// What counts as one's own.
@@ -171,14 +190,8 @@ Example:
     Hold {
         #[command(flatten)]
         terms: TermsArgs,
-        /// How long to wait before looking once more for what was still being created
-        #[arg(
-            long,
-            value_name = "DURATION",
-            env = "TBENGINE_SECOND_LOOK",
-            default_value = "3s"
-        )]
-        second_look: Span,
+        #[command(flatten)]
+        second_look: SecondLookArgs,
         /// Go on in a process that no signal to this one's group or terminal reaches
         #[arg(long, env = "TBENGINE_DETACH", value_parser = values::boolish())]
         detach: bool,
@@ -191,15 +204,8 @@ Example:
 /// What counts as made under a lease.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct TermsArgs {
-    /// Only this backend, by its name in the configuration, or a kind with its defaults
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "TBENGINE_BACKEND",
-        value_delimiter = ','
-    )]
-    #[arg(value_parser = values::not_empty)]
-    pub(crate) backend: Vec<String>,
+    #[command(flatten)]
+    pub(crate) backends: BackendArgs,
     /// The id of the lease [default: a new one]
     #[arg(long, value_name = "ID", env = "TBENGINE_GUARD_RUN_ID")]
     pub(crate) run_id: Option<String>,

@@ -345,6 +345,7 @@ pub(crate) struct ShowArgs {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use clap::error::ErrorKind;
 
     use super::*;
 
@@ -389,6 +390,26 @@ mod tests {
                 assert!(has, "{} --{}", command.get_name(), arg.get_long().unwrap());
             }
         });
+    }
+
+    #[test]
+    fn a_saved_plan_goes_with_nothing_that_it_was_made_of() {
+        for flag in [
+            "--backend=memory",
+            "--kind=container",
+            "--label=a",
+            "--state=exited",
+            "--older-than=1h",
+            "--policy=default",
+            "--set=a=b",
+            "--force",
+            "--stop-timeout=1s",
+            "--dry-run",
+        ] {
+            let args = ["tbengine", "run", "--plan=p.json", flag];
+            let error = Cli::try_parse_from(args).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{flag:?}");
+        }
     }
 
     #[test]

@@ -54,9 +54,8 @@ Examples:
         /// The major version of the contract it is written for [default: as its exports say, or the newest]
         #[arg(long, value_name = "MAJOR", env = "TBENGINE_CONTRACT")]
         contract: Option<u64>,
-        /// Overwrite the file if it exists
-        #[arg(long, env = "TBENGINE_OVERWRITE", value_parser = values::boolish())]
-        force: bool,
+        #[command(flatten)]
+        overwrite: OverwriteArgs,
     },
     /// Load a policy, check it against the contract and let it judge a simulated host
     Check {
@@ -116,9 +115,8 @@ Examples:
             env = "TBENGINE_FILE"
         )]
         file: Option<PathBuf>,
-        /// Overwrite the file if it exists
-        #[arg(long, env = "TBENGINE_OVERWRITE", value_parser = values::boolish())]
-        force: bool,
+        #[command(flatten)]
+        overwrite: OverwriteArgs,
     },
     /// Put a policy into an OCI registry, and print the reference that pins it
     #[command(after_help = "\
@@ -149,10 +147,17 @@ Examples:
             env = "TBENGINE_FILE"
         )]
         file: PathBuf,
-        /// Overwrite the file if it exists
-        #[arg(long, env = "TBENGINE_OVERWRITE", value_parser = values::boolish())]
-        force: bool,
+        #[command(flatten)]
+        overwrite: OverwriteArgs,
     },
+}
+
+/// Whether a file that is there already is replaced.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct OverwriteArgs {
+    /// Overwrite the file if it exists
+    #[arg(long, env = "TBENGINE_OVERWRITE", value_parser = values::boolish())]
+    pub(crate) force: bool,
 }
 
 /// The arguments of `policy diff`.

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::lease::SecondLookArgs;
+use super::scope::BackendArgs;
 use super::values::{self, Span};
 
 /// The arguments of `reaper`.
@@ -32,15 +34,8 @@ pub(crate) struct ReaperArgs {
         value_delimiter = ','
     )]
     pub(crate) listen: Vec<Address>,
-    /// Only this backend, by its name in the configuration, or a kind with its defaults
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "TBENGINE_BACKEND",
-        value_delimiter = ','
-    )]
-    #[arg(value_parser = values::not_empty)]
-    pub(crate) backend: Vec<String>,
+    #[command(flatten)]
+    pub(crate) backends: BackendArgs,
     /// How long to wait for the first client [default: 1m]
     #[arg(long, value_name = "DURATION", env = "TBENGINE_CONNECTION_TIMEOUT")]
     pub(crate) connection_timeout: Option<Span>,
@@ -50,14 +45,8 @@ pub(crate) struct ReaperArgs {
     /// How long clients may stay once the reaper was told to end [default: 10m]
     #[arg(long, value_name = "DURATION", env = "TBENGINE_SHUTDOWN_TIMEOUT")]
     pub(crate) shutdown_timeout: Option<Span>,
-    /// How long to wait before looking once more for what was still being created
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_SECOND_LOOK",
-        default_value = "3s"
-    )]
-    pub(crate) second_look: Span,
+    #[command(flatten)]
+    pub(crate) second_look: SecondLookArgs,
     /// Wait for further clients afterwards, until told to end
     #[arg(long, env = "TBENGINE_KEEP", value_parser = values::boolish())]
     pub(crate) keep: bool,

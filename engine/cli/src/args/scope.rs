@@ -6,11 +6,26 @@ use tbengine_sdk::{Kind, State};
 
 use super::values::{self, Span};
 
+/// Which backends a command is about, where it can be told no more than that.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct BackendArgs {
+    /// Only this backend, by its name in the configuration, or a kind with its defaults
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "TBENGINE_BACKEND",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = values::not_empty)]
+    pub(crate) backend: Vec<String>,
+}
+
 /// Which resources a command is about. Values of one flag are alternatives; several flags, and several
 /// labels, must all match.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Scope")]
 pub(crate) struct ScopeArgs {
+    // Not flattened: `run --plan` refuses these flags as a group, and groups have no flattened members.
     /// Only this backend, by its name in the configuration, or a kind with its defaults
     #[arg(
         long,

@@ -75,7 +75,7 @@ pub(crate) fn truncate(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
-/// Writes JSON in which forbidden characters are `\uXXXX`. What JSON escapes by itself, it does.
+/// Writes JSON in which forbidden characters are `\u` and four digits. What JSON escapes by itself, it does.
 pub(crate) struct SafeJson<F>(F);
 
 impl SafeJson<CompactFormatter> {

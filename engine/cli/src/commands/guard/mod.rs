@@ -73,8 +73,8 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
             .wait(app, &settings, args, &held, &mut signals)
             .await;
         let looks = Looks {
-            again_after: args.second_look.0,
             once: labels.are_all_that_can_come(&held),
+            ..args.second_look.looks()
         };
         let ended = clean_up(app, &settings, looks, &mut held, &mut signals).await;
         match ended {

@@ -33,7 +33,7 @@ impl Reaper {
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let (log, log_path) = held.log()?;
         let program = std::env::current_exe().map_err(failed)?;
-        let second_look = args.second_look.to_string();
+        let second_look = args.second_look.after.to_string();
         let mut command = Command::new(program);
         command.args(["lease", "hold", "--detach", "--adopt", &held.lease().id]);
         command.args(["--second-look", &second_look]);

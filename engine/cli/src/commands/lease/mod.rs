@@ -55,10 +55,7 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             detach,
             adopt,
         } => {
-            let looks = Looks {
-                again_after: second_look.0,
-                ..Looks::default()
-            };
+            let looks = second_look.looks();
             hold::run(app, &settings, terms, looks, *detach, adopt.as_deref())
         }
     }
@@ -72,7 +69,7 @@ pub(crate) fn wanted(terms: &TermsArgs) -> Wanted {
     };
     Wanted {
         id: terms.run_id.clone(),
-        backends: terms.backend.clone(),
+        backends: terms.backends.backend.clone(),
         filters,
         own: terms.own.own.into(),
         job_dirs: terms.own.job_dir.clone(),

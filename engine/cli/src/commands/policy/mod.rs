@@ -35,8 +35,8 @@ pub(crate) fn run(app: &mut App, command: PolicyCommand) -> Result<Code, Error> 
             core,
             file,
             contract,
-            force,
-        } => files::make(app, &core, file.as_deref(), contract, force),
+            overwrite,
+        } => files::make(app, &core, file.as_deref(), contract, overwrite.force),
         PolicyCommand::Check { policy, set } => check::check(app, &policy, set),
         PolicyCommand::Test {
             policy,
@@ -47,9 +47,13 @@ pub(crate) fn run(app: &mut App, command: PolicyCommand) -> Result<Code, Error> 
         PolicyCommand::Pull {
             reference,
             file,
-            force,
-        } => registry::pull(app, &reference, file.as_deref(), force),
+            overwrite,
+        } => registry::pull(app, &reference, file.as_deref(), overwrite.force),
         PolicyCommand::Push { file, reference } => registry::push(app, &file, &reference),
-        PolicyCommand::Export { name, file, force } => files::export(app, &name, &file, force),
+        PolicyCommand::Export {
+            name,
+            file,
+            overwrite,
+        } => files::export(app, &name, &file, overwrite.force),
     }
 }

@@ -73,7 +73,7 @@ impl Options {
                 true => vec![default_address(world, is_contained)?],
                 false => args.listen.clone(),
             },
-            backends: args.backend.clone(),
+            backends: args.backends.backend.clone(),
             connection_timeout,
             reconnection_timeout: span(
                 args.reconnection_timeout,
@@ -85,10 +85,7 @@ impl Options {
                 "RYUK_SHUTDOWN_TIMEOUT",
                 SHUTDOWN_TIMEOUT,
             )?,
-            looks: Looks {
-                again_after: args.second_look.0,
-                ..Looks::default()
-            },
+            looks: args.second_look.looks(),
             keep: args.keep && !args.once,
             kinds: match args.no_images {
                 true => all_but(Kind::Image),

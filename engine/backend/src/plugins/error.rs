@@ -1,0 +1,117 @@
+//! Why a plugin is not used.
+
+use std::path::PathBuf;
+
+use tbengine_sdk::Error;
+use tbengine_sdk::wire::PROTOCOL;
+
+use crate::trust::TrustError;
+
+/// Why a plugin is not used. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// Its file may not be run.
+    #[error("plugin `{name}` is refused: {source}")]
+    Trust {
+        /// The plugin.
+        name: String,
+        /// Why.
+        source: TrustError,
+    },
+    /// The loader refused the library, or its table is broken.
+    #[error("plugin `{name}` cannot be loaded from {}: {reason}", path.display())]
+    Load {
+        /// The plugin.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The library lacks the symbol.
+    #[error(
+        "{} (plugin `{name}`) is no plugin of tbengine: it does not export `{}`. A crate needs crate-type \
+         [\"cdylib\"] and the feature `cdylib` of tbengine-sdk; C needs TBE_EXPORT before the function",
+        path.display(),
+        tbengine_sdk::abi::ENTRY
+    )]
+    NotAPlugin {
+        /// The plugin.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// The library returned no table.
+    #[error(
+        "plugin `{name}` ({}) refuses this host, tbengine {}, which speaks version 1 of the C interface: it may \
+         be too new; upgrade tbengine, or build the plugin with tbengine-sdk {}",
+        path.display(),
+        env!("CARGO_PKG_VERSION"),
+        env!("CARGO_PKG_VERSION")
+    )]
+    RefusedHost {
+        /// The plugin.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// It speaks another version.
+    #[error(
+        "plugin `{name}` ({}) speaks {plugin}, and this is tbengine {}, which speaks version {PROTOCOL}: \
+         upgrade the older of the two",
+        path.display(),
+        env!("CARGO_PKG_VERSION")
+    )]
+    Version {
+        /// The plugin.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// What it speaks.
+        plugin: String,
+    },
+    /// The descriptor makes no sense.
+    #[error("plugin `{name}` ({}) does not say properly what it is: {reason}", path.display())]
+    Descriptor {
+        /// The plugin.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file was loaded before and has changed since, in place.
+    #[error(
+        "plugin `{name}`: {} was loaded before and has changed since; restart tbengine",
+        path.display()
+    )]
+    Changed {
+        /// The plugin.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A program did not start or did not answer.
+    #[error("plugin `{name}` ({}) does not work: {source}", path.display())]
+    Start {
+        /// The plugin.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// What happened.
+        source: Error,
+    },
+    /// Two providers of one kind.
+    #[error(
+        "both {first} and plugin `{second}` bring backends of kind `{kind}`, and it must be clear which one \
+         deletes: remove one of them from [plugins]"
+    )]
+    TwoProviders {
+        /// The kind.
+        kind: String,
+        /// One of them.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+}

@@ -1,0 +1,186 @@
+//! One plugin that is loaded, whether it is a library or a program.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tbengine_sdk::wire::{self, Descriptor, Opened};
+use tbengine_sdk::{Backend, Capabilities, Error, OpenRequest};
+
+use super::error::PluginError;
+use super::spec::{Code, PluginOptions, PluginSpec, Timeouts};
+use crate::dynamic::{self, Library};
+use crate::remote::{Channel, Remote};
+use crate::stdio::{Program, ProgramChannel};
+use crate::trust;
+
+/// A plugin that is loaded.
+#[derive(Debug)]
+pub struct Plugin {
+    /// The name of its table.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// The SHA-256 of its file in hex.
+    pub sha256: String,
+    /// What it says about itself.
+    pub descriptor: Descriptor,
+    /// How it is reached, for people.
+    pub way: &'static str,
+    variables: Vec<String>,
+    timeouts: Timeouts,
+    reach: Reach,
+}
+
+#[derive(Debug)]
+enum Reach {
+    Library(&'static Library),
+    Program(Program),
+}
+
+/// An open backend of a plugin, before it is one.
+pub struct Opening {
+    /// What moves its requests.
+    pub channel: Arc<dyn Channel>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+}
+
+impl Plugin {
+    /// Checks and loads one plugin.
+    ///
+    /// # Errors
+    /// [`PluginError`]
+    pub fn load(spec: &PluginSpec, options: &PluginOptions) -> Result<Self, PluginError> {
+        let (Code::Library(path) | Code::Program { path, .. }) = &spec.code;
+        let vetted =
+            trust::vet(path, &options.places, spec.sha256.as_deref()).map_err(|source| {
+                PluginError::Trust {
+                    name: spec.name.clone(),
+                    source,
+                }
+            })?;
+        let (path, sha256) = (vetted.path.clone(), vetted.sha256.clone());
+        let (reach, descriptor, way) = match &spec.code {
+            Code::Library(_) => {
+                let library = dynamic::load(&spec.name, vetted)?;
+                let descriptor = library.descriptor.clone();
+                (Reach::Library(library), descriptor, "library")
+            }
+            Code::Program { arguments, .. } => {
+                let mut environment = chosen(&options.environment, &spec.variables);
+                // Interpreters are found by it; it is no secret.
+                if let Some(path) = options.environment.get("PATH") {
+                    environment.insert("PATH".into(), path.clone());
+                }
+                let program = Program {
+                    plugin: spec.name.clone(),
+                    path: path.clone(),
+                    arguments: arguments.clone(),
+                    environment,
+                    timeouts: options.timeouts,
+                };
+                let descriptor = program.ask_descriptor()?;
+                (Reach::Program(program), descriptor, "program")
+            }
+        };
+        Ok(Self {
+            name: spec.name.clone(),
+            path,
+            sha256,
+            descriptor,
+            way,
+            variables: spec.variables.clone(),
+            timeouts: options.timeouts,
+            reach,
+        })
+    }
+
+    /// A plugin that is a library which is there already. It has neither path nor digest.
+    pub(crate) fn of_library(name: &str, library: &'static Library, timeouts: Timeouts) -> Self {
+        Self {
+            name: name.to_owned(),
+            path: PathBuf::new(),
+            sha256: String::new(),
+            descriptor: library.descriptor.clone(),
+            way: "library",
+            variables: Vec::new(),
+            timeouts,
+            reach: Reach::Library(library),
+        }
+    }
+
+    /// Opens a backend and gives the bare channel to it, as the conformance kit needs it.
+    ///
+    /// # Errors
+    /// What the plugin answers.
+    pub fn open_channel(&self, request: &wire::Open) -> Result<Opening, Error> {
+        self.open_bytes(wire::encode(request))
+    }
+
+    /// Opens with a request that may be no document at all.
+    pub(crate) fn open_bytes(&self, request: Vec<u8>) -> Result<Opening, Error> {
+        let (channel, opened): (Arc<dyn Channel>, Opened) = match &self.reach {
+            Reach::Library(library) => {
+                let (channel, opened) = library.open(request, self.timeouts)?;
+                (Arc::new(channel), opened)
+            }
+            Reach::Program(program) => {
+                let (channel, opened) = ProgramChannel::open(program.clone(), request)?;
+                (Arc::new(channel), opened)
+            }
+        };
+        Ok(Opening {
+            channel,
+            capabilities: opened.capabilities,
+        })
+    }
+
+    /// Whether a library refuses a host whose table is too small; `None` for a program.
+    pub(crate) fn refuses_small_host(&self) -> Option<bool> {
+        match &self.reach {
+            Reach::Library(library) => Some(library.refuses_small_host()),
+            Reach::Program(_) => None,
+        }
+    }
+
+    /// The request that opens a backend: of the environment, only what the configuration passes.
+    pub fn request(&self, kind: &str, request: &OpenRequest) -> wire::Open {
+        wire::Open {
+            environment: chosen(&request.environment, &self.variables),
+            ..wire::Open::new(kind, request)
+        }
+    }
+
+    /// Whether it brings this kind.
+    pub fn has(&self, kind: &str) -> bool {
+        self.descriptor.kinds.iter().any(|known| known.kind == kind)
+    }
+
+    pub(super) fn open(
+        &self,
+        kind: &str,
+        request: &OpenRequest,
+    ) -> Result<Box<dyn Backend>, Error> {
+        let opening = self.open_channel(&self.request(kind, request))?;
+        Ok(Box::new(Remote::new(
+            request.name.clone(),
+            opening.capabilities,
+            opening.channel,
+        )))
+    }
+}
+
+impl Opening {
+    /// The backend of this name behind the channel.
+    pub fn into_backend(self, name: Arc<str>) -> Arc<dyn Backend> {
+        Arc::new(Remote::new(name, self.capabilities, self.channel))
+    }
+}
+
+fn chosen(all: &BTreeMap<String, String>, names: &[String]) -> BTreeMap<String, String> {
+    names
+        .iter()
+        .filter_map(|name| Some((name.clone(), all.get(name)?.clone())))
+        .collect()
+}

@@ -1,0 +1,8 @@
+//! Applying: what each answer of a provider leads to, and when.
+
+mod changes;
+mod deleting;
+mod holders;
+mod outages;
+mod retries;
+mod stopping;

@@ -1,0 +1,319 @@
+//! The `Backend` implementation.
+//!
+//! - `reading`: reading one resource
+
+mod reading;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use tbengine_sdk::{
+    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
+    OpenRequest, Page, Resource, Result, State, StopOptions, Timestamp, async_trait,
+};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::account::{self, Organization};
+use crate::client::Client;
+use crate::config::Settings;
+use crate::credential::Credential;
+use crate::failure::{self, has_status};
+use crate::place::Place;
+use crate::poller::Poller;
+use crate::recent::{Recent, Seen};
+use crate::wedged::Wedged;
+use crate::wire::ApiKey;
+use crate::{native, sandboxes, snapshots, volumes};
+
+/// One organization of Daytona.
+pub struct Daytona {
+    name: Arc<str>,
+    settings: Settings,
+    environment: Arc<BTreeMap<String, String>>,
+    opened: (Timestamp, Instant),
+    client: OnceCell<Client>,
+    contact: OnceCell<Contact>,
+    recent: Recent,
+    poller: Poller,
+    wedged: Wedged,
+}
+
+/// What the first contact told.
+struct Contact {
+    organization: Organization,
+    key: Option<ApiKey>,
+}
+
+impl Daytona {
+    /// Makes a backend. Reads no file and opens no connection yet, so that a missing key is an answer
+    /// of this backend and does not keep others from being opened.
+    ///
+    /// # Errors
+    /// `Invalid` if the configuration does not fit, or the address is none that a credential may go to.
+    pub fn open(request: OpenRequest) -> Result<Self> {
+        Ok(Self {
+            settings: Settings::new(&request)?,
+            name: request.name,
+            environment: request.environment,
+            opened: (request.now, Instant::now()),
+            client: OnceCell::new(),
+            contact: OnceCell::new(),
+            recent: Recent::default(),
+            poller: Poller::default(),
+            wedged: Wedged::default(),
+        })
+    }
+
+    async fn client(&self) -> Result<&Client> {
+        self.client
+            .get_or_try_init(|| async {
+                let credential = Credential::find(&self.settings, &self.environment)?;
+                Client::new(&self.settings, credential)
+            })
+            .await
+    }
+
+    /// The first request of all, made once however many calls begin at the same time: each further one
+    /// with a bad key would bring us closer to being locked out.
+    async fn contact(&self) -> Result<&Contact> {
+        self.contact
+            .get_or_try_init(|| async {
+                let client = self.client().await?;
+                let key = account::key(client).await?;
+                let configured = self.settings.organization.as_deref();
+                Ok(Contact {
+                    organization: account::organization(client, key.as_ref(), configured).await?,
+                    key,
+                })
+            })
+            .await
+    }
+
+    async fn reach(&self) -> Result<(&Client, Place)> {
+        let contact = self.contact().await?;
+        let place = Place {
+            backend: self.name.clone(),
+            organization: contact.organization.clone(),
+            target: self.settings.target.clone(),
+            labels: self.settings.labels.clone(),
+        };
+        Ok((self.client().await?, place))
+    }
+
+    /// Puts the time limit around one call as a whole.
+    async fn bounded<T>(&self, changes: bool, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let limit = self.settings.call_timeout;
+        match tokio::time::timeout(limit, call).await {
+            Ok(result) => result,
+            Err(_) => Err(failure::timed_out(changes, limit)),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        let (opened, since) = self.opened;
+        opened.plus(since.elapsed())
+    }
+
+    async fn describe(&self) -> Result<Account> {
+        let is_first = !self.contact.initialized();
+        let contact = self.contact().await?;
+        let client = self.client().await?;
+        let key = match is_first {
+            true => contact.key.clone(),
+            false => account::key(client).await?,
+        };
+        Ok(Account {
+            id: contact.organization.id.clone(),
+            description: account::description(
+                client,
+                key.as_ref(),
+                self.settings.target.as_deref(),
+            ),
+            warnings: account::warnings(client, key.as_ref(), self.now()),
+        })
+    }
+
+    async fn list_page(&self, request: &ListRequest) -> Result<Page> {
+        let cursor = request.cursor.as_deref();
+        if !KINDS.contains(&request.kind) {
+            return Err(account::no_such_kind(request.kind));
+        }
+        if cursor.is_some() && request.kind != Kind::Sandbox {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!("listings of {}s have one page, and no cursor", request.kind),
+            ));
+        }
+        let (client, place) = self.reach().await?;
+        let resources = match request.kind {
+            Kind::Sandbox => {
+                return sandboxes::list(client, &place, cursor, request.page_size).await;
+            }
+            Kind::Snapshot => snapshots::list(client, &place).await?,
+            Kind::Volume => match volumes::list(client, &place).await {
+                // Said as a warning by every check. Keys for sandboxes alone are usual, and must not
+                // make every run an incomplete one.
+                Err(error) if has_status(&error, 403) && self.lacks_volumes().await => Vec::new(),
+                answer => answer?,
+            },
+            other => return Err(account::no_such_kind(other)),
+        };
+        Ok(Page {
+            resources,
+            next: None,
+        })
+    }
+
+    async fn lacks_volumes(&self) -> bool {
+        match self.contact().await {
+            Ok(contact) => account::lacks_volumes(contact.key.as_ref()),
+            Err(_) => false,
+        }
+    }
+
+    /// Sees what is under an id before anything is done to it.
+    async fn see(&self, target: &Identity) -> Result<Seen> {
+        if let Some(seen) = self.recent.take(target) {
+            return Ok(seen);
+        }
+        let found = self.read(target).await?;
+        let seen = self.recent.take(target);
+        seen.or_else(|| found.as_ref().map(Seen::new))
+            .ok_or_else(|| gone(target.kind))
+    }
+
+    async fn ask_to_end(&self, target: &Identity, options: StopOptions) -> Result<()> {
+        if target.kind != Kind::Sandbox {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a {} cannot be stopped", target.kind),
+            ));
+        }
+        check_target(target)?;
+        let seen = self.see(target).await?;
+        if seen.state.is_dead() || seen.state == State::Removing {
+            return Ok(());
+        }
+        let (client, place) = self.reach().await?;
+        sandboxes::stop(client, &place, &target.native, options).await
+    }
+
+    /// Archives what has ended. What is refused here sends nothing, so its read can serve the stop that
+    /// follows.
+    async fn store(&self, target: &Identity) -> Result<()> {
+        let never = |what: String| Err(Error::new(ErrorKind::Unsupported, what));
+        if target.kind != Kind::Sandbox {
+            return never(format!("a {} cannot be archived", target.kind));
+        }
+        check_target(target)?;
+        if self.recent.peek(target).is_none() {
+            self.read(target).await?;
+        }
+        let seen = self.recent.peek(target).ok_or_else(|| gone(target.kind))?;
+        match seen.state {
+            State::Removing => return Err(in_progress()),
+            _ if seen.is_in_storage => return Ok(()),
+            _ if seen.is_ephemeral => {
+                return never("daytona archives no ephemeral sandbox; a stop deletes it".into());
+            }
+            State::Stopped => {}
+            state => {
+                let refusal = format!("it is {}, and only what is stopped is archived", seen.raw);
+                return match state.is_running() {
+                    true => Err(Error::new(ErrorKind::Conflict, refusal)),
+                    false => never(refusal),
+                };
+            }
+        }
+        self.recent.take(target);
+        let (client, place) = self.reach().await?;
+        sandboxes::archive(client, &place, &target.native).await
+    }
+
+    async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+        check_target(target)?;
+        let seen = self.see(target).await?;
+        if seen.is_hidden {
+            return Err(sandboxes::hides(&seen.raw));
+        }
+        if seen.state == State::Removing {
+            return Err(in_progress());
+        }
+        // The service itself would delete what runs like anything else.
+        if seen.state.is_running() && !options.force {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("it is {}, and only force deletes it then", seen.state),
+            ));
+        }
+        let (client, place) = self.reach().await?;
+        let id = target.native.as_str();
+        match target.kind {
+            Kind::Snapshot => snapshots::delete(client, &place, id).await,
+            Kind::Volume => volumes::delete(client, &place, id).await,
+            _ => {
+                let answer = sandboxes::delete(client, &place, id).await;
+                let is_on_its_way = self.wedged.weigh(id, &seen.raw, answer)?;
+                self.poller.watch(&seen.resource, is_on_its_way);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Refuses what cannot be meant, before anything is sent.
+fn check_target(target: &Identity) -> Result<()> {
+    if !KINDS.contains(&target.kind) {
+        return Err(account::no_such_kind(target.kind));
+    }
+    native::check(target.kind, &target.native)
+}
+
+pub(crate) fn gone(kind: Kind) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no such {kind}"))
+}
+
+pub(crate) fn in_progress() -> Error {
+    Error::new(ErrorKind::InProgress, "its deletion is already under way")
+}
+
+const KINDS: [Kind; 3] = [Kind::Sandbox, Kind::Snapshot, Kind::Volume];
+
+#[async_trait]
+impl Backend for Daytona {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            kinds: KINDS.to_vec(),
+            stop: true,
+            archive: true,
+            synchronous_delete: false,
+            concurrency: 16,
+        }
+    }
+
+    async fn check(&self) -> Result<Account> {
+        self.bounded(false, self.describe()).await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<Page> {
+        self.bounded(false, self.list_page(&request)).await
+    }
+
+    async fn get(&self, target: &Identity) -> Result<Option<Resource>> {
+        self.bounded(false, self.read(target)).await
+    }
+
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
+        self.bounded(true, self.ask_to_end(target, options)).await
+    }
+
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+        self.bounded(true, self.remove(target, options)).await
+    }
+
+    async fn archive(&self, target: &Identity) -> Result<()> {
+        self.bounded(true, self.store(target)).await
+    }
+}

@@ -1,0 +1,151 @@
+//! Stopping, archiving and deleting, and what their refusals mean.
+
+use http::Method;
+use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions};
+
+use super::reading::{get, second_look};
+use super::{KIND, READ};
+use crate::backend::{gone, in_progress};
+use crate::client::Client;
+use crate::failure::has_status;
+use crate::native;
+use crate::place::Place;
+use crate::recent::Seen;
+use crate::refusal::Call;
+use crate::state;
+use crate::wire::Sandbox;
+
+/// Asks a sandbox to end that was just seen.
+pub(crate) async fn stop(
+    client: &Client,
+    place: &Place,
+    id: &str,
+    options: StopOptions,
+) -> Result<()> {
+    let query: &[(&str, &str)] = match options.force {
+        true => &[("force", "true")],
+        false => &[],
+    };
+    let sent = client
+        .send(Call::Stop, Method::POST, &["sandbox", id, "stop"], query)
+        .await;
+    let error = match sent {
+        Ok(_) => return Ok(()),
+        // In no state that can be stopped, or busy: its state tells whether that is as good.
+        Err(error) if has_status(&error, 400) || has_status(&error, 409) => error,
+        Err(error) => return Err(error),
+    };
+    let found = get(client, place, id).await?.ok_or_else(|| gone(KIND))?;
+    let raw = found.attrs.get("state").unwrap_or_default();
+    let is_ending = raw == "stopping" || found.attrs.get("desired-state") == Some("stopped");
+    match found.state {
+        state if state.is_dead() || state == State::Removing || is_ending => Ok(()),
+        _ => Err(Error {
+            message: format!("{} (it is {raw})", error.message),
+            ..error
+        }),
+    }
+}
+
+/// Moves a sandbox to cold storage that was just seen and has ended.
+pub(crate) async fn archive(client: &Client, place: &Place, id: &str) -> Result<()> {
+    let path = ["sandbox", id, "archive"];
+    let error = match client.send(Call::Archive, Method::POST, &path, &[]).await {
+        Ok(_) => return Ok(()),
+        // Not stopped, or busy: its state tells whether that is as good.
+        Err(error) if error.kind == ErrorKind::Conflict || has_status(&error, 409) => error,
+        Err(error) => return Err(error),
+    };
+    let found = get(client, place, id).await?.ok_or_else(|| gone(KIND))?;
+    let seen = Seen::new(&found);
+    match seen.state {
+        State::Removing => Err(in_progress()),
+        _ if seen.is_in_storage => Ok(()),
+        _ => Err(Error {
+            message: format!("{} (it is {})", error.message, seen.raw),
+            ..error
+        }),
+    }
+}
+
+/// Deletes a sandbox that was just seen, whether it runs or not. Answers whether it is known to be on
+/// its way out; some are gone at once.
+pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<bool> {
+    let sent = client
+        .send(Call::Delete(KIND), Method::DELETE, &["sandbox", id], &[])
+        .await;
+    match sent {
+        Ok(body) => {
+            // The answer shows the state in which the deletion met it.
+            let met: Sandbox = serde_json::from_slice(&body).unwrap_or_default();
+            match met.state.as_deref() {
+                Some(raw) if state::is_errored(raw) => Err(hides(raw)),
+                state => Ok(state == Some("destroying")),
+            }
+        }
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            match second_look(client, place, id).await?.hidden() {
+                Some(found) => Err(hides(&Seen::new(&found).raw)),
+                None => Err(error),
+            }
+        }
+        Err(error) if has_status(&error, 409) => Err(busy(client, place, id, error).await),
+        Err(error) if error.kind == ErrorKind::Dependency => {
+            Err(name_forks(client, id, error).await)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a 409 means: somebody's deletion is under way, or something else is.
+async fn busy(client: &Client, place: &Place, id: &str, error: Error) -> Error {
+    let seen = match get(client, place, id).await {
+        Ok(None) => return gone(KIND),
+        Ok(Some(found)) => Seen::new(&found),
+        Err(failed) => return failed,
+    };
+    match seen.state {
+        _ if seen.is_hidden => hides(&seen.raw),
+        State::Removing => in_progress(),
+        _ => Error {
+            message: format!("{} (it is {})", error.message, seen.raw),
+            ..error
+        },
+    }
+}
+
+/// Says which forks are in the way, as far as the service tells.
+async fn name_forks(client: &Client, id: &str, error: Error) -> Error {
+    let forks = client
+        .read::<Vec<Sandbox>>(READ, &["sandbox", id, "forks"], &[])
+        .await
+        .unwrap_or_default();
+    let ids: Vec<String> = forks
+        .into_iter()
+        .filter_map(|fork| fork.id)
+        .filter(|fork| native::is_id(fork))
+        .take(5)
+        .collect();
+    if ids.is_empty() {
+        return error;
+    }
+    Error {
+        message: format!("{} (forks: {})", error.message, ids.join(", ")),
+        ..error
+    }
+}
+
+/// The error for what a deletion only hides.
+pub(crate) fn hides(raw: &str) -> Error {
+    let after = match raw {
+        "build_failed" => "24 hours",
+        _ => "7 days",
+    };
+    Error::new(
+        ErrorKind::Stuck,
+        format!("daytona does not destroy a sandbox in the state {raw}: its deletion only hides it"),
+    )
+    .with_hint(format!(
+        "daytona throws it away by itself, usually after {after}; until then it may count towards quotas"
+    ))
+}

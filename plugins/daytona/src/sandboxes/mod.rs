@@ -1,0 +1,20 @@
+//! Sandboxes: the requests, and from JSON to `Resource`.
+//!
+//! - `reading`: what is there
+//! - `changing`: stopping, archiving and deleting
+//! - `resource`: from JSON to `Resource`
+
+mod changing;
+mod reading;
+mod resource;
+
+use tbengine_sdk::Kind;
+
+use crate::refusal::Call;
+
+pub(crate) use changing::{archive, delete, hides, stop};
+pub(crate) use reading::{SecondLook, leaving, list, read, second_look};
+pub(crate) use resource::whole;
+
+const KIND: Kind = Kind::Sandbox;
+const READ: Call = Call::Read(Some(KIND));

@@ -1,0 +1,190 @@
+//! What is there: listings, reads by id, and the look among what is only hidden.
+
+use tbengine_sdk::{Error, ErrorKind, Page, Resource, Result};
+
+use super::READ;
+use super::resource::into_resource;
+use crate::client::Client;
+use crate::failure::unexpected;
+use crate::native;
+use crate::place::Place;
+use crate::poller::Sighting;
+use crate::state::{self, DESTROYED};
+use crate::wire::{Sandbox, SandboxPage};
+
+/// The service refuses larger pages.
+const LARGEST_PAGE: usize = 200;
+
+/// Lists one page. The order is the only one in which the service's cursors lose nothing while others
+/// create and delete.
+pub(crate) async fn list(
+    client: &Client,
+    place: &Place,
+    cursor: Option<&str>,
+    page_size: usize,
+) -> Result<Page> {
+    let limit = page_size.clamp(1, LARGEST_PAGE).to_string();
+    let mut query = vec![
+        ("limit", limit.as_str()),
+        ("sort", "createdAt"),
+        ("order", "asc"),
+        ("includeErroredDeleted", "true"),
+    ];
+    let labels = (!place.labels.is_empty()).then(|| serde_json::json!(place.labels).to_string());
+    query.extend(labels.as_deref().map(|labels| ("labels", labels)));
+    query.extend(cursor.map(|cursor| ("cursor", cursor)));
+    let (items, next) = match client.read(READ, &["sandbox"], &query).await? {
+        SandboxPage::Page(page) => {
+            let next = page.next_cursor.filter(|next| !next.is_empty());
+            (page.items, next)
+        }
+        SandboxPage::Everything(_) if cursor.is_some() => return Err(unexpected(client.shown())),
+        SandboxPage::Everything(items) => (items, None),
+    };
+    if next.is_some() && next.as_deref() == cursor {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "the listing goes in circles: the service gave the same cursor again",
+        ));
+    }
+    let mut resources = Vec::with_capacity(items.len());
+    for item in items {
+        if is_listed(&item, place) {
+            resources.extend(into_resource(item, place)?);
+        }
+    }
+    Ok(Page { resources, next })
+}
+
+/// Whether a sandbox is there, somebody's, in the region that is meant, and labelled as is wanted. What the
+/// service was asked to leave out is left out here again: old servers know no filters.
+fn is_listed(item: &Sandbox, place: &Place) -> bool {
+    let is_gone = item.state.as_deref() == Some(DESTROYED);
+    let is_elsewhere = place
+        .target
+        .as_deref()
+        .is_some_and(|target| item.target.as_deref() != Some(target));
+    let mut labels = place.labels.iter();
+    let is_labelled = labels.all(|(key, value)| item.labels.get(key) == Some(value));
+    !is_gone && !is_elsewhere && is_labelled && item.warm_pool_id.is_none()
+}
+
+/// Reads one sandbox by its id.
+///
+/// The service answers 404 also for a sandbox that it only hides, so what is not found is looked for
+/// once more among those. Only what is in neither place is gone.
+pub(super) async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
+    match read(client, place, id).await? {
+        Some(found) => Ok(Some(found)),
+        None => Ok(second_look(client, place, id).await?.hidden()),
+    }
+}
+
+/// What a look among the hidden ones shows of a sandbox that cannot be read by its id.
+pub(crate) enum SecondLook {
+    /// A deletion has only hidden it.
+    Hidden(Box<Resource>),
+    /// The listing still shows it as it was before: it lags behind.
+    Outdated,
+    Nothing,
+}
+
+impl SecondLook {
+    /// What is hidden. What a listing shows that lags behind is gone as far as anyone can tell now.
+    pub(crate) fn hidden(self) -> Option<Resource> {
+        match self {
+            SecondLook::Hidden(found) => Some(*found),
+            SecondLook::Outdated | SecondLook::Nothing => None,
+        }
+    }
+}
+
+/// Reads what is shown under an id. What is not may be hidden.
+pub(crate) async fn read(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
+    match client.read::<Sandbox>(READ, &["sandbox", id], &[]).await {
+        Ok(found) if native::is_same(found.id.as_deref(), id) => {
+            if found.state.as_deref() == Some(DESTROYED) {
+                return Ok(None);
+            }
+            into_resource(found, place)
+        }
+        // Another one that is named like the id of this one; ours is not there.
+        Ok(other) if other.id.as_deref().is_some_and(native::is_id) => Ok(None),
+        Ok(_) => Err(unexpected(client.shown())),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// One listing of everything that is being destroyed, and of what was only hidden instead. `None` if
+/// it has more pages than that.
+pub(crate) async fn leaving(
+    client: &Client,
+    place: &Place,
+    pages: usize,
+) -> Result<Option<Sighting>> {
+    let limit = LARGEST_PAGE.to_string();
+    let mut sighting = Sighting::default();
+    let mut cursor: Option<String> = None;
+    for _ in 0..pages {
+        let mut query = vec![
+            ("limit", limit.as_str()),
+            ("sort", "createdAt"),
+            ("order", "asc"),
+            ("includeErroredDeleted", "true"),
+            ("states", "destroying"),
+            ("states", "error"),
+            ("states", "build_failed"),
+        ];
+        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let (items, next) = match client.read(READ, &["sandbox"], &query).await? {
+            SandboxPage::Page(page) => (page.items, page.next_cursor),
+            SandboxPage::Everything(items) => (items, None),
+        };
+        for mut item in items {
+            let Some(id) = item.id.clone() else { continue };
+            let is_unwanted = item.desired_state.as_deref() == Some(DESTROYED);
+            match item.state.as_deref() {
+                Some(state) if state::is_errored(state) => {
+                    // Read by its id it was not found, so it is hidden even if the listing lags behind.
+                    item.desired_state = Some(DESTROYED.to_owned());
+                    sighting
+                        .hidden
+                        .extend(into_resource(item, place)?.map(|found| (id, found)));
+                }
+                Some("destroying") => _ = sighting.removing.insert(id),
+                _ if is_unwanted => _ = sighting.removing.insert(id),
+                _ => {}
+            }
+        }
+        match next.filter(|next| !next.is_empty()) {
+            None => return Ok(Some(sighting)),
+            Some(next) if cursor.as_ref() == Some(&next) => return Ok(None),
+            Some(next) => cursor = Some(next),
+        }
+    }
+    Ok(None)
+}
+
+/// Looks for a sandbox among those that a deletion has only hidden.
+pub(crate) async fn second_look(client: &Client, place: &Place, id: &str) -> Result<SecondLook> {
+    let query = [("id", id), ("includeErroredDeleted", "true")];
+    let items = match client.read(READ, &["sandbox"], &query).await? {
+        SandboxPage::Page(page) => page.items,
+        SandboxPage::Everything(items) => items,
+    };
+    let found = items
+        .into_iter()
+        .find(|item| native::is_same(item.id.as_deref(), id));
+    let Some(mut found) = found else {
+        return Ok(SecondLook::Nothing);
+    };
+    if !found.state.as_deref().is_some_and(state::is_errored) {
+        return Ok(SecondLook::Outdated);
+    }
+    found.desired_state = Some(DESTROYED.to_owned());
+    let found = into_resource(found, place)?;
+    Ok(found.map_or(SecondLook::Nothing, |found| {
+        SecondLook::Hidden(Box::new(found))
+    }))
+}
