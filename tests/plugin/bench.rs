@@ -14,6 +14,10 @@ use tbengine_engine::discover::{DiscoverOptions, discover};
 use tbengine_engine::scope::Scope;
 use tbengine_sdk::{Backend, Identity, Kind, ListRequest, OpenRequest, Timestamp};
 
+/// That of the command line. The library and the program keep the one of the system, as others will.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 // Linked in, both kinds are there without a plugin as well.
 use tbengine_plugin_tests as _;
 

@@ -24,6 +24,9 @@ pub fn read_page(body: &[u8]) -> serde_json::Result<Page> {
     }
 }
 
+/// A resource is not written with fewer bytes than these.
+const SHORTEST: usize = 100;
+
 #[derive(Default)]
 struct Reader<'a> {
     /// What most resources have in common, so that they share it.
@@ -42,7 +45,13 @@ impl<'a> Reader<'a> {
                 "resources" => {
                     seen.first(0)?;
                     scan.list(|scan| {
+                        let begin = scan.at();
                         page.resources.push(self.resource(scan)?);
+                        if page.resources.len() == 1 {
+                            // The others are about as long.
+                            let others = scan.left() / (scan.at() - begin).max(SHORTEST);
+                            page.resources.reserve(others);
+                        }
                         Some(())
                     })?;
                 }

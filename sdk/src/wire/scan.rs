@@ -14,6 +14,16 @@ impl<'a> Scan<'a> {
         Self { text, at: 0 }
     }
 
+    /// How many bytes were read.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// How many bytes were not.
+    pub(super) fn left(&self) -> usize {
+        self.text.len() - self.at
+    }
+
     /// The next byte that is not white space, which stays where it is.
     pub(super) fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();

@@ -1,6 +1,7 @@
 //! What is recorded: from the plan to the end, on a full disk, damaged, and no longer than needed.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -96,6 +97,49 @@ fn where_nothing_can_be_recorded_nothing_is_done_unless_asked_for() {
         .with_code(2)
         .says("HOME is not set")
         .says("--state-dir");
+}
+
+/// A directory mounted through FUSE, as sshfs would be.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new(source: &Path, at: PathBuf) -> Self {
+        let status = Command::new("bindfs").args([source, &at]).status().unwrap();
+        assert!(status.success(), "bindfs cannot mount {}", at.display());
+        Self(at)
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let ended = Command::new("umount").arg(&self.0).status();
+        assert!(ended.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
+#[test]
+fn a_state_directory_on_a_file_system_of_the_network_is_refused() {
+    let known = std::fs::read_to_string("/proc/filesystems").unwrap();
+    if !known.contains("\tfuse\n") {
+        eprintln!("LEFT OUT: this kernel knows no FUSE");
+        return;
+    }
+    let host = Host::new();
+    let (real, place) = (host.path("real"), host.path("mounted"));
+    for path in [&real, &place] {
+        std::fs::create_dir(path).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+    let mounted = Mounted::new(&real, place);
+    let state = mounted.0.to_str().unwrap();
+    let args = ["run", "-O", "jsonl", "--state-dir", state];
+    let ended = host.run(&args).with_code(2);
+    assert!(!ended.stdout.contains("run-started"));
+    ended.says("FUSE").says("--state-dir");
+    drop(mounted);
+    // What lies behind it is a directory like any other.
+    let args = ["run", "-O", "json", "--state-dir", real.to_str().unwrap()];
+    host.run(&args).with_code(0);
 }
 
 #[test]
