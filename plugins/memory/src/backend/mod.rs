@@ -1,24 +1,27 @@
 //! The `Backend` that the engine calls, and the handle that tests hold.
 
+mod call;
+
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, Identity, Kind, ListRequest, OpenRequest,
-    Page, Resource, Result, StopOptions, Timestamp,
+    Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, Page,
+    Resource, Result, StopOptions, Timestamp,
 };
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::chaos::{Chaos, RateLimit};
 use crate::config::MemoryConfig;
-use crate::faults::{self, Fault, FaultRates, Operation, Script, Scripted};
+use crate::faults::{FaultRates, Operation, Script, Scripted};
 use crate::make::Make;
-use crate::oracle::{Oracle, Request};
+use crate::oracle::Oracle;
 use crate::provider::{self, Act, Provider};
 use crate::seed;
+use call::Call;
 
 /// A simulated provider. Clones share one state: give one to the engine and keep one.
 #[derive(Clone, Debug)]
@@ -37,14 +40,6 @@ struct Shared {
     chaos: Option<(Chaos, fastrand::Rng)>,
     limit: Option<RateLimit>,
     workers: Option<(Arc<Semaphore>, Duration)>,
-}
-
-/// A call on its way: where it is recorded, and what will go wrong.
-struct Call<'a> {
-    operation: Operation,
-    kind: Option<Kind>,
-    target: Option<&'a Identity>,
-    force: bool,
 }
 
 impl Memory {
@@ -248,166 +243,9 @@ impl Memory {
     pub(crate) fn provider<T>(&self, with: impl FnOnce(&mut Provider) -> T) -> T {
         self.locked(|shared| with(&mut shared.provider))
     }
-
-    /// Takes a call to the provider and back, through everything that may go wrong.
-    async fn call<T>(
-        &self,
-        call: Call<'_>,
-        effect: impl FnOnce(&mut Provider) -> Result<T> + Send,
-    ) -> Result<T> {
-        let (number, faults, latency) = self.locked(|shared| {
-            let faults = shared.meet(&call);
-            (
-                shared.record(&call, !faults.is_empty()),
-                faults,
-                shared.latency,
-            )
-        });
-        travel(latency / 2).await;
-        if call.operation == Operation::Delete
-            && let Some((workers, each)) = self.locked(|shared| shared.workers.clone())
-        {
-            let _one = workers.acquire().await;
-            travel(each).await;
-        }
-        let answer = self.serve(&call, number, faults, effect).await;
-        travel(latency / 2).await;
-        self.locked(|shared| {
-            if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at))
-            {
-                request.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| error.kind));
-            }
-        });
-        answer
-    }
-
-    async fn serve<T>(
-        &self,
-        call: &Call<'_>,
-        number: Option<usize>,
-        faults: Vec<Fault>,
-        effect: impl FnOnce(&mut Provider) -> Result<T> + Send,
-    ) -> Result<T> {
-        if let Some(refusal) = self.locked(Shared::refusal) {
-            return Err(refusal);
-        }
-        let mut effect = Some(effect);
-        let mut pretends = false;
-        for fault in faults {
-            match fault {
-                Fault::Answer(error) => return Err(error),
-                Fault::RequestLost => return Err(faults::connection_lost()),
-                Fault::ReplyLost => {
-                    // The caller never learns what it was.
-                    if let Some(effect) = effect.take() {
-                        drop(self.take_effect(number, pretends, effect));
-                    }
-                    return Err(faults::connection_lost());
-                }
-                Fault::InProgressThenGone(wait) => {
-                    if let Some(target) = call.target {
-                        self.provider(|provider| {
-                            provider
-                                .act(Act::SetState(target.clone(), tbengine_sdk::State::Removing));
-                            provider.act_in(wait, Act::Delete(target.clone()));
-                        });
-                    }
-                    return Err(provider::in_progress());
-                }
-                Fault::Hang(wait) => travel(wait).await,
-                Fault::LateEffect(wait) => {
-                    if let (Operation::Delete, Some(target)) = (call.operation, call.target) {
-                        self.provider(|provider| {
-                            provider.delete_in(wait, target.clone(), call.force);
-                        });
-                    }
-                    travel(NEVER).await;
-                }
-                Fault::ConfirmedWithoutEffect => pretends = true,
-                Fault::Panic => panic!("a scripted panic in the memory backend"),
-                Fault::Meanwhile(act) => self.act(act),
-            }
-        }
-        match effect {
-            Some(effect) => self.take_effect(number, pretends, effect),
-            None => Err(faults::connection_lost()),
-        }
-    }
-
-    fn take_effect<T>(
-        &self,
-        number: Option<usize>,
-        pretends: bool,
-        effect: impl FnOnce(&mut Provider) -> Result<T>,
-    ) -> Result<T> {
-        self.locked(|shared| {
-            let served = shared.provider.since_opened();
-            if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at))
-            {
-                request.served = Some(served);
-            }
-            shared.provider.pretends = pretends;
-            let answer = effect(&mut shared.provider);
-            shared.provider.pretends = false;
-            answer
-        })
-    }
-}
-
-/// Longer than anybody waits.
-const NEVER: Duration = Duration::from_secs(86_400);
-
-async fn travel(duration: Duration) {
-    if !duration.is_zero() {
-        tokio::time::sleep(duration).await;
-    }
 }
 
 impl Shared {
-    /// Records a call and answers where.
-    fn record(&mut self, call: &Call<'_>, met_fault: bool) -> Option<usize> {
-        let since_opened = self.provider.since_opened();
-        let record = &mut self.provider.record;
-        record.on.then(|| {
-            record.requests.push(Request {
-                at: Instant::now(),
-                since_opened,
-                operation: call.operation,
-                kind: call.kind,
-                target: call.target.cloned(),
-                force: call.force,
-                met_fault,
-                served: None,
-                answer: None,
-            });
-            record.requests.len() - 1
-        })
-    }
-
-    /// What will go wrong with a call: first what was scripted, then what chance brings.
-    fn meet(&mut self, call: &Call<'_>) -> Vec<Fault> {
-        let native = call.target.map(|target| target.native.as_str());
-        let mut faults: Vec<_> = self
-            .scripts
-            .iter_mut()
-            .filter_map(|script| script.meet(call.operation, call.kind, native))
-            .collect();
-        faults.extend(self.rates.draw(call.operation, &mut self.random));
-        if let Some((chaos, random)) = &mut self.chaos {
-            faults.extend(chaos.draw(call.operation, random));
-        }
-        faults
-    }
-
-    /// Whether the provider takes no request now.
-    fn refusal(&mut self) -> Option<Error> {
-        let since_opened = self.provider.since_opened();
-        if self.outages.iter().any(|span| span.contains(&since_opened)) {
-            return Some(faults::nobody_listens());
-        }
-        self.limit.as_mut()?.take(Instant::now()).err()
-    }
-
     /// Leaves out of a listing what it misses.
     fn miss(&mut self, page: &mut Page) {
         if let Some((chaos, random)) = &mut self.chaos
@@ -489,16 +327,5 @@ impl Backend for Memory {
             provider.archive(target)
         })
         .await
-    }
-}
-
-impl<'a> Call<'a> {
-    fn on(operation: Operation, target: &'a Identity, force: bool) -> Self {
-        Self {
-            operation,
-            kind: Some(target.kind),
-            target: Some(target),
-            force,
-        }
     }
 }
