@@ -1,7 +1,8 @@
 //! Which resource each verdict is about.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+
+use tbengine_sdk::Identity;
 
 use super::Decision;
 use crate::policy::{Candidate, Proposal};
@@ -42,7 +43,6 @@ struct Finder<'a> {
     candidates: &'a [Candidate<'a>],
     next: usize,
     rounds: u32,
-    written: String,
     by_id: Option<HashMap<String, usize>>,
 }
 
@@ -55,7 +55,6 @@ impl<'a> Finder<'a> {
             candidates,
             next: 0,
             rounds: 0,
-            written: String::new(),
             by_id: None,
         }
     }
@@ -83,13 +82,18 @@ impl<'a> Finder<'a> {
         self.by_id.insert(ids.collect()).get(id).copied()
     }
 
-    fn is(&mut self, at: usize, id: &str) -> bool {
-        let identity = &self.candidates[at].resource.identity;
-        // Most are not it; the end of the native id tells that without writing the whole.
-        if !id.ends_with(identity.native.as_str()) {
-            return false;
-        }
-        self.written.clear();
-        write!(self.written, "{}", identity.id()).is_ok() && self.written == id
+    fn is(&self, at: usize, id: &str) -> bool {
+        let Identity {
+            backend,
+            kind,
+            native,
+            ..
+        } = &self.candidates[at].resource.identity;
+        // What `ResourceId` writes. Most differ at the end.
+        let named = || {
+            let of_kind = id.strip_suffix(native.as_str())?.strip_suffix('/')?;
+            of_kind.strip_suffix(kind.word())?.strip_suffix('/')
+        };
+        named() == Some(&**backend)
     }
 }

@@ -12,6 +12,7 @@ pub mod saved;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -260,9 +261,13 @@ impl Plan {
             &self.refusals,
             &self.blast_radius,
         );
-        // It has string keys and finite numbers only, so it can be written.
         let mut digest = Digest::default();
-        serde_json::to_writer(&mut digest, &content).ok();
+        // In large portions: JSON is written a few bytes at a time.
+        let mut portion = BufWriter::with_capacity(64 << 10, &mut digest);
+        // It has string keys and finite numbers only, so it can be written, and a digest takes all of it.
+        serde_json::to_writer(&mut portion, &content).ok();
+        portion.flush().ok();
+        drop(portion);
         digest.hex()
     }
 

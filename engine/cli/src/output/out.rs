@@ -7,14 +7,20 @@ use serde::Serialize;
 use super::escape::SafeJson;
 use super::span::{Span, line, plain};
 
+/// How many bytes are handed on at a time.
+const PORTION: usize = 64 << 10;
+
 /// Writes an indented JSON document with its line break, escaped.
 pub(crate) fn write_document<T: Serialize + ?Sized>(
-    mut sink: &mut dyn Write,
+    sink: &mut dyn Write,
     value: &T,
 ) -> io::Result<()> {
-    let mut serializer = serde_json::Serializer::with_formatter(&mut sink, SafeJson::pretty());
+    // A document is written in a few bytes at a time: a call through `dyn` for each would cost more than they do.
+    let mut portion = BufWriter::with_capacity(PORTION, sink);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut portion, SafeJson::pretty());
     value.serialize(&mut serializer)?;
-    writeln!(sink)
+    writeln!(portion)?;
+    portion.flush()
 }
 
 /// Where results go. A write that fails never ends a command in the middle: the failure is kept,
@@ -30,7 +36,8 @@ pub(crate) struct Out {
 impl Out {
     /// Writes to the standard output.
     pub(crate) fn stdout(color: bool, width: Option<usize>) -> Self {
-        Self::new(Box::new(BufWriter::new(io::stdout())), color, width)
+        let sink = BufWriter::with_capacity(PORTION, io::stdout());
+        Self::new(Box::new(sink), color, width)
     }
 
     pub(crate) fn new(sink: Box<dyn Write>, color: bool, width: Option<usize>) -> Self {
