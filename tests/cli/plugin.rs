@@ -216,11 +216,37 @@ fn a_promise_that_is_broken_is_told_without_a_trace() {
         told.stdout
     );
     assert!(
-        told.stdout.contains("expected an error of kind conflict"),
+        told.stdout
+            .contains("expected an error of kind conflict, and it succeeded"),
         "{}",
         told.stdout
     );
     assert_eq!(told.stderr, "");
+}
+
+#[test]
+fn a_provider_that_is_gone_is_not_taken_for_a_plugin_that_is_gone() {
+    let host = Host::new();
+    let program = new(&host, "python").join("my-cloud.py");
+    let text = std::fs::read_to_string(&program).unwrap();
+    let refusal = "raise Failure(\"invalid\", \"this cursor was never given\")";
+    let hangs_up = text.replace(refusal, "raise Failure(\"unavailable\", \"broken pipe\")");
+    let dies = text
+        .replace(refusal, "os._exit(3)")
+        .replace("import json\n", "import json, os\n");
+    for (changed, code, said) in [(hangs_up, 0, "ok "), (dies, 1, "exit status: 3")] {
+        assert_ne!(text, changed);
+        std::fs::write(&program, changed).unwrap();
+        let args = [
+            "plugin",
+            "check",
+            "./my-cloud/my-cloud.py",
+            "--only",
+            "64 mib",
+        ];
+        let told = host.run(&args).with_code(code);
+        assert!(told.stdout.contains(said), "{}", told.stdout);
+    }
 }
 
 #[test]

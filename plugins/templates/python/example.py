@@ -145,6 +145,7 @@ class Server:
             raise Failure("unsupported", f"there is no method `{method[:40]}`")
         if not isinstance(request, dict):
             raise Failure("invalid", "the request is no table")
+        # For the dictionary's sake. Let requests to a provider go side by side: take the lock away.
         with self.backend.lock:
             return getattr(self.backend, method.replace("-", "_"))(request)
 

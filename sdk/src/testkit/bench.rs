@@ -343,10 +343,14 @@ pub(super) fn with_native(identity: &Identity, native: &str) -> Identity {
 
 /// Asserts that a call failed with a kind.
 #[track_caller]
-pub(super) fn assert_fails<T: std::fmt::Debug>(answer: BackendResult<T>, kind: ErrorKind) {
+pub(super) fn assert_fails<T>(answer: BackendResult<T>, kind: ErrorKind) {
     match answer {
         Err(error) if error.kind == kind => {}
-        other => panic!("expected an error of kind {kind}, and the answer was {other:?}"),
+        Err(error) => {
+            let got = error.kind;
+            panic!("expected an error of kind {kind}, and it was one of kind {got}: {error}")
+        }
+        Ok(_) => panic!("expected an error of kind {kind}, and it succeeded"),
     }
 }
 

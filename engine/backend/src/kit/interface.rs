@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use super::subject::Subject;
 use crate::plugins::Opening;
 use crate::remote::Channel;
+use crate::stdio::GONE;
 
 /// Longer than an answer that needs no work takes.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -170,7 +171,7 @@ fn a_request_of_64_mib_is_answered(subject: &Subject) -> Tried {
     within(async {
         // A cursor that was never given is an error of some kind; what counts is that it is an answer.
         match channel.send(b"list", wire::encode(&request)).await {
-            Err(error) if error.kind == ErrorKind::Unavailable => Err(error.to_string()),
+            Err(error) if error.code.as_deref() == Some(GONE) => Err(error.to_string()),
             _ => check(&*channel).await,
         }
     })

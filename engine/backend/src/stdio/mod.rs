@@ -18,4 +18,5 @@ mod program;
 
 pub(crate) use channel::ProgramChannel;
 pub use group::end_all;
+pub(crate) use process::GONE;
 pub(crate) use program::Program;

@@ -261,7 +261,11 @@ pub(super) fn plainly(body: &[u8]) -> Vec<u8> {
     read.map_or_else(|_| body.to_vec(), |document| wire::encode(&document))
 }
 
+/// The [`Error::code`] of an answer that the host makes itself because the plugin is gone. A plugin whose
+/// provider is gone is as unavailable.
+pub(crate) const GONE: &str = "plugin:gone";
+
 /// An answer that the host makes itself because the plugin is gone.
 pub(super) fn gone(message: String) -> Error {
-    Error::new(ErrorKind::Unavailable, message)
+    Error::new(ErrorKind::Unavailable, message).with_code(GONE)
 }
