@@ -9,15 +9,15 @@ use tbengine_sdk::{Account, Error, ErrorKind};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::executor::{Move, Moved, advice};
-use super::lane::{Gate, Lane, Stopped, Urgency};
+use super::executor::Moved;
+use super::lane::{Lane, Stopped};
 use super::limit::{Sample, Sort};
 use super::progress::{Next, Phase, Progress};
 use super::{ApplyOptions, Control};
-use crate::backend::{OpenBackend, call};
+use crate::backend::OpenBackend;
 use crate::clock::RunClock;
 use crate::plan::{Plan, PlanHeader, Step};
-use crate::policy::{Failure, Policy, PolicyContext, RetryAdvice};
+use crate::policy::{Policy, RetryAdvice};
 use crate::report::outcome::{ResourceIdText, millis};
 use crate::report::{Event, EventKind, Outcome, Report, Reporter, StepResult};
 
@@ -28,11 +28,11 @@ pub(super) struct Dispatcher<'a, 'r> {
     pub(super) lanes: Vec<Lane>,
     pub(super) options: &'a ApplyOptions,
     pub(super) random: fastrand::Rng,
-    policy: Arc<dyn Policy>,
-    clock: RunClock,
+    pub(super) policy: Arc<dyn Policy>,
+    pub(super) clock: RunClock,
     reporter: &'a mut Reporter<'r>,
     pub(super) outcomes: Vec<Option<Outcome>>,
-    timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    pub(super) timers: BinaryHeap<Reverse<(Instant, usize)>>,
     pub(super) moves: JoinSet<Heard>,
     pub(super) unfinished: usize,
     /// Why nothing more is started, once that is so.
@@ -60,8 +60,8 @@ pub(super) enum Heard {
 
 /// How long a move took, and with which limit it began if that was in full use.
 pub(super) struct Took {
-    time: Duration,
-    limit: Option<usize>,
+    pub(super) time: Duration,
+    pub(super) limit: Option<usize>,
 }
 
 impl<'a, 'r> Dispatcher<'a, 'r> {
@@ -267,207 +267,6 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
         }
     }
 
-    /// Looks again after a while, or gives up on what does not finish.
-    pub(super) fn watch(&mut self, place: usize, next: Next, now: Instant) {
-        let progress = &mut self.steps[place];
-        let (pause, watched_for) = progress.look_again();
-        let stuck_after = match next {
-            // Its disk is copied.
-            Next::WatchArchiving => self.options.stuck_after * 10,
-            _ => self.options.stuck_after,
-        };
-        match progress.grace_until {
-            Some(until) if next == Next::WatchEnd => {
-                // Never past the end of the grace period, so that force is not late.
-                self.sleep(place, next, (now + pause).min(until.max(now)));
-            }
-            _ if watched_for > stuck_after => {
-                let what = match next {
-                    Next::WatchRemoval => "removed",
-                    Next::WatchArchiving => "archived",
-                    Next::WatchEnd | Next::Act | Next::GoOn | Next::LastLook => "ended",
-                };
-                let detail = format!(
-                    "it was not {what} within {} after the backend accepted that",
-                    humantime::format_duration(stuck_after)
-                );
-                self.finish(place, StepResult::Stuck, Some(detail), None);
-            }
-            _ => self.sleep(place, next, now + pause),
-        }
-    }
-
-    /// Puts a step into its backend's queue.
-    pub(super) fn make_ready(&mut self, place: usize, next: Next) {
-        if self.may_go_on(place, next) {
-            let progress = &self.steps[place];
-            let lane = progress.lane;
-            let asks = progress.will_ask_to_end() && self.lanes[lane].asks_first(progress.action());
-            let urgency = if next == Next::Act && asks {
-                Urgency::AskToEnd
-            } else {
-                Urgency::Normal
-            };
-            self.set_phase(place, Phase::Ready(next));
-            self.lanes[lane].ready.push(Reverse((urgency, place)));
-        }
-    }
-
-    /// Makes a step ready at a time.
-    pub(super) fn sleep(&mut self, place: usize, next: Next, until: Instant) {
-        if self.may_go_on(place, next) {
-            self.set_phase(place, Phase::Sleeping(next));
-            self.timers.push(Reverse((until, place)));
-        }
-    }
-
-    /// Whether a step gets another move. If not, it has its outcome afterwards.
-    fn may_go_on(&mut self, place: usize, next: Next) -> bool {
-        let under_way = next != Next::Act || self.steps[place].asked_to_end;
-        let ends = match self.ending {
-            None => false,
-            Some(Ending::FailFast) => !under_way,
-            Some(Ending::Interrupted | Ending::OutOfTime) => true,
-        };
-        if ends {
-            self.cancel(place, next);
-            return false;
-        }
-        let lane = self.steps[place].lane;
-        if let Gate::Stopped(stopped) = self.lanes[lane].gate.clone() {
-            self.leave(place, stopped.result, stopped.detail, stopped.hint);
-            return false;
-        }
-        true
-    }
-
-    /// Keeps count of the active steps of each backend.
-    pub(super) fn set_phase(&mut self, place: usize, phase: Phase) {
-        let is_active = |phase| !matches!(phase, Phase::Waiting | Phase::Done);
-        let progress = &mut self.steps[place];
-        let lane = &mut self.lanes[progress.lane];
-        lane.active =
-            lane.active + usize::from(is_active(phase)) - usize::from(is_active(progress.phase));
-        progress.phase = phase;
-    }
-
-    fn wake(&mut self, now: Instant) {
-        while let Some(Reverse((at, place))) = self.timers.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.timers.pop();
-            // A step may have ended while it slept.
-            if let Phase::Sleeping(next) = self.steps[place].phase {
-                self.make_ready(place, next);
-            }
-        }
-        for lane in 0..self.lanes.len() {
-            self.look_at_gate(lane, now);
-            self.unpark(lane, now);
-        }
-    }
-
-    fn next_wake(&self) -> Option<Instant> {
-        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        let gates = self.lanes.iter().filter_map(Lane::wakes_at);
-        let budgets = self.lanes.iter().filter_map(Lane::pays_at);
-        timer.into_iter().chain(gates).chain(budgets).min()
-    }
-
-    fn start_what_can_start(&mut self) {
-        for lane in 0..self.lanes.len() {
-            while self.lanes[lane].can_start() {
-                let Some(Reverse((_, place))) = self.lanes[lane].ready.pop() else {
-                    break;
-                };
-                if let Phase::Ready(next) = self.steps[place].phase {
-                    self.start(place, next);
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, place: usize, next: Next) {
-        let lane = self.steps[place].lane;
-        let Some(open) = self.lanes[lane].open.clone() else {
-            return;
-        };
-        let begins = Instant::now();
-        let until = self.until(place, next, begins);
-        if next == Next::Act && self.cannot_finish(place, begins, until) {
-            return;
-        }
-        let elapsed = begins - *self.steps[place].began.get_or_insert(begins);
-        if next == Next::Act {
-            self.steps[place].attempts += 1;
-            self.steps[place].attempts_in_sweep += 1;
-            let event = EventKind::AttemptStarted {
-                step: place,
-                id: self.id(place),
-                action: self.steps[place].step.action.kind(),
-                attempt: self.steps[place].attempts,
-            };
-            self.emit(event);
-        }
-        self.set_phase(place, Phase::Moving(next));
-        let progress = &self.steps[place];
-        let attempt = progress.attempts_in_sweep;
-        let one_move = Move {
-            open,
-            step: progress.step.clone(),
-            timeout: self.options.call_timeout,
-            until,
-            now: self.clock.now(),
-            asked_to_end: progress.asked_to_end,
-            escalated: progress.escalated,
-            sent: progress.sent,
-        };
-        let context = self.options.ask_policy.then(|| PolicyContext {
-            now: self.clock.now(),
-            run_id: self.header.run.clone(),
-            dry_run: false,
-            claimed: self.header.scope.claims_running(),
-        });
-        let policy = self.policy.clone();
-        self.lanes[lane].in_flight += 1;
-        let limit = self.lanes[lane].limit.now();
-        let limit = (self.lanes[lane].in_flight == limit).then_some(limit);
-        self.moves.spawn(async move {
-            let moved = match next {
-                Next::Act | Next::GoOn => one_move.act().await,
-                Next::WatchEnd => one_move.watch_end().await,
-                Next::WatchRemoval => one_move.watch_removal().await,
-                Next::LastLook => one_move.last_look().await,
-                Next::WatchArchiving => one_move.watch_archiving().await,
-            };
-            let took = Took {
-                time: begins.elapsed(),
-                limit,
-            };
-            let advised = match (&moved, context) {
-                (Moved::Failed { error, .. }, Some(context))
-                    if error.kind == ErrorKind::Transient =>
-                {
-                    let failure = failure_of(&one_move, error, attempt, elapsed + begins.elapsed());
-                    advice(policy, context, failure).await
-                }
-                _ => RetryAdvice::NoOpinion,
-            };
-            Heard::Moved(place, moved, took, advised)
-        });
-    }
-
-    pub(super) fn probe(&mut self, lane: usize) {
-        let Some(open) = self.lanes[lane].open.clone() else {
-            return;
-        };
-        let timeout = self.options.call_timeout;
-        self.moves.spawn(async move {
-            Heard::Probed(lane, call("check", timeout, open.backend.check()).await)
-        });
-    }
-
     fn stop_lanes_without_backend(&mut self) {
         for lane in 0..self.lanes.len() {
             if self.lanes[lane].open.is_none() {
@@ -495,22 +294,6 @@ impl<'a, 'r> Dispatcher<'a, 'r> {
             kind,
         };
         (self.reporter)(&event);
-    }
-}
-
-fn failure_of(one_move: &Move, error: &Error, attempt: u32, elapsed: Duration) -> Failure {
-    Failure {
-        id: one_move.step.target.id(),
-        operation: match one_move.step.action.kind() {
-            crate::plan::ActionKind::Stop => "stop",
-            crate::plan::ActionKind::Archive => "archive",
-            crate::plan::ActionKind::Delete => "delete",
-        },
-        kind: error.kind,
-        message: error.message.clone(),
-        attempt,
-        elapsed,
-        retry_after: error.retry_after,
     }
 }
 

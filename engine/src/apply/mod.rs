@@ -12,6 +12,8 @@
 //! - `executor`: one move of one step
 //! - `archiving`: the moves of a step that archives
 //! - `dispatcher`: the loop
+//! - `turns`: when it is a step's turn
+//! - `starting`: starting its move
 //! - `failures`: what each kind of error leads to; the retry table
 //! - `ending`: runs that are cut short
 //! - `outcomes`: one outcome for each step
@@ -27,6 +29,8 @@ mod lane;
 mod limit;
 mod outcomes;
 mod progress;
+mod starting;
+mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
