@@ -17,7 +17,7 @@ use tbengine_sdk::{
 use tokio::sync::OnceCell;
 
 use crate::config::Config;
-use crate::error::{self, Broken};
+use crate::error::{self, Broken, gone};
 use crate::refusal::Call;
 use crate::transport::{ApiVersion, Reply, Transport};
 use crate::wire::{Container, Info};
@@ -32,8 +32,8 @@ pub struct Docker {
     config: Config,
     environment: Arc<BTreeMap<String, String>>,
     connection: OnceCell<Connection>,
-    /// The daemon's id, as the first check found it.
-    account: OnceCell<Arc<str>>,
+    /// The daemon, as the first answer named it.
+    account: OnceCell<Account>,
 }
 
 struct Connection {
@@ -103,16 +103,10 @@ impl Docker {
     }
 
     async fn place(&self) -> Result<Place> {
-        let account = self
-            .account
-            .get_or_try_init(|| async {
-                let transport = self.transport().await?;
-                account_of(transport, &transport.read_unversioned("/info").await?)
-            })
-            .await?;
+        let account = self.account.get_or_try_init(|| self.ask()).await?;
         Ok(Place {
             backend: self.name.clone(),
-            account: account.clone(),
+            account: account.id.clone(),
         })
     }
 
@@ -125,30 +119,39 @@ impl Docker {
         }
     }
 
+    /// The account as it is now. The first answer is shared with the listings that wait for the same one;
+    /// every later call asks afresh.
     async fn describe(&self) -> Result<Account> {
+        let is_first = !self.account.initialized();
+        let known = self.account.get_or_try_init(|| self.ask()).await?;
+        if is_first {
+            return Ok(known.clone());
+        }
+        let now = self.ask().await?;
+        if now.id == known.id {
+            return Ok(now);
+        }
+        let shown = self.transport().await?.shown();
+        Err(Error::new(
+            ErrorKind::Invalid,
+            format!("another daemon answers at {shown} than before"),
+        )
+        .with_hint("start over, so that everything is listed anew"))
+    }
+
+    /// Asks the daemon who it is.
+    async fn ask(&self) -> Result<Account> {
         let transport = self.transport().await?;
         let reply: Reply<Info> = transport.read_unversioned("/info").await?;
         let id = account_of(transport, &reply)?;
         let version = transport.adopt(reply.version).await?;
-        let known = self.account.get_or_init(|| async { id.clone() }).await;
-        if *known != id {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!(
-                    "another daemon answers at {} than before",
-                    transport.shown()
-                ),
-            )
-            .with_hint("start over, so that everything is listed anew"));
-        }
-        let info = reply.value;
         let product = if reply.is_podman { "Podman" } else { "Docker" };
         let newest: ApiVersion = reply.version.unwrap_or(version);
         Ok(Account {
             id,
             description: format!(
                 "{product} {} (API {newest}) at {}",
-                info.server_version,
+                reply.value.server_version,
                 transport.shown()
             ),
             warnings: Vec::new(),
@@ -303,7 +306,7 @@ impl Docker {
             }
             Kind::Image => {
                 let options = RemoveImageOptions {
-                    force: options.force && needs_force(transport, id).await?,
+                    force: options.force && images::needs_force(transport, id).await?,
                     noprune: false,
                     platforms: None,
                 };
@@ -362,23 +365,6 @@ impl Backend for Docker {
     }
 }
 
-/// Whether the daemon must be told to force the deletion of an image: it wants that for an image with
-/// several tags. It would then also take the image from under stopped containers, so never for an
-/// image that is in use.
-async fn needs_force(transport: &Transport, id: &str) -> Result<bool> {
-    let image = images::get(transport, id).await?.ok_or_else(gone)?;
-    if image.tags() < 2 {
-        return Ok(false);
-    }
-    if images::is_used(transport, id).await? {
-        return Err(Error::new(
-            ErrorKind::Dependency,
-            "a container is made from this image",
-        ));
-    }
-    Ok(true)
-}
-
 /// What tells this daemon from others. Podman makes up a new id for every answer, so its host and its
 /// directory stand in.
 fn account_of(transport: &Transport, reply: &Reply<Info>) -> Result<Arc<str>> {
@@ -398,10 +384,6 @@ fn has_ended(container: &Container) -> bool {
         container.state.status.as_str(),
         "created" | "exited" | "dead" | "removing"
     )
-}
-
-fn gone() -> Error {
-    Error::new(ErrorKind::NotFound, "it does not exist any more")
 }
 
 fn unsupported(message: String) -> Error {

@@ -104,6 +104,11 @@ impl Broken {
     }
 }
 
+/// The error for what is not there.
+pub(crate) fn gone() -> Error {
+    Error::new(ErrorKind::NotFound, "it does not exist any more")
+}
+
 /// The error for a call that took too long.
 pub(crate) fn timed_out(verb_changes: bool, limit: Duration) -> Error {
     let limit = humantime::format_duration(limit);

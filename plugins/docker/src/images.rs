@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tbengine_sdk::{Kind, Labels, Relation, Resource, Result, State, Timestamp};
+use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Relation, Resource, Result, State, Timestamp};
 
 use crate::backend::Place;
+use crate::error::gone;
 use crate::native;
 use crate::owner;
 use crate::transport::Transport;
@@ -115,6 +116,23 @@ pub(crate) async fn is_used(transport: &Transport, id: &str) -> Result<bool> {
         .unwrap_or_default()
         .iter()
         .any(|container| container.image_id == id))
+}
+
+/// Whether the daemon must be told to force the deletion of an image: it wants that for an image with
+/// several tags. It would then also take the image from under stopped containers, so never for an
+/// image that is in use.
+pub(crate) async fn needs_force(transport: &Transport, id: &str) -> Result<bool> {
+    let image = get(transport, id).await?.ok_or_else(gone)?;
+    if image.tags() < 2 {
+        return Ok(false);
+    }
+    if is_used(transport, id).await? {
+        return Err(Error::new(
+            ErrorKind::Dependency,
+            "a container is made from this image",
+        ));
+    }
+    Ok(true)
 }
 
 pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {

@@ -23,6 +23,28 @@ async fn a_first_listing_takes_few_requests() {
 }
 
 #[tokio::test]
+async fn a_check_and_listings_at_once_ask_who_the_daemon_is_once() {
+    let server = Server::start(|_| None).await;
+    let docker = server.backend();
+    let (account, page) = tokio::join!(
+        docker.check(),
+        docker.list(ListRequest::first(Kind::Container))
+    );
+    assert_eq!(
+        page.unwrap().resources[0].identity.account,
+        account.unwrap().id
+    );
+    let asked = || {
+        let requests = server.requests();
+        requests.iter().filter(|line| *line == "GET /info").count()
+    };
+    assert_eq!(asked(), 1);
+    // A probe is never answered from memory.
+    docker.check().await.unwrap();
+    assert_eq!(asked(), 2);
+}
+
+#[tokio::test]
 async fn unknown_states_are_unknown_and_one_of_them_spoils_no_listing() {
     for (state, want) in [
         (json!({ "Status": "frobnicated" }), State::Unknown),
