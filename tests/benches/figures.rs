@@ -54,6 +54,11 @@ const PARTS: &[(&str, &str, &str)] = &[
         "bench --locked -p tbengine-plugin-tests --bench plugin",
     ),
     (
+        "provider",
+        "listing a service over HTTP from outside",
+        "bench --locked -p tbengine-e2b --bench listing",
+    ),
+    (
         "daytona",
         "the fake Daytona service: limits, faults, an outage",
         "bench --locked -p tbengine-tests --bench daytona",

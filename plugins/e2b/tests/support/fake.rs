@@ -2,8 +2,10 @@
 //!
 //! Pages go from the latest start to the earliest, the token says where the last ended, a key is needed, and
 //! a limit of requests can be set.
+#![allow(dead_code, reason = "each test uses a part of this module")]
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
@@ -64,22 +66,18 @@ impl Fake {
         id
     }
 
-    #[allow(dead_code, reason = "each test uses a part of this module")]
     pub(crate) fn count(&self) -> usize {
         self.lock().sandboxes.len()
     }
 
-    #[allow(dead_code, reason = "each test uses a part of this module")]
     pub(crate) fn clear(&self) {
         self.lock().sandboxes.clear();
     }
 
-    #[allow(dead_code, reason = "each test uses a part of this module")]
     pub(crate) fn allow(&self, requests: u64) {
         self.lock().allowed = Some(requests);
     }
 
-    #[allow(dead_code, reason = "each test uses a part of this module")]
     pub(crate) fn answer_next(&self, status: u16) {
         self.lock().next_status = StatusCode::from_u16(status).ok();
     }
@@ -154,11 +152,11 @@ async fn list(
             _ => return error(StatusCode::BAD_REQUEST, "invalid next token"),
         },
     };
+    let end = after.map_or(Bound::Unbounded, Bound::Excluded);
     let mut rest = cloud
         .sandboxes
-        .iter()
+        .range((Bound::Unbounded, end))
         .rev()
-        .filter(|(key, _)| after.as_ref().is_none_or(|after| *key < after))
         .filter(|(_, sandbox)| {
             let state = if sandbox.paused { "paused" } else { "running" };
             states.split(',').any(|wanted| wanted == state)
