@@ -1,8 +1,10 @@
-//! The state of the simulated provider, what it does by itself, and (`requests`) what callers may ask of it.
+//! The state of the simulated provider, what it does by itself, what somebody else does to it (`acts`), and what
+//! callers may ask of it (`requests`).
 //!
 //! Nothing here waits: what happens later is on an agenda, and every call first brings the state up
 //! to the present. So a test with paused time sees the same in every run.
 
+mod acts;
 mod requests;
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,8 +14,8 @@ use std::time::Duration;
 use tbengine_sdk::{Identity, Kind, Relation, Resource, State, Timestamp};
 use tokio::time::Instant;
 
-use crate::make::Make;
 use crate::oracle::{Deleter, Deletion, Record};
+pub use acts::Act;
 pub(crate) use requests::in_progress;
 
 /// A native id.
@@ -44,21 +46,6 @@ impl Default for Reaction {
 pub(crate) struct Entry {
     pub(crate) resource: Resource,
     pub(crate) reaction: Reaction,
-}
-
-/// What somebody else does to the provider.
-#[derive(Clone, Debug)]
-pub enum Act {
-    /// Starts a resource again.
-    Restart(Identity),
-    /// Deletes a resource, whatever uses it.
-    Delete(Identity),
-    /// Deletes a resource and makes another one with the same native id and name.
-    Recreate(Identity),
-    /// Brings a resource into a state.
-    SetState(Identity, State),
-    /// Makes a resource.
-    Create(Box<Make>),
 }
 
 /// What is on the agenda.
@@ -287,60 +274,6 @@ impl Provider {
                 }
             }
             Event::Archived(identity) => self.store(&identity),
-        }
-    }
-
-    /// Lets somebody else act now.
-    pub(crate) fn act(&mut self, act: Act) {
-        let now = self.calendar();
-        match act {
-            // What is being removed cannot become anything else any more.
-            Act::Restart(target) | Act::SetState(target, _)
-                if self
-                    .find(target.kind, &target.native)
-                    .is_some_and(|resource| resource.state == State::Removing) => {}
-            Act::Restart(target) => self.change(target.kind, &target.native, |resource| {
-                resource.state = State::Running;
-                resource.started = Some(now);
-                resource.finished = None;
-                resource.exit_code = None;
-            }),
-            Act::SetState(target, state) => {
-                self.change(target.kind, &target.native, |resource| {
-                    resource.state = state;
-                });
-            }
-            Act::Delete(target) => {
-                if let Some(found) = self.find(target.kind, &target.native) {
-                    let (identity, state) = (found.identity.clone(), found.state);
-                    self.remove(&identity, state, Deleter::SomeoneElse);
-                }
-            }
-            Act::Recreate(target) => {
-                if let Some(found) = self.find(target.kind, &target.native) {
-                    let mut again = found.clone();
-                    let (identity, state) = (again.identity.clone(), again.state);
-                    self.remove(&identity, state, Deleter::SomeoneElse);
-                    again.identity.created = Some(now);
-                    if again.state == State::Removing {
-                        again.state = match identity.kind {
-                            Kind::Container => State::Exited,
-                            Kind::Sandbox => State::Stopped,
-                            _ => State::Present,
-                        };
-                    }
-                    again.started = again.started.map(|_| now);
-                    again.finished = again.finished.map(|_| now);
-                    self.insert(Entry {
-                        resource: again,
-                        reaction: Reaction::default(),
-                    });
-                }
-            }
-            Act::Create(make) => {
-                let entry = make.build(&self.account, now);
-                self.insert(entry);
-            }
         }
     }
 
