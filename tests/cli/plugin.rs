@@ -1,7 +1,8 @@
 //! Plugins from the command line: the templates, the kit, the configuration.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::host::Host;
 
@@ -88,10 +89,12 @@ fn nothing_is_overwritten_and_names_are_checked() {
 /// A configuration with the plugin in C, as `inspect` prints it.
 fn configured(host: &Host) -> String {
     make(&new(host, "c"));
-    let shown = host
-        .run(&["plugin", "inspect", "./my-cloud/libmy-cloud.so"])
-        .with_code(0)
-        .stdout;
+    configure(host, "./my-cloud/libmy-cloud.so")
+}
+
+/// Configures a plugin as `inspect` prints it.
+fn configure(host: &Host, file: &str) -> String {
+    let shown = host.run(&["plugin", "inspect", file]).with_code(0).stdout;
     let (_, table) = shown.split_once("once you trust it:\n").unwrap();
     host.configure(table);
     table.to_owned()
@@ -231,9 +234,7 @@ fn a_provider_that_is_gone_is_not_taken_for_a_plugin_that_is_gone() {
     let text = std::fs::read_to_string(&program).unwrap();
     let refusal = "raise Failure(\"invalid\", \"this cursor was never given\")";
     let hangs_up = text.replace(refusal, "raise Failure(\"unavailable\", \"broken pipe\")");
-    let dies = text
-        .replace(refusal, "os._exit(3)")
-        .replace("import json\n", "import json, os\n");
+    let dies = text.replace(refusal, "os._exit(3)");
     for (changed, code, said) in [(hangs_up, 0, "ok "), (dies, 1, "exit status: 3")] {
         assert_ne!(text, changed);
         std::fs::write(&program, changed).unwrap();
@@ -246,6 +247,48 @@ fn a_provider_that_is_gone_is_not_taken_for_a_plugin_that_is_gone() {
         ];
         let told = host.run(&args).with_code(code);
         assert!(told.stdout.contains(said), "{}", told.stdout);
+    }
+}
+
+#[test]
+fn a_program_ends_with_tbengine_even_when_that_is_killed_amid_a_call() {
+    let host = Host::new();
+    let program = new(&host, "python").join("my-cloud.py");
+    let text = std::fs::read_to_string(&program).unwrap();
+    let list = "    def list(self, request):\n";
+    let hangs = "        open(\"pid.part\", \"w\").write(str(os.getpid()))
+        os.rename(\"pid.part\", \"pid\")
+        threading.Event().wait(600)\n";
+    let here = format!("        os.chdir({:?})\n", host.path(""));
+    let changed = text.replace(list, &[list, &here, hangs].concat());
+    assert_ne!(text, changed);
+    std::fs::write(&program, changed).unwrap();
+    configure(&host, "./my-cloud/my-cloud.py");
+    let mut listing = host
+        .command(&["list", "--backend", "my-cloud"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = host.path("pid");
+    wait_until("the plugin lists", || pid.exists());
+    let stat = format!("/proc/{}/stat", host.read("pid"));
+    assert!(Path::new(&stat).exists(), "the plugin runs");
+    listing.kill().unwrap();
+    listing.wait().unwrap();
+    // Whoever inherits it may leave it a zombie.
+    wait_until("the plugin ends", || {
+        std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "))
+    });
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(
+            Instant::now() < deadline,
+            "not within half a minute: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

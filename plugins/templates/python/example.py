@@ -8,6 +8,7 @@ described in protocol/v1.md of the sdk.
 """
 
 import json
+import os
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -171,6 +172,8 @@ class Server:
                     self.answer(*arguments)
                 else:
                     threads.submit(self.answer, *arguments)
+            # The host has ended, maybe killed: what is still under way has nobody left to answer to.
+            os._exit(0)
 
 
 if __name__ == "__main__":
