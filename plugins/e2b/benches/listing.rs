@@ -8,14 +8,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec};
+use tbengine_backend::{Plugin, PluginOptions};
 use tbengine_e2b::E2b;
-use tbengine_sdk::{Backend, Kind, ListRequest, OpenRequest, Timestamp};
+use tbengine_sdk::{Backend, Kind, ListRequest};
 
 #[path = "../tests/support/fake.rs"]
 mod fake;
+#[path = "../tests/support/plugin.rs"]
+mod plugin;
 
 use fake::{Fake, KEY};
+use plugin::{request, spec};
 
 const SANDBOXES: usize = 100_000;
 const LABELS: usize = 8;
@@ -35,9 +38,9 @@ fn main() {
         let labels: BTreeMap<_, _> = (0..LABELS).map(label).collect();
         fake.make(number % 2 == 0, labels);
     }
-    let linked: Arc<dyn Backend> = Arc::new(E2b::open(request(&address)).expect("it opens"));
+    let linked: Arc<dyn Backend> = Arc::new(E2b::open(request(&address, KEY)).expect("it opens"));
     let plugin = Plugin::load(&spec(), &PluginOptions::default()).expect("the library loads");
-    let opening = plugin.open_channel(&plugin.request("e2b", &request(&address)));
+    let opening = plugin.open_channel(&plugin.request("e2b", &request(&address, KEY)));
     let loaded = opening.expect("it opens").into_backend("cloud".into());
     // As the command line does.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -57,27 +60,6 @@ fn main() {
     println!("library over linked in {ratio:>35.2} x   <= 2{verdict}");
     runtime.shutdown_background();
     service.shutdown_background();
-}
-
-fn request(address: &str) -> OpenRequest {
-    let environment = [("E2B_API_KEY".to_owned(), KEY.to_owned())];
-    OpenRequest {
-        name: "cloud".into(),
-        config: serde_json::json!({ "api-url": address }),
-        environment: Arc::new(environment.into()),
-        now: Timestamp::from_unix_seconds(1_800_000_000),
-    }
-}
-
-fn spec() -> PluginSpec {
-    let mut library = std::env::current_exe().expect("this program has a path");
-    library.set_file_name("libtbengine_e2b.so");
-    PluginSpec {
-        name: "e2b".into(),
-        code: Code::Library(library),
-        sha256: Some("any".into()),
-        variables: vec!["E2B_API_KEY".into()],
-    }
 }
 
 /// The time to list everything, page by page.

@@ -5,37 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_backend::kit::Subject;
-use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec, Plugins, open_with};
+use tbengine_backend::{Plugin, PluginOptions, Plugins, open_with};
 use tbengine_sdk::testkit::CaseEnd;
-use tbengine_sdk::{
-    DeleteOptions, ErrorKind, Kind, ListRequest, OpenRequest, Owner, State, StopOptions, Timestamp,
-};
+use tbengine_sdk::{DeleteOptions, ErrorKind, Kind, ListRequest, Owner, State, StopOptions};
 
 #[path = "support/fake.rs"]
 mod fake;
+#[path = "support/plugin.rs"]
+mod plugin;
 
 use fake::{Fake, KEY};
-
-fn spec() -> PluginSpec {
-    let mut library = std::env::current_exe().expect("this program has a path");
-    library.set_file_name("libtbengine_e2b.so");
-    PluginSpec {
-        name: "e2b".into(),
-        code: Code::Library(library),
-        sha256: Some("any".into()),
-        variables: vec!["E2B_API_KEY".into()],
-    }
-}
-
-fn request(address: &str, key: &str) -> OpenRequest {
-    let environment = [("E2B_API_KEY".to_owned(), key.to_owned())];
-    OpenRequest {
-        name: "cloud".into(),
-        config: serde_json::json!({ "api-url": address }),
-        environment: Arc::new(environment.into()),
-        now: Timestamp::from_unix_seconds(1_800_000_000),
-    }
-}
+use plugin::{request, spec};
 
 fn harbor() -> BTreeMap<String, String> {
     [
