@@ -5,14 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use tbengine_sdk::{Backend, ErrorKind, Kind, Result, StopOptions};
 
-use crate::server::{Answer, ID, Server, missing, ok, refused, sandbox, target};
+use crate::server::{Answer, ID, Server, is_read, missing, ok, refused, sandbox, target};
 
 async fn archive(server: &Server) -> Result<()> {
     server.backend().archive(&target(Kind::Sandbox, ID)).await
-}
-
-fn is_read(line: &str) -> bool {
-    line == format!("GET /api/sandbox/{ID}")
 }
 
 fn is_archive(line: &str) -> bool {

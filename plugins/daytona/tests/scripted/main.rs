@@ -2,8 +2,9 @@
 
 mod account;
 mod archiving;
-mod changes;
+mod deleting;
 mod listing;
 mod reading;
 mod safety;
 mod server;
+mod stopping;

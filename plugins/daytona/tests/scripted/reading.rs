@@ -4,15 +4,11 @@ use serde_json::json;
 use tbengine_sdk::{Backend, ErrorKind, Kind, Resource, Result, State};
 
 use crate::server::{
-    Answer, ID, ORGANIZATION, OTHER, Server, missing, ok, page, refused, sandbox, target,
+    Answer, ID, ORGANIZATION, OTHER, Server, is_read, missing, ok, page, refused, sandbox, target,
 };
 
 async fn get(server: &Server) -> Result<Option<Resource>> {
     server.backend().get(&target(Kind::Sandbox, ID)).await
-}
-
-fn is_read(line: &str) -> bool {
-    line == format!("GET /api/sandbox/{ID}")
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A server that answers as a script says, and otherwise like a healthy service.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -242,5 +243,21 @@ fn healthy(line: &str) -> Answer {
             ok(sandbox("destroying", "destroyed"))
         }
         _ => refused(404, "Cannot GET /x"),
+    }
+}
+
+/// Whether this is the read of the sandbox.
+pub(crate) fn is_read(line: &str) -> bool {
+    line == format!("GET /api/sandbox/{ID}")
+}
+
+/// A sandbox that runs when it is first read, and then changes before anything is done to it.
+pub(crate) fn changing(
+    script: impl Fn(&str) -> Option<Answer> + Send + Sync + 'static,
+) -> impl Fn(&str) -> Option<Answer> + Send + Sync + 'static {
+    let reads = AtomicUsize::new(0);
+    move |line| match is_read(line) && reads.fetch_add(1, Ordering::Relaxed) == 0 {
+        true => Some(ok(sandbox("started", "started"))),
+        false => script(line),
     }
 }
