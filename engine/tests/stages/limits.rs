@@ -3,32 +3,12 @@
 use std::time::Duration;
 
 use tbengine_engine::apply::{ErrorMode, LAST_CALLS, RetrySchedule};
-use tbengine_engine::policy::Verdict;
 use tbengine_engine::report::{EventKind, StepResult};
-use tbengine_memory::{Chaos, Fault, Memory, Operation, container};
+use tbengine_memory::{Fault, Memory, Operation, container};
 use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
 
-use crate::support::{
-    HOUR, Scripted, World, claiming_world, delete_all, ours, outcome, provider, result, seconds,
-};
-
-fn many(count: usize) -> Memory {
-    let memory = provider();
-    for number in 0..count {
-        memory.insert(container(&format!("c{number:04}")));
-    }
-    memory
-}
-
-fn stop_all() -> Scripted {
-    Scripted::new(|_| {
-        Some(Verdict::Stop {
-            reason: "the test says so".into(),
-            grace: Some(Duration::ZERO),
-        })
-    })
-}
+use crate::support::{HOUR, World, delete_all, many, outcome, provider, result, seconds};
 
 fn pauses(world: &World) -> usize {
     let events = world.events();
@@ -259,52 +239,6 @@ async fn grace_and_slow_removals_do_not_count_as_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_failed_for_good_and_is_gone_all_the_same_is_reported_as_gone() {
-    let memory = many(1);
-    // The answer never comes, and the effect comes after the last look.
-    memory
-        .script(Operation::Delete)
-        .then(Fault::LateEffect(seconds(60)));
-    let mut world = World::new(memory.clone());
-    world.apply.call_timeout = seconds(2);
-    world.apply.retry = RetrySchedule::Fixed {
-        delay: seconds(2),
-        factor: 1.0,
-        retries: 0,
-    };
-    let report = world.run(delete_all()).await;
-    assert_eq!(result(&report, "c0000"), StepResult::Failed);
-    // The effect comes before the last look.
-    let memory = many(1);
-    memory
-        .script(Operation::Delete)
-        .then(Fault::LateEffect(seconds(1)));
-    world.memory = memory.clone();
-    let report = world.run(delete_all()).await;
-    assert_eq!(result(&report, "c0000"), StepResult::Deleted);
-    assert_eq!(memory.oracle().count(Operation::Delete), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_being_removed_at_the_last_look_is_waited_for() {
-    let memory = many(1);
-    memory.deletion_takes(seconds(10));
-    // The deletion is accepted, and the look after it fails for good.
-    memory
-        .script(Operation::Get)
-        .calls(2..=3)
-        .then(Fault::transient());
-    let mut world = World::new(memory.clone());
-    world.apply.retry = RetrySchedule::Fixed {
-        delay: seconds(2),
-        factor: 1.0,
-        retries: 0,
-    };
-    let report = world.run(delete_all()).await;
-    assert_eq!(result(&report, "c0000"), StepResult::Deleted);
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_deadline_counts_after_a_first_failure_as_well() {
     let memory = many(2);
     memory
@@ -322,26 +256,6 @@ async fn the_deadline_counts_after_a_first_failure_as_well() {
     assert_eq!(result(&report, "c0000"), StepResult::Denied);
     assert_eq!(result(&report, "c0001"), StepResult::Deferred);
     assert!(report.took_ms <= 15_000, "{}", report.took_ms);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_kill_that_was_not_seen_to_work_is_not_nothing() {
-    let memory = provider();
-    memory.insert(ours("runs").running());
-    memory
-        .script(Operation::Get)
-        .calls(2..)
-        .then(Fault::rate_limited(HOUR));
-    let world = claiming_world(&memory);
-    let stop = world.control.stop.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(seconds(2)).await;
-        stop.cancel();
-    });
-    let report = world.run(stop_all()).await;
-    assert_eq!(result(&report, "runs"), StepResult::Cancelled);
-    let detail = report.outcomes[0].detail.clone().unwrap();
-    assert!(detail.contains("a request was sent"), "{detail}");
 }
 
 /// Deletes many, and answers how long that took and the middle of how long a deletion was under way.
@@ -388,25 +302,4 @@ async fn where_calls_only_queue_up_fewer_go_out_at_once() {
             "{workers} workers: {middle:?} under way"
         );
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_conflict_after_a_deletion_that_worked_is_looked_into() {
-    let memory = many(1);
-    memory
-        .script(Operation::Delete)
-        .nth(1)
-        .then(Fault::ReplyLost);
-    // A replica that lags behind still shows it, and what took its id meanwhile runs.
-    memory
-        .script(Operation::Delete)
-        .nth(2)
-        .then(Fault::conflict());
-    let ghosts = Chaos {
-        ghosts: seconds(1),
-        ..Chaos::default()
-    };
-    memory.chaos(ghosts, 1);
-    let report = World::new(memory.clone()).run(delete_all()).await;
-    assert_eq!(result(&report, "c0000"), StepResult::Deleted);
 }

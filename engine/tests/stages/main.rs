@@ -7,6 +7,7 @@ mod decide;
 mod guards;
 mod interrupt;
 mod journal;
+mod last_look;
 mod leases;
 mod limits;
 mod refused;

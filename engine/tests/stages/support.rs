@@ -305,3 +305,12 @@ pub(crate) fn refused(plan: &Plan, name: &str) -> Option<Guard> {
     );
     refusal.map(|refusal| refusal.guard)
 }
+
+/// A provider with so many containers, `c0000` and on.
+pub(crate) fn many(count: usize) -> Memory {
+    let memory = provider();
+    for number in 0..count {
+        memory.insert(container(&format!("c{number:04}")));
+    }
+    memory
+}
