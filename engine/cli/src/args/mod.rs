@@ -2,7 +2,7 @@
 //!
 //! - [`global`]: flags of every command
 //! - [`lease`]: `guard` and `lease`
-//! - [`mod@policy`]: the command of the same name
+//! - [`mod@plugin`] and [`mod@policy`]: the commands of the same names
 //! - [`reaper`]: the one of the same name
 //! - [`registry`]: how registries of policies are spoken with
 //! - [`scope`]: which resources a command is about
@@ -11,6 +11,7 @@
 
 pub(crate) mod global;
 pub(crate) mod lease;
+pub(crate) mod plugin;
 pub(crate) mod policy;
 pub(crate) mod reaper;
 pub(crate) mod registry;
@@ -25,6 +26,7 @@ use clap_complete::Shell;
 
 use global::GlobalArgs;
 use lease::{GuardedArgs, LeaseCommand};
+use plugin::PluginCommand;
 use policy::PolicyCommand;
 use reaper::ReaperArgs;
 use registry::RegistryArgs;
@@ -250,76 +252,6 @@ pub(crate) struct ExplainArgs {
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
     pub(crate) guards: GuardArgs,
-}
-
-/// What to do with plugins.
-#[derive(Debug, Subcommand)]
-pub(crate) enum PluginCommand {
-    /// List the kinds of backend that are built in or brought by configured plugins
-    List,
-    /// Show what a plugin says about itself, its digest, and the table that configures it
-    Inspect {
-        /// The name of a configured plugin, or a path to a library or program
-        plugin: String,
-    },
-    /// Run the conformance kit over a plugin, in a process of its own
-    #[command(after_help = CHECK_EXAMPLES)]
-    Check {
-        /// The name of a configured plugin, or a path to a library or program
-        plugin: String,
-        /// Only trials whose sentence contains this text
-        #[arg(long, value_name = "TEXT", env = "TBENGINE_ONLY")]
-        only: Option<String>,
-    },
-    /// Runs trials for `check`, from the given one on
-    #[command(hide = true)]
-    CheckInside {
-        /// As for `check`
-        plugin: String,
-        /// The number of the first trial
-        from: usize,
-    },
-    /// Write a working plugin to begin with
-    #[command(after_help = NEW_EXAMPLES)]
-    New {
-        /// The language
-        #[arg(value_enum)]
-        language: Language,
-        /// The kind of backend: small letters, digits and hyphens
-        #[arg(value_parser = values::kind_of_backend)]
-        name: String,
-        /// Where to write it; ./NAME unless told otherwise
-        #[arg(long = "dir", value_name = "DIR", env = "TBENGINE_DIR")]
-        folder: Option<PathBuf>,
-        /// The directory of tbengine-sdk for a plugin in Rust, instead of the published version
-        #[arg(long, value_name = "DIR", env = "TBENGINE_SDK")]
-        sdk: Option<PathBuf>,
-    },
-}
-
-const CHECK_EXAMPLES: &str = "\
-Backends of the plugin's kinds in the configuration file are checked with their settings, other kinds with none.
-A plugin without a fixture is only read from; nothing is stopped or deleted.
-
-Examples:
-  tbengine plugin check ./libmycloud.so
-  tbengine plugin check ./mycloud.py --config test.toml
-  tbengine plugin check mycloud --only cursor";
-
-const NEW_EXAMPLES: &str = "\
-Examples:
-  tbengine plugin new python mycloud && tbengine plugin check mycloud/mycloud.py
-  tbengine plugin new rust mycloud --dir crates/mycloud";
-
-/// A language that there is a template for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Language {
-    /// A dynamic library with tbengine-sdk
-    Rust,
-    /// A dynamic library with the C header
-    C,
-    /// A program, with nothing but the standard library
-    Python,
 }
 
 /// What to do with the configuration.

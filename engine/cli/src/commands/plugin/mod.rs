@@ -12,8 +12,8 @@ use tbengine_sdk::Registration;
 use tbengine_sdk::wire::Descriptor;
 
 use crate::app::App;
-use crate::args::PluginCommand;
 use crate::args::global::Format;
+use crate::args::plugin::PluginCommand;
 use crate::exit::{Code, Error};
 use crate::output::csv;
 use crate::output::span::{Tone, plain, toned};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
-use crate::args::Language;
+use crate::args::plugin::Language;
 use crate::exit::{Code, Error};
 use crate::output::span::plain;
 
