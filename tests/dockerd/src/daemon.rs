@@ -1,60 +1,21 @@
 //! Starting, crashing and ending the daemon.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, OnceLock};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::error::{CommandError, StartError};
+use crate::supervisor::Supervisor;
 
 /// A private dockerd. Dropping it ends its containers and removes every trace of it.
 #[derive(Debug)]
 pub struct Dockerd {
     directory: PathBuf,
     supervisor: Mutex<Supervisor>,
-}
-
-/// The shell that starts and ends the daemon; it lives as long as its standard input is open.
-#[derive(Debug)]
-struct Supervisor {
-    child: Child,
-    commands: Option<ChildStdin>,
-    replies: BufReader<ChildStdout>,
-}
-
-/// Why no private daemon could be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A program is not installed.
-    #[error("`{program}` is not installed; these tests need Debian's packages {packages}")]
-    Missing {
-        /// The program.
-        program: &'static str,
-        /// The packages that hold all programs.
-        packages: &'static str,
-    },
-    /// The process may not make namespaces and mounts.
-    #[error("a private dockerd needs root: run the tests as root, or in a privileged container")]
-    NotRoot,
-    /// Files or processes could not be made.
-    #[error("could not {what}: {source}")]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// Why it failed.
-        source: std::io::Error,
-    },
-    /// The daemon did not answer in time.
-    #[error("dockerd did not answer within {} s; its log ends with:\n{log}", WAIT.as_secs())]
-    Silent {
-        /// The end of its log.
-        log: String,
-    },
-    /// The docker command failed.
-    #[error(transparent)]
-    Command(#[from] CommandError),
 }
 
 /// Which network the daemon gives containers that name none.
@@ -67,7 +28,7 @@ pub enum Network {
 }
 
 impl Network {
-    const fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Network::None => "none",
             Network::Bridge => "bridge",
@@ -83,16 +44,6 @@ impl Network {
     }
 }
 
-/// A docker command that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("`docker {arguments}` failed: {stderr}")]
-pub struct CommandError {
-    /// Its arguments.
-    pub arguments: String,
-    /// What it wrote to standard error.
-    pub stderr: String,
-}
-
 const PROGRAMS: [&str; 8] = [
     "dockerd",
     "containerd",
@@ -104,7 +55,8 @@ const PROGRAMS: [&str; 8] = [
     "tar",
 ];
 const PACKAGES: &str = "docker.io, iptables, busybox-static, util-linux, iproute2 and tar";
-const WAIT: Duration = Duration::from_secs(60);
+/// How long a daemon may take until it answers.
+pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
 /// The daemon that all tests of one test binary share, with [`Dockerd::image`] in it.
 ///
@@ -151,10 +103,11 @@ impl Dockerd {
                 source,
             })?
             .keep();
-        let supervisor = supervise(&directory, network).map_err(|source| StartError::Io {
-            what: "start the supervisor",
-            source,
-        })?;
+        let supervisor =
+            Supervisor::start(&directory, network).map_err(|source| StartError::Io {
+                what: "start the supervisor",
+                source,
+            })?;
         let daemon = Self {
             directory,
             supervisor: Mutex::new(supervisor),
@@ -250,23 +203,23 @@ impl Dockerd {
 
     /// Ends dockerd as `kill -9` does. Containers and containerd live on; the socket file stays.
     pub fn crash(&self) {
-        self.command("crash");
+        self.supervisor().order("crash");
     }
 
     /// Ends dockerd as `systemctl stop` does, and waits for it. Containers are stopped, the socket
     /// file goes.
     pub fn terminate(&self) {
-        self.command("terminate");
+        self.supervisor().order("terminate");
     }
 
     /// Stops the process of dockerd, so that it accepts connections and never answers.
     pub fn freeze(&self) {
-        self.command("freeze");
+        self.supervisor().order("freeze");
     }
 
     /// Undoes [`Dockerd::freeze`].
     pub fn thaw(&self) {
-        self.command("thaw");
+        self.supervisor().order("thaw");
     }
 
     /// Starts dockerd again after [`Dockerd::crash`] or [`Dockerd::terminate`], and waits until it answers.
@@ -274,7 +227,7 @@ impl Dockerd {
     /// # Errors
     /// `Silent` if it does not.
     pub fn restart(&self) -> Result<(), StartError> {
-        self.command("start");
+        self.supervisor().order("start");
         self.await_answer()
     }
 
@@ -288,37 +241,17 @@ impl Dockerd {
     /// # Errors
     /// If the daemon is gone.
     pub fn network_namespace(&self) -> std::io::Result<PathBuf> {
-        let supervisor = self
-            .supervisor
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        // The supervisor's only child made the namespaces, and its only child is the first in them.
-        let first = only_child(only_child(supervisor.child.id())?)?;
-        Ok(format!("/proc/{first}/ns/net").into())
+        self.supervisor().network_namespace()
     }
 
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    fn command(&self, word: &str) {
-        let mut supervisor = self
-            .supervisor
+    fn supervisor(&self) -> MutexGuard<'_, Supervisor> {
+        self.supervisor
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        let sent = supervisor
-            .commands
-            .as_mut()
-            .map(|pipe| writeln!(pipe, "{word}"));
-        assert!(
-            matches!(sent, Some(Ok(()))),
-            "the supervisor of dockerd is gone"
-        );
-        let mut reply = String::new();
-        match supervisor.replies.read_line(&mut reply) {
-            Ok(length) if length > 0 => {}
-            _ => panic!("the supervisor of dockerd is gone"),
-        }
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn await_answer(&self) -> Result<(), StartError> {
@@ -339,58 +272,8 @@ impl Dockerd {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
-        let supervisor = self
-            .supervisor
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        supervisor.commands = None;
-        // Nothing can be done about a supervisor that fails; it has removed what it could.
-        drop(supervisor.child.wait());
+        self.supervisor().end();
     }
-}
-
-fn only_child(process: u32) -> std::io::Result<u32> {
-    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"))?;
-    let child = children
-        .split_whitespace()
-        .next()
-        .and_then(|child| child.parse().ok());
-    child.ok_or_else(|| std::io::ErrorKind::NotFound.into())
-}
-
-fn supervise(directory: &Path, network: Network) -> std::io::Result<Supervisor> {
-    let write = |name: &str, text: &str| fs::write(directory.join(name), text);
-    let shown = directory.display();
-    write("supervisor.sh", include_str!("supervisor.sh"))?;
-    write("daemon.sh", include_str!("daemon.sh"))?;
-    write("daemon.json", "{}")?;
-    write(
-        "containerd.toml",
-        &format!(
-            "version = 2\nroot = \"{shown}/containerd/root\"\nstate = \"{shown}/containerd/state\"\n\
-             disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"{shown}/containerd.sock\"\n"
-        ),
-    )?;
-    let cgroup = directory.file_name().unwrap_or_default();
-    let log = fs::File::create(directory.join("supervisor.log"))?;
-    let mut child = Command::new("sh")
-        .arg(directory.join("supervisor.sh"))
-        .arg(directory)
-        .arg(cgroup)
-        .arg(network.word())
-        // Outside of the test's process group, so that Ctrl-C does not end it before it has cleaned up.
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(log)
-        .spawn()?;
-    let commands = child.stdin.take();
-    let replies = child.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
-    Ok(Supervisor {
-        child,
-        commands,
-        replies: BufReader::new(replies),
-    })
 }
 
 fn answers(socket: &Path) -> bool {

@@ -5,7 +5,8 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::daemon::{CommandError, Dockerd, StartError};
+use crate::daemon::Dockerd;
+use crate::error::{CommandError, StartError};
 
 const IMAGE: &str = "busybox:latest";
 /// The commands of busybox that exist in the image.

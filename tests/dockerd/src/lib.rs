@@ -5,10 +5,15 @@
 //! ends it all as soon as the test process is gone, however that ended, so that a daemon kept in a
 //! `static` (see [`shared`]) is cleaned up as well.
 //!
-//! - [`daemon`]: start, crash and end the daemon
+//! - [`error`]: why that failed
+//! - [`daemon`]: start, crash and end the daemon, and talk to it
+//! - `supervisor`: the process that does so
 //! - [`fixtures`]: make containers, networks, volumes and images in it
 
 pub mod daemon;
+pub mod error;
 pub mod fixtures;
+mod supervisor;
 
-pub use daemon::{Dockerd, Network, StartError, shared};
+pub use daemon::{Dockerd, Network, shared};
+pub use error::StartError;
