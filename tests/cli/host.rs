@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 
@@ -172,4 +172,14 @@ pub(crate) fn steady(text: &str) -> String {
 /// How many of these JSON lines are this event.
 pub(crate) fn count(lines: &[serde_json::Value], event: &str) -> usize {
     lines.iter().filter(|line| line["event"] == event).count()
+}
+
+/// Waits for something that happens in another process.
+#[track_caller]
+pub(crate) fn eventually(holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it did not happen in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

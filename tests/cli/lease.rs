@@ -2,11 +2,10 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::host::Host;
+use crate::host::{Host, eventually};
 
 /// Takes a lease, and answers its id.
 fn acquire(host: &Host, args: &[&str]) -> String {
@@ -28,16 +27,6 @@ fn listed(host: &Host) -> Vec<(String, String)> {
 
 fn pair(id: &str, standing: &str) -> (String, String) {
     (id.to_owned(), standing.to_owned())
-}
-
-/// Waits for something that happens in another process.
-#[track_caller]
-fn eventually(holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < deadline, "it did not happen in time");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

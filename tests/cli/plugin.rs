@@ -2,9 +2,8 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::host::Host;
+use crate::host::{Host, eventually};
 
 /// Writes a template and gives its directory.
 fn new(host: &Host, language: &str) -> std::path::PathBuf {
@@ -255,12 +254,13 @@ fn a_program_ends_with_tbengine_even_when_that_is_killed_amid_a_call() {
     let host = Host::new();
     let program = new(&host, "python").join("my-cloud.py");
     let text = std::fs::read_to_string(&program).unwrap();
+    let pid = host.path("pid");
     let list = "    def list(self, request):\n";
-    let hangs = "        open(\"pid.part\", \"w\").write(str(os.getpid()))
-        os.rename(\"pid.part\", \"pid\")
-        threading.Event().wait(600)\n";
-    let here = format!("        os.chdir({:?})\n", host.path(""));
-    let changed = text.replace(list, &[list, &here, hangs].concat());
+    // A link is there at once and whole, and its target can be any text.
+    let hangs = format!(
+        "        os.symlink(str(os.getpid()), {pid:?})\n        threading.Event().wait(600)\n"
+    );
+    let changed = text.replace(list, &[list, &hangs].concat());
     assert_ne!(text, changed);
     std::fs::write(&program, changed).unwrap();
     configure(&host, "./my-cloud/my-cloud.py");
@@ -269,27 +269,15 @@ fn a_program_ends_with_tbengine_even_when_that_is_killed_amid_a_call() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let pid = host.path("pid");
-    wait_until("the plugin lists", || pid.exists());
-    let stat = format!("/proc/{}/stat", host.read("pid"));
-    assert!(Path::new(&stat).exists(), "the plugin runs");
+    eventually(|| pid.is_symlink());
+    let stat = Path::new("/proc")
+        .join(pid.read_link().unwrap())
+        .join("stat");
+    assert!(stat.exists(), "the plugin runs");
     listing.kill().unwrap();
     listing.wait().unwrap();
     // Whoever inherits it may leave it a zombie.
-    wait_until("the plugin ends", || {
-        std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "))
-    });
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(
-            Instant::now() < deadline,
-            "not within half a minute: {what}"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually(|| std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")));
 }
 
 #[test]
