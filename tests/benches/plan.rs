@@ -32,34 +32,29 @@ fn main() {
         millis(second)
     );
 
-    let sizes = [100_000, 1_000_000];
-    let runs = [3, 1];
-    let configs = sizes.map(|count| config(place.path(), count));
-    // What the simulated provider takes to make itself up is no part of planning.
-    let (mut starts, mut after) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
-    let mut growth = Vec::new();
+    let mut sizes = [
+        Size::new(100_000, 3, place.path()),
+        Size::new(1_000_000, 1, place.path()),
+    ];
     // Both sizes in every round: a machine that is slower for a while is slower for both.
-    for _ in 0..ROUNDS {
-        let mut per_resource = [0.0; 2];
-        for (at, config) in configs.iter().enumerate() {
-            let middle = |arguments: &[&str]| {
-                let times = (0..runs[at]).map(|_| program.time(arguments, &environment));
-                median(times.collect())
-            };
-            let start = middle(&start_of(config));
-            let planned = middle(&plan_of(config)).saturating_sub(start);
-            starts[at].push(start);
-            after[at].push(planned);
-            per_resource[at] = planned.as_secs_f64() / f64::from(sizes[at]);
-        }
-        growth.push(per_resource[1] / per_resource[0]);
-    }
-    for (at, (starts, after)) in starts.into_iter().zip(after).enumerate() {
-        let name = |what: &str| format!("plan of {} resources with 8 labels: {what}", sizes[at]);
-        let peak = program.peak(&plan_of(&configs[at]), &environment) as f64 / 1e6;
-        let (start, after) = (median(starts).as_secs_f64(), median(after).as_secs_f64());
-        println!("{:<58} {start:>12.2} s", name("start"));
-        if at == 0 {
+    let mut growth: Vec<f64> = (0..ROUNDS)
+        .map(|_| {
+            let [small, large] = sizes.each_mut();
+            let small = small.measure(&program, &environment);
+            large.measure(&program, &environment) / small
+        })
+        .collect();
+    growth.sort_by(f64::total_cmp);
+    for size in sizes {
+        let name = |what: &str| format!("plan of {} resources with 8 labels: {what}", size.count);
+        let peak = program.peak(&plan_of(&size.config), &environment) as f64 / 1e6;
+        let after = median(size.after).as_secs_f64();
+        println!(
+            "{:<58} {:>12.2} s",
+            name("start"),
+            median(size.starts).as_secs_f64()
+        );
+        if size.count == 100_000 {
             figure(&name("time after start"), after, "s", 1.0, true);
             figure(&name("memory"), peak, "MB", 400.0, true);
         } else {
@@ -67,7 +62,6 @@ fn main() {
             println!("{:<58} {peak:>12.0} MB", name("memory"));
         }
     }
-    growth.sort_by(f64::total_cmp);
     figure(
         "cost per resource, 1,000,000 over 100,000",
         growth[ROUNDS / 2],
@@ -75,6 +69,43 @@ fn main() {
         1.15,
         true,
     );
+}
+
+/// An inventory of one size, and how long it took in each round.
+struct Size {
+    count: u32,
+    /// How often it is planned in a round; the middle one counts.
+    runs: usize,
+    config: String,
+    starts: Vec<Duration>,
+    /// What a plan takes beyond that.
+    after: Vec<Duration>,
+}
+
+impl Size {
+    fn new(count: u32, runs: usize, place: &std::path::Path) -> Self {
+        Self {
+            count,
+            runs,
+            config: config(place, count),
+            starts: Vec::new(),
+            after: Vec::new(),
+        }
+    }
+
+    /// One round; gives the seconds after the start for each resource.
+    fn measure(&mut self, program: &Program, environment: &[(&str, &str)]) -> f64 {
+        let middle = |arguments: &[&str]| {
+            let times = (0..self.runs).map(|_| program.time(arguments, environment));
+            median(times.collect())
+        };
+        // What the simulated provider takes to make itself up is no part of planning.
+        let start = middle(&start_of(&self.config));
+        let after = middle(&plan_of(&self.config)).saturating_sub(start);
+        self.starts.push(start);
+        self.after.push(after);
+        after.as_secs_f64() / f64::from(self.count)
+    }
 }
 
 fn millis(duration: Duration) -> f64 {
