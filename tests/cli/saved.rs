@@ -23,7 +23,7 @@ fn edit(host: &Host, change: impl FnOnce(&mut serde_json::Value)) {
 fn forge(host: &Host, change: impl FnOnce(&mut serde_json::Value)) {
     edit(host, change);
     let plan: Plan = serde_json::from_str(&host.read("plan.json")).unwrap();
-    host.write("plan.json", &serde_json::to_string(&plan.seal()).unwrap());
+    host.write("plan.json", &serde_json::to_string(&plan.sealed()).unwrap());
 }
 
 #[test]

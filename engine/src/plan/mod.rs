@@ -3,16 +3,17 @@
 //! - [`guards`]: the rules that no policy can switch off
 //! - [`blast_radius`]: how far a plan as a whole may go
 //! - [`order`]: what goes before what
+//! - [`sealed`]: a plan with its digest, for where it is kept
 //! - [`saved`]: checking a saved plan against the world as it is now
 
 pub mod blast_radius;
 pub mod guards;
 pub mod order;
 pub mod saved;
+pub mod sealed;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{BufWriter, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +21,12 @@ use serde::{Deserialize, Serialize};
 use tbengine_sdk::{Identity, Owner, Resource, State, Timestamp, Unit};
 
 use crate::decide::Decision;
-use crate::digest::Digest;
 use crate::discover::Inventory;
 use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
 pub use blast_radius::{BlastRadius, MaxDelete};
 pub use guards::{Guard, Guards, Own};
+pub use sealed::Sealed;
 
 /// The version of the plan's format.
 pub const PLAN_FORMAT: &str = "tbengine-plan/1";
@@ -43,7 +44,7 @@ pub struct Plan {
     /// What refuses the plan as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blast_radius: Option<BlastRadius>,
-    /// The digest of all the rest, in a plan that was saved; see [`Plan::seal`].
+    /// The digest of all the rest, in a plan that was saved; see [`Sealed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
 }
@@ -239,36 +240,13 @@ impl Plan {
         }
     }
 
-    /// Notes the digest of everything else in the plan, so that a change by hand or by accident shows.
-    /// It is no signature: who means to can write another plan with its digest.
-    #[must_use]
-    pub fn seal(mut self) -> Self {
-        self.digest = Some(self.content_digest());
-        self
+    /// The plan as it is written where it may be kept.
+    pub fn sealed(&self) -> Sealed<'_> {
+        Sealed(self)
     }
 
     pub(crate) fn content_digest(&self) -> String {
-        #[derive(Serialize)]
-        struct Content<'a>(
-            &'a PlanHeader,
-            &'a [Arc<Step>],
-            &'a [Refusal],
-            &'a Option<BlastRadius>,
-        );
-        let content = Content(
-            &self.header,
-            &self.steps,
-            &self.refusals,
-            &self.blast_radius,
-        );
-        let mut digest = Digest::default();
-        // In large portions: JSON is written a few bytes at a time.
-        let mut portion = BufWriter::with_capacity(64 << 10, &mut digest);
-        // It has string keys and finite numbers only, so it can be written, and a digest takes all of it.
-        serde_json::to_writer(&mut portion, &content).ok();
-        portion.flush().ok();
-        drop(portion);
-        digest.hex()
+        sealed::digest(self)
     }
 
     /// Whether applying it would do nothing.

@@ -21,11 +21,10 @@ use crate::policies;
 
 /// Makes a plan and shows it.
 pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
-    let mut planned = make(app, &args.scope, &args.policy, &args.guards)?;
+    let planned = make(app, &args.scope, &args.policy, &args.guards)?;
     let code = show(app, &planned);
     if let Some(path) = &args.save {
         if planned.decisions.fault.is_none() {
-            planned.plan = planned.plan.seal();
             save(path, &planned.plan)?;
             app.console
                 .line(&[toned(Tone::Dim, format!("saved to {}", path.display()))]);
@@ -60,16 +59,11 @@ pub(crate) fn make(
             false,
             app.global.verbose > 0,
         );
-        let mut planned = engine
+        Ok(engine
             .plan(&chosen.policy, &chosen.origin, true, &mut |event| {
                 watcher.see(event);
             })
-            .await;
-        // What is shown whole may be kept, and applied later.
-        if app.global.output == Format::Json {
-            planned.plan = planned.plan.seal();
-        }
-        Ok(planned)
+            .await)
     })
 }
 
@@ -129,7 +123,7 @@ fn save(path: &Path, plan: &Plan) -> Result<(), Error> {
         source,
     };
     let mut json = Vec::new();
-    write_document(&mut json, plan).map_err(failed)?;
+    write_document(&mut json, &plan.sealed()).map_err(failed)?;
     let mut beside: PathBuf = path.to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     beside.set_file_name(format!(".{name}.{}", std::process::id()));

@@ -5,7 +5,7 @@ use tbengine_engine::decide::Decisions;
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::journal::Quarantine;
 use tbengine_engine::journal::quarantine::Trouble;
-use tbengine_engine::plan::{Plan, Refusal, Step};
+use tbengine_engine::plan::{Plan, Refusal, Sealed, Step};
 use tbengine_engine::policy::{Fault, LogLine};
 use tbengine_engine::report::Report;
 use tbengine_sdk::Resource;
@@ -44,7 +44,8 @@ pub(crate) struct ListView<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct PlanView<'a> {
-    plan: &'a Plan,
+    /// With its digest: what is shown whole may be kept, and applied later.
+    plan: Sealed<'a>,
     /// How many resources the policy judged.
     candidates: usize,
     failures: &'a [ListFailure],
@@ -61,7 +62,7 @@ impl<'a> PlanView<'a> {
         code: Code,
     ) -> Self {
         Self {
-            plan,
+            plan: plan.sealed(),
             candidates: decisions.candidates,
             failures,
             fault: decisions.fault.as_ref(),
