@@ -1,8 +1,6 @@
 //! Which resource each verdict is about.
 
-use std::collections::HashMap;
-
-use tbengine_sdk::Identity;
+use foldhash::HashMap;
 
 use super::Decision;
 use crate::policy::{Candidate, Proposal};
@@ -38,62 +36,151 @@ pub(super) fn match_up(
 }
 
 /// Finds candidates by the text of their ids. Policies answer in the order of the question, or a few
-/// times over it, so most are found by looking on from the last one; a map is made only for others.
+/// times over a part of it, so most are found just behind the last one; a map is made only for others.
 struct Finder<'a> {
     candidates: &'a [Candidate<'a>],
     next: usize,
-    rounds: u32,
-    by_id: Option<HashMap<String, usize>>,
+    by_id: Option<HashMap<IdParts<'a>, usize>>,
 }
 
-/// So often the search may begin again at the first candidate before a map is made.
-const ROUNDS: u32 = 4;
+/// The backend, the word for the kind, and the native id.
+type IdParts<'a> = (&'a str, &'a str, &'a str);
+
+/// How many candidates behind the last one are looked at before the map is.
+const NEAR: usize = 8;
 
 impl<'a> Finder<'a> {
     fn new(candidates: &'a [Candidate<'a>]) -> Self {
         Self {
             candidates,
             next: 0,
-            rounds: 0,
             by_id: None,
         }
     }
 
     fn find(&mut self, id: &str) -> Option<usize> {
-        if let Some(by_id) = &self.by_id {
-            return by_id.get(id).copied();
-        }
-        while self.rounds < ROUNDS {
-            while self.next < self.candidates.len() {
-                let at = self.next;
-                self.next += 1;
-                if self.is(at, id) {
-                    return Some(at);
-                }
-            }
-            self.next = 0;
-            self.rounds += 1;
-        }
-        let ids = self
-            .candidates
-            .iter()
-            .enumerate()
-            .map(|(at, candidate)| (candidate.resource.identity.id().to_string(), at));
-        self.by_id.insert(ids.collect()).get(id).copied()
+        let wanted = parts_of_text(id)?;
+        let near = self.next..self.candidates.len().min(self.next + NEAR);
+        let found = near
+            .into_iter()
+            .find(|at| parts_of(&self.candidates[*at]) == wanted)
+            .or_else(|| self.by_id().get(&wanted).copied())?;
+        self.next = found + 1;
+        Some(found)
     }
 
-    fn is(&self, at: usize, id: &str) -> bool {
-        let Identity {
-            backend,
-            kind,
-            native,
-            ..
-        } = &self.candidates[at].resource.identity;
-        // What `ResourceId` writes. Most differ at the end.
-        let named = || {
-            let of_kind = id.strip_suffix(native.as_str())?.strip_suffix('/')?;
-            of_kind.strip_suffix(kind.word())?.strip_suffix('/')
+    fn by_id(&mut self) -> &HashMap<IdParts<'a>, usize> {
+        let candidates = self.candidates;
+        self.by_id.get_or_insert_with(|| {
+            let places = candidates.iter().map(parts_of).zip(0..);
+            places.collect()
+        })
+    }
+}
+
+fn parts_of<'a>(candidate: &Candidate<'a>) -> IdParts<'a> {
+    let identity = &candidate.resource.identity;
+    (&identity.backend, identity.kind.word(), &identity.native)
+}
+
+/// Takes apart what `ResourceId` writes. Only a native id may hold slashes.
+fn parts_of_text(id: &str) -> Option<IdParts<'_>> {
+    let (backend, rest) = id.split_once('/')?;
+    let (kind, native) = rest.split_once('/')?;
+    Some((backend, kind, native))
+}
+
+#[cfg(test)]
+mod tests {
+    use tbengine_sdk::{Identity, Kind, Resource, State};
+
+    use super::*;
+    use crate::policy::Verdict;
+
+    #[test]
+    fn each_is_found_in_whatever_order_the_policy_answers() {
+        let resources: Vec<Resource> = (0..100)
+            .map(|n| {
+                let identity = Identity {
+                    backend: ["a", "b"][n % 2].into(),
+                    account: "x".into(),
+                    kind: [Kind::Container, Kind::Volume][n / 2 % 2],
+                    // Four share each native id, which may hold slashes.
+                    native: format!("n/{}", n / 4),
+                    created: None,
+                };
+                Resource::new(identity, "name", State::Exited)
+            })
+            .collect();
+        let candidates: Vec<Candidate<'_>> = resources
+            .iter()
+            .map(|resource| Candidate {
+                resource,
+                holders: &[],
+                group: 0,
+            })
+            .collect();
+        // Not every resource of the inventory is a candidate.
+        let places: Vec<usize> = (0..100).map(|n| n + 7).collect();
+
+        let passes = (0..5).flat_map(|pass| (pass..100).step_by(5));
+        let orders: [Vec<usize>; 5] = [
+            (0..100).collect(),
+            (0..100).rev().collect(),
+            passes.collect(),
+            (0..100).step_by(NEAR + 1).collect(),
+            vec![99, 0, 98],
+        ];
+        for order in orders {
+            let proposals = order.iter().map(|at| Proposal {
+                id: resources[*at].identity.id().to_string(),
+                verdict: Verdict::Keep {
+                    reason: at.to_string(),
+                },
+                priority: 0,
+            });
+            let made = match_up(&candidates, &places, proposals.collect()).unwrap();
+            let found: Vec<usize> = made.iter().map(|decision| decision.resource - 7).collect();
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            assert_eq!(found, sorted);
+            for (decision, at) in made.iter().zip(&found) {
+                assert!(
+                    matches!(&decision.verdict, Verdict::Keep { reason } if *reason == at.to_string())
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_asked_about_is_not_found() {
+        let identity = Identity {
+            backend: "a".into(),
+            account: "x".into(),
+            kind: Kind::Container,
+            native: "n".to_owned(),
+            created: None,
         };
-        named() == Some(&**backend)
+        let resource = Resource::new(identity, "name", State::Exited);
+        let candidates = [Candidate {
+            resource: &resource,
+            holders: &[],
+            group: 0,
+        }];
+        let mut finder = Finder::new(&candidates);
+        for id in [
+            "",
+            "n",
+            "container/n",
+            "a/volume/n",
+            "b/container/n",
+            "a/container/",
+            "a/container/n/",
+            "/a/container/n",
+            "a/container/name",
+        ] {
+            assert_eq!(finder.find(id), None, "{id}");
+        }
+        assert_eq!(finder.find("a/container/n"), Some(0));
     }
 }

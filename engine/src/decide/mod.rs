@@ -8,6 +8,8 @@ mod together;
 
 use std::sync::Arc;
 
+use tbengine_sdk::Identity;
+
 use crate::discover::Inventory;
 use crate::policy::{
     Candidate, Fault, FaultKind, LARGEST_BATCH, LogLine, Policy, PolicyContext, Verdict,
@@ -75,11 +77,18 @@ fn judge(
         groups = together::groups(inventory);
         places.sort_by_key(|place| groups[*place]);
     }
+    let holders: Vec<&Identity> = places
+        .iter()
+        .flat_map(|place| inventory.holders(*place))
+        .collect();
+    let mut holders = &holders[..];
     let candidates: Vec<Candidate<'_>> = places
         .iter()
         .map(|place| Candidate {
             resource: &inventory.resources[*place],
-            holders: inventory.holders(*place),
+            holders: holders
+                .split_off(..inventory.holder_places(*place).len())
+                .unwrap_or_default(),
             group: groups.get(*place).copied().unwrap_or_default(),
         })
         .collect();

@@ -1,7 +1,6 @@
 //! What a policy has to judge in one call.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt as _};
 use tbengine_sdk::Kind;
 
 use crate::discover::Inventory;

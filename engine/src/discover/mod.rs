@@ -1,39 +1,22 @@
 //! Stage one: ask every backend what is there.
+//!
+//! - [`inventory`]: what was found, and who uses what
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+pub mod inventory;
+
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::{HashSet, HashSetExt as _};
 use futures_util::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Account, Error, ErrorKind, Kind, ListRequest, Resource, ResourceId};
+use tbengine_sdk::{Account, Error, ErrorKind, Kind, ListRequest, Resource};
 
 use crate::backend::{OpenBackend, call};
 use crate::scope::Scope;
-
-/// What discovery found, with what it failed to list.
-///
-/// What was not listed is unknown, never gone.
-#[derive(Clone, Debug, Default)]
-pub struct Inventory {
-    /// The account behind each backend that answered.
-    pub accounts: BTreeMap<Arc<str>, Account>,
-    /// Every resource that was listed, once.
-    pub resources: Vec<Resource>,
-    /// What could not be listed.
-    pub failures: Vec<ListFailure>,
-    used: HashMap<usize, Users>,
-    /// By the place of a resource: the places of what deleting it would delete as well.
-    taken_along: HashMap<usize, Vec<usize>>,
-}
-
-/// Who uses one resource.
-#[derive(Clone, Debug, Default)]
-struct Users {
-    ids: Vec<ResourceId>,
-    places: Vec<usize>,
-}
+pub use inventory::Inventory;
 
 /// A backend, or one kind of its resources, that could not be listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,85 +53,6 @@ const LIST_ATTEMPTS: u32 = 3;
 
 /// The longest pause that a listing makes because a provider asks for it.
 const LONGEST_LIST_PAUSE: Duration = Duration::from_secs(30);
-
-impl Inventory {
-    /// An inventory of these resources, as if they had been listed.
-    pub fn new(
-        accounts: BTreeMap<Arc<str>, Account>,
-        resources: Vec<Resource>,
-        failures: Vec<ListFailure>,
-    ) -> Self {
-        let used = users(&resources);
-        let mut taken_along: HashMap<usize, Vec<usize>> = HashMap::new();
-        for (place, users) in &used {
-            let native = &resources[*place].identity.native;
-            let takes = |user: &&usize| {
-                let mut relations = resources[**user].uses.iter();
-                relations.any(|relation| relation.cascade && relation.native == *native)
-            };
-            for user in users.places.iter().filter(takes) {
-                taken_along.entry(*user).or_default().push(*place);
-            }
-        }
-        Self {
-            accounts,
-            resources,
-            failures,
-            used,
-            taken_along,
-        }
-    }
-
-    /// What deleting the resource at this place would delete as well, as far as it was listed.
-    pub fn cascade_of(&self, place: usize) -> impl Iterator<Item = &Resource> {
-        let places = self.taken_along.get(&place).map_or(&[][..], Vec::as_slice);
-        places.iter().map(|place| &self.resources[*place])
-    }
-
-    /// The ids of the resources that use the one at this place.
-    pub fn holders(&self, place: usize) -> &[ResourceId] {
-        self.used.get(&place).map_or(&[], |users| &users.ids)
-    }
-
-    /// The places of the resources that use the one at this place.
-    pub fn holder_places(&self, place: usize) -> &[usize] {
-        self.used.get(&place).map_or(&[], |users| &users.places)
-    }
-
-    /// Whether everything that might hold a resource of this backend was listed.
-    pub fn knows_holders_in(&self, backend: &str) -> bool {
-        !self.failures.iter().any(|failure| {
-            &*failure.backend == backend
-                && failure.kind.is_none_or(|kind| kind.deletion_rank() == 0)
-        })
-    }
-}
-
-/// Who uses what, by places. Only what is used at all gets an entry.
-fn users(resources: &[Resource]) -> HashMap<usize, Users> {
-    // Borrowed keys: an inventory can have a million ids.
-    let mut relations: HashMap<(&str, Kind, &str), Vec<usize>> = HashMap::new();
-    for (place, user) in resources.iter().enumerate() {
-        for relation in &user.uses {
-            let key = (&*user.identity.backend, relation.kind, &*relation.native);
-            relations.entry(key).or_default().push(place);
-        }
-    }
-    if relations.is_empty() {
-        return HashMap::new();
-    }
-    let users_of = |(place, used): (usize, &Resource)| {
-        let identity = &used.identity;
-        let key = (&*identity.backend, identity.kind, &*identity.native);
-        let places = relations.get(&key)?.clone();
-        let ids = places
-            .iter()
-            .map(|user| resources[*user].identity.id())
-            .collect();
-        Some((place, Users { ids, places }))
-    };
-    resources.iter().enumerate().filter_map(users_of).collect()
-}
 
 /// Asks every backend in scope for its account and its resources, all at once.
 pub async fn discover(

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tbengine_sdk::{ErrorKind, Kind, Labels, Owner, ResourceId, State, Timestamp};
+use tbengine_sdk::{ErrorKind, Identity, Kind, Labels, Owner, State, Timestamp};
 
 use super::bindings::exports::tbengine::policy::hooks as guest;
 use super::bindings::tbengine::policy::types;
@@ -79,21 +79,9 @@ pub(super) fn with_records<T>(
     let mut text = String::with_capacity(batch.len() * 80);
     let mut ends = Vec::with_capacity(batch.len());
     for candidate in batch {
-        let identity = &candidate.resource.identity;
-        push_id(
-            &mut text,
-            &identity.backend,
-            identity.kind,
-            &identity.native,
-        );
-        ends.push(text.len());
-        for ResourceId {
-            backend,
-            kind,
-            native,
-        } in candidate.holders
-        {
-            push_id(&mut text, backend, *kind, native);
+        let own = std::iter::once(&candidate.resource.identity);
+        for identity in own.chain(candidate.holders.iter().copied()) {
+            push_id(&mut text, identity);
             ends.push(text.len());
         }
     }
@@ -172,9 +160,15 @@ fn record<'a>(
     }
 }
 
-/// Writes what [`ResourceId`] displays, without the machinery of formatting.
-fn push_id(text: &mut String, backend: &str, kind: Kind, native: &str) {
-    for part in [backend, "/", kind.word(), "/", native] {
+/// Writes the id as [`tbengine_sdk::ResourceId`] displays it, without the machinery of formatting.
+fn push_id(text: &mut String, identity: &Identity) {
+    let Identity {
+        backend,
+        kind,
+        native,
+        ..
+    } = identity;
+    for part in [&**backend, "/", kind.word(), "/", native.as_str()] {
         text.push_str(part);
     }
 }

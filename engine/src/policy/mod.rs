@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{ErrorKind, Kind, Resource, ResourceId, Timestamp};
+use tbengine_sdk::{ErrorKind, Identity, Kind, Resource, ResourceId, Timestamp};
 
 pub use batch::LARGEST_BATCH;
 pub use configured::ConfiguredPolicy;
@@ -107,7 +107,7 @@ pub struct Candidate<'a> {
     /// Its facts.
     pub resource: &'a Resource,
     /// The resources that use it; they need not be candidates.
-    pub holders: &'a [ResourceId],
+    pub holders: &'a [&'a Identity],
     /// The same for neighbours that must be judged in one call, where there are more candidates than
     /// [`LARGEST_BATCH`].
     pub group: usize,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tbengine_engine::policy::{
     Candidate, ConfiguredPolicy, Force, Judging, Limits, Policy, RetryAdvice, Verdict,
 };
-use tbengine_sdk::{ErrorKind, Kind, Resource, ResourceId, State, Timestamp};
+use tbengine_sdk::{ErrorKind, Kind, Resource, State, Timestamp};
 
 use crate::support::{
     ENGINE, HOUR, NOW, configured, container, context, decide, failure, of_harbor, resource,
@@ -154,12 +154,8 @@ fn what_was_used_goes_with_its_last_user() {
     let busy = of_harbor(resource(Kind::Network, "busy", State::Present, 5));
     let mut image = resource(Kind::Image, "sha256:1", State::Present, 500);
     image.attrs = [("dangling", "true")].into_iter().collect();
-    let holder = |native: &str| ResourceId {
-        backend: "docker".into(),
-        kind: Kind::Container,
-        native: native.into(),
-    };
-    let (gone, stays) = ([holder("user")], [holder("user"), holder("elsewhere")]);
+    let elsewhere = container("elsewhere", State::Running, 5);
+    let (gone, stays) = ([&user.identity], [&user.identity, &elsewhere.identity]);
     let candidate = |resource, holders| Candidate {
         resource,
         holders,
@@ -167,7 +163,7 @@ fn what_was_used_goes_with_its_last_user() {
     };
     // The network before its user: the order does not matter.
     let candidates = [
-        candidate(&network, &gone),
+        candidate(&network, &gone[..]),
         candidate(&busy, &stays),
         candidate(&user, &[]),
         candidate(&image, &[]),

@@ -7,7 +7,7 @@ use tbengine_engine::policy::{
     Candidate, FaultKind, Force, Limits, Policy, PolicyEngine, PolicyEngineOptions, Proposal,
     RetryAdvice, Verdict,
 };
-use tbengine_sdk::{ErrorKind, Kind, Owner, Resource, ResourceId, State, Timestamp, Unit};
+use tbengine_sdk::{ErrorKind, Identity, Kind, Owner, Resource, State, Timestamp, Unit};
 
 use crate::support::{ENGINE, HOUR, NOW, container, context, decide, failure, hostile, params};
 
@@ -34,11 +34,14 @@ fn echoed(labels: &str) -> String {
     let mut context = context();
     (context.claimed, context.dry_run) = (true, true);
     let (other, full) = (container("c0", State::Running, 1), full());
-    let holders = [Kind::Container, Kind::Sandbox].map(|kind| ResourceId {
+    let holders = [Kind::Container, Kind::Sandbox].map(|kind| Identity {
         backend: "d".into(),
+        account: "a".into(),
         kind,
         native: "h/1".into(),
+        created: None,
     });
+    let holders = holders.each_ref();
     let candidates = [
         Candidate {
             resource: &other,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tbengine_engine::policy::{
     Candidate, ConfiguredPolicy, Force, Limits, Policy, RetryAdvice, Verdict,
 };
-use tbengine_sdk::{ErrorKind, Kind, Owner, Resource, ResourceId, State, Timestamp, Unit};
+use tbengine_sdk::{ErrorKind, Kind, Owner, Resource, State, Timestamp, Unit};
 
 use crate::support::{
     HOUR, NOW, configured, container, context, decide, failure, resource, verdicts,
@@ -39,15 +39,6 @@ fn killed(mut resource: Resource, minutes: i64) -> Resource {
     resource
 }
 
-fn holders(natives: &[&str]) -> Vec<ResourceId> {
-    let container = |native: &&str| ResourceId {
-        backend: "docker".into(),
-        kind: Kind::Container,
-        native: (*native).to_owned(),
-    };
-    natives.iter().map(container).collect()
-}
-
 #[test]
 fn harbor_takes_units_down_as_a_whole_and_leaves_the_rest_without_an_opinion() {
     let network = |native: &str, unit: &str| {
@@ -77,14 +68,14 @@ fn harbor_takes_units_down_as_a_whole_and_leaves_the_rest_without_an_opinion() {
         "x-1-of-1-2026-01-02__03-04-05",
         killed(container("theirs", State::Running, 5), 90),
     );
-    let users = [holders(&["twice"]), holders(&["live"])];
+    let users = [[&twice.0.identity], [&live.0.identity]];
     let candidate = |resource, holders| Candidate {
         resource,
         holders,
         group: 0,
     };
     let candidates = [
-        candidate(&twice.1, &users[0]),
+        candidate(&twice.1, &users[0][..]),
         candidate(&live.1, &users[1]),
         candidate(&twice.0, &[]),
         candidate(&live.0, &[]),
@@ -252,9 +243,9 @@ fn a_hundred_thousand_members_of_units_fit_into_the_default_limits() {
         })
         .collect();
     // Each network is used by the container before it.
-    let users: Vec<_> = natives
+    let users: Vec<_> = resources
         .iter()
-        .map(|native| holders(&[native.as_str()]))
+        .map(|resource| [&resource.identity])
         .collect();
     let candidates: Vec<_> = resources
         .iter()

@@ -86,12 +86,9 @@ fn what_something_uses_is_told() {
         resource(Kind::Volume, "used", State::Present, 9),
         resource(Kind::Volume, "free", State::Present, 9),
     );
-    let holder = [tbengine_sdk::ResourceId {
-        backend: "docker".into(),
-        kind: Kind::Container,
-        native: "c".into(),
-    }];
-    let candidates = [(&used, &holder[..]), (&free, &[])].map(|(resource, holders)| Candidate {
+    let user = container("c", State::Exited, 9);
+    let holders = [&user.identity];
+    let candidates = [(&used, &holders[..]), (&free, &[])].map(|(resource, holders)| Candidate {
         resource,
         holders,
         group: 0,

@@ -85,12 +85,12 @@ async fn what_the_policy_says_nothing_about_is_kept() {
 async fn a_policy_sees_holders_that_are_out_of_scope() {
     let memory = provider();
     let net = memory.insert(network("net"));
-    let web = memory.insert(container("web").uses(&net)).id();
+    let web = memory.insert(container("web").uses(&net));
     let mut world = World::new(memory);
     world.scope.kinds = vec![tbengine_sdk::Kind::Network];
     let policy = Scripted::new(move |candidate| {
         assert_eq!(candidate.resource.name, "net");
-        assert_eq!(candidate.holders, std::slice::from_ref(&web));
+        assert_eq!(candidate.holders, [&web]);
         None
     });
     let planned = world.plan(policy).await;

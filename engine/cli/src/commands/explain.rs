@@ -148,8 +148,7 @@ impl<'a> Explained<'a> {
             holders: planned
                 .inventory
                 .holders(place)
-                .iter()
-                .map(ToString::to_string)
+                .map(|holder| holder.id().to_string())
                 .collect(),
             in_scope: scope.admits(resource, now),
             decision,

@@ -1,0 +1,201 @@
+//! What was found, and who uses what.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt as _};
+use tbengine_sdk::{Account, Identity, Kind, Resource};
+
+use super::ListFailure;
+
+/// What discovery found, with what it failed to list.
+///
+/// What was not listed is unknown, never gone.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// The account behind each backend that answered.
+    pub accounts: BTreeMap<Arc<str>, Account>,
+    /// Every resource that was listed, once.
+    pub resources: Vec<Resource>,
+    /// What could not be listed.
+    pub failures: Vec<ListFailure>,
+    users: Users,
+}
+
+/// Who uses what.
+#[derive(Clone, Debug, Default)]
+struct Users {
+    /// The places of the users of the first resource, then those of the second, and so on.
+    places: Vec<usize>,
+    /// By the place of a resource: where its users end. Empty if nothing uses anything.
+    ends: Vec<usize>,
+    /// By the place of a resource: the places of what deleting it would delete as well.
+    taken_along: HashMap<usize, Vec<usize>>,
+}
+
+/// One that uses a resource.
+struct User {
+    place: usize,
+    /// Whether its deletion takes that resource along.
+    takes_along: bool,
+}
+
+impl Inventory {
+    /// An inventory of these resources, as if they had been listed.
+    pub fn new(
+        accounts: BTreeMap<Arc<str>, Account>,
+        resources: Vec<Resource>,
+        failures: Vec<ListFailure>,
+    ) -> Self {
+        Self {
+            accounts,
+            users: Users::new(&resources),
+            resources,
+            failures,
+        }
+    }
+
+    /// What deleting the resource at this place would delete as well, as far as it was listed.
+    pub fn cascade_of(&self, place: usize) -> impl Iterator<Item = &Resource> {
+        let places = self.users.taken_along.get(&place);
+        places
+            .into_iter()
+            .flatten()
+            .map(|place| &self.resources[*place])
+    }
+
+    /// The resources that use the one at this place.
+    pub fn holders(&self, place: usize) -> impl Iterator<Item = &Identity> {
+        let places = self.holder_places(place).iter();
+        places.map(|holder| &self.resources[*holder].identity)
+    }
+
+    /// The places of the resources that use the one at this place.
+    pub fn holder_places(&self, place: usize) -> &[usize] {
+        let ends = &self.users.ends;
+        let Some(end) = ends.get(place) else {
+            return &[];
+        };
+        let start = place.checked_sub(1).map_or(0, |before| ends[before]);
+        &self.users.places[start..*end]
+    }
+
+    /// Whether everything that might hold a resource of this backend was listed.
+    pub fn knows_holders_in(&self, backend: &str) -> bool {
+        !self.failures.iter().any(|failure| {
+            &*failure.backend == backend
+                && failure.kind.is_none_or(|kind| kind.deletion_rank() == 0)
+        })
+    }
+}
+
+impl Users {
+    fn new(resources: &[Resource]) -> Self {
+        // Borrowed keys: an inventory can have a million ids.
+        let mut relations: HashMap<(&str, Kind, &str), Vec<User>> = HashMap::new();
+        for (place, user) in resources.iter().enumerate() {
+            for relation in &user.uses {
+                let key = (&*user.identity.backend, relation.kind, &*relation.native);
+                let users = relations.entry(key).or_default();
+                users.push(User {
+                    place,
+                    takes_along: relation.cascade,
+                });
+            }
+        }
+        let mut known = Self::default();
+        if relations.is_empty() {
+            return known;
+        }
+        known.ends.reserve_exact(resources.len());
+        for (place, used) in resources.iter().enumerate() {
+            let identity = &used.identity;
+            let key = (&*identity.backend, identity.kind, &*identity.native);
+            for user in relations.get(&key).into_iter().flatten() {
+                known.places.push(user.place);
+                if user.takes_along {
+                    let along = known.taken_along.entry(user.place);
+                    along.or_default().push(place);
+                }
+            }
+            known.ends.push(known.places.len());
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tbengine_sdk::{Relation, State};
+
+    use super::*;
+
+    fn resource(backend: &str, kind: Kind, native: &str, uses: &[(Kind, &str, bool)]) -> Resource {
+        let identity = Identity {
+            backend: backend.into(),
+            account: "a".into(),
+            kind,
+            native: native.to_owned(),
+            created: None,
+        };
+        let mut resource = Resource::new(identity, native, State::Present);
+        let relation = |(kind, native, cascade): &(Kind, &str, bool)| Relation {
+            kind: *kind,
+            native: (*native).to_owned(),
+            cascade: *cascade,
+        };
+        resource.uses = uses.iter().map(relation).collect();
+        resource
+    }
+
+    #[test]
+    fn each_resource_knows_who_uses_it_and_what_goes_along_with_it() {
+        use Kind::{Container, Network, Volume};
+        let inventory = Inventory::new(
+            BTreeMap::default(),
+            vec![
+                resource("x", Volume, "same", &[]),
+                // A network by the same name is used, but does not go along.
+                resource("x", Network, "same", &[]),
+                resource(
+                    "x",
+                    Container,
+                    "one",
+                    &[(Volume, "same", true), (Network, "same", false)],
+                ),
+                // It names what was not listed.
+                resource(
+                    "x",
+                    Container,
+                    "two",
+                    &[(Network, "same", false), (Volume, "gone", true)],
+                ),
+                // Another backend may have equal ids.
+                resource("y", Volume, "same", &[]),
+            ],
+            Vec::new(),
+        );
+        let holders: Vec<&[usize]> = (0..5).map(|place| inventory.holder_places(place)).collect();
+        assert_eq!(holders, [&[2][..], &[2, 3], &[], &[], &[]]);
+        let names = |place| -> Vec<&str> {
+            let holders = inventory.holders(place);
+            holders.map(|holder| &*holder.native).collect()
+        };
+        assert_eq!(names(1), ["one", "two"]);
+        let along: Vec<Vec<Kind>> = (0..5)
+            .map(|place| {
+                let taken = inventory.cascade_of(place);
+                taken.map(|taken| taken.identity.kind).collect()
+            })
+            .collect();
+        assert_eq!(along, [vec![], vec![], vec![Volume], vec![], vec![]]);
+    }
+
+    #[test]
+    fn where_nothing_is_used_nothing_is_held() {
+        let lone = resource("x", Kind::Volume, "lone", &[]);
+        let inventory = Inventory::new(BTreeMap::default(), vec![lone], Vec::new());
+        assert!(inventory.holder_places(0).is_empty());
+        assert_eq!(inventory.cascade_of(0).count(), 0);
+    }
+}
