@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! Backend::list ─► Resource ─► Policy::decide ─► Decision ─► Plan::new ─► Step ─► apply ─► Outcome ─► Report
-//!   discover.rs                   decide.rs                    plan/          apply/           report/
+//!   discover/                     decide/                      plan/          apply/           report/
 //! ```
 //!
 //! The words: a *backend* is one provider reached with one configuration. *Discovery* asks every
