@@ -7,14 +7,18 @@ use crate::policy::{Candidate, Proposal};
 
 /// Puts each proposal to its resource. One that names something else, or something twice, voids all:
 /// a policy that is wrong about one id may be wrong about every id.
+///
+/// `places` says where each candidate is in an inventory of so many `resources`.
 pub(super) fn match_up(
     candidates: &[Candidate<'_>],
     places: &[usize],
+    resources: usize,
     proposals: Vec<Proposal>,
 ) -> Result<Vec<Decision>, String> {
     let mut finder = Finder::new(candidates);
-    let mut judged = vec![false; candidates.len()];
-    let mut made = Vec::with_capacity(proposals.len());
+    // One for each place, and not sorted in the end: of a million that takes longer.
+    let mut made: Vec<Option<Decision>> = Vec::new();
+    made.resize_with(resources, || None);
     for proposal in proposals {
         let Some(found) = finder.find(&proposal.id) else {
             let id = proposal.id;
@@ -22,17 +26,17 @@ pub(super) fn match_up(
                 "its answer names `{id}`, which it was not asked about"
             ));
         };
-        if std::mem::replace(&mut judged[found], true) {
-            return Err(format!("its answer judges `{}` twice", proposal.id));
-        }
-        made.push(Decision {
-            resource: places[found],
+        let resource = places[found];
+        let decision = Decision {
+            resource,
             verdict: proposal.verdict,
             priority: proposal.priority,
-        });
+        };
+        if made[resource].replace(decision).is_some() {
+            return Err(format!("its answer judges `{}` twice", proposal.id));
+        }
     }
-    made.sort_by_key(|decision| decision.resource);
-    Ok(made)
+    Ok(made.into_iter().flatten().collect())
 }
 
 /// Finds candidates by the text of their ids. Policies answer in the order of the question, or a few
@@ -60,9 +64,8 @@ impl<'a> Finder<'a> {
 
     fn find(&mut self, id: &str) -> Option<usize> {
         let wanted = parts_of_text(id)?;
-        let near = self.next..self.candidates.len().min(self.next + NEAR);
+        let mut near = self.next..self.candidates.len().min(self.next + NEAR);
         let found = near
-            .into_iter()
             .find(|at| parts_of(&self.candidates[*at]) == wanted)
             .or_else(|| self.by_id().get(&wanted).copied())?;
         self.next = found + 1;
@@ -139,7 +142,7 @@ mod tests {
                 },
                 priority: 0,
             });
-            let made = match_up(&candidates, &places, proposals.collect()).unwrap();
+            let made = match_up(&candidates, &places, 107, proposals.collect()).unwrap();
             let found: Vec<usize> = made.iter().map(|decision| decision.resource - 7).collect();
             let mut sorted = order.clone();
             sorted.sort_unstable();

@@ -102,7 +102,12 @@ fn judge(
     match policy.decide(context, &candidates) {
         Ok(answer) => {
             decisions.log = answer.log;
-            match match_up(&candidates, &places, answer.proposals) {
+            match match_up(
+                &candidates,
+                &places,
+                inventory.resources.len(),
+                answer.proposals,
+            ) {
                 Ok(made) => decisions.made = made,
                 Err(message) => {
                     decisions.fault =
