@@ -105,6 +105,8 @@ fn main() {
         let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
         let mut child = Command::new(cargo)
             .args(arguments.split_whitespace())
+            // As from a user's shell: where it changes, `ring` and all that stands on it are built anew.
+            .env_remove("CARGO_MANIFEST_DIR")
             .env("CARGO_TERM_QUIET", "true")
             .stdout(Stdio::piped())
             .spawn()

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use support::{Program, figure, median};
 
-/// How often everything is measured; the middle one counts.
+/// How often everything is measured.
 const ROUNDS: usize = 5;
 
 fn main() {
@@ -37,14 +37,13 @@ fn main() {
         Size::new(1_000_000, 1, place.path()),
     ];
     // Both sizes in every round: a machine that is slower for a while is slower for both.
-    let mut growth: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let [small, large] = sizes.each_mut();
-            let small = small.measure(&program, &environment);
-            large.measure(&program, &environment) / small
-        })
-        .collect();
-    growth.sort_by(f64::total_cmp);
+    for _ in 0..ROUNDS {
+        for size in &mut sizes {
+            size.measure(&program, &environment);
+        }
+    }
+    // Of all rounds together: what a plan takes is the difference of two times, and of one round too uncertain.
+    let [small, large] = sizes.each_ref().map(Size::cost);
     for size in sizes {
         let name = |what: &str| format!("plan of {} resources with 8 labels: {what}", size.count);
         let peak = program.peak(&plan_of(&size.config), &environment) as f64 / 1e6;
@@ -64,7 +63,7 @@ fn main() {
     }
     figure(
         "cost per resource, 1,000,000 over 100,000",
-        growth[ROUNDS / 2],
+        large / small,
         "x",
         1.15,
         true,
@@ -93,8 +92,8 @@ impl Size {
         }
     }
 
-    /// One round; gives the seconds after the start for each resource.
-    fn measure(&mut self, program: &Program, environment: &[(&str, &str)]) -> f64 {
+    /// One round.
+    fn measure(&mut self, program: &Program, environment: &[(&str, &str)]) {
         let middle = |arguments: &[&str]| {
             let times = (0..self.runs).map(|_| program.time(arguments, environment));
             median(times.collect())
@@ -104,7 +103,11 @@ impl Size {
         let after = middle(&plan_of(&self.config)).saturating_sub(start);
         self.starts.push(start);
         self.after.push(after);
-        after.as_secs_f64() / f64::from(self.count)
+    }
+
+    /// The seconds after the start for each resource.
+    fn cost(&self) -> f64 {
+        self.after.iter().sum::<Duration>().as_secs_f64() / f64::from(self.count)
     }
 }
 

@@ -13,14 +13,21 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+/// The cargo that runs the benchmark. A user's environment has no `CARGO_MANIFEST_DIR`; where that changes, `ring`
+/// and all that stands on it are built anew, each time in the other direction.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
+    cargo.env_remove("CARGO_MANIFEST_DIR");
+    cargo
+}
+
 /// The release build of tbengine, and where it keeps its state: never among the user's own.
 pub struct Program(PathBuf, TempDir);
 
 impl Program {
     /// Builds it.
     pub fn build() -> Self {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-        let output = Command::new(cargo)
+        let output = cargo()
             .args([
                 "build",
                 "--release",
