@@ -8,8 +8,10 @@
     reason = "a benchmark prints its figures"
 )]
 
+mod support;
+
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// What there is: a name, what it is about, and the arguments for cargo.
 const PARTS: &[(&str, &str, &str)] = &[
@@ -102,11 +104,8 @@ fn main() {
             continue;
         }
         println!("\n{name}: {about}");
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-        let mut child = Command::new(cargo)
+        let mut child = support::cargo()
             .args(arguments.split_whitespace())
-            // As from a user's shell: where it changes, `ring` and all that stands on it are built anew.
-            .env_remove("CARGO_MANIFEST_DIR")
             .env("CARGO_TERM_QUIET", "true")
             .stdout(Stdio::piped())
             .spawn()
