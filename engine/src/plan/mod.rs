@@ -245,10 +245,6 @@ impl Plan {
         Sealed(self)
     }
 
-    pub(crate) fn content_digest(&self) -> String {
-        sealed::digest(self)
-    }
-
     /// Whether applying it would do nothing.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

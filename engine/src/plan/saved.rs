@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tbengine_sdk::{Identity, Resource, ResourceId, Timestamp};
 
-use super::{Guard, Guards, PLAN_FORMAT, Plan, Proposed, Refusal, Step, guards};
+use super::{Guard, Guards, PLAN_FORMAT, Plan, Proposed, Refusal, Step, guards, sealed};
 use crate::discover::Inventory;
 use crate::policy::PolicySource;
 
@@ -85,7 +85,7 @@ pub fn check(
     if plan
         .digest
         .as_ref()
-        .is_some_and(|digest| *digest != plan.content_digest())
+        .is_some_and(|digest| *digest != sealed::digest(plan))
     {
         return Err(Stale::Edited);
     }
