@@ -38,14 +38,7 @@ fn main() {
         .collect();
     files.sort();
     let resources: Vec<Resource> = (0..RESOURCES).map(resource).collect();
-    let candidates: Vec<Candidate<'_>> = resources
-        .iter()
-        .map(|resource| Candidate {
-            resource,
-            holders: &[],
-            group: 0,
-        })
-        .collect();
+    let candidates: Vec<Candidate<'_>> = resources.iter().map(Candidate::alone).collect();
     println!("language         size kB   compile ms   from the cache ms   resources/s on one core");
     for file in files {
         let wasm = std::fs::read(&file).unwrap();

@@ -127,9 +127,8 @@ fn guest_memory(engine: &PolicyEngine, wasm: &[u8], params: &BTreeMap<String, St
 
 fn candidate((number, resource): (usize, &Resource)) -> Candidate<'_> {
     Candidate {
-        resource,
-        holders: &[],
         group: number / UNIT,
+        ..Candidate::alone(resource)
     }
 }
 

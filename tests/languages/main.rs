@@ -117,14 +117,7 @@ fn judges_alike(wasm: &[u8], language: &str) {
         ("max-age", vec!["older-than", "keep-label"])
     );
     let resources = oracle::resources();
-    let candidates: Vec<Candidate<'_>> = resources
-        .iter()
-        .map(|resource| Candidate {
-            resource,
-            holders: &[],
-            group: 0,
-        })
-        .collect();
+    let candidates: Vec<Candidate<'_>> = resources.iter().map(Candidate::alone).collect();
     for (given, older_than, keep) in [
         (&[][..], 24, "keep"),
         (&[("older-than", "1h"), ("keep-label", "ключ")], 1, "ключ"),
@@ -236,11 +229,7 @@ fn a_panic_is_shown_with_its_file_and_line() {
     let mut resource = oracle::resources().swap_remove(0);
     resource.labels = Labels::default();
     resource.name = "boom".into();
-    let candidate = Candidate {
-        resource: &resource,
-        holders: &[],
-        group: 0,
-    };
+    let candidate = Candidate::alone(&resource);
     let fault = policy.decide(&oracle::context(), &[candidate]).unwrap_err();
     let at = format!("src/lib.rs:{line}");
     let said = format!("{:?} {}", fault.log, fault.stderr);

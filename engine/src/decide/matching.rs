@@ -115,14 +115,7 @@ mod tests {
                 Resource::new(identity, "name", State::Exited)
             })
             .collect();
-        let candidates: Vec<Candidate<'_>> = resources
-            .iter()
-            .map(|resource| Candidate {
-                resource,
-                holders: &[],
-                group: 0,
-            })
-            .collect();
+        let candidates: Vec<Candidate<'_>> = resources.iter().map(Candidate::alone).collect();
         // Not every resource of the inventory is a candidate.
         let places: Vec<usize> = (0..100).map(|n| n + 7).collect();
 
@@ -165,11 +158,7 @@ mod tests {
             created: None,
         };
         let resource = Resource::new(identity, "name", State::Exited);
-        let candidates = [Candidate {
-            resource: &resource,
-            holders: &[],
-            group: 0,
-        }];
+        let candidates = [Candidate::alone(&resource)];
         let mut finder = Finder::new(&candidates);
         for id in [
             "",

@@ -65,9 +65,8 @@ mod tests {
 
     fn candidates(resource: &Resource, groups: impl Iterator<Item = usize>) -> Vec<Candidate<'_>> {
         let candidate = |group| Candidate {
-            resource,
-            holders: &[],
             group,
+            ..Candidate::alone(resource)
         };
         groups.map(candidate).collect()
     }

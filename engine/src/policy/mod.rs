@@ -113,6 +113,17 @@ pub struct Candidate<'a> {
     pub group: usize,
 }
 
+impl<'a> Candidate<'a> {
+    /// One that nothing uses, and that belongs together with nothing else.
+    pub fn alone(resource: &'a Resource) -> Self {
+        Self {
+            resource,
+            holders: &[],
+            group: 0,
+        }
+    }
+}
+
 /// What a policy answered, before the engine has checked it.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {

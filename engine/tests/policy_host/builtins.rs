@@ -157,9 +157,8 @@ fn what_was_used_goes_with_its_last_user() {
     let elsewhere = container("elsewhere", State::Running, 5);
     let (gone, stays) = ([&user.identity], [&user.identity, &elsewhere.identity]);
     let candidate = |resource, holders| Candidate {
-        resource,
         holders,
-        group: 0,
+        ..Candidate::alone(resource)
     };
     // The network before its user: the order does not matter.
     let candidates = [

@@ -70,9 +70,8 @@ fn harbor_takes_units_down_as_a_whole_and_leaves_the_rest_without_an_opinion() {
     );
     let users = [[&twice.0.identity], [&live.0.identity]];
     let candidate = |resource, holders| Candidate {
-        resource,
         holders,
-        group: 0,
+        ..Candidate::alone(resource)
     };
     let candidates = [
         candidate(&twice.1, &users[0][..]),

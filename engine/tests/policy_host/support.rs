@@ -70,14 +70,7 @@ pub(crate) fn of_harbor(mut resource: Resource) -> Resource {
 }
 
 pub(crate) fn decide(policy: &ConfiguredPolicy, resources: &[Resource]) -> Result<Answer, Fault> {
-    let candidates: Vec<Candidate<'_>> = resources
-        .iter()
-        .map(|resource| Candidate {
-            resource,
-            holders: &[],
-            group: 0,
-        })
-        .collect();
+    let candidates: Vec<Candidate<'_>> = resources.iter().map(Candidate::alone).collect();
     policy.decide(&context(), &candidates)
 }
 
