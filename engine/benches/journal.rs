@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::clock::RunClock;
@@ -95,7 +96,12 @@ async fn measure(steps: usize, run: &str, state: Option<&StateDir>) -> [Duration
         params: Default::default(),
     }));
     let engine = engine(steps, run);
-    let plan: Plan = engine.plan(&policy, "-", false, &mut |_| {}).await.plan;
+    let inventory = Arc::new(engine.discover(&mut |_| {}).await);
+    let facts = Facts::default();
+    let planned = engine
+        .plan(inventory, &facts, &policy, "-", false, &mut |_| {})
+        .await;
+    let plan: Plan = planned.plan;
     assert_eq!(plan.steps.len(), steps);
     let control = Control::default();
     let Some(state) = state else {

@@ -19,9 +19,11 @@
 //! - [`run`]: the five stages on one screen
 //! - [`backend`]: opening backends, and calling them safely
 //! - [`scope`]: which resources the policy gets to see
+//! - [`terms`]: what counts as made under a lease
 //! - [`discover`]: ask every backend
 //! - [`policy`]: what a policy is, and the WASM host
 //! - [`decide`]: ask the policy
+//! - [`facts`]: what the guards are told besides the inventory
 //! - [`plan`]: guards, order, limits; pure
 //! - [`apply`]: carry the plan out
 //! - [`journal`]: the durable record of a run, and who works on what
@@ -35,6 +37,8 @@ pub mod clock;
 pub mod decide;
 mod digest;
 pub mod discover;
+pub mod duration;
+pub mod facts;
 pub mod journal;
 pub mod lease;
 pub mod plan;
@@ -43,7 +47,9 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod scope;
+pub mod terms;
 
 pub use tbengine_backend as backend;
 
+pub use facts::Facts;
 pub use run::{Engine, EngineOptions, Planned};

@@ -11,6 +11,7 @@ use crate::backend::OpenBackend;
 use crate::clock::RunClock;
 use crate::decide::{Decisions, decide};
 use crate::discover::{DiscoverOptions, Inventory, discover};
+use crate::facts::Facts;
 use crate::journal::{self, Journal};
 use crate::plan::saved::{self, Stale};
 use crate::plan::{Guards, PLAN_FORMAT, Plan, PlanHeader};
@@ -112,28 +113,17 @@ impl Engine {
         inventory
     }
 
-    /// Stages one to three: what would be done, and why. Writes to no backend.
+    /// Stages two and three: what would be done with what was found, and why. Writes to no backend.
+    ///
+    /// The facts are best read after the inventory was taken: what came into being before a lease was taken
+    /// is not under it, and what came after is not in the inventory.
     pub async fn plan(
         &self,
-        policy: &Arc<dyn Policy>,
-        policy_origin: &str,
-        dry_run: bool,
-        reporter: &mut Reporter<'_>,
-    ) -> Planned {
-        let inventory = Arc::new(self.discover(reporter).await);
-        let guards = &self.options.guards;
-        self.plan_for(inventory, policy, policy_origin, dry_run, guards, reporter)
-            .await
-    }
-
-    /// Stages two and three for an inventory that was taken before, with guards that know what is in it.
-    pub async fn plan_for(
-        &self,
         inventory: Arc<Inventory>,
+        facts: &Facts,
         policy: &Arc<dyn Policy>,
         policy_origin: &str,
         dry_run: bool,
-        guards: &Guards,
         reporter: &mut Reporter<'_>,
     ) -> Planned {
         let context = self.policy_context(dry_run);
@@ -146,7 +136,8 @@ impl Engine {
         .await;
         self.emit_decisions(policy, &decisions, reporter);
         let header = self.header(policy, policy_origin, &inventory);
-        let plan = Plan::new(header, &inventory, &decisions.made, guards);
+        let guards = &self.options.guards;
+        let plan = Plan::new(header, &inventory, &decisions.made, facts, guards);
         self.emit_plan(&plan, reporter);
         Planned {
             inventory,
@@ -155,30 +146,31 @@ impl Engine {
         }
     }
 
-    /// Stages one and three for a plan that was saved: checks it against the world as it is now.
+    /// Stage three for a plan that was saved: checks it against the world as it is now.
     ///
     /// # Errors
     /// [`Stale`] if it must not be applied any more.
-    pub async fn revise(
+    pub fn revise(
         &self,
         plan: Plan,
+        inventory: &Inventory,
+        facts: &Facts,
         policy: &Arc<dyn Policy>,
         valid: Duration,
         reporter: &mut Reporter<'_>,
-    ) -> Result<(Inventory, Plan), Stale> {
-        let inventory = self.discover(reporter).await;
+    ) -> Result<Plan, Stale> {
         let now = self.clock.now();
         saved::check(
             &plan,
             policy.source(),
             &self.configuration,
-            &inventory,
+            inventory,
             valid,
             now,
         )?;
-        let plan = saved::revise(plan, &inventory, &self.options.guards, now);
+        let plan = saved::revise(plan, inventory, facts, &self.options.guards, now);
         self.emit_plan(&plan, reporter);
-        Ok((inventory, plan))
+        Ok(plan)
     }
 
     /// Stages four and five: carries the plan out and reports.

@@ -1,6 +1,7 @@
 //! `lease`: taking, renewing, listing and ending them, over the simulated provider.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, ChildStdin, Stdio};
 
 use serde_json::Value;
@@ -172,6 +173,109 @@ fn without_a_whole_listing_there_is_no_lease() {
         .says("so nothing was started")
         .says("name the backends that answer with --backend");
     assert_eq!(listed(&host), []);
+}
+
+/// A live lease over one of the simulated units, which `run` then refuses.
+fn leased_unit(host: &Host) -> String {
+    let label = "com.docker.compose.project=fix-git__lkrbube__env";
+    let id = acquire(host, &["--label", label]);
+    assert!(refused(host) > 0);
+    id
+}
+
+/// How many resources a live lease refuses to the plan, where the plan is made.
+fn refused(host: &Host) -> usize {
+    let plan = host.run(&["plan", "--policy", "aggressive", "-O", "json"]);
+    let refusals = &plan.json()["plan"]["refusals"];
+    let refusals = refusals.as_array().unwrap().iter();
+    refusals
+        .filter(|refusal| refusal["guard"] == "live-lease")
+        .count()
+}
+
+fn record(id: &str) -> String {
+    format!(".local/state/tbengine/leases/{id}.json")
+}
+
+#[test]
+fn a_lease_that_cannot_be_read_refuses_every_plan_until_it_is_released() {
+    let host = Host::new();
+    let id = leased_unit(&host);
+    let whole = host.read(&record(&id));
+    let other_format = whole.replace("tbengine-lease/1", "tbengine-lease/2");
+    let other_claim = whole.replace("\"time\"", "\"moon\"");
+    for damaged in ["", "{", &whole[..100], &other_format, &other_claim] {
+        host.write(&record(&id), damaged);
+        for run in [
+            &["run", "--policy", "aggressive", "--yes"][..],
+            &["run", "--policy", "aggressive", "--no-journal"],
+            &["plan", "--policy", "aggressive"],
+        ] {
+            host.run(run)
+                .with_code(3)
+                .says("what protects resources cannot be read, so nothing is deleted")
+                .says(&format!("lease {id} cannot be read"))
+                .says("`tbengine lease release ID` sets its record aside");
+        }
+        let listed_now = host.run(&["lease", "list"]).with_code(1);
+        assert!(listed_now.stdout.contains(&format!("{id}  unreadable")));
+        let json = host
+            .run(&["lease", "list", "-O", "json"])
+            .with_code(1)
+            .json();
+        assert_eq!(json[0]["standing"], "unreadable");
+        assert_eq!(json[0]["id"], *id);
+    }
+    // Nothing was deleted meanwhile: with its record as it was, the lease protects as before.
+    host.write(&record(&id), &whole);
+    assert!(refused(&host) > 0);
+
+    host.write(&record(&id), &whole[..100]);
+    host.run(&["lease", "release", &id])
+        .with_code(1)
+        .says("nothing was deleted, since nobody knows what was made under it");
+    assert_eq!(listed(&host), []);
+    host.run(&["run", "--policy", "aggressive", "--yes"])
+        .with_code(0);
+}
+
+#[test]
+fn a_lease_of_a_later_version_protects_and_is_left_to_that_version() {
+    let host = Host::new();
+    let id = leased_unit(&host);
+    let whole = host.read(&record(&id));
+    for (place, more) in [
+        ("\"terms\":{", "\"terms\":{\"regions\":[\"eu\"],"),
+        ("\"filters\":[{", "\"filters\":[{\"region\":\"eu\","),
+        ("\"format\":", "\"region\":\"eu\",\"format\":"),
+    ] {
+        assert!(whole.contains(place), "{whole}");
+        host.write(&record(&id), &whole.replacen(place, more, 1));
+        assert!(refused(&host) > 0, "{more}");
+        assert_eq!(listed(&host), [pair(&id, "live")]);
+        // What this version does not know is written back as it was.
+        host.run(&["lease", "renew", &id]).with_code(0);
+        assert!(host.read(&record(&id)).contains("eu"));
+        host.run(&["lease", "release", &id])
+            .with_code(2)
+            .says("was written by a later tbengine")
+            .says("use the tbengine that took it");
+    }
+}
+
+#[test]
+fn leases_that_cannot_be_listed_refuse_the_plan() {
+    let host = Host::new();
+    leased_unit(&host);
+    let state = host.path(".local/state/tbengine");
+    let open_to_all = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&state, open_to_all).unwrap();
+    host.run(&["plan", "--policy", "aggressive"])
+        .with_code(3)
+        .says("what protects resources cannot be read, so nothing is deleted")
+        .says("the leases: the state directory");
+    host.run(&["run", "--policy", "aggressive", "--no-journal"])
+        .with_code(3);
 }
 
 /// A `lease hold` and the pipe that keeps it.

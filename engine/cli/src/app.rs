@@ -1,13 +1,16 @@
 //! What every command works with.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ArgMatches;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::journal::{Quarantine, StateDir};
-use tbengine_engine::lease::{Standings, Store};
+use tbengine_engine::facts::{Facts, Quarantine};
+use tbengine_engine::journal::{Host, JournalError, StateDir, quarantine};
+use tbengine_engine::lease::{Lease, LeaseError, Standing, Store, Unreadable};
 use tbengine_engine::plan::Guards;
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
@@ -81,11 +84,7 @@ impl App {
             scope,
             sizes: false,
             account_of_nothing: true,
-            guards: settings.guards(
-                own::detect(),
-                Arc::new(self.quarantine(settings)),
-                Arc::new(self.standings(settings)),
-            ),
+            guards: settings.guards(own::detect()),
             apply: settings.apply(error_mode),
         };
         self.engine_with(&self.world, options)
@@ -107,7 +106,12 @@ impl App {
             },
             sizes: false,
             account_of_nothing: true,
-            guards: Guards::default(),
+            guards: Guards {
+                // Whoever took the lease said that what is made under it goes, however young.
+                min_age: Duration::ZERO,
+                own: own::detect(),
+                ..Guards::default()
+            },
             apply: settings.apply(ErrorMode::Aggregate),
         };
         self.engine_with(world, options)
@@ -137,44 +141,13 @@ impl App {
         Ok(Engine::new(open, options).with_configuration(self.config.digest()))
     }
 
-    /// What is parked. Not being able to tell is no reason not to clean up, but it is told.
+    /// What is parked, for a command that deletes nothing: where that cannot be read, it says so.
     pub(crate) fn quarantine(&self, settings: &Settings) -> Quarantine {
-        let after = settings.quarantine_after.value;
-        let read = || match &settings.state_dir.value {
-            Some(path) => match StateDir::open(path)? {
-                Some(state) => Quarantine::read(&state, &self.world.host, after),
-                None => Ok(Quarantine::default()),
-            },
-            None => Ok(Quarantine::default()),
-        };
-        match read() {
-            Ok(quarantine) => quarantine.releasing(&settings.release),
-            Err(error) => {
-                let message = format!("what is in quarantine cannot be told: {error}");
-                self.console.warning(&message);
-                Quarantine::default()
-            }
-        }
-    }
-
-    /// Which leases are live. Where that cannot be told, what carries the id of any run stays, as it would
-    /// without a lease.
-    pub(crate) fn standings(&self, settings: &Settings) -> Standings {
-        let read = || match &settings.state_dir.value {
-            Some(path) => match StateDir::open(path)? {
-                Some(state) => Store::open(&state).all(&self.world.host),
-                None => Ok(Vec::new()),
-            },
-            None => Ok(Vec::new()),
-        };
-        match read() {
-            Ok(leases) => Standings::new(leases),
-            Err(error) => {
-                let message = format!("which leases are live cannot be told: {error}");
-                self.console.warning(&message);
-                Standings::default()
-            }
-        }
+        read_quarantine(settings, &self.world.host).unwrap_or_else(|error| {
+            let message = format!("cannot read the quarantine state: {error}");
+            self.console.warning(&message);
+            Quarantine::default()
+        })
     }
 
     /// Does something whose results are none of the standard output's business.
@@ -201,6 +174,54 @@ impl App {
             self.console
                 .error(&format!("{what}: {}", failure.error), &hints);
         }
+    }
+}
+
+/// The state directory, if it exists.
+pub(crate) fn existing_state(settings: &Settings) -> Result<Option<StateDir>, JournalError> {
+    match &settings.state_dir.value {
+        Some(path) => StateDir::open(path),
+        None => Ok(None),
+    }
+}
+
+fn read_quarantine(settings: &Settings, host: &Host) -> Result<Quarantine, JournalError> {
+    let after = settings.quarantine_after.value;
+    let parked = match existing_state(settings)? {
+        Some(state) => quarantine::read(&state, host, after)?,
+        None => HashMap::new(),
+    };
+    Ok(Quarantine::new(parked).releasing(&settings.release))
+}
+
+/// What the guards are told. What cannot be read of it refuses a plan that would do anything.
+pub(crate) fn facts(settings: &Settings, host: &Host) -> Facts {
+    let directory = settings.state_dir.value.as_deref();
+    if directory.is_some_and(StateDir::knows_nothing) {
+        return Facts::default();
+    }
+    let mut facts = match read_leases(settings, host) {
+        Ok(leases) => Facts::default().with_leases(leases),
+        Err(error) => Facts {
+            unreadable: vec![format!("the leases: {error}")],
+            ..Facts::default()
+        },
+    };
+    match read_quarantine(settings, host) {
+        Ok(quarantine) => facts.quarantine = quarantine,
+        Err(error) => facts.unreadable.push(format!("the quarantine: {error}")),
+    }
+    facts
+}
+
+/// The leases that there are.
+pub(crate) fn read_leases(
+    settings: &Settings,
+    host: &Host,
+) -> Result<Vec<Result<(Lease, Standing), Unreadable>>, LeaseError> {
+    match existing_state(settings)? {
+        Some(state) => Store::open(&state).all(host),
+        None => Ok(Vec::new()),
     }
 }
 

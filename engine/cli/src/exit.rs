@@ -237,6 +237,7 @@ impl Error {
                 journal_hints(error)
             }
             Error::Lease(LeaseError::Unknown { .. }) => hint("`tbengine lease list` shows them"),
+            Error::Lease(LeaseError::Later { .. }) => hint("use the tbengine that took it"),
             Error::Lease(LeaseError::Over { .. }) => {
                 hint("what was made under it is going to be deleted; take a new lease")
             }

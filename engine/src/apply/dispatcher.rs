@@ -16,9 +16,10 @@ use super::progress::{Next, Phase, Progress};
 use super::{ApplyOptions, Control};
 use crate::backend::OpenBackend;
 use crate::clock::RunClock;
+use crate::duration::millis;
 use crate::plan::{Plan, PlanHeader, Step};
 use crate::policy::{Policy, RetryAdvice};
-use crate::report::outcome::{ResourceIdText, millis};
+use crate::report::outcome::ResourceIdText;
 use crate::report::{Event, EventKind, Outcome, Report, Reporter, StepResult};
 
 /// The loop that applies a plan.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::backend::{OpenBackend, call};
 use crate::plan::saved::difference;
-use crate::plan::{Action, Step, guards};
+use crate::plan::{Action, Listing, Step, guards};
 use crate::policy::{Failure, Force, Policy, PolicyContext, RetryAdvice};
 use crate::report::StepResult;
 
@@ -60,6 +60,10 @@ pub(crate) enum Moved {
 impl Move {
     /// Tries the step: read, compare, act, verify.
     pub(crate) async fn act(&self) -> Moved {
+        if self.step.listing == Listing::Unknown {
+            let detail = "it could not be listed, so nothing was sent for it";
+            return Moved::Ended(StepResult::Deferred, Some(detail.into()));
+        }
         let resource = match self.read().await {
             Ok(Some(resource)) => resource,
             Ok(None) => return self.gone(self.sent),
@@ -71,6 +75,10 @@ impl Move {
         }
         if let Some(detail) = self.changed(&resource) {
             return Moved::Ended(StepResult::Changed, Some(detail));
+        }
+        if !self.step.listing.is_present() {
+            let detail = "it is there but was not listed, so nothing was sent for it";
+            return Moved::Ended(StepResult::Deferred, Some(detail.into()));
         }
         if resource.state == State::Removing {
             return Moved::Removing { by_us: self.sent };

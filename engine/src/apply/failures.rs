@@ -8,8 +8,8 @@ use super::dispatcher::{Dispatcher, rank};
 use super::lane::{Gate, Stopped};
 use super::progress::{Next, Phase, Verdict};
 use super::{ErrorMode, RetrySchedule};
+use crate::duration::millis;
 use crate::policy::RetryAdvice;
-use crate::report::outcome::millis;
 use crate::report::{EventKind, StepResult};
 
 /// A step whose connection breaks so often in a row, while the backend answers others, pays an attempt.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::dispatcher::{Dispatcher, Ending, rank};
 use super::progress::{Next, Phase};
-use crate::report::outcome::millis;
+use crate::duration::millis;
 use crate::report::{EventKind, Outcome, Report, StepResult};
 
 impl Dispatcher<'_, '_> {

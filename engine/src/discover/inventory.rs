@@ -80,6 +80,14 @@ impl Inventory {
         &self.users.places[start..*end]
     }
 
+    /// Whether listing this kind worked, as far as it was asked for. Only then does not being listed mean
+    /// anything.
+    pub fn has_listed(&self, backend: &str, kind: Kind) -> bool {
+        !self.failures.iter().any(|failure| {
+            &*failure.backend == backend && failure.kind.is_none_or(|failed| failed == kind)
+        })
+    }
+
     /// Whether everything that might hold a resource of this backend was listed.
     pub fn knows_holders_in(&self, backend: &str) -> bool {
         !self.failures.iter().any(|failure| {

@@ -40,6 +40,8 @@ pub struct StateDir {
 
 /// Where the records of runs lie, under the state directory.
 const RUNS: &str = "runs";
+/// Where leases lie, under the state directory.
+const LEASES: &str = "leases";
 
 impl StateDir {
     /// Checks a directory, and makes it where it does not exist.
@@ -74,6 +76,18 @@ impl StateDir {
         }
     }
 
+    /// Whether a directory, be it fit or not, was seen to hold neither leases nor what runs share: nothing is
+    /// lost by not reading it.
+    pub fn knows_nothing(path: &Path) -> bool {
+        let is_absent = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        let has_no_leases = match std::fs::read_dir(path.join(LEASES)) {
+            Err(error) => is_absent(error),
+            Ok(mut entries) => entries.next().is_none(),
+        };
+        let shared = path.join("leases.db").symlink_metadata();
+        has_no_leases && shared.err().is_some_and(is_absent)
+    }
+
     fn check(path: &Path) -> Result<Self, Unfit> {
         check(path)?;
         // SQLite is told to follow no links, and a home may well lie behind one.
@@ -98,6 +112,11 @@ impl StateDir {
     /// The file that all runs share.
     pub(super) fn leases(&self) -> PathBuf {
         self.path.join("leases.db")
+    }
+
+    /// Where leases lie.
+    pub(crate) fn lease_directory(&self) -> PathBuf {
+        self.path.join(LEASES)
     }
 
     /// Where the records of runs lie.

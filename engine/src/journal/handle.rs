@@ -226,7 +226,7 @@ fn dropped(number: usize, step: &Step, refusals: &[Refusal]) -> Outcome {
     let result = match refusal.map(|refusal| refusal.guard) {
         Some(Guard::Held) => StepResult::Blocked,
         // What could not be listed is no reason to give it up.
-        Some(Guard::HoldersUnknown) => StepResult::Deferred,
+        Some(Guard::HoldersUnknown | Guard::CascadeUnknown) => StepResult::Deferred,
         _ => StepResult::Changed,
     };
     let why = refusal.map_or_else(

@@ -32,11 +32,11 @@ pub struct Process {
 
 impl Host {
     pub(super) fn lease_ms(&self) -> u64 {
-        crate::report::outcome::millis(self.lease)
+        crate::duration::millis(self.lease)
     }
 
     pub(crate) fn uptime_ms(&self) -> u64 {
-        crate::report::outcome::millis((self.uptime)())
+        crate::duration::millis((self.uptime)())
     }
 }
 

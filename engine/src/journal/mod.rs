@@ -52,7 +52,6 @@ pub use host::{Host, Process};
 pub(crate) use leases::resource_key;
 pub use locked::Locked;
 pub use prune::prune;
-pub use quarantine::Quarantine;
 pub use record::{Record, RunState, StepRecord};
 pub(crate) use recorded::apply;
 

@@ -233,8 +233,7 @@ impl Record {
         plan.digest = None;
         let open = self.open_steps().map(|place| &plan.steps[place]);
         let surviving = open.map(|step| step.target.id()).collect();
-        plan.steps = crate::plan::saved::keep(std::mem::take(&mut plan.steps), &surviving);
-        plan
+        plan.keeping(&surviving)
     }
 
     /// The outcomes that are final.

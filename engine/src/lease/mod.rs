@@ -11,18 +11,18 @@
 //! - [`baseline`]: what was there before
 //! - [`observations`]: what its holder saw being created
 //! - [`store`]: the leases of a state directory, and who holds them
+//! - `facts`: what the guards are told of leases
 //! - [`ownership`]: what was made under a lease, and what proves it
 //! - [`policy`]: the policy of a sweep
-//! - [`standing`]: which leases are live, for the guards
 //! - [`holder`]: a lease in the hands of a Rust program
 
 pub mod baseline;
+mod facts;
 pub mod holder;
 pub mod observations;
 pub mod ownership;
 pub mod policy;
 pub mod record;
-pub mod standing;
 pub mod store;
 
 pub use baseline::Baseline;
@@ -30,6 +30,5 @@ pub use holder::{HoldError, Holding, Released};
 pub use observations::Observations;
 pub use ownership::{Belonging, Other, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
-pub use record::{Claim, Filter, Lease, Own, Terms};
-pub use standing::Standings;
-pub use store::{Held, LeaseError, Standing, Store};
+pub use record::{Claim, Lease};
+pub use store::{Held, LeaseError, Standing, Store, Unreadable};

@@ -14,8 +14,9 @@ use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Kind, Owner, Resource, ResourceId, Timestamp, recognise};
 
 use super::baseline::Baseline;
-use super::record::{Lease, Own};
+use super::record::Lease;
 use crate::discover::Inventory;
+use crate::terms::Own;
 
 /// How far the clocks of a provider and of this host may be apart, for what has no better proof than time.
 const SKEW: Duration = Duration::from_secs(1);
@@ -150,7 +151,7 @@ impl Ownership {
             return Belonging::Theirs;
         }
         if self.lease.names(resource) {
-            let filter = self.lease.matching(resource);
+            let filter = self.lease.terms.matching(resource);
             return Belonging::Ours(match filter {
                 Some(filter) if filter.labels.is_empty() => Proof::Name,
                 _ => Proof::Label,

@@ -85,6 +85,11 @@ pub enum BlastRadius {
         /// The limit.
         limit: usize,
     },
+    /// What may protect resources cannot be read, so nobody knows what is to stay.
+    Unreadable {
+        /// What cannot be read, and why, in words.
+        facts: Vec<String>,
+    },
 }
 
 impl fmt::Display for BlastRadius {
@@ -103,13 +108,27 @@ impl fmt::Display for BlastRadius {
                 "the plan ends {running} running resources whose owner is not proven, more than {limit}; \
                  name the number you expect with --max-delete"
             ),
+            BlastRadius::Unreadable { facts } => write!(
+                f,
+                "what protects resources cannot be read, so nothing is deleted: {}",
+                facts.join("; ")
+            ),
         }
     }
 }
 
-/// Whether the plan as a whole goes too far.
-pub(crate) fn examine(context: &Context<'_>, survivors: &[Proposed<'_>]) -> Option<BlastRadius> {
-    let steps = survivors.len();
+/// Whether the plan as a whole goes too far. `unlisted` is how many steps it has besides, whose resources
+/// were not listed.
+pub(crate) fn examine(
+    context: &Context<'_>,
+    survivors: &[Proposed<'_>],
+    unlisted: usize,
+) -> Option<BlastRadius> {
+    let steps = survivors.len() + unlisted;
+    if steps > 0 && !context.facts.unreadable.is_empty() {
+        let facts = context.facts.unreadable.clone();
+        return Some(BlastRadius::Unreadable { facts });
+    }
     let listed = context.inventory.resources.len();
     if let Some(limit) = context.guards.max_delete {
         let exceeded = match limit {
@@ -125,7 +144,7 @@ pub(crate) fn examine(context: &Context<'_>, survivors: &[Proposed<'_>]) -> Opti
     let running = survivors
         .iter()
         .filter(|proposal| {
-            proposal.resource.state.is_running() && !is_proven(proposal.resource, context.guards)
+            proposal.resource.state.is_running() && !is_proven(proposal.resource, context.facts)
         })
         .count();
     let limit = context.guards.max_unproven_running;

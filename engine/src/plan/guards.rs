@@ -1,7 +1,6 @@
 //! The rules that no policy can switch off. They live here and nowhere else.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +8,7 @@ use tbengine_sdk::{Kind, Resource, State, Timestamp};
 
 use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
-use crate::journal::Quarantine;
-use crate::lease::Standings;
+use crate::facts::{Facts, Quarantine};
 use crate::policy::Force;
 
 /// Keeps a resource for ever, whatever its value but `false`.
@@ -31,10 +29,6 @@ pub struct Guards {
     pub own: Own,
     /// How long what runs may take to end by itself, where the policy does not say.
     pub default_grace: Duration,
-    /// What failed in too many runs.
-    pub quarantine: Arc<Quarantine>,
-    /// Which leases are live, and which are over.
-    pub leases: Arc<Standings>,
 }
 
 impl Default for Guards {
@@ -45,8 +39,6 @@ impl Default for Guards {
             max_unproven_running: 5,
             own: Own::default(),
             default_grace: Duration::from_secs(10),
-            quarantine: Arc::default(),
-            leases: Arc::default(),
         }
     }
 }
@@ -82,6 +74,8 @@ pub enum Guard {
     Held,
     /// What might use it could not be listed.
     HoldersUnknown,
+    /// What deleting it would delete as well could not be listed.
+    CascadeUnknown,
     /// It failed in too many runs, until it is released.
     Quarantined,
     /// It is not what a saved plan saw.
@@ -101,6 +95,7 @@ impl fmt::Display for Guard {
             Guard::UnprovenOwner => "unproven-owner",
             Guard::Held => "held",
             Guard::HoldersUnknown => "holders-unknown",
+            Guard::CascadeUnknown => "cascade-unknown",
             Guard::Quarantined => "quarantined",
             Guard::Changed => "changed",
         })
@@ -110,6 +105,7 @@ impl fmt::Display for Guard {
 /// What the guards look at.
 pub(crate) struct Context<'a> {
     pub(crate) guards: &'a Guards,
+    pub(crate) facts: &'a Facts,
     pub(crate) inventory: &'a Inventory,
     pub(crate) now: Timestamp,
     /// Whether the operator named running resources in the scope by a label.
@@ -151,14 +147,14 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     let resource = proposal.resource;
     protection(resource, context.now)?;
     own_container(resource, &context.guards.own)?;
-    live_lease(resource, &context.guards.leases)?;
+    live_lease(resource, context.facts)?;
     if resource.state == State::Unknown {
         return Err((
             Guard::UnknownState,
             "its state is unknown, and unknown means keep".into(),
         ));
     }
-    quarantined(resource, &context.guards.quarantine)?;
+    quarantined(resource, &context.facts.quarantine)?;
     minimum_age(resource, context.guards.min_age, context.now)?;
     running(resource, proposal.action, context)?;
     cascades(context, proposal.place)?;
@@ -208,8 +204,8 @@ fn own_container(resource: &Resource, own: &Own) -> Result<(), Refused> {
     Ok(())
 }
 
-fn live_lease(resource: &Resource, leases: &Standings) -> Result<(), Refused> {
-    if let Some(lease) = leases.live_over(resource) {
+fn live_lease(resource: &Resource, facts: &Facts) -> Result<(), Refused> {
+    if let Some(lease) = facts.live_over(resource) {
         let program = lease.terms.program.as_ref();
         let whose = program.map_or_else(String::new, |program| format!(" of `{program}`"));
         return Err((
@@ -217,7 +213,7 @@ fn live_lease(resource: &Resource, leases: &Standings) -> Result<(), Refused> {
             format!("it was made under lease {}{whose}, which is live", lease.id),
         ));
     }
-    if leases.is_foreign(resource) {
+    if facts.is_foreign(resource) {
         return Err((
             Guard::LiveLease,
             "nothing proves that it was made under the lease that is swept".into(),
@@ -273,7 +269,7 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
             ),
         ));
     }
-    if is_proven(resource, context.guards) || context.claimed {
+    if is_proven(resource, context.facts) || context.claimed {
         return Ok(());
     }
     Err((
@@ -285,8 +281,19 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
     ))
 }
 
-/// Deleting a container takes its anonymous volumes along, so each is looked at like a target.
+/// Deleting a container takes its anonymous volumes along, so each is looked at like a target. One that was
+/// not listed where listing worked is gone.
 fn cascades(context: &Context<'_>, place: usize) -> Result<(), Refused> {
+    let resource = &context.inventory.resources[place];
+    let mut along = resource.uses.iter().filter(|used| used.cascade);
+    let backend = &resource.identity.backend;
+    if let Some(unknown) = along.find(|used| !context.inventory.has_listed(backend, used.kind)) {
+        let detail = format!(
+            "deleting it would delete the {} `{}` too, and that could not be listed",
+            unknown.kind, unknown.native
+        );
+        return Err((Guard::CascadeUnknown, detail));
+    }
     for member in context.inventory.cascade_of(place) {
         protection(member, context.now).map_err(|(guard, detail)| {
             let kind = member.identity.kind;

@@ -22,6 +22,7 @@ use tbengine_sdk::{Identity, Owner, Resource, State, Timestamp, Unit};
 
 use crate::decide::Decision;
 use crate::discover::Inventory;
+use crate::facts::Facts;
 use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
 pub use blast_radius::{BlastRadius, MaxDelete};
@@ -110,6 +111,30 @@ pub struct Step {
     /// The steps that must have ended before this one, by their place in the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<usize>,
+    /// What the listing before it is applied showed of the resource.
+    #[serde(default, skip_serializing_if = "Listing::is_present")]
+    pub listing: Listing,
+}
+
+/// What the last listing showed of the resource of a step. What was not listed has passed no guard, so
+/// nothing is sent for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listing {
+    /// It is there, and the guards have looked at it.
+    #[default]
+    Present,
+    /// The listing worked and it is not in it: probably it is gone, which a read proves.
+    Absent,
+    /// It could not be listed.
+    Unknown,
+}
+
+impl Listing {
+    /// Whether the guards have looked at the resource.
+    pub fn is_present(&self) -> bool {
+        *self == Self::Present
+    }
 }
 
 /// What a step does.
@@ -119,13 +144,13 @@ pub enum Action {
     /// End it and leave it there.
     Stop {
         /// How long it may take to end by itself.
-        #[serde(with = "crate::plan::duration_ms", rename = "grace-ms")]
+        #[serde(with = "crate::duration", rename = "grace-ms")]
         grace: Duration,
     },
     /// Move it to cold storage, after it has ended.
     Archive {
         /// How long what runs may take to end by itself.
-        #[serde(with = "crate::plan::duration_ms", rename = "grace-ms")]
+        #[serde(with = "crate::duration", rename = "grace-ms")]
         grace: Duration,
     },
     /// Delete it.
@@ -133,7 +158,7 @@ pub enum Action {
         /// When it may be killed.
         force: Force,
         /// How long what runs may take to end by itself.
-        #[serde(with = "crate::plan::duration_ms", rename = "grace-ms")]
+        #[serde(with = "crate::duration", rename = "grace-ms")]
         grace: Duration,
     },
 }
@@ -215,6 +240,7 @@ impl Plan {
         header: PlanHeader,
         inventory: &Inventory,
         decisions: &[Decision],
+        facts: &Facts,
         guards: &Guards,
     ) -> Self {
         let mut proposed = Vec::with_capacity(decisions.len());
@@ -225,12 +251,13 @@ impl Plan {
         );
         let context = guards::Context {
             guards,
+            facts,
             inventory,
             now: header.created,
             claimed: header.scope.claims_running(),
         };
         let (survivors, refusals) = guards::examine(&context, proposed);
-        let blast_radius = blast_radius::examine(&context, &survivors);
+        let blast_radius = blast_radius::examine(&context, &survivors, 0);
         Self {
             steps: order::steps(inventory, survivors),
             header,
@@ -301,26 +328,6 @@ fn propose<'a>(
 
 /// Whether facts prove who owns a resource, so that a policy may judge it while it runs: a recognised
 /// benchmark's naming, or a run of ours whose lease is known to be over.
-pub(crate) fn is_proven(resource: &Resource, guards: &Guards) -> bool {
-    matches!(resource.owner, Owner::Benchmark(_)) || guards.leases.prove(resource)
-}
-
-/// Durations as whole milliseconds.
-pub(crate) mod duration_ms {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(crate) fn serialize<S: Serializer>(
-        duration: &Duration,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(crate::report::outcome::millis(*duration))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Duration, D::Error> {
-        u64::deserialize(deserializer).map(Duration::from_millis)
-    }
+pub(crate) fn is_proven(resource: &Resource, facts: &Facts) -> bool {
+    matches!(resource.owner, Owner::Benchmark(_)) || facts.prove(resource)
 }

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::{Action, Proposed, Step};
+use super::{Action, Listing, Proposed, Step};
 use crate::discover::Inventory;
 
 /// Puts proposals in order and notes which steps each has to wait for.
@@ -96,5 +96,6 @@ fn step(proposal: &Proposed<'_>, after: Vec<usize>) -> Step {
         reason: proposal.reason.to_owned(),
         priority: proposal.priority,
         after,
+        listing: Listing::Present,
     }
 }

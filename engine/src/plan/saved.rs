@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tbengine_sdk::{Identity, Resource, ResourceId, Timestamp};
 
-use super::{Guard, Guards, PLAN_FORMAT, Plan, Proposed, Refusal, Step, guards, sealed};
+use super::{Guard, Guards, Listing, PLAN_FORMAT, Plan, Proposed, Refusal, Step, guards, sealed};
 use crate::discover::Inventory;
+use crate::facts::Facts;
 use crate::policy::PolicySource;
 
 /// Why a saved plan cannot be applied any more.
@@ -146,7 +147,16 @@ pub fn check(
 
 /// Lets the guards look again at every step, with the facts of now. A protection that came after the
 /// plan wins; a step that is refused takes those along that the guards then refuse.
-pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp) -> Plan {
+///
+/// A step whose resource was not listed stays in the plan, and says so: no guard has looked at it, so nothing
+/// is sent for it. It counts for the limits.
+pub fn revise(
+    plan: Plan,
+    inventory: &Inventory,
+    facts: &Facts,
+    guards: &Guards,
+    now: Timestamp,
+) -> Plan {
     let by_id: HashMap<ResourceId, (usize, &Resource)> = inventory
         .resources
         .iter()
@@ -154,13 +164,20 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
         .map(|(place, resource)| (resource.identity.id(), (place, resource)))
         .collect();
     let mut refusals = plan.refusals;
-    let mut unseen = HashSet::new();
+    let mut unlisted = HashMap::new();
     let mut proposed = Vec::new();
     for step in &plan.steps {
         match by_id.get(&step.target.id()) {
-            // Not listed is not gone: the step stays, and its attempt will read the resource itself.
             None => {
-                unseen.insert(step.target.id());
+                let Identity { backend, kind, .. } = &step.target;
+                // Who names no account has not listed anything.
+                let is_known = inventory.accounts.contains_key(backend)
+                    && inventory.has_listed(backend, *kind);
+                let listing = match is_known {
+                    true => Listing::Absent,
+                    false => Listing::Unknown,
+                };
+                unlisted.insert(step.target.id(), listing);
             }
             Some((place, resource)) => match difference(step, resource) {
                 None => proposed.push(Proposed {
@@ -183,18 +200,18 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
     }
     let context = guards::Context {
         guards,
+        facts,
         inventory,
         now,
         claimed: plan.header.scope.claims_running(),
     };
     let (survivors, refused) = guards::examine(&context, proposed);
-    let blast_radius = super::blast_radius::examine(&context, &survivors);
+    let blast_radius = super::blast_radius::examine(&context, &survivors, unlisted.len());
     refusals.extend(refused);
-    let surviving: HashSet<ResourceId> = survivors
+    let listed = survivors
         .iter()
-        .map(|proposal| proposal.resource.identity.id())
-        .chain(unseen)
-        .collect();
+        .map(|proposal| (proposal.resource.identity.id(), Listing::Present));
+    let surviving: HashMap<ResourceId, Listing> = listed.chain(unlisted).collect();
     Plan {
         header: plan.header,
         steps: keep(plan.steps, &surviving),
@@ -204,20 +221,36 @@ pub fn revise(plan: Plan, inventory: &Inventory, guards: &Guards, now: Timestamp
     }
 }
 
+impl Plan {
+    /// The plan with only the steps that act on these resources, in their order.
+    #[must_use]
+    pub fn keeping(mut self, targets: &HashSet<ResourceId>) -> Self {
+        let listings = self.steps.iter().filter_map(|step| {
+            let id = step.target.id();
+            targets.contains(&id).then_some((id, step.listing))
+        });
+        let surviving = listings.collect();
+        self.steps = keep(self.steps, &surviving);
+        self
+    }
+}
+
 /// Keeps the surviving steps in their order, and points `after` at their new places.
-pub(crate) fn keep(steps: Vec<Arc<Step>>, surviving: &HashSet<ResourceId>) -> Vec<Arc<Step>> {
+fn keep(steps: Vec<Arc<Step>>, surviving: &HashMap<ResourceId, Listing>) -> Vec<Arc<Step>> {
     let mut new_place: HashMap<usize, usize> = HashMap::new();
     let mut kept = Vec::new();
     for (place, mut step) in steps.into_iter().enumerate() {
-        if surviving.contains(&step.target.id()) {
+        if let Some(listing) = surviving.get(&step.target.id()) {
             new_place.insert(place, kept.len());
             let after: Vec<usize> = step
                 .after
                 .iter()
                 .filter_map(|before| new_place.get(before).copied())
                 .collect();
-            if after != step.after {
-                Arc::make_mut(&mut step).after = after;
+            if after != step.after || *listing != step.listing {
+                let step = Arc::make_mut(&mut step);
+                step.after = after;
+                step.listing = *listing;
             }
             kept.push(step);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::plan::Guards;
@@ -196,7 +197,11 @@ impl World {
             apply: self.apply.clone(),
         };
         let engine = Engine::new(backends, options);
-        let planned = engine.plan(&policy, "test", false, &mut |_: &_| {}).await;
+        let inventory = Arc::new(engine.discover(&mut |_: &_| {}).await);
+        let facts = Facts::default();
+        let planned = engine
+            .plan(inventory, &facts, &policy, "test", false, &mut |_: &_| {})
+            .await;
         if let Some(faults) = &self.faults {
             self.fake.set_faults(faults.clone());
         }

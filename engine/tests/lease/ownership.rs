@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use tbengine_engine::discover::{Inventory, ListFailure};
-use tbengine_engine::lease::{Baseline, Belonging, Lease, Other, Own, Ownership, Proof, Terms};
+use tbengine_engine::lease::{Baseline, Belonging, Lease, Other, Ownership, Proof};
+use tbengine_engine::terms::{Own, Terms};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Error, ErrorKind, Kind, Owner, Resource};
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::journal::{Host, Process, StateDir};
 use tbengine_engine::lease::record::LEASE_FORMAT;
-use tbengine_engine::lease::{Baseline, Claim, Filter, Lease, Standing, Store, Terms};
+use tbengine_engine::lease::{Baseline, Claim, Lease, Standing, Store};
+use tbengine_engine::terms::{Filter, Later, Terms};
 use tbengine_sdk::{Identity, Kind, Relation, Resource, State, Timestamp, Unit};
 use tempfile::TempDir;
 
@@ -87,6 +88,7 @@ pub(crate) fn lease(id: &str) -> Lease {
             ..Terms::default()
         },
         ended: None,
+        later: Later::default(),
     }
 }
 
@@ -173,6 +175,7 @@ pub(crate) fn standing(store: &Store, id: &str) -> Standing {
 pub(crate) fn standings(store: &Store) -> Vec<(String, Standing)> {
     let all = store.all(&host()).unwrap();
     all.into_iter()
+        .flatten()
         .map(|(lease, standing)| (lease.id, standing))
         .collect()
 }

@@ -38,7 +38,11 @@ impl Policy for Answers {
 async fn fault_of(ids: &[String], world: &World) -> Option<Fault> {
     let source = Scripted::new(|_| None).source().clone();
     let policy: Arc<dyn Policy> = Arc::new(Answers(source, ids.to_vec()));
-    let planned = world.engine().plan(&policy, "x", false, &mut |_| {}).await;
+    let engine = world.engine();
+    let inventory = Arc::new(engine.discover(&mut |_| {}).await);
+    let planned = engine
+        .plan(inventory, &world.facts, &policy, "x", false, &mut |_| {})
+        .await;
     assert_eq!(planned.decisions.fault.is_some(), planned.plan.is_empty());
     planned.decisions.fault
 }

@@ -220,6 +220,43 @@ async fn holders_unknown_when_containers_cannot_be_listed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_takes_along_what_could_not_be_listed_stays() {
+    for (kind, guard) in [
+        (Kind::Volume, Some(Guard::CascadeUnknown)),
+        (Kind::Network, None),
+    ] {
+        let memory = provider();
+        let data = memory.insert(volume("data").label("tbengine.protect", ""));
+        memory.insert(container("one").takes_along(&data));
+        memory.insert(container("two"));
+        let broken = Error::new(ErrorKind::Internal, "broken listing");
+        let listing = memory.script(Operation::List).of_kind(kind);
+        listing.then(Fault::Answer(broken));
+        let plan = World::new(memory).plan(delete_all()).await.plan;
+        let guard = guard.or(Some(Guard::ProtectedLabel));
+        assert_eq!(refused(&plan, "one"), guard, "without a listing of {kind}s");
+        assert_eq!(refused(&plan, "two"), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn facts_that_cannot_be_read_refuse_a_plan_that_would_do_anything() {
+    let memory = provider();
+    let mut world = World::new(memory.clone());
+    world.facts.unreadable = vec!["lease x: it is damaged".into()];
+    assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
+    memory.insert(container("one"));
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(plan.steps.len(), 1);
+    assert_eq!(
+        plan.blast_radius.unwrap().to_string(),
+        "what protects resources cannot be read, so nothing is deleted: lease x: it is damaged"
+    );
+    world.facts.unreadable.clear();
+    assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn blast_radius_by_number() {
     let memory = provider();
     for number in 0..10 {

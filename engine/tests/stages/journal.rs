@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tbengine_engine::clock::RunClock;
+use tbengine_engine::facts::Quarantine;
 use tbengine_engine::journal::{
-    Entry, Halt, Host, Journal, JournalError, Locked, Process, Quarantine, Record, RunState,
-    StateDir,
+    Entry, Halt, Host, Journal, JournalError, Locked, Process, Record, RunState, StateDir,
+    quarantine,
 };
 use tbengine_engine::plan::{Guard, Plan};
 use tbengine_engine::policy::Policy;
@@ -47,6 +48,11 @@ impl Home {
     }
 }
 
+/// What is parked after so many failures.
+fn parked(state: &StateDir, after: u32) -> Quarantine {
+    Quarantine::new(quarantine::read(state, &host(1), after).unwrap())
+}
+
 async fn planned(world: &World) -> Plan {
     world.plan(delete_all()).await.plan
 }
@@ -80,10 +86,10 @@ async fn resume(world: &World, state: &StateDir, policy: Scripted) -> (Plan, Jou
     let locked = Locked::lock(state, &host(2), world.run).unwrap();
     let policy: Arc<dyn Policy> = Arc::new(policy);
     let left = locked.record.left();
-    let (_, left) = world
-        .engine()
-        .revise(left, &policy, HOUR, &mut |_| {})
-        .await
+    let engine = world.engine();
+    let inventory = engine.discover(&mut |_| {}).await;
+    let left = engine
+        .revise(left, &inventory, &world.facts, &policy, HOUR, &mut |_| {})
         .unwrap();
     let clock = RunClock::starting_at(NOW);
     let journal = Journal::resume(locked, &host(2), &left, clock).unwrap();
@@ -337,24 +343,21 @@ async fn what_fails_in_run_after_run_is_parked() {
         .then(Fault::Answer(refusal));
     let mut world = World::new(memory.clone());
     for (number, name) in ["run-1", "run-2", "run-3"].into_iter().enumerate() {
-        let parked = Quarantine::read(&state, &host(1), 3).unwrap();
-        assert!(parked.trouble(&bad).is_none(), "after {number} runs");
+        let troubles = parked(&state, 3);
+        assert!(troubles.trouble(&bad).is_none(), "after {number} runs");
         world.run = name;
         let plan = planned(&world).await;
         let journal = Journal::begin(&state, &host(1), &plan, RunClock::starting_at(NOW)).unwrap();
         let report = carry_out(&world, plan, &journal, &mut |_| {}).await;
         assert_eq!(result(&report, "bad"), StepResult::Failed);
     }
-    let parked = Quarantine::read(&state, &host(1), 3).unwrap();
-    let trouble = parked.trouble(&bad).unwrap();
+    let troubles = parked(&state, 3);
+    let trouble = troubles.trouble(&bad).unwrap();
     assert_eq!((trouble.runs, &*trouble.last_run), (3, "run-3"));
     assert!(trouble.reason.contains("cannot be done"));
-    assert_eq!(
-        Quarantine::read(&state, &host(1), 0).unwrap(),
-        Quarantine::default()
-    );
+    assert_eq!(parked(&state, 0), Quarantine::default());
 
-    world.guards.quarantine = Arc::new(parked.clone());
+    world.facts.quarantine = troubles.clone();
     let planned_now = world.plan(delete_all()).await.plan;
     assert!(planned_now.steps.iter().all(|step| step.name != "bad"));
     let refusal = planned_now
@@ -371,11 +374,11 @@ async fn what_fails_in_run_after_run_is_parked() {
         (bad.native[..7].to_owned(), false),
         ("another-resource".to_owned(), false),
     ] {
-        let parked = parked.clone().releasing(std::slice::from_ref(&wanted));
-        assert_eq!(parked.trouble(&bad).is_none(), released, "{wanted}");
-        assert_eq!(parked.lets_out(&bad), released, "{wanted}");
+        let troubles = troubles.clone().releasing(std::slice::from_ref(&wanted));
+        assert_eq!(troubles.trouble(&bad).is_none(), released, "{wanted}");
+        assert_eq!(troubles.lets_out(&bad), released, "{wanted}");
     }
-    world.guards.quarantine = Arc::new(parked.releasing(&[bad.id().to_string()]));
+    world.facts.quarantine = troubles.releasing(&[bad.id().to_string()]);
     assert!(
         planned(&world)
             .await
@@ -383,13 +386,8 @@ async fn what_fails_in_run_after_run_is_parked() {
             .iter()
             .any(|step| step.name == "bad")
     );
-    Quarantine::forget(&state, &host(1), [&bad]).unwrap();
-    assert!(
-        Quarantine::read(&state, &host(1), 1)
-            .unwrap()
-            .trouble(&bad)
-            .is_none()
-    );
+    quarantine::forget(&state, &host(1), [&bad]).unwrap();
+    assert!(parked(&state, 1).trouble(&bad).is_none());
 }
 
 #[tokio::test(start_paused = true)]

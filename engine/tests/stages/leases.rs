@@ -1,20 +1,20 @@
 //! What the guards make of leases, and what a sweep plans: over a provider in memory.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::discover::Inventory;
+use tbengine_engine::facts::Facts;
 use tbengine_engine::lease::record::LEASE_FORMAT;
 use tbengine_engine::lease::{
-    Baseline, Claim, Filter, Lease, LeasePolicy, Other, Ownership, Standing, Standings, Target,
-    Terms,
+    Baseline, Belonging, Claim, Lease, LeasePolicy, Other, Ownership, Standing, Target,
 };
 use tbengine_engine::plan::{Action, Guard, Plan};
 use tbengine_engine::policy::Force;
+use tbengine_engine::terms::{Filter, Later, Terms};
 use tbengine_memory::{Make, Memory, container, image, network, volume};
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Owner, Unit};
+use tbengine_sdk::{Owner, Resource, Unit};
 
 use crate::journal::host;
 use crate::support::{NOW, World, delete_all, provider, refused};
@@ -29,6 +29,7 @@ fn lease(id: &str) -> Lease {
         claim: Claim::Lock,
         terms: Terms::default(),
         ended: None,
+        later: Later::default(),
     }
 }
 
@@ -39,16 +40,21 @@ fn made_under(id: &str, name: &str) -> Make {
     labelled.running().owner(owner).created(Duration::ZERO)
 }
 
+/// What the guards are told of these leases.
+fn facts(leases: impl IntoIterator<Item = (Lease, Standing)>) -> Facts {
+    Facts::default().with_leases(leases.into_iter().map(Ok))
+}
+
 /// A world whose guards know these leases and care for no age.
-fn world(memory: &Memory, leases: Standings) -> World {
+fn world(memory: &Memory, leases: Facts) -> World {
     let mut world = World::new(memory.clone());
     world.guards.min_age = Duration::ZERO;
-    world.guards.leases = Arc::new(leases);
+    world.facts = leases;
     world
 }
 
 /// What a policy that wants everything gone gets, beside these leases.
-async fn plan_beside(memory: &Memory, leases: Standings) -> Plan {
+async fn plan_beside(memory: &Memory, leases: Facts) -> Plan {
     world(memory, leases).plan(delete_all()).await.plan
 }
 
@@ -68,7 +74,7 @@ async fn a_live_lease_refuses_everyone_else() {
     let mut live = lease("live");
     live.terms.filters = vec![Filter::labels(vec!["team=evals".parse().unwrap()])];
     live.terms.program = Some("harbor".into());
-    let guarded = Standings::new([(live.clone(), Standing::Live)]);
+    let guarded = facts([(live.clone(), Standing::Live)]);
     let while_live = plan_beside(&memory, guarded).await;
     for name in ["labelled", "ended", "named"] {
         assert_eq!(refused(&while_live, name), Some(Guard::LiveLease), "{name}");
@@ -80,7 +86,7 @@ async fn a_live_lease_refuses_everyone_else() {
         "it was made under lease live of `harbor`, which is live"
     );
 
-    let over = Standings::new([(live, Standing::Over)]);
+    let over = facts([(live, Standing::Over)]);
     let after = plan_beside(&memory, over).await;
     assert_eq!(planned(&after), ["ended", "labelled", "named", "other"]);
 }
@@ -95,11 +101,11 @@ async fn a_run_whose_lease_is_over_proves_what_runs_and_an_unknown_one_does_not(
         (lease("over"), Standing::Over),
         (lease("ended"), Standing::Ended),
     ];
-    let plan_of_all = plan_beside(&memory, Standings::new(leases)).await;
+    let plan_of_all = plan_beside(&memory, facts(leases)).await;
     assert_eq!(refused(&plan_of_all, "over"), None);
     assert_eq!(refused(&plan_of_all, "ended"), None);
     assert_eq!(refused(&plan_of_all, "unknown"), Some(Guard::UnprovenOwner));
-    let plan_of_none = plan_beside(&memory, Standings::default()).await;
+    let plan_of_none = plan_beside(&memory, Facts::default()).await;
     assert!(plan_of_none.is_empty(), "{plan_of_none:?}");
 }
 
@@ -125,7 +131,7 @@ impl Sweep {
             until: lease.ended,
         });
         let nothing = Baseline::of(&Inventory::default(), NOW);
-        let engine = world(&self.memory, Standings::default()).engine();
+        let engine = world(&self.memory, Facts::default()).engine();
         let inventory = engine.discover(&mut |_| {}).await;
         Ownership::new(
             self.lease.clone(),
@@ -138,10 +144,16 @@ impl Sweep {
     }
 
     /// What the guards of the sweep know.
-    async fn standings(&self) -> Standings {
-        let own = (self.lease.clone(), Standing::Live);
-        let all = self.others.iter().cloned().chain([own]);
-        Standings::new(all).sweeping(self.ownership().await)
+    async fn facts(&self) -> Facts {
+        let ownership = self.ownership().await;
+        let engine = world(&self.memory, Facts::default()).engine();
+        let inventory = engine.discover(&mut |_| {}).await;
+        let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
+        let ours = inventory.resources.iter().filter(is_ours);
+        Facts {
+            only: Some(ours.map(|one| one.identity.id()).collect()),
+            ..facts(self.others.iter().cloned())
+        }
     }
 
     async fn policy(&self, target: Target) -> LeasePolicy {
@@ -150,7 +162,7 @@ impl Sweep {
 
     async fn plan(&self, target: Target) -> Plan {
         let policy = self.policy(target).await;
-        let world = world(&self.memory, self.standings().await);
+        let world = world(&self.memory, self.facts().await);
         world.plan(policy).await.plan
     }
 }
@@ -165,7 +177,7 @@ async fn a_sweep_refuses_what_is_not_its_own_whatever_the_policy_says() {
     memory.insert(container("long-ago"));
     let mut sweep = Sweep::of("mine", &memory);
     sweep.others = vec![(lease("live"), Standing::Live)];
-    let plan = plan_beside(&memory, sweep.standings().await).await;
+    let plan = plan_beside(&memory, sweep.facts().await).await;
     assert_eq!(planned(&plan), ["mine"]);
     for name in ["of-another", "of-nobody-known", "meanwhile", "long-ago"] {
         assert_eq!(refused(&plan, name), Some(Guard::LiveLease), "{name}");
@@ -270,7 +282,7 @@ async fn two_sweeps_side_by_side_leave_each_other_alone() {
         (10, 10)
     );
     let policy = mine.policy(Target::Everything).await;
-    let report = world(&memory, Standings::default())
+    let report = world(&memory, Facts::default())
         .apply(plan_of_mine, policy)
         .await;
     assert_eq!(report.outcomes.len(), 10);

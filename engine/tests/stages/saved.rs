@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use tbengine_engine::discover::Inventory;
 use tbengine_engine::plan::saved::Stale;
-use tbengine_engine::plan::{Guard, Plan};
+use tbengine_engine::plan::{Guard, Listing, Plan};
 use tbengine_engine::policy::Policy;
-use tbengine_memory::{Act, container, network, volume};
+use tbengine_engine::report::StepResult;
+use tbengine_memory::{Act, Fault, Memory, Operation, container, network, volume};
+use tbengine_sdk::{Error, ErrorKind, Identity, Kind, Resource};
 
-use crate::support::{HOUR, Scripted, World, delete_all, provider, seconds};
+use crate::support::{HOUR, Scripted, World, delete_all, provider, result, seconds};
 
 /// The plan as it comes back from a file.
 fn through_a_file(plan: &Plan) -> Plan {
@@ -19,11 +22,10 @@ fn through_a_file(plan: &Plan) -> Plan {
 
 async fn revise(world: &World, plan: Plan, policy: Scripted) -> Result<Plan, Stale> {
     let policy: Arc<dyn Policy> = Arc::new(policy);
-    let revised = world
-        .engine()
-        .revise(plan, &policy, 24 * HOUR, &mut |_| {})
-        .await;
-    revised.map(|(_, plan)| plan)
+    let engine = world.engine();
+    let inventory = engine.discover(&mut |_| {}).await;
+    let (facts, valid) = (&world.facts, 24 * HOUR);
+    engine.revise(plan, &inventory, facts, &policy, valid, &mut |_| {})
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,4 +173,92 @@ async fn a_plan_from_another_account_touches_nothing() {
 fn unknown_keys_in_a_plan_are_errors() {
     let text = r#"{"header": {}, "steps": [], "refusals": [], "extra": 1}"#;
     assert!(serde_json::from_str::<Plan>(text).is_err());
+}
+
+/// A world whose listing of containers works once and not again.
+fn listed_once() -> (Memory, World, Vec<Identity>) {
+    let memory = provider();
+    let made = ["one", "two", "three", "four"].map(|name| memory.insert(container(name)));
+    memory.insert(container("protected").label("tbengine.protect", ""));
+    (memory.clone(), World::new(memory), made.to_vec())
+}
+
+fn break_the_listing(memory: &Memory) {
+    let broken = Error::new(ErrorKind::Internal, "one container is damaged");
+    memory
+        .script(Operation::List)
+        .of_kind(Kind::Container)
+        .then(Fault::Answer(broken));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_for_what_could_not_be_listed() {
+    let (memory, world, made) = listed_once();
+    let mut plan = through_a_file(&world.plan(delete_all()).await.plan);
+    // One who forges a plan writes down what the guards refused.
+    let refused = plan.refusals.pop().unwrap();
+    let mut forged = (*plan.steps[0]).clone();
+    (forged.target, forged.name) = (refused.target, refused.name);
+    plan.steps.push(Arc::new(forged));
+    break_the_listing(&memory);
+    let requests = memory.oracle().requests().len();
+    let revised = revise(&world, plan, delete_all()).await.unwrap();
+    assert_eq!(revised.steps.len(), 5);
+    assert!(
+        revised
+            .steps
+            .iter()
+            .all(|step| step.listing == Listing::Unknown)
+    );
+    let report = world.apply(revised, delete_all()).await;
+    for outcome in &report.outcomes {
+        assert_eq!(outcome.result, StepResult::Deferred, "{}", outcome.name);
+    }
+    assert!(made.iter().all(|one| memory.oracle().is_alive(one)));
+    let asked = memory.oracle().requests().split_off(requests);
+    assert!(
+        asked
+            .iter()
+            .all(|request| request.operation == Operation::List
+                || request.operation == Operation::Check),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_listed_is_read_and_not_touched() {
+    let (memory, world, made) = listed_once();
+    let plan = through_a_file(&world.plan(delete_all()).await.plan);
+    memory.act(Act::Delete(made[0].clone()));
+    // A listing that misses what is there.
+    let engine = world.engine();
+    let whole = engine.discover(&mut |_| {}).await;
+    let is_seen = |one: &Resource| one.name != "two" && one.name != "one";
+    let resources = whole.resources.iter().filter(|one| is_seen(one));
+    let less = Inventory::new(
+        whole.accounts.clone(),
+        resources.cloned().collect(),
+        Vec::new(),
+    );
+    let policy: Arc<dyn Policy> = Arc::new(delete_all());
+    let revised = engine
+        .revise(plan, &less, &world.facts, &policy, 24 * HOUR, &mut |_| {})
+        .unwrap();
+    let report = world.apply(revised, delete_all()).await;
+    assert_eq!(result(&report, "one"), StepResult::AlreadyGone);
+    assert_eq!(result(&report, "two"), StepResult::Deferred);
+    assert_eq!(result(&report, "three"), StepResult::Deleted);
+    assert!(memory.oracle().is_alive(&made[1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_listed_counts_for_the_limits() {
+    let (memory, mut world, _) = listed_once();
+    let plan = through_a_file(&world.plan(delete_all()).await.plan);
+    break_the_listing(&memory);
+    for (limit, trips) in [("3", true), ("4", false)] {
+        world.guards.max_delete = limit.parse().ok();
+        let revised = revise(&world, plan.clone(), delete_all()).await.unwrap();
+        assert_eq!(revised.blast_radius.is_some(), trips, "{limit}");
+    }
 }

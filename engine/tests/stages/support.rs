@@ -12,7 +12,7 @@ use tbengine_engine::policy::{
 };
 use tbengine_engine::report::{Event, EventKind, Outcome, Report, StepResult};
 use tbengine_engine::scope::Scope;
-use tbengine_engine::{Engine, EngineOptions, Planned};
+use tbengine_engine::{Engine, EngineOptions, Facts, Planned};
 use tbengine_memory::{Make, Memory, container};
 use tbengine_sdk::Timestamp;
 
@@ -130,6 +130,7 @@ pub(crate) struct World {
     pub(crate) memory: Memory,
     pub(crate) scope: Scope,
     pub(crate) guards: Guards,
+    pub(crate) facts: Facts,
     pub(crate) apply: ApplyOptions,
     pub(crate) control: Control,
     pub(crate) others: Vec<Memory>,
@@ -149,6 +150,7 @@ impl World {
                 max_unproven_running: usize::MAX,
                 ..Guards::default()
             },
+            facts: Facts::default(),
             apply: ApplyOptions::default(),
             control: Control::default(),
             others: Vec::new(),
@@ -192,8 +194,15 @@ impl World {
 
     pub(crate) async fn plan(&self, policy: impl Policy + 'static) -> Planned {
         let policy: Arc<dyn Policy> = Arc::new(policy);
-        self.engine()
-            .plan(&policy, "scripted", false, &mut self.reporter())
+        self.plan_with(&self.engine(), &policy).await
+    }
+
+    /// Plans with an engine.
+    async fn plan_with(&self, engine: &Engine, policy: &Arc<dyn Policy>) -> Planned {
+        let mut see = self.reporter();
+        let inventory = Arc::new(engine.discover(&mut see).await);
+        engine
+            .plan(inventory, &self.facts, policy, "scripted", false, &mut see)
             .await
     }
 
@@ -201,9 +210,7 @@ impl World {
     pub(crate) async fn run(&self, policy: Scripted) -> Report {
         let policy: Arc<dyn Policy> = Arc::new(policy);
         let engine = self.engine();
-        let planned = engine
-            .plan(&policy, "scripted", false, &mut self.reporter())
-            .await;
+        let planned = self.plan_with(&engine, &policy).await;
         engine
             .apply(planned.plan, &policy, &self.control, &mut self.reporter())
             .await

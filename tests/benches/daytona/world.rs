@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tbengine_daytona::Daytona;
+use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::plan::Guards;
@@ -100,7 +101,11 @@ impl Cloud {
         runtime().block_on(async {
             let quiet = &mut |_: &_| {};
             let begin = Instant::now();
-            let planned = engine.plan(&policy, "everything", false, quiet).await;
+            let inventory = Arc::new(engine.discover(quiet).await);
+            let facts = Facts::default();
+            let planned = engine
+                .plan(inventory, &facts, &policy, "everything", false, quiet)
+                .await;
             let planning = begin.elapsed();
             if let Some(faults) = faults {
                 self.fake().set_faults(faults);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tbengine_daytona::Daytona;
 use tbengine_docker::Docker;
+use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control, apply};
 use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::clock::RunClock;
@@ -98,7 +99,7 @@ async fn apply_hostile(plan: Plan) -> bool {
     {
         return false;
     }
-    let plan = saved::revise(plan, &inventory, &Guards::default(), NOW);
+    let plan = saved::revise(plan, &inventory, &Facts::default(), &Guards::default(), NOW);
     let targets: Vec<Identity> = plan.steps.iter().map(|step| step.target.clone()).collect();
     let backends = [OpenBackend {
         name: "memory".into(),

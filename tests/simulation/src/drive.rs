@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::plan::{Guards, Plan};
@@ -89,7 +90,7 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
         world.options.clone(),
         &format!("run-{seed}"),
     );
-    let plan = engine.plan(&policy, "eager", false, tell).await.plan;
+    let plan = plan_all(&engine, &policy, tell).await;
     if !spoiled_listing {
         world.spoil();
     }
@@ -115,7 +116,7 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
         },
         &format!("again-{seed}"),
     );
-    let plan = engine.plan(&policy, "eager", false, tell).await.plan;
+    let plan = plan_all(&engine, &policy, tell).await;
     approved.extend(plan.steps.iter().map(|step| step.target.clone()));
     let report = engine
         .apply(plan.clone(), &policy, &Control::default(), tell)
@@ -137,6 +138,18 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
         steps: approved.len(),
         ..check::stats(&world.backends)
     })
+}
+
+/// What would be done by now, where nothing is known of leases and quarantine.
+pub async fn plan_all(
+    engine: &Engine,
+    policy: &Arc<dyn Policy>,
+    tell: &mut dyn FnMut(&Event),
+) -> Plan {
+    let inventory = Arc::new(engine.discover(tell).await);
+    let facts = Facts::default();
+    let planned = engine.plan(inventory, &facts, policy, "eager", false, tell);
+    planned.await.plan
 }
 
 /// Applies a plan up to the end that this world has in store. `None` if the process died.

@@ -11,7 +11,7 @@ use tbengine_engine::policy::{Force, Policy};
 use tbengine_engine::report::StepResult;
 use tbengine_memory::{Chaos, Memory, Operation, container};
 
-use crate::drive::engine;
+use crate::drive::{engine, plan_all};
 use crate::policy::Eager;
 use crate::world::{NOW, OURS, name};
 
@@ -85,7 +85,7 @@ async fn once(obstacles: Obstacles, items: usize, seed: u64) -> Sum {
     };
     let backends = [memory.clone()];
     let engine = engine(&backends, options, &format!("figures-{seed}"));
-    let plan = engine.plan(&policy, "eager", false, &mut |_| {}).await.plan;
+    let plan = plan_all(&engine, &policy, &mut |_| {}).await;
     let before = memory.oracle().requests();
     if obstacles.faults > 0.0 {
         memory.chaos(Chaos::random_faults(obstacles.faults), seed);

@@ -10,7 +10,7 @@ use tbengine_memory::{Fault, Memory, Operation, container, network, sandbox, vol
 use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
 use tbengine_simulation::check;
-use tbengine_simulation::drive::engine;
+use tbengine_simulation::drive::{engine, plan_all};
 use tbengine_simulation::policy::Eager;
 use tbengine_simulation::world::{NOW, OURS, name};
 
@@ -79,7 +79,7 @@ async fn run(point: &Point) -> Result<u32, String> {
     let mut approved = HashSet::new();
 
     let first = engine(&backends, options(), "run-1");
-    let plan = first.plan(&policy, "eager", false, quiet).await.plan;
+    let plan = plan_all(&first, &policy, quiet).await;
     approved.extend(plan.steps.iter().map(|step| step.target.clone()));
     let report = first
         .apply(plan.clone(), &policy, &Control::default(), quiet)
@@ -95,7 +95,7 @@ async fn run(point: &Point) -> Result<u32, String> {
     memory.heal();
     tokio::time::sleep(Duration::from_secs(600)).await;
     let again = engine(&backends, options(), "run-2");
-    let plan = again.plan(&policy, "eager", false, quiet).await.plan;
+    let plan = plan_all(&again, &policy, quiet).await;
     approved.extend(plan.steps.iter().map(|step| step.target.clone()));
     let report = again
         .apply(plan.clone(), &policy, &Control::default(), quiet)

@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use tbengine_engine::lease::Own;
 use tbengine_engine::scope::LabelFilter;
+use tbengine_engine::terms::Own;
 
 use super::scope::{BackendArgs, ScopeArgs};
 use super::tuning::{GuardArgs, PolicyArgs, RetryArgs};

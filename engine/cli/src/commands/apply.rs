@@ -9,7 +9,7 @@ use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Fault;
 use tbengine_engine::report::{Report, StepResult};
 
-use crate::app::App;
+use crate::app::{App, existing_state};
 use crate::args::global::Format;
 use crate::config::Settings;
 use crate::config::settings::Source;
@@ -43,14 +43,6 @@ pub(super) fn state(settings: &Settings) -> Result<StateDir, Error> {
         )
         .hint("name one with --state-dir")
         .hint("--no-journal runs without a record, where none can be kept")),
-    }
-}
-
-/// The state directory, if it exists.
-pub(super) fn existing_state(settings: &Settings) -> Result<Option<StateDir>, Error> {
-    match &settings.state_dir.value {
-        Some(path) => Ok(StateDir::open(path)?),
-        None => Ok(None),
     }
 }
 
@@ -149,7 +141,7 @@ fn forget_old_runs(app: &App, settings: &Settings) {
     }
     let before = app.world.now.minus(kept);
     let pruned = existing_state(settings).and_then(|state| match state {
-        Some(state) => Ok(prune(&state, &app.world.host, before)?),
+        Some(state) => prune(&state, &app.world.host, before),
         None => Ok(0),
     });
     match pruned {

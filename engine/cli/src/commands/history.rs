@@ -9,8 +9,8 @@ use tbengine_engine::plan::{ActionKind, PlanHeader};
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::{State, Timestamp};
 
-use super::apply::{existing_state, resume_command};
-use crate::app::App;
+use super::apply::resume_command;
+use crate::app::{App, existing_state};
 use crate::args::HistoryArgs;
 use crate::args::global::Format;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};

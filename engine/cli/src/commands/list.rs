@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tbengine_engine::discover::Inventory;
-use tbengine_engine::journal::Quarantine;
+use tbengine_engine::facts::Quarantine;
 use tbengine_engine::record::Record;
 use tbengine_engine::scope::Scope;
 use tbengine_sdk::Resource;

@@ -2,12 +2,13 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tbengine_engine::Planned;
 use tbengine_engine::apply::ErrorMode;
-use tbengine_engine::plan::Plan;
+use tbengine_engine::plan::{BlastRadius, Plan};
 
-use crate::app::{App, block_on};
+use crate::app::{App, block_on, facts};
 use crate::args::global::Format;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use crate::args::{PlanArgs, scope::ScopeArgs};
@@ -53,16 +54,19 @@ pub(crate) fn make(
     let chosen = policies::choose(app, &settings)?;
     block_on(async {
         let engine = app.engine(scope.scope(), &settings, ErrorMode::default())?;
+        let host = app.world.host.clone();
         let mut watcher = Watcher::new(
             &mut app.out,
             app.console.clone(),
             false,
             app.global.verbose > 0,
         );
+        let mut see = |event: &_| watcher.see(event);
+        let inventory = Arc::new(engine.discover(&mut see).await);
+        let known = facts(&settings, &host);
+        let (policy, origin) = (&chosen.policy, &chosen.origin);
         Ok(engine
-            .plan(&chosen.policy, &chosen.origin, true, &mut |event| {
-                watcher.see(event);
-            })
+            .plan(inventory, &known, policy, origin, true, &mut see)
             .await)
     })
 }
@@ -111,7 +115,14 @@ pub(crate) fn tell_obstacles(app: &App, planned: &Planned) {
 /// Says which guard refuses the whole plan.
 pub(crate) fn tell_blast_radius(app: &App, plan: &Plan) {
     if let Some(trip) = &plan.blast_radius {
-        let hint = "look at `tbengine plan`; if it is right, allow that many with --max-delete";
+        let hint = match trip {
+            BlastRadius::MaxDelete { .. } | BlastRadius::UnprovenRunning { .. } => {
+                "look at `tbengine plan`; if it is right, allow that many with --max-delete"
+            }
+            BlastRadius::Unreadable { .. } => {
+                "`tbengine lease list` shows the leases; where one cannot be read and nothing runs under it any more, `tbengine lease release ID` sets its record aside"
+            }
+        };
         app.console.error(&trip.to_string(), &[hint.into()]);
     }
 }

@@ -1,12 +1,14 @@
 //! `tbengine resume`: goes on with a run that did not come to its end.
 
+use std::sync::Arc;
+
 use tbengine_engine::journal::{Journal, Locked, Record, RunState, StateDir};
 use tbengine_engine::lease::{LeasePolicy, Store};
 
-use super::apply::{Approved, carry_out, existing_state, watcher};
+use super::apply::{Approved, carry_out, watcher};
 use super::plan::tell_blast_radius;
 use super::run::{agreed, error_mode, go_on};
-use crate::app::{App, block_on};
+use crate::app::{App, block_on, existing_state, facts};
 use crate::args::ResumeArgs;
 use crate::args::tuning::PolicyArgs;
 use crate::config::Settings;
@@ -56,10 +58,13 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
         let engine = app.engine(scope, &settings, error_mode(args.fail_fast))?;
         let left = locked.record.left();
         let revised = {
+            let host = app.world.host.clone();
             let mut watcher = watcher(app);
             let mut see = |event: &_| watcher.see(event);
-            let revising = engine.revise(left, &chosen.policy, valid, &mut see);
-            signals.unless_stopped(revising).await?
+            let inventory = signals.unless_stopped(engine.discover(&mut see)).await?;
+            let known = facts(&settings, &host);
+            let revised = engine.revise(left, &inventory, &known, &chosen.policy, valid, &mut see);
+            revised.map(|plan| (inventory, plan))
         };
         let (inventory, plan) = revised.map_err(|source| Error::Stale {
             plan: format!("the plan of run {run}"),
@@ -150,9 +155,13 @@ fn replan(
     block_on(async {
         let engine = app.engine(scope, settings, error_mode(args.fail_fast))?;
         let planned = {
+            let host = app.world.host.clone();
             let mut watcher = watcher(app);
             let mut see = |event: &_| watcher.see(event);
-            let planning = engine.plan(&chosen.policy, &chosen.origin, false, &mut see);
+            let inventory = Arc::new(signals.unless_stopped(engine.discover(&mut see)).await?);
+            let known = facts(settings, &host);
+            let (policy, origin) = (&chosen.policy, &chosen.origin);
+            let planning = engine.plan(inventory, &known, policy, origin, false, &mut see);
             signals.unless_stopped(planning).await?
         };
         super::plan::tell_obstacles(app, &planned);

@@ -2,16 +2,17 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use tbengine_engine::Engine;
 use tbengine_engine::apply::ErrorMode;
-use tbengine_engine::journal::{Journal, Quarantine};
+use tbengine_engine::journal::{Journal, quarantine};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
 
 use super::apply::{Approved, carry_out, show, state, watcher};
 use super::plan::{self, tell_blast_radius};
-use crate::app::{App, block_on};
+use crate::app::{App, block_on, facts};
 use crate::args::RunArgs;
 use crate::config::Settings;
 use crate::exit::{Code, Error};
@@ -146,11 +147,11 @@ fn journal(
     }
     let (state, host) = (state(settings)?, &app.world.host);
     let journal = Journal::begin(&state, host, plan, engine.clock())?;
-    let quarantine = app.quarantine(settings);
+    let parked = app.quarantine(settings);
     let targets = plan.steps.iter().map(|step| &step.target);
-    let released: Vec<_> = targets.filter(|one| quarantine.lets_out(one)).collect();
+    let released: Vec<_> = targets.filter(|one| parked.lets_out(one)).collect();
     if !released.is_empty() {
-        Quarantine::forget(&state, host, released)?;
+        quarantine::forget(&state, host, released)?;
     }
     Ok(Some(journal))
 }
@@ -164,11 +165,15 @@ async fn approve(
     saved: Option<(&Path, Plan)>,
 ) -> Result<Approved, Error> {
     let run = app.world.run.clone();
+    let host = app.world.host.clone();
     let mut watcher = watcher(app);
     let mut see = |event: &_| watcher.see(event);
     let Some((path, plan)) = saved else {
+        let inventory = Arc::new(engine.discover(&mut see).await);
+        let known = facts(settings, &host);
+        let (policy, origin) = (&chosen.policy, &chosen.origin);
         let planned = engine
-            .plan(&chosen.policy, &chosen.origin, false, &mut see)
+            .plan(inventory, &known, policy, origin, false, &mut see)
             .await;
         plan::tell_obstacles(app, &planned);
         return Ok(Approved {
@@ -186,8 +191,10 @@ async fn approve(
         return Err(stale(Stale::Edited));
     }
     let valid = settings.max_plan_age.value;
-    let revised = engine.revise(plan, &chosen.policy, valid, &mut see).await;
-    let (inventory, mut plan) = revised.map_err(stale)?;
+    let inventory = engine.discover(&mut see).await;
+    let known = facts(settings, &host);
+    let revised = engine.revise(plan, &inventory, &known, &chosen.policy, valid, &mut see);
+    let mut plan = revised.map_err(stale)?;
     // The same file may be applied again, and that is another run.
     plan.header.run = run;
     app.tell_failures(&inventory.failures);

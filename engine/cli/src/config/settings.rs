@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
-use tbengine_engine::journal::Quarantine;
-use tbengine_engine::journal::quarantine::QUARANTINE_AFTER;
-use tbengine_engine::lease::Standings;
+use tbengine_engine::facts::QUARANTINE_AFTER;
 use tbengine_engine::plan::{Guards, MaxDelete, Own};
 
 use super::File;
@@ -210,12 +207,7 @@ impl Settings {
     }
 
     /// The guards in force.
-    pub(crate) fn guards(
-        &self,
-        own: Own,
-        quarantine: Arc<Quarantine>,
-        leases: Arc<Standings>,
-    ) -> Guards {
+    pub(crate) fn guards(&self, own: Own) -> Guards {
         let defaults = Guards::default();
         Guards {
             min_age: self.min_age.value,
@@ -223,8 +215,6 @@ impl Settings {
             max_unproven_running: self.max_unproven_running.value,
             own,
             default_grace: self.stop_timeout.value.unwrap_or(defaults.default_grace),
-            quarantine,
-            leases,
         }
     }
 

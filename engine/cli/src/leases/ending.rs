@@ -230,7 +230,8 @@ pub(crate) async fn end_those_over(
     };
     let store = Store::open(&state);
     let mut code = Code::Done;
-    for (lease, standing) in store.all(&app.world.host)? {
+    // What cannot be read refuses every plan, which says so.
+    for (lease, standing) in store.all(&app.world.host)?.into_iter().flatten() {
         let concerns = |name| backends.is_empty() || backends.contains(name);
         if standing != Standing::Over || !lease.terms.backends.iter().any(concerns) {
             continue;
@@ -251,6 +252,11 @@ pub(crate) async fn end_those_over(
             }
             // Someone else was faster.
             Ok(None) | Err(LeaseError::Held { .. }) => {}
+            Err(error @ LeaseError::Later { .. }) => {
+                let hint = "the tbengine that wrote it ends it".to_owned();
+                app.console.error(&error.to_string(), &[hint]);
+                code = Code::Incomplete;
+            }
             Err(error) => return Err(error.into()),
         }
     }

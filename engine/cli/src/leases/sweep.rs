@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tbengine_engine::apply::Control;
 use tbengine_engine::discover::ListFailure;
+use tbengine_engine::facts::Facts;
 use tbengine_engine::journal::{Journal, JournalError};
 use tbengine_engine::lease::{
-    Belonging, Held, LeasePolicy, Other, Ownership, Standing, Standings, Store, Target,
+    Belonging, Held, Lease, LeasePolicy, Other, Ownership, Standing, Store, Target,
 };
-use tbengine_engine::plan::{Guards, Refusal};
+use tbengine_engine::plan::Refusal;
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report};
 use tbengine_sdk::Resource;
@@ -18,7 +19,6 @@ use super::{taking, trials};
 use crate::app::App;
 use crate::config::Settings;
 use crate::exit::Error;
-use crate::own;
 
 /// How long what runs may take to end by itself. Its holder is gone, so nobody reads what it would say.
 const GRACE: Duration = Duration::ZERO;
@@ -69,26 +69,31 @@ pub(crate) async fn sweep(
     let world = app.world.again();
     let lease = held.lease().clone();
     let state = taking::state(settings)?;
-    let all = Store::open(&state).all(&world.host)?;
     let baseline = held.baseline()?;
+    let mut facts = Facts::default();
+    let mut leases = Vec::new();
+    for one in Store::open(&state).all(&world.host)? {
+        match one {
+            Ok(one) => leases.push(one),
+            Err(unreadable) => facts.unreadable.push(unreadable.to_string()),
+        }
+    }
     let ownership = Ownership::new(
         lease.clone(),
         baseline.clone(),
         held.observed()?,
         trials::all(&lease.terms.job_dirs),
-        others(&lease.id, &all),
+        others(&lease.id, &leases),
     );
     let engine = app.sweeper(&world, lease.terms.backends.clone(), settings)?;
     let mut see = |event: &Event| tracing::debug!(kind = ?event.kind, "sweep");
     let inventory = Arc::new(engine.discover(&mut see).await);
     let ownership = ownership.seeing(&inventory);
-    let guards = Guards {
-        // Whoever took the lease said that what is made under it goes, however young.
-        min_age: Duration::ZERO,
-        own: own::detect(),
-        leases: Arc::new(Standings::new(all).sweeping(ownership.clone())),
-        ..Guards::default()
-    };
+    leases.retain(|(other, _)| other.id != lease.id);
+    let mut facts = facts.with_leases(leases.into_iter().map(Ok));
+    let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
+    let ours = inventory.resources.iter().filter(is_ours);
+    facts.only = Some(ours.map(|one| one.identity.id()).collect());
     let unproven = inventory.resources.iter();
     let unproven = unproven.filter(|one| ownership.of(one) == Belonging::Unproven);
     let mut sweep = Sweep {
@@ -101,11 +106,13 @@ pub(crate) async fn sweep(
     let origin = policy.origin();
     let policy: Arc<dyn Policy> = Arc::new(policy);
     let planned = engine
-        .plan_for(inventory, &policy, &origin, false, &guards, &mut see)
+        .plan(inventory, &facts, &policy, &origin, false, &mut see)
         .await;
-    sweep.obstacle = planned.decisions.fault.map(|fault| fault.to_string());
+    let tripped = planned.plan.blast_radius.as_ref();
+    let fault = planned.decisions.fault.map(|fault| fault.to_string());
+    sweep.obstacle = fault.or_else(|| tripped.map(ToString::to_string));
     sweep.refusals.clone_from(&planned.plan.refusals);
-    if planned.plan.is_empty() {
+    if planned.plan.is_empty() || tripped.is_some() {
         return Ok(sweep);
     }
     let journal = match Journal::begin(&state, &world.host, &planned.plan, engine.clock()) {
@@ -126,7 +133,7 @@ pub(crate) async fn sweep(
 }
 
 /// The other leases, and how long each was live.
-fn others(id: &str, all: &[(tbengine_engine::lease::Lease, Standing)]) -> Vec<Other> {
+fn others(id: &str, all: &[(Lease, Standing)]) -> Vec<Other> {
     let others = all.iter().filter(|(lease, _)| lease.id != id);
     others
         .map(|(lease, _)| Other {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tbengine_engine::journal::StateDir;
 use tbengine_engine::lease::record::LEASE_FORMAT;
-use tbengine_engine::lease::{Baseline, Claim, Filter, Held, Lease, Own, Store, Terms};
+use tbengine_engine::lease::{Baseline, Claim, Held, Lease, Store};
+use tbengine_engine::terms::{Filter, Later, Own, Terms};
 use tbengine_sdk::Kind;
 
 use crate::app::App;
@@ -81,8 +82,10 @@ pub(crate) async fn take(app: &App, settings: &Settings, wanted: Wanted) -> Resu
             job_dirs: wanted.job_dirs,
             program: wanted.program,
             config: config.and_then(Result::ok),
+            later: Later::default(),
         },
         ended: None,
+        later: Later::default(),
     };
     Ok(store.take(lease, &baseline)?)
 }

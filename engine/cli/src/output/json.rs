@@ -3,8 +3,7 @@
 use serde::Serialize;
 use tbengine_engine::decide::Decisions;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::journal::Quarantine;
-use tbengine_engine::journal::quarantine::Trouble;
+use tbengine_engine::facts::{Quarantine, Trouble};
 use tbengine_engine::plan::{Plan, Refusal, Sealed, Step};
 use tbengine_engine::policy::{Fault, LogLine};
 use tbengine_engine::report::Report;

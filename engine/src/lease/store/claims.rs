@@ -42,7 +42,7 @@ impl Store {
         if live { Standing::Live } else { Standing::Over }
     }
 
-    fn is_locked(&self, id: &str) -> bool {
+    pub(super) fn is_locked(&self, id: &str) -> bool {
         match open_options().open(self.path(id, "lock")) {
             Ok(lock) => flock(lock, FlockOperation::NonBlockingLockShared).is_err(),
             Err(error) => error.kind() != io::ErrorKind::NotFound,
@@ -52,11 +52,15 @@ impl Store {
     /// Takes over a lease that is over, to sweep. `None` if it has ended meanwhile.
     ///
     /// # Errors
-    /// [`LeaseError::Held`] if it is live, or someone else sweeps it.
+    /// [`LeaseError::Held`] if it is live, or someone else sweeps it; [`LeaseError::Later`] if a later
+    /// version has to sweep it.
     pub fn adopt(&self, id: &str, host: &Host) -> Result<Option<Held>, LeaseError> {
         let held = self.lock(id)?;
         match self.standing_when_locked(&held.lease, host) {
             Standing::Live => Err(LeaseError::Held { id: id.to_owned() }),
+            Standing::Over if !held.lease.is_understood() => {
+                Err(LeaseError::Later { id: id.to_owned() })
+            }
             Standing::Over => Ok(Some(held)),
             Standing::Ended => Ok(None),
         }
@@ -65,11 +69,15 @@ impl Store {
     /// Ends the time of a lease now, and takes it over to sweep. `None` if it has ended before.
     ///
     /// # Errors
-    /// [`LeaseError::Held`] if processes hold it by its lock, or someone sweeps it.
+    /// [`LeaseError::Held`] if processes hold it by its lock, or someone sweeps it; [`LeaseError::Later`] if
+    /// a later version has to sweep it.
     pub fn release(&self, id: &str) -> Result<Option<Held>, LeaseError> {
         let mut held = self.lock(id)?;
         if held.lease.ended.is_some() {
             return Ok(None);
+        }
+        if !held.lease.is_understood() {
+            return Err(LeaseError::Later { id: id.to_owned() });
         }
         if let Claim::Time { expires_ms, .. } = &mut held.lease.claim {
             *expires_ms = 0;

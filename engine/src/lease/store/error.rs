@@ -41,6 +41,14 @@ pub enum LeaseError {
         /// Its id.
         id: String,
     },
+    /// A later version of tbengine wrote it, with fields that this one does not know.
+    #[error(
+        "lease {id} was written by a later tbengine, and this one does not know all that it names"
+    )]
+    Later {
+        /// Its id.
+        id: String,
+    },
     /// A file of it could not be used.
     #[error("failed to {what} {}: {source}", path.display())]
     Io {

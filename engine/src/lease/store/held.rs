@@ -13,7 +13,8 @@ use super::files::OBSERVED;
 use crate::journal::open_options;
 use crate::lease::baseline::Baseline;
 use crate::lease::observations::{self, Observations};
-use crate::lease::record::{Lease, Terms};
+use crate::lease::record::Lease;
+use crate::terms::Terms;
 
 /// A lease that this process holds.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use rustix::fs::{FlockOperation, flock};
 
 use super::baseline::Baseline;
-use super::record::{LEASE_FORMAT, Lease};
+use super::record::{Claim, LEASE_FORMAT, Lease};
 use crate::journal::{Host, JournalError, StateDir, is_run_id, open_options};
 
 pub use claims::Standing;
@@ -42,7 +42,7 @@ impl Store {
     /// # Errors
     /// If the directory for them cannot be made.
     pub fn create(state: &StateDir) -> Result<Self, LeaseError> {
-        let directory = state.path().join("leases");
+        let directory = state.lease_directory();
         match DirBuilder::new().mode(0o700).create(&directory) {
             Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
                 Err(failed("make", &directory, source))
@@ -53,7 +53,7 @@ impl Store {
 
     /// The leases of a state directory, where they are only looked at.
     pub fn open(state: &StateDir) -> Self {
-        let directory = state.path().join("leases");
+        let directory = state.lease_directory();
         Self { directory }
     }
 
@@ -126,30 +126,82 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(|source| failed("read", &self.directory, source))?,
         };
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut ids: Vec<String> = names
-            .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
-            .filter(|id| is_run_id(id))
-            .collect();
+        let mut ids = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|source| failed("read", &self.directory, source))?;
+            let name = entry.file_name().into_string().ok();
+            let id = name.and_then(|name| name.strip_suffix(".json").map(str::to_owned));
+            ids.extend(id.filter(|id| is_run_id(id)));
+        }
         ids.sort();
         Ok(ids)
     }
 
-    /// Every lease that can be read, with its standing. One that cannot is told in the log.
+    /// Every lease with its standing, or why its record cannot be read: nobody knows what such a lease
+    /// protects.
     ///
     /// # Errors
     /// If the directory cannot be read.
-    pub fn all(&self, host: &Host) -> Result<Vec<(Lease, Standing)>, LeaseError> {
+    pub fn all(
+        &self,
+        host: &Host,
+    ) -> Result<Vec<Result<(Lease, Standing), Unreadable>>, LeaseError> {
         let mut all = Vec::new();
         for id in self.ids()? {
-            match self.read(&id) {
+            match self.read_with_lock(&id) {
                 Ok(lease) => {
                     let standing = self.standing(&lease, host);
-                    all.push((lease, standing));
+                    all.push(Ok((lease, standing)));
                 }
-                Err(error) => tracing::warn!(%error, "a lease cannot be read"),
+                // It ended long ago, and was forgotten since its id was listed.
+                Err(LeaseError::Unknown { .. }) => {}
+                Err(why) => all.push(Err(Unreadable { id, why })),
             }
         }
         Ok(all)
     }
+
+    /// A lease, provided that what says whether it is held is there as well.
+    fn read_with_lock(&self, id: &str) -> Result<Lease, LeaseError> {
+        let lease = self.read(id)?;
+        if lease.ended.is_none() && lease.claim == Claim::Lock {
+            let path = self.path(id, "lock");
+            fs::symlink_metadata(&path).map_err(|source| failed("look at", &path, source))?;
+        }
+        Ok(lease)
+    }
+
+    /// Sets the record of a lease aside that cannot be read, so that it refuses no plan any more. Nothing is
+    /// deleted: what was made under it is not known. Returns where the record lies now.
+    ///
+    /// # Errors
+    /// [`LeaseError::Held`] if processes hold it, [`LeaseError::Unknown`] if there is none.
+    pub fn set_aside(&self, id: &str) -> Result<PathBuf, LeaseError> {
+        if !is_run_id(id) {
+            return Err(LeaseError::Id { id: id.to_owned() });
+        }
+        if self.is_locked(id) {
+            return Err(LeaseError::Held { id: id.to_owned() });
+        }
+        let (record, aside) = (self.path(id, "json"), self.path(id, "unreadable"));
+        match fs::rename(&record, &aside) {
+            Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                Err(LeaseError::Unknown { id: id.to_owned() })
+            }
+            moved => {
+                moved.map_err(|source| failed("move", &record, source))?;
+                Ok(aside)
+            }
+        }
+    }
+}
+
+/// A lease whose record cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("lease {id} cannot be read: {why}")]
+pub struct Unreadable {
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub why: LeaseError,
 }

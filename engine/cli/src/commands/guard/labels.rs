@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use tbengine_docker::labelling::{Created, LabellingSocket};
-use tbengine_engine::lease::{Held, Own};
+use tbengine_engine::lease::Held;
+use tbengine_engine::terms::Own;
 
 use crate::app::App;
 use crate::args::lease::GuardedArgs;

@@ -4,11 +4,14 @@
 
 pub(crate) mod hold;
 
+use std::time::Duration;
+
 use serde::Serialize;
-use tbengine_engine::lease::{Claim, Filter, Lease, Standing, Store};
+use tbengine_engine::lease::{Claim, Lease, LeaseError, Standing, Store, Unreadable};
+use tbengine_engine::terms::Filter;
 use tbengine_sdk::owner::RUN_ID_LABEL;
 
-use crate::app::{App, block_on};
+use crate::app::{App, block_on, read_leases};
 use crate::args::global::Format;
 use crate::args::lease::{LeaseCommand, TermsArgs};
 use crate::config::Settings;
@@ -79,7 +82,18 @@ pub(crate) fn wanted(terms: &TermsArgs) -> Wanted {
 
 fn release(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> {
     let signals = Signals::listen(app.world.ignores_hangup)?;
-    let Some(mut held) = Store::open(&state(settings)?).release(id)? else {
+    let store = Store::open(&state(settings)?);
+    if let Err(unreadable @ (LeaseError::Io { .. } | LeaseError::Directory(_))) = store.read(id) {
+        let aside = store.set_aside(id)?;
+        app.console.error(
+            &format!(
+                "{unreadable}; nothing was deleted, since nobody knows what was made under it"
+            ),
+            &[format!("its record lies in {} now", aside.display())],
+        );
+        return Ok(Code::Failed);
+    }
+    let Some(mut held) = store.release(id)? else {
         app.console.warning(&format!("lease {id} has ended before"));
         return Ok(Code::Done);
     };
@@ -98,26 +112,31 @@ fn release(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> 
     Ok(ended.code())
 }
 
+/// A lease as `lease list` shows it, or one whose record cannot be read.
 #[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct LeaseView<'a> {
-    standing: &'static str,
-    label: String,
-    #[serde(flatten)]
-    lease: &'a Lease,
+#[serde(rename_all = "kebab-case", untagged)]
+enum LeaseView<'a> {
+    Readable {
+        standing: &'static str,
+        label: String,
+        #[serde(flatten)]
+        lease: &'a Lease,
+    },
+    Unreadable {
+        standing: &'static str,
+        label: String,
+        id: &'a str,
+        error: String,
+    },
 }
 
+/// The word for a lease whose record cannot be read.
+const UNREADABLE: &str = "unreadable";
+
 fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
-    let state = super::apply::existing_state(settings)?;
-    let all = match &state {
-        Some(state) => Store::open(state).all(&app.world.host)?,
-        None => Vec::new(),
-    };
+    let all = read_leases(settings, &app.world.host)?;
     let uptime = (app.world.host.uptime)();
-    let rows: Vec<[String; 6]> = all
-        .iter()
-        .map(|(lease, standing)| row(lease, *standing, uptime))
-        .collect();
+    let rows: Vec<[String; 6]> = all.iter().map(|lease| row(lease, uptime)).collect();
     match app.format() {
         Format::Table if rows.is_empty() => app.out.text("There are no leases."),
         Format::Table => {
@@ -133,33 +152,63 @@ fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
             csv::write(&mut app.out, columns, rows);
         }
         Format::Json | Format::Jsonl => {
-            let views = all.iter().map(|(lease, standing)| LeaseView {
-                standing: word(*standing),
-                label: format!("{RUN_ID_LABEL}={}", lease.id),
-                lease,
+            let label = |id| format!("{RUN_ID_LABEL}={id}");
+            let views = all.iter().map(|lease| match lease {
+                Ok((lease, standing)) => LeaseView::Readable {
+                    standing: word(*standing),
+                    label: label(&lease.id),
+                    lease,
+                },
+                Err(unreadable) => LeaseView::Unreadable {
+                    standing: UNREADABLE,
+                    label: label(&unreadable.id),
+                    id: &unreadable.id,
+                    error: unreadable.why.to_string(),
+                },
             });
             app.out.json(&views.collect::<Vec<_>>());
         }
     }
-    Ok(Code::Done)
+    app.out.flush();
+    let unreadable: Vec<_> = all.iter().filter_map(|one| one.as_ref().err()).collect();
+    for one in &unreadable {
+        let hint = format!(
+            "until then nothing is deleted; if nothing runs under it any more: tbengine lease release {}",
+            one.id
+        );
+        app.console.error(&one.to_string(), &[hint]);
+    }
+    Ok(match unreadable.is_empty() {
+        true => Code::Done,
+        false => Code::Failed,
+    })
 }
 
-fn row(lease: &Lease, standing: Standing, uptime: std::time::Duration) -> [String; 6] {
+fn row(lease: &Result<(Lease, Standing), Unreadable>, uptime: Duration) -> [String; 6] {
+    let nothing = || "-".to_owned();
+    let (lease, standing) = match lease {
+        Ok(lease) => lease,
+        Err(Unreadable { id, .. }) => {
+            let standing = UNREADABLE.to_owned();
+            let id = id.clone();
+            return [id, standing, nothing(), nothing(), nothing(), nothing()];
+        }
+    };
     let holds = match (&lease.claim, standing) {
         (Claim::Lock, Standing::Live) => "while held".into(),
         (Claim::Time { expires_ms, .. }, Standing::Live) => {
-            let left = std::time::Duration::from_millis(*expires_ms).saturating_sub(uptime);
+            let left = Duration::from_millis(*expires_ms).saturating_sub(uptime);
             crate::output::human::span(left)
         }
-        _ => "-".into(),
+        _ => nothing(),
     };
     [
         lease.id.clone(),
-        word(standing).into(),
+        word(*standing).into(),
         lease.since.to_string(),
         holds,
         lease.terms.backends.join(" "),
-        lease.terms.program.clone().unwrap_or_else(|| "-".into()),
+        lease.terms.program.clone().unwrap_or_else(nothing),
     ]
 }
 

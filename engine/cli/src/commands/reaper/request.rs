@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use tbengine_engine::lease::Filter;
 use tbengine_engine::scope::ParseLabelError;
+use tbengine_engine::terms::Filter;
 
 /// Fewer figures of an id may be those of several.
 const SHORTEST_ID: usize = 12;

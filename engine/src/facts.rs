@@ -1,0 +1,175 @@
+//! What the guards are told besides the inventory: what is parked, which leases are live, and what of this
+//! could not be read. Plain data, so that the plan knows neither a database nor a directory.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+
+use serde::Serialize;
+use tbengine_sdk::{Identity, Owner, Resource, ResourceId};
+
+use crate::terms::Terms;
+
+/// The facts of one moment. Taking any of them away never adds a step to a plan: what could not be read is
+/// named in [`unreadable`](Self::unreadable), and refuses the plan as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// What failed in too many runs.
+    pub quarantine: Quarantine,
+    /// The leases that are live. What was made under one of them stays.
+    pub live: Vec<LiveLease>,
+    /// The ids of leases that are over. They prove who owned what carries such an id.
+    pub over: BTreeSet<String>,
+    /// In the sweep of a lease: all that may be touched, since it was made under that lease.
+    pub only: Option<HashSet<ResourceId>>,
+    /// What could not be read, and why, in words.
+    pub unreadable: Vec<String>,
+}
+
+/// A lease that is live: what was made under it is not to be touched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveLease {
+    /// Its id.
+    pub id: String,
+    /// What counts as made under it.
+    pub terms: Terms,
+}
+
+impl Facts {
+    /// The live lease that a resource was made under.
+    pub(crate) fn live_over(&self, resource: &Resource) -> Option<&LiveLease> {
+        self.live
+            .iter()
+            .find(|lease| lease.terms.name(&lease.id, resource))
+    }
+
+    /// Whether this is a sweep, and a resource is none of its business.
+    pub(crate) fn is_foreign(&self, resource: &Resource) -> bool {
+        self.only
+            .as_ref()
+            .is_some_and(|only| !only.contains(&resource.identity.id()))
+    }
+
+    /// Whether leases prove who owns a resource: the run behind it is over, or this is its sweep.
+    pub(crate) fn prove(&self, resource: &Resource) -> bool {
+        let is_over = matches!(&resource.owner, Owner::Run(run) if self.over.contains(run));
+        is_over || self.only.is_some() && !self.is_foreign(resource)
+    }
+}
+
+/// In how many runs a resource has to fail before it is parked, unless the operator says otherwise.
+pub const QUARANTINE_AFTER: u32 = 3;
+
+/// The shortest beginning of an id that lets a resource out of the quarantine.
+pub const SHORTEST_ID: usize = 8;
+
+/// The resources that failed in run after run and are parked until someone looks at them, with their
+/// reasons. What counts is the identity, creation time included: something new under an old name starts
+/// anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quarantine {
+    parked: HashMap<IdentityKey, Trouble>,
+    released: Vec<String>,
+}
+
+/// What names an identity, creation time included, whatever its backend is called here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IdentityKey(String);
+
+impl IdentityKey {
+    /// The key of an identity.
+    pub fn of(identity: &Identity) -> Self {
+        let Identity {
+            account,
+            kind,
+            native,
+            created,
+            ..
+        } = identity;
+        // A list, so that no id can be written to look like another.
+        Self(serde_json::json!([account, kind, native, created]).to_string())
+    }
+
+    /// A key as it was written down.
+    pub fn from_text(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The key as it is written down.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a resource is parked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Trouble {
+    /// In how many runs it failed or came back.
+    pub runs: u32,
+    /// The last of them.
+    pub last_run: String,
+    /// What went wrong there.
+    pub reason: String,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            runs,
+            last_run,
+            reason,
+        } = self;
+        write!(
+            f,
+            "{runs} runs had trouble with it, the last was {last_run}: {reason}"
+        )
+    }
+}
+
+impl Quarantine {
+    /// A quarantine in which these are parked.
+    pub fn new(parked: HashMap<IdentityKey, Trouble>) -> Self {
+        Self {
+            parked,
+            released: Vec::new(),
+        }
+    }
+
+    /// Lets resources out: those with this id, as `backend/kind/id` or as the provider's own, which may
+    /// be shortened to its first [`SHORTEST_ID`] characters or more.
+    #[must_use]
+    pub fn releasing(mut self, ids: &[String]) -> Self {
+        self.released = ids.to_vec();
+        self
+    }
+
+    /// Why a resource is parked, if it is.
+    pub fn trouble(&self, identity: &Identity) -> Option<&Trouble> {
+        self.parked(identity)
+            .filter(|_| !self.is_released(identity))
+    }
+
+    /// Whether a resource would be parked, and was let out.
+    pub fn lets_out(&self, identity: &Identity) -> bool {
+        self.parked(identity).is_some() && self.is_released(identity)
+    }
+
+    fn parked(&self, identity: &Identity) -> Option<&Trouble> {
+        // Inventories are large, and hardly ever is anything parked.
+        if self.parked.is_empty() {
+            return None;
+        }
+        self.parked.get(&IdentityKey::of(identity))
+    }
+
+    fn is_released(&self, identity: &Identity) -> bool {
+        self.released.iter().any(|wanted| {
+            let native = identity.native.as_str();
+            let digest = native.strip_prefix("sha256:").unwrap_or(native);
+            let short = wanted.len() >= SHORTEST_ID;
+            *wanted == native
+                || *wanted == identity.id().to_string()
+                || (short && (native.starts_with(wanted) || digest.starts_with(wanted)))
+        })
+    }
+}
