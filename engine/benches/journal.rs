@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
-use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::journal::leases::LEASE_TTL;
 use tbengine_engine::journal::{Host, Journal, Process, Record, StateDir};
@@ -18,6 +17,7 @@ use tbengine_engine::policy::{
 use tbengine_engine::{Engine, EngineOptions};
 use tbengine_memory::{Memory, container};
 use tbengine_sdk::Timestamp;
+use tbengine_sdk::host::OpenBackend;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 /// The most that a step may cost.

@@ -17,7 +17,6 @@
 //! The modules, in the order data flows:
 //!
 //! - [`run`]: the five stages on one screen
-//! - [`backend`]: opening backends, and calling them safely
 //! - [`scope`]: which resources the policy gets to see
 //! - [`terms`]: what counts as made under a lease
 //! - [`discover`]: ask every backend
@@ -48,8 +47,6 @@ pub mod report;
 pub mod run;
 pub mod scope;
 pub mod terms;
-
-pub use tbengine_backend as backend;
 
 pub use facts::Facts;
 pub use run::{Engine, EngineOptions, Planned};

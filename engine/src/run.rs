@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_sdk::Timestamp;
+use tbengine_sdk::host::OpenBackend;
 
 use crate::apply::{self, ApplyOptions, Control};
-use crate::backend::OpenBackend;
 use crate::clock::RunClock;
 use crate::decide::{Decisions, decide};
 use crate::discover::{DiscoverOptions, Inventory, discover};

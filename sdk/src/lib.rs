@@ -22,12 +22,18 @@
 //! - [`abi`]: the C interface that moves them
 //! - `export` (feature `cdylib`): what makes a dynamic library out of registered backends
 //! - `serve` (feature `program`): what makes a program out of them
+//!
+//! And for programs that use backends:
+//!
+//! - `host` (feature `host`): a backend that is open, and calling it safely
 
 pub mod abi;
 pub mod backend;
 pub mod error;
 #[cfg(feature = "cdylib")]
 pub mod export;
+#[cfg(feature = "host")]
+pub mod host;
 pub mod identity;
 pub mod labels;
 pub mod owner;

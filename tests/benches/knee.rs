@@ -19,12 +19,12 @@ use support::{argument, figure, median};
 use tbengine_docker::Docker;
 use tbengine_dockerd::Dockerd;
 use tbengine_engine::apply::{ApplyOptions, Control, apply};
-use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::plan::{Action, PLAN_FORMAT, Plan, PlanHeader, Step};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, RetryAdvice,
 };
+use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, Page,
     Resource, Result, StopOptions, Timestamp, async_trait,

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tbengine_engine::backend::{Code, Plugin, PluginOptions, PluginSpec, open};
+use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec, open};
 use tbengine_engine::discover::{DiscoverOptions, discover};
 use tbengine_engine::scope::Scope;
+use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{Backend, Identity, Kind, ListRequest, OpenRequest, Timestamp};
 
 /// That of the command line. The library and the program keep the one of the system, as others will.
@@ -140,7 +141,7 @@ async fn list_time(backend: &Arc<dyn Backend>) -> Duration {
 
 /// The time of the stage that asks every backend, in one go.
 async fn discover_time(backend: Arc<dyn Backend>) -> Duration {
-    let open = tbengine_engine::backend::OpenBackend {
+    let open = OpenBackend {
         name: "bench".into(),
         kind: "memory".into(),
         backend,

@@ -1,5 +1,5 @@
-//! Opening backends, and calling them so that neither a hang nor a panic gets out. The engine shows this crate
-//! as its module `backend`; it is one of its own because checkers of memory look at it without the rest.
+//! Opening backends: those that are linked in, and those of plugins, loaded or started, trusted or refused. The
+//! engine does not know this crate, so checkers of memory look at it without building the engine.
 //!
 //! The modules, in the order data flows:
 //!
@@ -9,9 +9,7 @@
 //! - [`stdio`]: plugins that are programs
 //! - [`remote`]: a backend whose code is elsewhere
 //! - [`kit`]: the conformance kit for plugins
-//! - `call`: one call of a backend, bounded in time and with panics contained
 
-mod call;
 mod dynamic;
 pub mod kit;
 pub mod plugins;
@@ -19,34 +17,12 @@ pub mod remote;
 pub mod stdio;
 pub mod trust;
 
-use std::fmt;
 use std::sync::Arc;
 
-use tbengine_sdk::{Backend, Error, OpenRequest, Registration};
+use tbengine_sdk::host::{OpenBackend, closest};
+use tbengine_sdk::{Error, OpenRequest, Registration};
 
-pub use call::call;
 pub use plugins::{Code, Plugin, PluginError, PluginOptions, PluginSpec, Plugins, Timeouts};
-
-/// A backend that is configured and open.
-#[derive(Clone)]
-pub struct OpenBackend {
-    /// Its configured name.
-    pub name: Arc<str>,
-    /// The kind that implements it.
-    pub kind: Arc<str>,
-    /// The implementation.
-    pub backend: Arc<dyn Backend>,
-}
-
-impl fmt::Debug for OpenBackend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A backend may hold credentials, so only its names are shown.
-        f.debug_struct("OpenBackend")
-            .field("name", &self.name)
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
-    }
-}
 
 /// Why a backend could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -120,13 +96,4 @@ pub fn open_with(
         }),
         Err(source) => Err(OpenError::Refused { name, source }),
     }
-}
-
-/// The word that is written most like `text`, if any is close enough to be meant.
-pub fn closest<'a>(text: &str, words: impl Iterator<Item = &'a str>) -> Option<String> {
-    words
-        .map(|word| (strsim::jaro_winkler(text, word), word))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, word)| word.to_owned())
 }

@@ -1,7 +1,8 @@
 //! Opening the backends that a command is about.
 
 use serde_json::Value;
-use tbengine_engine::backend::{OpenBackend, OpenError, Plugins, open_with};
+use tbengine_backend::{OpenError, Plugins, open_with};
+use tbengine_sdk::host::{OpenBackend, closest};
 use tbengine_sdk::{OpenRequest, Registration};
 
 use crate::config::Config;
@@ -93,7 +94,7 @@ fn unknown(config: &Config, name: &str) -> Error {
         .chain(kinds.iter().map(|registration| registration.kind))
         .collect();
     let error = Error::config(format!("there is no backend called `{name}`"));
-    match tbengine_engine::backend::closest(name, known.iter().copied()) {
+    match closest(name, known.iter().copied()) {
         Some(meant) => error.hint(format!("did you mean `{meant}`?")),
         None => error.hint(format!("known: {}", known.join(", "))),
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tbengine_engine::backend::{OpenError, PluginError};
+use tbengine_backend::{OpenError, PluginError};
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::journal::{Halt, JournalError, Unfit};
 use tbengine_engine::lease::LeaseError;

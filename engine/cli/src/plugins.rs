@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tbengine_engine::backend::trust::ANY;
-use tbengine_engine::backend::{
-    Code, Plugin, PluginOptions, PluginSpec, Plugins, Timeouts, closest,
-};
+use tbengine_backend::trust::ANY;
+use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec, Plugins, Timeouts};
+use tbengine_sdk::host::closest;
 
 use crate::app::App;
 use crate::backends;

@@ -8,11 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tbengine_engine::backend::closest;
 use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_engine::policy::{
     CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions,
 };
+use tbengine_sdk::host::closest;
 
 use crate::app::App;
 use crate::config::{Config, Settings};

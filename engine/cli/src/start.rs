@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
-use tbengine_engine::backend::closest;
+use tbengine_sdk::host::closest;
 
 use crate::app::App;
 use crate::args::global::{GlobalArgs, When};
@@ -70,7 +70,7 @@ pub(crate) fn start() -> ExitCode {
     };
     let ended = run(&mut app, chosen);
     // Whatever still runs for a backend must not outlive its host.
-    tbengine_engine::backend::stdio::end_all();
+    tbengine_backend::stdio::end_all();
     console.end_bar();
     let code = match ended {
         Ok(code) => code,

@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{Account, Error, ErrorKind};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,7 +15,6 @@ use super::lane::{Lane, Stopped};
 use super::limit::{Sample, Sort};
 use super::progress::{Next, Phase, Progress};
 use super::{ApplyOptions, Control};
-use crate::backend::OpenBackend;
 use crate::clock::RunClock;
 use crate::duration::millis;
 use crate::plan::{Plan, PlanHeader, Step};

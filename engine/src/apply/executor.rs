@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tbengine_sdk::host::{OpenBackend, call};
 use tbengine_sdk::{DeleteOptions, Error, ErrorKind, Resource, State, StopOptions, Timestamp};
 use tokio::time::Instant;
 
-use crate::backend::{OpenBackend, call};
 use crate::plan::saved::difference;
 use crate::plan::{Action, Listing, Step, guards};
 use crate::policy::{Failure, Force, Policy, PolicyContext, RetryAdvice};

@@ -5,11 +5,11 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use tbengine_sdk::Error;
+use tbengine_sdk::host::OpenBackend;
 use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::limit::Limit;
-use crate::backend::OpenBackend;
 use crate::plan::Action;
 use crate::report::StepResult;
 

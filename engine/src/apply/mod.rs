@@ -35,9 +35,9 @@ mod turns;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tbengine_sdk::host::OpenBackend;
 use tokio_util::sync::CancellationToken;
 
-use crate::backend::OpenBackend;
 use crate::clock::RunClock;
 use crate::plan::Plan;
 use crate::policy::Policy;

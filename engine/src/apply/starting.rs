@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use tbengine_sdk::host::call;
 use tbengine_sdk::{Error, ErrorKind};
 use tokio::time::Instant;
 
 use super::dispatcher::{Dispatcher, Heard, Took};
 use super::executor::{Move, Moved, advice};
 use super::progress::{Next, Phase};
-use crate::backend::call;
 use crate::plan::ActionKind;
 use crate::policy::{Failure, PolicyContext, RetryAdvice};
 use crate::report::EventKind;

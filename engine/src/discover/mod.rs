@@ -12,9 +12,9 @@ use std::time::Duration;
 use foldhash::{HashSet, HashSetExt as _};
 use futures_util::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
+use tbengine_sdk::host::{OpenBackend, call};
 use tbengine_sdk::{Account, Error, ErrorKind, Kind, ListRequest, Resource};
 
-use crate::backend::{OpenBackend, call};
 use crate::scope::Scope;
 pub use inventory::Inventory;
 

@@ -8,6 +8,7 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use tbengine_sdk::backend::{Account, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
+use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{Backend, Error, ErrorKind, Identity, Resource};
 
 use super::Halt;
@@ -15,7 +16,6 @@ use super::entry::Entry;
 use super::handle::Journal;
 use super::shared::Shared;
 use crate::apply::{self, ApplyOptions, Control};
-use crate::backend::OpenBackend;
 use crate::clock::RunClock;
 use crate::plan::{ActionKind, Plan};
 use crate::policy::Policy;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
-use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::plan::Guards;
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
@@ -16,6 +15,7 @@ use tbengine_engine::report::{Outcome, Report, StepResult};
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
 use tbengine_fake_daytona::{FakeDaytona, FaultPlan, Make, RunnerTimes, Settings, sandbox};
+use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{Backend, OpenRequest, Resource, State, Timestamp};
 
 /// Wants the same for everything that is not on its way out already.

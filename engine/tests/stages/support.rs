@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, Control};
-use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::plan::{Guard, Guards, Plan};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
@@ -15,6 +14,7 @@ use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions, Facts, Planned};
 use tbengine_memory::{Make, Memory, container};
 use tbengine_sdk::Timestamp;
+use tbengine_sdk::host::OpenBackend;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use tbengine_daytona::Daytona;
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
-use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::plan::Guards;
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
@@ -17,6 +16,7 @@ use tbengine_engine::report::{Report, StepResult};
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
 use tbengine_fake_daytona::{FakeDaytona, FaultPlan, Record, Settings};
+use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{Backend, OpenRequest, Timestamp};
 use tokio::runtime::Runtime;
 

@@ -9,7 +9,6 @@ use tbengine_daytona::Daytona;
 use tbengine_docker::Docker;
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control, apply};
-use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::plan::{Guards, Plan, saved};
@@ -18,6 +17,7 @@ use tbengine_engine::policy::{
     PolicyEngineOptions, PolicySource, RetryAdvice,
 };
 use tbengine_memory::{Memory, container};
+use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{
     Backend, DeleteOptions, Error, Identity, Kind, ListRequest, OpenRequest, Result as SdkResult,
     StopOptions, Timestamp,

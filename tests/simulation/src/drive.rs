@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
-use tbengine_engine::backend::OpenBackend;
 use tbengine_engine::plan::{Guards, Plan};
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report};
@@ -18,6 +17,7 @@ use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
 use tbengine_memory::Memory;
 use tbengine_sdk::Identity;
+use tbengine_sdk::host::OpenBackend;
 
 use crate::check;
 use crate::world::{End, OURS, World, name};

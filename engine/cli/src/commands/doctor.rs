@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use tbengine_engine::backend::Plugins;
+use tbengine_backend::Plugins;
 use tbengine_engine::journal::StateDir;
 use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
 

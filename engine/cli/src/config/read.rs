@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tbengine_engine::backend::closest;
+use tbengine_sdk::host::closest;
 use toml::de::{DeTable, DeValue};
 
 use super::file::{File, RetryTable};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tbengine_engine::backend::open;
+use tbengine_backend::open;
 use tbengine_engine::decide::{Decisions, decide};
 use tbengine_engine::discover::{DiscoverOptions, Inventory, discover};
 use tbengine_engine::policy::{CompiledPolicy, Judging, Limits, Policy, PolicyContext, Verdict};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use tbengine_engine::backend::closest;
+use tbengine_sdk::host::closest;
 
 use super::templates::{TEMPLATES, Template};
 use crate::app::App;

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind};
 use futures_util::FutureExt;
-use tbengine_sdk::{Error, ErrorKind};
 
 /// Awaits a call of a backend for at most `timeout`.
 ///

@@ -1,0 +1,27 @@
+//! A backend that is configured and open.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::backend::Backend;
+
+/// A backend that is configured and open.
+#[derive(Clone)]
+pub struct OpenBackend {
+    /// Its configured name.
+    pub name: Arc<str>,
+    /// The kind that implements it.
+    pub kind: Arc<str>,
+    /// The implementation.
+    pub backend: Arc<dyn Backend>,
+}
+
+impl fmt::Debug for OpenBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A backend may hold credentials, so only its names are shown.
+        f.debug_struct("OpenBackend")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
