@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec, open};
 use tbengine_engine::discover::{DiscoverOptions, discover};
 use tbengine_engine::scope::Scope;
+use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec, open};
 use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{Backend, Identity, Kind, ListRequest, OpenRequest, Timestamp};
 

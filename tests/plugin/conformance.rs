@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Trial};
-use tbengine_backend::kit::Subject;
-use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec};
+use tbengine_plugin_host::kit::Subject;
+use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec};
 use tbengine_sdk::testkit::{Case, CaseEnd};
 use tbengine_sdk::{OpenRequest, Timestamp};
 

@@ -1,7 +1,7 @@
 //! Opening the backends that a command is about.
 
 use serde_json::Value;
-use tbengine_backend::{OpenError, Plugins, open_with};
+use tbengine_plugin_host::{OpenError, Plugins, open_with};
 use tbengine_sdk::host::{OpenBackend, closest};
 use tbengine_sdk::{OpenRequest, Registration};
 

@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tbengine_backend::{OpenError, PluginError};
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::journal::{Halt, JournalError, Unfit};
 use tbengine_engine::lease::LeaseError;
@@ -12,6 +11,7 @@ use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
 use tbengine_engine::report::Report;
+use tbengine_plugin_host::{OpenError, PluginError};
 
 use crate::registry::RegistryError;
 use crate::signals::Signal;

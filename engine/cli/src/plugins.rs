@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tbengine_backend::trust::ANY;
-use tbengine_backend::{Code, Plugin, PluginOptions, PluginSpec, Plugins, Timeouts};
+use tbengine_plugin_host::trust::ANY;
+use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec, Plugins, Timeouts};
 use tbengine_sdk::host::closest;
 
 use crate::app::App;

@@ -70,7 +70,7 @@ pub(crate) fn start() -> ExitCode {
     };
     let ended = run(&mut app, chosen);
     // Whatever still runs for a backend must not outlive its host.
-    tbengine_backend::stdio::end_all();
+    tbengine_plugin_host::stdio::end_all();
     console.end_bar();
     let code = match ended {
         Ok(code) => code,

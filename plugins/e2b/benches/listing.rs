@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tbengine_backend::{Plugin, PluginOptions};
 use tbengine_e2b::E2b;
+use tbengine_plugin_host::{Plugin, PluginOptions};
 use tbengine_sdk::{Backend, Kind, ListRequest};
 
 #[path = "../tests/support/fake.rs"]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_backend::kit::Subject;
-use tbengine_backend::{Plugin, PluginOptions, Plugins, open_with};
+use tbengine_plugin_host::kit::Subject;
+use tbengine_plugin_host::{Plugin, PluginOptions, Plugins, open_with};
 use tbengine_sdk::testkit::CaseEnd;
 use tbengine_sdk::{DeleteOptions, ErrorKind, Kind, ListRequest, Owner, State, StopOptions};
 

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tbengine_backend::plugins::Opening;
-use tbengine_backend::remote::Channel;
-use tbengine_backend::{Plugin, Timeouts};
+use tbengine_plugin_host::plugins::Opening;
+use tbengine_plugin_host::remote::Channel;
+use tbengine_plugin_host::{Plugin, Timeouts};
 use tbengine_sdk::abi::Entry;
 use tbengine_sdk::{Backend, Error, OpenRequest, Timestamp};
 

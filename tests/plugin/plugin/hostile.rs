@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tbengine_backend::{Code, Plugin};
+use tbengine_plugin_host::{Code, Plugin};
 use tbengine_sdk::{Backend, ErrorKind, Kind, ListRequest};
 
 use crate::support::{Built, hostile, load, open, until};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tbengine_backend::{Code, Plugin};
+use tbengine_plugin_host::{Code, Plugin};
 use tbengine_plugin_tests::rough::sandbox;
 use tbengine_sdk::{Backend, ErrorKind, Kind, ListRequest, StopOptions};
 

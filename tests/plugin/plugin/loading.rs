@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tbengine_backend::{Code, PluginError, Plugins};
+use tbengine_plugin_host::{Code, PluginError, Plugins};
 
 use crate::support::{hostile, library, load_all, load_library, options, spec};
 

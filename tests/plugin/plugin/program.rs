@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tbengine_backend::{Code, Plugin, PluginError};
+use tbengine_plugin_host::{Code, Plugin, PluginError};
 use tbengine_sdk::{Backend, Error, ErrorKind, Kind, ListRequest, Page};
 
 use crate::support::{load, open, options, spec, until};

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tbengine_backend::{Code, Plugin, PluginError, PluginOptions, PluginSpec, Plugins, Timeouts};
+use tbengine_plugin_host::{
+    Code, Plugin, PluginError, PluginOptions, PluginSpec, Plugins, Timeouts,
+};
 use tbengine_sdk::{Backend, Error, OpenRequest, Timestamp};
 
 pub(crate) use crate::c::Built;

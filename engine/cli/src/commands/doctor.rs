@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use tbengine_backend::Plugins;
 use tbengine_engine::journal::StateDir;
+use tbengine_plugin_host::Plugins;
 use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
 
 use crate::app::{App, block_on};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tbengine_backend::{Code, PluginSpec};
+use tbengine_plugin_host::{Code, PluginSpec};
 use tbengine_sdk::{OpenRequest, Timestamp};
 
 pub(crate) fn spec() -> PluginSpec {

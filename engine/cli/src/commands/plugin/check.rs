@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tbengine_backend::kit::Subject;
+use tbengine_plugin_host::kit::Subject;
 use tbengine_sdk::OpenRequest;
 use tbengine_sdk::testkit::{Case, CaseEnd};
 

@@ -7,7 +7,7 @@ mod check;
 mod new;
 
 use serde::Serialize;
-use tbengine_backend::Plugin;
+use tbengine_plugin_host::Plugin;
 use tbengine_sdk::Registration;
 use tbengine_sdk::wire::Descriptor;
 

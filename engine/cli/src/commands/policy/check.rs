@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tbengine_backend::open;
 use tbengine_engine::decide::{Decisions, decide};
 use tbengine_engine::discover::{DiscoverOptions, Inventory, discover};
 use tbengine_engine::policy::{CompiledPolicy, Judging, Limits, Policy, PolicyContext, Verdict};
 use tbengine_engine::scope::Scope;
+use tbengine_plugin_host::open;
 use tbengine_sdk::{OpenRequest, Timestamp};
 
 use crate::app::{App, block_on};
