@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Completion, Trial};
-use tbengine_plugin_host::kit::Subject;
+use tbengine_plugin_host::kit::{self, Subject};
 use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec};
 use tbengine_sdk::testkit::{Case, CaseEnd};
 use tbengine_sdk::{OpenRequest, Timestamp};
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     ]
     .into_iter()
     .flat_map(|(way, kind, code)| {
-        let cases = subject(kind, code).cases();
+        let cases = kit::cases(&subject(kind, code));
         cases.into_iter().map(move |case| trial(way, case))
     })
     .collect();

@@ -9,12 +9,23 @@
 //! - [`stdio`]: plugins that are programs
 //! - [`remote`]: a backend whose code is elsewhere
 //! - [`kit`]: the conformance kit for plugins
+//!
+//! And what all of them use:
+//!
+//! - `descriptor`: what a plugin says about itself
+//! - `error`: why a plugin is not used
+//! - `log`: what plugins tell, in the log
+//! - `timeouts`: how long plugins may take
 
+mod descriptor;
 mod dynamic;
+mod error;
 pub mod kit;
+mod log;
 pub mod plugins;
 pub mod remote;
 pub mod stdio;
+mod timeouts;
 pub mod trust;
 
 use std::sync::Arc;
@@ -22,7 +33,9 @@ use std::sync::Arc;
 use tbengine_sdk::host::{OpenBackend, closest};
 use tbengine_sdk::{Error, OpenRequest, Registration};
 
-pub use plugins::{Code, Plugin, PluginError, PluginOptions, PluginSpec, Plugins, Timeouts};
+pub use error::PluginError;
+pub use plugins::{Code, Plugin, PluginOptions, PluginSpec, Plugins};
+pub use timeouts::Timeouts;
 
 /// Why a backend could not be opened.
 #[derive(Debug, thiserror::Error)]

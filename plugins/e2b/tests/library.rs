@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_plugin_host::kit::Subject;
+use tbengine_plugin_host::kit::{self, Subject};
 use tbengine_plugin_host::{Plugin, PluginOptions, Plugins, open_with};
 use tbengine_sdk::testkit::CaseEnd;
 use tbengine_sdk::{DeleteOptions, ErrorKind, Kind, ListRequest, Owner, State, StopOptions};
@@ -158,7 +158,7 @@ fn the_kit_finds_nothing() {
     let plugin = Arc::new(Plugin::load(&spec(), &PluginOptions::default()).unwrap());
     let subject = Subject::new(plugin, "e2b", request(&address, KEY)).unwrap();
     let mut held = 0;
-    for case in subject.cases() {
+    for case in kit::cases(&subject) {
         let name = case.name;
         match (case.run)() {
             CaseEnd::Held => held += 1,

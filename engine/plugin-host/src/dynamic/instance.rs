@@ -14,8 +14,8 @@ use tbengine_sdk::{Error, ErrorKind, Result};
 use super::channel::LibraryChannel;
 use super::lent::{Chore, Closing, copied, guarded};
 use super::library::Library;
-use crate::plugins::Timeouts;
 use crate::remote;
+use crate::timeouts::Timeouts;
 
 /// An open instance. Dropping it only hands it to the keeper.
 #[derive(Debug)]

@@ -14,7 +14,8 @@ use tbengine_sdk::wire::{self, Failure, MAX_BODY};
 use tokio::sync::oneshot;
 
 use super::instance::Handle;
-use crate::plugins::{PluginError, told};
+use crate::error::PluginError;
+use crate::log::told;
 
 /// How many stray answers are logged one by one.
 const LOGGED_STRAYS: u64 = 10;

@@ -11,7 +11,8 @@ use tbengine_sdk::abi::{self, Entry, PluginV1};
 use tbengine_sdk::wire::Descriptor;
 
 use super::lent::{Lent, lend};
-use crate::plugins::{Plugin, PluginError, Timeouts, descriptor};
+use crate::descriptor::descriptor;
+use crate::error::PluginError;
 use crate::trust::Vetted;
 
 /// A library that is loaded.
@@ -77,26 +78,17 @@ fn load_first(name: &str, vetted: Vetted) -> std::result::Result<Library, Plugin
     unsafe { exchange(name, &path, entry, sha256) }
 }
 
-impl Plugin {
-    /// A plugin in C, or in anything else that has its interface, whose code is linked into this program
-    /// and not loaded from a file: for a static program, which cannot load any, and for checkers of memory
-    /// that look at one program. Its path and its digest are empty.
-    ///
-    /// # Errors
-    /// [`PluginError`] if it refuses this host or does not say properly what it is.
-    ///
-    /// # Safety
-    /// `entry`, and the table that it returns, behave as `tbengine_plugin.h` demands.
-    pub unsafe fn linked(
-        name: &str,
-        entry: Entry,
-        timeouts: Timeouts,
-    ) -> std::result::Result<Self, PluginError> {
-        // SAFETY: the caller vouches for it.
-        let library = unsafe { exchange(name, Path::new(""), entry, String::new()) }?;
-        let library = Box::leak(Box::new(library));
-        Ok(Self::of_library(name, library, timeouts))
-    }
+/// A library whose code is linked into this program.
+///
+/// # Safety
+/// `entry`, and the table that it returns, behave as the header demands.
+pub(crate) unsafe fn linked(
+    name: &str,
+    entry: Entry,
+) -> std::result::Result<&'static Library, PluginError> {
+    // SAFETY: the caller vouches for it.
+    let library = unsafe { exchange(name, Path::new(""), entry, String::new()) }?;
+    Ok(Box::leak(Box::new(library)))
 }
 
 /// A path that leads to the very file that was looked at, even if another one has taken its place.

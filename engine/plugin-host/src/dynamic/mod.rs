@@ -16,4 +16,4 @@ mod instance;
 mod lent;
 mod library;
 
-pub(crate) use library::{Library, load};
+pub(crate) use library::{Library, linked, load};

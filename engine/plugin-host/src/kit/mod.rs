@@ -1,12 +1,13 @@
 //! The conformance kit for what is not linked in: the interface and its abuse, and the suite of the sdk over
 //! the same interface.
 //!
-//! - `subject`: a plugin under test, and every case that fits it
+//! - `subject`: a plugin under test, and the fixtures over it
 //! - `interface`: the cases of the interface itself
-//! - `fixtures`: what the suite of the sdk runs on
+//! - `cases`: every case that fits a plugin
 
-mod fixtures;
+mod cases;
 mod interface;
 mod subject;
 
+pub use cases::cases;
 pub use subject::Subject;

@@ -1,13 +1,15 @@
-//! A plugin under test, and every case that fits it.
+//! A plugin under test, and the fixtures that the suite of the sdk runs on over it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use tbengine_sdk::testkit::{self, Case, CaseEnd, READ_ONLY};
-use tbengine_sdk::{Error, OpenRequest, wire};
+use async_trait::async_trait;
+use tbengine_sdk::testkit::wire::{CLEAN_UP, MAKE, MadeDocument};
+use tbengine_sdk::testkit::{Fixture, Made, Wanted};
+use tbengine_sdk::{Backend, Error, ListRequest, OpenRequest, Resource, wire};
 
-use super::fixtures::{Lookout, PluginFixture};
-use super::interface::interface;
 use crate::plugins::{Opening, Plugin};
+use crate::remote::{self, Channel};
 
 /// A plugin under test, and what its backends are opened with.
 #[derive(Clone)]
@@ -49,35 +51,92 @@ impl Subject {
         let request = self.plugin.request(&self.kind, &self.request);
         self.plugin.open_channel(&wire::Open { fixture, ..request })
     }
+}
 
-    /// Every case that fits: first the interface, then what a backend promises. Without a fixture, only
-    /// what changes nothing at the provider.
-    pub fn cases(&self) -> Vec<Case> {
-        let mut cases = interface(self);
-        let promises = if self.has_fixture() {
-            match PluginFixture::open(self) {
-                Ok(fixture) => testkit::cases(|| fixture),
-                Err(error) => return with_broken(cases, "the_fixture_opens", error),
-            }
-        } else {
-            match Lookout::open(self) {
-                Ok(fixture) => testkit::cases(|| fixture)
-                    .into_iter()
-                    .filter(|case| READ_ONLY.contains(&case.name))
-                    .collect(),
-                Err(error) => return with_broken(cases, "the_backend_opens", error),
-            }
-        };
-        cases.extend(promises);
-        cases
+/// A fixture on the other side of the interface.
+pub(super) struct PluginFixture {
+    subject: Subject,
+    channel: Arc<dyn Channel>,
+    backend: Arc<dyn Backend>,
+}
+
+impl PluginFixture {
+    pub(super) fn open(subject: &Subject) -> Result<Self, Error> {
+        let opening = subject.open(true)?;
+        Ok(Self {
+            subject: subject.clone(),
+            channel: opening.channel.clone(),
+            backend: opening.into_backend(subject.request.name.clone()),
+        })
     }
 }
 
-fn with_broken(mut cases: Vec<Case>, name: &'static str, error: Error) -> Vec<Case> {
-    cases.push(Case {
-        name,
-        kind: None,
-        run: Box::new(move || CaseEnd::Broken(error.to_string())),
-    });
-    cases
+#[async_trait]
+impl Fixture for PluginFixture {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.backend.clone()
+    }
+
+    async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
+        let answer = self
+            .channel
+            .send(MAKE.as_bytes(), wire::encode(wanted))
+            .await;
+        let made = answer.and_then(|body| remote::answer::<MadeDocument>(MAKE, &body));
+        match made.map_err(|error| error.to_string())?.identity {
+            Some(identity) => Ok(Made::Yes(identity)),
+            None => Ok(Made::CannotMake),
+        }
+    }
+
+    async fn clean_up(&self) -> Result<(), String> {
+        let answer = self.channel.send(CLEAN_UP.as_bytes(), b"{}".to_vec()).await;
+        answer.map(drop).map_err(|error| error.to_string())
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        let request = self.subject.plugin.request("", &self.subject.request);
+        request.environment.into_values().collect()
+    }
+}
+
+/// A fixture that makes nothing, and shows what is there anyway.
+pub(super) struct Lookout {
+    backend: Arc<dyn Backend>,
+    shown: AtomicU32,
+}
+
+impl Lookout {
+    pub(super) fn open(subject: &Subject) -> Result<Self, Error> {
+        Ok(Self {
+            backend: subject
+                .open(false)?
+                .into_backend(subject.request.name.clone()),
+            shown: AtomicU32::new(0),
+        })
+    }
+}
+
+#[async_trait]
+impl Fixture for Lookout {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.backend.clone()
+    }
+
+    async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
+        if wanted.name.is_some() || !wanted.labels.is_empty() || !wanted.uses.is_empty() {
+            return Ok(Made::CannotMake);
+        }
+        let page = self.backend.list(ListRequest::first(wanted.kind)).await;
+        let found: Vec<Resource> = page.map_err(|error| error.to_string())?.resources;
+        if found.is_empty() {
+            return Ok(Made::CannotMake);
+        }
+        let turn = self.shown.fetch_add(1, Ordering::Relaxed) as usize;
+        Ok(Made::Yes(found[turn % found.len()].identity.clone()))
+    }
+
+    async fn clean_up(&self) -> Result<(), String> {
+        Ok(())
+    }
 }

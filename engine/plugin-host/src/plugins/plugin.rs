@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tbengine_sdk::abi::Entry;
 use tbengine_sdk::wire::{self, Descriptor, Opened};
 use tbengine_sdk::{Backend, Capabilities, Error, OpenRequest};
 
-use super::error::PluginError;
-use super::spec::{Code, PluginOptions, PluginSpec, Timeouts};
+use super::spec::{Code, PluginOptions, PluginSpec};
 use crate::dynamic::{self, Library};
+use crate::error::PluginError;
 use crate::remote::{Channel, Remote};
 use crate::stdio::{Program, ProgramChannel};
+use crate::timeouts::Timeouts;
 use crate::trust;
 
 /// A plugin that is loaded.
@@ -96,9 +98,24 @@ impl Plugin {
         })
     }
 
-    /// A plugin that is a library which is there already. It has neither path nor digest.
-    pub(crate) fn of_library(name: &str, library: &'static Library, timeouts: Timeouts) -> Self {
-        Self {
+    /// A plugin in C, or in anything else that has its interface, whose code is linked into this program
+    /// and not loaded from a file: for a static program, which cannot load any, and for checkers of memory
+    /// that look at one program. Its path and its digest are empty.
+    ///
+    /// # Errors
+    /// [`PluginError`] if it refuses this host or does not say properly what it is.
+    ///
+    /// # Safety
+    /// `entry`, and the table that it returns, behave as `tbengine_plugin.h` demands.
+    #[expect(unsafe_code, reason = "the caller vouches for the code")]
+    pub unsafe fn linked(
+        name: &str,
+        entry: Entry,
+        timeouts: Timeouts,
+    ) -> Result<Self, PluginError> {
+        // SAFETY: the caller vouches for it.
+        let library = unsafe { dynamic::linked(name, entry) }?;
+        Ok(Self {
             name: name.to_owned(),
             path: PathBuf::new(),
             sha256: String::new(),
@@ -107,7 +124,7 @@ impl Plugin {
             variables: Vec::new(),
             timeouts,
             reach: Reach::Library(library),
-        }
+        })
     }
 
     /// Opens a backend and gives the bare channel to it, as the conformance kit needs it.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use tbengine_sdk::{Backend, Error, OpenRequest, Registration};
 
-use super::error::PluginError;
 use super::plugin::Plugin;
 use super::spec::{PluginOptions, PluginSpec};
+use crate::error::PluginError;
 
 /// Every plugin that is loaded. Each kind has exactly one provider, built in or not.
 #[derive(Debug, Default)]

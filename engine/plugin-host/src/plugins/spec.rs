@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+
+use crate::timeouts::Timeouts;
 
 /// A plugin as the configuration names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,24 +31,6 @@ pub enum Code {
         /// Its arguments.
         arguments: Vec<String>,
     },
-}
-
-/// How long plugins may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// To say what they are, and to open a backend.
-    pub open: Duration,
-    /// To answer a request.
-    pub call: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            open: Duration::from_secs(10),
-            call: tbengine_sdk::backend::CALL_TIMEOUT,
-        }
-    }
 }
 
 /// What plugins are loaded with.

@@ -7,7 +7,8 @@ use tbengine_sdk::wire::Opened;
 use tbengine_sdk::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 
-use super::process::{Process, gone, lock, plainly};
+use super::group::lock;
+use super::process::{Process, gone, plainly};
 use super::program::Program;
 use crate::remote::Channel;
 

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::process::Child;
-use std::sync::Mutex;
-
-use super::process::lock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The groups that are alive, so that none stays behind when the host ends.
 static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// What a thread that panicked left is as good as before.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Kills every process of every plugin. For the end of the program, when backends may still be in use.
 pub fn end_all() {

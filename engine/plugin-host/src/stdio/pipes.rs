@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use tbengine_sdk::wire::MAX_BODY;
 
 use super::process::Process;
-use crate::plugins::told;
+use crate::log::told;
 
 /// How many lines of the standard error are logged.
 const LOGGED_LINES: usize = 1000;

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::process::Child;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tbengine_sdk::wire::{self, CallLine, Failure, HostLine, RawAnswer};
 use tbengine_sdk::{Error, ErrorKind, Result};
 
-use super::group::Group;
+use super::group::{Group, lock};
 
 /// How many requests in a row may go without an answer before the process counts as hung.
 const UNANSWERED: u32 = 3;
@@ -40,11 +40,6 @@ pub(super) struct Process {
 struct LastWords {
     verdict: Option<String>,
     line: String,
-}
-
-/// What a thread that panicked left is as good as before.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One line for a request. A request that is no JSON goes in as a text.

@@ -11,8 +11,10 @@ use tbengine_sdk::{Error, ErrorKind, Result};
 use super::group::Group;
 use super::pipes::{read_answers, read_errors, write_lines};
 use super::process::Process;
-use crate::plugins::{self, PluginError, Timeouts};
+use crate::descriptor::descriptor;
+use crate::error::PluginError;
 use crate::remote;
+use crate::timeouts::Timeouts;
 
 /// How to start the process of a plugin.
 #[derive(Clone, Debug)]
@@ -98,7 +100,7 @@ impl Program {
             source,
         })?;
         process.kill();
-        plugins::descriptor(&self.plugin, &self.path, &said)
+        descriptor(&self.plugin, &self.path, &said)
     }
 
     pub(super) fn open(&self, request: &[u8]) -> Result<(Arc<Process>, Opened)> {

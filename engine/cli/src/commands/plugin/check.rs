@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tbengine_plugin_host::kit::Subject;
+use tbengine_plugin_host::kit::{self, Subject};
 use tbengine_sdk::OpenRequest;
 use tbengine_sdk::testkit::{Case, CaseEnd};
 
@@ -115,7 +115,11 @@ pub(crate) fn inside(app: &mut App, plugin: &str, from: usize) -> Result<Code, E
                 "backend `{name}` cannot make resources for the kit, so only what changes nothing is tried"
             ));
         }
-        cases.extend(subject.cases().into_iter().map(|case| (name.clone(), case)));
+        cases.extend(
+            kit::cases(&subject)
+                .into_iter()
+                .map(|case| (name.clone(), case)),
+        );
     }
     let trials = cases
         .iter()

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tbengine_sdk::wire::{Descriptor, PROTOCOL};
 
-use super::error::PluginError;
+use crate::error::PluginError;
 
 /// Reads and checks what a plugin says about itself.
 pub(crate) fn descriptor(name: &str, path: &Path, bytes: &[u8]) -> Result<Descriptor, PluginError> {
