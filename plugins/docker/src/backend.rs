@@ -12,14 +12,16 @@ use bollard::query_parameters::{
 use futures_util::future::{Either, select};
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
-    OpenRequest, Page, Resource, Result, StopOptions, Timestamp, async_trait,
+    OpenRequest, Page, Resource, Result, StopOptions, async_trait,
 };
 use tokio::sync::OnceCell;
 
+use crate::api_version::ApiVersion;
 use crate::config::Config;
 use crate::error::{self, Broken, gone};
+use crate::place::Place;
 use crate::refusal::Call;
-use crate::transport::{ApiVersion, Reply, Transport};
+use crate::transport::{Reply, Transport};
 use crate::wire::{Container, Info};
 use crate::{containers, context, images, native, networks, volumes};
 
@@ -39,29 +41,6 @@ pub struct Docker {
 struct Connection {
     transport: Transport,
     actions: bollard::Docker,
-}
-
-/// Where resources are; becomes part of their identities.
-pub(crate) struct Place {
-    backend: Arc<str>,
-    account: Arc<str>,
-}
-
-impl Place {
-    pub(crate) fn identity(
-        &self,
-        kind: Kind,
-        native: String,
-        created: Option<Timestamp>,
-    ) -> Identity {
-        Identity {
-            backend: self.backend.clone(),
-            account: self.account.clone(),
-            kind,
-            native,
-            created,
-        }
-    }
 }
 
 impl Docker {
@@ -104,10 +83,7 @@ impl Docker {
 
     async fn place(&self) -> Result<Place> {
         let account = self.account.get_or_try_init(|| self.ask()).await?;
-        Ok(Place {
-            backend: self.name.clone(),
-            account: account.id.clone(),
-        })
+        Ok(Place::new(self.name.clone(), account.id.clone()))
     }
 
     /// Puts the time limit around one call as a whole.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tbengine_sdk::backend::CALL_TIMEOUT;
 use tbengine_sdk::{Error, ErrorKind, Result};
 
-use crate::transport::ApiVersion;
+use crate::api_version::ApiVersion;
 
 /// The keys of a `[backends.NAME]` table with `kind = "docker"`. Without any, the daemon is the one
 /// that the docker command would use.

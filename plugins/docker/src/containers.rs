@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tbengine_sdk::{Kind, Labels, Relation, Resource, Result, State};
 
-use crate::backend::Place;
 use crate::native;
 use crate::networks;
 use crate::owner;
+use crate::place::Place;
 use crate::transport::Transport;
 use crate::wire::{self, Container, ContainerSummary};
 

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Relation, Resource, Result, State, Timestamp};
 
-use crate::backend::Place;
 use crate::error::gone;
 use crate::native;
 use crate::owner;
+use crate::place::Place;
 use crate::transport::Transport;
 use crate::wire::{self, ContainerSummary, Image, ImageSummary};
 

@@ -7,8 +7,10 @@
 //! - `context`: which daemon is meant: `DOCKER_HOST`, contexts, TLS files
 //! - `connect`: a socket to that daemon
 //! - `transport`: requests on it: API version, size limit, refusals
+//! - `api_version`: a version of the API, and which ones this backend speaks
 //! - `native`: which ids are full ids
 //! - `wire`: the daemon's JSON, as far as we read it
+//! - `place`: the daemon, as the identities of its resources name it
 //! - `containers`, `networks`, `volumes`, `images`: from JSON to `Resource`
 //! - `owner`: the unit and the owner of a resource
 //! - `refusal`: what each status means, in one table
@@ -19,6 +21,7 @@
 //! bollard's models refuse a whole listing for one state that they do not know, and would keep
 //! environment variables in memory.
 
+mod api_version;
 mod backend;
 mod config;
 mod connect;
@@ -30,6 +33,7 @@ pub mod labelling;
 mod native;
 mod networks;
 mod owner;
+mod place;
 mod refusal;
 mod transport;
 mod volumes;

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use tbengine_sdk::{Kind, Labels, Resource, Result, State};
 
-use crate::backend::Place;
 use crate::native;
 use crate::owner;
+use crate::place::Place;
 use crate::transport::Transport;
 use crate::wire::{self, Network};
 
