@@ -6,7 +6,7 @@ use std::time::Duration;
 use tbengine_sdk::{Error, ErrorKind, Kind, Result, Timestamp};
 
 use crate::client::Client;
-use crate::config::invalid;
+use crate::error::invalid;
 use crate::failure::has_status;
 use crate::refusal::Call;
 use crate::wire::{ApiKey, SandboxPage, SnapshotPage, time};

@@ -13,15 +13,16 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use crate::config::{Settings, invalid};
+use crate::config::Settings;
 use crate::credential::Credential;
 use crate::endpoint::Endpoint;
+use crate::error::invalid;
 use crate::failure;
 use crate::pacer::{Pacer, Traffic};
 use crate::refusal::{self, Call, Refusal};
 
 /// A page of 200 sandboxes with the largest labels is far below this.
-pub(crate) const LARGEST_ANSWER: usize = 64 << 20;
+const LARGEST_ANSWER: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Below the time after which gateways close idle connections, usually a minute.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
@@ -192,7 +193,7 @@ impl Client {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
-                    return Err(failure::too_large(self.shown()));
+                    return Err(failure::too_large(LARGEST_ANSWER, self.shown()));
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok(body),

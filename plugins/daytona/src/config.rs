@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tbengine_sdk::backend::CALL_TIMEOUT;
-use tbengine_sdk::{Error, ErrorKind, OpenRequest, Result};
+use tbengine_sdk::{OpenRequest, Result};
 
 use crate::endpoint::Endpoint;
+use crate::error::invalid;
 
 /// Where the hosted service listens.
 const HOSTED: &str = "https://app.daytona.io/api";
@@ -127,10 +128,6 @@ fn proxy(text: &str) -> Result<reqwest::Url> {
     Ok(url)
 }
 
-pub(crate) fn invalid(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Invalid, message)
-}
-
 fn duration<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
@@ -150,7 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     use serde_json::{Value, json};
-    use tbengine_sdk::Timestamp;
+    use tbengine_sdk::{ErrorKind, Timestamp};
 
     use super::*;
 

@@ -11,7 +11,8 @@ use http::HeaderValue;
 use sha2::{Digest, Sha256};
 use tbengine_sdk::{Error, ErrorKind, Result};
 
-use crate::config::{Settings, invalid};
+use crate::config::Settings;
+use crate::error::invalid;
 
 const LONGEST_SECRET: u64 = 64 << 10;
 

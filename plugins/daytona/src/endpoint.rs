@@ -8,7 +8,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tbengine_sdk::Result;
 
-use crate::config::invalid;
+use crate::error::invalid;
 
 /// The base address of the API.
 #[derive(Clone, Debug)]

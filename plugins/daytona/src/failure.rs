@@ -9,7 +9,6 @@ use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
 use tokio_rustls::rustls;
 
-use crate::client::LARGEST_ANSWER;
 use crate::endpoint::ForbiddenAddress;
 use crate::refusal::{Call, NOT_DAYTONA, Refusal};
 
@@ -93,13 +92,13 @@ pub(crate) fn broken(error: &(dyn StdError + 'static), shown: &str) -> Error {
     }
 }
 
-/// The error for an answer that is too large to be one.
-pub(crate) fn too_large(shown: &str) -> Error {
+/// The error for an answer of more than `limit` bytes, which is too large to be one.
+pub(crate) fn too_large(limit: usize, shown: &str) -> Error {
     Error::new(
         ErrorKind::Internal,
         format!(
             "the service at {shown} answered with more than {} MB",
-            LARGEST_ANSWER >> 20
+            limit >> 20
         ),
     )
 }

@@ -10,6 +10,7 @@
 //! - `pacer`: counters of the service's throttlers, so that we slow down before we are refused
 //! - `headers`: how long the service asks to wait, in all its forms
 //! - `refusal`: what each status means, in one table
+//! - `error`: the errors that no answer of the service brings
 //! - `failure`: what broken connections and bodies mean
 //! - `wire`: the service's JSON, as far as we read it, and no stricter
 //! - `native`: which ids are ids
@@ -37,6 +38,7 @@ mod client;
 mod config;
 mod credential;
 mod endpoint;
+mod error;
 mod failure;
 mod headers;
 mod native;

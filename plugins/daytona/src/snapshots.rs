@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use http::Method;
 use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
 
-use crate::backend::{gone, in_progress};
 use crate::client::Client;
+use crate::error::{gone, in_progress};
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
 use crate::owner;

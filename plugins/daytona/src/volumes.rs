@@ -3,8 +3,8 @@
 use http::Method;
 use tbengine_sdk::{ErrorKind, Kind, Labels, Resource, Result, State};
 
-use crate::backend::{gone, in_progress};
 use crate::client::Client;
+use crate::error::{gone, in_progress};
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
 use crate::place::Place;

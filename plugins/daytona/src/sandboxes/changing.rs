@@ -5,8 +5,8 @@ use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions};
 
 use super::reading::{get, second_look};
 use super::{KIND, READ};
-use crate::backend::{gone, in_progress};
 use crate::client::Client;
+use crate::error::{gone, in_progress};
 use crate::failure::has_status;
 use crate::native;
 use crate::place::Place;
