@@ -1,6 +1,6 @@
 //! The built-in policy `aggressive`; its rules are in `tbengine-policy-rules`.
 
-use tbengine_policy_rules::settings::description;
-use tbengine_policy_rules::{AGGRESSIVE, Settings};
+use tbengine_policy_rules::each::settings::description;
+use tbengine_policy_rules::{AGGRESSIVE, Judge};
 
-tbengine_policy_rules::builtin!(Settings, AGGRESSIVE, description);
+tbengine_policy_rules::builtin!(Judge, AGGRESSIVE, description);

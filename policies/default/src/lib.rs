@@ -1,6 +1,6 @@
 //! The built-in policy `default`; its rules are in `tbengine-policy-rules`.
 
-use tbengine_policy_rules::settings::description;
-use tbengine_policy_rules::{DEFAULT, Settings};
+use tbengine_policy_rules::each::settings::description;
+use tbengine_policy_rules::{DEFAULT, Judge};
 
-tbengine_policy_rules::builtin!(Settings, DEFAULT, description);
+tbengine_policy_rules::builtin!(Judge, DEFAULT, description);

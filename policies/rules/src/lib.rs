@@ -1,45 +1,36 @@
 //! What the built-in policies have in common.
 //!
-//! `default` and `aggressive` judge each resource by itself; they differ in a [`Profile`] only:
+//! `default` and `aggressive` judge each resource by itself:
 //!
-//! - [`profile`]: what tells one of them from another
-//! - [`settings`]: the parameters, and their values
-//! - [`scope`]: which resources are considered at all
-//! - [`newest`]: which ones `keep-newest` spares
-//! - [`judge`]: the rules
+//! - [`each`]: all of it
 //!
 //! `harbor` and `terminal-bench` judge whole units of one benchmark, and nothing else:
 //!
 //! - [`preset`]: all of it
 //!
-//! All use:
+//! Both use:
 //!
-//! - [`reason`]: the texts
-//! - [`effort`]: how hard is tried
-//! - [`retry`]: the advice after a failed attempt
+//! - `kind`: what sorts of resources there are
+//! - `reason`: the texts
+//! - [`effort`]: how hard is tried, and the advice after a failed attempt
 //! - [`builtin!`]: makes a component of it
 
+pub mod each;
 pub mod effort;
-pub mod judge;
-pub mod newest;
+mod kind;
 pub mod preset;
-pub mod profile;
-pub mod reason;
-pub mod retry;
-pub mod scope;
-pub mod settings;
+mod reason;
 
-pub use preset::{HARBOR, Preset, PresetSettings, TERMINAL_BENCH};
-pub use profile::{AGGRESSIVE, DEFAULT, Profile};
-pub use settings::Settings;
+pub use each::{AGGRESSIVE, DEFAULT, Judge, Profile};
+pub use preset::{HARBOR, Preset, PresetJudge, TERMINAL_BENCH};
 
-/// Makes a crate the built-in policy that these settings are of, with this profile.
+/// Makes a crate the built-in policy that judges like this, with this profile.
 #[macro_export]
 macro_rules! builtin {
-    ($settings:ty, $profile:expr, $description:path) => {
+    ($judge:ty, $profile:expr, $description:path) => {
         use tbengine_policy::prelude::*;
 
-        struct Builtin($settings);
+        struct Builtin($judge);
 
         impl Policy for Builtin {
             fn describe() -> Description {
@@ -47,7 +38,7 @@ macro_rules! builtin {
             }
 
             fn configure(params: &Params) -> Result<Self, ParamError> {
-                <$settings>::read($profile, params).map(Self)
+                <$judge>::read($profile, params).map(Self)
             }
 
             fn interest(&self) -> Interest {
@@ -63,7 +54,7 @@ macro_rules! builtin {
             }
 
             fn retry(&self, _context: &Context, failure: &Failure) -> Result<RetryAction, String> {
-                Ok(self.0.effort.retry(failure))
+                Ok(self.0.retry(failure))
             }
         }
 

@@ -1,12 +1,9 @@
-//! Resources and settings for the tests.
+//! Resources and parameters for the tests.
 
-use tbengine_policy::params::{ParamError, Params};
+use tbengine_policy::params::Params;
 use tbengine_policy::types::{
     Context, Description, Failure, FailureKind, Kind, Owner, ParamType, Resource, State, Usage,
 };
-
-use crate::profile::Profile;
-use crate::settings::{Settings, description};
 
 pub(crate) const NOW: u64 = 1_800_000_000_000;
 pub(crate) const HOUR: u64 = 3_600_000;
@@ -61,11 +58,6 @@ pub(crate) fn failure(attempt: u32) -> Failure {
         retry_after_ms: None,
         attrs: Vec::new(),
     }
-}
-
-/// Settings with defaults filled in and values written as the host does.
-pub(crate) fn settings(profile: Profile, given: &[(&str, &str)]) -> Result<Settings, ParamError> {
-    Settings::read(profile, &params(description(&profile), given))
 }
 
 /// The values of a policy's parameters: those given are written as the host does.

@@ -1,12 +1,20 @@
-//! The rules.
+//! The rules for each resource by itself.
 
 use std::collections::HashSet;
 
-use tbengine_policy::types::{Context, Kind, Owner, Resource, State, Verdict};
+use tbengine_policy::params::{ParamError, Params, keys};
+use tbengine_policy::types::{
+    Context, Failure, Interest, Kind, Owner, Resource, RetryAction, State, Verdict,
+};
 
-use crate::newest::newest;
+use super::newest::newest;
+use super::profile::Profile;
+use super::settings::Settings;
+use crate::kind::lives;
 use crate::reason::Reason;
-use crate::settings::{DANGLING, Settings};
+
+/// The attribute that the Docker backend sets to `true` on images without a name.
+const DANGLING: &str = "dangling";
 
 /// What the rules say about one resource.
 enum Judgement {
@@ -18,10 +26,43 @@ enum Judgement {
 
 use Judgement::{Delete, Keep, Silent};
 
-impl Settings {
+/// Judges each resource by itself, as its settings say.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    settings: Settings,
+}
+
+impl Judge {
+    /// With these settings.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings }
+    }
+
+    /// With the settings that these parameters say.
+    ///
+    /// # Errors
+    /// Names the parameter that makes no sense.
+    pub fn read(profile: Profile, params: &Params) -> Result<Self, ParamError> {
+        Settings::read(profile, params).map(Self::new)
+    }
+
+    /// What the rules read: the labels that are filtered by, and whether an image is dangling.
+    pub fn interest(&self) -> Interest {
+        Interest {
+            labels: keys(self.settings.scope.labels.keys()),
+            attrs: keys([DANGLING]),
+        }
+    }
+
+    /// Advises after a failed attempt.
+    pub fn retry(&self, failure: &Failure) -> RetryAction {
+        self.settings.effort.retry(failure)
+    }
+
     /// Judges the resources: first what has a life, then what it used.
     pub fn decide(&self, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
-        let spared = newest(self, resources);
+        let Settings { scope, effort, .. } = &self.settings;
+        let spared = newest(scope, self.settings.keep_newest, resources);
         let mut verdicts = Vec::with_capacity(resources.len());
         let mut deleted: HashSet<&str> = HashSet::new();
         // The set costs more than the judging, and only what is used needs it.
@@ -31,7 +72,7 @@ impl Settings {
 
         for pass in [true, false] {
             for (place, one) in resources.iter().enumerate() {
-                if lives(one.kind) != pass || !self.considers(one) {
+                if lives(one.kind) != pass || !scope.admits(one) {
                     continue;
                 }
                 let mut judgement = if pass {
@@ -42,7 +83,7 @@ impl Settings {
                 if let (Delete(_), true) = (&judgement, spared.contains(&place)) {
                     judgement = Keep(
                         Reason::new("among the newest ")
-                            .number(self.keep_newest)
+                            .number(self.settings.keep_newest)
                             .done(),
                     );
                 }
@@ -51,8 +92,8 @@ impl Settings {
                         if any_held && pass {
                             deleted.insert(&one.id);
                         }
-                        let when_dead = self.profile.force_on_dead;
-                        verdicts.push(self.effort.delete(one, reason, when_dead));
+                        let when_dead = self.settings.profile.force_on_dead;
+                        verdicts.push(effort.delete(one, reason, when_dead));
                     }
                     Keep(reason) => verdicts.push(one.keep(reason)),
                     Silent => {}
@@ -76,7 +117,7 @@ impl Settings {
 
     fn judge_dead(&self, context: &Context, one: &Resource) -> Judgement {
         if let (Owner::Other(owner), false, false) =
-            (&one.owner, one.claimed, self.profile.thorough)
+            (&one.owner, one.claimed, self.settings.profile.thorough)
         {
             return Keep(
                 Reason::new(one.state.word())
@@ -98,10 +139,10 @@ impl Settings {
             (state, None) => Reason::new(state.word()).text(", created "),
         };
         let reason = reason.time(age).text(" ago");
-        if age > self.dead_older_than {
-            Delete(reason.older_than(self.dead_older_than).done())
+        if age > self.settings.dead_older_than {
+            Delete(reason.older_than(self.settings.dead_older_than).done())
         } else {
-            Keep(reason.not_yet(self.dead_older_than).done())
+            Keep(reason.not_yet(self.settings.dead_older_than).done())
         }
     }
 
@@ -122,15 +163,15 @@ impl Settings {
             );
         };
         let reason = Reason::new(state).text(", created ").time(age).text(" ago");
-        if age > self.running_older_than {
+        if age > self.settings.running_older_than {
             Delete(
                 reason
-                    .older_than(self.running_older_than)
+                    .older_than(self.settings.running_older_than)
                     .owner(", made by ", one)
                     .done(),
             )
         } else {
-            Keep(reason.not_yet(self.running_older_than).done())
+            Keep(reason.not_yet(self.settings.running_older_than).done())
         }
     }
 
@@ -141,7 +182,8 @@ impl Settings {
             return Silent;
         }
         let dangling = one.kind == Kind::Image && one.attr(DANGLING) == Some("true");
-        let unit_network = self.profile.thorough && one.kind == Kind::Network && one.unit.is_some();
+        let unit_network =
+            self.settings.profile.thorough && one.kind == Kind::Network && one.unit.is_some();
         if !is_ours(one) && !dangling && !unit_network {
             return match one.kind {
                 Kind::Volume if one.holders.is_empty() => {
@@ -177,9 +219,9 @@ impl Settings {
         };
         let shared = !dangling && matches!(one.kind, Kind::Image | Kind::Snapshot);
         let limit = if shared {
-            self.running_older_than
+            self.settings.running_older_than
         } else {
-            self.dead_older_than
+            self.settings.dead_older_than
         };
         let mut reason = Reason::new(what).text(one.kind.word());
         if one.is_proven() {
@@ -198,11 +240,6 @@ impl Settings {
             Keep(reason.not_yet(limit).done())
         }
     }
-}
-
-/// Whether a kind runs and ends by itself.
-pub(crate) fn lives(kind: Kind) -> bool {
-    matches!(kind, Kind::Container | Kind::Sandbox)
 }
 
 /// Whether facts or the operator say that it may go although it runs or may hold data.

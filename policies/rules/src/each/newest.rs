@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashSet};
 
 use tbengine_policy::types::Resource;
 
-use crate::settings::Settings;
+use super::scope::Scope;
 
-/// The places of the newest of each kind in each unit, and of each kind in each backend of those
+/// The places of as many of the newest of each kind in each unit, and of each kind in each backend of those
 /// without a unit. What has no known creation time is never counted: it is kept anyway.
-pub(crate) fn newest(settings: &Settings, resources: &[Resource]) -> HashSet<usize> {
-    let Ok(spared) = usize::try_from(settings.keep_newest) else {
+pub(crate) fn newest(scope: &Scope, spared: u64, resources: &[Resource]) -> HashSet<usize> {
+    let Ok(spared) = usize::try_from(spared) else {
         return (0..resources.len()).collect();
     };
     if spared == 0 {
@@ -19,7 +19,7 @@ pub(crate) fn newest(settings: &Settings, resources: &[Resource]) -> HashSet<usi
     for (place, one) in resources
         .iter()
         .enumerate()
-        .filter(|(_, one)| settings.considers(one))
+        .filter(|(_, one)| scope.admits(one))
     {
         if let Some(created) = one.created {
             let group = (one.backend.as_str(), one.unit.as_deref(), one.kind.word());

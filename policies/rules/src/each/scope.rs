@@ -1,9 +1,58 @@
 //! Which resources are considered at all.
 
 use tbengine_policy::params::{ParamError, Params};
-use tbengine_policy::types::Resource;
+use tbengine_policy::types::{Kind, Resource, State};
 
-use crate::settings::Settings;
+/// Which resources are considered: those that all three parameters admit.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Which states are considered; empty means all.
+    pub states: Vec<State>,
+    /// Which kinds are considered; empty means all.
+    pub kinds: Vec<Kind>,
+    /// Which labels are considered.
+    pub labels: LabelFilter,
+}
+
+impl Scope {
+    /// Reads the parameters `states`, `kinds` and `labels`.
+    pub(crate) fn read(params: &Params) -> Result<Self, ParamError> {
+        Ok(Self {
+            states: known(params, "states", &State::ALL, State::word)?,
+            labels: LabelFilter::read(params)?,
+            kinds: known(params, "kinds", &Kind::ALL, Kind::word)?,
+        })
+    }
+
+    /// Whether a resource is considered.
+    pub fn admits(&self, resource: &Resource) -> bool {
+        (self.states.is_empty() || self.states.contains(&resource.state))
+            && (self.kinds.is_empty() || self.kinds.contains(&resource.kind))
+            && self.labels.admits(resource)
+    }
+}
+
+/// Reads words of which each must be one of those known.
+fn known<T: Copy>(
+    params: &Params,
+    name: &str,
+    all: &[T],
+    word: fn(T) -> &'static str,
+) -> Result<Vec<T>, ParamError> {
+    let words: Vec<String> = params.get(name)?.unwrap_or_default();
+    words
+        .iter()
+        .map(|given| {
+            all.iter()
+                .copied()
+                .find(|one| word(*one) == given)
+                .ok_or_else(|| {
+                    let all: Vec<&str> = all.iter().copied().map(word).collect();
+                    ParamError::new(name, format!("`{given}` is none of {}", all.join(", ")))
+                })
+        })
+        .collect()
+}
 
 /// Keys with the values that will do; no values means any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,19 +99,11 @@ impl LabelFilter {
     }
 }
 
-impl Settings {
-    /// Whether the parameters `states`, `kinds` and `labels` admit a resource.
-    pub fn considers(&self, resource: &Resource) -> bool {
-        (self.states.is_empty() || self.states.contains(&resource.state))
-            && (self.kinds.is_empty() || self.kinds.contains(&resource.kind))
-            && self.labels.admits(resource)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::profile::DEFAULT;
-    use crate::samples::{container, settings};
+    use crate::each::profile::DEFAULT;
+    use crate::each::samples::settings;
+    use crate::samples::container;
 
     fn considers(labels: &str, have: &[(&str, &str)]) -> bool {
         let mut one = container("c");
@@ -72,7 +113,8 @@ mod tests {
             .collect();
         settings(DEFAULT, &[("labels", labels)])
             .unwrap()
-            .considers(&one)
+            .scope
+            .admits(&one)
     }
 
     #[test]
@@ -96,12 +138,12 @@ mod tests {
     #[test]
     fn states_and_kinds_narrow() {
         let set = settings(DEFAULT, &[("states", "exited"), ("kinds", "sandbox")]).unwrap();
-        assert!(!set.considers(&container("c")));
+        assert!(!set.scope.admits(&container("c")));
         let set = settings(
             DEFAULT,
             &[("states", "exited"), ("kinds", "sandbox,container")],
         )
         .unwrap();
-        assert!(set.considers(&container("c")));
+        assert!(set.scope.admits(&container("c")));
     }
 }

@@ -1,16 +1,13 @@
-//! The parameters of the built-in policies, and their values.
+//! The parameters of the policies that judge each resource by itself, and their values.
 
 use std::time::Duration;
 
-use tbengine_policy::params::{ParamError, Params, describe, keys};
-use tbengine_policy::types::{Description, Interest, Judging, Kind, ParamType, State};
+use tbengine_policy::params::{ParamError, Params, describe};
+use tbengine_policy::types::{Description, Judging, ParamType};
 
+use super::profile::Profile;
+use super::scope::Scope;
 use crate::effort::{self, Effort};
-use crate::profile::Profile;
-use crate::scope::LabelFilter;
-
-/// The attribute that the Docker backend sets to `true` on images without a name.
-pub const DANGLING: &str = "dangling";
 
 /// The values in force.
 #[derive(Clone, Debug)]
@@ -21,12 +18,8 @@ pub struct Settings {
     pub dead_older_than: Duration,
     /// How old what runs must be.
     pub running_older_than: Duration,
-    /// Which states are considered; empty means all.
-    pub states: Vec<State>,
-    /// Which labels are considered.
-    pub labels: LabelFilter,
-    /// Which kinds are considered; empty means all.
-    pub kinds: Vec<Kind>,
+    /// Which resources are considered.
+    pub scope: Scope,
     /// How many of each unit are spared.
     pub keep_newest: u64,
     /// How hard is tried.
@@ -72,50 +65,20 @@ impl Settings {
             profile,
             dead_older_than: params.required("dead-older-than")?,
             running_older_than: params.required("running-older-than")?,
-            states: known(params, "states", &State::ALL, State::word)?,
-            labels: LabelFilter::read(params)?,
-            kinds: known(params, "kinds", &Kind::ALL, Kind::word)?,
+            scope: Scope::read(params)?,
             keep_newest: params.required("keep-newest")?,
             effort: Effort::read(params, profile.escalate_after)?,
         })
     }
-
-    /// What the rules read: the labels that are filtered by, and whether an image is dangling.
-    pub fn interest(&self) -> Interest {
-        Interest {
-            labels: keys(self.labels.keys()),
-            attrs: keys([DANGLING]),
-        }
-    }
-}
-
-/// Reads words of which each must be one of those known.
-fn known<T: Copy>(
-    params: &Params,
-    name: &str,
-    all: &[T],
-    word: fn(T) -> &'static str,
-) -> Result<Vec<T>, ParamError> {
-    let words: Vec<String> = params.get(name)?.unwrap_or_default();
-    words
-        .iter()
-        .map(|given| {
-            all.iter()
-                .copied()
-                .find(|one| word(*one) == given)
-                .ok_or_else(|| {
-                    let all: Vec<&str> = all.iter().copied().map(word).collect();
-                    ParamError::new(name, format!("`{given}` is none of {}", all.join(", ")))
-                })
-        })
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use tbengine_policy::types::{Kind, State};
+
     use super::*;
-    use crate::profile::{AGGRESSIVE, DEFAULT};
-    use crate::samples::settings;
+    use crate::each::profile::{AGGRESSIVE, DEFAULT};
+    use crate::each::samples::settings;
 
     #[test]
     fn every_parameter_is_described_and_read() {
@@ -138,8 +101,8 @@ mod tests {
         .unwrap();
         assert_eq!(set.dead_older_than, Duration::from_secs(1));
         assert_eq!(set.running_older_than, Duration::from_secs(2));
-        assert_eq!(set.states, [State::Exited, State::Dead]);
-        assert_eq!(set.kinds, [Kind::Container]);
+        assert_eq!(set.scope.states, [State::Exited, State::Dead]);
+        assert_eq!(set.scope.kinds, [Kind::Container]);
         assert_eq!(
             (set.keep_newest, set.effort.force, set.effort.attempts),
             (3, true, Some(4))

@@ -3,12 +3,18 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tbengine_policy::types::{Context, Force, Resource, State, Verdict};
+use tbengine_policy::params::{ParamError, Params, keys};
+use tbengine_policy::types::{
+    Context, Failure, Force, Interest, Resource, RetryAction, Selection, State, Verdict,
+};
 
 use super::life::Life;
+use super::profile::{Main, Preset, SERVICE};
+use super::sandboxes::{HIDDEN, SandboxJudge};
 use super::settings::PresetSettings;
+use super::shared::SharedJudge;
 use super::unit::{Unit, is_foreign, units};
-use crate::judge::lives;
+use crate::kind::lives;
 use crate::reason::Reason;
 
 /// A unit, and what becomes of it.
@@ -19,10 +25,48 @@ struct Judged<'a> {
     goes: bool,
 }
 
-impl PresetSettings {
+/// Judges the units of one benchmark, as its settings say.
+#[derive(Clone, Debug)]
+pub struct PresetJudge {
+    settings: PresetSettings,
+}
+
+impl PresetJudge {
+    /// With these settings.
+    pub fn new(settings: PresetSettings) -> Self {
+        Self { settings }
+    }
+
+    /// With the settings that these parameters say.
+    ///
+    /// # Errors
+    /// Names the parameter that makes no sense.
+    pub fn read(preset: Preset, params: &Params) -> Result<Self, ParamError> {
+        PresetSettings::read(preset, params).map(Self::new)
+    }
+
+    /// What the rules read: which container is the main one, and which sandboxes are hidden.
+    pub fn interest(&self) -> Interest {
+        Interest {
+            labels: match self.settings.preset.main {
+                Main::Service(_) => keys([SERVICE]),
+                Main::NamedLikeUnit => Selection::Nothing,
+            },
+            attrs: match self.settings.preset.in_clouds {
+                true => keys([HIDDEN]),
+                false => Selection::Nothing,
+            },
+        }
+    }
+
+    /// Advises after a failed attempt.
+    pub fn retry(&self, failure: &Failure) -> RetryAction {
+        self.settings.effort.retry(failure)
+    }
+
     /// Judges the units of the benchmark, and what they share.
     pub fn decide(&self, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
-        let units = units(&self.preset, resources);
+        let units = units(&self.settings.preset, resources);
         // The set costs more than the judging, and only what is used needs it.
         let any_held = units
             .iter()
@@ -37,15 +81,16 @@ impl PresetSettings {
 
         let mut verdicts = Vec::new();
         let mut deleted = HashSet::new();
+        let sandboxes = SandboxJudge::new(&self.settings, context);
         for one in &judged {
             self.judge_containers(context, one, &mut deleted, &mut verdicts);
-            self.judge_sandboxes(context, &one.unit.sandboxes, &mut deleted, &mut verdicts);
+            sandboxes.judge(&one.unit.sandboxes, &mut deleted, &mut verdicts);
         }
         // What is used comes after everything that uses it, in whatever unit.
         for one in &judged {
             self.judge_used(one, &deleted, &mut verdicts);
         }
-        self.judge_shared(context, resources, &deleted, &mut verdicts);
+        SharedJudge::new(&self.settings, context).judge(resources, &deleted, &mut verdicts);
         verdicts
     }
 
@@ -55,12 +100,16 @@ impl PresetSettings {
         unit: Unit<'a>,
         seen: &HashSet<&str>,
     ) -> Judged<'a> {
-        let life = Life::of(&self.preset, context, &unit, seen);
+        let life = Life::of(&self.settings.preset, context, &unit, seen);
         let (limit, goes) = match life {
-            Life::Ended(age) | Life::Empty(age) | Life::Headless(_, age) => {
-                (self.dead_older_than, age > self.dead_older_than)
-            }
-            Life::Runs(age) => (self.running_older_than, age > self.running_older_than),
+            Life::Ended(age) | Life::Empty(age) | Life::Headless(_, age) => (
+                self.settings.dead_older_than,
+                age > self.settings.dead_older_than,
+            ),
+            Life::Runs(age) => (
+                self.settings.running_older_than,
+                age > self.settings.running_older_than,
+            ),
             Life::Unclear(_) => (Duration::ZERO, false),
         };
         Judged {
@@ -80,15 +129,22 @@ impl PresetSettings {
     ) {
         for one in &judged.unit.containers {
             let is_known = one.is_dead() || one.is_running();
-            if !is_known || is_foreign(&self.preset, one) {
+            if !is_known || is_foreign(&self.settings.preset, one) {
                 continue;
             }
             let reason = Reason::new("").since(context, one).text("; ");
-            let reason = reason.life(&self.preset, &judged.life, judged.limit, judged.goes);
+            let reason =
+                judged
+                    .life
+                    .explain(reason, &self.settings.preset, judged.limit, judged.goes);
             if judged.goes {
                 deleted.insert(&one.id);
                 // The daemon refuses to delete what was started again meanwhile.
-                verdicts.push(self.effort.delete(one, reason.done(), Force::Never));
+                verdicts.push(
+                    self.settings
+                        .effort
+                        .delete(one, reason.done(), Force::Never),
+                );
             } else {
                 verdicts.push(one.keep(reason.done()));
             }
@@ -103,7 +159,7 @@ impl PresetSettings {
         verdicts: &mut Vec<Verdict>,
     ) {
         for one in &judged.unit.used {
-            if one.state != State::Present || is_foreign(&self.preset, one) {
+            if one.state != State::Present || is_foreign(&self.settings.preset, one) {
                 continue;
             }
             let holder = one
@@ -120,9 +176,17 @@ impl PresetSettings {
                         .done(),
                 ),
                 _ => {
-                    let reason = reason.life(&self.preset, &judged.life, judged.limit, judged.goes);
+                    let reason = judged.life.explain(
+                        reason,
+                        &self.settings.preset,
+                        judged.limit,
+                        judged.goes,
+                    );
                     match judged.goes {
-                        true => self.effort.delete(one, reason.done(), Force::Never),
+                        true => self
+                            .settings
+                            .effort
+                            .delete(one, reason.done(), Force::Never),
                         false => one.keep(reason.done()),
                     }
                 }

@@ -68,6 +68,50 @@ impl<'a> Life<'a> {
             None => Unclear("nothing says since when its unit runs".to_owned()),
         }
     }
+
+    /// What it says about the members of its unit, with the limit that decides.
+    pub(crate) fn explain(
+        &self,
+        reason: Reason,
+        preset: &Preset,
+        limit: Duration,
+        goes: bool,
+    ) -> Reason {
+        let made = |reason: Reason, age| {
+            let reason = reason.time(age).text(" ago");
+            if goes {
+                reason.older_than(limit)
+            } else {
+                reason.not_yet(limit)
+            }
+        };
+        match self {
+            Ended(age) => {
+                let reason = reason.text("nothing of its unit has run for ").time(*age);
+                if goes {
+                    reason.longer_than(limit)
+                } else {
+                    reason.not_yet_longer(limit)
+                }
+            }
+            Empty(age) => made(reason.text("its unit has no containers; created "), *age),
+            Headless(main, age) => {
+                let over = reason
+                    .text("its unit is over: `")
+                    .text(&main.name)
+                    .text("` ");
+                made(over.state(main).text(" "), *age)
+            }
+            Runs(age) => made(
+                reason
+                    .text("its unit runs, made by ")
+                    .text(preset.name)
+                    .text(" "),
+                *age,
+            ),
+            Unclear(why) => reason.text(why),
+        }
+    }
 }
 
 /// Since when nothing runs. A network that was made after the last end says that somebody begins anew.
@@ -134,46 +178,4 @@ fn wrong_clock(preset: &Preset, unit: &Unit<'_>) -> Option<String> {
     members
         .any(|one| one.created.is_some_and(|created| created < start))
         .then(|| "by its name its run began after it was created, so a clock is wrong".to_owned())
-}
-
-impl Reason {
-    /// What a unit's life says about its members, with the limit that decides.
-    pub(crate) fn life(
-        self,
-        preset: &Preset,
-        life: &Life<'_>,
-        limit: Duration,
-        goes: bool,
-    ) -> Self {
-        let made = |reason: Self, age| {
-            let reason = reason.time(age).text(" ago");
-            if goes {
-                reason.older_than(limit)
-            } else {
-                reason.not_yet(limit)
-            }
-        };
-        match life {
-            Ended(age) => {
-                let reason = self.text("nothing of its unit has run for ").time(*age);
-                if goes {
-                    reason.longer_than(limit)
-                } else {
-                    reason.not_yet_longer(limit)
-                }
-            }
-            Empty(age) => made(self.text("its unit has no containers; created "), *age),
-            Headless(main, age) => {
-                let over = self.text("its unit is over: `").text(&main.name).text("` ");
-                made(over.state(main).text(" "), *age)
-            }
-            Runs(age) => made(
-                self.text("its unit runs, made by ")
-                    .text(preset.name)
-                    .text(" "),
-                *age,
-            ),
-            Unclear(why) => self.text(why),
-        }
-    }
 }

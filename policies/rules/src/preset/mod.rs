@@ -6,7 +6,7 @@
 //! - [`mod@unit`]: which resources belong together
 //! - [`life`]: whether a unit is over
 //! - [`stamp`]: the start of a run, as it is written in names
-//! - [`judge`]: the rules for containers, networks and volumes
+//! - [`judge`]: the rules for units: containers, networks and volumes
 //! - [`sandboxes`]: the rules for cloud sandboxes
 //! - [`shared`]: the rules for images and snapshots
 
@@ -19,6 +19,7 @@ pub mod shared;
 pub mod stamp;
 pub mod unit;
 
+pub use judge::PresetJudge;
 pub use profile::{HARBOR, Preset, TERMINAL_BENCH};
 pub use settings::PresetSettings;
 

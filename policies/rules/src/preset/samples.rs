@@ -2,6 +2,7 @@
 
 use tbengine_policy::types::{Action, Kind, Owner, Resource, State};
 
+use super::judge::PresetJudge;
 use super::profile::{HARBOR, Preset, SERVICE};
 use super::settings::{PresetSettings, description};
 use crate::samples::{HOUR, NOW, container, context, params};
@@ -11,6 +12,10 @@ pub(crate) const UNIT: &str = "solve__abc1234__env";
 
 pub(crate) fn settings(preset: Preset, given: &[(&str, &str)]) -> PresetSettings {
     PresetSettings::read(preset, &params(description(&preset), given)).unwrap()
+}
+
+pub(crate) fn judge(preset: Preset, given: &[(&str, &str)]) -> PresetJudge {
+    PresetJudge::new(settings(preset, given))
 }
 
 /// A container of a Harbor trial that was made three hours ago and is called as its service is.
@@ -68,7 +73,7 @@ pub(crate) fn answers(
     given: &[(&str, &str)],
     resources: &[Resource],
 ) -> Vec<(String, String)> {
-    let verdicts = settings(preset, given).decide(&context(), resources);
+    let verdicts = judge(preset, given).decide(&context(), resources);
     let mut answers: Vec<_> = verdicts
         .into_iter()
         .map(|verdict| {

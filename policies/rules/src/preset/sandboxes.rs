@@ -22,11 +22,20 @@ enum Newest<'a> {
     Unclear(u64),
 }
 
-impl PresetSettings {
+/// Judges cloud sandboxes.
+pub(crate) struct SandboxJudge<'s> {
+    settings: &'s PresetSettings,
+    context: &'s Context,
+}
+
+impl<'s> SandboxJudge<'s> {
+    pub(crate) fn new(settings: &'s PresetSettings, context: &'s Context) -> Self {
+        Self { settings, context }
+    }
+
     /// Judges the sandboxes of one session.
-    pub(crate) fn judge_sandboxes<'a>(
+    pub(crate) fn judge<'a>(
         &self,
-        context: &Context,
         session: &[&'a Resource],
         deleted: &mut HashSet<&'a str>,
         verdicts: &mut Vec<Verdict>,
@@ -35,19 +44,19 @@ impl PresetSettings {
             session
                 .iter()
                 .copied()
-                .filter(|one| is_of(&self.preset, one))
+                .filter(|one| is_of(&self.settings.preset, one))
         };
         let newest = newest(made());
         for one in made() {
             let (goes, reason) = match one.state {
-                _ if one.is_dead() => self.judge_dead(context, one),
+                _ if one.is_dead() => self.judge_dead(one),
                 State::Running | State::Paused | State::Restarting => {
-                    let alone = self.judge_running(context, one);
+                    let alone = self.judge_running(one);
                     match &newest {
                         _ if alone.0 => alone,
                         Newest::Single => alone,
                         Newest::Is(newest) if newest.id == one.id => alone,
-                        Newest::Is(newest) => self.judge_double(context, one, newest),
+                        Newest::Is(newest) => self.judge_double(one, newest),
                         Newest::Unclear(several) => (false, unclear(one, *several)),
                     }
                 }
@@ -56,38 +65,42 @@ impl PresetSettings {
             };
             if goes {
                 deleted.insert(&one.id);
-                verdicts.push(self.effort.delete(one, reason, Force::Never));
+                verdicts.push(self.settings.effort.delete(one, reason, Force::Never));
             } else {
                 verdicts.push(one.keep(reason));
             }
         }
     }
 
-    fn judge_dead(&self, context: &Context, one: &Resource) -> (bool, String) {
+    fn judge_dead(&self, one: &Resource) -> (bool, String) {
         let reason = Reason::new(one.state.word());
         if one.attr(HIDDEN) == Some("true") {
             let why = ", and hidden by a deletion; its provider throws it away by itself";
             return (false, reason.text(why).done());
         }
         let quiet = match one.finished {
-            Some(finished) => context.now.checked_sub(finished).map(Duration::from_millis),
-            None => quiet_for(context, one),
+            Some(finished) => self
+                .context
+                .now
+                .checked_sub(finished)
+                .map(Duration::from_millis),
+            None => quiet_for(self.context, one),
         };
         let Some(quiet) = quiet else {
             return (false, reason.text(", but nothing says since when").done());
         };
         let reason = reason.text(" and unchanged for ");
-        once_quiet(reason, one, quiet, self.dead_older_than)
+        once_quiet(reason, one, quiet, self.settings.dead_older_than)
     }
 
     /// Trials may not touch their sandbox for hours, and what runs in a sandbox can keep it active for
     /// ever. So both its age and its quiet count, and at twice the limit its age alone.
-    fn judge_running(&self, context: &Context, one: &Resource) -> (bool, String) {
+    fn judge_running(&self, one: &Resource) -> (bool, String) {
         let reason = Reason::new(one.state.word());
-        let (Some(age), Some(quiet)) = (one.age(context), quiet_for(context, one)) else {
+        let (Some(age), Some(quiet)) = (one.age(self.context), quiet_for(self.context, one)) else {
             return (false, reason.text(", but nothing says since when").done());
         };
-        let limit = self.running_older_than;
+        let limit = self.settings.running_older_than;
         let reason = reason.text(", created ").time(age).text(" ago");
         if age <= limit {
             return (false, reason.not_yet(limit).done());
@@ -118,8 +131,8 @@ impl PresetSettings {
 
     /// The benchmark works in the sandbox whose creation it was told of last. One that is active
     /// nonetheless is in use, whatever the times of creation say.
-    fn judge_double(&self, context: &Context, one: &Resource, newest: &Resource) -> (bool, String) {
-        let limit = self.duplicates_older_than;
+    fn judge_double(&self, one: &Resource, newest: &Resource) -> (bool, String) {
+        let limit = self.settings.duplicates_older_than;
         let reason = Reason::new(one.state.word())
             .text(", but `")
             .text(&newest.name);
@@ -131,7 +144,8 @@ impl PresetSettings {
             .text("` of the same session was created ")
             .time(Duration::from_millis(later))
             .text(" later");
-        let (Some(age), Some(quiet)) = (newest.age(context), quiet_for(context, one)) else {
+        let (Some(age), Some(quiet)) = (newest.age(self.context), quiet_for(self.context, one))
+        else {
             return (false, reason.text(", and nothing says how long ago").done());
         };
         if age <= limit {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use tbengine_policy::params::{ParamError, Params, describe, keys};
-use tbengine_policy::types::{Description, Interest, Judging, ParamType, Selection};
+use tbengine_policy::params::{ParamError, Params, describe};
+use tbengine_policy::types::{Description, Judging, ParamType};
 
-use super::profile::{Main, Preset, SERVICE};
-use super::sandboxes::HIDDEN;
+use super::profile::Preset;
 use crate::effort::{self, Effort};
 
 /// Trials of up to nine hours are known that never touch their sandbox in between.
@@ -90,20 +89,6 @@ impl PresetSettings {
             image_older_than: params.required("image-older-than")?,
             effort: Effort::read(params, None)?,
         })
-    }
-
-    /// What the rules read: which container is the main one, and which sandboxes are hidden.
-    pub fn interest(&self) -> Interest {
-        Interest {
-            labels: match self.preset.main {
-                Main::Service(_) => keys([SERVICE]),
-                Main::NamedLikeUnit => Selection::Nothing,
-            },
-            attrs: match self.preset.in_clouds {
-                true => keys([HIDDEN]),
-                false => Selection::Nothing,
-            },
-        }
     }
 }
 

@@ -9,38 +9,42 @@ use super::settings::PresetSettings;
 use super::unit::is_of;
 use crate::reason::Reason;
 
-impl PresetSettings {
+/// Judges images and snapshots.
+pub(crate) struct SharedJudge<'s> {
+    settings: &'s PresetSettings,
+    context: &'s Context,
+}
+
+impl<'s> SharedJudge<'s> {
+    pub(crate) fn new(settings: &'s PresetSettings, context: &'s Context) -> Self {
+        Self { settings, context }
+    }
+
     /// Judges what many units share, where the operator asked for it.
-    pub(crate) fn judge_shared(
+    pub(crate) fn judge(
         &self,
-        context: &Context,
         resources: &[Resource],
         deleted: &HashSet<&str>,
         verdicts: &mut Vec<Verdict>,
     ) {
         let is_asked_for = |one: &&Resource| match one.kind {
-            Kind::Image => self.images && is_of(&self.preset, one),
-            Kind::Snapshot => self.snapshots && is_of(&self.preset, one),
+            Kind::Image => self.settings.images && is_of(&self.settings.preset, one),
+            Kind::Snapshot => self.settings.snapshots && is_of(&self.settings.preset, one),
             _ => false,
         };
         for one in resources.iter().filter(is_asked_for) {
             if !matches!(one.state, State::Present | State::Failed) {
                 continue;
             }
-            let (goes, reason) = self.judge_one_shared(context, one, deleted);
+            let (goes, reason) = self.judge_one(one, deleted);
             verdicts.push(match goes {
-                true => self.effort.delete(one, reason, Force::Never),
+                true => self.settings.effort.delete(one, reason, Force::Never),
                 false => one.keep(reason),
             });
         }
     }
 
-    fn judge_one_shared(
-        &self,
-        context: &Context,
-        one: &Resource,
-        deleted: &HashSet<&str>,
-    ) -> (bool, String) {
+    fn judge_one(&self, one: &Resource, deleted: &HashSet<&str>) -> (bool, String) {
         let stays = |holder: &&String| !deleted.contains(holder.as_str());
         if let Some(holder) = one.holders.iter().find(stays) {
             let reason = Reason::new("used by ").text(holder).text(", which stays");
@@ -53,13 +57,13 @@ impl PresetSettings {
             last if last == one.created => (last, ", created "),
             last => (last, ", last used "),
         };
-        let Some(age) = since.and_then(|since| context.now.checked_sub(since)) else {
+        let Some(age) = since.and_then(|since| self.context.now.checked_sub(since)) else {
             return (
                 false,
                 reason.text(", but nothing says how old it is").done(),
             );
         };
-        let (age, limit) = (Duration::from_millis(age), self.image_older_than);
+        let (age, limit) = (Duration::from_millis(age), self.settings.image_older_than);
         let reason = reason.text(word).time(age).text(" ago");
         if age > limit {
             (true, reason.older_than(limit).done())

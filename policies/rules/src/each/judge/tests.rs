@@ -3,17 +3,17 @@
 use tbengine_policy::types::Action;
 
 use super::*;
-use crate::profile::{AGGRESSIVE, DEFAULT, Profile};
-use crate::samples::{HOUR, NOW, container, context, settings};
+use crate::each::profile::{AGGRESSIVE, DEFAULT};
+use crate::each::samples::settings;
+use crate::samples::{HOUR, NOW, container, context};
 
 fn judge(
     profile: Profile,
     given: &[(&str, &str)],
     resources: &[Resource],
 ) -> Vec<(String, String)> {
-    let verdicts = settings(profile, given)
-        .unwrap()
-        .decide(&context(), resources);
+    let judge = Judge::new(settings(profile, given).unwrap());
+    let verdicts = judge.decide(&context(), resources);
     let text = |action: Action| match action {
         Action::Keep(reason) => format!("keep: {reason}"),
         Action::Stop(options) => format!("stop: {}", options.reason),

@@ -5,7 +5,7 @@ use tbengine_policy::types::{Action, Kind, Owner, State};
 use super::*;
 use crate::preset::profile::{HARBOR, TERMINAL_BENCH};
 use crate::preset::samples::{
-    MINUTE, UNIT, answers, goes, killed, member, of_first, running, settings, used,
+    MINUTE, UNIT, answers, goes, judge, killed, member, of_first, running, used,
 };
 use crate::samples::{HOUR, NOW, container, context};
 
@@ -342,7 +342,7 @@ fn units_of_one_name_on_two_hosts_are_two() {
 fn what_ran_may_be_killed_and_what_did_not_never() {
     let unit = [running("db", 180), killed("main", 60), network(&["db"])];
     let how = |given: &[(&str, &str)]| -> Vec<_> {
-        let verdicts = settings(HARBOR, given).decide(&context(), &unit);
+        let verdicts = judge(HARBOR, given).decide(&context(), &unit);
         let deletions = verdicts.into_iter().map(|verdict| match verdict.action {
             Action::Delete(options) => (options.force, options.grace_ms),
             other => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use tbengine_policy::types::{Action, Owner, State};
 
 use super::*;
 use crate::preset::profile::HARBOR;
-use crate::preset::samples::{MINUTE, answers, goes, of_first, sandbox, settings};
+use crate::preset::samples::{MINUTE, answers, goes, judge, of_first, sandbox};
 use crate::samples::{HOUR, NOW, context};
 
 fn active(minutes: u64) -> impl FnOnce(&mut Resource) {
@@ -199,7 +199,7 @@ fn what_a_deletion_has_only_hidden_is_left_to_its_provider() {
 fn what_ended_is_never_killed() {
     let failed = sandbox("a", 180, |one| one.state = State::Failed);
     let all = [failed, sandbox("b", 13 * 60, plain)];
-    let verdicts = settings(HARBOR, &[]).decide(&context(), &all);
+    let verdicts = judge(HARBOR, &[]).decide(&context(), &all);
     let forces: Vec<Force> = verdicts
         .into_iter()
         .map(|verdict| match verdict.action {
