@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::Identity;
-use crate::resource::{Kind, Resource};
+use crate::kind::Kind;
+use crate::resource::Resource;
 
 /// One provider of sandboxes, reached with one configuration.
 ///

@@ -19,6 +19,7 @@ use tokio::task::AbortHandle;
 
 use crate::abi::{self, Bytes, HostV1, Instance, Opened, PluginV1, Status};
 use crate::error::{Error, ErrorKind, Result};
+use crate::plugin::{self, Subject};
 use crate::wire;
 
 mod forward;
@@ -98,7 +99,7 @@ fn table() -> &'static PluginV1 {
     static TABLE: OnceLock<PluginV1> = OnceLock::new();
     static DESCRIPTOR: OnceLock<Vec<u8>> = OnceLock::new();
     TABLE.get_or_init(|| {
-        let descriptor = DESCRIPTOR.get_or_init(|| wire::encode(&wire::descriptor()));
+        let descriptor = DESCRIPTOR.get_or_init(|| wire::encode(&plugin::descriptor()));
         PluginV1 {
             size: size_of::<PluginV1>(),
             descriptor: Bytes::of(descriptor),
@@ -112,7 +113,7 @@ fn table() -> &'static PluginV1 {
 
 /// What is behind a `tbe_instance`.
 struct Open {
-    subject: wire::Subject,
+    subject: Subject,
     /// The requests under way. Locked while one is started, so that none ends before it is in here.
     calls: Mutex<HashMap<u64, AbortHandle>>,
 }
@@ -147,7 +148,7 @@ fn open_instance(request: &[u8]) -> Result<(Arc<Open>, wire::Opened)> {
     let runtime = runtime()?;
     // Backends may begin connections or timers while they are opened.
     let _within = runtime.enter();
-    let subject = wire::Subject::open(request)?;
+    let subject = Subject::open(request)?;
     let opened = wire::Opened {
         capabilities: subject.backend.capabilities(),
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::Kind;
+use crate::kind::Kind;
 use crate::time::Timestamp;
 
 /// The name of one resource within one tbengine configuration, written `backend/kind/native`.

@@ -9,16 +9,19 @@
 //! - [`mod@backend`]: the trait, and what its methods take and give
 //! - [`resource`]: a thing that can leak, as a listing shows it
 //! - [`labels`]: the labels of a resource, small and shared
+//! - [`kind`]: what sorts of resources there are
 //! - [`identity`]: what must still match when the engine acts on a resource
 //! - [`owner`]: which unit a resource belongs to, and who owns it as far as facts prove
 //! - [`recognise`]: the naming of known benchmarks
 //! - [`time`]: points in time
+//! - [`words`]: types of which each value is a word
 //! - [`error`]: error kinds that decide what the engine does next
 //! - `testkit` (feature `testkit`): the conformance suite
 //!
 //! And for backends that are not linked into tbengine but loaded or started:
 //!
 //! - [`wire`]: the documents that travel
+//! - [`plugin`]: what is registered here, as a plugin serves it
 //! - [`abi`]: the C interface that moves them
 //! - `export` (feature `cdylib`): what makes a dynamic library out of registered backends
 //! - `serve` (feature `program`): what makes a program out of them
@@ -35,8 +38,10 @@ pub mod export;
 #[cfg(feature = "host")]
 pub mod host;
 pub mod identity;
+pub mod kind;
 pub mod labels;
 pub mod owner;
+pub mod plugin;
 pub mod recognise;
 pub mod registration;
 pub mod resource;
@@ -46,15 +51,17 @@ pub mod serve;
 pub mod testkit;
 pub mod time;
 pub mod wire;
+pub mod words;
 
 pub use async_trait::async_trait;
 pub use backend::{Account, Backend, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
 pub use error::{Error, ErrorKind, Result};
 pub use identity::{Identity, ResourceId};
+pub use kind::Kind;
 pub use labels::Labels;
 pub use owner::{Owner, Unit};
 pub use registration::{OpenRequest, Registration};
-pub use resource::{Kind, Relation, Resource, State, Usage};
+pub use resource::{Relation, Resource, State, Usage};
 pub use time::Timestamp;
 
 #[doc(hidden)]

@@ -1,91 +1,15 @@
 //! A thing that can leak, as a listing shows it.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::identity::{Identity, ResourceId};
+use crate::kind::Kind;
 use crate::labels::Labels;
 use crate::owner::{Owner, Unit};
 use crate::time::Timestamp;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident: $what:literal { $($(#[$case_doc:meta])* $case:ident => $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name { $($(#[$case_doc])* $case,)* }
-
-        impl $name {
-            /// Every value, in the order of the definition.
-            pub const ALL: &'static [Self] = &[$(Self::$case,)*];
-
-            /// The word for it in text, JSON and on the command line.
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$case => $word,)* }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.word())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied().find(|value| value.word() == text).ok_or_else(|| UnknownWord {
-                    what: $what,
-                    text: text.chars().take(40).collect(),
-                    known: Self::ALL.iter().map(|value| value.word()).collect::<Vec<_>>().join(", "),
-                })
-            }
-        }
-    };
-}
-
-/// A word that is none of those allowed.
-#[derive(Debug, thiserror::Error)]
-#[error("`{text}` is not a {what}; known: {known}")]
-pub struct UnknownWord {
-    what: &'static str,
-    text: String,
-    known: String,
-}
-
-words! {
-    /// What sort of resource it is.
-    Kind: "kind of resource" {
-        /// A Docker container.
-        Container => "container",
-        /// A cloud sandbox.
-        Sandbox => "sandbox",
-        /// A network.
-        Network => "network",
-        /// A volume.
-        Volume => "volume",
-        /// A container image.
-        Image => "image",
-        /// A snapshot that sandboxes start from.
-        Snapshot => "snapshot",
-    }
-}
-
-impl Kind {
-    /// The place in the order of deletion: what uses others goes before what is used.
-    pub const fn deletion_rank(self) -> u8 {
-        match self {
-            Kind::Container | Kind::Sandbox => 0,
-            Kind::Network => 1,
-            Kind::Volume => 2,
-            Kind::Image | Kind::Snapshot => 3,
-        }
-    }
-}
+use crate::words::words;
 
 words! {
     /// Where a resource is in its life.

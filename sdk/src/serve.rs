@@ -21,7 +21,8 @@ use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::wire::{self, AnswerLine, CallLine, HostLine, Subject, Work};
+use crate::plugin::{self, Subject};
+use crate::wire::{self, AnswerLine, CallLine, HostLine, Work};
 
 /// Answers requests until the standard input ends.
 pub fn main() -> ExitCode {
@@ -80,7 +81,7 @@ impl Server {
         let owed = Owed(Some(call.id));
         let body = wire::encode(&call.request);
         match (call.method.as_str(), subject.as_ref()) {
-            ("hello", _) => owed.answer(Ok(wire::encode(&wire::descriptor()))),
+            ("hello", _) => owed.answer(Ok(wire::encode(&plugin::descriptor()))),
             ("open", None) => {
                 let opened = std::panic::catch_unwind(AssertUnwindSafe(|| self.open(&body)));
                 let opened = opened.unwrap_or_else(|_| Err(panicked()));

@@ -3,6 +3,7 @@
 //! authors in other languages; its examples are read by a test.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,19 +11,17 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Backend, Capabilities, DeleteOptions, ListRequest, StopOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::Identity;
-use crate::registration::{OpenRequest, Registration};
+use crate::registration::OpenRequest;
 use crate::resource::Resource;
 use crate::time::Timestamp;
 
 mod lines;
 mod listing;
 mod scan;
-mod subject;
 mod writer;
 
 pub use lines::{AnswerLine, CallLine, Hello, HostLine, RawAnswer};
 pub use listing::read_page;
-pub use subject::{Subject, Work};
 pub use writer::write_page;
 
 /// The version of the protocol that this crate speaks.
@@ -285,6 +284,9 @@ pub fn unknown_method(method: &[u8]) -> Error {
     )
 }
 
+/// The answer in the making.
+pub type Work = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>;
+
 /// The answer of a method that has nothing to say.
 fn done(_: ()) -> Vec<u8> {
     b"{}".to_vec()
@@ -307,36 +309,4 @@ pub fn decode<T: DeserializeOwned>(method: &str, body: &[u8]) -> Result<T> {
             format!("the request of `{method}` does not fit: {error}"),
         )
     })
-}
-
-/// The descriptor of what is registered in this library or program.
-pub fn descriptor() -> Descriptor {
-    let all = Registration::all();
-    let (name, version) = all
-        .first()
-        .map_or(("", ""), |first| (first.package, first.version));
-    Descriptor {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        protocol: PROTOCOL,
-        sdk: concat!("tbengine-sdk ", env!("CARGO_PKG_VERSION")).to_owned(),
-        kinds: all
-            .iter()
-            .map(|registration| KindDescriptor {
-                kind: registration.kind.to_owned(),
-                about: registration.about.to_owned(),
-                fixture: has_fixture(registration.kind),
-            })
-            .collect(),
-    }
-}
-
-#[cfg(feature = "testkit")]
-fn has_fixture(kind: &str) -> bool {
-    crate::testkit::wire::FixtureRegistration::of(kind).is_some()
-}
-
-#[cfg(not(feature = "testkit"))]
-fn has_fixture(_: &str) -> bool {
-    false
 }

@@ -3,7 +3,8 @@
 use super::bench::{Behaviour, Bench, Tested, assert_fails, behaviour, missing};
 use super::fixture::Wanted;
 use crate::error::ErrorKind;
-use crate::resource::{Kind, State};
+use crate::kind::Kind;
+use crate::resource::State;
 
 pub(super) fn behaviours() -> Vec<Behaviour> {
     vec![

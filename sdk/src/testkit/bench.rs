@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::backend::{Backend, ListRequest};
 use crate::error::{Error, ErrorKind, Result as BackendResult};
 use crate::identity::{Identity, ResourceId};
-use crate::resource::{Kind, Resource, State};
+use crate::kind::Kind;
+use crate::resource::{Resource, State};
 use crate::testkit::case::{Case, CaseEnd};
 use crate::testkit::fixture::{Fixture, Made, Wanted};
 

@@ -1,6 +1,6 @@
 //! A sentence of the contract that can be tried, whoever runs it.
 
-use crate::resource::Kind;
+use crate::kind::Kind;
 
 /// One trial, to be run once.
 pub struct Case {

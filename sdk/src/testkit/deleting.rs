@@ -4,7 +4,7 @@ use super::bench::{Behaviour, Bench, Halt, Tested, assert_fails, behaviour, miss
 use super::fixture::Wanted;
 use crate::backend::DeleteOptions;
 use crate::error::ErrorKind;
-use crate::resource::Kind;
+use crate::kind::Kind;
 
 const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
 const FORCE: DeleteOptions = DeleteOptions::FORCE;

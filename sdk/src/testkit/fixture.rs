@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::identity::Identity;
-use crate::resource::{Kind, Resource, State};
+use crate::kind::Kind;
+use crate::resource::{Resource, State};
 
 /// Makes real resources for the suite, because a [`Backend`] cannot.
 #[async_trait]

@@ -6,7 +6,8 @@ use super::bench::{Behaviour, Bench, Tested, assert_fails, behaviour};
 use super::fixture::Wanted;
 use crate::backend::ListRequest;
 use crate::error::ErrorKind;
-use crate::resource::{Kind, State};
+use crate::kind::Kind;
+use crate::resource::State;
 
 pub(super) fn behaviours() -> Vec<Behaviour> {
     vec![

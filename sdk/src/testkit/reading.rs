@@ -3,7 +3,7 @@
 use super::bench::{Behaviour, Bench, Tested, behaviour, missing, with_native};
 use super::fixture::Wanted;
 use crate::error::ErrorKind;
-use crate::resource::Kind;
+use crate::kind::Kind;
 
 pub(super) fn behaviours() -> Vec<Behaviour> {
     vec![

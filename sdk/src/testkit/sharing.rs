@@ -6,7 +6,7 @@ use super::bench::{Behaviour, Bench, Tested, behaviour};
 use super::fixture::Wanted;
 use crate::backend::DeleteOptions;
 use crate::error::ErrorKind;
-use crate::resource::Kind;
+use crate::kind::Kind;
 
 pub(super) fn behaviours() -> Vec<Behaviour> {
     vec![

@@ -6,7 +6,7 @@ use super::bench::{Behaviour, Bench, Tested, assert_fails, behaviour, missing};
 use super::fixture::Wanted;
 use crate::backend::StopOptions;
 use crate::error::ErrorKind;
-use crate::resource::Kind;
+use crate::kind::Kind;
 
 const ASK: StopOptions = StopOptions { force: false };
 const FORCE: StopOptions = StopOptions { force: true };

@@ -1,12 +1,43 @@
-//! A backend as a plugin serves it.
+//! What is registered here, as a plugin serves it: what it says about itself, and its open backends.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use super::{Open, Request};
 use crate::backend::Backend;
 use crate::error::{Error, ErrorKind, Result};
 use crate::registration::Registration;
+use crate::wire::{Descriptor, KindDescriptor, Open, PROTOCOL, Request, Work};
+
+/// The descriptor of what is registered in this library or program.
+pub fn descriptor() -> Descriptor {
+    let all = Registration::all();
+    let (name, version) = all
+        .first()
+        .map_or(("", ""), |first| (first.package, first.version));
+    Descriptor {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        protocol: PROTOCOL,
+        sdk: concat!("tbengine-sdk ", env!("CARGO_PKG_VERSION")).to_owned(),
+        kinds: all
+            .iter()
+            .map(|registration| KindDescriptor {
+                kind: registration.kind.to_owned(),
+                about: registration.about.to_owned(),
+                fixture: has_fixture(registration.kind),
+            })
+            .collect(),
+    }
+}
+
+#[cfg(feature = "testkit")]
+fn has_fixture(kind: &str) -> bool {
+    crate::testkit::wire::FixtureRegistration::of(kind).is_some()
+}
+
+#[cfg(not(feature = "testkit"))]
+fn has_fixture(_: &str) -> bool {
+    false
+}
 
 /// An open backend as a plugin serves it, with the fixture if the conformance kit opened it.
 pub struct Subject {
@@ -15,9 +46,6 @@ pub struct Subject {
     #[cfg(feature = "testkit")]
     fixture: Option<Arc<dyn crate::testkit::Fixture>>,
 }
-
-/// The answer in the making.
-pub type Work = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>;
 
 impl Subject {
     /// Opens what is registered here.
