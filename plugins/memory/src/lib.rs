@@ -10,28 +10,32 @@
 //! - [`config`]: the backend's table of the configuration
 //! - [`seed`]: the leaked inventory, made from a seed
 //! - [`make`]: resources that a test puts there
-//! - [`backend`]: the `Backend` that the engine calls, and the handle that tests hold
+//! - [`backend`]: the `Backend` that the engine calls, the handle that tests hold, and what they learn from it
 //! - [`faults`]: what goes wrong with which call
 //! - [`chaos`]: what goes wrong by chance on a bad day
+//! - [`act`]: what somebody else does
 //! - [`provider`]: the state behind it, and what a provider does and refuses
-//! - [`oracle`]: what really happened
+//! - `entry`: a resource as the provider keeps it
+//! - [`record`]: what was asked for, and what was deleted
 
+pub mod act;
 pub mod backend;
 pub mod chaos;
 pub mod config;
+mod entry;
 pub mod faults;
 pub mod make;
-pub mod oracle;
 pub mod provider;
+pub mod record;
 pub mod seed;
 
-pub use backend::Memory;
+pub use act::Act;
+pub use backend::{Memory, Oracle, Script};
 pub use chaos::Chaos;
 pub use config::MemoryConfig;
 pub use faults::{Fault, FaultRates, Operation};
 pub use make::{Make, container, image, network, sandbox, snapshot, volume};
-pub use oracle::{Deleter, Deletion, Oracle, Request};
-pub use provider::Act;
+pub use record::{Deleter, Deletion, Request};
 
 tbengine_sdk::backend!(
     "memory",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tbengine_sdk::{Identity, Kind, Owner, Relation, Resource, State, Timestamp, Unit, Usage};
 
-use crate::provider::{Account, Entry, Reaction};
+use crate::entry::{Account, Entry, Reaction};
 
 /// A resource in the making. What a test does not say is what a resource of the kind usually has:
 /// created an hour ago, ended and in use by nobody.

@@ -1,6 +1,14 @@
 //! The `Backend` that the engine calls, and the handle that tests hold.
+//!
+//! - `call`: a call on its way to the provider
+//! - `shared`: what the clones of one backend share
+//! - `script`: faults that a test scripts
+//! - `oracle`: what really happened
 
 mod call;
+mod oracle;
+mod script;
+mod shared;
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,37 +17,29 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, Page,
-    Resource, Result, StopOptions, Timestamp,
+    Resource, Result, State, StopOptions, Timestamp,
 };
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::act::Act;
 use crate::chaos::{Chaos, RateLimit};
 use crate::config::MemoryConfig;
-use crate::faults::{FaultRates, Operation, Script, Scripted};
+use crate::entry::{self, Entry, Reaction};
+use crate::faults::{self, Fault, FaultRates, Operation};
 use crate::make::Make;
-use crate::oracle::Oracle;
-use crate::provider::{self, Act, Provider};
+use crate::provider::{Provider, in_progress};
 use crate::seed;
 use call::Call;
+pub use oracle::Oracle;
+pub use script::Script;
+use script::Scripted;
+use shared::Shared;
 
 /// A simulated provider. Clones share one state: give one to the engine and keep one.
 #[derive(Clone, Debug)]
 pub struct Memory {
     shared: Arc<Mutex<Shared>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    provider: Provider,
-    latency: Duration,
-    scripts: Vec<Scripted>,
-    rates: FaultRates,
-    random: fastrand::Rng,
-    outages: Vec<Range<Duration>>,
-    chaos: Option<(Chaos, fastrand::Rng)>,
-    limit: Option<RateLimit>,
-    workers: Option<(Arc<Semaphore>, Duration)>,
 }
 
 impl Memory {
@@ -75,7 +75,7 @@ impl Memory {
     }
 
     fn with_account(name: &str, account: &str, now: Timestamp) -> Self {
-        let account = provider::Account {
+        let account = entry::Account {
             backend: name.into(),
             id: account.into(),
         };
@@ -107,9 +107,9 @@ impl Memory {
 
     /// Puts a resource there as it is. It ends at once when asked to.
     pub fn insert_resource(&self, resource: Resource) -> Identity {
-        let entry = provider::Entry {
+        let entry = Entry {
             resource,
-            reaction: provider::Reaction::default(),
+            reaction: Reaction::default(),
         };
         self.provider(|provider| provider.insert(entry))
     }
@@ -233,6 +233,109 @@ impl Memory {
         self.provider(|provider| provider.act_at(since_opened, act));
     }
 
+    /// Takes a call to the provider and back, through everything that may go wrong.
+    async fn call<T>(
+        &self,
+        call: Call<'_>,
+        effect: impl FnOnce(&mut Provider) -> Result<T> + Send,
+    ) -> Result<T> {
+        let (number, faults, latency) = self.locked(|shared| {
+            let faults = shared.meet(&call);
+            (
+                shared.record(&call, !faults.is_empty()),
+                faults,
+                shared.latency,
+            )
+        });
+        travel(latency / 2).await;
+        if call.operation == Operation::Delete
+            && let Some((workers, each)) = self.locked(|shared| shared.workers.clone())
+        {
+            let _one = workers.acquire().await;
+            travel(each).await;
+        }
+        let answer = self.serve(&call, number, faults, effect).await;
+        travel(latency / 2).await;
+        self.locked(|shared| {
+            if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at))
+            {
+                request.answer = Some(answer.as_ref().map(|_| ()).map_err(|error| error.kind));
+            }
+        });
+        answer
+    }
+
+    async fn serve<T>(
+        &self,
+        call: &Call<'_>,
+        number: Option<usize>,
+        faults: Vec<Fault>,
+        effect: impl FnOnce(&mut Provider) -> Result<T> + Send,
+    ) -> Result<T> {
+        if let Some(refusal) = self.locked(Shared::refusal) {
+            return Err(refusal);
+        }
+        let mut effect = Some(effect);
+        let mut pretends = false;
+        for fault in faults {
+            match fault {
+                Fault::Answer(error) => return Err(error),
+                Fault::RequestLost => return Err(faults::connection_lost()),
+                Fault::ReplyLost => {
+                    // The caller never learns what it was.
+                    if let Some(effect) = effect.take() {
+                        drop(self.take_effect(number, pretends, effect));
+                    }
+                    return Err(faults::connection_lost());
+                }
+                Fault::InProgressThenGone(wait) => {
+                    if let Some(target) = call.target {
+                        self.provider(|provider| {
+                            provider.act(Act::SetState(target.clone(), State::Removing));
+                            provider.act_in(wait, Act::Delete(target.clone()));
+                        });
+                    }
+                    return Err(in_progress());
+                }
+                Fault::Hang(wait) => travel(wait).await,
+                Fault::LateEffect(wait) => {
+                    if let (Operation::Delete, Some(target)) = (call.operation, call.target) {
+                        self.provider(|provider| {
+                            provider.delete_in(wait, target.clone(), call.force);
+                        });
+                    }
+                    travel(NEVER).await;
+                }
+                Fault::ConfirmedWithoutEffect => pretends = true,
+                Fault::Panic => panic!("a scripted panic in the memory backend"),
+                Fault::Meanwhile(act) => self.act(act),
+            }
+        }
+        match effect {
+            Some(effect) => self.take_effect(number, pretends, effect),
+            None => Err(faults::connection_lost()),
+        }
+    }
+
+    fn take_effect<T>(
+        &self,
+        number: Option<usize>,
+        pretends: bool,
+        effect: impl FnOnce(&mut Provider) -> Result<T>,
+    ) -> Result<T> {
+        self.locked(|shared| {
+            let served = shared.provider.since_opened();
+            if let Some(request) = number.and_then(|at| shared.provider.record.requests.get_mut(at))
+            {
+                request.served = Some(served);
+            }
+            shared.provider.pretends = pretends;
+            let answer = effect(&mut shared.provider);
+            shared.provider.pretends = false;
+            answer
+        })
+    }
+
     fn locked<T>(&self, with: impl FnOnce(&mut Shared) -> T) -> T {
         // A scripted panic happens outside the lock, so a poisoned state is still whole.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -242,18 +345,6 @@ impl Memory {
 
     pub(crate) fn provider<T>(&self, with: impl FnOnce(&mut Provider) -> T) -> T {
         self.locked(|shared| with(&mut shared.provider))
-    }
-}
-
-impl Shared {
-    /// Leaves out of a listing what it misses.
-    fn miss(&mut self, page: &mut Page) {
-        if let Some((chaos, random)) = &mut self.chaos
-            && chaos.missed_in_list > 0.0
-        {
-            page.resources
-                .retain(|_| random.f64() >= chaos.missed_in_list);
-        }
     }
 }
 
@@ -327,5 +418,14 @@ impl Backend for Memory {
             provider.archive(target)
         })
         .await
+    }
+}
+
+/// Longer than anybody waits.
+const NEVER: Duration = Duration::from_secs(86_400);
+
+async fn travel(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
     }
 }

@@ -2,68 +2,11 @@
 
 use std::time::Duration;
 
-use tbengine_sdk::{ErrorKind, Identity, Kind, Resource, State};
-use tokio::time::Instant;
+use tbengine_sdk::{Identity, Resource};
 
-use crate::backend::Memory;
+use super::Memory;
 use crate::faults::Operation;
-
-/// Who deleted a resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Deleter {
-    /// A call of `delete` for this very resource.
-    Caller,
-    /// A call of `delete` for a resource that took this one along.
-    Cascade,
-    /// Somebody else.
-    SomeoneElse,
-}
-
-/// A resource that was deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deletion {
-    /// Exactly what was deleted.
-    pub identity: Identity,
-    /// Its name.
-    pub name: String,
-    /// The state it was in when the deletion was accepted.
-    pub state: State,
-    /// Who did it.
-    pub by: Deleter,
-    /// When it was gone.
-    pub at: Instant,
-}
-
-/// A call that reached the provider's door.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// When the caller sent it.
-    pub at: Instant,
-    /// How long that was after the provider opened.
-    pub since_opened: Duration,
-    /// What was asked for.
-    pub operation: Operation,
-    /// The kind of resource that was asked for.
-    pub kind: Option<Kind>,
-    /// What it was about; `None` for `check` and `list`.
-    pub target: Option<Identity>,
-    /// Whether it was asked by force.
-    pub force: bool,
-    /// Whether something went wrong with it that chance or a script brought.
-    pub met_fault: bool,
-    /// How long after the provider opened it took effect, if it did.
-    pub served: Option<Duration>,
-    /// What was answered; `None` if the call is under way, or its future was dropped or panicked.
-    pub answer: Option<Result<(), ErrorKind>>,
-}
-
-/// What was recorded. Empty if recording is off, as it is for users: a million requests take space.
-#[derive(Debug, Default)]
-pub(crate) struct Record {
-    pub(crate) on: bool,
-    pub(crate) requests: Vec<Request>,
-    pub(crate) deletions: Vec<Deletion>,
-}
+use crate::record::{Deleter, Deletion, Request};
 
 /// Knows the truth about a [`Memory`].
 #[derive(Clone, Debug)]

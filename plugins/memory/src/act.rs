@@ -1,0 +1,20 @@
+//! What somebody else does to the provider: another tool, a person, a program that restarts.
+
+use tbengine_sdk::{Identity, State};
+
+use crate::make::Make;
+
+/// What somebody else does to the provider.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Starts a resource again.
+    Restart(Identity),
+    /// Deletes a resource, whatever uses it.
+    Delete(Identity),
+    /// Deletes a resource and makes another one with the same native id and name.
+    Recreate(Identity),
+    /// Brings a resource into a state.
+    SetState(Identity, State),
+    /// Makes a resource.
+    Create(Box<Make>),
+}
