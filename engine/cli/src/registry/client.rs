@@ -1,17 +1,27 @@
-//! Requests to one registry: where they go, and how much of the answers is read.
+//! The protocol of one registry: requests to one of its repositories, what it wants to see before it answers,
+//! what is read and written there, and what a refusal means.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
 use reqwest::{Method, Response, StatusCode, Url, redirect};
+use serde::Deserialize;
+use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
+use super::challenge::Challenge;
 use super::error::{Doing, RegistryError};
 use super::failure;
-use super::keychain::Keychain;
-use super::reference::Reference;
+use super::keychain::{Credentials, Keychain};
+use super::manifest::{MANIFEST, Written};
+use super::reference::{Digest, Reference};
 
 /// A manifest of a policy has less than a thousandth of this; in bytes. Tokens are no larger.
 pub(super) const LARGEST_MANIFEST: usize = 1 << 20;
@@ -19,18 +29,34 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Registries send readers to where their blobs lie, which is one step.
 const MOST_REDIRECTS: usize = 5;
 
+/// An index is asked for as well, so that it can be told from nothing.
+const ACCEPTED: &str =
+    "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
+const BINARY: &str = "application/octet-stream";
+/// The tag of a reference without one.
+const LATEST: &str = "latest";
+/// What a registry made of what it was sent.
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
 /// One repository of a registry.
 pub(super) struct Client {
-    pub(super) http: reqwest::Client,
-    pub(super) reference: Reference,
+    http: reqwest::Client,
+    reference: Reference,
     /// Everything that is asked for lies below.
     base: Url,
-    pub(super) doing: Doing,
-    pub(super) keychain: Keychain,
+    doing: Doing,
+    keychain: Keychain,
     /// What the registry wanted to see.
-    pub(super) authorization: Option<HeaderValue>,
+    authorization: Option<HeaderValue>,
     /// Where the credentials behind that come from.
-    pub(super) source: Option<String>,
+    source: Option<String>,
+}
+
+/// What gives tokens answers one of these.
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+    access_token: Option<String>,
 }
 
 impl Client {
@@ -84,8 +110,147 @@ impl Client {
         })
     }
 
+    /// Reads the manifest behind the reference: by its digest, if it has one.
+    pub(super) async fn manifest(&mut self) -> Result<(Vec<u8>, Digest), RegistryError> {
+        let name = match &self.reference.digest {
+            Some(digest) => digest.to_string(),
+            None => self.tag().to_owned(),
+        };
+        let url = self.url(&format!("manifests/{name}"))?;
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(ACCEPTED))]);
+        let response = self.send(Method::GET, url, headers, None).await?;
+        let bytes = self
+            .success(response, "a manifest", LARGEST_MANIFEST)
+            .await?;
+        let found = Digest::of(&bytes);
+        if let Some(expected) = self.reference.digest.clone() {
+            self.compare("a manifest", expected, &found)?;
+        }
+        Ok((bytes, found))
+    }
+
+    /// Reads the policy with this digest.
+    pub(super) async fn policy(&mut self, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
+        let url = self.url(&format!("blobs/{digest}"))?;
+        let response = self.send(Method::GET, url, HeaderMap::new(), None).await?;
+        let bytes = self
+            .success(response, "a policy", LARGEST_COMPONENT)
+            .await?;
+        self.compare("a policy", digest.clone(), &Digest::of(&bytes))?;
+        Ok(bytes)
+    }
+
+    /// Writes a policy and what describes it; the tag comes last, so that it never names a part.
+    pub(super) async fn push(
+        &mut self,
+        wasm: Bytes,
+        written: Written,
+    ) -> Result<Digest, RegistryError> {
+        self.upload(wasm).await?;
+        self.upload(written.config.into()).await?;
+        let digest = Digest::of(&written.manifest);
+        let url = self.url(&format!("manifests/{}", self.tag()))?;
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(MANIFEST))]);
+        let response = self
+            .send(Method::PUT, url, headers, Some(written.manifest.into()))
+            .await?;
+        if !response.status().is_success() {
+            return Err(self.refusal(&response));
+        }
+        // Who rewrites what it is sent has another digest for it than the one that is printed.
+        let kept = response.headers().get(CONTENT_DIGEST);
+        match kept.and_then(|kept| kept.to_str().ok()?.parse::<Digest>().ok()) {
+            Some(kept) if kept != digest => Err(RegistryError::Rewritten {
+                host: self.host().to_owned(),
+                sent: digest,
+                kept,
+            }),
+            _ => Ok(digest),
+        }
+    }
+
+    /// Sends bytes, unless they are there.
+    async fn upload(&mut self, bytes: Bytes) -> Result<(), RegistryError> {
+        let digest = Digest::of(&bytes);
+        let url = self.url(&format!("blobs/{digest}"))?;
+        let there = self.send(Method::HEAD, url, HeaderMap::new(), None).await?;
+        match there.status() {
+            StatusCode::OK => return Ok(()),
+            StatusCode::NOT_FOUND => {}
+            _ => return Err(self.refusal(&there)),
+        }
+        let url = self.url("blobs/uploads/")?;
+        let begun = self
+            .send(Method::POST, url, HeaderMap::new(), Some(Bytes::new()))
+            .await?;
+        if begun.status() != StatusCode::ACCEPTED {
+            return Err(self.refusal(&begun));
+        }
+        let url = self.place(&begun, &digest)?;
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(BINARY))]);
+        let ended = self.send(Method::PUT, url, headers, Some(bytes)).await?;
+        match ended.status().is_success() {
+            true => Ok(()),
+            false => Err(self.refusal(&ended)),
+        }
+    }
+
+    /// Where the registry wants to have an upload.
+    fn place(&self, begun: &Response, digest: &Digest) -> Result<Url, RegistryError> {
+        let mut url = begun
+            .headers()
+            .get(LOCATION)
+            .and_then(|location| begun.url().join(location.to_str().ok()?).ok())
+            .ok_or_else(|| RegistryError::Unexpected {
+                host: self.host().to_owned(),
+                what: "without a place for the upload".to_owned(),
+            })?;
+        if !self.is_safe(&url) {
+            return Err(RegistryError::Redirect {
+                host: self.host().to_owned(),
+                what: "the upload to where anyone could read it",
+            });
+        }
+        url.query_pairs_mut()
+            .append_pair("digest", &digest.to_string());
+        Ok(url)
+    }
+
+    async fn success(
+        &self,
+        response: Response,
+        what: &'static str,
+        limit: usize,
+    ) -> Result<Vec<u8>, RegistryError> {
+        match response.status() {
+            StatusCode::OK => self.read(response, what, limit).await,
+            _ => Err(self.refusal(&response)),
+        }
+    }
+
+    fn compare(
+        &self,
+        what: &'static str,
+        expected: Digest,
+        found: &Digest,
+    ) -> Result<(), RegistryError> {
+        match expected == *found {
+            true => Ok(()),
+            false => Err(RegistryError::WrongDigest {
+                host: self.host().to_owned(),
+                what,
+                expected,
+                found: found.clone(),
+            }),
+        }
+    }
+
+    fn tag(&self) -> &str {
+        self.reference.tag.as_deref().unwrap_or(LATEST)
+    }
+
     /// A URL of the repository.
-    pub(super) fn url(&self, path: &str) -> Result<Url, RegistryError> {
+    fn url(&self, path: &str) -> Result<Url, RegistryError> {
         self.base.join(path).map_err(|error| RegistryError::Start {
             what: "address the registry",
             why: error.to_string(),
@@ -93,7 +258,7 @@ impl Client {
     }
 
     /// Sends a request, and once more with what the registry wants to see.
-    pub(super) async fn send(
+    async fn send(
         &mut self,
         method: Method,
         url: Url,
@@ -129,16 +294,13 @@ impl Client {
         self.answered(request).await
     }
 
-    pub(super) async fn answered(
-        &self,
-        request: reqwest::RequestBuilder,
-    ) -> Result<Response, RegistryError> {
+    async fn answered(&self, request: reqwest::RequestBuilder) -> Result<Response, RegistryError> {
         let sent = request.send().await;
         sent.map_err(|error| failure::broken(&error, self.host()))
     }
 
     /// Reads an answer to its end, or until it is larger than it can be.
-    pub(super) async fn read(
+    async fn read(
         &self,
         mut response: Response,
         what: &'static str,
@@ -162,7 +324,7 @@ impl Client {
     }
 
     /// The registry, for people.
-    pub(super) fn host(&self) -> &str {
+    fn host(&self) -> &str {
         &self.reference.host
     }
 
@@ -172,16 +334,145 @@ impl Client {
     }
 
     /// Whether something may go to a URL that the registry named.
-    pub(super) fn is_safe(&self, url: &Url) -> bool {
+    fn is_safe(&self, url: &Url) -> bool {
         may_go_to(url, self.base.scheme() == "http")
     }
 
-    pub(super) fn unexpected(&self, what: &str) -> RegistryError {
+    fn unexpected(&self, what: &str) -> RegistryError {
         RegistryError::Unexpected {
             host: self.host().to_owned(),
             what: what.to_owned(),
         }
     }
+
+    /// Finds what the registry wants to see; false if that is not to be had.
+    async fn authorize(&mut self, headers: &HeaderMap) -> Result<bool, RegistryError> {
+        let mut challenges = headers
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .filter_map(|value| Challenge::read(value.to_str().ok()?));
+        let Some(challenge) = challenges.next() else {
+            return Ok(false);
+        };
+        let credentials = self.keychain.find(&self.reference.host).await?;
+        self.source = credentials.as_ref().map(|found| found.source.clone());
+        let value = match (challenge, &credentials) {
+            (Challenge::Basic, None) => return Ok(false),
+            (Challenge::Basic, Some(credentials)) => basic(credentials),
+            (Challenge::Bearer { realm, service }, credentials) => {
+                let token = self.token(&realm, service, credentials.as_ref()).await?;
+                format!("Bearer {token}")
+            }
+        };
+        self.authorization = Some(self.secret(&value)?);
+        Ok(true)
+    }
+
+    fn secret(&self, value: &str) -> Result<HeaderValue, RegistryError> {
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| self.unexpected("a token that no header can hold"))?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    async fn token(
+        &self,
+        realm: &str,
+        service: Option<String>,
+        credentials: Option<&Credentials>,
+    ) -> Result<String, RegistryError> {
+        let mut url =
+            Url::parse(realm).map_err(|_| self.unexpected("a place for tokens that is no URL"))?;
+        if !self.is_safe(&url) {
+            return Err(RegistryError::Redirect {
+                host: self.host().to_owned(),
+                what: "the request for a token to where no credentials go",
+            });
+        }
+        let actions = match self.doing {
+            Doing::Pull => "pull",
+            Doing::Push => "pull,push",
+        };
+        let scope = format!("repository:{}:{actions}", self.reference.path());
+        url.query_pairs_mut()
+            .extend_pairs(service.map(|service| ("service", service)))
+            .append_pair("scope", &scope);
+        let mut request = self.http.get(url);
+        if let Some(credentials) = credentials {
+            request = request.header(AUTHORIZATION, self.secret(&basic(credentials))?);
+        }
+        let response = self.answered(request).await?;
+        match response.status() {
+            StatusCode::OK => {}
+            // Some say so what they do not give to just anyone.
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(self.unwelcome()),
+            _ => return Err(self.refusal(&response)),
+        }
+        let body = self.read(response, "a token", LARGEST_MANIFEST).await?;
+        serde_json::from_slice::<Token>(&body)
+            .ok()
+            .and_then(|answer| answer.token.or(answer.access_token))
+            .ok_or_else(|| self.unexpected("a token that is none"))
+    }
+
+    /// The registry wants to know who asks, or does not believe it.
+    fn unwelcome(&self) -> RegistryError {
+        let host = self.host().to_owned();
+        let repository = self.reference.repository.clone();
+        match &self.source {
+            None => RegistryError::NoCredentials { host, repository },
+            Some(source) => RegistryError::RefusedCredentials {
+                host,
+                repository,
+                source_name: source.clone(),
+            },
+        }
+    }
+
+    /// What an answer means that is no success.
+    fn refusal(&self, response: &Response) -> RegistryError {
+        let host = self.host().to_owned();
+        let repository = self.reference.repository.clone();
+        match (response.status(), self.doing) {
+            (StatusCode::UNAUTHORIZED, _) => self.unwelcome(),
+            (StatusCode::FORBIDDEN, doing) => RegistryError::Forbidden {
+                host,
+                repository,
+                doing,
+            },
+            (StatusCode::NOT_FOUND, Doing::Pull) => RegistryError::Missing {
+                reference: self.reference.to_string(),
+            },
+            (StatusCode::NOT_FOUND, Doing::Push) => {
+                RegistryError::NoRepository { host, repository }
+            }
+            (StatusCode::TOO_MANY_REQUESTS, _) => RegistryError::Limited {
+                host,
+                after: retry_after(response.headers()),
+            },
+            (status, _) if status.is_server_error() => RegistryError::Failed {
+                host,
+                status: status.as_u16(),
+            },
+            (status, _) => self.unexpected(&format!("with status {}", status.as_u16())),
+        }
+    }
+}
+
+fn basic(credentials: &Credentials) -> String {
+    let pair = format!("{}:{}", credentials.user, credentials.password);
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+/// How long to wait, where that is given in seconds.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse::<u32>()
+        .ok()?;
+    Some(Duration::from_secs(seconds.into()))
 }
 
 /// Whether something may go to a URL that a registry named, which itself has no TLS if `plain`.

@@ -8,10 +8,9 @@
 //! - [`manifest`]: what stands between a reference and a policy
 //! - `cache`: what was fetched before
 //! - `keychain`: credentials
-//! - `client`, `challenge`, `authorize`, `transfer`: the protocol
-//! - `failure`, `refusal`, [`error`]: what goes wrong
+//! - `client`, `challenge`: the protocol
+//! - `failure`, [`error`]: what goes wrong
 
-mod authorize;
 mod cache;
 mod challenge;
 mod client;
@@ -20,8 +19,6 @@ mod failure;
 mod keychain;
 pub(crate) mod manifest;
 pub(crate) mod reference;
-mod refusal;
-mod transfer;
 
 use std::thread;
 use std::time::Duration;
@@ -114,7 +111,7 @@ impl Registry {
         }
         self.speak(reference, Doing::Pull, async |mut client| {
             let (bytes, digest) = client.manifest().await?;
-            let layer = manifest::layer(&bytes, &client.reference)?;
+            let layer = manifest::layer(&bytes, reference)?;
             let wasm = match self.cache.read(&layer, LARGEST_COMPONENT) {
                 Cached::Bytes(wasm) => wasm,
                 _ => client.policy(&layer).await?,
