@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
+use tbengine_engine::backend::PluginOptions;
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::facts::{Facts, Quarantine};
 use tbengine_engine::journal::{Host, JournalError, StateDir, quarantine};
@@ -134,9 +135,14 @@ impl App {
         )
     }
 
+    /// What plugins are loaded with.
+    pub(crate) fn plugin_options(&self) -> PluginOptions {
+        plugins::options(&self.world, self.global.plugin_dir.as_deref())
+    }
+
     fn engine_with(&self, world: &World, options: EngineOptions) -> Result<Engine, Error> {
         let names = backends::names(&self.config, &options.scope.backends);
-        let plugins = plugins::needed(self, &names)?;
+        let plugins = plugins::needed(&self.config, &self.plugin_options(), &names)?;
         let open = backends::open_all(world, &self.config, &plugins, &names)?;
         Ok(Engine::new(open, options).with_configuration(self.config.digest()))
     }

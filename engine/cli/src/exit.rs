@@ -14,7 +14,17 @@ use tbengine_engine::report::Report;
 use tbengine_plugin_host::{OpenError, PluginError};
 
 use crate::registry::RegistryError;
-use crate::signals::Signal;
+
+/// A signal that ends a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+    /// SIGHUP: the terminal was closed.
+    Hangup,
+}
 
 /// What the process tells its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,30 +7,32 @@ use tbengine_plugin_host::trust::ANY;
 use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec, Plugins, Timeouts};
 use tbengine_sdk::host::closest;
 
-use crate::app::App;
 use crate::backends;
+use crate::config::Config;
 use crate::config::file::PluginTable;
 use crate::exit::Error;
+use crate::world::World;
 
 /// The plugins, if one of these backends is not of a kind that is built in. Code is not run for nothing.
-pub(crate) fn needed(app: &App, names: &[String]) -> Result<Plugins, Error> {
-    if names
-        .iter()
-        .all(|name| backends::is_built_in(&app.config, name))
-    {
+pub(crate) fn needed(
+    config: &Config,
+    options: &PluginOptions,
+    names: &[String],
+) -> Result<Plugins, Error> {
+    if names.iter().all(|name| backends::is_built_in(config, name)) {
         return Ok(Plugins::default());
     }
-    all(app)
+    all(config, options)
 }
 
 /// All plugins that are configured.
-pub(crate) fn all(app: &App) -> Result<Plugins, Error> {
-    Ok(Plugins::load(&specs(app), &options(app))?)
+pub(crate) fn all(config: &Config, options: &PluginOptions) -> Result<Plugins, Error> {
+    Ok(Plugins::load(&specs(config), options)?)
 }
 
 /// What the configuration says about plugins, in alphabetical order.
-pub(crate) fn specs(app: &App) -> Vec<PluginSpec> {
-    let tables = app.config.file.plugins.iter();
+pub(crate) fn specs(config: &Config) -> Vec<PluginSpec> {
+    let tables = config.file.plugins.iter();
     tables.map(|(name, table)| spec(name, table)).collect()
 }
 
@@ -50,15 +52,12 @@ fn spec(name: &str, table: &PluginTable) -> PluginSpec {
     }
 }
 
-/// What plugins are loaded with.
-pub(crate) fn options(app: &App) -> PluginOptions {
-    let world = &app.world;
+/// What plugins are loaded with; the operator's directory of plugins comes before all others.
+pub(crate) fn options(world: &World, directory: Option<&Path>) -> PluginOptions {
     let data = world.directory("XDG_DATA_HOME", ".local/share");
     PluginOptions {
-        places: app
-            .global
-            .plugin_dir
-            .clone()
+        places: directory
+            .map(Path::to_owned)
             .into_iter()
             .chain(data.map(|data| data.join("plugins")))
             .chain([PathBuf::from("/usr/lib/tbengine/plugins")])
@@ -69,13 +68,17 @@ pub(crate) fn options(app: &App) -> PluginOptions {
 }
 
 /// Loads one plugin: one that is configured, by its name, or one that the operator points at, by its path.
-pub(crate) fn one(app: &App, plugin: &str) -> Result<Arc<Plugin>, Error> {
-    if let Some(table) = app.config.file.plugins.get(plugin) {
-        return Ok(Arc::new(Plugin::load(&spec(plugin, table), &options(app))?));
+pub(crate) fn one(
+    config: &Config,
+    options: &PluginOptions,
+    plugin: &str,
+) -> Result<Arc<Plugin>, Error> {
+    if let Some(table) = config.file.plugins.get(plugin) {
+        return Ok(Arc::new(Plugin::load(&spec(plugin, table), options)?));
     }
     let path = Path::new(plugin);
     if !plugin.contains('/') && !path.exists() {
-        let names = app.config.file.plugins.keys().map(String::as_str);
+        let names = config.file.plugins.keys().map(String::as_str);
         let error = Error::config(format!("there is no plugin called `{plugin}`"));
         return Err(match closest(plugin, names) {
             Some(meant) => error.hint(format!("did you mean `{meant}`?")),
@@ -103,5 +106,5 @@ pub(crate) fn one(app: &App, plugin: &str) -> Result<Arc<Plugin>, Error> {
         sha256: Some(ANY.to_owned()),
         variables: Vec::new(),
     };
-    Ok(Arc::new(Plugin::load(&spec, &options(app))?))
+    Ok(Arc::new(Plugin::load(&spec, options)?))
 }

@@ -10,21 +10,10 @@ use tbengine_engine::apply::Control;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::exit::{Code, Error};
+use crate::exit::{Code, Error, Signal};
 
 /// How long a run that was cut off may take to report.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-
-/// A signal that ends a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signal {
-    /// Ctrl-C.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
-    /// SIGHUP: the terminal was closed.
-    Hangup,
-}
 
 /// What was heard so far.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,6 @@ use tbengine_engine::terms::Own;
 use super::scope::{BackendArgs, ScopeArgs};
 use super::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use super::values::{self, Span};
-use crate::leases::ending::Looks;
 
 /// The arguments of `guard`.
 #[derive(Debug, Args)]
@@ -99,16 +98,6 @@ pub(crate) struct SecondLookArgs {
         default_value = "3s"
     )]
     pub(crate) after: Span,
-}
-
-impl SecondLookArgs {
-    /// The looks that these arguments describe.
-    pub(crate) fn looks(&self) -> Looks {
-        Looks {
-            again_after: self.after.0,
-            ..Looks::default()
-        }
-    }
 }
 
 /// What counts as one's own.

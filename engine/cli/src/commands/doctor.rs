@@ -114,7 +114,7 @@ fn configuration(app: &App) -> Finding {
 async fn check_backends(app: &App) -> Result<Vec<Finding>, Error> {
     let names = backends::names(&app.config, &[]);
     let mut findings = Vec::new();
-    let plugins = match plugins::all(app) {
+    let plugins = match plugins::all(&app.config, &app.plugin_options()) {
         Ok(plugins) => plugins,
         Err(error) => {
             findings.push(Finding::failed("plugin", "[plugins]", &error));

@@ -26,6 +26,16 @@ pub(crate) struct Looks {
     pub(crate) once: bool,
 }
 
+impl Looks {
+    /// Looks that wait this long before looking once more.
+    pub(crate) fn again_after(after: Duration) -> Self {
+        Self {
+            again_after: after,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Looks {
     fn default() -> Self {
         Self {

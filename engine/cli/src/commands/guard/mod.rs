@@ -74,7 +74,7 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
             .await;
         let looks = Looks {
             once: labels.are_all_that_can_come(&held),
-            ..args.second_look.looks()
+            ..Looks::again_after(args.second_look.after.0)
         };
         let ended = clean_up(app, &settings, looks, &mut held, &mut signals).await;
         match ended {

@@ -58,7 +58,7 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             detach,
             adopt,
         } => {
-            let looks = second_look.looks();
+            let looks = Looks::again_after(second_look.after.0);
             hold::run(app, &settings, terms, looks, *detach, adopt.as_deref())
         }
     }

@@ -66,7 +66,7 @@ struct Row {
 
 /// The backends that are checked: those of the configuration file, and other kinds without settings.
 fn subjects(app: &App, plugin: &str) -> Result<Vec<(String, Subject)>, Error> {
-    let plugin = plugins::one(app, plugin)?;
+    let plugin = plugins::one(&app.config, &app.plugin_options(), plugin)?;
     let configured = app.config.file.backends.iter();
     let mut backends: Vec<(String, String, Value)> = configured
         .filter(|(_, table)| plugin.has(&table.kind))

@@ -60,8 +60,8 @@ fn list(app: &mut App) -> Result<Code, Error> {
         .collect();
     // One by one, so that a broken one does not hide the others; then together, for two of one kind.
     let mut code = Code::Done;
-    for spec in plugins::specs(app) {
-        match Plugin::load(&spec, &plugins::options(app)) {
+    for spec in plugins::specs(&app.config) {
+        match Plugin::load(&spec, &app.plugin_options()) {
             Ok(plugin) => rows.extend(plugin.descriptor.kinds.iter().map(|kind| Row {
                 kind: kind.kind.clone(),
                 plugin: plugin.name.clone(),
@@ -78,7 +78,7 @@ fn list(app: &mut App) -> Result<Code, Error> {
         }
     }
     if code == Code::Done {
-        plugins::all(app)?;
+        plugins::all(&app.config, &app.plugin_options())?;
     }
     let cells = |row: Row| {
         [
@@ -120,7 +120,7 @@ struct Inspected<'a> {
 }
 
 fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
-    let plugin = plugins::one(app, name)?;
+    let plugin = plugins::one(&app.config, &app.plugin_options(), name)?;
     let descriptor = &plugin.descriptor;
     let inspected = Inspected {
         descriptor,

@@ -85,7 +85,7 @@ impl Options {
                 "RYUK_SHUTDOWN_TIMEOUT",
                 SHUTDOWN_TIMEOUT,
             )?,
-            looks: args.second_look.looks(),
+            looks: Looks::again_after(args.second_look.after.0),
             keep: args.keep && !args.once,
             kinds: match args.no_images {
                 true => all_but(Kind::Image),
