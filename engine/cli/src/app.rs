@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
-use tbengine_engine::backend::PluginOptions;
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::facts::{Facts, Quarantine};
 use tbengine_engine::journal::{Host, JournalError, StateDir, quarantine};
 use tbengine_engine::lease::{Lease, LeaseError, Standing, Store, Unreadable};
 use tbengine_engine::plan::Guards;
+use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
+use tbengine_oci::{Registry, RegistryOptions};
+use tbengine_plugin_host::PluginOptions;
+use tokio_util::sync::CancellationToken;
 
 use crate::args::global::{Format, GlobalArgs};
 use crate::args::registry::RegistryArgs;
@@ -133,6 +136,30 @@ impl App {
                 apply: ApplyOptions::default(),
             },
         )
+    }
+
+    /// Registries of policies, as the command line has them spoken with. A signal ends the wait for one.
+    pub(crate) fn registries(&self) -> Registry {
+        let signals = self.signals.as_ref();
+        Registry::new(RegistryOptions {
+            cache: self.world.registry_cache(),
+            environment: self.world.environment.clone(),
+            offline: self.registry.offline,
+            plain_http: self.registry.plain_http,
+            timeout: self.registry.registry_timeout.0,
+            largest: LARGEST_COMPONENT,
+            stop: signals.map_or_else(CancellationToken::new, |signals| {
+                signals.control.stop.clone()
+            }),
+        })
+    }
+
+    /// Why a registry gave nothing: what went wrong, or the signal that ended the wait.
+    pub(crate) fn registry_error(&self, error: tbengine_oci::Error) -> Error {
+        match (error, &self.signals) {
+            (tbengine_oci::Error::Stopped, Some(signals)) => signals.interrupted(),
+            (error, _) => Error::Registry(error),
+        }
     }
 
     /// What plugins are loaded with.

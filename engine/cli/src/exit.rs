@@ -13,7 +13,7 @@ use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackEr
 use tbengine_engine::report::Report;
 use tbengine_plugin_host::{OpenError, PluginError};
 
-use crate::registry::RegistryError;
+use tbengine_oci::{Error as RegistryError, ReferenceError};
 
 /// A signal that ends a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +135,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Pack(#[from] PackError),
     /// A policy could not be fetched from a registry, or pushed.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
+    #[error("{}", registry_text(.0))]
+    Registry(RegistryError),
     /// The parameters do not fit the policy.
     #[error(transparent)]
     Parameters(#[from] ConfigError),
@@ -241,7 +241,7 @@ impl Error {
             Error::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
                 hint("`tbengine policy inspect` lists the parameters of a policy")
             }
-            Error::Registry(error) => error.hints(),
+            Error::Registry(error) => registry_hints(error),
             Error::Stale { hint, .. } => vec![hint.clone()],
             Error::Journal(error) | Error::Lease(LeaseError::Directory(error)) => {
                 journal_hints(error)
@@ -267,6 +267,96 @@ impl Error {
             | Error::Interrupted(_) => Vec::new(),
         }
     }
+}
+
+impl From<ReferenceError> for Error {
+    fn from(error: ReferenceError) -> Self {
+        Error::Registry(error.into())
+    }
+}
+
+/// What went wrong with a registry. Where nobody is to be asked, the flag that says so is named.
+fn registry_text(error: &RegistryError) -> String {
+    match error {
+        RegistryError::Offline { reference } => {
+            format!("`{reference}` is not in the cache, and --offline asks no registry")
+        }
+        RegistryError::Damaged { path } => format!(
+            "{} in the cache does not have its digest, and --offline asks no registry",
+            path.display()
+        ),
+        RegistryError::PushOffline => "--offline asks no registry, so nothing is pushed".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+const LOG_IN: &str = "`docker login` to it, or set TBENGINE_REGISTRY_HOST, TBENGINE_REGISTRY_USER and \
+                      TBENGINE_REGISTRY_PASSWORD";
+const ONCE_FETCHED: &str = "a policy that was fetched once by its digest is taken from the cache";
+
+/// What the operator can do about a registry.
+fn registry_hints(error: &RegistryError) -> Vec<String> {
+    let hints: &[&str] = match error {
+        RegistryError::NoDigest { reference } => {
+            return vec![format!(
+                "`tbengine policy pull {reference}` prints the reference with the digest that it has now"
+            )];
+        }
+        RegistryError::Reference(_) => &["for example oci://ghcr.io/team/nightly:1.0"],
+        RegistryError::PushToDigest { .. } => &["leave the digest away; pushing prints it"],
+        RegistryError::Offline { .. } => &[
+            "`tbengine policy pull` with the digest fetches it into the cache",
+            "by a tag alone nothing can be found there",
+        ],
+        RegistryError::Damaged { .. } => &["without --offline it is fetched again"],
+        RegistryError::Unreachable { .. } => &[
+            "check the reference, the network and the variables of a proxy",
+            ONCE_FETCHED,
+        ],
+        RegistryError::Tls { .. } => &[
+            "a private authority is trusted by SSL_CERT_FILE",
+            "a registry without TLS is asked with --plain-http",
+        ],
+        RegistryError::Timeout { .. } => &["allow more time with --registry-timeout", ONCE_FETCHED],
+        RegistryError::NoCredentials { .. } => &[LOG_IN],
+        RegistryError::RefusedCredentials { .. } => &[
+            LOG_IN,
+            "see whether they have expired, and whether they are allowed this repository",
+        ],
+        RegistryError::Forbidden { .. } => &["ask its owner for access, or use other credentials"],
+        RegistryError::Missing { .. } => &[
+            "check the name, the tag and the digest",
+            "many registries say the same of what they do not show to whoever asks",
+        ],
+        RegistryError::NoRepository { .. } => {
+            &["check the name; some registries want it made first"]
+        }
+        RegistryError::Limited { .. } => &[
+            "try again later; with credentials most allow more",
+            ONCE_FETCHED,
+        ],
+        RegistryError::Failed { .. } => &["try again later", ONCE_FETCHED],
+        RegistryError::Unexpected { .. } => {
+            &["see whether a registry answers there; `curl -i https://HOST/v2/` shows it"]
+        }
+        RegistryError::TooLarge { .. } | RegistryError::WrongDigest { .. } => {
+            &["nothing of it was used; ask whoever runs the registry"]
+        }
+        RegistryError::Rewritten { .. } => {
+            &["what is there now was not pushed from here; push to another registry"]
+        }
+        RegistryError::NoPolicy { .. } => {
+            &["`tbengine policy push FILE REF` makes what is read here"]
+        }
+        RegistryError::Redirect { .. } => {
+            &["nothing was sent there; ask whoever runs the registry"]
+        }
+        RegistryError::Keychain { .. } => &[
+            "TBENGINE_REGISTRY_HOST, TBENGINE_REGISTRY_USER and TBENGINE_REGISTRY_PASSWORD come first",
+        ],
+        RegistryError::PushOffline | RegistryError::Stopped | RegistryError::Start { .. } => &[],
+    };
+    hints.iter().map(|hint| (*hint).to_owned()).collect()
 }
 
 /// A directory that cannot be used is a matter of configuration; a disk that fails is not.

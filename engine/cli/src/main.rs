@@ -8,7 +8,6 @@
 //! - [`start`]: from the command line to a command
 //! - [`app`], [`backends`], [`plugins`], [`policies`], [`own`], [`signals`]: what commands work with
 //! - [`leases`]: what commands do with leases
-//! - [`registry`]: policies in OCI registries
 //! - [`commands`]: one module per command
 //! - [`output`]: everything that is written
 //! - [`exit`]: how a command ends
@@ -24,7 +23,6 @@ mod output;
 mod own;
 mod plugins;
 mod policies;
-mod registry;
 mod signals;
 mod start;
 mod world;

@@ -12,12 +12,12 @@ use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_engine::policy::{
     CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions,
 };
+use tbengine_oci::{Reference, SCHEME};
 use tbengine_sdk::host::closest;
 
 use crate::app::App;
 use crate::config::{Config, Settings};
 use crate::exit::Error;
-use crate::registry::{Reference, Registry, RegistryError, SCHEME};
 use crate::world::World;
 
 /// A policy's component and what the configuration says about it.
@@ -72,8 +72,9 @@ fn plain(bytes: Cow<'static, [u8]>, origin: String) -> Found {
 
 /// Fetches what a reference names by its digest.
 fn fetch(app: &App, reference: &str) -> Result<Cow<'static, [u8]>, Error> {
-    let reference: Reference = reference.parse().map_err(RegistryError::from)?;
-    let artifact = Registry::new(app).fetch(&reference)?;
+    let reference: Reference = reference.parse()?;
+    let fetched = app.registries().fetch(&reference);
+    let artifact = fetched.map_err(|error| app.registry_error(error))?;
     Ok(Cow::Owned(artifact.wasm))
 }
 

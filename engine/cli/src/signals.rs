@@ -99,6 +99,11 @@ impl Signals {
         self.first.get().copied()
     }
 
+    /// The end of a command that was stopped before it did anything.
+    pub(crate) fn interrupted(&self) -> Error {
+        Error::Interrupted(self.first().unwrap_or(Signal::Interrupt))
+    }
+
     /// Does something that has no way to stop of its own, and drops it when a signal comes.
     ///
     /// # Errors
@@ -109,9 +114,7 @@ impl Signals {
     ) -> Result<T, Error> {
         tokio::select! {
             biased;
-            () = self.control.stop.cancelled() => {
-                Err(Error::Interrupted(self.first().unwrap_or(Signal::Interrupt)))
-            }
+            () = self.control.stop.cancelled() => Err(self.interrupted()),
             done = work => Ok(done),
         }
     }

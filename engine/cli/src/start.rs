@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use tbengine_oci::VARIABLES;
 use tbengine_sdk::host::closest;
 
 use crate::app::App;
@@ -17,7 +18,6 @@ use crate::leases::processes::RUN_ID_VARIABLE;
 use crate::output::console::Console;
 use crate::output::log;
 use crate::output::out::Out;
-use crate::registry::VARIABLES;
 use crate::world::World;
 
 /// Runs the process.

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tbengine_oci::Reference;
 use tbengine_sdk::host::closest;
 use toml::de::{DeTable, DeValue};
 
 use super::file::{File, RetryTable};
 use crate::exit::Error;
-use crate::registry::Reference;
 
 /// A lease has to outlast the pauses that any scheduler makes.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use tbengine_oci::{About, Digest, Reference};
 
 use super::files;
 use crate::app::App;
@@ -10,8 +11,6 @@ use crate::args::global::Format;
 use crate::exit::{Code, Error};
 use crate::output::csv;
 use crate::policies;
-use crate::registry::manifest::About;
-use crate::registry::{Digest, Reference, Registry, RegistryError};
 
 /// What was fetched or pushed.
 #[derive(Debug, Serialize)]
@@ -32,8 +31,9 @@ pub(super) fn pull(
     file: Option<&Path>,
     overwrite: bool,
 ) -> Result<Code, Error> {
-    let reference: Reference = reference.parse().map_err(RegistryError::from)?;
-    let artifact = Registry::new(app).pull(&reference)?;
+    let reference: Reference = reference.parse()?;
+    let pulled = app.registries().pull(&reference);
+    let artifact = pulled.map_err(|error| app.registry_error(error))?;
     if let Some(file) = file {
         files::write(file, &artifact.wasm, overwrite)?;
     }
@@ -49,7 +49,7 @@ pub(super) fn pull(
 
 /// Pushes a policy that can run here.
 pub(super) fn push(app: &mut App, file: &Path, reference: &str) -> Result<Code, Error> {
-    let reference: Reference = reference.parse().map_err(RegistryError::from)?;
+    let reference: Reference = reference.parse()?;
     let wasm = files::read(file)?;
     let policy = policies::engine(&app.world)?.load(&wasm, &file.display().to_string())?;
     let description = policy.description();
@@ -61,7 +61,8 @@ pub(super) fn push(app: &mut App, file: &Path, reference: &str) -> Result<Code, 
         imports: policy.imports().to_vec(),
     };
     let (digest, bytes) = (policy.digest().to_owned(), wasm.len());
-    let pin = Registry::new(app).push(&reference, wasm, &about)?;
+    let pushed = app.registries().push(&reference, wasm, &about);
+    let pin = pushed.map_err(|error| app.registry_error(error))?;
     let moved = Moved {
         reference: reference.pinned(pin).to_string(),
         digest,

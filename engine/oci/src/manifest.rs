@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tbengine_engine::policy::load::LARGEST_COMPONENT;
 
-use super::error::RegistryError;
-use super::reference::{Digest, Reference};
+use crate::error::Error;
+use crate::reference::{Digest, Reference};
 
 /// The media type of a manifest.
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -46,12 +45,12 @@ impl Descriptor {
     }
 }
 
-/// The digest of the one layer, which is the policy.
+/// The digest of the one layer, which is the policy, and has at most `largest` bytes.
 ///
 /// # Errors
 /// If this is no manifest, or one of something else.
-pub(crate) fn layer(bytes: &[u8], reference: &Reference) -> Result<Digest, RegistryError> {
-    let other = |what: String| RegistryError::NoPolicy {
+pub(crate) fn layer(bytes: &[u8], largest: usize, reference: &Reference) -> Result<Digest, Error> {
+    let other = |what: String| Error::NoPolicy {
         reference: reference.to_string(),
         what,
     };
@@ -78,9 +77,9 @@ pub(crate) fn layer(bytes: &[u8], reference: &Reference) -> Result<Digest, Regis
             shortened(&layer.media_type)
         )));
     }
-    if layer.size > LARGEST_COMPONENT as u64 {
+    if layer.size > largest as u64 {
         return Err(other(format!(
-            "its layer has {} bytes, and a policy has at most {LARGEST_COMPONENT}",
+            "its layer has {} bytes, and a policy has at most {largest}",
             layer.size
         )));
     }
@@ -96,13 +95,18 @@ fn shortened(text: &str) -> String {
 }
 
 /// What is told about a policy that is pushed.
-#[derive(Debug)]
-pub(crate) struct About {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) summary: String,
-    pub(crate) exports: Vec<String>,
-    pub(crate) imports: Vec<String>,
+#[derive(Clone, Debug)]
+pub struct About {
+    /// The name that it gives itself.
+    pub name: String,
+    /// The version that it gives itself.
+    pub version: String,
+    /// What it does, in a sentence.
+    pub summary: String,
+    /// The interfaces that the component exports.
+    pub exports: Vec<String>,
+    /// The interfaces that it imports.
+    pub imports: Vec<String>,
 }
 
 /// A configuration and the manifest above it. The same policy makes the same bytes, so that pushing it again
@@ -177,9 +181,13 @@ pub(crate) fn write(wasm: &[u8], about: &About) -> Result<Written, serde_json::E
 mod tests {
     use super::*;
 
+    const LARGEST: usize = 64 << 20;
+
     fn refused(text: &str) -> String {
         let reference = "registry.example/nightly:1".parse().unwrap();
-        layer(text.as_bytes(), &reference).unwrap_err().to_string()
+        layer(text.as_bytes(), LARGEST, &reference)
+            .unwrap_err()
+            .to_string()
     }
 
     fn manifest(media_type: &str, digest: &str, size: u64) -> String {
@@ -201,7 +209,7 @@ mod tests {
         let written = write(b"wasm", &about).unwrap();
         let reference: Reference = "registry.example/nightly".parse().unwrap();
         assert_eq!(
-            layer(&written.manifest, &reference).unwrap(),
+            layer(&written.manifest, LARGEST, &reference).unwrap(),
             Digest::of(b"wasm")
         );
         assert_eq!(written.manifest, write(b"wasm", &about).unwrap().manifest);

@@ -2,7 +2,7 @@
 
 /// What a registry wants to see.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Challenge {
+pub(crate) enum Challenge {
     /// User and password with each request.
     Basic,
     /// A token, which is to be had elsewhere.
@@ -16,7 +16,7 @@ pub(super) enum Challenge {
 
 impl Challenge {
     /// Reads one header.
-    pub(super) fn read(header: &str) -> Option<Self> {
+    pub(crate) fn read(header: &str) -> Option<Self> {
         let header = header.trim();
         let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
         if scheme.eq_ignore_ascii_case("basic") {

@@ -5,10 +5,10 @@ use std::io;
 
 use tokio_rustls::rustls::{self, CertificateError};
 
-use super::error::RegistryError;
+use crate::error::Error;
 
 /// What became of a request that got no answer. Of its URL only the host is told: the rest may be signed.
-pub(super) fn broken(error: &reqwest::Error, registry: &str) -> RegistryError {
+pub(crate) fn broken(error: &reqwest::Error, registry: &str) -> Error {
     // What the registry redirects to can break as well.
     let elsewhere = error.url().and_then(|url| url.host_str());
     let host = match elsewhere {
@@ -16,7 +16,7 @@ pub(super) fn broken(error: &reqwest::Error, registry: &str) -> RegistryError {
         _ => registry.to_owned(),
     };
     if error.is_redirect() {
-        return RegistryError::Redirect {
+        return Error::Redirect {
             host,
             what: "in a circle, or to where anyone could answer",
         };
@@ -31,7 +31,7 @@ pub(super) fn broken(error: &reqwest::Error, registry: &str) -> RegistryError {
             rustls::Error::InvalidMessage(_) => format!("{host} does not speak TLS"),
             other => format!("TLS with {host} failed: {other}"),
         };
-        return RegistryError::Tls { what };
+        return Error::Tls { what };
     }
     let what = match cause::<io::Error>(error).map(io::Error::kind) {
         _ if error.is_timeout() => "does not accept the connection in time",
@@ -39,7 +39,7 @@ pub(super) fn broken(error: &reqwest::Error, registry: &str) -> RegistryError {
         _ if error.is_connect() => "cannot be reached",
         _ => "broke off the connection before its answer ended",
     };
-    RegistryError::Unreachable {
+    Error::Unreachable {
         host,
         what: what.to_owned(),
     }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use sha2::{Digest as _, Sha256};
 
 /// What references begin with; a policy that begins so is one.
-pub(crate) const SCHEME: &str = "oci://";
+pub const SCHEME: &str = "oci://";
 /// The name that Docker Hub goes by, and the host that speaks for it.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 /// As long as the distribution specification lets the name of a repository be, in bytes.
@@ -16,20 +16,20 @@ const LONGEST_TAG: usize = 128;
 
 /// A SHA-256 digest, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Digest {
+pub struct Digest {
     hex: String,
 }
 
 impl Digest {
     /// The digest of some bytes.
-    pub(crate) fn of(bytes: &[u8]) -> Self {
+    pub fn of(bytes: &[u8]) -> Self {
         Self {
             hex: hex::encode(Sha256::digest(bytes)),
         }
     }
 
     /// The 64 digits.
-    pub(crate) fn hex(&self) -> &str {
+    pub fn hex(&self) -> &str {
         &self.hex
     }
 }
@@ -57,17 +57,20 @@ impl fmt::Display for Digest {
 
 /// `oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]`. The digest is that of the manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reference {
+pub struct Reference {
     /// The host as it was written, in small letters, with its port.
-    pub(crate) host: String,
-    pub(crate) repository: String,
-    pub(crate) tag: Option<String>,
-    pub(crate) digest: Option<Digest>,
+    pub host: String,
+    /// The repository as it was written.
+    pub repository: String,
+    /// The tag; `None` is the newest.
+    pub tag: Option<String>,
+    /// The digest of the manifest, which pins it.
+    pub digest: Option<Digest>,
 }
 
 /// Why a text is no reference. The text itself is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ReferenceError {
+pub enum ReferenceError {
     /// There is nothing behind the host.
     #[error(
         "a reference is oci://HOST/REPOSITORY[:TAG][@sha256:DIGEST], and names no repository here"
@@ -117,7 +120,7 @@ impl Reference {
     }
 
     /// The same artifact, whatever becomes of the tag.
-    pub(crate) fn pinned(&self, digest: Digest) -> Self {
+    pub fn pinned(&self, digest: Digest) -> Self {
         Self {
             digest: Some(digest),
             ..self.clone()

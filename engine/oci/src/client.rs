@@ -13,18 +13,17 @@ use reqwest::header::{
 };
 use reqwest::{Method, Response, StatusCode, Url, redirect};
 use serde::Deserialize;
-use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use super::challenge::Challenge;
-use super::error::{Doing, RegistryError};
-use super::failure;
-use super::keychain::{Credentials, Keychain};
-use super::manifest::{MANIFEST, Written};
-use super::reference::{Digest, Reference};
+use crate::challenge::Challenge;
+use crate::error::{Doing, Error};
+use crate::failure;
+use crate::keychain::{Credentials, Keychain};
+use crate::manifest::{MANIFEST, Written};
+use crate::reference::{Digest, Reference};
 
 /// A manifest of a policy has less than a thousandth of this; in bytes. Tokens are no larger.
-pub(super) const LARGEST_MANIFEST: usize = 1 << 20;
+pub(crate) const LARGEST_MANIFEST: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Registries send readers to where their blobs lie, which is one step.
 const MOST_REDIRECTS: usize = 5;
@@ -39,7 +38,7 @@ const LATEST: &str = "latest";
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// One repository of a registry.
-pub(super) struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     reference: Reference,
     /// Everything that is asked for lies below.
@@ -61,13 +60,13 @@ struct Token {
 
 impl Client {
     /// Prepares to speak with a registry, without TLS if `plain`. Nothing is sent.
-    pub(super) fn new(
+    pub(crate) fn new(
         reference: &Reference,
         doing: Doing,
         plain: bool,
         keychain: Keychain,
-    ) -> Result<Self, RegistryError> {
-        let start = |why: String| RegistryError::Start {
+    ) -> Result<Self, Error> {
+        let start = |why: String| Error::Start {
             what: "set up HTTP",
             why,
         };
@@ -111,7 +110,7 @@ impl Client {
     }
 
     /// Reads the manifest behind the reference: by its digest, if it has one.
-    pub(super) async fn manifest(&mut self) -> Result<(Vec<u8>, Digest), RegistryError> {
+    pub(crate) async fn manifest(&mut self) -> Result<(Vec<u8>, Digest), Error> {
         let name = match &self.reference.digest {
             Some(digest) => digest.to_string(),
             None => self.tag().to_owned(),
@@ -129,23 +128,21 @@ impl Client {
         Ok((bytes, found))
     }
 
-    /// Reads the policy with this digest.
-    pub(super) async fn policy(&mut self, digest: &Digest) -> Result<Vec<u8>, RegistryError> {
+    /// Reads the policy with this digest, which has at most `largest` bytes.
+    pub(crate) async fn policy(
+        &mut self,
+        digest: &Digest,
+        largest: usize,
+    ) -> Result<Vec<u8>, Error> {
         let url = self.url(&format!("blobs/{digest}"))?;
         let response = self.send(Method::GET, url, HeaderMap::new(), None).await?;
-        let bytes = self
-            .success(response, "a policy", LARGEST_COMPONENT)
-            .await?;
+        let bytes = self.success(response, "a policy", largest).await?;
         self.compare("a policy", digest.clone(), &Digest::of(&bytes))?;
         Ok(bytes)
     }
 
     /// Writes a policy and what describes it; the tag comes last, so that it never names a part.
-    pub(super) async fn push(
-        &mut self,
-        wasm: Bytes,
-        written: Written,
-    ) -> Result<Digest, RegistryError> {
+    pub(crate) async fn push(&mut self, wasm: Bytes, written: Written) -> Result<Digest, Error> {
         self.upload(wasm).await?;
         self.upload(written.config.into()).await?;
         let digest = Digest::of(&written.manifest);
@@ -160,7 +157,7 @@ impl Client {
         // Who rewrites what it is sent has another digest for it than the one that is printed.
         let kept = response.headers().get(CONTENT_DIGEST);
         match kept.and_then(|kept| kept.to_str().ok()?.parse::<Digest>().ok()) {
-            Some(kept) if kept != digest => Err(RegistryError::Rewritten {
+            Some(kept) if kept != digest => Err(Error::Rewritten {
                 host: self.host().to_owned(),
                 sent: digest,
                 kept,
@@ -170,7 +167,7 @@ impl Client {
     }
 
     /// Sends bytes, unless they are there.
-    async fn upload(&mut self, bytes: Bytes) -> Result<(), RegistryError> {
+    async fn upload(&mut self, bytes: Bytes) -> Result<(), Error> {
         let digest = Digest::of(&bytes);
         let url = self.url(&format!("blobs/{digest}"))?;
         let there = self.send(Method::HEAD, url, HeaderMap::new(), None).await?;
@@ -196,17 +193,17 @@ impl Client {
     }
 
     /// Where the registry wants to have an upload.
-    fn place(&self, begun: &Response, digest: &Digest) -> Result<Url, RegistryError> {
+    fn place(&self, begun: &Response, digest: &Digest) -> Result<Url, Error> {
         let mut url = begun
             .headers()
             .get(LOCATION)
             .and_then(|location| begun.url().join(location.to_str().ok()?).ok())
-            .ok_or_else(|| RegistryError::Unexpected {
+            .ok_or_else(|| Error::Unexpected {
                 host: self.host().to_owned(),
                 what: "without a place for the upload".to_owned(),
             })?;
         if !self.is_safe(&url) {
-            return Err(RegistryError::Redirect {
+            return Err(Error::Redirect {
                 host: self.host().to_owned(),
                 what: "the upload to where anyone could read it",
             });
@@ -221,22 +218,17 @@ impl Client {
         response: Response,
         what: &'static str,
         limit: usize,
-    ) -> Result<Vec<u8>, RegistryError> {
+    ) -> Result<Vec<u8>, Error> {
         match response.status() {
             StatusCode::OK => self.read(response, what, limit).await,
             _ => Err(self.refusal(&response)),
         }
     }
 
-    fn compare(
-        &self,
-        what: &'static str,
-        expected: Digest,
-        found: &Digest,
-    ) -> Result<(), RegistryError> {
+    fn compare(&self, what: &'static str, expected: Digest, found: &Digest) -> Result<(), Error> {
         match expected == *found {
             true => Ok(()),
-            false => Err(RegistryError::WrongDigest {
+            false => Err(Error::WrongDigest {
                 host: self.host().to_owned(),
                 what,
                 expected,
@@ -250,8 +242,8 @@ impl Client {
     }
 
     /// A URL of the repository.
-    fn url(&self, path: &str) -> Result<Url, RegistryError> {
-        self.base.join(path).map_err(|error| RegistryError::Start {
+    fn url(&self, path: &str) -> Result<Url, Error> {
+        self.base.join(path).map_err(|error| Error::Start {
             what: "address the registry",
             why: error.to_string(),
         })
@@ -264,7 +256,7 @@ impl Client {
         url: Url,
         headers: HeaderMap,
         body: Option<Bytes>,
-    ) -> Result<Response, RegistryError> {
+    ) -> Result<Response, Error> {
         let response = self.send_once(&method, &url, &headers, &body).await?;
         // Whoever we were redirected to gets nothing, and so has nothing to demand.
         let is_asked = response.status() == StatusCode::UNAUTHORIZED && self.is_own(response.url());
@@ -280,7 +272,7 @@ impl Client {
         url: &Url,
         headers: &HeaderMap,
         body: &Option<Bytes>,
-    ) -> Result<Response, RegistryError> {
+    ) -> Result<Response, Error> {
         let mut request = self
             .http
             .request(method.clone(), url.clone())
@@ -294,7 +286,7 @@ impl Client {
         self.answered(request).await
     }
 
-    async fn answered(&self, request: reqwest::RequestBuilder) -> Result<Response, RegistryError> {
+    async fn answered(&self, request: reqwest::RequestBuilder) -> Result<Response, Error> {
         let sent = request.send().await;
         sent.map_err(|error| failure::broken(&error, self.host()))
     }
@@ -305,14 +297,14 @@ impl Client {
         mut response: Response,
         what: &'static str,
         limit: usize,
-    ) -> Result<Vec<u8>, RegistryError> {
+    ) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         loop {
             let chunk = response.chunk().await;
             match chunk.map_err(|error| failure::broken(&error, self.host()))? {
                 None => return Ok(body),
                 Some(chunk) if body.len() + chunk.len() > limit => {
-                    return Err(RegistryError::TooLarge {
+                    return Err(Error::TooLarge {
                         host: self.host().to_owned(),
                         what,
                         limit,
@@ -338,15 +330,15 @@ impl Client {
         may_go_to(url, self.base.scheme() == "http")
     }
 
-    fn unexpected(&self, what: &str) -> RegistryError {
-        RegistryError::Unexpected {
+    fn unexpected(&self, what: &str) -> Error {
+        Error::Unexpected {
             host: self.host().to_owned(),
             what: what.to_owned(),
         }
     }
 
     /// Finds what the registry wants to see; false if that is not to be had.
-    async fn authorize(&mut self, headers: &HeaderMap) -> Result<bool, RegistryError> {
+    async fn authorize(&mut self, headers: &HeaderMap) -> Result<bool, Error> {
         let mut challenges = headers
             .get_all(WWW_AUTHENTICATE)
             .iter()
@@ -368,7 +360,7 @@ impl Client {
         Ok(true)
     }
 
-    fn secret(&self, value: &str) -> Result<HeaderValue, RegistryError> {
+    fn secret(&self, value: &str) -> Result<HeaderValue, Error> {
         let mut value = HeaderValue::from_str(value)
             .map_err(|_| self.unexpected("a token that no header can hold"))?;
         value.set_sensitive(true);
@@ -380,11 +372,11 @@ impl Client {
         realm: &str,
         service: Option<String>,
         credentials: Option<&Credentials>,
-    ) -> Result<String, RegistryError> {
+    ) -> Result<String, Error> {
         let mut url =
             Url::parse(realm).map_err(|_| self.unexpected("a place for tokens that is no URL"))?;
         if !self.is_safe(&url) {
-            return Err(RegistryError::Redirect {
+            return Err(Error::Redirect {
                 host: self.host().to_owned(),
                 what: "the request for a token to where no credentials go",
             });
@@ -416,12 +408,12 @@ impl Client {
     }
 
     /// The registry wants to know who asks, or does not believe it.
-    fn unwelcome(&self) -> RegistryError {
+    fn unwelcome(&self) -> Error {
         let host = self.host().to_owned();
         let repository = self.reference.repository.clone();
         match &self.source {
-            None => RegistryError::NoCredentials { host, repository },
-            Some(source) => RegistryError::RefusedCredentials {
+            None => Error::NoCredentials { host, repository },
+            Some(source) => Error::RefusedCredentials {
                 host,
                 repository,
                 source_name: source.clone(),
@@ -430,27 +422,25 @@ impl Client {
     }
 
     /// What an answer means that is no success.
-    fn refusal(&self, response: &Response) -> RegistryError {
+    fn refusal(&self, response: &Response) -> Error {
         let host = self.host().to_owned();
         let repository = self.reference.repository.clone();
         match (response.status(), self.doing) {
             (StatusCode::UNAUTHORIZED, _) => self.unwelcome(),
-            (StatusCode::FORBIDDEN, doing) => RegistryError::Forbidden {
+            (StatusCode::FORBIDDEN, doing) => Error::Forbidden {
                 host,
                 repository,
                 doing,
             },
-            (StatusCode::NOT_FOUND, Doing::Pull) => RegistryError::Missing {
+            (StatusCode::NOT_FOUND, Doing::Pull) => Error::Missing {
                 reference: self.reference.to_string(),
             },
-            (StatusCode::NOT_FOUND, Doing::Push) => {
-                RegistryError::NoRepository { host, repository }
-            }
-            (StatusCode::TOO_MANY_REQUESTS, _) => RegistryError::Limited {
+            (StatusCode::NOT_FOUND, Doing::Push) => Error::NoRepository { host, repository },
+            (StatusCode::TOO_MANY_REQUESTS, _) => Error::Limited {
                 host,
                 after: retry_after(response.headers()),
             },
-            (status, _) if status.is_server_error() => RegistryError::Failed {
+            (status, _) if status.is_server_error() => Error::Failed {
                 host,
                 status: status.as_u16(),
             },

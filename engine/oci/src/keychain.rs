@@ -12,12 +12,11 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
-use super::error::RegistryError;
-use crate::world::World;
+use crate::error::Error;
 
 /// The variables that hold credentials, and say which registry they are for: a reference in the file of
 /// somebody's project must not have them sent elsewhere.
-pub(crate) const VARIABLES: [&str; 3] = [HOST, USER, PASSWORD];
+pub const VARIABLES: [&str; 3] = [HOST, USER, PASSWORD];
 const HOST: &str = "TBENGINE_REGISTRY_HOST";
 const USER: &str = "TBENGINE_REGISTRY_USER";
 const PASSWORD: &str = "TBENGINE_REGISTRY_PASSWORD";
@@ -30,15 +29,15 @@ const IDENTITY: &str = "<token>";
 const LARGEST_ANSWER: u64 = 1 << 20;
 
 /// User and password, and where they come from.
-pub(super) struct Credentials {
-    pub(super) user: String,
-    pub(super) password: String,
-    pub(super) source: String,
+pub(crate) struct Credentials {
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) source: String,
 }
 
 /// Where credentials are looked for.
 #[derive(Clone)]
-pub(super) struct Keychain {
+pub(crate) struct Keychain {
     environment: Arc<BTreeMap<String, String>>,
     file: Option<PathBuf>,
 }
@@ -71,17 +70,18 @@ struct Answer {
 }
 
 impl Keychain {
-    pub(super) fn new(world: &World) -> Self {
-        let home = || Some(PathBuf::from(world.variable("HOME")?).join(".docker"));
-        let directory = world.variable("DOCKER_CONFIG").map(PathBuf::from);
-        Self {
-            environment: world.environment.clone(),
-            file: directory.or_else(home).map(|path| path.join("config.json")),
-        }
+    /// Credentials as these variables, or the files that they lead to, hold them.
+    pub(crate) fn new(environment: Arc<BTreeMap<String, String>>) -> Self {
+        let path = |name: &str| set(&environment, name).map(PathBuf::from);
+        let home = || Some(path("HOME")?.join(".docker"));
+        let file = path("DOCKER_CONFIG")
+            .or_else(home)
+            .map(|path| path.join("config.json"));
+        Self { environment, file }
     }
 
     /// The credentials for a registry, by the host of a reference.
-    pub(super) async fn find(&self, host: &str) -> Result<Option<Credentials>, RegistryError> {
+    pub(crate) async fn find(&self, host: &str) -> Result<Option<Credentials>, Error> {
         if let Some(found) = self.in_variables(host)? {
             return Ok(Some(found));
         }
@@ -108,8 +108,8 @@ impl Keychain {
         }
     }
 
-    fn in_variables(&self, host: &str) -> Result<Option<Credentials>, RegistryError> {
-        let variable = |name: &str| self.environment.get(name).filter(|value| !value.is_empty());
+    fn in_variables(&self, host: &str) -> Result<Option<Credentials>, Error> {
+        let variable = |name: &str| set(&self.environment, name);
         let (user, password) = match (variable(USER), variable(PASSWORD)) {
             (None, None) => return Ok(None),
             (Some(user), Some(password)) => (user, password),
@@ -129,7 +129,7 @@ impl Keychain {
 }
 
 impl Auth {
-    fn credentials(&self, path: &Path) -> Result<Option<Credentials>, RegistryError> {
+    fn credentials(&self, path: &Path) -> Result<Option<Credentials>, Error> {
         if self
             .identitytoken
             .as_ref()
@@ -162,18 +162,23 @@ impl Auth {
     }
 }
 
-fn broken(what: String) -> RegistryError {
-    RegistryError::Keychain { what }
+/// A variable of the environment, unless it is unset or empty.
+fn set<'a>(environment: &'a BTreeMap<String, String>, name: &str) -> Option<&'a String> {
+    environment.get(name).filter(|value| !value.is_empty())
 }
 
-fn identity(source: &str) -> RegistryError {
+fn broken(what: String) -> Error {
+    Error::Keychain { what }
+}
+
+fn identity(source: &str) -> Error {
     broken(format!(
         "{source} holds an identity token for this registry, and tbengine knows users and passwords only"
     ))
 }
 
 /// Reads the file, if there is one. What is wrong in it is told by its place: the text may be a secret.
-fn read(path: &Path) -> Result<Option<DockerFile>, RegistryError> {
+fn read(path: &Path) -> Result<Option<DockerFile>, Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -208,7 +213,7 @@ fn is_for(key: &str, host: &str) -> bool {
 }
 
 /// Asks a credential helper of Docker's.
-async fn ask(name: &str, host: &str) -> Result<Option<Credentials>, RegistryError> {
+async fn ask(name: &str, host: &str) -> Result<Option<Credentials>, Error> {
     let program = format!("docker-credential-{name}");
     if !name
         .bytes()

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::reference::Digest;
+use crate::reference::Digest;
 
 /// A directory with a file per digest; without one, nothing is kept.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(crate) struct Cache {
     directory: Option<PathBuf>,
 }
 
 /// What the cache holds under a digest.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Cached {
+pub(crate) enum Cached {
     Nothing,
     Bytes(Vec<u8>),
     /// Other bytes than those with the digest.
@@ -24,14 +24,14 @@ pub(super) enum Cached {
 }
 
 impl Cache {
-    pub(super) fn new(directory: Option<PathBuf>) -> Self {
+    pub(crate) fn new(directory: Option<PathBuf>) -> Self {
         Self {
             directory: directory.map(|directory| directory.join("sha256")),
         }
     }
 
     /// Reads what has this digest and at most `limit` bytes.
-    pub(super) fn read(&self, digest: &Digest, limit: usize) -> Cached {
+    pub(crate) fn read(&self, digest: &Digest, limit: usize) -> Cached {
         let Some(directory) = &self.directory else {
             return Cached::Nothing;
         };
@@ -49,7 +49,7 @@ impl Cache {
     }
 
     /// Keeps bytes under their digest. Not being able to is no reason not to go on.
-    pub(super) fn write(&self, digest: &Digest, bytes: &[u8]) {
+    pub(crate) fn write(&self, digest: &Digest, bytes: &[u8]) {
         let Some(directory) = &self.directory else {
             return;
         };

@@ -1,0 +1,208 @@
+//! Fetching, pulling and pushing: what is in the cache is not asked for, and what is asked for is bounded.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::cache::{Cache, Cached};
+use crate::client::{Client, LARGEST_MANIFEST};
+use crate::error::{Doing, Error};
+use crate::keychain::Keychain;
+use crate::manifest::{self, About};
+use crate::reference::{Digest, Reference};
+
+/// What registries are spoken with. Not for logs: the environment may hold a password.
+#[derive(Clone)]
+pub struct RegistryOptions {
+    /// The directory that keeps what was fetched; `None` keeps nothing.
+    pub cache: Option<PathBuf>,
+    /// The environment, for credentials: [`VARIABLES`](crate::VARIABLES), and where docker's `config.json` is.
+    pub environment: Arc<BTreeMap<String, String>>,
+    /// Whether no registry is asked, so that only the cache answers.
+    pub offline: bool,
+    /// Whether TLS is left out; `None` leaves it out on this machine only.
+    pub plain_http: Option<bool>,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// The largest policy, in bytes. What is larger is refused.
+    pub largest: usize,
+    /// Ends the wait for a registry.
+    pub stop: CancellationToken,
+}
+
+/// Registries, as they are spoken with.
+pub struct Registry {
+    cache: Cache,
+    keychain: Keychain,
+    offline: bool,
+    plain_http: Option<bool>,
+    timeout: Duration,
+    largest: usize,
+    stop: CancellationToken,
+}
+
+/// A policy from a registry.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// The digest of the manifest, which a reference is pinned by.
+    pub digest: Digest,
+    /// The component.
+    pub wasm: Vec<u8>,
+}
+
+impl Registry {
+    /// Registries that are spoken with in this way. Nothing is sent or read yet.
+    pub fn new(options: RegistryOptions) -> Self {
+        Self {
+            cache: Cache::new(options.cache),
+            keychain: Keychain::new(options.environment),
+            offline: options.offline,
+            plain_http: options.plain_http,
+            timeout: options.timeout,
+            largest: options.largest,
+            stop: options.stop,
+        }
+    }
+
+    /// The policy that a reference with a digest names. With none it is refused: nothing decides what is
+    /// deleted but what the operator chose. Blocks, as the others do.
+    ///
+    /// # Errors
+    /// If the reference has no digest, or as [`Registry::pull`] fails.
+    pub fn fetch(&self, reference: &Reference) -> Result<Artifact, Error> {
+        if reference.digest.is_none() {
+            let reference = reference.to_string();
+            return Err(Error::NoDigest { reference });
+        }
+        self.pull(reference)
+    }
+
+    /// The policy that a reference names now. What has a digest and is in the cache is not asked for.
+    ///
+    /// # Errors
+    /// If the registry does not give it in time, if it is none, or if [`RegistryOptions::stop`] came first.
+    pub fn pull(&self, reference: &Reference) -> Result<Artifact, Error> {
+        let damaged = match &reference.digest {
+            None => None,
+            Some(digest) => match self.cached(reference, digest)? {
+                Cached::Bytes(wasm) => {
+                    return Ok(Artifact {
+                        digest: digest.clone(),
+                        wasm,
+                    });
+                }
+                Cached::Damaged(path) => Some(path),
+                Cached::Nothing => None,
+            },
+        };
+        if self.offline {
+            return Err(match damaged {
+                Some(path) => Error::Damaged { path },
+                None => Error::Offline {
+                    reference: reference.to_string(),
+                },
+            });
+        }
+        if let Some(path) = damaged {
+            tracing::warn!(path = %path.display(), "the cache does not have what it should, so it is fetched again");
+        }
+        self.speak(reference, Doing::Pull, async |mut client| {
+            let (bytes, digest) = client.manifest().await?;
+            let layer = manifest::layer(&bytes, self.largest, reference)?;
+            let wasm = match self.cache.read(&layer, self.largest) {
+                Cached::Bytes(wasm) => wasm,
+                _ => client.policy(&layer, self.largest).await?,
+            };
+            self.cache.write(&layer, &wasm);
+            self.cache.write(&digest, &bytes);
+            Ok(Artifact { digest, wasm })
+        })
+    }
+
+    /// Puts a policy under the tag of a reference, and returns the digest that pins it.
+    ///
+    /// # Errors
+    /// If the registry does not take it in time, or if [`RegistryOptions::stop`] came first.
+    pub fn push(
+        &self,
+        reference: &Reference,
+        wasm: Vec<u8>,
+        about: &About,
+    ) -> Result<Digest, Error> {
+        if reference.digest.is_some() {
+            let reference = reference.to_string();
+            return Err(Error::PushToDigest { reference });
+        }
+        if self.offline {
+            return Err(Error::PushOffline);
+        }
+        let written = manifest::write(&wasm, about).map_err(|error| Error::Start {
+            what: "write the manifest",
+            why: error.to_string(),
+        })?;
+        self.speak(reference, Doing::Push, async |mut client| {
+            client.push(Bytes::from(wasm), written).await
+        })
+    }
+
+    fn cached(&self, reference: &Reference, digest: &Digest) -> Result<Cached, Error> {
+        let manifest = match self.cache.read(digest, LARGEST_MANIFEST) {
+            Cached::Bytes(manifest) => manifest,
+            other => return Ok(other),
+        };
+        let layer = manifest::layer(&manifest, self.largest, reference)?;
+        Ok(self.cache.read(&layer, self.largest))
+    }
+
+    /// Speaks with a registry for as long as that may take, on a thread of its own: what a registry sends
+    /// must not take more along than that if it finds a defect in what reads it.
+    fn speak<T: Send>(
+        &self,
+        reference: &Reference,
+        doing: Doing,
+        work: impl AsyncFnOnce(Client) -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        let start = |why: String| Error::Start {
+            what: "speak with the registry",
+            why,
+        };
+        let plain = self.plain_http.unwrap_or_else(|| reference.is_loopback());
+        let speak = || {
+            let client = Client::new(reference, doing, plain, self.keychain.clone())?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| start(error.to_string()))?;
+            let ended = runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    () = self.stop.cancelled() => Err(Error::Stopped),
+                    ended = tokio::time::timeout(self.timeout, work(client)) => ended
+                        .unwrap_or_else(|_| {
+                            Err(Error::Timeout {
+                                host: reference.host.clone(),
+                                after: self.timeout,
+                            })
+                        }),
+                }
+            });
+            // Looking up a name cannot be cut short.
+            runtime.shutdown_background();
+            ended
+        };
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name("registry".into());
+            match thread.spawn_scoped(scope, speak) {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|_| Err(start("what reads its answers has a defect".into()))),
+                Err(error) => Err(start(error.to_string())),
+            }
+        })
+    }
+}
