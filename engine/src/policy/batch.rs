@@ -1,6 +1,6 @@
 //! Which candidates go into one call.
 
-use super::Candidate;
+use super::candidate::Candidate;
 use super::description::Judging;
 
 /// The most resources in one call of a policy that judges units, unless one unit alone is larger.

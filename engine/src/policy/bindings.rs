@@ -6,7 +6,6 @@
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{AsContextMut, Engine};
 
-use super::call::State;
 use super::contract::Version;
 
 /// `tbengine:policy@1`, as generated.
@@ -47,10 +46,16 @@ mod v2 {
     });
 }
 
+/// The log as version 2 names it.
+pub(super) use v2::tbengine::policy::log as log_2;
+
 /// Grants every version its imports.
-pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    v1::Policy::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-    v2::tbengine::policy::log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+pub(super) fn add_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
+where
+    T: types::Host + tbengine::policy::log::Host + log_2::Host + 'static,
+{
+    v1::Policy::add_to_linker::<_, HasSelf<T>>(linker, |state| state)?;
+    log_2::add_to_linker::<_, HasSelf<T>>(linker, |state| state)
 }
 
 /// A linked policy of some version, before it is instantiated.
@@ -215,21 +220,15 @@ impl From<v1::tbengine::policy::types::Verdict> for types::Verdict {
     }
 }
 
-impl v2::tbengine::policy::log::Host for State {
-    fn emit(
-        &mut self,
-        level: v2::tbengine::policy::log::Level,
-        message: String,
-    ) -> wasmtime::Result<()> {
-        use tbengine::policy::log::{Host, Level};
+impl From<v2::tbengine::policy::log::Level> for tbengine::policy::log::Level {
+    fn from(newer: v2::tbengine::policy::log::Level) -> Self {
         use v2::tbengine::policy::log::Level as Newer;
-        let level = match level {
-            Newer::Trace => Level::Trace,
-            Newer::Debug => Level::Debug,
-            Newer::Info => Level::Info,
-            Newer::Warn => Level::Warn,
-            Newer::Error => Level::Error,
-        };
-        Host::emit(self, level, message)
+        match newer {
+            Newer::Trace => Self::Trace,
+            Newer::Debug => Self::Debug,
+            Newer::Info => Self::Info,
+            Newer::Warn => Self::Warn,
+            Newer::Error => Self::Error,
+        }
     }
 }

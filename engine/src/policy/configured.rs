@@ -9,17 +9,22 @@ use std::time::Duration;
 
 use tbengine_sdk::Timestamp;
 
+use super::answer::Answer;
 use super::batch::batches;
 use super::bindings::exports::tbengine::policy::hooks as guest;
 use super::call::{Call, Instance};
+use super::candidate::Candidate;
+use super::compiled::Compiled;
+use super::context::PolicyContext;
 use super::convert::{Interest, advice, context, proposal, with_failure, with_records};
+use super::failure::{Failure, RetryAdvice};
+use super::fault::Fault;
+use super::interface::{Policy, PolicySource};
 use super::limits::Limits;
-use super::load::Compiled;
+use super::log_line::LogLine;
 use super::params::{ConfigError, check};
-use super::{
-    Answer, Candidate, Failure, Fault, LogLine, Policy, PolicyContext, PolicySource, Proposal,
-    RetryAdvice,
-};
+use super::proposal::Proposal;
+use super::state::State;
 
 /// A policy that can judge. Cheap to clone, and callable from many threads at once.
 #[derive(Clone)]
@@ -224,7 +229,7 @@ impl Configured {
         guest: Instance<'_>,
         body: impl FnOnce(
             &guest::Guest,
-            &mut wasmtime::Store<super::call::State>,
+            &mut wasmtime::Store<State>,
         ) -> wasmtime::Result<Result<T, String>>,
     ) -> wasmtime::Result<Result<T, String>> {
         let Instance { hooks, store } = guest;

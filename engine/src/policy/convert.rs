@@ -9,7 +9,10 @@ use tbengine_sdk::{ErrorKind, Identity, Kind, Labels, Owner, State, Timestamp};
 
 use super::bindings::exports::tbengine::policy::hooks as guest;
 use super::bindings::tbengine::policy::types;
-use super::{Candidate, Failure, Force, PolicyContext, Proposal, RetryAdvice, Verdict};
+use super::candidate::Candidate;
+use super::context::PolicyContext;
+use super::failure::{Failure, RetryAdvice};
+use super::proposal::{Force, Proposal, Verdict};
 
 /// Which labels or attributes a policy reads.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bindings::exports::tbengine::policy::hooks as guest;
 use super::bindings::tbengine::policy::types;
-use super::params::normalise;
+use super::value::normalise;
+
+pub use super::value::ParamType;
 
 /// What a policy says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,26 +39,6 @@ pub struct Param {
     pub default: Option<String>,
     /// Whether it must be set.
     pub required: bool,
-}
-
-/// How the value of a parameter is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ParamType {
-    /// Any text.
-    Text,
-    /// A whole number, not negative.
-    Integer,
-    /// A number, not negative.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// Like `30m` or `7d`.
-    Duration,
-    /// Like `10GB`.
-    Size,
-    /// Like `exited,dead`.
-    Words,
 }
 
 /// How much of the inventory a policy must see in one call.

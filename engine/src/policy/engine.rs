@@ -9,11 +9,10 @@ use std::thread;
 use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Engine, WasmBacktraceDetails};
 
-use super::bindings;
-use super::call::{State, TICK};
+use super::call::TICK;
 use super::limits::Limits;
 use super::load::{CompiledPolicy, LoadError};
-use super::wasi;
+use super::state::{self, State};
 
 /// How to compile policies.
 #[derive(Clone, Debug, Default)]
@@ -91,8 +90,7 @@ impl PolicyEngine {
         start_ticker(&engine)?;
 
         let mut linker = Linker::new(&engine);
-        bindings::add_to_linker(&mut linker).map_err(runtime)?;
-        wasi::add_to_linker(&mut linker).map_err(runtime)?;
+        state::add_to_linker(&mut linker).map_err(runtime)?;
         let threads = options
             .threads
             .or_else(|| thread::available_parallelism().ok().map(Into::into))

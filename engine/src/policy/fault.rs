@@ -1,96 +1,46 @@
-//! What went wrong in a guest.
+//! How a policy fails.
 
-use wasmtime::{Trap, WasmBacktrace};
-use wasmtime_wasi::I32Exit;
+use serde::{Deserialize, Serialize};
 
-use super::FaultKind;
-use super::limits::OutOfMemory;
+use super::log_line::LogLine;
 
-/// What an error of the runtime says about the guest.
-pub(super) struct Finding {
-    pub(super) kind: FaultKind,
-    pub(super) message: String,
-    pub(super) backtrace: Vec<String>,
+/// A policy that could not do what it was asked. Nothing is deleted on its account.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq, Serialize, Deserialize)]
+#[error("policy `{policy}`: {message}")]
+#[serde(rename_all = "kebab-case")]
+pub struct Fault {
+    /// The name of the policy.
+    pub policy: String,
+    /// The function that failed: `describe`, `configure`, `decide`, `retry`.
+    pub function: String,
+    /// What sort of fault it was.
+    pub kind: FaultKind,
+    /// What happened, for people.
+    pub message: String,
+    /// The guest's frames, innermost first, where it has names for them.
+    pub backtrace: Vec<String>,
+    /// What the guest wrote to its standard error.
+    pub stderr: String,
+    /// What it logged before it failed.
+    pub log: Vec<LogLine>,
 }
 
-/// What a call was allowed, for the messages.
-pub(super) struct Allowed {
-    pub(super) timeout: std::time::Duration,
-    pub(super) fuel: u64,
-    pub(super) output: u64,
-}
-
-/// Reads the type of an error; texts change between versions of the runtime.
-pub(super) fn examine(error: &wasmtime::Error, allowed: &Allowed) -> Finding {
-    let (kind, message) = if let Some(memory) = error.downcast_ref::<OutOfMemory>() {
-        (FaultKind::OutOfMemory, memory.to_string())
-    } else if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
-        (FaultKind::Trap, format!("exited with code {code}"))
-    } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        examine_trap(*trap, allowed)
-    } else if is_output_exhausted(error) {
-        let limit = allowed.output >> 20;
-        (
-            FaultKind::TooMuchOutput,
-            format!("sent more than {limit} MiB to the host in one call"),
-        )
-    } else {
-        (FaultKind::Trap, error.root_cause().to_string())
-    };
-    Finding {
-        kind,
-        message,
-        backtrace: backtrace(error),
-    }
-}
-
-fn examine_trap(trap: Trap, allowed: &Allowed) -> (FaultKind, String) {
-    let text = match trap {
-        Trap::Interrupt => {
-            let timeout = humantime::format_duration(allowed.timeout);
-            return (FaultKind::TimedOut, format!("ran longer than {timeout}"));
-        }
-        Trap::OutOfFuel => {
-            return (
-                FaultKind::OutOfFuel,
-                format!("used up its {} units of fuel", allowed.fuel),
-            );
-        }
-        Trap::StackOverflow => "overflowed its stack".to_owned(),
-        Trap::UnreachableCodeReached => "aborted".to_owned(),
-        // Rust and C keep a second stack in memory, below all else.
-        Trap::MemoryOutOfBounds => {
-            "touched memory out of bounds; an overflow of the stack can be the cause".to_owned()
-        }
-        other => other.to_string(),
-    };
-    (FaultKind::Trap, text)
-}
-
-/// Whether the error is the runtime's for an exhausted `Store::set_hostcall_fuel`. Its type is
-/// private, so its name is all there is to go by; a test with a flood notices if that changes.
-fn is_output_exhausted(error: &wasmtime::Error) -> bool {
-    format!("{:?}", error.root_cause()) == "HostcallFuelExhausted"
-}
-
-fn backtrace(error: &wasmtime::Error) -> Vec<String> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
-        return Vec::new();
-    };
-    let name = |frame: &wasmtime::FrameInfo| {
-        let name = match frame.func_name() {
-            Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-            None => format!("<function {}>", frame.func_index()),
-        };
-        // Where the guest was built with debug information.
-        let place = frame.symbols().iter().find_map(|symbol| {
-            let file = symbol.file()?;
-            Some(format!("{file}:{}", symbol.line()?))
-        });
-        match place {
-            Some(place) => format!("{name} at {place}"),
-            None => name,
-        }
-    };
-    backtrace.frames().iter().map(name).collect()
+/// What sort of fault a policy committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// It trapped: a panic, memory out of bounds, stack overflow.
+    Trap,
+    /// It ran past its deadline.
+    TimedOut,
+    /// It used up its fuel.
+    OutOfFuel,
+    /// It asked for more memory than it may have.
+    OutOfMemory,
+    /// It sent more to the host than it may.
+    TooMuchOutput,
+    /// It said itself that it could not decide.
+    Refused,
+    /// Its answer named a resource it was not asked about, or one twice.
+    BadAnswer,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use wasmtime::ResourceLimiter;
 
-use super::params::{parse_duration, parse_size};
+use super::value::{parse_duration, parse_size};
 
 /// How much a policy may use in one call. Times and sizes are written like `30s` and `256MiB`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

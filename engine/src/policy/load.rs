@@ -10,14 +10,16 @@ use tbengine_sdk::Timestamp;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use super::Fault;
 use super::bindings::PolicyPre;
-use super::call::{Call, State};
+use super::call::Call;
+use super::compiled::Compiled;
 use super::configured::ConfiguredPolicy;
 use super::contract::Version;
 use super::description::Description;
+use super::fault::Fault;
 use super::limits::Limits;
 use super::params::ConfigError;
+use super::state::State;
 
 /// The largest component that is read, in bytes. CPython's is 18 MiB.
 pub const LARGEST_COMPONENT: usize = 64 << 20;
@@ -138,17 +140,6 @@ pub enum LoadError {
 /// A policy that is compiled, linked and described. Cheap to clone.
 #[derive(Clone)]
 pub struct CompiledPolicy(Arc<Compiled>);
-
-pub(super) struct Compiled {
-    pub(super) pre: PolicyPre<State>,
-    pub(super) description: Description,
-    pub(super) digest: String,
-    pub(super) threads: usize,
-    version: Version,
-    exports: Vec<String>,
-    imports: Vec<String>,
-    origin: String,
-}
 
 impl fmt::Debug for CompiledPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

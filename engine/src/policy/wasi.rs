@@ -18,8 +18,6 @@ use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult, subscribe};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use super::call::State;
-
 /// How many WASI handles a guest may have open.
 const HANDLES: usize = 1_000;
 /// How many random bytes a guest may ask for at once.
@@ -61,31 +59,34 @@ impl World {
             monotonic: 1_000_000_000,
         }
     }
-}
 
-/// Grants WASI to the guests that import it.
-pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_sync(linker)?;
-    // WASI's own clock would let a guest sleep in the host, where no deadline reaches it.
-    linker.allow_shadowing(true);
-    monotonic_clock::add_to_linker::<State, HasSelf<State>>(linker, |state| state)?;
-    linker.allow_shadowing(false);
-    Ok(())
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
+    /// What WASI works with.
+    pub(super) fn view(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
-            ctx: &mut self.world.ctx,
-            table: &mut self.world.table,
+            ctx: &mut self.ctx,
+            table: &mut self.table,
         }
     }
 }
 
-impl monotonic_clock::Host for State {
+/// Grants WASI to the guests that import it. `world` finds the world of an instance in what the host keeps
+/// for it.
+pub(super) fn add_to_linker<T: WasiView + 'static>(
+    linker: &mut Linker<T>,
+    world: fn(&mut T) -> &mut World,
+) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+    // WASI's own clock would let a guest sleep in the host, where no deadline reaches it.
+    linker.allow_shadowing(true);
+    monotonic_clock::add_to_linker::<T, HasSelf<World>>(linker, world)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+impl monotonic_clock::Host for World {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        self.world.monotonic = self.world.monotonic.saturating_add(1_000);
-        Ok(self.world.monotonic)
+        self.monotonic = self.monotonic.saturating_add(1_000);
+        Ok(self.monotonic)
     }
 
     fn resolution(&mut self) -> wasmtime::Result<u64> {
@@ -94,13 +95,13 @@ impl monotonic_clock::Host for State {
 
     fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
         // Sleeping takes no time: it moves the clock on.
-        self.world.monotonic = self.world.monotonic.max(when);
-        let passed = self.world.table.push(Passed)?;
-        subscribe(&mut self.world.table, passed)
+        self.monotonic = self.monotonic.max(when);
+        let passed = self.table.push(Passed)?;
+        subscribe(&mut self.table, passed)
     }
 
     fn subscribe_duration(&mut self, duration: u64) -> wasmtime::Result<Resource<DynPollable>> {
-        self.subscribe_instant(self.world.monotonic.saturating_add(duration))
+        self.subscribe_instant(self.monotonic.saturating_add(duration))
     }
 }
 

@@ -5,8 +5,10 @@
 
 use wasmparser::{Parser, Payload};
 
-use super::inspect::Module;
-use super::{FUNCTIONS, PackError, Version, wasi};
+use super::error::PackError;
+use super::inspect::{FUNCTIONS, Module};
+use super::wasi;
+use crate::policy::contract::Version;
 
 /// One imported function, its stand-in and what the table is filled with.
 struct Needed<'a> {

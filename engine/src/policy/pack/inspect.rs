@@ -4,7 +4,12 @@ use std::collections::BTreeSet;
 
 use wasmparser::{BinaryReaderError, ExternalKind, Parser, Payload};
 
-use super::{FUNCTIONS, PackError, Version, wasi};
+use super::error::PackError;
+use super::wasi;
+use crate::policy::contract::Version;
+
+/// What a policy exports besides `memory` and `cabi_realloc`.
+pub(super) const FUNCTIONS: [&str; 4] = ["describe", "configure", "decide", "retry"];
 
 /// What the module of WASI preview 1 is called in imports.
 const PREVIEW1: &str = "wasi_snapshot_preview1";

@@ -4,11 +4,13 @@
 //! (`tbengine:policy/hooks@2.0.0#decide`) or, where a language cannot write those, by the last word
 //! (`decide`). What it needs of WASI preview 1 it gets from an adapter that denies all but standard error.
 //!
+//! - `error`: why a file cannot be made one
 //! - `inspect`: what a module exports and imports
 //! - `wasi`: the adapter
 //! - `assemble`: the component around both; its types are those of `shape-1.wat` and `shape-2.wat`
 
 mod assemble;
+mod error;
 mod inspect;
 mod wasi;
 
@@ -17,8 +19,7 @@ use std::path::Path;
 use super::contract::Version;
 use inspect::Module;
 
-/// What a policy exports besides `memory` and `cabi_realloc`.
-const FUNCTIONS: [&str; 4] = ["describe", "configure", "decide", "retry"];
+pub use error::PackError;
 
 /// A policy made of a core module.
 #[derive(Clone, Debug)]
@@ -29,66 +30,6 @@ pub struct Packed {
     pub version: Version,
     /// The functions of WASI preview 1 that were replaced by the adapter's.
     pub adapted: Vec<String>,
-}
-
-/// Why a file cannot be made a policy.
-#[derive(Debug, thiserror::Error)]
-pub enum PackError {
-    /// It is a component already.
-    #[error("{origin} is a component already; it needs no packing")]
-    Component {
-        /// The file.
-        origin: String,
-    },
-    /// It is no WebAssembly.
-    #[error("{origin} is not a WebAssembly module: {message}")]
-    Invalid {
-        /// The file.
-        origin: String,
-        /// What is wrong.
-        message: String,
-    },
-    /// It lacks an export.
-    #[error("{origin} does not export `{export}`, {what}")]
-    Missing {
-        /// The file.
-        origin: String,
-        /// What it should export.
-        export: String,
-        /// What that is for.
-        what: &'static str,
-    },
-    /// It exports functions of a version that is unknown.
-    #[error(
-        "{origin} exports `{export}`, which is of no version that this engine speaks ({})",
-        Version::all_for_people()
-    )]
-    Version {
-        /// The file.
-        origin: String,
-        /// What it exports.
-        export: String,
-    },
-    /// It imports what there is not.
-    #[error("{origin} imports `{import}`, which policies are not granted; {hint}")]
-    Import {
-        /// The file.
-        origin: String,
-        /// What it imports.
-        import: String,
-        /// What to do about it.
-        hint: &'static str,
-    },
-    /// Its functions have other parameters or results than the contract says.
-    #[error("{origin} does not fit {version}: {message}")]
-    Shape {
-        /// The file.
-        origin: String,
-        /// The version it should fit.
-        version: Version,
-        /// What does not fit.
-        message: String,
-    },
 }
 
 /// Makes a policy of a core module, in binary or as text. `version` is the version of the contract that
