@@ -50,8 +50,16 @@ impl Config {
             place: Some(place),
             text,
         };
-        trust::check(&config)?;
+        config.check()?;
         Ok(config)
+    }
+
+    /// Refuses what the file may not say because of where it lies.
+    fn check(&self) -> Result<(), Error> {
+        match &self.place {
+            Some(place) => trust::check(&self.file, place, |keys| self.pointer(keys)),
+            None => Ok(()),
+        }
     }
 
     /// The path of the file, with the line of a key if it is there, for messages.

@@ -11,8 +11,7 @@ use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
 use tbengine_engine::facts::QUARANTINE_AFTER;
 use tbengine_engine::plan::{Guards, MaxDelete, Own};
 
-use super::File;
-use super::file::RetryTable;
+use super::file::{File, RetryTable};
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use crate::args::values::{Factor, Span};
 

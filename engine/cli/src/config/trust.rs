@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::Config;
+use super::file::File;
+use super::find::Place;
 use crate::exit::Error;
 
 /// Keys of a backend that decide where a credential goes, or are one.
@@ -19,19 +20,20 @@ const ENDPOINTS: [&str; 9] = [
 ];
 
 /// Refuses endpoints and secrets in a file that someone else may have written, and in a project's file
-/// what takes a guard away.
-pub(crate) fn check(config: &Config) -> Result<(), Error> {
-    let Some(place) = &config.place else {
-        return Ok(());
-    };
-    let endpoint = config.file.backends.iter().find_map(|(name, backend)| {
+/// what takes a guard away. `pointer` leads to the line of a key, for messages.
+pub(crate) fn check(
+    file: &File,
+    place: &Place,
+    pointer: impl Fn(&[&str]) -> String,
+) -> Result<(), Error> {
+    let endpoint = file.backends.iter().find_map(|(name, backend)| {
         let key = ENDPOINTS
             .iter()
             .find(|key| backend.settings.contains_key(**key))?;
         Some((name, *key))
     });
     if let Some((name, key)) = endpoint {
-        let at = config.pointer(&["backends", name, key]);
+        let at = pointer(&["backends", name, key]);
         if place.project {
             return Err(Error::config(format!(
                 "{at}: `{key}` decides where credentials go, so it does not belong into ./tbengine.toml, \
@@ -46,8 +48,8 @@ pub(crate) fn check(config: &Config) -> Result<(), Error> {
             .hint(format!("chmod go-w {}", place.path.display())));
         }
     }
-    if let Some(name) = config.file.plugins.keys().next() {
-        let at = config.pointer(&["plugins", name]);
+    if let Some(name) = file.plugins.keys().next() {
+        let at = pointer(&["plugins", name]);
         if place.project {
             return Err(Error::config(format!(
                 "{at}: a plugin is code that runs, so it does not belong into ./tbengine.toml, which a \
@@ -62,13 +64,9 @@ pub(crate) fn check(config: &Config) -> Result<(), Error> {
             );
         }
     }
-    let no_age = config
-        .file
-        .guards
-        .min_age
-        .is_some_and(|span| span.0.is_zero());
+    let no_age = file.guards.min_age.is_some_and(|span| span.0.is_zero());
     if place.project && no_age {
-        let at = config.pointer(&["guards", "min-age"]);
+        let at = pointer(&["guards", "min-age"]);
         return Err(Error::config(format!(
             "{at}: a project's file cannot switch the minimum age off"
         ))
@@ -105,7 +103,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::config::{Place, read};
+    use crate::config::{Config, read};
 
     fn checked(text: &str, mode: u32, project: bool) -> Result<(), String> {
         let folder = tempfile::tempdir().unwrap();
@@ -118,7 +116,7 @@ mod tests {
             place: Some(Place { path, project }),
             text: text.into(),
         };
-        check(&config).map_err(|error| error.to_string())
+        config.check().map_err(|error| error.to_string())
     }
 
     const HOST: &str = "[backends.d]\nkind = \"docker\"\nhost = \"tcp://x:1\"\n";

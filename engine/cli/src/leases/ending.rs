@@ -10,7 +10,8 @@ use tbengine_engine::lease::{Held, LeaseError, Standing, Store, Target};
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::Resource;
 
-use super::{Sweep, processes, sweep};
+use super::processes;
+use super::sweep::{Sweep, sweep};
 use crate::app::App;
 use crate::config::Settings;
 use crate::exit::{Code, Error};

@@ -13,5 +13,5 @@ pub(crate) mod taking;
 pub(crate) mod trials;
 
 pub(crate) use ending::{Ended, Looks, end, end_those_over};
-pub(crate) use sweep::{Sweep, sweep};
+pub(crate) use sweep::sweep;
 pub(crate) use taking::{Wanted, take};

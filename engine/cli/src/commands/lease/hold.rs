@@ -11,14 +11,12 @@ use tbengine_engine::apply::Control;
 use tbengine_engine::lease::{Held, Store};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 
-use super::wanted;
 use crate::app::{App, block_on};
-use crate::args::lease::TermsArgs;
 use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::processes::RUN_ID_VARIABLE;
 use crate::leases::taking::state;
-use crate::leases::{Ended, Looks, end, take};
+use crate::leases::{Ended, Looks, Wanted, end, take};
 
 /// What a client that cleans up itself writes when it has come to the end of that.
 pub(crate) const DONE: &str = "done";
@@ -38,7 +36,7 @@ struct Taken<'a> {
 pub(crate) fn run(
     app: &mut App,
     settings: &Settings,
-    terms: &TermsArgs,
+    wanted: Wanted,
     looks: Looks,
     detach: bool,
     adopt: Option<&str>,
@@ -61,7 +59,7 @@ pub(crate) fn run(
             held
         }
         None => {
-            let held = block_on(take(app, settings, wanted(terms)))?;
+            let held = block_on(take(app, settings, wanted))?;
             let id = &held.lease().id;
             app.out.json_line(&Taken {
                 lease: id,

@@ -59,13 +59,20 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             adopt,
         } => {
             let looks = Looks::again_after(second_look.after.0);
-            hold::run(app, &settings, terms, looks, *detach, adopt.as_deref())
+            hold::run(
+                app,
+                &settings,
+                wanted(terms),
+                looks,
+                *detach,
+                adopt.as_deref(),
+            )
         }
     }
 }
 
 /// The lease that these arguments describe.
-pub(crate) fn wanted(terms: &TermsArgs) -> Wanted {
+fn wanted(terms: &TermsArgs) -> Wanted {
     let filters = match terms.label.is_empty() {
         true => Vec::new(),
         false => vec![Filter::labels(terms.label.clone())],
