@@ -46,13 +46,14 @@ mod v2 {
     });
 }
 
-/// The log as version 2 names it.
+/// The log, as each version names it.
+pub(super) use v1::tbengine::policy::log as log_1;
 pub(super) use v2::tbengine::policy::log as log_2;
 
 /// Grants every version its imports.
 pub(super) fn add_to_linker<T>(linker: &mut Linker<T>) -> wasmtime::Result<()>
 where
-    T: types::Host + tbengine::policy::log::Host + log_2::Host + 'static,
+    T: types::Host + log_1::Host + log_2::Host + 'static,
 {
     v1::Policy::add_to_linker::<_, HasSelf<T>>(linker, |state| state)?;
     log_2::add_to_linker::<_, HasSelf<T>>(linker, |state| state)
@@ -106,8 +107,6 @@ impl Policy {
 /// What the modules of the host see, named as the generated modules are.
 pub(super) mod tbengine {
     pub(in crate::policy) mod policy {
-        pub(in crate::policy) use super::super::v1::tbengine::policy::log;
-
         /// The types of the newest version; those of the facts are the same in all.
         pub(in crate::policy) mod types {
             pub(in crate::policy) use super::super::super::v1::tbengine::policy::types::*;
@@ -193,7 +192,7 @@ pub(super) mod hooks {
     }
 }
 
-use tbengine::policy::types;
+pub(super) use tbengine::policy::types;
 
 impl From<v1::tbengine::policy::types::Verdict> for types::Verdict {
     fn from(old: v1::tbengine::policy::types::Verdict) -> Self {
@@ -220,9 +219,9 @@ impl From<v1::tbengine::policy::types::Verdict> for types::Verdict {
     }
 }
 
-impl From<v2::tbengine::policy::log::Level> for tbengine::policy::log::Level {
-    fn from(newer: v2::tbengine::policy::log::Level) -> Self {
-        use v2::tbengine::policy::log::Level as Newer;
+impl From<log_2::Level> for log_1::Level {
+    fn from(newer: log_2::Level) -> Self {
+        use log_2::Level as Newer;
         match newer {
             Newer::Trace => Self::Trace,
             Newer::Debug => Self::Debug,

@@ -23,6 +23,7 @@
 //! - `convert`: candidates to records, verdicts to proposals
 //! - `call`: one call, in an instance of its own
 //! - `state`: what the host keeps for an instance, and grants it
+//! - `log`: what a guest logged, up to a limit
 //! - [`mod@pack`]: makes a component of a core module
 //! - [`limits`]: how much a call may use
 //! - `wasi`: the frozen world that a guest sees
@@ -51,6 +52,7 @@ mod fault;
 mod interface;
 pub mod limits;
 pub mod load;
+mod log;
 mod log_line;
 pub mod pack;
 pub mod params;
