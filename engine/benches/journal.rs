@@ -106,7 +106,9 @@ async fn measure(steps: usize, run: &str, state: Option<&StateDir>) -> [Duration
     let control = Control::default();
     let Some(state) = state else {
         let began = Instant::now();
-        engine.apply(plan, &policy, &control, &mut |_| {}).await;
+        engine
+            .apply(plan, &policy, &control, None, &mut |_| {})
+            .await;
         return [Duration::ZERO, began.elapsed(), Duration::ZERO];
     };
     let began = Instant::now();
@@ -115,7 +117,13 @@ async fn measure(steps: usize, run: &str, state: Option<&StateDir>) -> [Duration
     let beginning = began.elapsed();
     let began = Instant::now();
     engine
-        .apply_recorded(plan, &policy, &control, &journal, &mut |_| {})
+        .apply(
+            plan,
+            &policy,
+            &control,
+            Some(&journal.ledger()),
+            &mut |_| {},
+        )
         .await;
     let applying = began.elapsed();
     assert_eq!(journal.halted(), None);

@@ -7,12 +7,11 @@ use std::time::Duration;
 use tbengine_sdk::Timestamp;
 use tbengine_sdk::host::OpenBackend;
 
-use crate::apply::{self, ApplyOptions, Control};
+use crate::apply::{self, ApplyOptions, Control, Ledger};
 use crate::clock::RunClock;
 use crate::decide::{Decisions, decide};
 use crate::discover::{DiscoverOptions, Inventory, discover};
 use crate::facts::Facts;
-use crate::journal::{self, Journal};
 use crate::plan::saved::{self, Stale};
 use crate::plan::{Guards, PLAN_FORMAT, Plan, PlanHeader};
 use crate::policy::{Policy, PolicyContext, Verdict};
@@ -173,49 +172,21 @@ impl Engine {
         Ok(plan)
     }
 
-    /// Stages four and five: carries the plan out and reports.
+    /// Stages four and five: applies the plan and reports. With a ledger every request is recorded before it is
+    /// sent, and every outcome when it is known; once the ledger has halted nothing more is done.
     pub async fn apply(
         &self,
         plan: Plan,
         policy: &Arc<dyn Policy>,
         control: &Control,
+        ledger: Option<&Arc<dyn Ledger>>,
         reporter: &mut Reporter<'_>,
     ) -> Report {
         let options = &self.options.apply;
-        let policy = policy.clone();
+        let (policy, clock) = (policy.clone(), self.clock);
+        let backends = &self.backends;
         apply::apply(
-            plan,
-            &self.backends,
-            policy,
-            options,
-            control,
-            self.clock,
-            reporter,
-        )
-        .await
-    }
-
-    /// Stages four and five with a journal: every request is recorded before it is sent, and every
-    /// outcome when it is known. Without a lease or a journal nothing more is done.
-    pub async fn apply_recorded(
-        &self,
-        plan: Plan,
-        policy: &Arc<dyn Policy>,
-        control: &Control,
-        journal: &Journal,
-        reporter: &mut Reporter<'_>,
-    ) -> Report {
-        let options = &self.options.apply;
-        let policy = policy.clone();
-        journal::apply(
-            plan,
-            &self.backends,
-            policy,
-            options,
-            control,
-            self.clock,
-            journal,
-            reporter,
+            plan, backends, policy, options, control, clock, ledger, reporter,
         )
         .await
     }

@@ -20,7 +20,7 @@ use tbengine_docker::Docker;
 use tbengine_dockerd::Dockerd;
 use tbengine_engine::apply::{ApplyOptions, Control, apply};
 use tbengine_engine::clock::RunClock;
-use tbengine_engine::plan::{Action, PLAN_FORMAT, Plan, PlanHeader, Step};
+use tbengine_engine::plan::{Action, Listing, PLAN_FORMAT, Plan, PlanHeader, Step};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, RetryAdvice,
 };
@@ -163,6 +163,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
         &options,
         &Control::default(),
         RunClock::starting_at(now),
+        None,
         &mut |_| {},
     )
     .await;
@@ -191,6 +192,7 @@ fn step(found: Resource) -> Step {
         reason: "the benchmark says so".to_owned(),
         priority: 0,
         after: Vec::new(),
+        listing: Listing::Present,
     }
 }
 

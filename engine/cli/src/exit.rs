@@ -4,8 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use tbengine_engine::apply::Halt;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::journal::{Halt, JournalError, Unfit};
+use tbengine_engine::journal::{JournalError, Unfit};
 use tbengine_engine::lease::LeaseError;
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;

@@ -6,6 +6,7 @@
 //!
 //! - [`backoff`]: how long to wait between attempts
 //! - `lane`: one backend's queue and gate
+//! - [`ledger`]: what is told of a run, and may stop it
 //! - `limit`: how many calls at once
 //! - `budget`: how many retries in all
 //! - `progress`: how far a step is
@@ -26,6 +27,7 @@ mod ending;
 mod executor;
 mod failures;
 mod lane;
+pub mod ledger;
 mod limit;
 mod outcomes;
 mod progress;
@@ -41,8 +43,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::RunClock;
 use crate::plan::Plan;
 use crate::policy::Policy;
-use crate::report::{Report, Reporter};
+use crate::report::{Event, Report, Reporter};
 pub use backoff::RetrySchedule;
+use ledger::Recording;
+pub use ledger::{Halt, Ledger};
 
 /// How to apply a plan.
 #[derive(Clone, Debug)]
@@ -107,9 +111,15 @@ pub struct Control {
     pub abort: CancellationToken,
 }
 
-/// Applies a plan. Every step gets exactly one outcome, also when the run is cut short.
+/// Applies a plan. Every step gets exactly one outcome, also when the run is cut short. With a ledger every
+/// request is noted before it is sent, and every outcome when it is known; once the ledger has halted nothing
+/// more is done.
 ///
 /// The caller has looked at [`Plan::blast_radius`]; it is not enforced here a second time.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what a run needs, each of its own kind"
+)]
 pub async fn apply(
     plan: Plan,
     backends: &[OpenBackend],
@@ -117,9 +127,24 @@ pub async fn apply(
     options: &ApplyOptions,
     control: &Control,
     clock: RunClock,
+    ledger: Option<&Arc<dyn Ledger>>,
     reporter: &mut Reporter<'_>,
 ) -> Report {
-    dispatcher::Dispatcher::new(plan, backends, policy, options, clock, reporter)
-        .run(control)
-        .await
+    let Some(ledger) = ledger else {
+        return dispatcher::Dispatcher::new(plan, backends, policy, options, clock, reporter)
+            .run(control)
+            .await;
+    };
+    let control = Control {
+        stop: control.stop.child_token(),
+        abort: control.abort.clone(),
+    };
+    ledger.stop_with(control.stop.clone());
+    let backends = ledger::recorded(backends, ledger);
+    let mut recording = Recording::new(&**ledger, reporter);
+    let mut see = |event: &Event| recording.see(event);
+    let report = dispatcher::Dispatcher::new(plan, &backends, policy, options, clock, &mut see)
+        .run(&control)
+        .await;
+    recording.finish(report).await
 }

@@ -13,7 +13,8 @@ use super::leases::Leases;
 use super::locked::{Locked, lock};
 use super::shared::{Lease, Place, Recorder, Shared};
 use super::writer::Writer;
-use super::{Halt, Host, JournalError, StateDir, database};
+use super::{Host, JournalError, StateDir, database};
+use crate::apply::{Halt, Ledger};
 use crate::clock::RunClock;
 use crate::plan::{Guard, Plan, Refusal, Step};
 use crate::report::{Outcome, StepResult};
@@ -186,6 +187,11 @@ impl Journal {
         });
         let heartbeat = Heartbeat::start(shared.clone())?;
         Ok(Self { shared, heartbeat })
+    }
+
+    /// The journal as what the run is applied with.
+    pub fn ledger(&self) -> Arc<dyn Ledger> {
+        self.shared.clone()
     }
 
     /// Why the run was stopped, if the journal stopped it.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
+use super::JournalError;
 use super::leases::BEATS_PER_TTL;
-use super::shared::Shared;
-use super::{Halt, JournalError};
+use super::shared::{Shared, lost};
 
 /// The thread; it ends when this is dropped.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Heartbeat {
                 match shared.try_renew() {
                     Ok(true) => {}
                     Ok(false) => {
-                        shared.halt(Halt::lost());
+                        shared.halt(lost());
                         return;
                     }
                     // There is time for some more tries before the lease runs out.

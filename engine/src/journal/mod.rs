@@ -37,7 +37,6 @@ mod recorded;
 mod shared;
 mod writer;
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,33 +52,6 @@ pub(crate) use leases::resource_key;
 pub use locked::Locked;
 pub use prune::prune;
 pub use record::{Record, RunState, StepRecord};
-pub(crate) use recorded::apply;
-
-/// Why the journal stopped a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Halt {
-    /// It could not be written.
-    Journal(String),
-    /// Another run took over what this one worked on.
-    Lease(String),
-}
-
-impl Halt {
-    fn lost() -> Self {
-        Self::Lease(
-            "its lease ran out, and another run has taken over some of its resources".into(),
-        )
-    }
-}
-
-impl fmt::Display for Halt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Halt::Journal(why) => write!(f, "the journal cannot be written: {why}"),
-            Halt::Lease(why) => f.write_str(why),
-        }
-    }
-}
 
 /// Why there is no journal, or no record.
 #[derive(Debug, thiserror::Error)]

@@ -1,79 +1,40 @@
-//! Carrying a plan out so that the journal knows: before each request that may have an effect, and
+//! The journal as the ledger of a run that is being applied: before each request that may have an effect, and
 //! after each outcome.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
-use tbengine_sdk::backend::{Account, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
-use tbengine_sdk::host::OpenBackend;
-use tbengine_sdk::{Backend, Error, ErrorKind, Identity, Resource};
+use tbengine_sdk::{Identity, Timestamp};
+use tokio_util::sync::CancellationToken;
 
-use super::Halt;
 use super::entry::Entry;
-use super::handle::Journal;
 use super::shared::Shared;
-use crate::apply::{self, ApplyOptions, Control};
-use crate::clock::RunClock;
-use crate::plan::{ActionKind, Plan};
-use crate::policy::Policy;
-use crate::report::{Event, EventKind, Outcome, Report, Reporter, StepResult};
+use crate::apply::{Halt, Ledger};
+use crate::plan::ActionKind;
+use crate::report::{Event, EventKind, Outcome, Report, StepResult};
 
-/// Applies a plan that the journal has recorded.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "those of `apply::apply`, and the journal"
-)]
-pub(crate) async fn apply(
-    plan: Plan,
-    backends: &[OpenBackend],
-    policy: Arc<dyn Policy>,
-    options: &ApplyOptions,
-    control: &Control,
-    clock: RunClock,
-    journal: &Journal,
-    reporter: &mut Reporter<'_>,
-) -> Report {
-    let shared = &journal.shared;
-    let mut control = control.clone();
-    control.stop = control.stop.child_token();
-    shared.stop_with(control.stop.clone());
-    let backends: Vec<OpenBackend> = backends
-        .iter()
-        .map(|open| OpenBackend {
-            backend: Arc::new(Recorded {
-                inner: open.backend.clone(),
-                journal: shared.clone(),
-            }),
-            ..open.clone()
-        })
-        .collect();
-    let mut told = false;
-    let mut see = |event: &Event| {
-        let seen = shared.see(event.clone());
-        if let Some(halt) = shared.halted()
-            && !std::mem::replace(&mut told, true)
-        {
-            let why = halt.to_string();
-            reporter(&Event {
-                at: event.at,
-                kind: EventKind::RunHalted { why },
-            });
-        }
-        if let Some(event) = seen {
-            reporter(&event);
-        }
-    };
-    let mut report =
-        apply::apply(plan, &backends, policy, options, &control, clock, &mut see).await;
-    shared.complete(&mut report);
-    report
-}
+#[async_trait]
+impl Ledger for Shared {
+    fn stop_with(&self, stop: CancellationToken) {
+        self.stop.set(stop).ok();
+    }
 
-impl Shared {
-    /// Records an event, with the numbers of the approved plan. `None` is no news.
+    fn halted(&self) -> Option<Halt> {
+        self.halt.get().cloned()
+    }
+
+    async fn intend(&self, target: &Identity, act: ActionKind, force: bool) -> Result<(), Halt> {
+        self.note_intent(target, act, force)
+    }
+
+    fn holds(&self) -> bool {
+        self.host.uptime_ms() < self.lease.expires.load(Ordering::Acquire)
+    }
+
+    async fn renew(&self) -> Result<(), Halt> {
+        self.renew_or_halt()
+    }
+
     fn see(&self, mut event: Event) -> Option<Event> {
         let at = event.at;
         match &mut event.kind {
@@ -100,17 +61,20 @@ impl Shared {
                 self.amend(outcome);
                 self.note_outcome(at, outcome);
             }
-            EventKind::RunFinished(report) => {
-                self.complete(report);
-                self.finish(at, report);
-            }
             // The backend is not to blame for what the journal refuses.
-            EventKind::BackendPaused { .. } if self.halted().is_some() => return None,
+            EventKind::BackendPaused { .. } if self.halt.get().is_some() => return None,
             _ => {}
         }
         Some(event)
     }
 
+    async fn finish(&self, at: Timestamp, report: &mut Report) {
+        self.complete(report);
+        self.end(at, report);
+    }
+}
+
+impl Shared {
     fn number(&self, id: &tbengine_sdk::ResourceId, otherwise: usize) -> usize {
         self.places.get(id).map_or(otherwise, |place| place.step)
     }
@@ -142,72 +106,5 @@ impl Shared {
             .filter(|outcome| !seen.contains(&outcome.step));
         report.outcomes.extend(settled.cloned());
         report.outcomes.sort_by_key(|outcome| outcome.step);
-    }
-}
-
-/// A backend whose changes are recorded before they are asked for.
-struct Recorded {
-    inner: Arc<dyn Backend>,
-    journal: Arc<Shared>,
-}
-
-impl Recorded {
-    /// Goes on with a request only while the claims hold. A process that was stopped in the middle
-    /// wakes up here, and must not act for a lease that another run has taken over.
-    async fn while_held<T>(
-        &self,
-        request: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let mut request = pin!(request);
-        poll_fn(|context| match self.journal.holds() {
-            Ok(()) => request.as_mut().poll(context),
-            Err(halt) => Poll::Ready(Err(refused(&halt))),
-        })
-        .await
-    }
-}
-
-/// The run is about to stop; until then nothing gets through. No step pays an attempt for it.
-fn refused(halt: &Halt) -> Error {
-    Error::new(ErrorKind::Unavailable, halt.to_string())
-}
-
-#[async_trait]
-impl Backend for Recorded {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    async fn check(&self) -> Result<Account, Error> {
-        self.inner.check().await
-    }
-
-    async fn list(&self, request: ListRequest) -> Result<Page, Error> {
-        self.inner.list(request).await
-    }
-
-    async fn get(&self, target: &Identity) -> Result<Option<Resource>, Error> {
-        self.inner.get(target).await
-    }
-
-    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<(), Error> {
-        self.journal
-            .intend(target, ActionKind::Stop, options.force)
-            .map_err(|halt| refused(&halt))?;
-        self.while_held(self.inner.stop(target, options)).await
-    }
-
-    async fn archive(&self, target: &Identity) -> Result<(), Error> {
-        self.journal
-            .intend(target, ActionKind::Archive, false)
-            .map_err(|halt| refused(&halt))?;
-        self.while_held(self.inner.archive(target)).await
-    }
-
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<(), Error> {
-        self.journal
-            .intend(target, ActionKind::Delete, options.force)
-            .map_err(|halt| refused(&halt))?;
-        self.while_held(self.inner.delete(target, options)).await
     }
 }

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::entry::Entry;
 use super::leases::{Leases, resource_key, still_claims};
 use super::writer::Writer;
-use super::{Halt, Host, JournalError, quarantine};
+use super::{Host, JournalError, quarantine};
+use crate::apply::{Halt, Ledger as _};
 use crate::clock::RunClock;
 use crate::plan::ActionKind;
 use crate::report::{Outcome, Report, StepResult};
@@ -80,15 +81,6 @@ impl Place {
 }
 
 impl Shared {
-    /// What stops the run once the journal or the lease is lost.
-    pub(super) fn stop_with(&self, stop: CancellationToken) {
-        self.stop.set(stop).ok();
-    }
-
-    pub(super) fn halted(&self) -> Option<&Halt> {
-        self.halt.get()
-    }
-
     pub(super) fn halt(&self, why: Halt) -> &Halt {
         let why = self.halt.get_or_init(|| why);
         if let Some(stop) = self.stop.get() {
@@ -97,19 +89,12 @@ impl Shared {
         why
     }
 
-    /// Whether the claims are still ours, so that a request may go on. Once their time is over, the
-    /// shared file has the last word: nobody may have taken them.
-    pub(super) fn holds(&self) -> Result<(), Halt> {
-        if self.host.uptime_ms() < self.lease.expires.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        self.renew()
-    }
-
-    fn renew(&self) -> Result<(), Halt> {
+    /// Renews the lease, or stops the run: once its time is over, the shared file has the last word, since
+    /// nobody may have taken the claims.
+    pub(super) fn renew_or_halt(&self) -> Result<(), Halt> {
         match self.try_renew() {
             Ok(true) => Ok(()),
-            Ok(false) => Err(self.halt(Halt::lost()).clone()),
+            Ok(false) => Err(self.halt(lost()).clone()),
             Err(error) => Err(self.halt(Halt::Journal(error.to_string())).clone()),
         }
     }
@@ -132,7 +117,7 @@ impl Shared {
     }
 
     /// Notes that a request is about to be sent, if it still may be.
-    pub(super) fn intend(
+    pub(super) fn note_intent(
         &self,
         target: &Identity,
         act: ActionKind,
@@ -141,7 +126,9 @@ impl Shared {
         if let Some(halt) = self.halt.get() {
             return Err(halt.clone());
         }
-        self.holds()?;
+        if !self.holds() {
+            self.renew_or_halt()?;
+        }
         let id = target.id();
         let Some(place) = self.places.get(&id) else {
             let why = format!("{id} is not part of the approved plan");
@@ -162,7 +149,7 @@ impl Shared {
             });
         match added {
             Ok(None) => Ok(()),
-            Ok(Some(())) => Err(self.halt(Halt::lost()).clone()),
+            Ok(Some(())) => Err(self.halt(lost()).clone()),
             Err(error) => Err(self.halt(Halt::Journal(error.to_string())).clone()),
         }
     }
@@ -186,7 +173,7 @@ impl Shared {
     }
 
     /// Ends the record durably and gives the claims back.
-    pub(super) fn finish(&self, at: Timestamp, report: &Report) {
+    pub(super) fn end(&self, at: Timestamp, report: &Report) {
         let ended = {
             let mut recorder = self.recorder();
             let mut last = std::mem::take(&mut recorder.later);
@@ -230,6 +217,11 @@ impl Shared {
     fn recorder(&self) -> MutexGuard<'_, Recorder> {
         lock_of(&self.recorder)
     }
+}
+
+/// The halt of a run whose claims another one has taken.
+pub(super) fn lost() -> Halt {
+    Halt::Lease("its lease ran out, and another run has taken over some of its resources".into())
 }
 
 fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

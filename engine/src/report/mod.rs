@@ -15,5 +15,5 @@ pub use outcome::{Attempt, Outcome, StepResult};
 pub use summary::Report;
 
 /// Takes events as they happen. Called synchronously, so a slow reporter slows the run down rather
-/// than losing anything.
-pub type Reporter<'a> = dyn FnMut(&Event) + 'a;
+/// than losing anything. It can be sent to another thread, so that a run can be spawned.
+pub type Reporter<'a> = dyn FnMut(&Event) + Send + 'a;

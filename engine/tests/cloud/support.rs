@@ -206,7 +206,13 @@ impl World {
             self.fake.set_faults(faults.clone());
         }
         engine
-            .apply(planned.plan, &policy, &Control::default(), &mut |_: &_| {})
+            .apply(
+                planned.plan,
+                &policy,
+                &Control::default(),
+                None,
+                &mut |_: &_| {},
+            )
             .await
     }
 

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tbengine_engine::apply::Halt;
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::facts::Quarantine;
 use tbengine_engine::journal::{
-    Entry, Halt, Host, Journal, JournalError, Locked, Process, Record, RunState, StateDir,
-    quarantine,
+    Entry, Host, Journal, JournalError, Locked, Process, Record, RunState, StateDir, quarantine,
 };
 use tbengine_engine::plan::{Guard, Plan};
 use tbengine_engine::policy::Policy;
-use tbengine_engine::report::{Event, Report, StepResult};
+use tbengine_engine::report::{Event, Report, Reporter, StepResult};
 use tbengine_memory::{Act, Fault, Operation, container, network};
 use tbengine_sdk::{Error, ErrorKind};
 
@@ -58,16 +58,11 @@ async fn planned(world: &World) -> Plan {
 }
 
 /// Applies a plan with a journal.
-async fn carry_out(
-    world: &World,
-    plan: Plan,
-    journal: &Journal,
-    see: &mut dyn FnMut(&Event),
-) -> Report {
+async fn carry_out(world: &World, plan: Plan, journal: &Journal, see: &mut Reporter<'_>) -> Report {
     let policy: Arc<dyn Policy> = Arc::new(delete_all());
     world
         .engine()
-        .apply_recorded(plan, &policy, &world.control, journal, see)
+        .apply(plan, &policy, &world.control, Some(&journal.ledger()), see)
         .await
 }
 

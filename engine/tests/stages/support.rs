@@ -137,7 +137,7 @@ pub(crate) struct World {
     pub(crate) run: &'static str,
     events: Arc<Mutex<Vec<Event>>>,
     #[expect(clippy::type_complexity, reason = "a hook of one test")]
-    pub(crate) on_event: Option<Box<dyn Fn(&Event, &Control)>>,
+    pub(crate) on_event: Option<Box<dyn Fn(&Event, &Control) + Send + Sync>>,
 }
 
 impl World {
@@ -212,7 +212,13 @@ impl World {
         let engine = self.engine();
         let planned = self.plan_with(&engine, &policy).await;
         engine
-            .apply(planned.plan, &policy, &self.control, &mut self.reporter())
+            .apply(
+                planned.plan,
+                &policy,
+                &self.control,
+                None,
+                &mut self.reporter(),
+            )
             .await
     }
 
@@ -220,7 +226,7 @@ impl World {
     pub(crate) async fn apply(&self, plan: Plan, policy: impl Policy + 'static) -> Report {
         let policy: Arc<dyn Policy> = Arc::new(policy);
         self.engine()
-            .apply(plan, &policy, &self.control, &mut self.reporter())
+            .apply(plan, &policy, &self.control, None, &mut self.reporter())
             .await
     }
 

@@ -113,7 +113,9 @@ impl Cloud {
             let before = self.fake().with(|cloud, _| cloud.record.requests.len());
             let begin = Instant::now();
             let control = Control::default();
-            let report = engine.apply(planned.plan, &policy, &control, quiet).await;
+            let report = engine
+                .apply(planned.plan, &policy, &control, None, quiet)
+                .await;
             Cleaned {
                 planning,
                 took: begin.elapsed(),

@@ -117,6 +117,7 @@ async fn apply_hostile(plan: Plan) -> bool {
         &options,
         &Control::default(),
         RunClock::starting_at(NOW),
+        None,
         &mut |_| {},
     )
     .await;

@@ -1,10 +1,9 @@
 //! Plan, apply, cut short, and do it again until all is well.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::plan::{Guards, Plan};
 use tbengine_engine::policy::Policy;
-use tbengine_engine::report::{Event, Report};
+use tbengine_engine::report::{Event, Report, Reporter};
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
 use tbengine_memory::Memory;
@@ -51,14 +50,13 @@ pub fn simulate(seed: u64) -> Result<Stats, String> {
         .start_paused(true)
         .build()
         .map_err(|error| format!("no runtime: {error}"))?;
-    let story = RefCell::new(Vec::new());
+    let story = Mutex::new(Vec::new());
+    let told = || story.lock().unwrap_or_else(PoisonError::into_inner);
     let run = |quiet: bool| {
-        story.borrow_mut().clear();
+        told().clear();
         let mut tell = |event: &Event| {
             if !quiet {
-                story
-                    .borrow_mut()
-                    .push(format!("{} {:?}", event.at, event.kind));
+                told().push(format!("{} {:?}", event.at, event.kind));
             }
         };
         runtime.block_on(async {
@@ -69,13 +67,13 @@ pub fn simulate(seed: u64) -> Result<Stats, String> {
     };
     // Told only once something is known to be wrong: the same seed does the same again.
     run(true).map_err(|first| match run(false) {
-        Err(again) if again == first => format!("{first}\n{}", story.borrow().join("\n")),
+        Err(again) if again == first => format!("{first}\n{}", told().join("\n")),
         Err(other) => format!("{first}\nand, which is worse, it then was: {other}"),
         Ok(_) => format!("{first}\nand, which is worse, only once"),
     })
 }
 
-async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, String> {
+async fn one_seed(seed: u64, tell: &mut Reporter<'_>) -> Result<Stats, String> {
     let mut world = World::new(seed);
     let policy: Arc<dyn Policy> = Arc::new(world.policy());
     let mut approved: HashSet<Identity> = HashSet::new();
@@ -119,7 +117,7 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
     let plan = plan_all(&engine, &policy, tell).await;
     approved.extend(plan.steps.iter().map(|step| step.target.clone()));
     let report = engine
-        .apply(plan.clone(), &policy, &Control::default(), tell)
+        .apply(plan.clone(), &policy, &Control::default(), None, tell)
         .await;
     check::safety(&world.backends, &approved)?;
     check::honesty(&world.backends, &plan, &report)?;
@@ -129,7 +127,7 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
     if plan.steps.len() <= 50 {
         let changes = check::changes(&world.backends);
         let report = engine
-            .apply(plan.clone(), &policy, &Control::default(), tell)
+            .apply(plan.clone(), &policy, &Control::default(), None, tell)
             .await;
         check::honesty(&world.backends, &plan, &report)?;
         check::idempotence(&world.backends, changes)?;
@@ -141,11 +139,7 @@ async fn one_seed(seed: u64, tell: &mut dyn FnMut(&Event)) -> Result<Stats, Stri
 }
 
 /// What would be done by now, where nothing is known of leases and quarantine.
-pub async fn plan_all(
-    engine: &Engine,
-    policy: &Arc<dyn Policy>,
-    tell: &mut dyn FnMut(&Event),
-) -> Plan {
+pub async fn plan_all(engine: &Engine, policy: &Arc<dyn Policy>, tell: &mut Reporter<'_>) -> Plan {
     let inventory = Arc::new(engine.discover(tell).await);
     let facts = Facts::default();
     let planned = engine.plan(inventory, &facts, policy, "eager", false, tell);
@@ -159,9 +153,9 @@ async fn cut_short(
     policy: &Arc<dyn Policy>,
     control: &Control,
     end: End,
-    tell: &mut dyn FnMut(&Event),
+    tell: &mut Reporter<'_>,
 ) -> Option<Report> {
-    let apply = engine.apply(plan, policy, control, tell);
+    let apply = engine.apply(plan, policy, control, None, tell);
     match end {
         End::None => Some(apply.await),
         End::Stop(after) => {

@@ -102,7 +102,7 @@ async fn once(obstacles: Obstacles, items: usize, seed: u64) -> Sum {
     }
     let began = tokio::time::Instant::now();
     let report = engine
-        .apply(plan, &policy, &Control::default(), &mut |_| {})
+        .apply(plan, &policy, &Control::default(), None, &mut |_| {})
         .await;
     let requests = memory.oracle().requests();
     let refused = requests[before.len()..].iter().filter(|request| {

@@ -254,7 +254,9 @@ async fn hold(seed: u64) {
     }
     let allowed = sent(&now);
     let steps = now.steps.len();
-    let report = engine.apply(now, &policy, &Control::default(), quiet).await;
+    let report = engine
+        .apply(now, &policy, &Control::default(), None, quiet)
+        .await;
     assert_eq!(report.outcomes.len(), steps);
     for (number, backend) in world.backends.iter().enumerate() {
         only_allowed(seed, &piece, number, backend, &allowed);

@@ -82,7 +82,7 @@ async fn run(point: &Point) -> Result<u32, String> {
     let plan = plan_all(&first, &policy, quiet).await;
     approved.extend(plan.steps.iter().map(|step| step.target.clone()));
     let report = first
-        .apply(plan.clone(), &policy, &Control::default(), quiet)
+        .apply(plan.clone(), &policy, &Control::default(), None, quiet)
         .await;
     check::safety(&backends, &approved)?;
     // A provider that says of everything that it does not exist has the last word.
@@ -98,7 +98,7 @@ async fn run(point: &Point) -> Result<u32, String> {
     let plan = plan_all(&again, &policy, quiet).await;
     approved.extend(plan.steps.iter().map(|step| step.target.clone()));
     let report = again
-        .apply(plan.clone(), &policy, &Control::default(), quiet)
+        .apply(plan.clone(), &policy, &Control::default(), None, quiet)
         .await;
     check::safety(&backends, &approved)?;
     check::honesty(&backends, &plan, &report)?;

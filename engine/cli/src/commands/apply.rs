@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tbengine_engine::Engine;
+use tbengine_engine::apply::Halt;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::journal::{Halt, Journal, StateDir, prune};
+use tbengine_engine::journal::{Journal, StateDir, prune};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Fault;
 use tbengine_engine::report::{Report, StepResult};
@@ -61,14 +62,10 @@ pub(super) async fn carry_out(
     let mut see = |event: &_| watcher.see(event);
     let plan = approved.plan.clone();
     let (policy, control) = (&chosen.policy, &signals.control);
-    let report = match &journal {
-        Some(journal) => {
-            engine
-                .apply_recorded(plan, policy, control, journal, &mut see)
-                .await
-        }
-        None => engine.apply(plan, policy, control, &mut see).await,
-    };
+    let ledger = journal.as_ref().map(Journal::ledger);
+    let report = engine
+        .apply(plan, policy, control, ledger.as_ref(), &mut see)
+        .await;
     let halt = journal.as_ref().and_then(Journal::halted);
     let code = Code::of_run(&report, plan_code, signals.first(), halt);
     show(app, approved, Some(&report), code);

@@ -125,7 +125,13 @@ pub(crate) async fn sweep(
         Err(error) => return Err(error.into()),
     };
     let report = engine
-        .apply_recorded(planned.plan, &policy, control, &journal, &mut see)
+        .apply(
+            planned.plan,
+            &policy,
+            control,
+            Some(&journal.ledger()),
+            &mut see,
+        )
         .await;
     sweep.obstacle = journal.halted().map(ToString::to_string);
     sweep.report = Some(report);

@@ -26,7 +26,7 @@ pub(crate) fn write_document<T: Serialize + ?Sized>(
 /// Where results go. A write that fails never ends a command in the middle: the failure is kept,
 /// what follows is dropped, and [`Out::finish`] tells.
 pub(crate) struct Out {
-    sink: Box<dyn Write>,
+    sink: Box<dyn Write + Send>,
     color: bool,
     /// The width to fit tables into, on a terminal.
     width: Option<usize>,
@@ -40,7 +40,7 @@ impl Out {
         Self::new(Box::new(sink), color, width)
     }
 
-    pub(crate) fn new(sink: Box<dyn Write>, color: bool, width: Option<usize>) -> Self {
+    pub(crate) fn new(sink: Box<dyn Write + Send>, color: bool, width: Option<usize>) -> Self {
         Self {
             sink,
             color,
