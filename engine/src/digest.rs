@@ -5,12 +5,12 @@ use std::io;
 use sha2::{Digest as _, Sha256};
 
 /// Takes bytes in any portions; their digest does not depend on how they were cut.
-#[derive(Default)]
-pub(crate) struct Digest(Sha256);
+#[derive(Debug, Default)]
+pub struct Digest(Sha256);
 
 impl Digest {
     /// The digest of everything so far, in hex.
-    pub(crate) fn hex(self) -> String {
+    pub fn hex(self) -> String {
         hex::encode(self.0.finalize())
     }
 }

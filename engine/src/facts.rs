@@ -173,3 +173,15 @@ impl Quarantine {
         })
     }
 }
+
+/// What names a resource whatever its backend is called here.
+pub fn resource_key(identity: &Identity) -> String {
+    let Identity {
+        account,
+        kind,
+        native,
+        ..
+    } = identity;
+    // A list, so that no id can be written to look like another.
+    serde_json::json!([account, kind, native]).to_string()
+}

@@ -24,22 +24,18 @@
 //! - [`decide`]: ask the policy
 //! - [`facts`]: what the guards are told besides the inventory
 //! - [`plan`]: guards, order, limits; pure
-//! - [`apply`]: carry the plan out
-//! - [`journal`]: the durable record of a run, and who works on what
-//! - [`lease`]: what is made under a lease is removed when it ends
+//! - [`apply`]: apply the plan, and tell a ledger
 //! - [`report`]: events, outcomes, the report
 //! - [`record`]: an inventory in a file, to judge it again
-//! - `digest`: SHA-256 of what is written
+//! - [`digest`]: SHA-256 of what is written
 
 pub mod apply;
 pub mod clock;
 pub mod decide;
-mod digest;
+pub mod digest;
 pub mod discover;
 pub mod duration;
 pub mod facts;
-pub mod journal;
-pub mod lease;
 pub mod plan;
 pub mod policy;
 pub mod record;

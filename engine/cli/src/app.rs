@@ -9,14 +9,14 @@ use clap::ArgMatches;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::facts::{Facts, Quarantine};
-use tbengine_engine::journal::{Host, JournalError, StateDir, quarantine};
-use tbengine_engine::lease::{Lease, LeaseError, Standing, Store, Unreadable};
 use tbengine_engine::plan::Guards;
 use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
 use tbengine_oci::{Registry, RegistryOptions};
 use tbengine_plugin_host::PluginOptions;
+use tbengine_store::journal::{Host, JournalError, StateDir, quarantine};
+use tbengine_store::lease::{Lease, LeaseError, Standing, Store, Unreadable};
 use tokio_util::sync::CancellationToken;
 
 use crate::args::global::{Format, GlobalArgs};
@@ -234,7 +234,7 @@ pub(crate) fn facts(settings: &Settings, host: &Host) -> Facts {
         return Facts::default();
     }
     let mut facts = match read_leases(settings, host) {
-        Ok(leases) => Facts::default().with_leases(leases),
+        Ok(leases) => tbengine_store::lease::facts::facts(leases),
         Err(error) => Facts {
             unreadable: vec![format!("the leases: {error}")],
             ..Facts::default()

@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use tbengine_engine::apply::Halt;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::journal::{JournalError, Unfit};
-use tbengine_engine::lease::LeaseError;
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
 use tbengine_engine::report::Report;
 use tbengine_plugin_host::{OpenError, PluginError};
+use tbengine_store::journal::{JournalError, Unfit};
+use tbengine_store::lease::LeaseError;
 
 use tbengine_oci::{Error as RegistryError, ReferenceError};
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
-use tbengine_engine::journal::leases::LEASE_TTL;
-use tbengine_engine::journal::{Host, Process};
 use tbengine_sdk::Timestamp;
+use tbengine_store::journal::leases::LEASE_TTL;
+use tbengine_store::journal::{Host, Process};
 
 use crate::args::values::Span;
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tbengine_engine::Engine;
 use tbengine_engine::apply::Halt;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::journal::{Journal, StateDir, prune};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Fault;
 use tbengine_engine::report::{Report, StepResult};
+use tbengine_store::journal::{Journal, StateDir, prune};
 
 use crate::app::{App, existing_state};
 use crate::args::global::Format;

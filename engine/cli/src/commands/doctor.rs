@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use tbengine_engine::journal::StateDir;
 use tbengine_plugin_host::Plugins;
 use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
+use tbengine_store::journal::StateDir;
 
 use crate::app::{App, block_on};
 use crate::args::global::Format;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use tbengine_engine::journal::{Entry, Record, Row, RunState, StateDir, StepRecord};
 use tbengine_engine::plan::{ActionKind, PlanHeader};
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::{State, Timestamp};
+use tbengine_store::journal::{Entry, Record, Row, RunState, StateDir, StepRecord};
 
 use super::apply::resume_command;
 use crate::app::{App, existing_state};
@@ -33,7 +33,7 @@ pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
     match (&args.run, state) {
         (Some(run), Some(state)) => one(app, &settings, &state, run),
         (Some(run), None) => {
-            Err(tbengine_engine::journal::JournalError::NoRun { run: run.clone() }.into())
+            Err(tbengine_store::journal::JournalError::NoRun { run: run.clone() }.into())
         }
         (None, state) => all(app, &settings, state.as_ref(), args.last),
     }

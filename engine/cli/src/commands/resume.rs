@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use tbengine_engine::journal::{Journal, Locked, Record, RunState, StateDir};
-use tbengine_engine::lease::{LeasePolicy, Store};
+use tbengine_ops::lease::LeasePolicy;
+use tbengine_store::journal::{Journal, Locked, Record, RunState, StateDir};
+use tbengine_store::lease::Store;
 
 use super::apply::{Approved, carry_out, watcher};
 use super::plan::tell_blast_radius;
@@ -103,7 +104,7 @@ fn wanted(
     let Some(state) = state else {
         return match &args.run {
             Some(run) => {
-                Err(tbengine_engine::journal::JournalError::NoRun { run: run.clone() }.into())
+                Err(tbengine_store::journal::JournalError::NoRun { run: run.clone() }.into())
             }
             None => Ok(None),
         };

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tbengine_engine::Engine;
 use tbengine_engine::apply::ErrorMode;
-use tbengine_engine::journal::{Journal, quarantine};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
+use tbengine_store::journal::{Journal, quarantine};
 
 use super::apply::{Approved, carry_out, show, state, watcher};
 use super::plan::{self, tell_blast_radius};

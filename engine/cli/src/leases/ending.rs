@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tbengine_engine::apply::Control;
-use tbengine_engine::journal::StateDir;
-use tbengine_engine::lease::{Held, LeaseError, Standing, Store, Target};
 use tbengine_engine::report::StepResult;
+use tbengine_ops::lease::Target;
 use tbengine_sdk::Resource;
+use tbengine_store::journal::StateDir;
+use tbengine_store::lease::{Held, LeaseError, Standing, Store};
 
 use super::processes;
 use super::sweep::{Sweep, sweep};

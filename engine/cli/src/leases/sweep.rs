@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use tbengine_engine::apply::Control;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::facts::Facts;
-use tbengine_engine::journal::{Journal, JournalError};
-use tbengine_engine::lease::{
-    Belonging, Held, Lease, LeasePolicy, Other, Ownership, Standing, Store, Target,
-};
 use tbengine_engine::plan::Refusal;
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report};
+use tbengine_ops::lease::{Belonging, LeasePolicy, Other, Ownership, Target};
 use tbengine_sdk::Resource;
+use tbengine_store::journal::{Journal, JournalError};
+use tbengine_store::lease::facts::facts;
+use tbengine_store::lease::{Held, Lease, Standing, Store};
 
 use super::{taking, trials};
 use crate::app::App;
@@ -70,27 +69,21 @@ pub(crate) async fn sweep(
     let lease = held.lease().clone();
     let state = taking::state(settings)?;
     let baseline = held.baseline()?;
-    let mut facts = Facts::default();
-    let mut leases = Vec::new();
-    for one in Store::open(&state).all(&world.host)? {
-        match one {
-            Ok(one) => leases.push(one),
-            Err(unreadable) => facts.unreadable.push(unreadable.to_string()),
-        }
-    }
+    let all = Store::open(&state).all(&world.host)?;
+    let readable: Vec<_> = all.iter().flatten().cloned().collect();
     let ownership = Ownership::new(
         lease.clone(),
         baseline.clone(),
         held.observed()?,
         trials::all(&lease.terms.job_dirs),
-        others(&lease.id, &leases),
+        others(&lease.id, &readable),
     );
     let engine = app.sweeper(&world, lease.terms.backends.clone(), settings)?;
     let mut see = |event: &Event| tracing::debug!(kind = ?event.kind, "sweep");
     let inventory = Arc::new(engine.discover(&mut see).await);
     let ownership = ownership.seeing(&inventory);
-    leases.retain(|(other, _)| other.id != lease.id);
-    let mut facts = facts.with_leases(leases.into_iter().map(Ok));
+    let mut facts = facts(all);
+    facts.live.retain(|other| other.id != lease.id);
     let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
     let ours = inventory.resources.iter().filter(is_ours);
     facts.only = Some(ours.map(|one| one.identity.id()).collect());

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tbengine_engine::journal::StateDir;
-use tbengine_engine::lease::record::LEASE_FORMAT;
-use tbengine_engine::lease::{Baseline, Claim, Held, Lease, Store};
 use tbengine_engine::terms::{Filter, Later, Own, Terms};
 use tbengine_sdk::Kind;
+use tbengine_store::journal::StateDir;
+use tbengine_store::lease::record::LEASE_FORMAT;
+use tbengine_store::lease::{Baseline, Claim, Held, Lease, Store};
 
 use crate::app::App;
 use crate::backends;

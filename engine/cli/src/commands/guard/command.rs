@@ -10,7 +10,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper,
     waitpid,
 };
-use tbengine_engine::lease::Held;
+use tbengine_store::lease::Held;
 use tokio::process::{Child, Command as TokioCommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use tbengine_docker::labelling::{Created, LabellingSocket};
-use tbengine_engine::lease::Held;
 use tbengine_engine::terms::Own;
+use tbengine_store::lease::Held;
 
 use crate::app::App;
 use crate::args::lease::GuardedArgs;

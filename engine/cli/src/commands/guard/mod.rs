@@ -26,7 +26,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use tbengine_engine::apply::Control;
-use tbengine_engine::lease::Held;
+use tbengine_store::lease::Held;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, block_on};

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tbengine_engine::lease::Held;
+use tbengine_store::lease::Held;
 
 use crate::app::App;
 use crate::args::lease::GuardedArgs;

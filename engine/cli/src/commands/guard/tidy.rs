@@ -10,8 +10,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tbengine_engine::apply::Control;
-use tbengine_engine::lease::{Held, Target};
+use tbengine_ops::lease::Target;
 use tbengine_sdk::{Kind, Resource, Timestamp, Unit, recognise};
+use tbengine_store::lease::Held;
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;

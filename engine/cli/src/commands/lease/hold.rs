@@ -8,8 +8,8 @@ use std::process::Command;
 
 use serde::Serialize;
 use tbengine_engine::apply::Control;
-use tbengine_engine::lease::{Held, Store};
 use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_store::lease::{Held, Store};
 
 use crate::app::{App, block_on};
 use crate::config::Settings;

@@ -7,9 +7,9 @@ pub(crate) mod hold;
 use std::time::Duration;
 
 use serde::Serialize;
-use tbengine_engine::lease::{Claim, Lease, LeaseError, Standing, Store, Unreadable};
 use tbengine_engine::terms::Filter;
 use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_store::lease::{Claim, Lease, LeaseError, Standing, Store, Unreadable};
 
 use crate::app::{App, block_on, read_leases};
 use crate::args::global::Format;

@@ -24,7 +24,7 @@ mod session;
 
 use serde::Serialize;
 use tbengine_engine::apply::Control;
-use tbengine_engine::lease::Held;
+use tbengine_store::lease::Held;
 
 use crate::app::{App, block_on};
 use crate::args::global::Format;

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
-use tbengine_engine::journal::{JournalError, StateDir, Unfit};
+use tbengine_store::journal::{JournalError, StateDir, Unfit};
 
 use crate::app::App;
 use crate::config::Settings;

@@ -1,7 +1,7 @@
 //! The clients that are there at the same time, and the lease that they hold together.
 
-use tbengine_engine::lease::Held;
 use tbengine_engine::terms::{Filter, Own};
+use tbengine_store::lease::Held;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};

@@ -1,0 +1,294 @@
+//! What the guards make of leases, and what a sweep plans: over a provider in memory.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use tbengine_engine::discover::Inventory;
+use tbengine_engine::facts::Facts;
+use tbengine_engine::plan::{Action, Guard, Plan};
+use tbengine_engine::policy::Force;
+use tbengine_engine::terms::{Filter, Later, Terms};
+use tbengine_memory::{Make, Memory, container, image, network, volume};
+use tbengine_ops::lease::{Belonging, LeasePolicy, Other, Ownership, Target};
+use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_sdk::{Owner, Resource, Unit};
+use tbengine_store::lease::record::LEASE_FORMAT;
+use tbengine_store::lease::{Baseline, Claim, Lease, Standing};
+
+use crate::support::host;
+use crate::world::{NOW, World, delete_all, provider, refused};
+
+/// A lease that processes hold.
+fn lease(id: &str) -> Lease {
+    Lease {
+        format: LEASE_FORMAT.into(),
+        id: id.into(),
+        since: NOW,
+        holder: host().process,
+        claim: Claim::Lock,
+        terms: Terms::default(),
+        ended: None,
+        later: Later::default(),
+    }
+}
+
+/// A running container that was made just now and carries the label of a lease.
+fn made_under(id: &str, name: &str) -> Make {
+    let labelled = container(name).label(RUN_ID_LABEL, id.to_owned());
+    let owner = Owner::Run(id.to_owned());
+    labelled.running().owner(owner).created(Duration::ZERO)
+}
+
+/// What the guards are told of these leases.
+fn facts(leases: impl IntoIterator<Item = (Lease, Standing)>) -> Facts {
+    tbengine_store::lease::facts::facts(leases.into_iter().map(Ok))
+}
+
+/// A world whose guards know these leases and care for no age.
+fn world(memory: &Memory, leases: Facts) -> World {
+    let mut world = World::new(memory.clone());
+    world.guards.min_age = Duration::ZERO;
+    world.facts = leases;
+    world
+}
+
+/// What a policy that wants everything gone gets, beside these leases.
+async fn plan_beside(memory: &Memory, leases: Facts) -> Plan {
+    world(memory, leases).plan(delete_all()).await.plan
+}
+
+fn planned(plan: &Plan) -> Vec<&str> {
+    let mut names: Vec<&str> = plan.steps.iter().map(|step| step.name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_lease_refuses_everyone_else() {
+    let memory = provider();
+    memory.insert(made_under("live", "labelled"));
+    memory.insert(container("ended").label(RUN_ID_LABEL, "live"));
+    memory.insert(container("named").label("team", "evals"));
+    memory.insert(container("other").label("team", "else"));
+    let mut live = lease("live");
+    live.terms.filters = vec![Filter::labels(vec!["team=evals".parse().unwrap()])];
+    live.terms.program = Some("harbor".into());
+    let guarded = facts([(live.clone(), Standing::Live)]);
+    let while_live = plan_beside(&memory, guarded).await;
+    for name in ["labelled", "ended", "named"] {
+        assert_eq!(refused(&while_live, name), Some(Guard::LiveLease), "{name}");
+    }
+    assert_eq!(refused(&while_live, "other"), None);
+    let detail = &while_live.refusals[0].detail;
+    assert_eq!(
+        detail,
+        "it was made under lease live of `harbor`, which is live"
+    );
+
+    let over = facts([(live, Standing::Over)]);
+    let after = plan_beside(&memory, over).await;
+    assert_eq!(planned(&after), ["ended", "labelled", "named", "other"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_lease_is_over_proves_what_runs_and_an_unknown_one_does_not() {
+    let memory = provider();
+    for id in ["over", "ended", "unknown"] {
+        memory.insert(made_under(id, id));
+    }
+    let leases = [
+        (lease("over"), Standing::Over),
+        (lease("ended"), Standing::Ended),
+    ];
+    let plan_of_all = plan_beside(&memory, facts(leases)).await;
+    assert_eq!(refused(&plan_of_all, "over"), None);
+    assert_eq!(refused(&plan_of_all, "ended"), None);
+    assert_eq!(refused(&plan_of_all, "unknown"), Some(Guard::UnprovenOwner));
+    let plan_of_none = plan_beside(&memory, Facts::default()).await;
+    assert!(plan_of_none.is_empty(), "{plan_of_none:?}");
+}
+
+/// A sweep of one lease, beside others.
+struct Sweep {
+    memory: Memory,
+    lease: Lease,
+    others: Vec<(Lease, Standing)>,
+}
+
+impl Sweep {
+    fn of(id: &str, memory: &Memory) -> Self {
+        Self {
+            memory: memory.clone(),
+            lease: lease(id),
+            others: Vec::new(),
+        }
+    }
+
+    async fn ownership(&self) -> Ownership {
+        let others = self.others.iter().map(|(lease, _)| Other {
+            lease: lease.clone(),
+            until: lease.ended,
+        });
+        let nothing = Baseline::of(&Inventory::default(), NOW);
+        let engine = world(&self.memory, Facts::default()).engine();
+        let inventory = engine.discover(&mut |_| {}).await;
+        Ownership::new(
+            self.lease.clone(),
+            nothing,
+            HashSet::new(),
+            BTreeSet::new(),
+            others.collect(),
+        )
+        .seeing(&inventory)
+    }
+
+    /// What the guards of the sweep know.
+    async fn facts(&self) -> Facts {
+        let ownership = self.ownership().await;
+        let engine = world(&self.memory, Facts::default()).engine();
+        let inventory = engine.discover(&mut |_| {}).await;
+        let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
+        let ours = inventory.resources.iter().filter(is_ours);
+        Facts {
+            only: Some(ours.map(|one| one.identity.id()).collect()),
+            ..facts(self.others.iter().cloned())
+        }
+    }
+
+    async fn policy(&self, target: Target) -> LeasePolicy {
+        LeasePolicy::new(self.ownership().await, target, Duration::from_secs(3))
+    }
+
+    async fn plan(&self, target: Target) -> Plan {
+        let policy = self.policy(target).await;
+        let world = world(&self.memory, self.facts().await);
+        world.plan(policy).await.plan
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_refuses_what_is_not_its_own_whatever_the_policy_says() {
+    let memory = provider();
+    memory.insert(made_under("mine", "mine"));
+    memory.insert(made_under("live", "of-another"));
+    memory.insert(made_under("unknown", "of-nobody-known"));
+    memory.insert(container("meanwhile").running().created(Duration::ZERO));
+    memory.insert(container("long-ago"));
+    let mut sweep = Sweep::of("mine", &memory);
+    sweep.others = vec![(lease("live"), Standing::Live)];
+    let plan = plan_beside(&memory, sweep.facts().await).await;
+    assert_eq!(planned(&plan), ["mine"]);
+    for name in ["of-another", "of-nobody-known", "meanwhile", "long-ago"] {
+        assert_eq!(refused(&plan, name), Some(Guard::LiveLease), "{name}");
+    }
+    let detail = |name: &str| {
+        let refusal = plan.refusals.iter().find(|refusal| refusal.name == name);
+        refusal.unwrap().detail.as_str()
+    };
+    assert_eq!(
+        detail("of-another"),
+        "it was made under lease live, which is live"
+    );
+    assert_eq!(
+        detail("meanwhile"),
+        "nothing proves that it was made under the lease that is swept"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_plans_what_was_made_under_its_lease_and_says_why() {
+    let memory = provider();
+    let scratch = memory.insert(volume("scratch").created(Duration::ZERO));
+    let base = memory.insert(image("base"));
+    memory.insert(made_under("mine", "mine").uses(&scratch).uses(&base));
+    memory.insert(network("foreign").created(Duration::ZERO));
+    memory.insert(made_under("other", "theirs"));
+    let plan = Sweep::of("mine", &memory).plan(Target::Everything).await;
+    assert_eq!(planned(&plan), ["mine", "scratch"]);
+    assert_eq!(plan.refusals, []);
+    assert_eq!(plan.blast_radius, None);
+    assert_eq!(
+        plan.steps[0].reason,
+        "made under lease mine, which is over: its label says so"
+    );
+    assert_eq!(
+        plan.steps[1].reason,
+        "made under lease mine, which is over: only resources of the run use it"
+    );
+    let killed = Action::Delete {
+        force: Force::Always,
+        grace: Duration::from_secs(3),
+    };
+    assert_eq!(plan.steps[0].action, killed);
+    assert_eq!(plan.header.policy.name, "lease");
+    assert_eq!(plan.header.policy.params["lease"], "mine");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_protected_stays_in_a_sweep_too() {
+    let memory = provider();
+    memory.insert(made_under("mine", "kept").label("tbengine.protect", "true"));
+    memory.insert(made_under("mine", "gone"));
+    let plan = Sweep::of("mine", &memory).plan(Target::Everything).await;
+    assert_eq!(refused(&plan, "kept"), Some(Guard::ProtectedLabel));
+    assert_eq!(refused(&plan, "gone"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stranger_uses_stays_in_a_sweep_too() {
+    let memory = provider();
+    let shared = memory.insert(network("shared").label(RUN_ID_LABEL, "mine"));
+    memory.insert(made_under("mine", "mine").uses(&shared));
+    memory.insert(container("stranger").running().uses(&shared));
+    let plan = Sweep::of("mine", &memory).plan(Target::Everything).await;
+    assert_eq!(refused(&plan, "shared"), Some(Guard::Held));
+    assert_eq!(planned(&plan), ["mine"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_run_goes_on_only_units_that_are_over_go_and_no_images() {
+    let memory = provider();
+    memory.insert(made_under("mine", "over").unit("a"));
+    memory.insert(network("over-net").unit("a").label(RUN_ID_LABEL, "mine"));
+    memory.insert(image("over-image").unit("a").label(RUN_ID_LABEL, "mine"));
+    memory.insert(container("not-ours").unit("a").created(Duration::ZERO));
+    memory.insert(made_under("mine", "running").unit("b"));
+    memory.insert(made_under("mine", "of-no-unit"));
+    let over = Target::Units([Unit("a".into())].into());
+    let plan = Sweep::of("mine", &memory).plan(over).await;
+    assert_eq!(planned(&plan), ["over", "over-net"]);
+    assert_eq!(
+        plan.steps[0].reason,
+        "its unit is over, and it was made under lease mine: its label says so"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_sweeps_side_by_side_leave_each_other_alone() {
+    let memory = provider();
+    for number in 0..10 {
+        memory.insert(made_under("mine", &format!("mine-{number}")));
+        memory.insert(made_under("yours", &format!("yours-{number}")));
+    }
+    let mut mine = Sweep::of("mine", &memory);
+    mine.others = vec![(lease("yours"), Standing::Over)];
+    let mut yours = Sweep::of("yours", &memory);
+    yours.others = vec![(lease("mine"), Standing::Over)];
+    let plan_of_mine = mine.plan(Target::Everything).await;
+    let plan_of_yours = yours.plan(Target::Everything).await;
+    assert_eq!(
+        (plan_of_mine.steps.len(), plan_of_yours.steps.len()),
+        (10, 10)
+    );
+    let policy = mine.policy(Target::Everything).await;
+    let report = world(&memory, Facts::default())
+        .apply(plan_of_mine, policy)
+        .await;
+    assert_eq!(report.outcomes.len(), 10);
+    let left = memory.oracle().alive();
+    assert_eq!(left.len(), 10);
+    assert!(
+        left.iter().all(|one| one.name.starts_with("yours")),
+        "{left:?}"
+    );
+}

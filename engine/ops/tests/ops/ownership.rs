@@ -1,0 +1,417 @@
+//! What belongs to a lease, and by which proof; what belongs to it by none.
+
+use std::collections::{BTreeSet, HashSet};
+
+use tbengine_engine::discover::{Inventory, ListFailure};
+use tbengine_engine::terms::{Filter, Own, Terms};
+use tbengine_ops::lease::{Belonging, Other, Ownership, Proof};
+use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_sdk::{Error, ErrorKind, Kind, Owner, Relation, Resource, Timestamp, Unit};
+use tbengine_store::lease::{Baseline, Lease};
+
+use crate::support::{NOW, at, baseline, container, inventory, lease, resource};
+
+/// Labels that must all be there, `key=value` each.
+fn filter(labels: &[&str]) -> Filter {
+    Filter::labels(labels.iter().map(|label| label.parse().unwrap()).collect())
+}
+
+/// What tests say about a resource, in one expression.
+trait With {
+    fn label(self, key: &str, value: &str) -> Self;
+    fn created(self, at: Option<Timestamp>) -> Self;
+    fn unit(self, unit: &str) -> Self;
+    fn uses(self, used: &Resource) -> Self;
+}
+
+impl With for Resource {
+    fn label(mut self, key: &str, value: &str) -> Self {
+        let all = self.labels.iter();
+        let all = all.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        self.labels = all.chain([(key.to_owned(), value.to_owned())]).collect();
+        self
+    }
+
+    fn created(mut self, at: Option<Timestamp>) -> Self {
+        self.identity.created = at;
+        self
+    }
+
+    fn unit(mut self, unit: &str) -> Self {
+        self.unit = Some(Unit(unit.into()));
+        self
+    }
+
+    fn uses(mut self, used: &Resource) -> Self {
+        self.uses.push(Relation {
+            kind: used.identity.kind,
+            native: used.identity.native.clone(),
+            cascade: false,
+        });
+        self
+    }
+}
+
+use Belonging::{Before, Ours, Theirs, Unproven};
+
+/// Ownership by a lease whose holder saw nothing being created.
+fn of_lease(
+    lease: Lease,
+    before: Baseline,
+    trials: BTreeSet<String>,
+    others: Vec<Other>,
+) -> Ownership {
+    Ownership::new(lease, before, HashSet::new(), trials, others)
+}
+
+/// Ownership by a lease with these terms over nothing that was there before.
+fn with(terms: Terms) -> Ownership {
+    let lease = Lease {
+        terms,
+        ..lease("mine")
+    };
+    of_lease(lease, baseline(&[]), BTreeSet::new(), Vec::new())
+}
+
+fn plain() -> Ownership {
+    with(Terms::default())
+}
+
+/// The same where time is proof enough, beside other leases.
+fn anything(others: Vec<Other>) -> Ownership {
+    let lease = Lease {
+        terms: Terms {
+            own: Own::CreatedDuringRun,
+            ..Terms::default()
+        },
+        ..lease("mine")
+    };
+    of_lease(lease, baseline(&[]), BTreeSet::new(), others)
+}
+
+fn trials(names: &[&str]) -> Ownership {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    of_lease(lease("mine"), baseline(&[]), names, Vec::new())
+}
+
+/// Another lease, live in this span of time after ours was taken, in milliseconds.
+fn other(since: i64, until: Option<i64>) -> Other {
+    Other {
+        lease: Lease {
+            since: at(since),
+            ..lease("other")
+        },
+        until: until.map(at),
+    }
+}
+
+#[test]
+fn the_label_proves_it_whatever_the_clocks_say() {
+    let ours = container("c").label(RUN_ID_LABEL, "mine");
+    for created in [
+        Some(at(1000)),
+        Some(at(-3_600_000)),
+        Some(at(3_600_000)),
+        None,
+    ] {
+        let belonging = plain().of(&ours.clone().created(created));
+        assert_eq!(belonging, Ours(Proof::Label), "{created:?}");
+    }
+}
+
+#[test]
+fn what_was_there_before_is_never_ours() {
+    let old = container("c")
+        .label(RUN_ID_LABEL, "mine")
+        .label("team", "evals");
+    let terms = Terms {
+        filters: vec![filter(&["team=evals"])],
+        own: Own::CreatedDuringRun,
+        ..Terms::default()
+    };
+    let lease = Lease {
+        terms,
+        ..lease("mine")
+    };
+    let names = BTreeSet::from(["hello__DqmfGz2".to_owned()]);
+    let ownership = of_lease(
+        lease,
+        baseline(std::slice::from_ref(&old)),
+        names,
+        Vec::new(),
+    );
+    let old = old.unit("hello__dqmfgz2__env");
+    assert_eq!(ownership.of(&old), Before);
+    // The same id in another kind, backend or account is something else.
+    let mut elsewhere = old.clone();
+    elsewhere.identity.account = "another".into();
+    assert_eq!(ownership.of(&elsewhere), Ours(Proof::Label));
+    let mut kind = old;
+    kind.identity.kind = Kind::Volume;
+    assert_eq!(ownership.of(&kind), Ours(Proof::Label));
+}
+
+#[test]
+fn a_label_of_the_operators_proves_it_if_all_of_a_filter_are_there() {
+    let ownership = with(Terms {
+        filters: vec![filter(&["team=evals", "job"]), filter(&["nightly=yes"])],
+        ..Terms::default()
+    });
+    let one = |labels: &[(&str, &str)]| {
+        let labelled = |made: Resource, (key, value): &(&str, &str)| made.label(key, value);
+        ownership.of(&labels.iter().fold(container("c"), labelled))
+    };
+    assert_eq!(one(&[("team", "evals"), ("job", "7")]), Ours(Proof::Label));
+    assert_eq!(one(&[("nightly", "yes")]), Ours(Proof::Label));
+    assert_eq!(one(&[("team", "evals")]), Unproven);
+    assert_eq!(one(&[("team", "other"), ("job", "7")]), Unproven);
+    assert_eq!(one(&[]), Unproven);
+    let all = with(Terms {
+        filters: vec![filter(&[])],
+        ..Terms::default()
+    });
+    assert_eq!(
+        all.of(&container("c")),
+        Unproven,
+        "a filter of nothing is not one of everything"
+    );
+}
+
+#[test]
+fn what_a_nested_run_labelled_is_that_ones() {
+    let terms = Terms {
+        filters: vec![filter(&["team=evals"])],
+        own: Own::CreatedDuringRun,
+        ..Terms::default()
+    };
+    let nested = container("c")
+        .label("team", "evals")
+        .label(RUN_ID_LABEL, "nested");
+    assert_eq!(with(terms.clone()).of(&nested), Theirs);
+    let names = BTreeSet::from(["hello__dqmfgz2".to_owned()]);
+    let of_trial = of_lease(lease("mine"), baseline(&[]), names, Vec::new());
+    assert_eq!(of_trial.of(&nested.unit("hello__dqmfgz2__env")), Theirs);
+    // An empty label names nobody.
+    let empty = container("c")
+        .label("team", "evals")
+        .label(RUN_ID_LABEL, "");
+    assert_eq!(with(terms).of(&empty), Ours(Proof::Label));
+}
+
+#[test]
+fn what_another_lease_names_is_that_ones() {
+    let mut other = other(0, None);
+    other.lease.terms.filters = vec![filter(&["team=evals"])];
+    let labelled = container("c").label("team", "evals");
+    let beside = |until| {
+        let other = Other {
+            until,
+            ..other.clone()
+        };
+        anything(vec![other]).of(&labelled)
+    };
+    assert_eq!(beside(None), Theirs);
+    assert_eq!(beside(Some(NOW)), Theirs, "whether it has ended or not");
+    assert_eq!(
+        anything(Vec::new()).of(&labelled),
+        Ours(Proof::CreatedDuringRun)
+    );
+}
+
+#[test]
+fn what_is_older_only_was_not_listed() {
+    for (created, belonging) in [
+        (None, Before),
+        (Some(at(-1001)), Before),
+        // The clocks of the provider and of this host may differ so much.
+        (Some(at(-1000)), Unproven),
+        (Some(at(5000)), Unproven),
+    ] {
+        let seen = plain().of(&container("c").created(created));
+        assert_eq!(seen, belonging, "{created:?}");
+        let generous = anything(Vec::new()).of(&container("c").created(created));
+        let is_ours = matches!(generous, Ours(Proof::CreatedDuringRun));
+        assert_eq!(is_ours, belonging == Unproven, "{created:?}");
+    }
+}
+
+#[test]
+fn what_the_holder_saw_being_created_is_ours() {
+    let volume = resource(Kind::Volume, "anonymous");
+    let seen = |before: &[Resource]| {
+        let observed = HashSet::from([(Kind::Volume, "anonymous".to_owned())]);
+        let others = Other {
+            lease: Lease {
+                terms: Terms {
+                    filters: vec![filter(&["team=evals"])],
+                    ..Terms::default()
+                },
+                ..lease("other")
+            },
+            until: None,
+        };
+        let (mine, trials) = (lease("mine"), BTreeSet::new());
+        Ownership::new(mine, baseline(before), observed, trials, vec![others])
+    };
+    for created in [Some(at(1000)), Some(at(-3_600_000)), None] {
+        let belonging = seen(&[]).of(&volume.clone().created(created));
+        assert_eq!(belonging, Ours(Proof::Observed), "{created:?}");
+    }
+    assert_eq!(plain().of(&volume), Unproven);
+    assert_eq!(seen(&[]).of(&resource(Kind::Volume, "other")), Unproven);
+    let namesake = resource(Kind::Network, "anonymous");
+    assert_eq!(seen(&[]).of(&namesake), Unproven);
+    // Whoever's sign it carries, and whoever had it before, comes first.
+    assert_eq!(seen(std::slice::from_ref(&volume)).of(&volume), Before);
+    let nested = volume.clone().label(RUN_ID_LABEL, "nested");
+    assert_eq!(seen(&[]).of(&nested), Theirs);
+    assert_eq!(seen(&[]).of(&volume.label("team", "evals")), Theirs);
+}
+
+/// A volume, and who uses it.
+fn volume_of(users: &[Resource]) -> (Resource, Inventory) {
+    let volume = resource(Kind::Volume, "data");
+    let users = users.iter().map(|user| user.clone().uses(&volume));
+    let mut all: Vec<Resource> = users.collect();
+    all.push(volume.clone());
+    (volume, inventory(&all))
+}
+
+#[test]
+fn what_only_ours_use_is_ours() {
+    let ours = container("ours").label(RUN_ID_LABEL, "mine");
+    let also_ours = container("also").label(RUN_ID_LABEL, "mine");
+    let belonging = |users: &[Resource]| {
+        let (volume, inventory) = volume_of(users);
+        plain().seeing(&inventory).of(&volume)
+    };
+    assert_eq!(
+        belonging(std::slice::from_ref(&ours)),
+        Ours(Proof::OnlyUsed)
+    );
+    assert_eq!(belonging(&[ours.clone(), also_ours]), Ours(Proof::OnlyUsed));
+    assert_eq!(belonging(&[ours.clone(), container("foreign")]), Unproven);
+    assert_eq!(belonging(&[container("foreign")]), Unproven);
+    assert_eq!(belonging(&[]), Unproven, "what nobody uses may be anyone's");
+    let (volume, _) = volume_of(&[ours]);
+    assert_eq!(plain().of(&volume), Unproven, "nobody has looked yet");
+}
+
+#[test]
+fn being_used_by_ours_makes_nothing_ours_that_is_older_or_theirs() {
+    let ours = container("ours").label(RUN_ID_LABEL, "mine");
+    let belonging = |used: Resource| {
+        let user = ours.clone().uses(&used);
+        plain().seeing(&inventory(&[user, used.clone()])).of(&used)
+    };
+    let image = resource(Kind::Image, "postgres");
+    assert_eq!(belonging(image.clone().created(Some(at(-5000)))), Before);
+    assert_eq!(
+        belonging(image.clone().label(RUN_ID_LABEL, "nested")),
+        Theirs
+    );
+    assert_eq!(belonging(image), Ours(Proof::OnlyUsed));
+}
+
+#[test]
+fn where_users_could_not_be_listed_nothing_is_known_of_them() {
+    let (volume, listed) = volume_of(&[container("ours").label(RUN_ID_LABEL, "mine")]);
+    let belonging = |backend: &str, kind: Option<Kind>| {
+        let failure = ListFailure {
+            backend: backend.into(),
+            kind,
+            error: Error::new(ErrorKind::Internal, "broken listing"),
+        };
+        let listed = Inventory::new(Default::default(), listed.resources.clone(), vec![failure]);
+        plain().seeing(&listed).of(&volume)
+    };
+    assert_eq!(belonging("memory", Some(Kind::Container)), Unproven);
+    assert_eq!(belonging("memory", None), Unproven);
+    assert_eq!(
+        belonging("memory", Some(Kind::Image)),
+        Ours(Proof::OnlyUsed)
+    );
+    assert_eq!(belonging("elsewhere", None), Ours(Proof::OnlyUsed));
+}
+
+#[test]
+fn a_unit_that_is_named_after_a_trial_is_ours() {
+    let ownership = trials(&["Hello__DqmfGz2", "x.1-of-2.2026-01-02__03-04-05"]);
+    for (unit, belonging) in [
+        ("hello__dqmfgz2__env", Ours(Proof::Trial)),
+        ("hello__dqmfgz2__verifier__main", Ours(Proof::Trial)),
+        ("x-1-of-2-2026-01-02__03-04-05", Ours(Proof::Trial)),
+        ("hello__dqmfgz3__env", Unproven),
+        ("ahello__dqmfgz2__env", Unproven),
+        ("hello__dqmfgz2__envy", Unproven),
+        ("x-2-of-2-2026-01-02__03-04-05", Unproven),
+    ] {
+        assert_eq!(
+            ownership.of(&container("c").unit(unit)),
+            belonging,
+            "{unit}"
+        );
+    }
+    assert_eq!(ownership.of(&container("c")), Unproven);
+    let old = container("c")
+        .unit("hello__dqmfgz2__env")
+        .created(Some(at(-5000)));
+    assert_eq!(ownership.of(&old), Before);
+}
+
+#[test]
+fn harbor_names_the_trial_of_a_sandbox_in_a_label() {
+    let ownership = trials(&["Hello__DqmfGz2"]);
+    let sandbox = |session: &str| {
+        let sandbox = resource(Kind::Sandbox, "s").label("harbor.session_id", session);
+        ownership.of(&sandbox.unit("whatever"))
+    };
+    assert_eq!(sandbox("Hello__DqmfGz2__env"), Ours(Proof::Trial));
+    assert_eq!(sandbox("Hello__Another__env"), Unproven);
+}
+
+#[test]
+fn the_sign_of_someone_else_outweighs_the_time() {
+    let owned = |owner: Owner| Resource {
+        owner,
+        ..container("c")
+    };
+    let of = |owner| anything(Vec::new()).of(&owned(owner));
+    assert_eq!(of(Owner::Other("acme".into())), Theirs);
+    assert_eq!(of(Owner::Unknown), Ours(Proof::CreatedDuringRun));
+    assert_eq!(
+        of(Owner::Benchmark("harbor".into())),
+        Ours(Proof::CreatedDuringRun)
+    );
+    // Better proof than time outweighs it in turn.
+    let labelled = owned(Owner::Other("acme".into())).label(RUN_ID_LABEL, "mine");
+    assert_eq!(plain().of(&labelled), Ours(Proof::Label));
+}
+
+#[test]
+fn time_proves_nothing_while_another_lease_was_live() {
+    let created = |ms: i64| container("c").created(Some(at(ms)));
+    let beside = |other: Other, ms: i64| anything(vec![other]).of(&created(ms));
+    let (ours, contested) = (Ours(Proof::CreatedDuringRun), Unproven);
+    // It is live from 10 s on.
+    for (ms, belonging) in [(8_999, ours), (9_000, contested), (60_000, contested)] {
+        assert_eq!(beside(other(10_000, None), ms), belonging, "{ms}");
+    }
+    // It ended after 20 s.
+    for (ms, belonging) in [(0, contested), (21_000, contested), (21_001, ours)] {
+        assert_eq!(beside(other(-5_000, Some(20_000)), ms), belonging, "{ms}");
+    }
+    // One that is live is enough, and a label is not contested.
+    let several = anything(vec![other(-5_000, Some(-2_000)), other(0, None)]);
+    assert_eq!(several.of(&created(5_000)), contested);
+    let labelled = created(5_000).label(RUN_ID_LABEL, "mine");
+    assert_eq!(several.of(&labelled), Ours(Proof::Label));
+}
+
+#[test]
+fn the_proofs_are_told_in_words() {
+    let words = |proof: Proof| serde_json::to_value(proof).unwrap();
+    assert_eq!(words(Proof::OnlyUsed), "only-used");
+    assert_eq!(Proof::Label.to_string(), "its label says so");
+    assert!(Proof::Label < Proof::OnlyUsed && Proof::Trial < Proof::CreatedDuringRun);
+}
