@@ -1,43 +1,30 @@
 //! Stage four: carry the plan out.
 //!
-//! The dispatcher owns the state of the run and talks to the outside; an executor makes one move of
-//! one step and knows nothing else. Between them go only `executor::Move` and
-//! `executor::Moved`.
+//! Each file needs only those above it:
 //!
 //! - [`backoff`]: how long to wait between attempts
-//! - `lane`: one backend's queue and gate
-//! - [`ledger`]: what is told of a run, and may stop it
 //! - `limit`: how many calls at once
 //! - `budget`: how many retries in all
-//! - `progress`: how far a step is
-//! - `executor`: one move of one step
-//! - `archiving`: the moves of a step that archives
-//! - `dispatcher`: the loop
-//! - `turns`: when it is a step's turn
-//! - `starting`: starting its move
-//! - `failures`: what each kind of error leads to; the retry table
-//! - `ending`: runs that are cut short
-//! - `outcomes`: one outcome for each step
+//! - `attempt`: one move of one step; knows no other step and nothing of the run
+//! - `retry`: what each kind of error leads to; the retry table, pure
+//! - `state`: the state machine of a step, drawn and pure
+//! - `lanes`: the queue and the gate of each backend, and all that is counted there
+//! - `run_loop`: the loop that starts moves and does what steps want
+//! - [`ledger`]: what is told of a run before and after each request, and may stop it
 
-mod archiving;
+mod attempt;
 pub mod backoff;
 mod budget;
-mod dispatcher;
-mod ending;
-mod executor;
-mod failures;
-mod lane;
+mod lanes;
 pub mod ledger;
 mod limit;
-mod outcomes;
-mod progress;
-mod starting;
-mod turns;
+mod retry;
+mod run_loop;
+mod state;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::host::OpenBackend;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
@@ -47,6 +34,7 @@ use crate::report::{Event, Report, Reporter};
 pub use backoff::RetrySchedule;
 use ledger::Recording;
 pub use ledger::{Halt, Ledger};
+use tbengine_sdk::host::OpenBackend;
 
 /// How to apply a plan.
 #[derive(Clone, Debug)]
@@ -131,7 +119,7 @@ pub async fn apply(
     reporter: &mut Reporter<'_>,
 ) -> Report {
     let Some(ledger) = ledger else {
-        return dispatcher::Dispatcher::new(plan, backends, policy, options, clock, reporter)
+        return run_loop::RunLoop::new(plan, backends, policy, options, clock, reporter)
             .run(control)
             .await;
     };
@@ -143,7 +131,7 @@ pub async fn apply(
     let backends = ledger::recorded(backends, ledger);
     let mut recording = Recording::new(&**ledger, reporter);
     let mut see = |event: &Event| recording.see(event);
-    let report = dispatcher::Dispatcher::new(plan, &backends, policy, options, clock, &mut see)
+    let report = run_loop::RunLoop::new(plan, &backends, policy, options, clock, &mut see)
         .run(&control)
         .await;
     recording.finish(report).await

@@ -3,38 +3,55 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::host::{OpenBackend, call};
 use tbengine_sdk::{DeleteOptions, Error, ErrorKind, Resource, State, StopOptions, Timestamp};
 use tokio::time::Instant;
 
 use crate::plan::saved::difference;
 use crate::plan::{Action, Listing, Step, guards};
-use crate::policy::{Failure, Force, Policy, PolicyContext, RetryAdvice};
+use crate::policy::Force;
 use crate::report::StepResult;
+use tbengine_sdk::host::{OpenBackend, call};
 
-/// What an executor needs for one move.
-pub(crate) struct Move {
-    pub(crate) open: OpenBackend,
-    pub(crate) step: Arc<Step>,
-    pub(crate) timeout: Duration,
+/// What one move needs.
+pub(super) struct Move {
+    pub(super) open: OpenBackend,
+    pub(super) step: Arc<Step>,
+    pub(super) timeout: Duration,
     /// When the time of the step or of the run is over: no call waits longer.
-    pub(crate) until: Instant,
+    pub(super) until: Instant,
     /// The time, for labels that protect until a date.
-    pub(crate) now: Timestamp,
+    pub(super) now: Timestamp,
     /// Whether it was already asked to end, so that only force is left.
-    pub(crate) asked_to_end: bool,
+    pub(super) asked_to_end: bool,
     /// Whether the policy escalated to force.
-    pub(crate) escalated: bool,
+    pub(super) escalated: bool,
     /// Whether a request that may have had an effect went out before.
-    pub(crate) sent: bool,
+    pub(super) sent: bool,
 }
 
 /// A read that fails within this time is repeated at once.
 const QUICK: Duration = Duration::from_secs(1);
 
+/// The next move of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A new attempt.
+    Act,
+    /// The same attempt goes on, after what ran was given its time.
+    GoOn,
+    /// See whether it has ended by itself.
+    WatchEnd,
+    /// See whether it is gone.
+    WatchRemoval,
+    /// See whether it is in cold storage.
+    WatchArchiving,
+    /// It failed for good, but what was sent may have had an effect: see what is true.
+    LastLook,
+}
+
 /// How a move ended.
 #[derive(Debug)]
-pub(crate) enum Moved {
+pub(super) enum AttemptResult {
     /// The step has its result.
     Ended(StepResult, Option<String>),
     /// It was asked to end by itself.
@@ -58,11 +75,22 @@ pub(crate) enum Moved {
 }
 
 impl Move {
+    /// Makes the move.
+    pub(super) async fn make(&self, next: Next) -> AttemptResult {
+        match next {
+            Next::Act | Next::GoOn => self.act().await,
+            Next::WatchEnd => self.watch_end().await,
+            Next::WatchRemoval => self.watch_removal().await,
+            Next::WatchArchiving => self.watch_archiving().await,
+            Next::LastLook => self.last_look().await,
+        }
+    }
+
     /// Tries the step: read, compare, act, verify.
-    pub(crate) async fn act(&self) -> Moved {
+    async fn act(&self) -> AttemptResult {
         if self.step.listing == Listing::Unknown {
             let detail = "it could not be listed, so nothing was sent for it";
-            return Moved::Ended(StepResult::Deferred, Some(detail.into()));
+            return AttemptResult::Ended(StepResult::Deferred, Some(detail.into()));
         }
         let resource = match self.read().await {
             Ok(Some(resource)) => resource,
@@ -74,14 +102,14 @@ impl Move {
             return self.gone(true);
         }
         if let Some(detail) = self.changed(&resource) {
-            return Moved::Ended(StepResult::Changed, Some(detail));
+            return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
         if !self.step.listing.is_present() {
             let detail = "it is there but was not listed, so nothing was sent for it";
-            return Moved::Ended(StepResult::Deferred, Some(detail.into()));
+            return AttemptResult::Ended(StepResult::Deferred, Some(detail.into()));
         }
         if resource.state == State::Removing {
-            return Moved::Removing { by_us: self.sent };
+            return AttemptResult::Removing { by_us: self.sent };
         }
         match self.step.action {
             Action::Stop { grace } => self.stop(&resource, grace).await,
@@ -91,33 +119,33 @@ impl Move {
     }
 
     /// Looks whether what was asked to end has ended.
-    pub(crate) async fn watch_end(&self) -> Moved {
+    async fn watch_end(&self) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(true),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
-            Ok(Some(resource)) if resource.state.is_running() => Moved::StillRuns,
+            Ok(Some(resource)) if resource.state.is_running() => AttemptResult::StillRuns,
             // What deletes itself when it ends is on its way out.
             Ok(Some(resource)) if resource.state == State::Removing => {
-                Moved::Removing { by_us: true }
+                AttemptResult::Removing { by_us: true }
             }
             Ok(Some(_)) if matches!(self.step.action, Action::Stop { .. }) => {
-                Moved::Ended(StepResult::Stopped, None)
+                AttemptResult::Ended(StepResult::Stopped, None)
             }
-            Ok(Some(_)) => Moved::EndedRunning,
+            Ok(Some(_)) => AttemptResult::EndedRunning,
             Err(error) => failed(error, false),
         }
     }
 
     /// Looks whether what is being removed is gone.
-    pub(crate) async fn watch_removal(&self) -> Moved {
+    async fn watch_removal(&self) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(self.sent),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(self.sent),
             Ok(Some(resource)) if resource.state == State::Removing => {
-                Moved::Removing { by_us: self.sent }
+                AttemptResult::Removing { by_us: self.sent }
             }
             Ok(Some(resource)) => match self.changed(&resource) {
-                Some(detail) => Moved::Ended(StepResult::Changed, Some(detail)),
+                Some(detail) => AttemptResult::Ended(StepResult::Changed, Some(detail)),
                 None => {
                     let message =
                         format!("its deletion was accepted, and it is {}", resource.state);
@@ -128,8 +156,31 @@ impl Move {
         }
     }
 
+    /// Looks whether what was accepted is in cold storage.
+    async fn watch_archiving(&self) -> AttemptResult {
+        match self.read().await {
+            Ok(None) => self.gone(true),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource)) => match resource.state {
+                State::Archived => AttemptResult::Ended(StepResult::Archived, None),
+                State::Removing => AttemptResult::Removing { by_us: false },
+                // Whoever started it again wants it.
+                state if state.is_running() => {
+                    let detail = format!("its archiving was accepted, and it is {state} now");
+                    AttemptResult::Ended(StepResult::Changed, Some(detail))
+                }
+                State::Failed => {
+                    let message = "its archiving was accepted, and has failed";
+                    failed(Error::new(ErrorKind::Stuck, message), false)
+                }
+                _ => AttemptResult::Archiving,
+            },
+            Err(error) => failed(error, true),
+        }
+    }
+
     /// Looks what became of a step that failed for good.
-    pub(crate) async fn last_look(&self) -> Moved {
+    async fn last_look(&self) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(true),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
@@ -137,44 +188,63 @@ impl Move {
                 if matches!(self.step.action, Action::Stop { .. })
                     && !resource.state.is_running() =>
             {
-                Moved::Ended(StepResult::Stopped, None)
+                AttemptResult::Ended(StepResult::Stopped, None)
             }
             Ok(Some(resource)) if resource.state == State::Removing => {
-                Moved::Removing { by_us: true }
+                AttemptResult::Removing { by_us: true }
             }
             Ok(Some(resource))
                 if matches!(self.step.action, Action::Archive { .. })
                     && resource.state == State::Archived =>
             {
-                Moved::Ended(StepResult::Archived, None)
+                AttemptResult::Ended(StepResult::Archived, None)
             }
-            Ok(Some(_)) => Moved::StillThere,
+            Ok(Some(_)) => AttemptResult::StillThere,
             Err(error) => failed(error, false),
         }
     }
 
-    async fn stop(&self, resource: &Resource, grace: Duration) -> Moved {
+    async fn stop(&self, resource: &Resource, grace: Duration) -> AttemptResult {
         if !resource.state.is_running() {
-            return Moved::Ended(StepResult::Stopped, None);
+            return AttemptResult::Ended(StepResult::Stopped, None);
         }
         self.end(grace).await
     }
 
     /// Asks what runs to end by itself, or ends it by force if it had its time.
-    pub(super) async fn end(&self, grace: Duration) -> Moved {
+    async fn end(&self, grace: Duration) -> AttemptResult {
         let force = self.asked_to_end || grace.is_zero();
         match self.ask_to_end(force).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) => refused_or_lost(error),
             Ok(()) if force => match self.watch_end().await {
-                Moved::Failed { error, .. } => failed(error, true),
+                AttemptResult::Failed { error, .. } => failed(error, true),
                 moved => moved,
             },
-            Ok(()) => Moved::AskedToEnd,
+            Ok(()) => AttemptResult::AskedToEnd,
         }
     }
 
-    async fn delete(&self, resource: &Resource, force: Force, grace: Duration) -> Moved {
+    /// Archives a resource, or ends it if that has to come first.
+    async fn archive(&self, resource: &Resource, grace: Duration) -> AttemptResult {
+        if resource.state == State::Archived {
+            return AttemptResult::Ended(StepResult::Archived, None);
+        }
+        let backend = &self.open.backend;
+        let runs = resource.state.is_running();
+        // Asked of what runs as well: nothing is to be ended that cannot be archived afterwards.
+        match self
+            .call("archive", backend.archive(&self.step.target))
+            .await
+        {
+            Ok(()) => self.watch_archiving().await,
+            Err(error) if error.kind == ErrorKind::Conflict && runs => self.end(grace).await,
+            Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
+            Err(error) => refused_or_lost(error),
+        }
+    }
+
+    async fn delete(&self, resource: &Resource, force: Force, grace: Duration) -> AttemptResult {
         let may_kill = match force {
             Force::Never => false,
             Force::OnRetry => self.escalated,
@@ -184,7 +254,7 @@ impl Move {
         let mut just_read = true;
         if runs && !may_kill {
             let detail = format!("it is {} and the plan does not kill it", resource.state);
-            return Moved::Ended(StepResult::Changed, Some(detail));
+            return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
         let capabilities = self.open.backend.capabilities();
         let can_ask = capabilities.stop;
@@ -194,7 +264,7 @@ impl Move {
         let ask_first = !grace.is_zero() || capabilities.synchronous_delete;
         if runs && can_ask && ask_first && !self.asked_to_end {
             match self.ask_to_end(grace.is_zero()).await {
-                Ok(()) => return Moved::AskedToEnd,
+                Ok(()) => return AttemptResult::AskedToEnd,
                 // It cannot be asked or has just ended: what is left is to delete it.
                 Err(error)
                     if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Conflict) =>
@@ -228,7 +298,7 @@ impl Move {
 
     /// We may not delete it. The plan approved to kill it, so it is at least stopped: that costs less,
     /// and a resource that deletes itself when it ends is gone then.
-    async fn stop_instead(&self, forbidden: Error) -> Moved {
+    async fn stop_instead(&self, forbidden: Error) -> AttemptResult {
         match self.ask_to_end(true).await {
             Ok(()) => {}
             Err(error) if error.kind == ErrorKind::NotFound => {
@@ -243,7 +313,7 @@ impl Move {
             Ok(None) => self.gone(true),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
             Ok(Some(resource)) if resource.state == State::Removing => {
-                Moved::Removing { by_us: true }
+                AttemptResult::Removing { by_us: true }
             }
             Ok(Some(_)) => failed(and(forbidden, "it was told to stop instead"), true),
             Err(error) => failed(error, true),
@@ -257,7 +327,7 @@ impl Move {
     }
 
     /// An accepted deletion is no proof; a resource that cannot be read any more is.
-    async fn verify_deleted(&self) -> Moved {
+    async fn verify_deleted(&self) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(true),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
@@ -270,14 +340,14 @@ impl Move {
                     );
                     return failed(Error::new(ErrorKind::Transient, message), true);
                 }
-                Moved::Removing { by_us: true }
+                AttemptResult::Removing { by_us: true }
             }
             Err(error) => failed(error, true),
         }
     }
 
     /// "No such resource" in answer to a change may mean another id; only a read proves it.
-    pub(super) async fn verify_gone(&self, sent: bool) -> Moved {
+    async fn verify_gone(&self, sent: bool) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(sent),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(sent),
@@ -292,9 +362,9 @@ impl Move {
         }
     }
 
-    pub(super) fn gone(&self, by_us: bool) -> Moved {
+    fn gone(&self, by_us: bool) -> AttemptResult {
         if !by_us {
-            return Moved::Ended(StepResult::AlreadyGone, None);
+            return AttemptResult::Ended(StepResult::AlreadyGone, None);
         }
         let detail = match self.step.action {
             Action::Delete { .. } => None,
@@ -303,7 +373,7 @@ impl Move {
                     .to_owned(),
             ),
         };
-        Moved::Ended(StepResult::Deleted, detail)
+        AttemptResult::Ended(StepResult::Deleted, detail)
     }
 
     fn changed(&self, resource: &Resource) -> Option<String> {
@@ -320,7 +390,7 @@ impl Move {
 
     /// Reads the resource; once more at once after a passing fault, since a read does no harm. One that
     /// took long is not repeated.
-    pub(super) async fn read(&self) -> Result<Option<Resource>, Error> {
+    async fn read(&self) -> Result<Option<Resource>, Error> {
         let began = Instant::now();
         match self.read_once().await {
             Err(error) if error.kind == ErrorKind::Transient && began.elapsed() < QUICK => {
@@ -350,7 +420,7 @@ impl Move {
         }
     }
 
-    pub(super) async fn call<T>(
+    async fn call<T>(
         &self,
         what: &str,
         future: impl Future<Output = Result<T, Error>>,
@@ -367,35 +437,15 @@ fn and(error: Error, also: &str) -> Error {
     }
 }
 
-pub(super) fn failed(error: Error, sent: bool) -> Moved {
-    Moved::Failed { error, sent }
+fn failed(error: Error, sent: bool) -> AttemptResult {
+    AttemptResult::Failed { error, sent }
 }
 
 /// A change that was not confirmed. A clear refusal had no effect; a fault or a lost reply may hide one.
-pub(super) fn refused_or_lost(error: Error) -> Moved {
+fn refused_or_lost(error: Error) -> AttemptResult {
     let may_hide_an_effect = matches!(
         error.kind,
         ErrorKind::Transient | ErrorKind::Unavailable | ErrorKind::Internal
     );
     failed(error, may_hide_an_effect)
-}
-
-/// Asks the policy what to do about a failure. A fault of the policy is no opinion.
-pub(crate) async fn advice(
-    policy: Arc<dyn Policy>,
-    context: PolicyContext,
-    failure: Failure,
-) -> RetryAdvice {
-    let asked = tokio::task::spawn_blocking(move || policy.retry(&context, &failure)).await;
-    match asked {
-        Ok(Ok(advice)) => advice,
-        Ok(Err(fault)) => {
-            tracing::warn!(%fault, "the policy gave no retry advice");
-            RetryAdvice::NoOpinion
-        }
-        Err(panic) => {
-            tracing::warn!(%panic, "the policy host panicked");
-            RetryAdvice::NoOpinion
-        }
-    }
 }

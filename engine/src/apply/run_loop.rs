@@ -1,0 +1,848 @@
+//! The loop that applies a plan: it starts moves, hears how they ended, and carries out what the step wants
+//! next. It alone reports events, gives outcomes, asks the policy, reads the clock and knows why a run ends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_sdk::{Account, Error, ErrorKind};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::attempt::{AttemptResult, Move, Next};
+use super::lanes::{GateDue, Landing, LaneNo, Lanes, Took, Urgency};
+use super::retry::{RetryTable, Situation};
+use super::state::{Phase, StepNo, StepState, Steps, Verdict, Wish};
+use super::{ApplyOptions, Control, ErrorMode, LAST_CALLS};
+use crate::clock::RunClock;
+use crate::duration::millis;
+use crate::plan::{ActionKind, Plan, PlanHeader};
+use crate::policy::{Failure, Policy, PolicyContext, RetryAdvice};
+use crate::report::outcome::ResourceIdText;
+use crate::report::{Event, EventKind, Outcome, Report, Reporter, StepResult};
+use tbengine_sdk::host::{OpenBackend, call};
+
+/// The loop that applies a plan.
+pub(super) struct RunLoop<'a, 'r> {
+    header: PlanHeader,
+    steps: Steps,
+    lanes: Lanes,
+    table: RetryTable,
+    options: &'a ApplyOptions,
+    random: fastrand::Rng,
+    policy: Arc<dyn Policy>,
+    clock: RunClock,
+    reporter: &'a mut Reporter<'r>,
+    outcomes: Vec<Option<Outcome>>,
+    moves: JoinSet<Heard>,
+    unfinished: usize,
+    /// Why nothing more is started, once that is so.
+    ending: Option<Ending>,
+    /// When the run is out of time.
+    deadline: Option<Instant>,
+    /// How often a retry had to wait for the budget.
+    parked_retries: usize,
+}
+
+/// Why nothing more is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Interrupted,
+    FailFast,
+    /// The run's deadline has passed.
+    OutOfTime,
+}
+
+/// What comes back from a spawned task.
+enum Heard {
+    Moved {
+        no: StepNo,
+        result: AttemptResult,
+        time: Duration,
+        /// The limit when it began, if it was in full use then.
+        limit: Option<usize>,
+        advice: RetryAdvice,
+    },
+    Probed(LaneNo, Result<Account, Error>),
+}
+
+impl<'a, 'r> RunLoop<'a, 'r> {
+    pub(super) fn new(
+        plan: Plan,
+        backends: &[OpenBackend],
+        policy: Arc<dyn Policy>,
+        options: &'a ApplyOptions,
+        clock: RunClock,
+        reporter: &'a mut Reporter<'r>,
+    ) -> Self {
+        let now = Instant::now();
+        let mut steps = Steps::with_capacity(plan.steps.len());
+        let mut lanes = Lanes::new(plan.steps.len(), options.outage_deadline);
+        for step in plan.steps {
+            lanes.admit(&step, backends, options.concurrency, now);
+            steps.push(step);
+        }
+        // One run id, one schedule.
+        let seed = plan
+            .header
+            .run
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        Self {
+            header: plan.header,
+            outcomes: steps.numbers().map(|_| None).collect(),
+            unfinished: steps.len(),
+            steps,
+            lanes,
+            table: RetryTable {
+                schedule: options.retry,
+                error_mode: options.error_mode,
+            },
+            options,
+            random: fastrand::Rng::with_seed(seed),
+            policy,
+            clock,
+            reporter,
+            moves: JoinSet::new(),
+            ending: None,
+            deadline: options.deadline.map(|deadline| now + deadline),
+            parked_retries: 0,
+        }
+    }
+
+    /// Applies the plan. Every step has its outcome afterwards.
+    pub(super) async fn run(mut self, control: &Control) -> Report {
+        self.emit(EventKind::RunStarted {
+            run: self.header.run.clone(),
+            steps: self.steps.len(),
+        });
+        for no in self.steps.numbers() {
+            if self.steps[no].phase() == (Phase::Blocked { on: 0 }) {
+                self.make_ready(no, Next::Act);
+            }
+        }
+        self.stop_lanes_without_backend();
+        loop {
+            self.wake(Instant::now());
+            if !control.stop.is_cancelled() {
+                self.start_what_can_start();
+            }
+            if self.unfinished == 0 {
+                break;
+            }
+            let wake_at = self.lanes.next_wake();
+            tokio::select! {
+                biased;
+                () = control.abort.cancelled() => {
+                    self.cut_off();
+                    break;
+                }
+                () = control.stop.cancelled(), if self.ending != Some(Ending::Interrupted) => {
+                    self.interrupt();
+                }
+                () = sleep_until(self.deadline), if self.is_timed() => {
+                    self.out_of_time();
+                }
+                Some(heard) = self.moves.join_next() => self.hear(heard),
+                () = sleep_until(wake_at), if wake_at.is_some() => {}
+            }
+        }
+        self.report()
+    }
+
+    /// Whether the deadline still can end the run.
+    fn is_timed(&self) -> bool {
+        self.deadline.is_some() && matches!(self.ending, None | Some(Ending::FailFast))
+    }
+
+    fn stop_lanes_without_backend(&mut self) {
+        for lane in self.lanes.numbers() {
+            if self.lanes.backend(lane).is_none() {
+                let detail = "its backend is not configured here";
+                self.finish_lane(lane, Verdict::new(StepResult::Deferred, detail));
+            }
+        }
+    }
+
+    // When it is a step's turn.
+
+    /// Does what is due by now.
+    fn wake(&mut self, now: Instant) {
+        while let Some(no) = self.lanes.next_due(now) {
+            // A step may have ended while it slept.
+            if let Phase::Sleeping(next) = self.steps[no].phase() {
+                self.make_ready(no, next);
+            }
+        }
+        for lane in self.lanes.numbers() {
+            match self.lanes.gate_due(lane, now) {
+                None => {}
+                Some(GateDue::Probe) => self.probe(lane),
+                Some(GateDue::Reopened) => self.resumed(lane),
+                Some(GateDue::GaveUp(verdict)) => self.finish_lane(lane, verdict),
+            }
+            self.unpark(lane, now);
+        }
+    }
+
+    /// Puts a step into its backend's queue.
+    fn make_ready(&mut self, no: StepNo, next: Next) {
+        if self.may_go_on(no, next) {
+            let state = &self.steps[no];
+            let asks = state.will_ask_to_end() && self.lanes.asks_first(no, state.step().action);
+            let urgency = if next == Next::Act && asks {
+                Urgency::AskToEnd
+            } else {
+                Urgency::Normal
+            };
+            self.set_phase(no, Phase::Ready(next));
+            self.lanes.queue(no, urgency);
+        }
+    }
+
+    /// Makes a step ready at a time.
+    fn sleep(&mut self, no: StepNo, next: Next, until: Instant) {
+        if self.may_go_on(no, next) {
+            self.set_phase(no, Phase::Sleeping(next));
+            self.lanes.sleep(no, until);
+        }
+    }
+
+    /// Whether a step gets another move. If not, it has its outcome afterwards.
+    fn may_go_on(&mut self, no: StepNo, next: Next) -> bool {
+        let ends = match self.ending {
+            None => false,
+            Some(Ending::FailFast) => !self.steps[no].has_begun(next),
+            Some(Ending::Interrupted | Ending::OutOfTime) => true,
+        };
+        if ends {
+            self.cancel(no, next);
+            return false;
+        }
+        if let Some(verdict) = self.lanes.stopped(self.lanes.of(no)) {
+            let verdict = verdict.clone();
+            self.leave(no, verdict);
+            return false;
+        }
+        true
+    }
+
+    fn set_phase(&mut self, no: StepNo, phase: Phase) {
+        let from = self.steps[no].to(phase);
+        self.lanes.moved(no, from, phase);
+    }
+
+    // Starting moves, each in a task of its own, as far as their backends have room.
+
+    fn start_what_can_start(&mut self) {
+        for lane in self.lanes.numbers() {
+            while let Some(no) = self.lanes.next_ready(lane) {
+                if let Phase::Ready(next) = self.steps[no].phase() {
+                    self.start(no, next);
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, no: StepNo, next: Next) {
+        let Some(open) = self.lanes.backend(self.lanes.of(no)).cloned() else {
+            return;
+        };
+        let begins = Instant::now();
+        let until = self.until(no, next, begins);
+        if next == Next::Act && self.cannot_finish(no, begins, until) {
+            return;
+        }
+        let elapsed = self.steps[no].begin(next, begins);
+        if next == Next::Act {
+            let event = EventKind::AttemptStarted {
+                step: no.place(),
+                id: self.id(no),
+                action: self.steps[no].step().action.kind(),
+                attempt: self.steps[no].tries().all,
+            };
+            self.emit(event);
+        }
+        self.set_phase(no, Phase::Moving(next));
+        let state = &self.steps[no];
+        let attempt = state.tries().in_round;
+        let one_move = Move {
+            open,
+            step: state.step().clone(),
+            timeout: self.options.call_timeout,
+            until,
+            now: self.clock.now(),
+            asked_to_end: state.asked_to_end(),
+            escalated: state.escalated(),
+            sent: state.sent(),
+        };
+        let context = self.options.ask_policy.then(|| PolicyContext {
+            now: self.clock.now(),
+            run_id: self.header.run.clone(),
+            dry_run: false,
+            claimed: self.header.scope.claims_running(),
+        });
+        let policy = self.policy.clone();
+        let limit = self.lanes.launched(no);
+        self.moves.spawn(async move {
+            let result = one_move.make(next).await;
+            let time = begins.elapsed();
+            let advice = match (&result, context) {
+                (AttemptResult::Failed { error, .. }, Some(context))
+                    if error.kind == ErrorKind::Transient =>
+                {
+                    let failure = failure_of(&one_move, error, attempt, elapsed + begins.elapsed());
+                    advice(policy, context, failure).await
+                }
+                _ => RetryAdvice::NoOpinion,
+            };
+            Heard::Moved {
+                no,
+                result,
+                time,
+                limit,
+                advice,
+            }
+        });
+    }
+
+    /// Until when the calls of a step may take.
+    fn until(&self, no: StepNo, next: Next, now: Instant) -> Instant {
+        let left = match next {
+            // It was not tried again for want of time, but the truth is worth one more call.
+            Next::LastLook => self.options.call_timeout,
+            _ => self
+                .options
+                .step_deadline
+                .saturating_sub(self.steps[no].spent()),
+        };
+        let until = now + left;
+        match self.deadline {
+            Some(deadline) => until.min(deadline + LAST_CALLS),
+            None => until,
+        }
+    }
+
+    /// Ends a step whose next attempt would not be finished in time.
+    fn cannot_finish(&mut self, no: StepNo, now: Instant, until: Instant) -> bool {
+        let typical = self.lanes.typical(no);
+        if self
+            .deadline
+            .is_some_and(|deadline| now + typical > deadline)
+        {
+            let detail = "an attempt would not have ended before the run's deadline";
+            self.finish(no, Verdict::new(StepResult::Deferred, detail));
+            return true;
+        }
+        let state = &mut self.steps[no];
+        if now + typical < until || state.tries().all == 0 {
+            return false;
+        }
+        let (message, hint) = state.last_error().map_or_else(
+            || ("it was tried".to_owned(), None),
+            |error| (error.message.clone(), error.hint.clone()),
+        );
+        let deadline = humantime::format_duration(self.options.step_deadline);
+        let detail = format!("{message}; the {deadline} that its calls may take are used up");
+        let verdict = Verdict::new(StepResult::Failed, detail).with_hint(hint);
+        let wish = state.end_badly(verdict, now);
+        self.carry_out(no, wish, now);
+        true
+    }
+
+    fn probe(&mut self, lane: LaneNo) {
+        let Some(open) = self.lanes.backend(lane).cloned() else {
+            return;
+        };
+        let timeout = self.options.call_timeout;
+        self.moves.spawn(async move {
+            Heard::Probed(lane, call("check", timeout, open.backend.check()).await)
+        });
+    }
+
+    // Hearing how they ended.
+
+    fn hear(&mut self, heard: Result<Heard, tokio::task::JoinError>) {
+        match heard {
+            Ok(Heard::Moved {
+                no,
+                result,
+                time,
+                limit,
+                advice,
+            }) => {
+                self.steps[no].spend(time);
+                let landing = landing(self.steps[no].phase(), &result, time, limit);
+                let is_lost = matches!(landing, Landing::Lost(_));
+                let backend_is_out = self.lanes.landed(no, landing);
+                if !is_lost {
+                    self.steps[no].answered();
+                } else if !backend_is_out {
+                    self.steps[no].lost();
+                }
+                self.moved(no, result, advice, backend_is_out);
+            }
+            Ok(Heard::Probed(lane, answer)) => self.probed(lane, answer),
+            // Calls of backends contain their panics, so this is a defect of the engine itself.
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => {}
+        }
+    }
+
+    fn moved(
+        &mut self,
+        no: StepNo,
+        result: AttemptResult,
+        advice: RetryAdvice,
+        backend_is_out: bool,
+    ) {
+        let now = Instant::now();
+        match result {
+            AttemptResult::AskedToEnd => {
+                let event = EventKind::StopRequested {
+                    step: no.place(),
+                    id: self.id(no),
+                    grace_ms: millis(self.steps[no].step().action.grace()),
+                };
+                self.emit(event);
+            }
+            AttemptResult::Removing { .. } | AttemptResult::Archiving => self.accepted(no, now),
+            _ => {}
+        }
+        let wish = match self.steps[no].on_result(result, now, self.options.stuck_after) {
+            Ok(wish) => wish,
+            Err(error) => self.decide(no, error, advice, backend_is_out, now),
+        };
+        self.carry_out(no, wish, now);
+    }
+
+    /// Asks the retry table about a move that failed.
+    fn decide(
+        &mut self,
+        no: StepNo,
+        error: Error,
+        advice: RetryAdvice,
+        backend_is_out: bool,
+        now: Instant,
+    ) -> Wish {
+        let state = &mut self.steps[no];
+        let at = Situation {
+            error: &error,
+            tries: state.tries(),
+            last_look: state.is_last_look(),
+            others_first: self.lanes.goes_after_others(no),
+            backend_is_out,
+            is_ending: self.ending.is_some(),
+        };
+        let decision = self.table.decide(&at, advice, &mut self.random);
+        let since_start = self.clock.elapsed();
+        state.on_decision(decision, error, since_start, now, self.options.stuck_after)
+    }
+
+    fn carry_out(&mut self, no: StepNo, wish: Wish, now: Instant) {
+        match wish {
+            Wish::Ready(next) => self.make_ready(no, next),
+            Wish::Sleep(next, until) => self.sleep(no, next, until),
+            Wish::Retry {
+                error,
+                after,
+                budgeted,
+            } => {
+                let event = EventKind::AttemptFailed {
+                    step: no.place(),
+                    id: self.id(no),
+                    attempt: self.steps[no].tries().all,
+                    error,
+                    delay_ms: millis(after),
+                };
+                self.emit(event);
+                self.wait_for_retry(no, now + after, budgeted, now);
+            }
+            Wish::SecondRound => {
+                self.set_phase(no, Phase::SecondRound);
+                self.lanes.second_round(no);
+                self.begin_second_round(self.lanes.of(no));
+            }
+            // The backend needs time. No step pays an attempt for that.
+            Wish::Pause { next, error, probe } => {
+                self.make_ready(no, next);
+                self.pause_lane(self.lanes.of(no), error, probe, now);
+            }
+            // The backend refuses us: nothing more is sent to it, and all its steps end.
+            Wish::StopBackend(error) => {
+                let verdict = Verdict::new(StepResult::Denied, error.message.clone());
+                self.leave(no, verdict.with_hint(error.hint.clone()));
+                self.stop_backend(self.lanes.of(no), error);
+            }
+            Wish::LastLook { at, is_failure } => {
+                self.sleep(no, Next::LastLook, at);
+                // Nothing more is to begin after a failure, and this is one unless that look proves otherwise.
+                if is_failure {
+                    self.fail_fast();
+                }
+            }
+            Wish::End(verdict) => self.finish(no, verdict),
+        }
+    }
+
+    // The budget and the second round.
+
+    /// Lets a step wait for its next attempt, at the end of the queue while the budget is used up.
+    fn wait_for_retry(&mut self, no: StepNo, until: Instant, budgeted: bool, now: Instant) {
+        if !budgeted {
+            self.sleep(no, Next::Act, until);
+        } else if self.lanes.pay(no, now) {
+            self.steps[no].pay();
+            self.sleep(no, Next::Act, until);
+        } else {
+            self.parked_retries += 1;
+            self.set_phase(no, Phase::Parked);
+            self.lanes.park(no, until);
+            self.unpark(self.lanes.of(no), now);
+        }
+    }
+
+    /// The backend took the request, so what the step's retries took of the budget is given back. Where
+    /// a change goes on for long after that, the others would else wait for nothing but its end.
+    fn accepted(&mut self, no: StepNo, now: Instant) {
+        let paid = self.steps[no].take_paid();
+        if paid > 0 {
+            self.lanes.give_back(no, paid);
+            self.unpark(self.lanes.of(no), now);
+        }
+    }
+
+    /// Lets parked steps go on as far as the budget pays for it, and one of them when nothing else is left.
+    fn unpark(&mut self, lane: LaneNo, now: Instant) {
+        while let Some((until, no, paid)) = self
+            .lanes
+            .unpark(lane, now, |no| self.steps[no].phase() == Phase::Parked)
+        {
+            if paid {
+                self.steps[no].pay();
+            }
+            self.sleep(no, Next::Act, until);
+        }
+    }
+
+    /// Begins the second round of a backend when only what waits for it, or behind it, is left.
+    fn begin_second_round(&mut self, lane: LaneNo) {
+        self.unpark(lane, Instant::now());
+        for no in self.lanes.begin_second_round(lane) {
+            // A step may have ended while it waited.
+            if self.steps[no].phase() == Phase::SecondRound {
+                self.steps[no].begin_round();
+                self.make_ready(no, Next::Act);
+            }
+        }
+    }
+
+    // What concerns a whole backend.
+
+    fn pause_lane(&mut self, lane: LaneNo, error: Error, probe: bool, now: Instant) {
+        let paused = self.lanes.pause(lane, &error, probe, now, &mut self.random);
+        if let (Some(delay), Some(open)) = (paused, self.lanes.backend(lane)) {
+            let event = EventKind::BackendPaused {
+                backend: open.name.clone(),
+                error,
+                delay_ms: millis(delay),
+            };
+            self.emit(event);
+        }
+    }
+
+    /// Hears the answer to a probe.
+    fn probed(&mut self, lane: LaneNo, answer: Result<Account, Error>) {
+        let open = self.lanes.backend(lane);
+        let planned = open.and_then(|open| self.header.accounts.get(&open.name));
+        let error = match answer {
+            Ok(account) if planned.is_none_or(|id| *id == account.id) => {
+                self.lanes.reopen(lane);
+                self.resumed(lane);
+                return;
+            }
+            Ok(account) => Error::new(
+                ErrorKind::Invalid,
+                format!("another account (`{}`) answers now", account.id),
+            ),
+            Err(error) => error,
+        };
+        self.lanes.probe_failed(lane);
+        if error.kind.is_critical() {
+            self.stop_backend(lane, error);
+        } else {
+            self.pause_lane(lane, error, true, Instant::now());
+        }
+    }
+
+    fn resumed(&mut self, lane: LaneNo) {
+        if let Some(open) = self.lanes.backend(lane) {
+            let backend = open.name.clone();
+            self.emit(EventKind::BackendResumed { backend });
+        }
+    }
+
+    fn stop_backend(&mut self, lane: LaneNo, error: Error) {
+        if self.lanes.stopped(lane).is_some() {
+            return;
+        }
+        let detail = format!("the backend refused an earlier request: {}", error.message);
+        let verdict = Verdict::new(StepResult::Denied, detail).with_hint(error.hint.clone());
+        if let Some(open) = self.lanes.backend(lane) {
+            let backend = open.name.clone();
+            self.emit(EventKind::BackendStopped { backend, error });
+        }
+        self.finish_lane(lane, verdict);
+    }
+
+    /// Asks a backend for nothing more, and ends every step of it that no task has.
+    fn finish_lane(&mut self, lane: LaneNo, verdict: Verdict) {
+        self.lanes.stop(lane, verdict.clone());
+        for no in self.steps.numbers() {
+            let state = &self.steps[no];
+            if self.lanes.of(no) == lane && !state.is_moving() && !state.is_done() {
+                self.leave(no, verdict.clone());
+            }
+        }
+    }
+
+    // Runs that are cut short: by the operator, by the first failure, or by a deadline.
+
+    /// Told to stop: nothing more begins, what a task has is let finish.
+    fn interrupt(&mut self) {
+        self.ending = Some(Ending::Interrupted);
+        self.emit(EventKind::RunInterrupted {
+            in_flight: self.moves.len(),
+        });
+        self.cancel_where(|state| !state.is_moving());
+    }
+
+    /// A step failed for good and the operator wants no more of it.
+    fn fail_fast(&mut self) {
+        if self.ending.is_none() && self.options.error_mode == ErrorMode::FailFast {
+            self.ending = Some(Ending::FailFast);
+            self.cancel_where(|state| !state.is_under_way());
+        }
+    }
+
+    /// The run's deadline has passed: nothing more begins, and what a task has gets a little longer.
+    fn out_of_time(&mut self) {
+        self.ending = Some(Ending::OutOfTime);
+        self.cancel_where(|state| !state.is_moving());
+    }
+
+    /// Told to end now: tasks are dropped in the middle.
+    fn cut_off(&mut self) {
+        self.ending = Some(Ending::Interrupted);
+        self.moves.abort_all();
+        self.cancel_where(|state| !state.is_moving());
+        for no in self.steps.numbers() {
+            if !self.steps[no].is_done() {
+                let detail = "cut off in the middle; what happened to it is not known";
+                self.finish(no, Verdict::new(StepResult::Cancelled, detail));
+            }
+        }
+    }
+
+    fn cancel_where(&mut self, which: fn(&StepState) -> bool) {
+        for no in self.steps.numbers() {
+            let state = &self.steps[no];
+            if !state.is_done() && which(state) {
+                let next = match state.phase() {
+                    Phase::Ready(next) | Phase::Sleeping(next) => next,
+                    _ => Next::Act,
+                };
+                self.cancel(no, next);
+            }
+        }
+    }
+
+    /// Ends a step because the run ends; `next` is the move that it would have made.
+    fn cancel(&mut self, no: StepNo, next: Next) {
+        let (why, result) = match self.ending {
+            Some(Ending::FailFast) => (
+                "another step failed first (--fail-fast)",
+                StepResult::Cancelled,
+            ),
+            Some(Ending::OutOfTime) => ("the run's deadline has passed", StepResult::Deferred),
+            _ => ("the run was interrupted", StepResult::Cancelled),
+        };
+        let state = &mut self.steps[no];
+        let verdict = match state.take_verdict() {
+            Some(verdict) => verdict.and(&format!("{why}, so it was not read once more")),
+            None => Verdict::new(result, format!("{why}; {}", state.how_far(next))),
+        };
+        self.finish(no, verdict);
+    }
+
+    // Outcomes and the report.
+
+    /// Ends a step whose backend is asked for nothing more, and does not hide what is not known.
+    fn leave(&mut self, no: StepNo, verdict: Verdict) {
+        let verdict = if self.steps[no].sent() {
+            verdict.and("a request was sent, and what it did is not known")
+        } else {
+            verdict
+        };
+        self.finish(no, verdict);
+    }
+
+    /// Gives a step its one outcome, and lets those go on that wait for it.
+    fn finish(&mut self, no: StepNo, verdict: Verdict) {
+        if self.steps[no].is_done() {
+            return;
+        }
+        let result = verdict.result;
+        self.set_phase(no, Phase::Done);
+        let state = &mut self.steps[no];
+        let (outcome, dependents) = state.end(no, verdict);
+        let gives_back = (!result.is_failure()).then_some(state.paid());
+        self.lanes.finished(no, gives_back);
+        self.unfinished -= 1;
+        self.outcomes[no.place()] = Some(outcome.clone());
+        self.emit(EventKind::StepFinished(outcome));
+        for dependent in dependents {
+            self.holder_ended(dependent, no, result);
+        }
+        if result.is_failure() {
+            self.fail_fast();
+        }
+        self.begin_second_round(self.lanes.of(no));
+    }
+
+    fn holder_ended(&mut self, no: StepNo, holder: StepNo, result: StepResult) {
+        if self.steps[no].is_done() {
+            return;
+        }
+        if matches!(result, StepResult::Deleted | StepResult::AlreadyGone) {
+            if self.steps[no].unblock() {
+                self.make_ready(no, Next::Act);
+            }
+            return;
+        }
+        let detail = format!("{} uses it and ended as {result}", self.id(holder));
+        let result = match result {
+            StepResult::Deferred | StepResult::Cancelled | StepResult::Denied => result,
+            _ => StepResult::Blocked,
+        };
+        self.finish(no, Verdict::new(result, detail));
+    }
+
+    fn report(mut self) -> Report {
+        let outcomes: Vec<Outcome> = std::mem::take(&mut self.outcomes)
+            .into_iter()
+            .flatten()
+            .collect();
+        let report = Report {
+            run: self.header.run.clone(),
+            warnings: suspicions(&outcomes),
+            parked_retries: self.parked_retries,
+            outcomes,
+            interrupted: self.ending == Some(Ending::Interrupted),
+            took_ms: millis(self.clock.elapsed()),
+        };
+        self.emit(EventKind::RunFinished(report.clone()));
+        report
+    }
+
+    fn id(&self, no: StepNo) -> ResourceIdText {
+        self.steps[no].id()
+    }
+
+    fn emit(&mut self, kind: EventKind) {
+        let event = Event {
+            at: self.clock.now(),
+            kind,
+        };
+        (self.reporter)(&event);
+    }
+}
+
+/// What a move in this phase says about its backend.
+fn landing(
+    phase: Phase,
+    result: &AttemptResult,
+    time: Duration,
+    limit: Option<usize>,
+) -> Landing<'_> {
+    let asks_to_end = match result {
+        AttemptResult::Failed { error, .. } if error.kind == ErrorKind::Unavailable => {
+            return Landing::Lost(error);
+        }
+        AttemptResult::Failed { .. } => return Landing::Refused,
+        AttemptResult::AskedToEnd => true,
+        AttemptResult::Ended(
+            StepResult::Deleted | StepResult::Stopped | StepResult::Archived,
+            _,
+        ) => false,
+        _ => return Landing::Succeeded(None),
+    };
+    let acted = matches!(phase, Phase::Moving(Next::Act | Next::GoOn));
+    Landing::Succeeded(acted.then_some(Took {
+        asks_to_end,
+        time,
+        limit,
+    }))
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn failure_of(one_move: &Move, error: &Error, attempt: u32, elapsed: Duration) -> Failure {
+    Failure {
+        id: one_move.step.target.id(),
+        operation: match one_move.step.action.kind() {
+            ActionKind::Stop => "stop",
+            ActionKind::Archive => "archive",
+            ActionKind::Delete => "delete",
+        },
+        kind: error.kind,
+        message: error.message.clone(),
+        attempt,
+        elapsed,
+        retry_after: error.retry_after,
+    }
+}
+
+/// Asks the policy what to do about a failure. A fault of the policy is no opinion.
+async fn advice(policy: Arc<dyn Policy>, context: PolicyContext, failure: Failure) -> RetryAdvice {
+    let asked = tokio::task::spawn_blocking(move || policy.retry(&context, &failure)).await;
+    match asked {
+        Ok(Ok(advice)) => advice,
+        Ok(Err(fault)) => {
+            tracing::warn!(%fault, "the policy gave no retry advice");
+            RetryAdvice::NoOpinion
+        }
+        Err(panic) => {
+            tracing::warn!(%panic, "the policy host panicked");
+            RetryAdvice::NoOpinion
+        }
+    }
+}
+
+/// A whole backend where everything was gone before we came smells of the wrong account or region.
+fn suspicions(outcomes: &[Outcome]) -> Vec<String> {
+    let mut by_backend: HashMap<&Arc<str>, (usize, usize)> = HashMap::new();
+    for outcome in outcomes {
+        let (gone, all) = by_backend.entry(&outcome.id.0.backend).or_default();
+        *gone += usize::from(outcome.result == StepResult::AlreadyGone);
+        *all += 1;
+    }
+    let mut warnings: Vec<String> = by_backend
+        .into_iter()
+        .filter(|(_, (gone, all))| gone == all && *all >= 3)
+        .map(|(backend, (gone, _))| {
+            format!(
+                "all {gone} resources of backend `{backend}` were already gone: is it the account and region you meant, or does another cleaner run?"
+            )
+        })
+        .collect();
+    warnings.sort();
+    warnings
+}
