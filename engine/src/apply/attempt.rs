@@ -27,6 +27,8 @@ pub(super) struct Move {
     pub(super) escalated: bool,
     /// Whether a request that may have had an effect went out before.
     pub(super) sent: bool,
+    /// Whether somebody else began the change that is under way.
+    pub(super) theirs: bool,
 }
 
 /// A read that fails within this time is repeated at once.
@@ -64,8 +66,8 @@ pub(super) enum AttemptResult {
     Removing { by_us: bool },
     /// The last look found it there.
     StillThere,
-    /// It is on its way to cold storage.
-    Archiving,
+    /// It is on its way to cold storage; we or someone else asked for it.
+    Archiving { by_us: bool },
     /// The move failed.
     Failed {
         error: Error,
@@ -79,9 +81,9 @@ impl Move {
     pub(super) async fn make(&self, next: Next) -> AttemptResult {
         match next {
             Next::Act | Next::GoOn => self.act().await,
-            Next::WatchEnd => self.watch_end().await,
+            Next::WatchEnd => self.watch_end(self.is_ours()).await,
             Next::WatchRemoval => self.watch_removal().await,
-            Next::WatchArchiving => self.watch_archiving().await,
+            Next::WatchArchiving => self.watch_archiving(self.is_ours()).await,
             Next::LastLook => self.last_look().await,
         }
     }
@@ -118,15 +120,20 @@ impl Move {
         }
     }
 
-    /// Looks whether what was asked to end has ended.
-    async fn watch_end(&self) -> AttemptResult {
+    /// Whether what happens now may be the effect of a request of ours.
+    fn is_ours(&self) -> bool {
+        self.sent || !self.theirs
+    }
+
+    /// Looks whether what was asked to end has ended, by us or by somebody else.
+    async fn watch_end(&self, by_us: bool) -> AttemptResult {
         match self.read().await {
-            Ok(None) => self.gone(true),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(None) => self.gone(by_us),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(by_us),
             Ok(Some(resource)) if resource.state.is_running() => AttemptResult::StillRuns,
             // What deletes itself when it ends is on its way out.
             Ok(Some(resource)) if resource.state == State::Removing => {
-                AttemptResult::Removing { by_us: true }
+                AttemptResult::Removing { by_us }
             }
             Ok(Some(_)) if matches!(self.step.action, Action::Stop { .. }) => {
                 AttemptResult::Ended(StepResult::Stopped, None)
@@ -157,13 +164,15 @@ impl Move {
     }
 
     /// Looks whether what was accepted is in cold storage.
-    async fn watch_archiving(&self) -> AttemptResult {
+    async fn watch_archiving(&self, by_us: bool) -> AttemptResult {
         match self.read().await {
-            Ok(None) => self.gone(true),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(None) => self.gone(by_us),
+            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(by_us),
             Ok(Some(resource)) => match resource.state {
                 State::Archived => AttemptResult::Ended(StepResult::Archived, None),
                 State::Removing => AttemptResult::Removing { by_us: false },
+                // What somebody else archives may have to end first.
+                state if state.is_running() && !by_us => AttemptResult::StillRuns,
                 // Whoever started it again wants it.
                 state if state.is_running() => {
                     let detail = format!("its archiving was accepted, and it is {state} now");
@@ -173,9 +182,9 @@ impl Move {
                     let message = "its archiving was accepted, and has failed";
                     failed(Error::new(ErrorKind::Stuck, message), false)
                 }
-                _ => AttemptResult::Archiving,
+                _ => AttemptResult::Archiving { by_us },
             },
-            Err(error) => failed(error, true),
+            Err(error) => failed(error, by_us),
         }
     }
 
@@ -217,7 +226,7 @@ impl Move {
         match self.ask_to_end(force).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) => refused_or_lost(error),
-            Ok(()) if force => match self.watch_end().await {
+            Ok(()) if force => match self.watch_end(true).await {
                 AttemptResult::Failed { error, .. } => failed(error, true),
                 moved => moved,
             },
@@ -237,7 +246,7 @@ impl Move {
             .call("archive", backend.archive(&self.step.target))
             .await
         {
-            Ok(()) => self.watch_archiving().await,
+            Ok(()) => self.watch_archiving(true).await,
             Err(error) if error.kind == ErrorKind::Conflict && runs => self.end(grace).await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) => refused_or_lost(error),

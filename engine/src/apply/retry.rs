@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tbengine_sdk::{Error, ErrorKind};
 
+use super::attempt::Next;
 use super::backoff::{LONGEST_DELAY, MOST_ATTEMPTS};
 use super::{ErrorMode, RetrySchedule};
+use crate::plan::ActionKind;
 use crate::policy::RetryAdvice;
 use crate::report::StepResult;
 
@@ -44,6 +46,8 @@ pub(super) struct Tries {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation<'a> {
     pub(super) error: &'a Error,
+    /// What the step is to do.
+    pub(super) action: ActionKind,
     pub(super) tries: Tries,
     /// Whether the step has failed for good, and this was to see what is true.
     pub(super) last_look: bool,
@@ -78,8 +82,8 @@ pub(super) enum RetryDecision {
         /// Whether the backend has to answer a probe first.
         probe: bool,
     },
-    /// A look after a while, for nothing: its removal is under way.
-    Watch,
+    /// This look after a while, for nothing: the change is under way already.
+    Watch(Next),
     /// A further attempt for nothing, behind what uses it.
     Behind {
         after: Duration,
@@ -116,7 +120,11 @@ impl RetryTable {
         }
         match kind {
             ErrorKind::Transient | ErrorKind::NotFound => self.passing(at, advice, random),
-            ErrorKind::InProgress => RetryDecision::Watch,
+            ErrorKind::InProgress => RetryDecision::Watch(match at.action {
+                ActionKind::Stop => Next::WatchEnd,
+                ActionKind::Archive => Next::WatchArchiving,
+                ActionKind::Delete => Next::WatchRemoval,
+            }),
             ErrorKind::Conflict => RetryDecision::Changed,
             ErrorKind::Dependency => behind(at),
             ErrorKind::RateLimited => RetryDecision::PauseBackend { probe: false },
@@ -238,6 +246,7 @@ mod tests {
     fn first(error: &Error) -> Situation<'_> {
         Situation {
             error,
+            action: ActionKind::Delete,
             tries: Tries {
                 all: 1,
                 in_round: 1,
@@ -281,7 +290,7 @@ mod tests {
     #[rstest]
     #[case::not_found(ErrorKind::NotFound, retry(2))]
     #[case::transient(ErrorKind::Transient, retry(2))]
-    #[case::in_progress(ErrorKind::InProgress, RetryDecision::Watch)]
+    #[case::in_progress(ErrorKind::InProgress, RetryDecision::Watch(Next::WatchRemoval))]
     #[case::conflict(ErrorKind::Conflict, RetryDecision::Changed)]
     #[case::dependency(
         ErrorKind::Dependency,
@@ -297,6 +306,20 @@ mod tests {
     #[case::internal(ErrorKind::Internal, RetryDecision::give_up(StepResult::Failed))]
     fn every_kind_has_its_row(#[case] kind: ErrorKind, #[case] leads_to: RetryDecision) {
         assert_eq!(by_itself(FIXED, &first(&error(kind))), leads_to);
+    }
+
+    /// What is in progress is the change that the step asked for, or its removal, which each look sees.
+    #[rstest]
+    #[case::stop(ActionKind::Stop, Next::WatchEnd)]
+    #[case::archive(ActionKind::Archive, Next::WatchArchiving)]
+    #[case::delete(ActionKind::Delete, Next::WatchRemoval)]
+    fn what_is_in_progress_is_watched(#[case] action: ActionKind, #[case] next: Next) {
+        let error = error(ErrorKind::InProgress);
+        let at = Situation {
+            action,
+            ..first(&error)
+        };
+        assert_eq!(by_itself(JITTERED, &at), RetryDecision::Watch(next));
     }
 
     /// A step that has failed for good is not tried again: only what concerns its backend still counts.

@@ -277,6 +277,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             asked_to_end: state.asked_to_end(),
             escalated: state.escalated(),
             sent: state.sent(),
+            theirs: state.is_theirs(),
         };
         let context = self.options.ask_policy.then(|| PolicyContext {
             now: self.clock.now(),
@@ -408,7 +409,9 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 };
                 self.emit(event);
             }
-            AttemptResult::Removing { .. } | AttemptResult::Archiving => self.accepted(no, now),
+            AttemptResult::Removing { .. } | AttemptResult::Archiving { .. } => {
+                self.accepted(no, now);
+            }
             _ => {}
         }
         let wish = match self.steps[no].on_result(result, now, self.options.stuck_after) {
@@ -430,6 +433,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let state = &mut self.steps[no];
         let at = Situation {
             error: &error,
+            action: state.step().action.kind(),
             tries: state.tries(),
             last_look: state.is_last_look(),
             others_first: self.lanes.goes_after_others(no),

@@ -18,7 +18,7 @@
 //!       SecondRound   SecondRound ──nothing else is active in the lane──► Ready(Act)
 //!       Again         attempt given back; Ready(same)
 //!       PauseBackend  attempt given back; Ready(same), behind the gate of its lane
-//!       Watch         attempt given back; Sleeping(WatchRemoval)
+//!       Watch(next)   attempt given back; Sleeping(next)
 //!       Behind        attempt given back; Sleeping(Act)
 //!       Blocked       attempt given back; end_badly(blocked)
 //!       Changed       end_badly(changed)
@@ -211,6 +211,8 @@ pub(super) struct StepState {
     escalated: bool,
     /// Whether a request that may have had an effect went out.
     sent: bool,
+    /// Whether somebody else began the change that is under way.
+    theirs: bool,
     /// How long it was watched, and how often it was looked at. Pauses of the backend do not count.
     watched: (Duration, u32),
     /// How long its calls took.
@@ -242,6 +244,7 @@ impl StepState {
             asked_to_end: false,
             escalated: false,
             sent: false,
+            theirs: false,
             watched: (Duration::ZERO, 0),
             spent: Duration::ZERO,
             paid: 0,
@@ -289,6 +292,11 @@ impl StepState {
     /// Whether a request that may have had an effect went out.
     pub(super) fn sent(&self) -> bool {
         self.sent
+    }
+
+    /// Whether somebody else began the change that is under way.
+    pub(super) fn is_theirs(&self) -> bool {
+        self.theirs
     }
 
     /// Whether it failed for good, and one more look decides.
@@ -341,6 +349,9 @@ impl StepState {
 
     /// Notes that a move begins, and says how long ago the first one did.
     pub(super) fn begin(&mut self, next: Next, now: Instant) -> Duration {
+        if matches!(next, Next::Act | Next::GoOn) {
+            self.theirs = false;
+        }
         if next == Next::Act {
             self.tries.all += 1;
             self.tries.in_round += 1;
@@ -461,8 +472,8 @@ impl StepState {
                 self.watch(Next::WatchRemoval, now, stuck_after)
             }
             AttemptResult::StillThere => self.confirm(None),
-            AttemptResult::Archiving => {
-                self.sent = true;
+            AttemptResult::Archiving { by_us } => {
+                self.sent |= by_us;
                 self.watch(Next::WatchArchiving, now, stuck_after)
             }
             AttemptResult::Failed { error, sent } => {
@@ -517,9 +528,10 @@ impl StepState {
                 self.escalated |= escalate;
                 Wish::SecondRound
             }
-            RetryDecision::Watch => {
+            RetryDecision::Watch(next) => {
                 self.give_back_attempt();
-                self.watch(Next::WatchRemoval, now, stuck_after)
+                self.theirs = true;
+                self.watch(next, now, stuck_after)
             }
             RetryDecision::Behind { after, counts } => {
                 self.give_back_attempt();
@@ -791,7 +803,7 @@ mod tests {
         wish(&mut state, AttemptResult::StillRuns, now);
         let goes_on = wish(&mut state, AttemptResult::EndedRunning, now);
         assert_eq!(goes_on, Wish::Ready(Next::GoOn));
-        let looks = wish(&mut state, AttemptResult::Archiving, now);
+        let looks = wish(&mut state, AttemptResult::Archiving { by_us: true }, now);
         assert_eq!(looks, Wish::Sleep(Next::WatchArchiving, now + ms(50)));
     }
 
@@ -817,7 +829,7 @@ mod tests {
     #[test]
     fn archiving_may_take_ten_times_as_long() {
         let mut state = archiving();
-        let (patience, end) = watched(&mut state, || AttemptResult::Archiving);
+        let (patience, end) = watched(&mut state, || AttemptResult::Archiving { by_us: true });
         assert!(
             patience > MINUTE * 10 && patience < MINUTE * 10 + ms(1_000),
             "{patience:?}"
@@ -925,13 +937,26 @@ mod tests {
         assert_eq!(state.failed, []);
     }
 
-    #[test]
-    fn a_removal_that_is_under_way_is_watched_for_nothing() {
-        let mut state = deleting();
+    #[rstest]
+    #[case::removal(deleting(), Next::WatchRemoval)]
+    #[case::stop(stopping(0), Next::WatchEnd)]
+    #[case::archiving(archiving(), Next::WatchArchiving)]
+    fn a_change_that_is_under_way_is_watched_for_nothing(
+        #[case] mut state: StepState,
+        #[case] look: Next,
+    ) {
         let now = Instant::now();
-        let wish = decided(&mut state, RetryDecision::Watch, now);
-        assert_eq!(wish, Wish::Sleep(Next::WatchRemoval, now + ms(50)));
-        assert_eq!((state.tries(), state.failed), (Tries::default(), vec![]));
+        let wish = decided(&mut state, RetryDecision::Watch(look), now);
+        assert_eq!(wish, Wish::Sleep(look, now + ms(50)));
+        assert!(state.is_theirs() && !state.sent());
+        assert_eq!(
+            (state.tries(), state.last_error()),
+            (Tries::default(), None)
+        );
+        state.begin(look, now);
+        assert!(state.is_theirs(), "it is only looked at");
+        state.begin(Next::GoOn, now);
+        assert!(!state.is_theirs());
     }
 
     #[rstest]

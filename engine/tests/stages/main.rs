@@ -5,6 +5,7 @@ mod archive;
 mod backends;
 mod decide;
 mod guards;
+mod in_progress;
 mod interrupt;
 mod last_look;
 mod limits;
