@@ -33,6 +33,18 @@ fn check_lets_it_judge_and_names_its_speed() {
 }
 
 #[test]
+fn check_writes_values_separated_by_commas_where_they_are_asked_for() {
+    let csv = Host::new()
+        .run(&["policy", "check", "default", "-O", "csv"])
+        .with_code(0)
+        .stdout;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines.len(), 2, "{csv}");
+    assert!(lines[0].starts_with("policy,version,digest,contract,imports,resources,keeps,"));
+    assert!(lines[1].starts_with("default,"), "{csv}");
+}
+
+#[test]
 fn a_template_is_tested_and_a_wrong_answer_is_shown() {
     let host = Host::new();
     host.run(&["policy", "new", "wat", "disk-full"])

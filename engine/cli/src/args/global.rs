@@ -49,6 +49,13 @@ pub(crate) enum Format {
     Csv,
 }
 
+impl Format {
+    /// Whether what is written first stands by itself, whatever follows.
+    pub(crate) fn comes_in_parts(self) -> bool {
+        matches!(self, Format::Table | Format::Jsonl)
+    }
+}
+
 /// When to do something that depends on the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum When {

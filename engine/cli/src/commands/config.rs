@@ -7,15 +7,16 @@ use tbengine_engine::apply::RetrySchedule;
 
 use crate::app::App;
 use crate::args::ConfigCommand;
-use crate::args::global::Format;
 use crate::backends;
 use crate::config::file::schema;
 use crate::config::settings::{Setting, Settings, Source};
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
 use crate::output::human::span;
+use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
+use crate::output::view::{Lines, View};
 
 /// Shows the schema or what is in force.
 pub(crate) fn run(app: &mut App, command: &ConfigCommand) -> Result<Code, Error> {
@@ -23,7 +24,8 @@ pub(crate) fn run(app: &mut App, command: &ConfigCommand) -> Result<Code, Error>
         ConfigCommand::Schema => app.out.own(schema().as_bytes()),
         ConfigCommand::Show(args) => {
             let settings = app.settings(&args.policy, &args.guards, &args.retry);
-            show(app, &settings);
+            let shown = InForce(rows(app, &settings));
+            app.out.show(app.global.output, &shown);
         }
     }
     Ok(Code::Done)
@@ -36,27 +38,38 @@ struct Row {
     source: String,
 }
 
-fn show(app: &mut App, settings: &Settings) {
-    let rows = rows(app, settings);
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&rows),
-        Format::Jsonl => rows.iter().for_each(|row| out.json_line(row)),
-        Format::Csv => {
-            let rows = rows.into_iter().map(|row| [row.key, row.value, row.source]);
-            csv::write(out, ["key", "value", "source"], rows);
+/// Every setting in force.
+struct InForce(Vec<Row>);
+
+impl View for InForce {
+    fn document(&self) -> impl Serialize {
+        &self.0
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(&self.0);
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["key", "value", "source"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for row in &self.0 {
+            rows.row([&row.key, &row.value, &row.source]);
         }
-        Format::Table => {
-            let mut table = Table::new(&["KEY", "VALUE", "SOURCE"]);
-            for row in rows {
-                table.row([
-                    plain(row.key),
-                    plain(row.value),
-                    toned(Tone::Dim, row.source),
-                ]);
-            }
-            table.write(out);
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        let mut table = Table::new(&["KEY", "VALUE", "SOURCE"]);
+        for row in &self.0 {
+            table.row([
+                plain(&row.key),
+                plain(&row.value),
+                toned(Tone::Dim, &row.source),
+            ]);
         }
+        page.table(&table);
     }
 }
 

@@ -9,12 +9,13 @@ use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
 use tbengine_store::journal::StateDir;
 
 use crate::app::{App, block_on};
-use crate::args::global::Format;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use crate::config::find::user_file;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
+use crate::output::view::{Lines, View};
 use crate::{backends, own, plugins, policies};
 
 /// How long a backend may take to answer.
@@ -74,9 +75,10 @@ pub(crate) fn run(app: &mut App) -> Result<Code, Error> {
     findings.extend(block_on(check_backends(app))?);
     findings.extend(check_policies(app));
     findings.extend([cache(app), state(app), own_container()]);
-    write(app, &findings);
+    let findings = Findings(findings);
+    app.out.show(app.global.output, &findings);
     // A backend that does not answer outranks the rest, since a run would end so too.
-    let codes: Vec<Code> = findings.iter().map(|finding| finding.code).collect();
+    let codes: Vec<Code> = findings.0.iter().map(|finding| finding.code).collect();
     let worst = [Code::Incomplete, Code::Usage, Code::Failed]
         .into_iter()
         .find(|code| codes.contains(code));
@@ -299,42 +301,51 @@ fn own_container() -> Finding {
     }
 }
 
-fn write(app: &mut App, findings: &[Finding]) {
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&findings),
-        Format::Jsonl => findings.iter().for_each(|finding| out.json_line(finding)),
-        Format::Csv => {
-            let rows = findings.iter().map(|finding| {
-                let state = serde_json::to_value(finding.state).unwrap_or_default();
-                let state = state.as_str().unwrap_or_default().to_owned();
-                [
-                    finding.about.to_owned(),
-                    finding.name.clone(),
-                    state,
-                    finding.detail.clone(),
-                    finding.hints.join("; "),
-                ]
-            });
-            csv::write(out, ["about", "name", "state", "detail", "hint"], rows);
+/// Everything that was looked at.
+struct Findings(Vec<Finding>);
+
+impl View for Findings {
+    fn document(&self) -> impl Serialize {
+        &self.0
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(&self.0);
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["about", "name", "state", "detail", "hint"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for finding in &self.0 {
+            let state = serde_json::to_value(finding.state).unwrap_or_default();
+            rows.row([
+                finding.about,
+                &finding.name,
+                state.as_str().unwrap_or_default(),
+                &finding.detail,
+                &finding.hints.join("; "),
+            ]);
         }
-        Format::Table => {
-            for finding in findings {
-                let mark = match finding.state {
-                    Health::Ok => toned(Tone::Good, "ok   "),
-                    Health::Note => toned(Tone::Warn, "note "),
-                    Health::Bad => toned(Tone::Bad, "error"),
-                };
-                let subject = format!(" {} {}: ", finding.about, finding.name);
-                out.line(&[mark, plain(subject), plain(&finding.detail)]);
-                for hint in &finding.hints {
-                    out.line(&[
-                        plain("      "),
-                        toned(Tone::Good, "hint"),
-                        plain(": "),
-                        plain(hint),
-                    ]);
-                }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        for finding in &self.0 {
+            let mark = match finding.state {
+                Health::Ok => toned(Tone::Good, "ok   "),
+                Health::Note => toned(Tone::Warn, "note "),
+                Health::Bad => toned(Tone::Bad, "error"),
+            };
+            let subject = format!(" {} {}: ", finding.about, finding.name);
+            page.line(&[mark, plain(subject), plain(&finding.detail)]);
+            for hint in &finding.hints {
+                page.line(&[
+                    plain("      "),
+                    toned(Tone::Good, "hint"),
+                    plain(": "),
+                    plain(hint),
+                ]);
             }
         }
     }

@@ -13,13 +13,13 @@ use tbengine_sdk::{Labels, Resource, Timestamp};
 use super::plan;
 use crate::app::App;
 use crate::args::ExplainArgs;
-use crate::args::global::Format;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
 use crate::output::human::{age, short_id, size, state};
-use crate::output::json::ResourceView;
-use crate::output::out::Out;
+use crate::output::json::ResourceDocument;
+use crate::output::page::Page;
 use crate::output::span::{Span, Tone, plain, toned};
+use crate::output::view::View;
 
 /// Explains one resource.
 pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
@@ -41,16 +41,7 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
         &args.scope.scope(),
         app.world.now,
     );
-    match app.format() {
-        Format::Json => app.out.json(&explained),
-        Format::Jsonl => app.out.json_line(&explained),
-        Format::Csv => csv::write(
-            &mut app.out,
-            ["fact", "value"],
-            explained.facts(app.world.now),
-        ),
-        Format::Table => explained.write(&mut app.out, app.world.now),
-    }
+    app.out.show(app.global.output, &explained);
     app.out.flush();
     plan::tell_obstacles(app, &planned);
     Ok(Code::of_plan(
@@ -111,7 +102,9 @@ fn find(inventory: &Inventory, wanted: &str) -> Result<usize, Error> {
 #[serde(rename_all = "kebab-case")]
 struct Explained<'a> {
     #[serde(flatten)]
-    resource: ResourceView<'a>,
+    resource: ResourceDocument<'a>,
+    #[serde(skip)]
+    now: Timestamp,
     #[serde(skip)]
     facts: &'a Resource,
     #[serde(skip)]
@@ -141,8 +134,9 @@ impl<'a> Explained<'a> {
             .iter()
             .find(|decision| decision.resource == place);
         Self {
-            resource: ResourceView::new(resource, quarantine),
+            resource: ResourceDocument::new(resource, quarantine),
             trouble: quarantine.trouble(&resource.identity),
+            now,
             facts: resource,
             holders: planned
                 .inventory
@@ -167,7 +161,7 @@ impl<'a> Explained<'a> {
         }
     }
 
-    fn facts(&self, now: Timestamp) -> Vec<[String; 2]> {
+    fn facts(&self) -> Vec<[String; 2]> {
         let resource = self.facts;
         let mut facts: Vec<[String; 2]> = Vec::new();
         let mut fact = |name: &str, value: Option<String>| {
@@ -178,7 +172,7 @@ impl<'a> Explained<'a> {
         fact("name", Some(resource.name.clone()));
         fact("account", Some(resource.identity.account.to_string()));
         fact("state", Some(state(resource)));
-        fact("age", Some(age(resource, now)));
+        fact("age", Some(age(resource, self.now)));
         fact("created", time(resource.identity.created));
         fact("started", time(resource.started));
         fact("finished", time(resource.finished));
@@ -242,22 +236,38 @@ impl<'a> Explained<'a> {
             (None, None) => "it stays".into(),
         }
     }
+}
 
-    fn write(&self, out: &mut Out, now: Timestamp) {
-        for [name, value] in self.facts(now) {
+impl View for Explained<'_> {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["fact", "value"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for fact in self.facts() {
+            rows.row(fact);
+        }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        for [name, value] in self.facts() {
             let tone = match name.as_str() {
                 "policy" | "guard" | "result" => Tone::Strong,
                 _ => Tone::Plain,
             };
             let value: Span<'_> = toned(tone, value);
-            out.line(&[toned(Tone::Dim, format!("{name:<14}")), value]);
+            page.line(&[toned(Tone::Dim, format!("{name:<14}")), value]);
         }
         let id = short_id(&self.facts.identity.native);
         let about = self.log.iter().filter(|line| {
             line.message.contains(&self.facts.identity.native) || line.message.contains(&id)
         });
         for line in about {
-            out.line(&[
+            page.line(&[
                 toned(Tone::Dim, format!("{:<14}", "log")),
                 plain(format!("{}: {}", line.level, line.message)),
             ]);

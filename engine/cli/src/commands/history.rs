@@ -16,11 +16,12 @@ use crate::args::global::Format;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use crate::config::Settings;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
 use crate::output::human::{count, short_id};
-use crate::output::out::Out;
+use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
+use crate::output::view::{Lines, View};
 
 /// Lists runs, or shows one.
 pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
@@ -135,36 +136,67 @@ fn all(
             Err(error) => RunLine::damaged(run, &error.into()),
         })
         .collect();
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&lines),
-        Format::Jsonl => lines.iter().for_each(|line| out.json_line(line)),
-        Format::Csv => csv::write(out, COLUMNS, lines.iter().map(row)),
-        Format::Table => table(out, &lines),
-    }
-    out.flush();
+    let lines = RunLines(lines);
+    app.out.show(app.global.output, &lines);
+    app.out.flush();
     if app.global.output == Format::Table {
-        tell(app, settings, &lines);
+        tell(app, settings, &lines.0);
     }
-    Ok(match lines.iter().any(|line| line.damage.is_some()) {
+    Ok(match lines.0.iter().any(|line| line.damage.is_some()) {
         true => Code::Failed,
         false => Code::Done,
     })
 }
 
-fn table(out: &mut Out, lines: &[RunLine]) {
-    let mut table = Table::new(&["RUN", "STATE", "BEGAN", "POLICY", "STEPS", "RESULTS"]);
-    for line in lines {
-        table.row([
-            plain(line.run.clone()),
-            toned(tone(line.state), line.word()),
-            plain(line.began.map(|at| at.to_string()).unwrap_or_default()),
-            plain(line.policy.clone().unwrap_or_default()),
-            plain(line.steps.to_string()),
-            plain(line.summary()),
-        ]);
+/// Several runs.
+struct RunLines(Vec<RunLine>);
+
+impl View for RunLines {
+    fn document(&self) -> impl Serialize {
+        &self.0
     }
-    table.write(out);
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(&self.0);
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &[
+            "run", "state", "began", "last", "policy", "digest", "steps", "open", "results",
+        ]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        for line in &self.0 {
+            rows.row([
+                line.run.clone(),
+                line.word().to_owned(),
+                time(line.began),
+                time(line.last),
+                line.policy.clone().unwrap_or_default(),
+                line.digest.clone().unwrap_or_default(),
+                line.steps.to_string(),
+                line.open.to_string(),
+                line.summary(),
+            ]);
+        }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        let mut table = Table::new(&["RUN", "STATE", "BEGAN", "POLICY", "STEPS", "RESULTS"]);
+        for line in &self.0 {
+            table.row([
+                plain(line.run.clone()),
+                toned(tone(line.state), line.word()),
+                plain(line.began.map(|at| at.to_string()).unwrap_or_default()),
+                plain(line.policy.clone().unwrap_or_default()),
+                plain(line.steps.to_string()),
+                plain(line.summary()),
+            ]);
+        }
+        page.table(&table);
+    }
 }
 
 fn tone(state: Option<RunState>) -> Tone {
@@ -194,41 +226,25 @@ fn tell(app: &App, settings: &Settings, lines: &[RunLine]) {
     }
 }
 
-const COLUMNS: [&str; 9] = [
-    "run", "state", "began", "last", "policy", "digest", "steps", "open", "results",
-];
-
-fn row(line: &RunLine) -> [String; 9] {
-    let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
-    [
-        line.run.clone(),
-        line.word().to_owned(),
-        time(line.began),
-        time(line.last),
-        line.policy.clone().unwrap_or_default(),
-        line.digest.clone().unwrap_or_default(),
-        line.steps.to_string(),
-        line.open.to_string(),
-        line.summary(),
-    ]
-}
-
 /// One run in full.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct RunView<'a> {
+struct WholeRun<'a> {
     #[serde(flatten)]
     line: RunLine,
     header: &'a PlanHeader,
-    step_records: Vec<StepView<'a>>,
+    step_records: Vec<RunStep<'a>>,
     /// Which processes worked on it, and how each ended.
     sessions: Vec<&'a Row>,
+    /// Everything that was recorded.
+    #[serde(skip)]
+    rows: &'a [Row],
 }
 
 /// One step of a run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct StepView<'a> {
+struct RunStep<'a> {
     step: usize,
     id: String,
     name: &'a str,
@@ -239,7 +255,7 @@ struct StepView<'a> {
     record: &'a StepRecord,
 }
 
-impl StepView<'_> {
+impl RunStep<'_> {
     fn result(&self) -> String {
         match &self.record.outcome {
             Some(outcome) => outcome.result.to_string(),
@@ -269,8 +285,8 @@ fn one(app: &mut App, settings: &Settings, state: &StateDir, run: &str) -> Resul
     let record = Record::read(state, &app.world.host, &run)?;
     let line = RunLine::new(&record, app.world.now, settings.max_plan_age.value);
     let steps = record.plan.steps.iter().zip(&record.steps).enumerate();
-    let steps: Vec<StepView<'_>> = steps
-        .map(|(number, (step, record))| StepView {
+    let steps: Vec<RunStep<'_>> = steps
+        .map(|(number, (step, record))| RunStep {
             step: number,
             id: step.target.id().to_string(),
             name: &step.name,
@@ -287,19 +303,15 @@ fn one(app: &mut App, settings: &Settings, state: &StateDir, run: &str) -> Resul
             Entry::Began { .. } | Entry::Ended { .. } | Entry::Replaced { .. }
         )
     });
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&RunView {
-            line,
-            header: &record.plan.header,
-            step_records: steps,
-            sessions: sessions.collect(),
-        }),
-        Format::Jsonl => record.rows.iter().for_each(|row| out.json_line(row)),
-        Format::Csv => csv::write(out, STEP_COLUMNS, steps.iter().map(step_row)),
-        Format::Table => write_one(out, &line, &steps, sessions),
-    }
-    out.flush();
+    let whole = WholeRun {
+        line,
+        header: &record.plan.header,
+        step_records: steps,
+        sessions: sessions.collect(),
+        rows: &record.rows,
+    };
+    app.out.show(app.global.output, &whole);
+    app.out.flush();
     if app.global.output == Format::Table && resumable {
         let command = resume_command(&run, settings);
         app.console
@@ -308,75 +320,85 @@ fn one(app: &mut App, settings: &Settings, state: &StateDir, run: &str) -> Resul
     Ok(Code::Done)
 }
 
-fn write_one<'a>(
-    out: &mut Out,
-    line: &RunLine,
-    steps: &[StepView<'_>],
-    sessions: impl Iterator<Item = &'a Row>,
-) {
-    let mut fact = |name: &str, value: String, tone| {
-        out.line(&[toned(Tone::Dim, format!("{name:<10}")), toned(tone, value)]);
-    };
-    fact("run", line.run.clone(), Tone::Plain);
-    fact("state", line.word().into(), tone(line.state));
-    fact(
-        "policy",
-        line.policy.clone().unwrap_or_default(),
-        Tone::Plain,
-    );
-    fact(
-        "digest",
-        line.digest.clone().unwrap_or_default(),
-        Tone::Plain,
-    );
-    for row in sessions {
-        let said = match &row.entry {
-            Entry::Began { process, .. } => format!("process {} began", process.pid),
-            Entry::Ended {
-                halted: Some(why), ..
-            } => format!("stopped: {why}"),
-            Entry::Ended {
-                interrupted: true, ..
-            } => "interrupted".into(),
-            Entry::Ended { .. } => "ended".into(),
-            Entry::Replaced { by: Some(run) } => format!("replaced by run {run}"),
-            Entry::Replaced { by: None } => "replaced; a new plan had nothing to do".into(),
-            _ => continue,
+impl View for WholeRun<'_> {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(self.rows);
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &[
+            "step", "id", "name", "action", "result", "requests", "attempts", "detail",
+        ]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for step in &self.step_records {
+            rows.row([
+                step.step.to_string(),
+                step.id.clone(),
+                step.name.to_owned(),
+                step.action.to_string(),
+                step.result(),
+                step.record.intents.to_string(),
+                step.attempts().to_string(),
+                step.detail(),
+            ]);
+        }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        let line = &self.line;
+        let mut fact = |name: &str, value: String, tone| {
+            page.line(&[toned(Tone::Dim, format!("{name:<10}")), toned(tone, value)]);
         };
-        fact(&row.at.to_string(), format!("  {said}"), Tone::Plain);
-    }
-    out.text("");
-    let mut table = Table::new(&[
-        "RESULT", "ACTION", "ID", "NAME", "REQUESTS", "ATTEMPTS", "DETAIL",
-    ]);
-    for step in steps {
-        let native = step.id.splitn(3, '/').nth(2).unwrap_or_default();
-        table.row([
-            plain(step.result()),
-            plain(step.action.to_string()),
-            plain(short_id(native)),
-            plain(step.name.to_owned()),
-            plain(step.record.intents.to_string()),
-            plain(step.attempts().to_string()),
-            plain(step.detail()),
+        fact("run", line.run.clone(), Tone::Plain);
+        fact("state", line.word().into(), tone(line.state));
+        fact(
+            "policy",
+            line.policy.clone().unwrap_or_default(),
+            Tone::Plain,
+        );
+        fact(
+            "digest",
+            line.digest.clone().unwrap_or_default(),
+            Tone::Plain,
+        );
+        for row in &self.sessions {
+            let said = match &row.entry {
+                Entry::Began { process, .. } => format!("process {} began", process.pid),
+                Entry::Ended {
+                    halted: Some(why), ..
+                } => format!("stopped: {why}"),
+                Entry::Ended {
+                    interrupted: true, ..
+                } => "interrupted".into(),
+                Entry::Ended { .. } => "ended".into(),
+                Entry::Replaced { by: Some(run) } => format!("replaced by run {run}"),
+                Entry::Replaced { by: None } => "replaced; a new plan had nothing to do".into(),
+                _ => continue,
+            };
+            fact(&row.at.to_string(), format!("  {said}"), Tone::Plain);
+        }
+        page.text("");
+        let mut table = Table::new(&[
+            "RESULT", "ACTION", "ID", "NAME", "REQUESTS", "ATTEMPTS", "DETAIL",
         ]);
+        for step in &self.step_records {
+            let native = step.id.splitn(3, '/').nth(2).unwrap_or_default();
+            table.row([
+                plain(step.result()),
+                plain(step.action.to_string()),
+                plain(short_id(native)),
+                plain(step.name.to_owned()),
+                plain(step.record.intents.to_string()),
+                plain(step.attempts().to_string()),
+                plain(step.detail()),
+            ]);
+        }
+        page.table(&table);
     }
-    table.write(out);
-}
-
-const STEP_COLUMNS: [&str; 8] = [
-    "step", "id", "name", "action", "result", "requests", "attempts", "detail",
-];
-
-fn step_row(step: &StepView<'_>) -> [String; 8] {
-    [
-        step.step.to_string(),
-        step.id.clone(),
-        step.name.to_owned(),
-        step.action.to_string(),
-        step.result(),
-        step.record.intents.to_string(),
-        step.attempts().to_string(),
-        step.detail(),
-    ]
 }

@@ -2,21 +2,25 @@
 
 use std::path::Path;
 
-use tbengine_engine::discover::Inventory;
+use serde::Serialize;
+use tbengine_engine::discover::{Inventory, ListFailure};
 use tbengine_engine::facts::Quarantine;
 use tbengine_engine::record::Record;
 use tbengine_engine::scope::Scope;
-use tbengine_sdk::Resource;
+use tbengine_sdk::{Resource, Timestamp};
 
 use crate::app::{App, block_on};
 use crate::args::ListArgs;
 use crate::args::global::Format;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::console::Console;
+use crate::output::csv::Rows;
 use crate::output::human::{age, count, short_id, size, state};
-use crate::output::json::{ListView, ResourceView};
+use crate::output::json::{ListDocument, ResourceDocument};
+use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
+use crate::output::view::{Lines, View};
 use crate::output::watcher::Watcher;
 
 /// Lists what is in scope.
@@ -40,7 +44,21 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
         &Default::default(),
     );
     let quarantine = app.quarantine(&settings);
-    write(app, &inventory, &quarantine, &scope, with_backend);
+    let (now, failures) = (app.world.now, &inventory.failures[..]);
+    let resources = inventory.resources.iter();
+    let listed = Listed {
+        resources: resources
+            .filter(|resource| scope.admits(resource, now))
+            .collect(),
+        failures,
+        quarantine: &quarantine,
+        now,
+        with_backend,
+    };
+    app.out.show(app.global.output, &listed);
+    if app.global.output == Format::Table {
+        listed.tell(&app.console);
+    }
     app.out.flush();
     if let Some(path) = &args.record {
         record(app, &inventory, &scope, path)?;
@@ -71,55 +89,71 @@ fn record(app: &App, inventory: &Inventory, scope: &Scope, path: &Path) -> Resul
     Ok(())
 }
 
-fn write(
-    app: &mut App,
-    inventory: &Inventory,
-    quarantine: &Quarantine,
-    scope: &Scope,
+/// What is in scope.
+struct Listed<'a> {
+    resources: Vec<&'a Resource>,
+    failures: &'a [ListFailure],
+    quarantine: &'a Quarantine,
+    now: Timestamp,
+    /// Whether there are several backends, so that it matters which one a resource is of.
     with_backend: bool,
-) {
-    let now = app.world.now;
-    let listed: Vec<&Resource> = inventory
-        .resources
-        .iter()
-        .filter(|resource| scope.admits(resource, now))
-        .collect();
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&ListView {
-            resources: listed
-                .into_iter()
-                .map(|resource| ResourceView::new(resource, quarantine))
-                .collect(),
-            failures: &inventory.failures,
-        }),
-        Format::Jsonl => listed
-            .into_iter()
-            .for_each(|resource| out.json_line(&ResourceView::new(resource, quarantine))),
-        Format::Csv => csv::write(out, COLUMNS, listed.into_iter().map(row)),
-        Format::Table => {
-            table(&listed, now, with_backend).write(out);
-            if listed.is_empty() && inventory.failures.is_empty() {
-                app.console.line(&[plain("nothing in scope")]);
-            } else {
-                app.console
-                    .line(&[toned(Tone::Dim, count(listed.len(), "resource"))]);
-            }
-            for resource in listed {
-                if let Some(trouble) = quarantine.trouble(&resource.identity) {
-                    let id = short_id(&resource.identity.native);
-                    let name = &resource.name;
-                    app.console.line(&[
-                        toned(Tone::Warn, "in quarantine"),
-                        plain(format!(": {id} {name}: {trouble}")),
-                    ]);
-                }
+}
+
+impl Listed<'_> {
+    /// Says how many there are, and which of them are parked.
+    fn tell(&self, console: &Console) {
+        let listed = &self.resources;
+        if listed.is_empty() && self.failures.is_empty() {
+            console.line(&[plain("nothing in scope")]);
+        } else {
+            console.line(&[toned(Tone::Dim, count(listed.len(), "resource"))]);
+        }
+        for resource in listed {
+            if let Some(trouble) = self.quarantine.trouble(&resource.identity) {
+                let id = short_id(&resource.identity.native);
+                let name = &resource.name;
+                console.line(&[
+                    toned(Tone::Warn, "in quarantine"),
+                    plain(format!(": {id} {name}: {trouble}")),
+                ]);
             }
         }
     }
+
+    fn documents(&self) -> impl Iterator<Item = ResourceDocument<'_>> {
+        let resources = self.resources.iter();
+        resources.map(|resource| ResourceDocument::new(resource, self.quarantine))
+    }
 }
 
-fn table(listed: &[&Resource], now: tbengine_sdk::Timestamp, with_backend: bool) -> Table {
+impl View for Listed<'_> {
+    fn document(&self) -> impl Serialize {
+        ListDocument {
+            resources: self.documents().collect(),
+            failures: self.failures,
+        }
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(self.documents());
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &COLUMNS
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for resource in &self.resources {
+            rows.row(row(resource));
+        }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        page.table(&table(&self.resources, self.now, self.with_backend));
+    }
+}
+
+fn table(listed: &[&Resource], now: Timestamp, with_backend: bool) -> Table {
     let mut header = vec![
         "ID", "KIND", "NAME", "STATE", "AGE", "OWNER", "UNIT", "SIZE",
     ];
@@ -164,9 +198,7 @@ const COLUMNS: [&str; 11] = [
 ];
 
 fn row(resource: &Resource) -> [String; 11] {
-    let time = |time: Option<tbengine_sdk::Timestamp>| {
-        time.map(|time| time.to_string()).unwrap_or_default()
-    };
+    let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
     let identity = &resource.identity;
     [
         identity.id().to_string(),
@@ -197,7 +229,7 @@ fn row(resource: &Resource) -> [String; 11] {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tbengine_sdk::{Identity, Kind, Owner, State, Timestamp, Unit};
+    use tbengine_sdk::{Identity, Kind, Owner, State, Unit};
 
     use super::*;
     use crate::output::escape::is_forbidden;

@@ -3,26 +3,40 @@
 use super::escape;
 use super::out::Out;
 
-/// Writes a header and rows. Every cell is escaped like any other text.
+/// Writes a header and rows.
 pub(crate) fn write<const N: usize>(
     out: &mut Out,
     header: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
+    cells: impl IntoIterator<Item = [String; N]>,
 ) {
-    out.own(&document(header, rows));
+    let mut rows = Rows::new(&header);
+    cells.into_iter().for_each(|row| rows.row(row));
+    out.own(&rows.finish());
 }
 
-fn document<const N: usize>(
-    header: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // A vector takes every write.
-    writer.write_record(header).ok();
-    for row in rows {
-        writer.write_record(row.map(|cell| neutral(&cell))).ok();
+/// Rows below a header. Every cell is escaped like any other text.
+pub(crate) struct Rows {
+    writer: csv::Writer<Vec<u8>>,
+}
+
+impl Rows {
+    pub(super) fn new(header: &[&str]) -> Self {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        // A vector takes every write.
+        writer.write_record(header).ok();
+        Self { writer }
     }
-    writer.into_inner().unwrap_or_default()
+
+    /// Adds a row, which has a cell for each column.
+    pub(crate) fn row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        let cells = cells.into_iter().map(|cell| neutral(cell.as_ref()));
+        let written = self.writer.write_record(cells);
+        debug_assert!(written.is_ok(), "a row with other columns: {written:?}");
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.writer.into_inner().unwrap_or_default()
+    }
 }
 
 /// Escaped, and never what a spreadsheet would take for a formula.
@@ -42,16 +56,22 @@ mod tests {
 
     use super::*;
 
+    fn document(row: [&str; 2]) -> Vec<u8> {
+        let mut rows = Rows::new(&["a", "b"]);
+        rows.row(row);
+        rows.finish()
+    }
+
     #[test]
     fn formulas_are_texts() {
-        let csv = String::from_utf8(document(["a", "b"], [["=1+2".into(), "-1".into()]])).unwrap();
+        let csv = String::from_utf8(document(["=1+2", "-1"])).unwrap();
         assert_eq!(csv, "a,b\n'=1+2,-1\n");
     }
 
     proptest! {
         #[test]
         fn rows_stay_rows(wild in "\\PC*|[\\x00-\\x1f\u{202e}\",]*") {
-            let bytes = document(["a", "b"], [[wild.clone(), "x".into()]]);
+            let bytes = document([&wild, "x"]);
             let text = String::from_utf8(bytes.clone()).unwrap();
             prop_assert!(!text.replace('\n', "").contains(escape::is_forbidden));
             prop_assert_eq!(text.lines().count(), 2);

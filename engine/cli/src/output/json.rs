@@ -13,7 +13,7 @@ use crate::exit::Code;
 
 /// A resource, with the id that every command takes.
 #[derive(Debug, Serialize)]
-pub(crate) struct ResourceView<'a> {
+pub(crate) struct ResourceDocument<'a> {
     id: String,
     #[serde(flatten)]
     resource: &'a Resource,
@@ -22,7 +22,7 @@ pub(crate) struct ResourceView<'a> {
     quarantine: Option<&'a Trouble>,
 }
 
-impl<'a> ResourceView<'a> {
+impl<'a> ResourceDocument<'a> {
     pub(crate) fn new(resource: &'a Resource, quarantine: &'a Quarantine) -> Self {
         Self {
             id: resource.identity.id().to_string(),
@@ -34,8 +34,8 @@ impl<'a> ResourceView<'a> {
 
 /// What `list` answers.
 #[derive(Debug, Serialize)]
-pub(crate) struct ListView<'a> {
-    pub(crate) resources: Vec<ResourceView<'a>>,
+pub(crate) struct ListDocument<'a> {
+    pub(crate) resources: Vec<ResourceDocument<'a>>,
     pub(crate) failures: &'a [ListFailure],
 }
 

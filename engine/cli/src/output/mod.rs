@@ -2,7 +2,9 @@
 //!
 //! - [`escape`]: the one place that makes foreign text safe to show
 //! - [`span`]: text with a tone
+//! - [`view`]: what a command answers, in every format
 //! - [`out`]: the standard output; every line and document goes through it
+//! - [`page`]: lines for people
 //! - [`console`]: the standard error, with the progress bar and the prompt
 //! - [`table`]: rows in columns that fit the terminal
 //! - [`json`] and [`csv`]: results for programs
@@ -18,8 +20,10 @@ pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod log;
 pub(crate) mod out;
+pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod report;
 pub(crate) mod span;
 pub(crate) mod table;
+pub(crate) mod view;
 pub(crate) mod watcher;

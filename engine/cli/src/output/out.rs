@@ -5,7 +5,8 @@ use std::io::{self, BufWriter, Write};
 use serde::Serialize;
 
 use super::escape::SafeJson;
-use super::span::{Span, line, plain};
+use super::page::Page;
+use super::span::{Span, line};
 
 /// How many bytes are handed on at a time.
 const PORTION: usize = 64 << 10;
@@ -53,7 +54,12 @@ impl Out {
         self.width
     }
 
-    /// Writes a line.
+    /// Takes lines for people.
+    pub(crate) fn page(&mut self) -> Page<'_> {
+        Page::new(self)
+    }
+
+    /// Writes a line of a page.
     pub(crate) fn line(&mut self, spans: &[Span<'_>]) {
         let line = line(spans, self.color);
         self.write(|sink| sink.write_all(line.as_bytes()));
@@ -61,7 +67,7 @@ impl Out {
 
     /// Writes a line without tones.
     pub(crate) fn text(&mut self, text: &str) {
-        self.line(&[plain(text)]);
+        self.page().text(text);
     }
 
     /// Writes an indented JSON document.

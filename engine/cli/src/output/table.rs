@@ -46,12 +46,12 @@ impl Table {
 
     /// Writes the table; nothing if it has no rows.
     pub(crate) fn write(&self, out: &mut Out) {
-        if self.cells.is_empty() {
-            return;
-        }
-        for line in self.lines(out.width()) {
-            out.line(&line);
-        }
+        out.page().table(self);
+    }
+
+    /// Whether it has no rows.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cells.is_empty()
     }
 
     /// The lines of the table, for a terminal of this width.

@@ -16,10 +16,11 @@ use tbengine_sdk::OpenRequest;
 use tbengine_sdk::testkit::{Case, CaseEnd};
 
 use crate::app::App;
-use crate::args::global::Format;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
+use crate::output::view::{Lines, View};
 use crate::plugins;
 
 /// How long a trial may take before its process is killed; longer than the kit's own limit.
@@ -160,45 +161,86 @@ pub(crate) fn run(app: &mut App, plugin: &str, only: Option<&str>) -> Result<Cod
     while let Some(next) = watch.process(app, plugin, only, from)? {
         from = next;
     }
-    let rows = watch.rows;
-    let count = |wanted: fn(&End) -> bool| rows.iter().filter(|row| wanted(&row.end)).count();
-    let broken = count(|end| matches!(end, End::Broken(_)));
-    let (held, ignored) = (
-        count(|end| matches!(end, End::Held)),
-        count(|end| matches!(end, End::Ignored(_))),
-    );
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&rows),
-        // Each was written when it ended.
-        Format::Jsonl => {}
-        Format::Csv => {
-            let rows = rows.iter().map(|row| {
-                let (word, detail) = words(&row.end);
-                [
-                    row.trial.backend.as_str(),
-                    &row.trial.sentence,
-                    word,
-                    detail,
-                ]
-                .map(str::to_owned)
-            });
-            csv::write(out, ["backend", "sentence", "result", "detail"], rows);
-        }
-        Format::Table => {
-            out.text(&format!(
-                "{held} hold, {broken} are broken, {ignored} could not be tried"
-            ));
-        }
-    }
-    if rows.is_empty() {
+    let tried = Tried(watch.rows);
+    app.out.show(app.global.output, &tried);
+    if tried.0.is_empty() {
         return Err(Error::config("no trial has this text in its sentence"));
     }
-    Ok(if broken == 0 {
+    Ok(if tried.count(|end| matches!(end, End::Broken(_))) == 0 {
         Code::Done
     } else {
         Code::Failed
     })
+}
+
+/// The columns of trials.
+const COLUMNS: [&str; 4] = ["backend", "sentence", "result", "detail"];
+
+/// How one trial ended.
+impl View for Row {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &COLUMNS
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        let (word, detail) = words(&self.end);
+        rows.row([&self.trial.backend, &self.trial.sentence, word, detail]);
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        let mark = match self.end {
+            End::Held => toned(Tone::Good, "ok    "),
+            End::Ignored(_) => toned(Tone::Warn, "skip  "),
+            End::Broken(_) => toned(Tone::Bad, "broken"),
+        };
+        let (_, detail) = words(&self.end);
+        let detail = if detail.is_empty() {
+            String::new()
+        } else {
+            format!(": {detail}")
+        };
+        let text = format!(" {}: {}", self.trial.backend, self.trial.sentence);
+        page.line(&[mark, plain(text), toned(Tone::Dim, detail)]);
+    }
+}
+
+/// How all trials ended.
+struct Tried(Vec<Row>);
+
+impl Tried {
+    fn count(&self, wanted: fn(&End) -> bool) -> usize {
+        self.0.iter().filter(|row| wanted(&row.end)).count()
+    }
+}
+
+/// Lines and pages leave out the trials: each was written when it ended.
+impl View for Tried {
+    fn document(&self) -> impl Serialize {
+        &self.0
+    }
+
+    fn lines(&self, _: &mut Lines<'_>) {}
+
+    fn columns(&self) -> &'static [&'static str] {
+        &COLUMNS
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        self.0.iter().for_each(|row| row.rows(rows));
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        let held = self.count(|end| matches!(end, End::Held));
+        let broken = self.count(|end| matches!(end, End::Broken(_)));
+        let ignored = self.count(|end| matches!(end, End::Ignored(_)));
+        page.text(&format!(
+            "{held} hold, {broken} are broken, {ignored} could not be tried"
+        ));
+    }
 }
 
 fn words(end: &End) -> (&'static str, &str) {
@@ -276,26 +318,7 @@ impl Watch {
 
     fn show(&mut self, app: &mut App, trial: Trial, end: End) {
         let row = Row { trial, end };
-        match app.global.output {
-            Format::Table => {
-                let mark = match row.end {
-                    End::Held => toned(Tone::Good, "ok    "),
-                    End::Ignored(_) => toned(Tone::Warn, "skip  "),
-                    End::Broken(_) => toned(Tone::Bad, "broken"),
-                };
-                let (_, detail) = words(&row.end);
-                let detail = if detail.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {detail}")
-                };
-                let text = format!(" {}: {}", row.trial.backend, row.trial.sentence);
-                app.out.line(&[mark, plain(text), toned(Tone::Dim, detail)]);
-                app.out.flush();
-            }
-            Format::Jsonl => app.out.json_line(&row),
-            Format::Json | Format::Csv => {}
-        }
+        app.out.show_part(app.global.output, &row);
         self.rows.push(row);
     }
 }

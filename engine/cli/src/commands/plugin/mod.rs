@@ -12,12 +12,13 @@ use tbengine_sdk::Registration;
 use tbengine_sdk::wire::Descriptor;
 
 use crate::app::App;
-use crate::args::global::Format;
 use crate::args::plugin::PluginCommand;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
+use crate::output::view::{Lines, View};
 use crate::plugins;
 
 /// Runs a command on plugins.
@@ -80,34 +81,52 @@ fn list(app: &mut App) -> Result<Code, Error> {
     if code == Code::Done {
         plugins::all(&app.config, &app.plugin_options())?;
     }
-    let cells = |row: Row| {
+    app.out.show(app.global.output, &Kinds(rows));
+    Ok(code)
+}
+
+/// The kinds of backend that there are.
+struct Kinds(Vec<Row>);
+
+impl Row {
+    fn cells(&self) -> [&str; 6] {
         [
-            row.kind,
-            row.plugin,
-            row.version,
-            row.way,
-            row.path,
-            row.about,
+            &self.kind,
+            &self.plugin,
+            &self.version,
+            &self.way,
+            &self.path,
+            &self.about,
         ]
-    };
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&rows),
-        Format::Jsonl => rows.iter().for_each(|row| out.json_line(row)),
-        Format::Csv => csv::write(
-            out,
-            ["kind", "plugin", "version", "way", "path", "about"],
-            rows.into_iter().map(cells),
-        ),
-        Format::Table => {
-            let mut table = Table::new(&["KIND", "PLUGIN", "VERSION", "WAY", "PATH", "ABOUT"]);
-            for row in rows {
-                table.row(cells(row).map(plain));
-            }
-            table.write(out);
+    }
+}
+
+impl View for Kinds {
+    fn document(&self) -> impl Serialize {
+        &self.0
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(&self.0);
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["kind", "plugin", "version", "way", "path", "about"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for row in &self.0 {
+            rows.row(row.cells());
         }
     }
-    Ok(code)
+
+    fn page(&self, page: &mut Page<'_>) {
+        let mut table = Table::new(&["KIND", "PLUGIN", "VERSION", "WAY", "PATH", "ABOUT"]);
+        for row in &self.0 {
+            table.row(row.cells().map(plain));
+        }
+        page.table(&table);
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -117,58 +136,64 @@ struct Inspected<'a> {
     path: String,
     sha256: &'a str,
     way: &'a str,
+    /// What it is called in the configuration.
+    #[serde(skip)]
+    name: &'a str,
 }
 
 fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
     let plugin = plugins::one(&app.config, &app.plugin_options(), name)?;
-    let descriptor = &plugin.descriptor;
     let inspected = Inspected {
-        descriptor,
+        descriptor: &plugin.descriptor,
         path: plugin.path.display().to_string(),
         sha256: &plugin.sha256,
         way: plugin.way,
+        name: &plugin.name,
     };
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&inspected),
-        Format::Jsonl => out.json_line(&inspected),
-        Format::Csv => csv::write(
-            out,
-            ["kind", "about", "fixture"],
-            descriptor.kinds.iter().map(|kind| {
-                [
-                    kind.kind.clone(),
-                    kind.about.clone(),
-                    kind.fixture.to_string(),
-                ]
-            }),
-        ),
-        Format::Table => {
-            let title = format!("{} {}", descriptor.name, descriptor.version);
-            out.line(&[toned(Tone::Strong, title)]);
-            out.text(&format!("path      {}", inspected.path));
-            out.text(&format!("sha256    {}", plugin.sha256));
-            out.text(&format!("way       {}", plugin.way));
-            out.text(&format!("protocol  {}", descriptor.protocol));
-            out.text(&format!("sdk       {}", descriptor.sdk));
-            for kind in &descriptor.kinds {
-                out.text(&format!("kind      {}: {}", kind.kind, kind.about));
-            }
-            out.text("");
-            out.text("To use it, once you trust it:");
-            let key = if plugin.way == "program" {
-                "program"
-            } else {
-                "path"
-            };
-            out.text(&format!("  [plugins.{}]", plugin.name));
-            out.text(&format!("  {key} = {:?}", inspected.path));
-            out.text(&format!("  sha256 = \"{}\"", plugin.sha256));
-            for kind in &descriptor.kinds {
-                out.text(&format!("  [backends.{}]", kind.kind));
-                out.text(&format!("  kind = \"{}\"", kind.kind));
-            }
+    app.out.show(app.global.output, &inspected);
+    Ok(Code::Done)
+}
+
+impl View for Inspected<'_> {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["kind", "about", "fixture"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for kind in &self.descriptor.kinds {
+            rows.row([&kind.kind, &kind.about, &kind.fixture.to_string()]);
         }
     }
-    Ok(Code::Done)
+
+    fn page(&self, page: &mut Page<'_>) {
+        let descriptor = self.descriptor;
+        let title = format!("{} {}", descriptor.name, descriptor.version);
+        page.line(&[toned(Tone::Strong, title)]);
+        page.text(&format!("path      {}", self.path));
+        page.text(&format!("sha256    {}", self.sha256));
+        page.text(&format!("way       {}", self.way));
+        page.text(&format!("protocol  {}", descriptor.protocol));
+        page.text(&format!("sdk       {}", descriptor.sdk));
+        for kind in &descriptor.kinds {
+            page.text(&format!("kind      {}: {}", kind.kind, kind.about));
+        }
+        page.text("");
+        page.text("To use it, once you trust it:");
+        let key = if self.way == "program" {
+            "program"
+        } else {
+            "path"
+        };
+        page.text(&format!("  [plugins.{}]", self.name));
+        page.text(&format!("  {key} = {:?}", self.path));
+        page.text(&format!("  sha256 = \"{}\"", self.sha256));
+        for kind in &descriptor.kinds {
+            page.text(&format!("  [backends.{}]", kind.kind));
+            page.text(&format!("  kind = \"{}\"", kind.kind));
+        }
+    }
 }

@@ -7,16 +7,18 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tbengine_engine::decide::{Decisions, decide};
 use tbengine_engine::discover::{DiscoverOptions, Inventory, discover};
-use tbengine_engine::policy::{CompiledPolicy, Judging, Limits, Policy, PolicyContext, Verdict};
+use tbengine_engine::policy::{Judging, Limits, Policy, PolicyContext, Verdict};
 use tbengine_engine::scope::Scope;
 use tbengine_plugin_host::open;
 use tbengine_sdk::{OpenRequest, Timestamp};
 
 use crate::app::{App, block_on};
-use crate::args::global::Format;
 use crate::exit::{Code, Error};
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
+use crate::output::view::View;
 use crate::policies;
 
 /// How many resources the simulated host has that a policy is checked against.
@@ -41,6 +43,14 @@ struct Checked {
     deletes: usize,
     milliseconds: f64,
     resources_per_second: f64,
+    /// Where it came from.
+    #[serde(skip)]
+    origin: String,
+    #[serde(skip)]
+    judging: Judging,
+    /// How many parameters it has.
+    #[serde(skip)]
+    accepts: usize,
 }
 
 /// Loads a policy, and lets it judge a simulated host.
@@ -83,56 +93,87 @@ pub(super) fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Re
         deletes,
         milliseconds: took.as_secs_f64() * 1e3,
         resources_per_second: resources as f64 / took.as_secs_f64().max(1e-9),
+        origin: compiled.origin().to_owned(),
+        judging: compiled.description().judging,
+        accepts: compiled.description().params.len(),
     };
-    write_checked(app, &compiled, &checked);
+    app.out.show(app.global.output, &checked);
     Ok(Code::Done)
 }
 
-fn write_checked(app: &mut App, compiled: &CompiledPolicy, checked: &Checked) {
-    let judged = format!(
-        "judged {} simulated resources in {:.1} ms ({:.0} resources/s): {} to keep, {} to stop, {} to archive, {} to delete",
-        checked.resources,
-        checked.milliseconds,
-        checked.resources_per_second,
-        checked.keeps,
-        checked.stops,
-        checked.archives,
-        checked.deletes
-    );
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(checked),
-        Format::Jsonl => out.json_line(checked),
-        Format::Csv | Format::Table => {
-            let ok = |text: String| [toned(Tone::Good, "ok "), plain(text)];
-            let description = compiled.description();
-            out.line(&ok(format!("loads: {}", compiled.origin())));
-            out.line(&ok(format!("fits the contract {}", checked.contract)));
-            out.line(&ok(format!(
-                "imports only what is granted: {}",
-                imports(checked)
-            )));
-            out.line(&ok(format!(
-                "describes itself: {} {}, {} parameters, judges {}",
-                description.name,
-                description.version,
-                description.params.len(),
-                match description.judging {
-                    Judging::Each => "each resource alone",
-                    Judging::Units => "whole units",
-                    Judging::All => "everything at once",
-                }
-            )));
-            out.line(&ok(judged));
-            let limits = &checked.limits;
-            out.text(&format!(
-                "its limits: {} MiB of memory; decide {}, fuel {} and {} for each resource",
-                limits.memory >> 20,
-                humantime::format_duration(limits.decide_timeout),
-                limits.fuel,
-                limits.fuel_per_resource
-            ));
-        }
+impl View for Checked {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &[
+            "policy",
+            "version",
+            "digest",
+            "contract",
+            "imports",
+            "resources",
+            "keeps",
+            "stops",
+            "archives",
+            "deletes",
+            "milliseconds",
+            "resources-per-second",
+        ]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        rows.row([
+            self.policy.clone(),
+            self.version.clone(),
+            self.digest.clone(),
+            self.contract.clone(),
+            self.imports.join(" "),
+            self.resources.to_string(),
+            self.keeps.to_string(),
+            self.stops.to_string(),
+            self.archives.to_string(),
+            self.deletes.to_string(),
+            self.milliseconds.to_string(),
+            self.resources_per_second.to_string(),
+        ]);
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        let mut ok = |text: String| page.line(&[toned(Tone::Good, "ok "), plain(text)]);
+        ok(format!("loads: {}", self.origin));
+        ok(format!("fits the contract {}", self.contract));
+        ok(format!("imports only what is granted: {}", imports(self)));
+        ok(format!(
+            "describes itself: {} {}, {} parameters, judges {}",
+            self.policy,
+            self.version,
+            self.accepts,
+            match self.judging {
+                Judging::Each => "each resource alone",
+                Judging::Units => "whole units",
+                Judging::All => "everything at once",
+            }
+        ));
+        ok(format!(
+            "judged {} simulated resources in {:.1} ms ({:.0} resources/s): {} to keep, {} to stop, {} to archive, {} to delete",
+            self.resources,
+            self.milliseconds,
+            self.resources_per_second,
+            self.keeps,
+            self.stops,
+            self.archives,
+            self.deletes
+        ));
+        let limits = &self.limits;
+        page.text(&format!(
+            "its limits: {} MiB of memory; decide {}, fuel {} and {} for each resource",
+            limits.memory >> 20,
+            humantime::format_duration(limits.decide_timeout),
+            limits.fuel,
+            limits.fuel_per_resource
+        ));
     }
 }
 

@@ -10,12 +10,13 @@ use tbengine_engine::scope::Scope;
 
 use super::recorded::{self, Said};
 use crate::app::{App, block_on};
-use crate::args::global::Format;
 use crate::args::policy::PolicyDiffArgs;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
+use crate::output::view::{Lines, View};
 use crate::output::watcher::Watcher;
 use crate::policies;
 
@@ -59,10 +60,10 @@ pub(super) fn diff(app: &mut App, args: &PolicyDiffArgs) -> Result<Code, Error> 
             after: said[1].get(&place).cloned(),
         })
         .collect();
-    write(app, &differences);
+    let (differ, all) = (differences.len(), inventory.resources.len());
+    app.out.show(app.global.output, &Differences(differences));
     app.out.flush();
     app.tell_failures(&inventory.failures);
-    let (differ, all) = (differences.len(), inventory.resources.len());
     app.console.line(&[toned(
         Tone::Dim,
         format!("{differ} of {all} resources are judged differently"),
@@ -74,37 +75,47 @@ pub(super) fn diff(app: &mut App, args: &PolicyDiffArgs) -> Result<Code, Error> 
     })
 }
 
-fn write(app: &mut App, differences: &[Differs]) {
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(differences),
-        Format::Jsonl => differences.iter().for_each(|one| out.json_line(one)),
-        Format::Csv => {
-            let rows = differences.iter().map(|one| {
-                [
-                    one.id.clone(),
-                    one.name.clone(),
-                    Said::text(one.before.as_ref()),
-                    Said::text(one.after.as_ref()),
-                ]
-            });
-            csv::write(out, ["id", "name", "before", "after"], rows);
+/// What two policies say differently.
+struct Differences(Vec<Differs>);
+
+impl View for Differences {
+    fn document(&self) -> impl Serialize {
+        &self.0
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(&self.0);
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["id", "name", "before", "after"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for one in &self.0 {
+            rows.row([
+                &one.id,
+                &one.name,
+                &Said::text(one.before.as_ref()),
+                &Said::text(one.after.as_ref()),
+            ]);
         }
-        Format::Table => {
-            for one in differences {
-                out.line(&[
-                    toned(Tone::Strong, one.id.clone()),
-                    plain(format!("  {}", one.name)),
-                ]);
-                out.line(&[
-                    toned(Tone::Bad, "  - "),
-                    plain(Said::text(one.before.as_ref())),
-                ]);
-                out.line(&[
-                    toned(Tone::Good, "  + "),
-                    plain(Said::text(one.after.as_ref())),
-                ]);
-            }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        for one in &self.0 {
+            page.line(&[
+                toned(Tone::Strong, &one.id),
+                plain(format!("  {}", one.name)),
+            ]);
+            page.line(&[
+                toned(Tone::Bad, "  - "),
+                plain(Said::text(one.before.as_ref())),
+            ]);
+            page.line(&[
+                toned(Tone::Good, "  + "),
+                plain(Said::text(one.after.as_ref())),
+            ]);
         }
     }
 }

@@ -9,10 +9,11 @@ use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_engine::policy::{Version, pack};
 
 use crate::app::App;
-use crate::args::global::Format;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::span::plain;
+use crate::output::view::View;
 
 /// Writes a built-in policy to a file.
 pub(super) fn export(app: &App, name: &str, file: &Path, overwrite: bool) -> Result<Code, Error> {
@@ -39,6 +40,38 @@ struct Made {
     bytes: usize,
     /// The functions of WASI preview 1 that the adapter stands in for.
     adapted: Vec<String>,
+}
+
+impl View for Made {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["file", "contract", "bytes", "adapted"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        rows.row([
+            &self.file,
+            &self.contract,
+            &self.bytes.to_string(),
+            &self.adapted.join(" "),
+        ]);
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        page.text(&format!(
+            "wrote {}: {} bytes, speaks {}",
+            self.file, self.bytes, self.contract
+        ));
+        if !self.adapted.is_empty() {
+            page.text(&format!(
+                "WASI preview 1 is denied but for standard error: {}",
+                self.adapted.join(", ")
+            ));
+        }
+    }
 }
 
 /// Makes a policy of a core module.
@@ -71,32 +104,7 @@ pub(super) fn make(
         bytes: packed.component.len(),
         adapted: packed.adapted,
     };
-    match app.global.output {
-        Format::Json => app.out.json(&made),
-        Format::Jsonl => app.out.json_line(&made),
-        Format::Csv => csv::write(
-            &mut app.out,
-            ["file", "contract", "bytes", "adapted"],
-            [[
-                made.file,
-                made.contract,
-                made.bytes.to_string(),
-                made.adapted.join(" "),
-            ]],
-        ),
-        Format::Table => {
-            app.out.text(&format!(
-                "wrote {}: {} bytes, speaks {}",
-                made.file, made.bytes, made.contract
-            ));
-            if !made.adapted.is_empty() {
-                app.out.text(&format!(
-                    "WASI preview 1 is denied but for standard error: {}",
-                    made.adapted.join(", ")
-                ));
-            }
-        }
-    }
+    app.out.show(app.global.output, &made);
     Ok(Code::Done)
 }
 

@@ -4,10 +4,11 @@ use serde::Serialize;
 use tbengine_engine::policy::Description;
 
 use crate::app::App;
-use crate::args::global::Format;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
+use crate::output::view::View;
 use crate::policies;
 
 #[derive(Debug, Serialize)]
@@ -23,58 +24,76 @@ struct Inspected<'a> {
 /// Shows what a policy says of itself.
 pub(super) fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
     let (policy, _) = policies::load(app, name)?;
-    let description = policy.description();
     let inspected = Inspected {
-        description,
+        description: policy.description(),
         digest: policy.digest(),
         contract: policy.version().to_string(),
         origin: policy.origin(),
         imports: policy.imports(),
     };
-    let default = |default: &Option<String>, required| match default {
-        Some(default) => default.clone(),
-        None if required => "required".into(),
-        None => "unset".into(),
-    };
-    let word = |kind| {
-        serde_json::to_value(kind)
-            .ok()
-            .and_then(|word| word.as_str().map(str::to_owned))
-            .unwrap_or_default()
-    };
-    let params = description.params.iter().map(|param| {
-        [
-            param.name.clone(),
-            word(param.kind),
-            default(&param.default, param.required),
-            param.doc.clone(),
-        ]
-    });
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&inspected),
-        Format::Jsonl => out.json_line(&inspected),
-        Format::Csv => csv::write(out, ["parameter", "type", "default", "doc"], params),
-        Format::Table => {
-            out.line(&[toned(
-                Tone::Strong,
-                format!("{} {}", description.name, description.version),
-            )]);
-            out.text(&description.summary);
-            out.text(&format!("digest   {}", policy.digest()));
-            out.text(&format!("contract {}", policy.version()));
-            out.text(&format!("origin   {}", policy.origin()));
-            out.text(&format!("imports  {}", policy.imports().join(", ")));
-            for [name, kind, default, doc] in params {
-                out.text("");
-                out.line(&[
-                    toned(Tone::Strong, name),
-                    plain(format!("  {kind}")),
-                    toned(Tone::Dim, format!("  [{default}]")),
-                ]);
-                out.text(&format!("  {doc}"));
-            }
+    app.out.show(app.global.output, &inspected);
+    Ok(Code::Done)
+}
+
+impl Inspected<'_> {
+    /// Its parameters: name, type, default and what they are for.
+    fn params(&self) -> impl Iterator<Item = [String; 4]> {
+        let default = |default: &Option<String>, required| match default {
+            Some(default) => default.clone(),
+            None if required => "required".into(),
+            None => "unset".into(),
+        };
+        let word = |kind| {
+            serde_json::to_value(kind)
+                .ok()
+                .and_then(|word| word.as_str().map(str::to_owned))
+                .unwrap_or_default()
+        };
+        self.description.params.iter().map(move |param| {
+            [
+                param.name.clone(),
+                word(param.kind),
+                default(&param.default, param.required),
+                param.doc.clone(),
+            ]
+        })
+    }
+}
+
+impl View for Inspected<'_> {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["parameter", "type", "default", "doc"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for param in self.params() {
+            rows.row(param);
         }
     }
-    Ok(Code::Done)
+
+    fn page(&self, page: &mut Page<'_>) {
+        let description = self.description;
+        page.line(&[toned(
+            Tone::Strong,
+            format!("{} {}", description.name, description.version),
+        )]);
+        page.text(&description.summary);
+        page.text(&format!("digest   {}", self.digest));
+        page.text(&format!("contract {}", self.contract));
+        page.text(&format!("origin   {}", self.origin));
+        page.text(&format!("imports  {}", self.imports.join(", ")));
+        for [name, kind, default, doc] in self.params() {
+            page.text("");
+            page.line(&[
+                toned(Tone::Strong, name),
+                plain(format!("  {kind}")),
+                toned(Tone::Dim, format!("  [{default}]")),
+            ]);
+            page.text(&format!("  {doc}"));
+        }
+    }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::args::global::Format;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::span::plain;
 use crate::output::table::Table;
+use crate::output::view::{Lines, View};
 use crate::policies;
 
 #[derive(Debug, Serialize)]
@@ -54,28 +55,50 @@ pub(super) fn list(app: &mut App) -> Result<Code, Error> {
             }
         }
     }
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&rows),
-        Format::Jsonl => rows.iter().for_each(|row| out.json_line(row)),
-        Format::Csv => {
-            let rows = rows
-                .into_iter()
-                .map(|row| [row.name, row.origin, row.version, row.digest, row.summary]);
-            csv::write(
-                out,
-                ["name", "origin", "version", "digest", "summary"],
-                rows,
-            );
-        }
-        Format::Table => {
-            let mut table = Table::new(&["NAME", "ORIGIN", "VERSION", "DIGEST", "SUMMARY"]);
-            for row in rows {
-                let digest: String = row.digest.chars().take(12).collect();
-                table.row([row.name, row.origin, row.version, digest, row.summary].map(plain));
-            }
-            table.write(out);
+    app.out.show(app.global.output, &Policies(rows));
+    Ok(code)
+}
+
+/// The policies that there are.
+struct Policies(Vec<Row>);
+
+impl View for Policies {
+    fn document(&self) -> impl Serialize {
+        &self.0
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(&self.0);
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["name", "origin", "version", "digest", "summary"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for row in &self.0 {
+            rows.row([
+                &row.name,
+                &row.origin,
+                &row.version,
+                &row.digest,
+                &row.summary,
+            ]);
         }
     }
-    Ok(code)
+
+    fn page(&self, page: &mut Page<'_>) {
+        let mut table = Table::new(&["NAME", "ORIGIN", "VERSION", "DIGEST", "SUMMARY"]);
+        for row in &self.0 {
+            let digest: String = row.digest.chars().take(12).collect();
+            table.row([
+                plain(&row.name),
+                plain(&row.origin),
+                plain(&row.version),
+                plain(digest),
+                plain(&row.summary),
+            ]);
+        }
+        page.table(&table);
+    }
 }

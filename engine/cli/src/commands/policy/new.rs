@@ -41,7 +41,7 @@ pub(super) fn new(app: &mut App, language: &str, name: &str) -> Result<Code, Err
         )));
     }
     write(template, name, Path::new(name))?;
-    app.out.text(&format!(
+    app.out.page().text(&format!(
         "wrote {} files to {name}; {name}/README.md says how to build and test it",
         template.files.len()
     ));

@@ -7,14 +7,18 @@ use tbengine_oci::{About, Digest, Reference};
 
 use super::files;
 use crate::app::App;
-use crate::args::global::Format;
 use crate::exit::{Code, Error};
-use crate::output::csv;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
+use crate::output::view::View;
 use crate::policies;
 
 /// What was fetched or pushed.
 #[derive(Debug, Serialize)]
 struct Moved {
+    /// `pulled` or `pushed`.
+    #[serde(skip)]
+    done: &'static str,
     /// With the digest of the manifest, as `--policy` takes it.
     reference: String,
     /// The SHA-256 of the component, as plans record it.
@@ -38,12 +42,13 @@ pub(super) fn pull(
         files::write(file, &artifact.wasm, overwrite)?;
     }
     let moved = Moved {
+        done: "pulled",
         reference: reference.pinned(artifact.digest).to_string(),
         digest: Digest::of(&artifact.wasm).hex().to_owned(),
         bytes: artifact.wasm.len(),
         file: file.map(|file| file.display().to_string()),
     };
-    tell(app, "pulled", moved);
+    app.out.show(app.global.output, &moved);
     Ok(Code::Done)
 }
 
@@ -64,36 +69,39 @@ pub(super) fn push(app: &mut App, file: &Path, reference: &str) -> Result<Code, 
     let pushed = app.registries().push(&reference, wasm, &about);
     let pin = pushed.map_err(|error| app.registry_error(error))?;
     let moved = Moved {
+        done: "pushed",
         reference: reference.pinned(pin).to_string(),
         digest,
         bytes,
         file: Some(file.display().to_string()),
     };
-    tell(app, "pushed", moved);
+    app.out.show(app.global.output, &moved);
     Ok(Code::Done)
 }
 
-fn tell(app: &mut App, done: &str, moved: Moved) {
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&moved),
-        Format::Jsonl => out.json_line(&moved),
-        Format::Csv => csv::write(
-            out,
-            ["reference", "digest", "bytes", "file"],
-            [[
-                moved.reference,
-                moved.digest,
-                moved.bytes.to_string(),
-                moved.file.unwrap_or_default(),
-            ]],
-        ),
-        Format::Table => {
-            out.text(&format!("{done} {}", moved.reference));
-            out.text(&format!("digest {}, {} bytes", moved.digest, moved.bytes));
-            if let Some(file) = moved.file {
-                out.text(&format!("file   {file}"));
-            }
+impl View for Moved {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["reference", "digest", "bytes", "file"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        rows.row([
+            &self.reference,
+            &self.digest,
+            &self.bytes.to_string(),
+            self.file.as_deref().unwrap_or_default(),
+        ]);
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        page.text(&format!("{} {}", self.done, self.reference));
+        page.text(&format!("digest {}, {} bytes", self.digest, self.bytes));
+        if let Some(file) = &self.file {
+            page.text(&format!("file   {file}"));
         }
     }
 }

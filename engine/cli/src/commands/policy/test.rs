@@ -12,12 +12,12 @@ use super::cases::{self, Case, Expected};
 use super::files::write;
 use super::recorded::{self, Said};
 use crate::app::App;
-use crate::args::global::Format;
 use crate::exit::{Code, Error};
-use crate::output::csv;
-use crate::output::out::Out;
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
+use crate::output::view::{Lines, View};
 use crate::policies;
 
 /// How one case ended.
@@ -32,6 +32,47 @@ struct Tested {
     differences: Vec<Difference>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<Fault>,
+}
+
+/// How all cases ended.
+struct Tests {
+    cases: Vec<Tested>,
+    /// Whether what was answered is now expected.
+    updated: bool,
+}
+
+impl View for Tests {
+    fn document(&self) -> impl Serialize {
+        &self.cases
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(&self.cases);
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["case", "about", "expected", "answered"]
+    }
+
+    /// One for each difference: a case that is as expected has none.
+    fn rows(&self, rows: &mut Rows) {
+        for one in &self.cases {
+            for differs in &one.differences {
+                rows.row([
+                    &one.case,
+                    &differs.about,
+                    &differs.expected,
+                    &differs.answered,
+                ]);
+            }
+        }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        for one in &self.cases {
+            show(page, one, self.updated);
+        }
+    }
 }
 
 /// Where an answer is not as expected.
@@ -56,27 +97,13 @@ pub(super) fn test(
     for case in cases::find(folder)? {
         tested.push(run(&compiled, &found.params, &found.limits, case, update)?);
     }
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Json => out.json(&tested),
-        Format::Jsonl => tested.iter().for_each(|one| out.json_line(one)),
-        Format::Csv => {
-            let differences = tested
-                .iter()
-                .flat_map(|one| one.differences.iter().map(|differs| (&one.case, differs)));
-            let rows = differences.map(|(case, differs)| {
-                [
-                    case.clone(),
-                    differs.about.clone(),
-                    differs.expected.clone(),
-                    differs.answered.clone(),
-                ]
-            });
-            csv::write(out, ["case", "about", "expected", "answered"], rows);
-        }
-        Format::Table => tested.iter().for_each(|one| show(out, one, update)),
-    }
-    out.flush();
+    let tests = Tests {
+        cases: tested,
+        updated: update,
+    };
+    app.out.show(app.global.output, &tests);
+    app.out.flush();
+    let tested = tests.cases;
     for fault in tested.iter().filter_map(|one| one.fault.as_ref()) {
         tell_fault(&app.console, fault);
     }
@@ -187,13 +214,13 @@ fn differences(expected: &Expected, answered: &Expected) -> Vec<Difference> {
     decisions.chain(retries).collect()
 }
 
-fn show(out: &mut Out, one: &Tested, updated: bool) {
+fn show(page: &mut Page<'_>, one: &Tested, updated: bool) {
     let (tone, word) = match (one.ok, updated) {
         (false, _) => (Tone::Bad, "failed "),
         (true, true) => (Tone::Good, "wrote  "),
         (true, false) => (Tone::Good, "ok     "),
     };
-    out.line(&[
+    page.line(&[
         toned(tone, word),
         plain(format!(
             "{}: {} resources, {} decisions, {} retries",
@@ -201,12 +228,12 @@ fn show(out: &mut Out, one: &Tested, updated: bool) {
         )),
     ]);
     for difference in &one.differences {
-        out.line(&[plain("  "), toned(Tone::Strong, difference.about.clone())]);
-        out.line(&[
+        page.line(&[plain("  "), toned(Tone::Strong, difference.about.clone())]);
+        page.line(&[
             toned(Tone::Dim, "    expected  "),
             plain(difference.expected.clone()),
         ]);
-        out.line(&[
+        page.line(&[
             toned(Tone::Dim, "    answered  "),
             plain(difference.answered.clone()),
         ]);
