@@ -376,3 +376,51 @@ fn a_holder_that_gets_no_lease_says_why_and_ends() {
         .with_code(2)
         .says("there is a lease mine already");
 }
+
+/// What a command on leases writes in a format.
+fn written(host: &Host, args: &[&str], format: &str) -> String {
+    let args = [&["lease"], args, &["-O", format]].concat();
+    host.run(&args).with_code(0).stdout
+}
+
+#[test]
+fn a_list_as_lines_has_one_for_each_lease() {
+    let host = Host::new();
+    for id in ["one", "two"] {
+        acquire(&host, &["--run-id", id]);
+    }
+    let listed = host.run(&["lease", "list", "-O", "jsonl"]).with_code(0);
+    let ids: Vec<Value> = listed
+        .lines()
+        .iter()
+        .map(|line| line["id"].clone())
+        .collect();
+    assert_eq!(ids, ["one", "two"]);
+}
+
+#[test]
+fn a_lease_that_is_taken_is_written_as_asked_for() {
+    let host = Host::new();
+    let csv = written(&host, &["acquire", "--run-id", "one"], "csv");
+    let (header, row) = csv.split_once('\n').unwrap();
+    assert_eq!(header, "id,since,backends");
+    assert!(row.starts_with("one,2") && row.ends_with('\n'), "{row}");
+    let line = written(&host, &["acquire", "--run-id", "two"], "jsonl");
+    assert_eq!(line.lines().count(), 1, "{line}");
+}
+
+#[test]
+fn a_lease_that_is_renewed_or_released_is_written_as_asked_for() {
+    let host = Host::new();
+    for id in ["one", "two"] {
+        acquire(&host, &["--run-id", id]);
+    }
+    let csv = written(&host, &["renew", "one"], "csv");
+    assert!(csv.starts_with("id,since,backends\none,2"), "{csv}");
+    let line = written(&host, &["renew", "one"], "jsonl");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    let csv = written(&host, &["release", "one"], "csv");
+    assert_eq!(csv, "lease,ended,deleted,failed,unproven\none,true,0,0,0\n");
+    let line = written(&host, &["release", "two"], "jsonl");
+    assert_eq!(line.lines().count(), 1, "{line}");
+}

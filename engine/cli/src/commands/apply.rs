@@ -15,8 +15,7 @@ use crate::args::global::Format;
 use crate::config::Settings;
 use crate::config::settings::Source;
 use crate::exit::{Code, Error};
-use crate::output::csv;
-use crate::output::json::RunView;
+use crate::output::json::RunDocument;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::watcher::Watcher;
 use crate::policies::Chosen;
@@ -91,37 +90,15 @@ pub(super) fn watcher(app: &mut App) -> Watcher<'_> {
 
 /// Shows what came of a plan.
 pub(super) fn show(app: &mut App, approved: &Approved, report: Option<&Report>, code: Code) {
-    let plan = &approved.plan;
-    let unlisted = !approved.failures.is_empty();
-    let out = &mut app.out;
-    match (app.global.output, report) {
-        // The events were the result.
-        (Format::Jsonl, _) => {}
-        (Format::Json, report) => out.json(&RunView {
-            plan,
-            failures: &approved.failures,
-            report,
-            fault: approved.fault.as_ref(),
-            exit_code: code.number(),
-        }),
-        (Format::Csv, Some(report)) => {
-            csv::write(
-                out,
-                crate::output::report::COLUMNS,
-                crate::output::report::rows(report, plan),
-            );
-        }
-        (Format::Csv, None) => csv::write(
-            out,
-            crate::output::plan::COLUMNS,
-            crate::output::plan::rows(plan),
-        ),
-        (Format::Table, Some(report)) => {
-            crate::output::report::write(out, report, plan.refusals.len(), unlisted);
-        }
-        (Format::Table, None) => crate::output::plan::write(out, plan, unlisted),
-    }
-    out.flush();
+    let came = RunDocument {
+        plan: &approved.plan,
+        failures: &approved.failures,
+        report,
+        fault: approved.fault.as_ref(),
+        exit_code: code.number(),
+    };
+    app.out.show(app.global.output, &came);
+    app.out.flush();
     if let Some(report) = report {
         crate::output::report::advise(&app.console, report);
     }

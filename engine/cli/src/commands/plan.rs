@@ -9,15 +9,13 @@ use tbengine_engine::apply::ErrorMode;
 use tbengine_engine::plan::{BlastRadius, Plan};
 
 use crate::app::{App, block_on, facts};
-use crate::args::global::Format;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use crate::args::{PlanArgs, scope::ScopeArgs};
 use crate::exit::{Code, Error};
-use crate::output::json::{PlanLine, PlanView};
 use crate::output::out::write_document;
+use crate::output::plan::{self, PlanView};
 use crate::output::span::{Tone, toned};
 use crate::output::watcher::Watcher;
-use crate::output::{csv, plan};
 use crate::policies;
 
 /// Makes a plan and shows it.
@@ -76,29 +74,8 @@ pub(crate) fn show(app: &mut App, planned: &Planned) -> Code {
     let failures = &planned.inventory.failures;
     let fault = planned.decisions.fault.as_ref();
     let code = Code::of_plan(&planned.plan, failures, fault);
-    let out = &mut app.out;
-    match app.global.output {
-        Format::Table => plan::write(out, &planned.plan, !failures.is_empty()),
-        Format::Json => out.json(&PlanView::new(
-            &planned.plan,
-            &planned.decisions,
-            failures,
-            code,
-        )),
-        Format::Csv => csv::write(out, plan::COLUMNS, plan::rows(&planned.plan)),
-        Format::Jsonl => {
-            let steps = planned.plan.steps.iter();
-            let steps = steps.map(|step| PlanLine::Step(step));
-            let refusals = planned.plan.refusals.iter().map(PlanLine::Refusal);
-            let failures = failures.iter().map(PlanLine::Failure);
-            let lines = steps
-                .chain(refusals)
-                .chain(failures)
-                .chain(fault.map(PlanLine::Fault));
-            lines.for_each(|line| out.json_line(&line));
-        }
-    }
-    out.flush();
+    app.out.show(app.global.output, &PlanView { planned, code });
+    app.out.flush();
     tell_obstacles(app, planned);
     code
 }

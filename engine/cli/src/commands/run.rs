@@ -209,7 +209,7 @@ async fn approve(
 /// Shows the plan where the question is asked, and asks.
 async fn ask(app: &App, signals: &Signals, plan: &Plan) -> Result<bool, Error> {
     let mut shown = Out::new(Box::new(io::stderr()), app.color, app.out.width());
-    crate::output::plan::write(&mut shown, plan, false);
+    crate::output::plan::write(&mut shown.page(), plan, false);
     shown.finish().ok();
     let console = app.console.clone();
     let answer = tokio::task::spawn_blocking(move || console.ask("Carry this plan out?"));

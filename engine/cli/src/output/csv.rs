@@ -1,18 +1,6 @@
 //! Results as comma-separated values.
 
 use super::escape;
-use super::out::Out;
-
-/// Writes a header and rows.
-pub(crate) fn write<const N: usize>(
-    out: &mut Out,
-    header: [&str; N],
-    cells: impl IntoIterator<Item = [String; N]>,
-) {
-    let mut rows = Rows::new(&header);
-    cells.into_iter().for_each(|row| rows.row(row));
-    out.own(&rows.finish());
-}
 
 /// Rows below a header. Every cell is escaped like any other text.
 pub(crate) struct Rows {

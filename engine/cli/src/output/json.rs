@@ -42,7 +42,7 @@ pub(crate) struct ListDocument<'a> {
 /// What `plan` answers.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct PlanView<'a> {
+pub(crate) struct PlanDocument<'a> {
     /// With its digest: what is shown whole may be kept, and applied later.
     plan: Sealed<'a>,
     /// How many resources the policy judged.
@@ -53,7 +53,7 @@ pub(crate) struct PlanView<'a> {
     exit_code: u8,
 }
 
-impl<'a> PlanView<'a> {
+impl<'a> PlanDocument<'a> {
     pub(crate) fn new(
         plan: &'a Plan,
         decisions: &'a Decisions,
@@ -84,7 +84,7 @@ pub(crate) enum PlanLine<'a> {
 /// What `run` answers.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct RunView<'a> {
+pub(crate) struct RunDocument<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) failures: &'a [ListFailure],
     /// Missing where nothing was done.

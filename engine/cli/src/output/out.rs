@@ -60,14 +60,9 @@ impl Out {
     }
 
     /// Writes a line of a page.
-    pub(crate) fn line(&mut self, spans: &[Span<'_>]) {
+    pub(super) fn line(&mut self, spans: &[Span<'_>]) {
         let line = line(spans, self.color);
         self.write(|sink| sink.write_all(line.as_bytes()));
-    }
-
-    /// Writes a line without tones.
-    pub(crate) fn text(&mut self, text: &str) {
-        self.page().text(text);
     }
 
     /// Writes an indented JSON document.

@@ -22,6 +22,11 @@ impl<'o> Page<'o> {
         self.line(&[plain(text)]);
     }
 
+    /// Writes one bare word and nothing beside it, because a shell takes it as it is: `id=$(tbengine …)`.
+    pub(crate) fn word(&mut self, word: &str) {
+        self.text(word);
+    }
+
     /// Writes a table that fits the terminal; nothing if it has no rows.
     pub(crate) fn table(&mut self, table: &Table) {
         if table.is_empty() {

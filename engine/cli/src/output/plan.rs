@@ -3,23 +3,71 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
+use tbengine_engine::Planned;
 use tbengine_engine::plan::{Action, Guard, Plan, Refusal, Step};
 use tbengine_engine::policy::{Fault, Force};
 
 use super::console::Console;
+use super::csv::Rows;
 use super::human::{count, nothing, short_id};
-use super::out::Out;
+use super::json::{PlanDocument, PlanLine};
+use super::page::Page;
 use super::span::{Tone, plain, toned};
 use super::table::Table;
+use super::view::{Lines, View};
+use crate::exit::Code;
 
 /// How many refusals of one guard are listed.
 const REFUSALS_SHOWN: usize = 20;
 
+/// A plan that is shown and not applied.
+pub(crate) struct PlanView<'a> {
+    pub(crate) planned: &'a Planned,
+    pub(crate) code: Code,
+}
+
+impl View for PlanView<'_> {
+    fn document(&self) -> impl Serialize {
+        let Planned {
+            plan,
+            decisions,
+            inventory,
+            ..
+        } = self.planned;
+        PlanDocument::new(plan, decisions, &inventory.failures, self.code)
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        let plan = &self.planned.plan;
+        lines.each(plan.steps.iter().map(|step| PlanLine::Step(step)));
+        lines.each(plan.refusals.iter().map(PlanLine::Refusal));
+        let failures = &self.planned.inventory.failures;
+        lines.each(failures.iter().map(PlanLine::Failure));
+        lines.each(self.planned.decisions.fault.as_ref().map(PlanLine::Fault));
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &COLUMNS
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for row in self::rows(&self.planned.plan) {
+            rows.row(row);
+        }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        let unlisted = !self.planned.inventory.failures.is_empty();
+        write(page, &self.planned.plan, unlisted);
+    }
+}
+
 /// Writes a plan: steps, refusals by guard, and how many of each. `unlisted` says whether something
 /// could not be listed.
-pub(crate) fn write(out: &mut Out, plan: &Plan, unlisted: bool) {
-    steps(out, &plan.steps);
-    refusals(out, &plan.refusals);
+pub(crate) fn write(page: &mut Page<'_>, plan: &Plan, unlisted: bool) {
+    steps(page, &plan.steps);
+    refusals(page, &plan.refusals);
     let policy = &plan.header.policy;
     let mut summary = match plan.steps.len() {
         0 => nothing(unlisted),
@@ -29,10 +77,10 @@ pub(crate) fn write(out: &mut Out, plan: &Plan, unlisted: bool) {
         summary += &format!(", {} refused by guards", plan.refusals.len());
     }
     summary += &format!("; policy {} {}", policy.name, policy.version);
-    out.line(&[toned(Tone::Strong, summary)]);
+    page.line(&[toned(Tone::Strong, summary)]);
 }
 
-fn steps(out: &mut Out, steps: &[Arc<Step>]) {
+fn steps(page: &mut Page<'_>, steps: &[Arc<Step>]) {
     let mut table = Table::new(&["ACTION", "ID", "KIND", "NAME", "STATE", "REASON"]);
     for step in steps {
         table.row([
@@ -45,8 +93,8 @@ fn steps(out: &mut Out, steps: &[Arc<Step>]) {
         ]);
     }
     if !steps.is_empty() {
-        table.write(out);
-        out.text("");
+        page.table(&table);
+        page.text("");
     }
 }
 
@@ -65,13 +113,13 @@ fn action(step: &Step) -> &'static str {
     }
 }
 
-fn refusals(out: &mut Out, refusals: &[Refusal]) {
+fn refusals(page: &mut Page<'_>, refusals: &[Refusal]) {
     let mut by_guard: BTreeMap<Guard, Vec<&Refusal>> = BTreeMap::new();
     for refusal in refusals {
         by_guard.entry(refusal.guard).or_default().push(refusal);
     }
     for (guard, refused) in by_guard {
-        out.line(&[toned(
+        page.line(&[toned(
             Tone::Warn,
             format!("Refused by {guard} ({})", refused.len()),
         )]);
@@ -85,16 +133,16 @@ fn refusals(out: &mut Out, refusals: &[Refusal]) {
                 line.push(toned(Tone::Dim, format!(" {}", refusal.name)));
             }
             line.push(plain(format!(": {}", refusal.detail)));
-            out.line(&line);
+            page.line(&line);
         }
         if refused.len() > REFUSALS_SHOWN {
             let more = refused.len() - REFUSALS_SHOWN;
-            out.line(&[toned(
+            page.line(&[toned(
                 Tone::Dim,
                 format!("  and {more} more; --output json lists them all"),
             )]);
         }
-        out.text("");
+        page.text("");
     }
 }
 

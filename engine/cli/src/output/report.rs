@@ -1,17 +1,56 @@
 //! Reports for people, and in rows.
 
+use serde::Serialize;
 use tbengine_engine::plan::Plan;
 use tbengine_engine::report::{Outcome, Report, StepResult};
 
 use super::console::Console;
+use super::csv::Rows;
 use super::human::{nothing, short_id, took};
-use super::out::Out;
+use super::json::RunDocument;
+use super::page::Page;
+use super::plan;
 use super::span::{Tone, plain, toned};
 use super::table::Table;
+use super::view::{Lines, View};
+
+/// What came of a plan.
+impl View for RunDocument<'_> {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    /// None: the events were the result.
+    fn lines(&self, _: &mut Lines<'_>) {}
+
+    fn columns(&self) -> &'static [&'static str] {
+        match self.report {
+            Some(_) => &COLUMNS,
+            None => &plan::COLUMNS,
+        }
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        match self.report {
+            Some(report) => self::rows(report, self.plan)
+                .into_iter()
+                .for_each(|row| rows.row(row)),
+            None => plan::rows(self.plan).for_each(|row| rows.row(row)),
+        }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        let unlisted = !self.failures.is_empty();
+        match self.report {
+            Some(report) => write(page, report, self.plan.refusals.len(), unlisted),
+            None => plan::write(page, self.plan, unlisted),
+        }
+    }
+}
 
 /// Writes what became of every step, and how many ended in which way. `unlisted` says whether something
 /// could not be listed.
-pub(crate) fn write(out: &mut Out, report: &Report, plan_refusals: usize, unlisted: bool) {
+pub(crate) fn write(page: &mut Page<'_>, report: &Report, plan_refusals: usize, unlisted: bool) {
     let mut table = Table::new(&["RESULT", "ID", "KIND", "NAME", "DETAIL"]);
     for outcome in &report.outcomes {
         table.row([
@@ -23,8 +62,8 @@ pub(crate) fn write(out: &mut Out, report: &Report, plan_refusals: usize, unlist
         ]);
     }
     if !report.outcomes.is_empty() {
-        table.write(out);
-        out.text("");
+        page.table(&table);
+        page.text("");
     }
     let mut counts: Vec<String> = report
         .counts()
@@ -44,7 +83,7 @@ pub(crate) fn write(out: &mut Out, report: &Report, plan_refusals: usize, unlist
     } else {
         "took"
     };
-    out.line(&[toned(
+    page.line(&[toned(
         Tone::Strong,
         format!("{what}; {ended} {}", took(report.took_ms)),
     )]);

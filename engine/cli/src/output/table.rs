@@ -1,7 +1,6 @@
 //! Rows in columns that fit the terminal.
 
 use super::escape::{self, truncate, width};
-use super::out::Out;
 use super::span::{Span, Tone, plain, toned};
 
 /// The widest a cell gets, even where nothing limits the line.
@@ -42,11 +41,6 @@ impl Table {
             self.cells.push((cell.tone, self.text.len()));
         }
         debug_assert_eq!(self.cells.len() - before, self.header.len());
-    }
-
-    /// Writes the table; nothing if it has no rows.
-    pub(crate) fn write(&self, out: &mut Out) {
-        out.page().table(self);
     }
 
     /// Whether it has no rows.

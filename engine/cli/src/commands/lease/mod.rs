@@ -17,10 +17,12 @@ use crate::args::lease::{LeaseCommand, TermsArgs};
 use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::taking::state;
-use crate::leases::{Looks, Wanted, end, take};
-use crate::output::csv;
+use crate::leases::{Ended, Looks, Wanted, end, take};
+use crate::output::csv::Rows;
+use crate::output::page::Page;
 use crate::output::span::plain;
 use crate::output::table::Table;
+use crate::output::view::{Lines, View};
 use crate::signals::Signals;
 
 /// Does what is asked with leases.
@@ -37,17 +39,12 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
                 ..wanted(terms)
             };
             let held = block_on(take(app, &settings, wanted))?;
-            match app.format() {
-                Format::Table => app.out.text(&held.lease().id),
-                _ => app.out.json(held.lease()),
-            }
+            app.out.show(app.global.output, &Taken(held.lease()));
             Ok(Code::Done)
         }
         LeaseCommand::Renew { id } => {
             let lease = Store::open(&state(&settings)?).renew(id, &app.world.host)?;
-            if app.format() != Format::Table {
-                app.out.json(&lease);
-            }
+            app.out.show(app.global.output, &Renewed(&lease));
             Ok(Code::Done)
         }
         LeaseCommand::Release { id } => release(app, &settings, id),
@@ -113,9 +110,8 @@ fn release(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> 
     ))?;
     if app.format() == Format::Table {
         ended.tell(app);
-    } else {
-        app.out.json(&ended);
     }
+    app.out.show(app.global.output, &ended);
     Ok(ended.code())
 }
 
@@ -142,42 +138,17 @@ const UNREADABLE: &str = "unreadable";
 
 fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
     let all = read_leases(settings, &app.world.host)?;
-    let uptime = (app.world.host.uptime)();
-    let rows: Vec<[String; 6]> = all.iter().map(|lease| row(lease, uptime)).collect();
-    match app.format() {
-        Format::Table if rows.is_empty() => app.out.text("There are no leases."),
-        Format::Table => {
-            let mut table =
-                Table::new(&["ID", "STANDING", "SINCE", "HOLDS", "BACKENDS", "PROGRAM"]);
-            for row in rows {
-                table.row(row.into_iter().map(plain));
-            }
-            table.write(&mut app.out);
-        }
-        Format::Csv => {
-            let columns = ["id", "standing", "since", "holds", "backends", "program"];
-            csv::write(&mut app.out, columns, rows);
-        }
-        Format::Json | Format::Jsonl => {
-            let label = |id| format!("{RUN_ID_LABEL}={id}");
-            let views = all.iter().map(|lease| match lease {
-                Ok((lease, standing)) => LeaseView::Readable {
-                    standing: word(*standing),
-                    label: label(&lease.id),
-                    lease,
-                },
-                Err(unreadable) => LeaseView::Unreadable {
-                    standing: UNREADABLE,
-                    label: label(&unreadable.id),
-                    id: &unreadable.id,
-                    error: unreadable.why.to_string(),
-                },
-            });
-            app.out.json(&views.collect::<Vec<_>>());
-        }
-    }
+    let leases = Leases {
+        all,
+        uptime: (app.world.host.uptime)(),
+    };
+    app.out.show(app.global.output, &leases);
     app.out.flush();
-    let unreadable: Vec<_> = all.iter().filter_map(|one| one.as_ref().err()).collect();
+    let unreadable: Vec<_> = leases
+        .all
+        .iter()
+        .filter_map(|one| one.as_ref().err())
+        .collect();
     for one in &unreadable {
         let hint = format!(
             "until then nothing is deleted; if nothing runs under it any more: tbengine lease release {}",
@@ -189,6 +160,128 @@ fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
         true => Code::Done,
         false => Code::Failed,
     })
+}
+
+/// The leases that there are.
+struct Leases {
+    all: Vec<Result<(Lease, Standing), Unreadable>>,
+    uptime: Duration,
+}
+
+impl Leases {
+    fn views(&self) -> impl Iterator<Item = LeaseView<'_>> {
+        let label = |id| format!("{RUN_ID_LABEL}={id}");
+        self.all.iter().map(move |lease| match lease {
+            Ok((lease, standing)) => LeaseView::Readable {
+                standing: word(*standing),
+                label: label(&lease.id),
+                lease,
+            },
+            Err(unreadable) => LeaseView::Unreadable {
+                standing: UNREADABLE,
+                label: label(&unreadable.id),
+                id: &unreadable.id,
+                error: unreadable.why.to_string(),
+            },
+        })
+    }
+}
+
+impl View for Leases {
+    fn document(&self) -> impl Serialize {
+        self.views().collect::<Vec<_>>()
+    }
+
+    fn lines(&self, lines: &mut Lines<'_>) {
+        lines.each(self.views());
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["id", "standing", "since", "holds", "backends", "program"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        for lease in &self.all {
+            rows.row(row(lease, self.uptime));
+        }
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        if self.all.is_empty() {
+            page.text("There are no leases.");
+        }
+        let mut table = Table::new(&["ID", "STANDING", "SINCE", "HOLDS", "BACKENDS", "PROGRAM"]);
+        for lease in &self.all {
+            table.row(row(lease, self.uptime).map(plain));
+        }
+        page.table(&table);
+    }
+}
+
+/// A lease that was taken.
+struct Taken<'a>(&'a Lease);
+
+impl View for Taken<'_> {
+    fn document(&self) -> impl Serialize {
+        self.0
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["id", "since", "backends"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        let lease = self.0;
+        let since = lease.since.to_string();
+        rows.row([&lease.id, &since, &lease.terms.backends.join(" ")]);
+    }
+
+    fn page(&self, page: &mut Page<'_>) {
+        page.word(&self.0.id);
+    }
+}
+
+/// A lease that was renewed.
+struct Renewed<'a>(&'a Lease);
+
+impl View for Renewed<'_> {
+    fn document(&self) -> impl Serialize {
+        self.0
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        Taken(self.0).columns()
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        Taken(self.0).rows(rows);
+    }
+
+    /// Nothing: whoever renews knows the id.
+    fn page(&self, _: &mut Page<'_>) {}
+}
+
+impl View for Ended {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    fn columns(&self) -> &'static [&'static str] {
+        &["lease", "ended", "deleted", "failed", "unproven"]
+    }
+
+    fn rows(&self, rows: &mut Rows) {
+        rows.row([
+            self.lease.clone(),
+            self.ended.to_string(),
+            self.deleted.to_string(),
+            self.failed.to_string(),
+            self.unproven.to_string(),
+        ]);
+    }
+
+    /// Nothing: what there is to say goes to the standard error.
+    fn page(&self, _: &mut Page<'_>) {}
 }
 
 fn row(lease: &Result<(Lease, Standing), Unreadable>, uptime: Duration) -> [String; 6] {
