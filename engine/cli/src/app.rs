@@ -5,7 +5,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::ArgMatches;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::facts::{Facts, Quarantine};
@@ -22,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::args::global::{Format, GlobalArgs};
 use crate::args::registry::RegistryArgs;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
+use crate::config::settings::Source;
 use crate::config::{Config, Settings};
 use crate::exit::Error;
 use crate::output::console::Console;
@@ -41,8 +41,6 @@ pub(crate) struct App {
     pub(crate) out: Out,
     pub(crate) console: Arc<Console>,
     pub(crate) color: bool,
-    /// What clap found for the command itself.
-    pub(crate) matches: ArgMatches,
 }
 
 impl App {
@@ -64,15 +62,15 @@ impl App {
         guards: &GuardArgs,
         retry: &RetryArgs,
     ) -> Settings {
-        let state_dir = (self.global.state_dir.clone(), self.world.state_dir());
-        Settings::new(
-            &self.config.file,
-            policy,
-            guards,
-            retry,
-            state_dir,
-            &self.matches,
-        )
+        let given = policy.given.over(&guards.given).over(&retry.given);
+        let given = given.over(&self.global.settings.given);
+        let mut settings = Settings::new(given.over(&self.config.file.settings));
+        settings.params.clone_from(&policy.params);
+        settings.release.clone_from(&guards.release);
+        if settings.state_dir.source == Source::Default {
+            settings.state_dir.value = self.world.state_dir();
+        }
+        settings
     }
 
     /// An engine over the backends in scope, to make and apply plans.

@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{CommandFactory, FromArgMatches};
 use tbengine_oci::VARIABLES;
 use tbengine_sdk::host::closest;
 
@@ -56,7 +56,7 @@ pub(crate) fn start() -> ExitCode {
     };
     let mut app = match config {
         Ok(config) => App {
-            world: world.with_lease(config.file.state.lease),
+            world: world.with_lease(config.lease()),
             global,
             registry,
             signals: None,
@@ -64,7 +64,6 @@ pub(crate) fn start() -> ExitCode {
             out: Out::stdout(color, width),
             console: console.clone(),
             color,
-            matches: leaf(&matches).clone(),
         },
         Err(error) => return tell(&console, &error).into(),
     };
@@ -121,13 +120,6 @@ fn finish(app: &mut App, code: Code) -> ExitCode {
 fn tell(console: &Console, error: &Error) -> Code {
     console.error(&error.to_string(), &error.hints());
     error.code()
-}
-
-fn leaf(mut matches: &ArgMatches) -> &ArgMatches {
-    while let Some((_, inner)) = matches.subcommand() {
-        matches = inner;
-    }
-    matches
 }
 
 fn console(world: &World, global: &GlobalArgs) -> Arc<Console> {

@@ -11,8 +11,6 @@ use tbengine_sdk::Timestamp;
 use tbengine_store::journal::leases::LEASE_TTL;
 use tbengine_store::journal::{Host, Process};
 
-use crate::args::values::Span;
-
 /// What the world looked like when the process started.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
@@ -55,8 +53,8 @@ impl World {
     }
 
     /// The same, with the lease that the configuration sets.
-    pub(crate) fn with_lease(mut self, lease: Option<Span>) -> Self {
-        self.host.lease = lease.map_or(self.host.lease, |lease| lease.0);
+    pub(crate) fn with_lease(mut self, lease: Option<Duration>) -> Self {
+        self.host.lease = lease.unwrap_or(self.host.lease);
         self
     }
 

@@ -1,9 +1,10 @@
 //! Flags of every command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use super::tuning::EveryArgs;
 use super::values;
 
 /// Flags of every command.
@@ -30,9 +31,17 @@ pub(crate) struct GlobalArgs {
     /// Where plugins named without a directory are looked up first
     #[arg(long, global = true, value_name = "DIR", env = "TBENGINE_PLUGIN_DIR")]
     pub(crate) plugin_dir: Option<PathBuf>,
-    /// Where runs are remembered
-    #[arg(long, global = true, value_name = "DIR", env = "TBENGINE_STATE_DIR")]
-    pub(crate) state_dir: Option<PathBuf>,
+    /// Settings that every command has.
+    #[command(flatten)]
+    pub(crate) settings: EveryArgs,
+}
+
+impl GlobalArgs {
+    /// The directory for the records of runs, if one was named.
+    pub(crate) fn state_dir(&self) -> Option<&Path> {
+        let named = self.settings.given.state_dir.as_ref()?;
+        named.value.as_deref()
+    }
 }
 
 /// How results are written.

@@ -31,7 +31,7 @@ use policy::PolicyCommand;
 use reaper::ReaperArgs;
 use registry::RegistryArgs;
 use scope::ScopeArgs;
-use tuning::{GuardArgs, PolicyArgs, RetryArgs};
+use tuning::{GuardArgs, PlanAgeArgs, PolicyArgs, RetryArgs};
 
 /// Finds leaked containers and sandboxes, and deletes them as a policy decides.
 #[derive(Debug, Parser)]
@@ -226,14 +226,8 @@ pub(crate) struct HistoryArgs {
     /// How many runs to list
     #[arg(long, value_name = "N", env = "TBENGINE_LAST", default_value_t = 50)]
     pub(crate) last: usize,
-    /// How old a plan may be to be resumed [default: 1h]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_MAX_PLAN_AGE",
-        allow_hyphen_values = true
-    )]
-    pub(crate) max_plan_age: Option<values::Span>,
+    #[command(flatten)]
+    pub(crate) max_plan_age: PlanAgeArgs,
 }
 
 /// The arguments of `explain`.
@@ -347,7 +341,7 @@ mod tests {
     #[test]
     fn yes_and_force_are_two_flags() {
         let parse = |args: &[&str]| match Cli::try_parse_from(args).unwrap().command {
-            Command::Run(run) => (run.yes, run.policy.force),
+            Command::Run(run) => (run.yes, run.policy.params.contains_key("force")),
             other => panic!("{other:?}"),
         };
         assert_eq!(parse(&["tbengine", "run", "--yes"]), (true, false));

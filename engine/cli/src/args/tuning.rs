@@ -1,18 +1,35 @@
 //! The policy, the guards and the retries: what the configuration file can set as well.
+//!
+//! The flags of settings come from the table of [settings](crate::config::settings); those beside them, which
+//! no file can set, are declared here.
 
-use clap::Args;
-use tbengine_engine::plan::MaxDelete;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
-use super::values::{self, Factor, Span};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
+
+use super::values;
+use crate::config::settings::heading::{GLOBAL, GUARDS, POLICY, RETRIES};
+use crate::config::settings::table::{Flag, Row};
+use crate::config::settings::{Layer, Setting, Source, rows_below};
 
 /// Which policy decides, and with which parameters.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PolicyArgs {
+    /// The settings that were given.
+    pub(crate) given: Box<Layer>,
+    /// The parameters of the policy that were given.
+    pub(crate) params: BTreeMap<String, Setting<String>>,
+}
+
+/// The parameters of the policy.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Policy")]
-pub(crate) struct PolicyArgs {
-    /// The policy: a built-in or configured name, a path to a .wasm component, or
-    /// oci://HOST/REPOSITORY@sha256:DIGEST [default: default]
-    #[arg(long, value_name = "POLICY", env = "TBENGINE_POLICY", value_parser = values::not_empty)]
-    pub(crate) policy: Option<String>,
+#[group(skip)]
+struct ParamArgs {
     /// A parameter of the policy; `policy inspect` lists them. In the variable, separated by `;`
     #[arg(
         long,
@@ -21,55 +38,74 @@ pub(crate) struct PolicyArgs {
         value_delimiter = ';'
     )]
     #[arg(value_parser = values::pair)]
-    pub(crate) set: Vec<(String, String)>,
+    set: Vec<(String, String)>,
     /// Kill what runs and is to be deleted (the policy's parameter `force`)
     #[arg(long, env = "TBENGINE_FORCE", value_parser = values::boolish())]
-    pub(crate) force: bool,
-    /// How long what runs may take to end by itself before it is killed
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_STOP_TIMEOUT",
-        allow_hyphen_values = true
-    )]
-    pub(crate) stop_timeout: Option<Span>,
+    force: bool,
+}
+
+impl Args for PolicyArgs {
+    fn group_id() -> Option<Id> {
+        Some("PolicyArgs".into())
+    }
+
+    fn augment_args(command: Command) -> Command {
+        let command = command.next_help_heading(POLICY);
+        let mut flags = flags(POLICY);
+        // The policy, what it is told, and then the rest.
+        let command = command.args(flags.next());
+        let command = ParamArgs::augment_args(command).args(flags);
+        let mut rows = rows_below(POLICY).map(|(row, _)| row.field);
+        let members: Vec<_> = rows.next().into_iter().chain(["set", "force"]).collect();
+        command.group(group("PolicyArgs", members.into_iter().chain(rows)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for PolicyArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let ParamArgs { set, force } = ParamArgs::from_arg_matches(matches)?;
+        let source = source(matches, "set").unwrap_or(Source::Default);
+        let set = set.into_iter();
+        let mut params: BTreeMap<String, Setting<String>> = set
+            .map(|(key, value)| (key, Setting { value, source }))
+            .collect();
+        if force {
+            let force = Setting {
+                value: "true".to_owned(),
+                source: self::source(matches, "force").unwrap_or(Source::Default),
+            };
+            params.insert("force".into(), force);
+        }
+        Ok(Self {
+            given: given(matches, POLICY)?,
+            params,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// The rules after the policy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GuardArgs {
+    /// The settings that were given.
+    pub(crate) given: Box<Layer>,
+    /// What to let out of quarantine.
+    pub(crate) release: Vec<String>,
+}
+
+/// What is let out of quarantine.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Guards")]
-pub(crate) struct GuardArgs {
-    /// Refuse a plan that touches more than this: a number, or a share like 20%
-    #[arg(
-        long,
-        value_name = "N|P%",
-        env = "TBENGINE_MAX_DELETE",
-        allow_hyphen_values = true
-    )]
-    pub(crate) max_delete: Option<MaxDelete>,
-    /// Keep what was created less than this ago; 0s switches that off [default: 1m]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_MIN_AGE",
-        allow_hyphen_values = true
-    )]
-    pub(crate) min_age: Option<Span>,
-    /// Without --max-delete: refuse a plan that ends more running resources of unproven owner than
-    /// this [default: 5]
-    #[arg(long, value_name = "N", env = "TBENGINE_MAX_UNPROVEN_RUNNING")]
-    pub(crate) max_unproven_running: Option<usize>,
-    /// How old a saved plan may be [default: 1h]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_MAX_PLAN_AGE",
-        allow_hyphen_values = true
-    )]
-    pub(crate) max_plan_age: Option<Span>,
-    /// Park what failed or came back in so many runs; 0 parks nothing [default: 3]
-    #[arg(long, value_name = "N", env = "TBENGINE_QUARANTINE_AFTER")]
-    pub(crate) quarantine_after: Option<u32>,
+#[group(skip)]
+struct ReleaseArgs {
     /// Let this resource out of quarantine: BACKEND/KIND/ID, its id, or 8 or more characters of that
     #[arg(
         long,
@@ -78,59 +114,154 @@ pub(crate) struct GuardArgs {
         value_delimiter = ','
     )]
     #[arg(value_parser = values::not_empty)]
-    pub(crate) release: Vec<String>,
+    release: Vec<String>,
 }
 
-/// When a step is tried again, and how much is done at once.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Retries")]
-pub(crate) struct RetryArgs {
-    /// Retry a failed step so often, in place of the policy's advice
-    #[arg(long, value_name = "N", env = "TBENGINE_RETRIES")]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=49))]
-    pub(crate) retries: Option<u32>,
-    /// Wait so long before the first retry [default with --retries: 2s]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_RETRY_DELAY",
-        allow_hyphen_values = true
-    )]
-    pub(crate) retry_delay: Option<Span>,
-    /// Multiply each further wait by this [default with --retries: 2]
-    #[arg(
-        long,
-        value_name = "FACTOR",
-        env = "TBENGINE_RETRY_FACTOR",
-        allow_hyphen_values = true
-    )]
-    pub(crate) retry_factor: Option<Factor>,
-    /// Send so many requests at once per backend, instead of what suits the backend
-    #[arg(long, value_name = "N", env = "TBENGINE_CONCURRENCY")]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) concurrency: Option<u16>,
-    /// How long a backend may be away before its steps are deferred [default: 10m]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_OUTAGE_DEADLINE",
-        allow_hyphen_values = true
-    )]
-    pub(crate) outage_deadline: Option<Span>,
-    /// End the run after this long: what did not get its turn is deferred (exit code 6)
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_DEADLINE",
-        allow_hyphen_values = true
-    )]
-    pub(crate) deadline: Option<Span>,
-    /// How long the calls of one step may take in all [default: 2m]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "TBENGINE_STEP_DEADLINE",
-        allow_hyphen_values = true
-    )]
-    pub(crate) step_deadline: Option<Span>,
+impl Args for GuardArgs {
+    fn group_id() -> Option<Id> {
+        Some("GuardArgs".into())
+    }
+
+    fn augment_args(command: Command) -> Command {
+        let command = command.next_help_heading(GUARDS).args(flags(GUARDS));
+        let command = ReleaseArgs::augment_args(command);
+        let members = rows_below(GUARDS).map(|(row, _)| row.field);
+        command.group(group("GuardArgs", members.chain(["release"])))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for GuardArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self {
+            given: given(matches, GUARDS)?,
+            release: ReleaseArgs::from_arg_matches(matches)?.release,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Types whose flags are all in the table of settings.
+macro_rules! setting_args {
+    ($($(#[doc = $doc:literal])* $type:ident: |$matches:ident| $given:expr, |$command:ident| $augmented:expr;)*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Clone, Debug, Default)]
+        pub(crate) struct $type {
+            /// The settings that were given.
+            pub(crate) given: Box<Layer>,
+        }
+
+        impl Args for $type {
+            fn augment_args($command: Command) -> Command {
+                $augmented
+            }
+
+            fn augment_args_for_update(command: Command) -> Command {
+                Self::augment_args(command)
+            }
+        }
+
+        impl FromArgMatches for $type {
+            fn from_arg_matches($matches: &ArgMatches) -> Result<Self, clap::Error> {
+                Ok(Self { given: $given? })
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+                *self = Self::from_arg_matches(matches)?;
+                Ok(())
+            }
+        }
+    )*};
+}
+
+setting_args! {
+    /// When a step is tried again, and how much is done at once.
+    RetryArgs: |matches| given(matches, RETRIES),
+        |command| command.next_help_heading(RETRIES).args(flags(RETRIES));
+    /// What every command can set.
+    EveryArgs: |matches| given(matches, GLOBAL),
+        |command| command.args(flags(GLOBAL).map(|arg| arg.global(true)));
+    /// How old a plan may be, for a command that makes none.
+    PlanAgeArgs: |matches| given_by(matches, max_plan_age()),
+        |command| command.args(max_plan_age().map(|(row, flag)| {
+            let help = row.with_default("How old a plan may be to be resumed [default: {default}]");
+            arg(row, flag).help(help).help_heading(None::<&str>)
+        }));
+}
+
+fn max_plan_age() -> impl Iterator<Item = (&'static Row, &'static Flag)> {
+    rows_below(GUARDS).filter(|(row, _)| row.field == "max_plan_age")
+}
+
+/// The flags of the rows below a heading.
+fn flags(heading: &'static str) -> impl Iterator<Item = Arg> {
+    let mut rows: Vec<_> = rows_below(heading).collect();
+    rows.sort_by_key(|(_, flag)| !flag.comes_first);
+    rows.into_iter().map(|(row, flag)| arg(row, flag))
+}
+
+/// The flag of a row.
+fn arg(row: &'static Row, flag: &'static Flag) -> Arg {
+    let arg = Arg::new(row.field)
+        .long(flag.name)
+        .env(flag.variable)
+        .value_name(flag.value_name)
+        .help(row.with_default(flag.help))
+        .help_heading(flag.heading)
+        .allow_hyphen_values(row.may_begin_with_hyphen);
+    if row.is_path {
+        return arg.value_parser(clap::value_parser!(PathBuf));
+    }
+    arg.value_parser(move |text: &str| {
+        (row.check)(OsStr::new(text), row.limits).map(|()| text.to_owned())
+    })
+}
+
+fn group(name: &'static str, members: impl Iterator<Item = &'static str>) -> ArgGroup {
+    ArgGroup::new(name).multiple(true).args(members)
+}
+
+/// What flags and variables say of the rows below a heading.
+fn given(matches: &ArgMatches, heading: &'static str) -> Result<Box<Layer>, clap::Error> {
+    given_by(matches, rows_below(heading))
+}
+
+fn given_by(
+    matches: &ArgMatches,
+    rows: impl Iterator<Item = (&'static Row, &'static Flag)>,
+) -> Result<Box<Layer>, clap::Error> {
+    let mut layer = Box::<Layer>::default();
+    for (row, flag) in rows {
+        let Some(source) = source(matches, row.field) else {
+            continue;
+        };
+        let text: Option<OsString> = if row.is_path {
+            matches.get_one::<PathBuf>(row.field).map(Into::into)
+        } else {
+            matches.get_one::<String>(row.field).map(Into::into)
+        };
+        if let Some(text) = text {
+            layer.take(row, &text, source).map_err(|error| {
+                let message = format!("--{}: {error}\n", flag.name);
+                clap::Error::raw(ErrorKind::ValueValidation, message)
+            })?;
+        }
+    }
+    Ok(layer)
+}
+
+/// Whether a flag or its variable was given.
+fn source(matches: &ArgMatches, id: &str) -> Option<Source> {
+    match matches.value_source(id)? {
+        ValueSource::EnvVariable => Some(Source::Variable),
+        ValueSource::CommandLine => Some(Source::Flag),
+        _ => None,
+    }
 }

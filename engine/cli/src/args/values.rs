@@ -1,114 +1,11 @@
 //! How values are written, on the command line and in the configuration file alike.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
 
-/// A length of time, written like `30m`, `24h`, `7d` or `1h 30m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct Span(pub(crate) Duration);
-
-impl FromStr for Span {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match humantime::parse_duration(text) {
-            Ok(duration) => Ok(Self(duration)),
-            Err(_) if text.trim_start().starts_with('-') => {
-                Err(format!("`{text}` is negative; a length of time is not"))
-            }
-            Err(_) => Err(format!(
-                "`{text}` is not a length of time like 30m, 24h or 7d"
-            )),
-        }
-    }
-}
-
-impl TryFrom<String> for Span {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Span> for String {
-    fn from(span: Span) -> Self {
-        span.to_string()
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
-    }
-}
-
-impl JsonSchema for Span {
-    fn schema_name() -> Cow<'static, str> {
-        "Duration".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "string",
-            "description": "A length of time like 30m, 24h, 7d or 1h 30m.",
-            "examples": ["30m", "24h", "7d"],
-        })
-    }
-}
-
-/// What each wait is multiplied by for the next: at least 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "f64", into = "f64")]
-pub(crate) struct Factor(pub(crate) f64);
-
-impl TryFrom<f64> for Factor {
-    type Error = String;
-
-    fn try_from(factor: f64) -> Result<Self, Self::Error> {
-        if factor.is_finite() && factor >= 1.0 {
-            Ok(Self(factor))
-        } else {
-            Err(format!(
-                "{factor} is not a factor; write a number that is at least 1"
-            ))
-        }
-    }
-}
-
-impl FromStr for Factor {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number: f64 = text
-            .parse()
-            .map_err(|_| format!("`{text}` is not a number"))?;
-        number.try_into()
-    }
-}
-
-impl From<Factor> for f64 {
-    fn from(factor: Factor) -> Self {
-        factor.0
-    }
-}
-
-impl JsonSchema for Factor {
-    fn schema_name() -> Cow<'static, str> {
-        "Factor".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "number", "minimum": 1 })
-    }
-}
+pub(crate) use crate::config::settings::value::Span;
 
 /// `KEY=VALUE`, with a key.
 pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
@@ -155,29 +52,6 @@ pub(crate) fn kind_of_backend(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_are_written_for_people() {
-        for (text, seconds) in [("30m", 1800), ("24h", 86_400), ("7d", 604_800), ("0s", 0)] {
-            assert_eq!(text.parse::<Span>().unwrap().0.as_secs(), seconds, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_span_is_an_error() {
-        for text in ["", " ", "-5m", "5", "m", "soon", "1h-30m"] {
-            assert!(text.parse::<Span>().is_err(), "{text}");
-        }
-        assert!("-5m".parse::<Span>().unwrap_err().contains("negative"));
-    }
-
-    #[test]
-    fn factors_never_shrink_a_wait() {
-        for text in ["0", "0.5", "-2", "NaN", "inf", "two"] {
-            assert!(text.parse::<Factor>().is_err(), "{text}");
-        }
-        assert_eq!("1.5".parse::<Factor>().unwrap().0, 1.5);
-    }
 
     #[test]
     fn pairs_have_a_key_and_a_value() {

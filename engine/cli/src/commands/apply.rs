@@ -1,7 +1,5 @@
 //! What `run` and `resume` have in common: the journal, carrying a plan out, the report.
 
-use std::time::Duration;
-
 use tbengine_engine::Engine;
 use tbengine_engine::apply::Halt;
 use tbengine_engine::discover::ListFailure;
@@ -104,12 +102,9 @@ pub(super) fn show(app: &mut App, approved: &Approved, report: Option<&Report>, 
     }
 }
 
-/// Records are kept for so long unless the configuration says otherwise.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
-
 /// Forgets runs that are long over. That this fails is no fault of the run.
 fn forget_old_runs(app: &App, settings: &Settings) {
-    let kept = app.config.file.state.keep.map_or(KEPT, |keep| keep.0);
+    let kept = settings.keep.value;
     if kept.is_zero() {
         return;
     }

@@ -1,7 +1,5 @@
 //! `tbengine config`: the configuration's schema, and what is in force.
 
-use std::fmt::Display;
-
 use serde::Serialize;
 use tbengine_engine::apply::RetrySchedule;
 
@@ -9,10 +7,10 @@ use crate::app::App;
 use crate::args::ConfigCommand;
 use crate::backends;
 use crate::config::file::schema;
+use crate::config::settings::table::Shown;
 use crate::config::settings::{Setting, Settings, Source};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
-use crate::output::human::span;
 use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
@@ -86,12 +84,6 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
             source: from_file(source),
         });
     };
-    fn optional<T: Display>(setting: &Setting<Option<T>>) -> String {
-        setting
-            .value
-            .as_ref()
-            .map_or_else(|| "unset".into(), ToString::to_string)
-    }
     let source = if app.config.file.backends.is_empty() {
         Source::Default
     } else {
@@ -107,11 +99,25 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
         // The settings of a backend may be secrets.
         row(&format!("backends.{name}.kind"), kind.to_owned(), source);
     }
-    row(
-        "policy",
-        settings.policy.value.clone(),
-        settings.policy.source,
-    );
+    let schedule = settings.schedule();
+    let mut has_schedule = false;
+    for (setting, Setting { value, source }) in settings.all() {
+        match setting.shown {
+            Shown::Alone => row(setting.key, value.to_string(), source),
+            Shown::InSchedule if !std::mem::replace(&mut has_schedule, true) => {
+                row("retry", retry(schedule.value), schedule.source);
+            }
+            Shown::InSchedule | Shown::No => {}
+        }
+        if setting.key == "policy" {
+            params(app, settings, &mut row);
+        }
+    }
+    rows
+}
+
+/// The parameters of the policy in use.
+fn params(app: &App, settings: &Settings, row: &mut impl FnMut(&str, String, Source)) {
     if let Some(table) = app.config.file.policies.get(&settings.policy.value) {
         for (key, value) in table
             .params
@@ -128,68 +134,6 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
             setting.source,
         );
     }
-    row(
-        "guards.min-age",
-        span(settings.min_age.value),
-        settings.min_age.source,
-    );
-    row(
-        "guards.max-delete",
-        optional(&settings.max_delete),
-        settings.max_delete.source,
-    );
-    row(
-        "guards.max-unproven-running",
-        settings.max_unproven_running.value.to_string(),
-        settings.max_unproven_running.source,
-    );
-    row(
-        "guards.max-plan-age",
-        span(settings.max_plan_age.value),
-        settings.max_plan_age.source,
-    );
-    row(
-        "guards.quarantine-after",
-        settings.quarantine_after.value.to_string(),
-        settings.quarantine_after.source,
-    );
-    let stop_timeout = settings
-        .stop_timeout
-        .value
-        .map_or_else(|| "unset".into(), span);
-    row(
-        "guards.stop-timeout",
-        stop_timeout,
-        settings.stop_timeout.source,
-    );
-    row("retry", retry(settings.retry.value), settings.retry.source);
-    row(
-        "retry.concurrency",
-        optional(&settings.concurrency),
-        settings.concurrency.source,
-    );
-    row(
-        "retry.outage-deadline",
-        span(settings.outage_deadline.value),
-        settings.outage_deadline.source,
-    );
-    row(
-        "retry.deadline",
-        settings.deadline.value.map_or_else(|| "unset".into(), span),
-        settings.deadline.source,
-    );
-    row(
-        "retry.step-deadline",
-        span(settings.step_deadline.value),
-        settings.step_deadline.source,
-    );
-    let dir = settings
-        .state_dir
-        .value
-        .as_ref()
-        .map_or_else(|| "unset".into(), |dir| dir.display().to_string());
-    row("state.dir", dir, settings.state_dir.source);
-    rows
 }
 
 fn retry(schedule: Option<RetrySchedule>) -> String {

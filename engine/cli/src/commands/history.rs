@@ -26,7 +26,7 @@ use crate::output::view::{Lines, View};
 /// Lists runs, or shows one.
 pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
     let guards = GuardArgs {
-        max_plan_age: args.max_plan_age,
+        given: args.max_plan_age.given.clone(),
         ..GuardArgs::default()
     };
     let settings = app.settings(&PolicyArgs::default(), &guards, &RetryArgs::default());

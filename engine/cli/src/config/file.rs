@@ -1,37 +1,152 @@
 //! What `tbengine.toml` may say.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
-use tbengine_engine::plan::MaxDelete;
-use tbengine_engine::policy::Limits;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
+use tbengine_engine::policy::Limits as PolicyLimits;
 
-use crate::args::values::{Factor, Span};
+use super::param::ParamValue;
+use super::settings::table::{Group, Row};
+use super::settings::value::Limits;
+use super::settings::{GROUPS, Layer, rows_of};
 
 /// The configuration of tbengine.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-#[schemars(title = "tbengine.toml")]
+#[derive(Clone, Debug, Default, JsonSchema)]
+#[schemars(
+    title = "tbengine.toml",
+    deny_unknown_fields,
+    default,
+    rename_all = "kebab-case"
+)]
 pub(crate) struct File {
-    /// The policy that decides unless --policy names another: a built-in name, the name of a table under
-    /// `policies`, a path to a .wasm component, or oci://HOST/REPOSITORY@sha256:DIGEST.
-    pub(crate) policy: Option<String>,
     /// The backends, by the names that --backend takes. Without any there is one: `docker`.
     pub(crate) backends: BTreeMap<String, BackendTable>,
     /// Code that brings further kinds of backend. Nothing is loaded that is not named here.
     pub(crate) plugins: BTreeMap<String, PluginTable>,
     /// Policies, by the names that --policy takes.
     pub(crate) policies: BTreeMap<String, PolicyTable>,
-    /// The rules after the policy.
-    pub(crate) guards: GuardsTable,
-    /// When a step is tried again.
-    pub(crate) retry: RetryTable,
-    /// Where runs are remembered.
-    pub(crate) state: StateTable,
+    /// All else, by the table of settings.
+    #[schemars(skip)]
+    pub(crate) settings: Layer,
+}
+
+impl<'de> Deserialize<'de> for File {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FileVisitor)
+    }
+}
+
+struct FileVisitor;
+
+impl<'de> Visitor<'de> for FileVisitor {
+    type Value = File;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("struct File")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<File, A::Error> {
+        let mut file = File::default();
+        let known: Vec<&'static str> = rows_of(None)
+            .map(|row| row.key)
+            .chain(["backends", "plugins", "policies"])
+            .chain(GROUPS.iter().map(|group| group.name))
+            .collect();
+        while let Some(key) = map.next_key_seed(KnownKey(&known))? {
+            match key {
+                "backends" => file.backends = map.next_value()?,
+                "plugins" => file.plugins = map.next_value()?,
+                "policies" => file.policies = map.next_value()?,
+                key => {
+                    let settings = &mut file.settings;
+                    match GROUPS.iter().find(|group| group.name == key) {
+                        Some(group) => map.next_value_seed(InGroup { group, settings })?,
+                        None => read_row(&mut map, None, key, settings)?,
+                    }
+                }
+            }
+        }
+        Ok(file)
+    }
+}
+
+/// Reads a table of settings.
+struct InGroup<'a> {
+    group: &'static Group,
+    settings: &'a mut Layer,
+}
+
+impl<'de> DeserializeSeed<'de> for InGroup<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for InGroup<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "struct {}", self.group.schema)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let group = Some(self.group.name);
+        let known: Vec<&'static str> = rows_of(group).map(|row| row.place().1).collect();
+        while let Some(name) = map.next_key_seed(KnownKey(&known))? {
+            read_row(&mut map, group, name, self.settings)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the value of a setting.
+fn read_row<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    group: Option<&str>,
+    name: &str,
+    settings: &mut Layer,
+) -> Result<(), A::Error> {
+    match rows_of(group).find(|row| row.place().1 == name) {
+        Some(row) => map.next_value_seed(ValueOf { row, settings }),
+        None => Err(A::Error::custom(format!("there is no setting `{name}`"))),
+    }
+}
+
+struct ValueOf<'a> {
+    row: &'static Row,
+    settings: &'a mut Layer,
+}
+
+impl<'de> DeserializeSeed<'de> for ValueOf<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.settings.read(self.row, deserializer)
+    }
+}
+
+/// One of the keys that a table may have.
+struct KnownKey<'a>(&'a [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for KnownKey<'_> {
+    type Value = &'static str;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'static str, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        let found = self.0.iter().find(|known| **known == key);
+        found.copied().ok_or_else(|| {
+            // As serde says it of the other tables.
+            let known = self.0.join("`, `");
+            D::Error::custom(format!("unknown field `{key}`, expected one of `{known}`"))
+        })
+    }
 }
 
 /// One provider of sandboxes, reached with one configuration.
@@ -80,146 +195,48 @@ pub(crate) struct PolicyTable {
     pub(crate) params: BTreeMap<String, ParamValue>,
     /// How much the policy may use in one call.
     #[schemars(with = "BTreeMap<String, ParamValue>")]
-    pub(crate) limits: Limits,
-}
-
-/// The value of a policy's parameter.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "a text, a number, true, false, or a list of texts"
-)]
-pub(crate) enum ParamValue {
-    /// `true` or `false`.
-    Boolean(bool),
-    /// A whole number.
-    Integer(i64),
-    /// A number.
-    Number(f64),
-    /// Any text.
-    Text(String),
-    /// Words.
-    Words(Vec<String>),
-}
-
-impl fmt::Display for ParamValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ParamValue::Boolean(value) => value.fmt(f),
-            ParamValue::Integer(value) => value.fmt(f),
-            ParamValue::Number(value) => value.fmt(f),
-            ParamValue::Text(value) => value.fmt(f),
-            ParamValue::Words(words) => words.join(",").fmt(f),
-        }
-    }
-}
-
-/// The rules after the policy, which no policy can switch off.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct GuardsTable {
-    /// What was created less than this ago stays. Unless set: 1m.
-    pub(crate) min_age: Option<Span>,
-    /// A plan that touches more than this is refused: a number, or a share like "20%".
-    pub(crate) max_delete: Option<Most>,
-    /// Without max-delete: how many running resources of unproven owner a plan may end. Unless set: 5.
-    pub(crate) max_unproven_running: Option<usize>,
-    /// How old a saved plan may be. Unless set: 1h.
-    pub(crate) max_plan_age: Option<Span>,
-    /// In how many runs a resource has to fail or come back before it is parked; 0 parks nothing. Unless
-    /// set: 3.
-    pub(crate) quarantine_after: Option<u32>,
-    /// How long what runs may take to end by itself. Unless set: 10s.
-    pub(crate) stop_timeout: Option<Span>,
-}
-
-/// The most that a plan may touch.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(try_from = "ParamValue", into = "MaxDelete")]
-pub(crate) struct Most(pub(crate) MaxDelete);
-
-impl TryFrom<ParamValue> for Most {
-    type Error = String;
-
-    fn try_from(value: ParamValue) -> Result<Self, Self::Error> {
-        let limit = value
-            .to_string()
-            .parse::<MaxDelete>()
-            .map_err(|error| error.to_string())?;
-        Ok(Self(limit))
-    }
-}
-
-impl From<Most> for MaxDelete {
-    fn from(most: Most) -> Self {
-        most.0
-    }
-}
-
-impl JsonSchema for Most {
-    fn schema_name() -> Cow<'static, str> {
-        "MaxDelete".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "A number like 50, or a share like \"20%\".",
-            "anyOf": [
-                { "type": "integer", "minimum": 0 },
-                { "type": "string", "pattern": "^[0-9]+%?$" },
-            ],
-        })
-    }
-}
-
-/// When a step is tried again, and how long a backend may be away.
-///
-/// `attempts`, `base` and `cap` set random waits that double; `retries`, `delay` and `factor` set fixed
-/// waits, in place of the policy's advice. One of the two.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct RetryTable {
-    /// How many attempts in all. Unless set: 8.
-    #[schemars(range(min = 1, max = 50))]
-    pub(crate) attempts: Option<u32>,
-    /// The longest first wait. Unless set: 100ms.
-    pub(crate) base: Option<Span>,
-    /// The longest wait. Unless set: 5s.
-    pub(crate) cap: Option<Span>,
-    /// How many retries after the first attempt.
-    #[schemars(range(max = 49))]
-    pub(crate) retries: Option<u32>,
-    /// The first wait. Unless set: 2s.
-    pub(crate) delay: Option<Span>,
-    /// What each wait is multiplied by for the next. Unless set: 2.
-    pub(crate) factor: Option<Factor>,
-    /// How many requests at once per backend, instead of what suits the backend.
-    #[schemars(range(min = 1, max = 1024))]
-    pub(crate) concurrency: Option<u16>,
-    /// How long a backend may be away before its steps are deferred. Unless set: 10m.
-    pub(crate) outage_deadline: Option<Span>,
-    /// How long a run may take: what did not get its turn is deferred. Unless set: no limit.
-    pub(crate) deadline: Option<Span>,
-    /// How long the calls of one step may take in all. Unless set: 2m.
-    pub(crate) step_deadline: Option<Span>,
-}
-
-/// Where runs are remembered.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct StateTable {
-    /// The directory. Unless set: $XDG_STATE_HOME/tbengine.
-    pub(crate) dir: Option<PathBuf>,
-    /// How long a run keeps its resources to itself without a sign of life; at least 1s. Unless set: 30s.
-    pub(crate) lease: Option<Span>,
-    /// How long the records of runs are kept; 0s keeps them for ever. Unless set: 30d.
-    pub(crate) keep: Option<Span>,
+    pub(crate) limits: PolicyLimits,
 }
 
 /// The JSON schema of the file.
 pub(crate) fn schema() -> String {
-    let schema = schemars::schema_for!(File);
-    format!("{:#}\n", schema.to_value())
+    let mut generator = SchemaGenerator::default();
+    let mut properties = properties_of(None, &mut generator);
+    for group in GROUPS {
+        let table = json!({
+            "additionalProperties": false,
+            "description": group.schema_doc,
+            "properties": properties_of(Some(group.name), &mut generator),
+            "type": "object",
+        });
+        let definitions = generator.definitions_mut();
+        definitions.insert(group.schema.to_owned(), table);
+        let reference = json!({
+            "$ref": format!("#/$defs/{}", group.schema),
+            "description": group.doc,
+        });
+        properties.insert(group.name.to_owned(), reference);
+    }
+    let mut schema = generator.into_root_schema_for::<File>().to_value();
+    if let Some(Value::Object(all)) = schema.get_mut("properties") {
+        all.append(&mut properties);
+    }
+    format!("{schema:#}\n")
+}
+
+/// The schemas of settings, by their keys.
+fn properties_of(group: Option<&str>, generator: &mut SchemaGenerator) -> Map<String, Value> {
+    let of = |row: &Row| {
+        let mut schema = (row.schema)(generator);
+        schema.insert("default".to_owned(), Value::Null);
+        schema.insert("description".to_owned(), row.with_default(row.doc).into());
+        if let Limits::Between(least, most) = row.limits {
+            schema.insert("minimum".to_owned(), least.into());
+            schema.insert("maximum".to_owned(), most.into());
+        }
+        (row.place().1.to_owned(), schema.to_value())
+    };
+    rows_of(group).map(of).collect()
 }
 
 #[cfg(test)]
@@ -229,10 +246,13 @@ mod tests {
     #[test]
     fn the_committed_schema_is_the_one_that_is_printed() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tbengine.schema.json");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            return std::fs::write(path, schema()).unwrap();
+        }
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             committed == schema(),
-            "the schema has changed; run `cargo run -p tbengine -- config schema > {path}`"
+            "the schema has changed; run `UPDATE_DOCS=1 cargo test -p tbengine config`"
         );
     }
 }

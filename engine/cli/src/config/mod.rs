@@ -2,17 +2,20 @@
 //!
 //! - [`find`]: which file
 //! - [`mod@file`]: what it may say
+//! - [`param`]: how it writes parameters of policies
 //! - [`read`]: from text to [`file::File`], with errors that point at the line
 //! - [`trust`]: what a file may not say because of where it lies
-//! - [`settings`]: file < variable < flag, and where each value came from
+//! - [`settings`]: what can be set, by a table; file < variable < flag, and where each value came from
 
 pub(crate) mod file;
 pub(crate) mod find;
+pub(crate) mod param;
 pub(crate) mod read;
 pub(crate) mod settings;
 pub(crate) mod trust;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
@@ -22,6 +25,7 @@ pub(crate) use settings::Settings;
 
 use crate::exit::Error;
 use crate::world::World;
+use settings::{GROUPS, rows_of};
 
 /// The configuration file as it was read; empty if there is none.
 #[derive(Debug, Default)]
@@ -78,14 +82,38 @@ impl Config {
         self.place.as_ref().map(|place| place.path.as_path())
     }
 
+    /// How long a run keeps its resources to itself, if the file says so.
+    pub(crate) fn lease(&self) -> Option<Duration> {
+        let lease = self.file.settings.lease.as_ref()?;
+        lease.value
+    }
+
     /// A digest of what in the file decides what is done: the backends without their secrets, the plugins
-    /// behind them, the guards and the retries. A plan that was saved or is resumed has to be carried out under the same.
+    /// behind them, and the settings that bind plans. A plan that was saved or is resumed has to be carried out under the same.
     pub(crate) fn digest(&self) -> String {
         let table: toml::Table = self.text.parse().unwrap_or_default();
         let mut counts = toml::Table::new();
-        for name in ["backends", "plugins", "guards", "retry"] {
+        for name in ["backends", "plugins"] {
             if let Some(part) = table.get(name) {
                 counts.insert(name.to_owned(), without_secrets(part.clone()));
+            }
+        }
+        for row in rows_of(None).filter(|row| row.binds_plans) {
+            if let Some(value) = table.get(row.key) {
+                counts.insert(row.key.to_owned(), value.clone());
+            }
+        }
+        for group in GROUPS {
+            let binding = rows_of(Some(group.name)).filter(|row| row.binds_plans);
+            let binding: Vec<&str> = binding.map(|row| row.place().1).collect();
+            if let (false, Some(toml::Value::Table(part))) =
+                (binding.is_empty(), table.get(group.name))
+            {
+                let part = part
+                    .iter()
+                    .filter(|(key, _)| binding.contains(&key.as_str()));
+                let part: toml::Table = part.map(|(k, v)| (k.clone(), v.clone())).collect();
+                counts.insert(group.name.to_owned(), part.into());
             }
         }
         hex::encode(Sha256::digest(counts.to_string()))

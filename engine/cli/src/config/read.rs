@@ -1,17 +1,14 @@
 //! From text to [`File`], with errors that point at the line and suggest what was meant.
 
 use std::path::Path;
-use std::time::Duration;
 
 use tbengine_oci::Reference;
 use tbengine_sdk::host::closest;
 use toml::de::{DeTable, DeValue};
 
-use super::file::{File, RetryTable};
+use super::file::File;
+use super::settings::contradiction;
 use crate::exit::Error;
-
-/// A lease has to outlast the pauses that any scheduler makes.
-const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 /// Reads the file's text.
 pub(crate) fn text(path: &Path) -> Result<String, Error> {
@@ -39,15 +36,13 @@ pub(crate) fn file(path: &Path, text: &str) -> Result<File, Error> {
         };
         Err(Error::config(format!("{place}: {message}")))
     };
-    if let Some((key, message)) = contradiction(&file.retry) {
-        return complain(&["retry", key], message);
+    if let Some(message) = contradiction(&file.settings) {
+        return complain(&["retry"], message);
     }
-    if file
-        .state
-        .lease
-        .is_some_and(|lease| lease.0 < SHORTEST_LEASE)
-    {
-        return complain(&["state", "lease"], "`lease` is at least 1s");
+    for (row, value) in file.settings.said() {
+        if let Some(message) = row.complaint(&value) {
+            return complain(&row.keys(), &message);
+        }
     }
     for (name, policy) in &file.policies {
         let origins = [
@@ -90,33 +85,6 @@ pub(crate) fn file(path: &Path, text: &str) -> Result<File, Error> {
         }
     }
     Ok(file)
-}
-
-fn contradiction(retry: &RetryTable) -> Option<(&'static str, &'static str)> {
-    let jittered = retry.attempts.is_some() || retry.base.is_some() || retry.cap.is_some();
-    let fixed = retry.retries.is_some() || retry.delay.is_some() || retry.factor.is_some();
-    if jittered && fixed {
-        return Some((
-            "",
-            "set either `attempts`, `base` and `cap` or `retries`, `delay` and `factor`",
-        ));
-    }
-    if retry
-        .attempts
-        .is_some_and(|attempts| !(1..=50).contains(&attempts))
-    {
-        return Some(("attempts", "`attempts` is between 1 and 50"));
-    }
-    if retry.retries.is_some_and(|retries| retries > 49) {
-        return Some(("retries", "`retries` is at most 49"));
-    }
-    if retry
-        .concurrency
-        .is_some_and(|concurrency| !(1..=1024).contains(&concurrency))
-    {
-        return Some(("concurrency", "`concurrency` is between 1 and 1024"));
-    }
-    None
 }
 
 /// An error with its place; if serde met an unknown key, in plain words and with a suggestion.

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::file::File;
 use super::find::Place;
+use super::settings::table::{Project, Row};
+use super::settings::value::Plain;
 use crate::exit::Error;
 
 /// Keys of a backend that decide where a credential goes, or are one.
@@ -64,15 +66,31 @@ pub(crate) fn check(
             );
         }
     }
-    let no_age = file.guards.min_age.is_some_and(|span| span.0.is_zero());
-    if place.project && no_age {
-        let at = pointer(&["guards", "min-age"]);
-        return Err(Error::config(format!(
-            "{at}: a project's file cannot switch the minimum age off"
-        ))
-        .hint("say --min-age 0s where you mean it"));
+    if place.project {
+        let mut said = file.settings.said();
+        said.try_for_each(|(row, value)| check_setting(row, &value, &pointer))?;
     }
     Ok(())
+}
+
+/// Refuses what a row says that a project's file may not say.
+fn check_setting(
+    row: &Row,
+    value: &Plain,
+    pointer: impl Fn(&[&str]) -> String,
+) -> Result<(), Error> {
+    let Project::NotZero(what) = row.project else {
+        return Ok(());
+    };
+    if !value.is_zero() {
+        return Ok(());
+    }
+    let at = pointer(&row.keys());
+    let error = Error::config(format!("{at}: a project's file cannot {what}"));
+    Err(match row.flag {
+        Some(flag) => error.hint(format!("say --{} {value} where you mean it", flag.name)),
+        None => error,
+    })
 }
 
 #[cfg(unix)]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tbengine_sdk::{Resource, Timestamp};
 
+pub(crate) use crate::config::settings::value::span;
+
 /// How many characters of an id are shown; `explain` finds it by them.
 const SHORT: usize = 12;
 
@@ -18,22 +20,6 @@ pub(crate) fn short_id(native: &str) -> String {
         digest.chars().take(SHORT).collect()
     } else {
         native.to_owned()
-    }
-}
-
-/// A length of time in its two largest units: `3d 4h`, `26m`, `5s`.
-pub(crate) fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    let two = |large: u64, large_unit, small: u64, small_unit| match small {
-        0 => format!("{large}{large_unit}"),
-        _ => format!("{large}{large_unit} {small}{small_unit}"),
-    };
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m"),
-        (0, _, _) => two(hours, 'h', minutes, 'm'),
-        _ => two(days, 'd', hours, 'h'),
     }
 }
 
@@ -80,20 +66,6 @@ pub(crate) fn nothing(unlisted: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_have_two_units_at_most() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (59, "59s"),
-            (61, "1m"),
-            (3600, "1h"),
-            (9000, "2h 30m"),
-            (93_600, "1d 2h"),
-        ] {
-            assert_eq!(span(Duration::from_secs(seconds)), text);
-        }
-    }
 
     #[test]
     fn only_long_hexadecimal_ids_are_cut() {

@@ -40,7 +40,7 @@ impl Reaper {
         if let Some(config) = &app.global.config {
             command.arg("--config").arg(config);
         }
-        if let Some(state_dir) = &app.global.state_dir {
+        if let Some(state_dir) = app.global.state_dir() {
             command.arg("--state-dir").arg(state_dir);
         }
         command

@@ -1,0 +1,287 @@
+//! The settings, one row for each.
+//!
+//! A row gives the flag, the variable, the key in the file with its place in the schema, the line of
+//! `config show` and that of docs/configuration.md, whether a saved plan is bound to it, and what a project's
+//! file may say of it. A new setting is a row here, and whoever heeds its field of [`Settings`].
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use tbengine_engine::apply::ApplyOptions;
+use tbengine_engine::facts::QUARANTINE_AFTER;
+use tbengine_engine::plan::{Guards, MaxDelete};
+
+use super::setting::{Setting, Source};
+use super::table::{Flag, Group, Project, Row, Shown, settings};
+use super::value::{Factor, Limits, Plain, Value};
+
+/// The headings of flags that rows have.
+pub(crate) mod heading {
+    /// Which policy decides.
+    pub(crate) const POLICY: &str = "Policy";
+    /// The rules after the policy.
+    pub(crate) const GUARDS: &str = "Guards";
+    /// When a step is tried again, and how much is done at once.
+    pub(crate) const RETRIES: &str = "Retries";
+    /// What every command has.
+    pub(crate) const GLOBAL: &str = "Global options";
+}
+use heading::{GLOBAL, GUARDS, POLICY, RETRIES};
+
+/// The tables of the file that hold rows.
+pub(crate) const GROUPS: &[Group] = &[
+    Group {
+        name: "guards",
+        doc: "The rules after the policy.",
+        schema: "GuardsTable",
+        schema_doc: "The rules after the policy, which no policy can switch off.",
+    },
+    Group {
+        name: "retry",
+        doc: "When a step is tried again.",
+        schema: "RetryTable",
+        schema_doc: "When a step is tried again, and how long a backend may be away.\n\n\
+                     `attempts`, `base` and `cap` set random waits that double; `retries`, `delay` and `factor` set fixed\n\
+                     waits, in place of the policy's advice. One of the two.",
+    },
+    Group {
+        name: "state",
+        doc: "Where runs are remembered.",
+        schema: "StateTable",
+        schema_doc: "Where runs are remembered.",
+    },
+];
+
+/// The rows of a table of the file, or those at its top.
+pub(crate) fn rows_of(group: Option<&str>) -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().filter(move |row| row.place().0 == group)
+}
+
+/// The rows that have flags below a heading.
+pub(crate) fn rows_below(heading: &str) -> impl Iterator<Item = (&'static Row, &'static Flag)> {
+    let flags = ROWS
+        .iter()
+        .filter_map(|row| Some((row, row.flag.as_ref()?)));
+    flags.filter(move |(_, flag)| flag.heading == heading)
+}
+
+settings! {
+    "policy" => policy: String = "default".to_owned(), {
+        flag: Some(Flag {
+            name: "policy",
+            variable: "TBENGINE_POLICY",
+            value_name: "POLICY",
+            heading: POLICY,
+            help: "The policy: a built-in or configured name, a path to a .wasm component, or \
+                   oci://HOST/REPOSITORY@sha256:DIGEST [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "The policy that decides unless --policy names another: a built-in name, the name of a table under\n\
+              `policies`, a path to a .wasm component, or oci://HOST/REPOSITORY@sha256:DIGEST.",
+    }
+    "guards.min-age" => min_age: Duration = Guards::default().min_age, {
+        flag: Some(Flag {
+            name: "min-age",
+            variable: "TBENGINE_MIN_AGE",
+            value_name: "DURATION",
+            heading: GUARDS,
+            help: "Keep what was created less than this ago; 0s switches that off [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "What was created less than this ago stays. Unless set: {default}.",
+        project: Project::NotZero("switch the minimum age off"),
+        binds_plans: true,
+    }
+    "guards.max-delete" => max_delete: Option<MaxDelete> = None, {
+        flag: Some(Flag {
+            name: "max-delete",
+            variable: "TBENGINE_MAX_DELETE",
+            value_name: "N|P%",
+            heading: GUARDS,
+            help: "Refuse a plan that touches more than this: a number, or a share like 20%",
+            comes_first: true,
+        }),
+        doc: "A plan that touches more than this is refused: a number, or a share like \"20%\".",
+        binds_plans: true,
+    }
+    "guards.max-unproven-running" => max_unproven_running: usize = Guards::default().max_unproven_running, {
+        flag: Some(Flag {
+            name: "max-unproven-running",
+            variable: "TBENGINE_MAX_UNPROVEN_RUNNING",
+            value_name: "N",
+            heading: GUARDS,
+            help: "Without --max-delete: refuse a plan that ends more running resources of unproven owner than \
+                   this [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "Without max-delete: how many running resources of unproven owner a plan may end. Unless set: {default}.",
+        binds_plans: true,
+    }
+    "guards.max-plan-age" => max_plan_age: Duration = Duration::from_secs(3600), {
+        flag: Some(Flag {
+            name: "max-plan-age",
+            variable: "TBENGINE_MAX_PLAN_AGE",
+            value_name: "DURATION",
+            heading: GUARDS,
+            help: "How old a saved plan may be [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "How old a saved plan may be. Unless set: {default}.",
+        binds_plans: true,
+    }
+    "guards.quarantine-after" => quarantine_after: u32 = QUARANTINE_AFTER, {
+        flag: Some(Flag {
+            name: "quarantine-after",
+            variable: "TBENGINE_QUARANTINE_AFTER",
+            value_name: "N",
+            heading: GUARDS,
+            help: "Park what failed or came back in so many runs; 0 parks nothing [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "In how many runs a resource has to fail or come back before it is parked; 0 parks nothing. Unless\n\
+              set: {default}.",
+        binds_plans: true,
+    }
+    "guards.stop-timeout" => stop_timeout: Option<Duration> = None, {
+        flag: Some(Flag {
+            name: "stop-timeout",
+            variable: "TBENGINE_STOP_TIMEOUT",
+            value_name: "DURATION",
+            heading: POLICY,
+            help: "How long what runs may take to end by itself before it is killed",
+            comes_first: false,
+        }),
+        doc: "How long what runs may take to end by itself. Unless set: 10s.",
+        binds_plans: true,
+    }
+    "retry.attempts" => retry_attempts: Option<u32> = None, {
+        doc: "How many attempts in all. Unless set: 8.",
+        limits: Limits::Between(1, 50),
+        binds_plans: true,
+        shown: Shown::InSchedule,
+    }
+    "retry.base" => retry_base: Option<Duration> = None, {
+        doc: "The longest first wait. Unless set: 100ms.",
+        binds_plans: true,
+        shown: Shown::InSchedule,
+    }
+    "retry.cap" => retry_cap: Option<Duration> = None, {
+        doc: "The longest wait. Unless set: 5s.",
+        binds_plans: true,
+        shown: Shown::InSchedule,
+    }
+    "retry.retries" => retries: Option<u32> = None, {
+        flag: Some(Flag {
+            name: "retries",
+            variable: "TBENGINE_RETRIES",
+            value_name: "N",
+            heading: RETRIES,
+            help: "Retry a failed step so often, in place of the policy's advice",
+            comes_first: false,
+        }),
+        doc: "How many retries after the first attempt.",
+        limits: Limits::Between(0, 49),
+        binds_plans: true,
+        shown: Shown::InSchedule,
+    }
+    "retry.delay" => retry_delay: Option<Duration> = None, {
+        flag: Some(Flag {
+            name: "retry-delay",
+            variable: "TBENGINE_RETRY_DELAY",
+            value_name: "DURATION",
+            heading: RETRIES,
+            help: "Wait so long before the first retry [default with --retries: 2s]",
+            comes_first: false,
+        }),
+        doc: "The first wait. Unless set: 2s.",
+        binds_plans: true,
+        shown: Shown::InSchedule,
+    }
+    "retry.factor" => retry_factor: Option<Factor> = None, {
+        flag: Some(Flag {
+            name: "retry-factor",
+            variable: "TBENGINE_RETRY_FACTOR",
+            value_name: "FACTOR",
+            heading: RETRIES,
+            help: "Multiply each further wait by this [default with --retries: 2]",
+            comes_first: false,
+        }),
+        doc: "What each wait is multiplied by for the next. Unless set: 2.",
+        binds_plans: true,
+        shown: Shown::InSchedule,
+    }
+    "retry.concurrency" => concurrency: Option<u16> = None, {
+        flag: Some(Flag {
+            name: "concurrency",
+            variable: "TBENGINE_CONCURRENCY",
+            value_name: "N",
+            heading: RETRIES,
+            help: "Send so many requests at once per backend, instead of what suits the backend",
+            comes_first: false,
+        }),
+        doc: "How many requests at once per backend, instead of what suits the backend.",
+        limits: Limits::Between(1, 1024),
+        binds_plans: true,
+    }
+    "retry.outage-deadline" => outage_deadline: Duration = ApplyOptions::default().outage_deadline, {
+        flag: Some(Flag {
+            name: "outage-deadline",
+            variable: "TBENGINE_OUTAGE_DEADLINE",
+            value_name: "DURATION",
+            heading: RETRIES,
+            help: "How long a backend may be away before its steps are deferred [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "How long a backend may be away before its steps are deferred. Unless set: {default}.",
+        binds_plans: true,
+    }
+    "retry.deadline" => deadline: Option<Duration> = None, {
+        flag: Some(Flag {
+            name: "deadline",
+            variable: "TBENGINE_DEADLINE",
+            value_name: "DURATION",
+            heading: RETRIES,
+            help: "End the run after this long: what did not get its turn is deferred (exit code 6)",
+            comes_first: false,
+        }),
+        doc: "How long a run may take: what did not get its turn is deferred. Unless set: no limit.",
+        binds_plans: true,
+    }
+    "retry.step-deadline" => step_deadline: Duration = ApplyOptions::default().step_deadline, {
+        flag: Some(Flag {
+            name: "step-deadline",
+            variable: "TBENGINE_STEP_DEADLINE",
+            value_name: "DURATION",
+            heading: RETRIES,
+            help: "How long the calls of one step may take in all [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "How long the calls of one step may take in all. Unless set: {default}.",
+        binds_plans: true,
+    }
+    "state.dir" => state_dir: Option<PathBuf> = None, {
+        flag: Some(Flag {
+            name: "state-dir",
+            variable: "TBENGINE_STATE_DIR",
+            value_name: "DIR",
+            heading: GLOBAL,
+            help: "Where runs are remembered",
+            comes_first: false,
+        }),
+        doc: "The directory. Unless set: $XDG_STATE_HOME/tbengine.",
+    }
+    "state.lease" => lease: Option<Duration> = None, {
+        doc: "How long a run keeps its resources to itself without a sign of life; at least 1s. Unless set: 30s.",
+        // It has to outlast the pauses that any scheduler makes.
+        limits: Limits::AtLeast(Duration::from_secs(1)),
+        shown: Shown::No,
+    }
+    "state.keep" => keep: Duration = Duration::from_secs(30 * 24 * 3600), {
+        doc: "How long the records of runs are kept; 0s keeps them for ever. Unless set: {default}.",
+        shown: Shown::No,
+    }
+}
