@@ -1,13 +1,12 @@
 //! How a command ends: the one place that knows exit codes, and the hints to errors.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use tbengine_engine::apply::Halt;
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::plan::Plan;
-use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
 use tbengine_engine::report::Report;
 use tbengine_plugin_host::{OpenError, PluginError};
@@ -15,6 +14,9 @@ use tbengine_store::journal::{JournalError, Unfit};
 use tbengine_store::lease::LeaseError;
 
 use tbengine_oci::{Error as RegistryError, ReferenceError};
+use tbengine_ops::Error as OpsError;
+
+use crate::signals::Signals;
 
 /// A signal that ends a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,167 +114,166 @@ impl From<Code> for ExitCode {
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The command line or the configuration makes no sense.
-    #[error("{message}")]
-    Config {
-        /// What is wrong.
-        message: String,
-        /// What to do about it.
-        hints: Vec<String>,
-    },
-    /// A backend could not be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// A plugin is not used.
-    #[error(transparent)]
-    Plugin(#[from] PluginError),
-    /// No policy can be loaded.
-    #[error(transparent)]
-    PolicyEngine(#[from] EngineError),
-    /// A file is not a policy.
-    #[error(transparent)]
-    Load(#[from] LoadError),
+    /// What it is about failed.
+    #[error("{}", text(.0))]
+    Ops(#[from] tbengine_ops::Error),
     /// A module cannot be made a policy.
     #[error(transparent)]
     Pack(#[from] PackError),
-    /// A policy could not be fetched from a registry, or pushed.
-    #[error("{}", registry_text(.0))]
-    Registry(RegistryError),
-    /// The parameters do not fit the policy.
-    #[error(transparent)]
-    Parameters(#[from] ConfigError),
-    /// A saved plan must not be applied any more.
-    #[error("{plan} is stale: {source}")]
-    Stale {
-        /// Which plan, and where it is.
-        plan: String,
-        /// How to make a new one.
-        hint: String,
-        /// What differs.
-        source: Stale,
-    },
-    /// There is no journal, or no record.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// A lease could not be had.
-    #[error(transparent)]
-    Lease(#[from] LeaseError),
-    /// What is there before a lease is taken could not be listed as a whole.
-    #[error("what is there now could not be listed, so nothing was started")]
-    NoBaseline,
-    /// The file of a result could not be written.
-    #[error("failed to write {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The process could not be set up.
-    #[error("failed to {what}: {source}")]
-    Start {
-        /// What failed.
-        what: &'static str,
-        /// Why.
-        source: io::Error,
-    },
     /// The operator stopped the command before it did anything.
     #[error("interrupted before anything was done")]
     Interrupted(Signal),
 }
 
+/// What comes of an operation's own errors, so that `?` takes them.
+macro_rules! of_ops {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::Ops(error.into())
+            }
+        })*
+    };
+}
+
+of_ops!(
+    OpenError,
+    PluginError,
+    EngineError,
+    LoadError,
+    ConfigError,
+    JournalError,
+    LeaseError,
+    ReferenceError,
+    RegistryError,
+);
+
 impl Error {
     /// An error of usage or configuration.
     pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self::Config {
-            message: message.into(),
-            hints: Vec::new(),
+        Self::Ops(OpsError::config(message))
+    }
+
+    /// The process could not be set up: it failed to do this.
+    pub(crate) fn start(what: &'static str, source: io::Error) -> Self {
+        Self::Ops(OpsError::Start { what, source })
+    }
+
+    /// The file of a result could not be written.
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        Self::Ops(OpsError::Write { path, source })
+    }
+
+    /// The same, with the signal that stopped what was waited for.
+    pub(crate) fn stopped_by(self, signals: Option<&Signals>) -> Self {
+        match (self, signals) {
+            (
+                Self::Ops(OpsError::Interrupted | OpsError::Registry(RegistryError::Stopped)),
+                Some(signals),
+            ) => signals.interrupted(),
+            (error, _) => error,
         }
     }
 
     /// Adds what to do about it.
     #[must_use]
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        if let Self::Config { hints, .. } = &mut self {
-            hints.push(hint.into());
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        match self {
+            Self::Ops(error) => Self::Ops(error.hint(hint)),
+            other => other,
         }
-        self
     }
 
     /// The exit code.
     pub(crate) fn code(&self) -> Code {
-        match self {
-            Error::Config { .. }
-            | Error::Open(_)
-            | Error::Plugin(_)
-            | Error::PolicyEngine(_)
-            | Error::Load(_)
-            | Error::Pack(_)
-            | Error::Registry(_)
-            | Error::Parameters(_) => Code::Usage,
-            Error::Stale { .. } => Code::Stale,
-            Error::Journal(error) | Error::Lease(LeaseError::Directory(error)) => code_of(error),
-            Error::Lease(LeaseError::Held { .. } | LeaseError::Over { .. }) => Code::Locked,
-            Error::Lease(LeaseError::Io { .. }) => Code::Failed,
-            Error::Lease(_) => Code::Usage,
-            Error::NoBaseline => Code::Incomplete,
-            Error::Write { .. } | Error::Start { .. } => Code::Failed,
-            Error::Interrupted(signal) => Code::Interrupted(*signal),
+        let error = match self {
+            Error::Ops(error) => error,
+            Error::Pack(_) => return Code::Usage,
+            Error::Interrupted(signal) => return Code::Interrupted(*signal),
+        };
+        match error {
+            OpsError::Config { .. }
+            | OpsError::Open(_)
+            | OpsError::Plugin(_)
+            | OpsError::PolicyEngine(_)
+            | OpsError::Load(_)
+            | OpsError::Registry(_)
+            | OpsError::Parameters(_) => Code::Usage,
+            OpsError::Stale { .. } => Code::Stale,
+            OpsError::Journal(error) | OpsError::Lease(LeaseError::Directory(error)) => {
+                code_of(error)
+            }
+            OpsError::Lease(LeaseError::Held { .. } | LeaseError::Over { .. }) => Code::Locked,
+            OpsError::Lease(LeaseError::Io { .. }) => Code::Failed,
+            OpsError::Lease(_) => Code::Usage,
+            OpsError::NoBaseline => Code::Incomplete,
+            OpsError::Write { .. } | OpsError::Start { .. } => Code::Failed,
+            OpsError::Interrupted => Code::Interrupted(Signal::Interrupt),
         }
     }
 
     /// What the operator can do about it.
     pub(crate) fn hints(&self) -> Vec<String> {
         let hint = |text: &str| vec![text.to_owned()];
-        match self {
-            Error::Config { hints, .. } => hints.clone(),
-            Error::Open(OpenError::Refused { source, .. }) => source.hint.iter().cloned().collect(),
-            Error::Open(OpenError::UnknownKind { .. }) => {
-                hint("`tbengine doctor` shows what is configured")
+        let error = match self {
+            Error::Ops(error) => error,
+            Error::Pack(PackError::Missing { .. } | PackError::Import { .. }) => {
+                return hint(
+                    "`tbengine policy pack --help` says what a module exports and imports",
+                );
             }
-            Error::Plugin(PluginError::Start { source, .. }) => {
+            Error::Pack(_) | Error::Interrupted(_) => return Vec::new(),
+        };
+        match error {
+            OpsError::Config { hints, .. } => hints.clone(),
+            OpsError::Open(OpenError::Refused { source, .. }) => {
                 source.hint.iter().cloned().collect()
             }
-            Error::Plugin(_) => {
+            OpsError::Open(OpenError::UnknownKind { .. }) => {
+                hint("`tbengine doctor` shows what is configured")
+            }
+            OpsError::Plugin(PluginError::Start { source, .. }) => {
+                source.hint.iter().cloned().collect()
+            }
+            OpsError::Plugin(_) => {
                 hint("`tbengine plugin inspect` shows the digest and what it brings")
             }
-            Error::PolicyEngine(EngineError::Cache { .. }) => {
+            OpsError::PolicyEngine(EngineError::Cache { .. }) => {
                 hint("set XDG_CACHE_HOME to a directory that you may write to")
             }
-            Error::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
+            OpsError::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
                 hint("`tbengine policy inspect` lists the parameters of a policy")
             }
-            Error::Registry(error) => registry_hints(error),
-            Error::Stale { hint, .. } => vec![hint.clone()],
-            Error::Journal(error) | Error::Lease(LeaseError::Directory(error)) => {
+            OpsError::Registry(error) => registry_hints(error),
+            OpsError::Stale { hint, .. } => vec![hint.clone()],
+            OpsError::Journal(error) | OpsError::Lease(LeaseError::Directory(error)) => {
                 journal_hints(error)
             }
-            Error::Lease(LeaseError::Unknown { .. }) => hint("`tbengine lease list` shows them"),
-            Error::Lease(LeaseError::Later { .. }) => hint("use the tbengine that took it"),
-            Error::Lease(LeaseError::Over { .. }) => {
+            OpsError::Lease(LeaseError::Unknown { .. }) => hint("`tbengine lease list` shows them"),
+            OpsError::Lease(LeaseError::Later { .. }) => hint("use the tbengine that took it"),
+            OpsError::Lease(LeaseError::Over { .. }) => {
                 hint("what was made under it is going to be deleted; take a new lease")
             }
-            Error::NoBaseline => hint(
+            OpsError::NoBaseline => hint(
                 "without it, what is there cannot be told from what comes; name the backends that answer with --backend",
             ),
-            Error::Pack(PackError::Missing { .. } | PackError::Import { .. }) => {
-                hint("`tbengine policy pack --help` says what a module exports and imports")
-            }
-            Error::PolicyEngine(_)
-            | Error::Load(_)
-            | Error::Pack(_)
-            | Error::Parameters(_)
-            | Error::Lease(_)
-            | Error::Write { .. }
-            | Error::Start { .. }
-            | Error::Interrupted(_) => Vec::new(),
+            OpsError::PolicyEngine(_)
+            | OpsError::Load(_)
+            | OpsError::Parameters(_)
+            | OpsError::Lease(_)
+            | OpsError::Write { .. }
+            | OpsError::Start { .. }
+            | OpsError::Interrupted => Vec::new(),
         }
     }
 }
 
-impl From<ReferenceError> for Error {
-    fn from(error: ReferenceError) -> Self {
-        Error::Registry(error.into())
+/// What went wrong, in the words of the command line.
+fn text(error: &OpsError) -> String {
+    match error {
+        OpsError::Registry(error) => registry_text(error),
+        other => other.to_string(),
     }
 }
 

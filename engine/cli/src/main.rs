@@ -1,12 +1,11 @@
-//! The command line of tbengine: arguments, configuration, output, exit codes.
+//! The command line of tbengine: arguments, tables, exit codes. What a command does lies in `tbengine_ops`.
 //!
 //! The modules, in the order data flows:
 //!
-//! - [`world`]: what the process reads of the environment and the clock
+//! - [`terminal`]: the terminal, or what stands in its place
 //! - [`args`]: the command line
-//! - [`config`]: the configuration file, and what is in force
 //! - [`start`]: from the command line to a command
-//! - [`app`], [`backends`], [`plugins`], [`policies`], [`own`], [`signals`]: what commands work with
+//! - [`app`], [`signals`]: what commands work with
 //! - [`leases`]: what commands do with leases
 //! - [`commands`]: one module per command
 //! - [`output`]: everything that is written
@@ -14,18 +13,13 @@
 
 mod app;
 mod args;
-mod backends;
 mod commands;
-mod config;
 mod exit;
 mod leases;
 mod output;
-mod own;
-mod plugins;
-mod policies;
 mod signals;
 mod start;
-mod world;
+mod terminal;
 
 // Linking a plugin registers it.
 use tbengine_daytona as _;
@@ -38,4 +32,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
     start::start()
+}
+
+#[cfg(test)]
+mod tests {
+    use tbengine_sdk::Registration;
+
+    #[test]
+    fn exactly_the_plugins_that_belong_into_the_program_are_linked() {
+        let kinds: Vec<_> = Registration::all()
+            .iter()
+            .map(|registration| registration.kind)
+            .collect();
+        assert_eq!(kinds, ["daytona", "docker", "memory"]);
+    }
 }

@@ -30,10 +30,7 @@ impl Signals {
     ///
     /// A process that was started to outlive its terminal goes on when that is closed.
     pub(crate) fn listen(ignores_hangup: bool) -> Result<Self, Error> {
-        let start = |source| Error::Start {
-            what: "listen for signals",
-            source,
-        };
+        let start = |source| Error::start("listen for signals", source);
         let signals = Self::default();
         let heard = signals.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -4,28 +4,34 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::args::registry::RegistryArgs;
 use clap::{CommandFactory, FromArgMatches};
+use tbengine_engine::policy::load::LARGEST_COMPONENT;
+use tbengine_oci::RegistryOptions;
 use tbengine_oci::VARIABLES;
+use tbengine_ops::{Context, plugins};
 use tbengine_sdk::host::closest;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::args::global::{GlobalArgs, When};
 use crate::args::{Cli, Command, ConfigCommand};
 use crate::commands;
-use crate::config::Config;
 use crate::exit::{Code, Error};
 use crate::leases::processes::RUN_ID_VARIABLE;
 use crate::output::console::Console;
 use crate::output::log;
 use crate::output::out::Out;
-use crate::world::World;
+use crate::terminal::Terminal;
+use tbengine_ops::config::Config;
+use tbengine_ops::world::World;
 
 /// Runs the process.
 pub(crate) fn start() -> ExitCode {
     if let Some(ended) = commands::guard::exec::requested() {
         return ended;
     }
-    let world = World::look();
+    let (world, terminal) = (World::look(), Terminal::look());
     let command = Cli::command();
     let matches = command.clone().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
@@ -37,7 +43,7 @@ pub(crate) fn start() -> ExitCode {
         registry,
         command: chosen,
     } = cli;
-    let console = console(&world, &global);
+    let console = console(&world, terminal, &global);
     let verbose = match chosen {
         Command::Reaper(_) => commands::reaper::options::verbosity(global.verbose, &world),
         _ => global.verbose,
@@ -45,8 +51,8 @@ pub(crate) fn start() -> ExitCode {
     log::start(verbose, console.clone());
     warn_of_unknown_variables(&world, &command, &console);
 
-    let color = wants_color(&world, global.color, world.stdout_is_terminal);
-    let width = world.stdout_is_terminal.then(terminal_width).flatten();
+    let color = wants_color(&world, global.color, terminal.stdout_is_terminal);
+    let width = terminal.stdout_is_terminal.then(terminal_width).flatten();
     let config = match &chosen {
         // These work without, and so also where the file is broken.
         Command::Completions { .. } | Command::Config(ConfigCommand::Schema) => {
@@ -56,16 +62,15 @@ pub(crate) fn start() -> ExitCode {
     };
     let mut app = match config {
         Ok(config) => App {
-            world: world.with_lease(config.lease()),
+            context: context(world, config, &global, &registry),
+            terminal,
             global,
-            registry,
             signals: None,
-            config,
             out: Out::stdout(color, width),
             console: console.clone(),
             color,
         },
-        Err(error) => return tell(&console, &error).into(),
+        Err(error) => return tell(&console, &error.into()).into(),
     };
     let ended = run(&mut app, chosen);
     // Whatever still runs for a backend must not outlive its host.
@@ -75,10 +80,29 @@ pub(crate) fn start() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             app.out.flush();
-            tell(&console, &error)
+            tell(&console, &error.stopped_by(app.signals.as_ref()))
         }
     };
     finish(&mut app, code)
+}
+
+/// What operations work with, as the command line says.
+fn context(world: World, config: Config, global: &GlobalArgs, registry: &RegistryArgs) -> Context {
+    let registry = RegistryOptions {
+        cache: world.registry_cache(),
+        environment: world.environment.clone(),
+        offline: registry.offline,
+        plain_http: registry.plain_http,
+        timeout: registry.registry_timeout.0,
+        largest: LARGEST_COMPONENT,
+        stop: CancellationToken::new(),
+    };
+    Context {
+        plugins: plugins::options(&world, global.plugin_dir.as_deref()),
+        world: world.with_lease(config.lease()),
+        config,
+        registry,
+    }
 }
 
 fn run(app: &mut App, command: Command) -> Result<Code, Error> {
@@ -122,9 +146,13 @@ fn tell(console: &Console, error: &Error) -> Code {
     error.code()
 }
 
-fn console(world: &World, global: &GlobalArgs) -> Arc<Console> {
-    let color = wants_color(world, global.color, world.stderr_is_terminal);
-    Arc::new(Console::new(color, world.stderr_is_terminal, global.quiet))
+fn console(world: &World, terminal: Terminal, global: &GlobalArgs) -> Arc<Console> {
+    let color = wants_color(world, global.color, terminal.stderr_is_terminal);
+    Arc::new(Console::new(
+        color,
+        terminal.stderr_is_terminal,
+        global.quiet,
+    ))
 }
 
 fn wants_color(world: &World, when: When, is_terminal: bool) -> bool {

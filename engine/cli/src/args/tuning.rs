@@ -1,6 +1,6 @@
 //! The policy, the guards and the retries: what the configuration file can set as well.
 //!
-//! The flags of settings come from the table of [settings](crate::config::settings); those beside them, which
+//! The flags of settings come from the table of [settings](tbengine_ops::config::settings); those beside them, which
 //! no file can set, are declared here.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use super::values;
-use crate::config::settings::heading::{GLOBAL, GUARDS, POLICY, RETRIES};
-use crate::config::settings::table::{Flag, Row};
-use crate::config::settings::{Layer, Setting, Source, rows_below};
+use tbengine_ops::config::settings::heading::{GLOBAL, GUARDS, POLICY, RETRIES};
+use tbengine_ops::config::settings::table::{Flag, Row};
+use tbengine_ops::config::settings::{Layer, Setting, Source, rows_below};
 
 /// Which policy decides, and with which parameters.
 #[derive(Clone, Debug, Default)]

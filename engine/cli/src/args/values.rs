@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::builder::BoolishValueParser;
 
-pub(crate) use crate::config::settings::value::Span;
+pub(crate) use tbengine_ops::config::settings::value::Span;
 
 /// `KEY=VALUE`, with a key.
 pub(crate) fn pair(text: &str) -> Result<(String, String), String> {

@@ -8,16 +8,17 @@ use tbengine_engine::policy::Fault;
 use tbengine_engine::report::{Report, StepResult};
 use tbengine_store::journal::{Journal, StateDir, prune};
 
-use crate::app::{App, existing_state};
+use crate::app::App;
 use crate::args::global::Format;
-use crate::config::Settings;
-use crate::config::settings::Source;
 use crate::exit::{Code, Error};
 use crate::output::json::RunDocument;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::watcher::Watcher;
-use crate::policies::Chosen;
 use crate::signals::Signals;
+use tbengine_ops::config::Settings;
+use tbengine_ops::config::settings::Source;
+use tbengine_ops::facts::existing_state;
+use tbengine_ops::policies::Chosen;
 
 /// A plan on its way to being applied.
 pub(super) struct Approved {
@@ -108,9 +109,9 @@ fn forget_old_runs(app: &App, settings: &Settings) {
     if kept.is_zero() {
         return;
     }
-    let before = app.world.now.minus(kept);
+    let before = app.context.world.now.minus(kept);
     let pruned = existing_state(settings).and_then(|state| match state {
-        Some(state) => prune(&state, &app.world.host, before),
+        Some(state) => prune(&state, &app.context.world.host, before),
         None => Ok(0),
     });
     match pruned {

@@ -5,16 +5,16 @@ use tbengine_engine::apply::RetrySchedule;
 
 use crate::app::App;
 use crate::args::ConfigCommand;
-use crate::backends;
-use crate::config::file::schema;
-use crate::config::settings::table::Shown;
-use crate::config::settings::{Setting, Settings, Source};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
+use tbengine_ops::backends;
+use tbengine_ops::config::file::schema;
+use tbengine_ops::config::settings::table::Shown;
+use tbengine_ops::config::settings::{Setting, Settings, Source};
 
 /// Shows the schema or what is in force.
 pub(crate) fn run(app: &mut App, command: &ConfigCommand) -> Result<Code, Error> {
@@ -73,7 +73,7 @@ impl View for InForce {
 
 fn rows(app: &App, settings: &Settings) -> Vec<Row> {
     let mut rows = Vec::new();
-    let from_file = |source: Source| match (source, app.config.path()) {
+    let from_file = |source: Source| match (source, app.context.config.path()) {
         (Source::File, Some(path)) => format!("file {}", path.display()),
         _ => source.to_string(),
     };
@@ -84,13 +84,14 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
             source: from_file(source),
         });
     };
-    let source = if app.config.file.backends.is_empty() {
+    let source = if app.context.config.file.backends.is_empty() {
         Source::Default
     } else {
         Source::File
     };
-    for name in backends::names(&app.config, &[]) {
+    for name in backends::names(&app.context.config, &[]) {
         let kind = app
+            .context
             .config
             .file
             .backends
@@ -118,7 +119,7 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
 
 /// The parameters of the policy in use.
 fn params(app: &App, settings: &Settings, row: &mut impl FnMut(&str, String, Source)) {
-    if let Some(table) = app.config.file.policies.get(&settings.policy.value) {
+    if let Some(table) = app.context.config.file.policies.get(&settings.policy.value) {
         for (key, value) in table
             .params
             .iter()

@@ -10,13 +10,13 @@ use tbengine_store::journal::StateDir;
 
 use crate::app::{App, block_on};
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
-use crate::config::find::user_file;
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
-use crate::{backends, own, plugins, policies};
+use tbengine_ops::config::find::user_file;
+use tbengine_ops::{backends, own, plugins, policies};
 
 /// How long a backend may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -86,7 +86,7 @@ pub(crate) fn run(app: &mut App) -> Result<Code, Error> {
 }
 
 fn configuration(app: &App) -> Finding {
-    match &app.config.place {
+    match &app.context.config.place {
         Some(place) => {
             let kind = if place.project {
                 " (of this directory)"
@@ -101,7 +101,7 @@ fn configuration(app: &App) -> Finding {
             )
         }
         None => {
-            let path = user_file(&app.world)
+            let path = user_file(&app.context.world)
                 .map_or_else(|| "tbengine.toml".into(), |path| path.display().to_string());
             Finding::new(
                 "configuration",
@@ -114,12 +114,12 @@ fn configuration(app: &App) -> Finding {
 }
 
 async fn check_backends(app: &App) -> Result<Vec<Finding>, Error> {
-    let names = backends::names(&app.config, &[]);
+    let names = backends::names(&app.context.config, &[]);
     let mut findings = Vec::new();
-    let plugins = match plugins::all(&app.config, &app.plugin_options()) {
+    let plugins = match plugins::all(&app.context.config, &app.context.plugins) {
         Ok(plugins) => plugins,
         Err(error) => {
-            findings.push(Finding::failed("plugin", "[plugins]", &error));
+            findings.push(Finding::failed("plugin", "[plugins]", &error.into()));
             Plugins::default()
         }
     };
@@ -139,10 +139,11 @@ async fn check_backends(app: &App) -> Result<Vec<Finding>, Error> {
         findings.push(Finding::new("plugin", &plugin.name, Health::Ok, detail));
     }
     for name in &names {
-        let open = match backends::open_one(&app.world, &app.config, &plugins, name) {
+        let open = match backends::open_one(&app.context.world, &app.context.config, &plugins, name)
+        {
             Ok(open) => open,
             Err(error) => {
-                findings.push(Finding::failed("backend", name, &error));
+                findings.push(Finding::failed("backend", name, &error.into()));
                 continue;
             }
         };
@@ -160,6 +161,7 @@ async fn check_backends(app: &App) -> Result<Vec<Finding>, Error> {
     for registration in Registration::all() {
         let configured = names.iter().any(|name| name == registration.kind)
             || app
+                .context
                 .config
                 .file
                 .backends
@@ -202,7 +204,7 @@ fn backend(name: &str, answer: Result<Account, BackendError>) -> Vec<Finding> {
 }
 
 fn check_policies(app: &App) -> Vec<Finding> {
-    let configured = app.config.file.policies.keys().cloned();
+    let configured = app.context.config.file.policies.keys().cloned();
     let builtins = tbengine_builtins::ALL
         .iter()
         .map(|builtin| builtin.name.to_owned());
@@ -222,7 +224,7 @@ fn check_policies(app: &App) -> Vec<Finding> {
         .map(|name| {
             let mut used = settings.clone();
             used.policy.value.clone_from(name);
-            match policies::choose(app, &used) {
+            match policies::choose(&app.context, &used) {
                 Ok(chosen) => {
                     let source = chosen.policy.source();
                     let digest = source.digest.get(..12).unwrap_or_default();
@@ -234,7 +236,7 @@ fn check_policies(app: &App) -> Vec<Finding> {
                     let detail = format!("{} {} ({digest}){in_use}", source.name, source.version);
                     Finding::new("policy", name, Health::Ok, detail)
                 }
-                Err(error) => Finding::failed("policy", name, &error),
+                Err(error) => Finding::failed("policy", name, &error.into()),
             }
         })
         .collect()
@@ -262,7 +264,7 @@ fn directory(about: &'static str, path: Option<PathBuf>, without: &str) -> Findi
 fn cache(app: &App) -> Finding {
     directory(
         "cache",
-        app.world.policy_cache(),
+        app.context.world.policy_cache(),
         "policies are compiled anew each time",
     )
 }

@@ -39,7 +39,7 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
         &quarantine,
         place,
         &args.scope.scope(),
-        app.world.now,
+        app.context.world.now,
     );
     app.out.show(app.global.output, &explained);
     app.out.flush();

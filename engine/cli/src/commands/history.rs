@@ -10,11 +10,10 @@ use tbengine_sdk::{State, Timestamp};
 use tbengine_store::journal::{Entry, Record, Row, RunState, StateDir, StepRecord};
 
 use super::apply::resume_command;
-use crate::app::{App, existing_state};
+use crate::app::App;
 use crate::args::HistoryArgs;
 use crate::args::global::Format;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
-use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::human::{count, short_id};
@@ -22,6 +21,8 @@ use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
+use tbengine_ops::config::Settings;
+use tbengine_ops::facts::existing_state;
 
 /// Lists runs, or shows one.
 pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
@@ -124,9 +125,9 @@ fn all(
     state: Option<&StateDir>,
     last: usize,
 ) -> Result<Code, Error> {
-    let (now, valid) = (app.world.now, settings.max_plan_age.value);
+    let (now, valid) = (app.context.world.now, settings.max_plan_age.value);
     let records = match state {
-        Some(state) => Record::read_newest(state, &app.world.host, last)?,
+        Some(state) => Record::read_newest(state, &app.context.world.host, last)?,
         None => Vec::new(),
     };
     let lines: Vec<RunLine> = records
@@ -282,8 +283,8 @@ impl RunStep<'_> {
 
 fn one(app: &mut App, settings: &Settings, state: &StateDir, run: &str) -> Result<Code, Error> {
     let run = Record::find(state, run)?;
-    let record = Record::read(state, &app.world.host, &run)?;
-    let line = RunLine::new(&record, app.world.now, settings.max_plan_age.value);
+    let record = Record::read(state, &app.context.world.host, &run)?;
+    let line = RunLine::new(&record, app.context.world.now, settings.max_plan_age.value);
     let steps = record.plan.steps.iter().zip(&record.steps).enumerate();
     let steps: Vec<RunStep<'_>> = steps
         .map(|(number, (step, record))| RunStep {

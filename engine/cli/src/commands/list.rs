@@ -44,7 +44,7 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
         &Default::default(),
     );
     let quarantine = app.quarantine(&settings);
-    let (now, failures) = (app.world.now, &inventory.failures[..]);
+    let (now, failures) = (app.context.world.now, &inventory.failures[..]);
     let resources = inventory.resources.iter();
     let listed = Listed {
         resources: resources
@@ -73,14 +73,11 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
 
 /// Writes what is in scope to a file.
 fn record(app: &App, inventory: &Inventory, scope: &Scope, path: &Path) -> Result<(), Error> {
-    let now = app.world.now;
+    let now = app.context.world.now;
     let listed = inventory.resources.iter();
     let listed = listed.filter(|resource| scope.admits(resource, now));
     let record = Record::new(listed, &inventory.failures, now);
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::write(path, source);
     let mut text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
     text.push('\n');
     std::fs::write(path, text).map_err(failed)?;

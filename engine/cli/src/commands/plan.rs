@@ -8,7 +8,7 @@ use tbengine_engine::Planned;
 use tbengine_engine::apply::ErrorMode;
 use tbengine_engine::plan::{BlastRadius, Plan};
 
-use crate::app::{App, block_on, facts};
+use crate::app::{App, block_on};
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use crate::args::{PlanArgs, scope::ScopeArgs};
 use crate::exit::{Code, Error};
@@ -16,7 +16,8 @@ use crate::output::out::write_document;
 use crate::output::plan::{self, PlanView};
 use crate::output::span::{Tone, toned};
 use crate::output::watcher::Watcher;
-use crate::policies;
+use tbengine_ops::facts::read_facts;
+use tbengine_ops::policies;
 
 /// Makes a plan and shows it.
 pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
@@ -49,10 +50,10 @@ pub(crate) fn make(
     guards: &GuardArgs,
 ) -> Result<Planned, Error> {
     let settings = app.settings(policy, guards, &RetryArgs::default());
-    let chosen = policies::choose(app, &settings)?;
+    let chosen = policies::choose(&app.context, &settings)?;
     block_on(async {
         let engine = app.engine(scope.scope(), &settings, ErrorMode::default())?;
-        let host = app.world.host.clone();
+        let host = app.context.world.host.clone();
         let mut watcher = Watcher::new(
             &mut app.out,
             app.console.clone(),
@@ -61,7 +62,7 @@ pub(crate) fn make(
         );
         let mut see = |event: &_| watcher.see(event);
         let inventory = Arc::new(engine.discover(&mut see).await);
-        let known = facts(&settings, &host);
+        let known = read_facts(&settings, &host);
         let (policy, origin) = (&chosen.policy, &chosen.origin);
         Ok(engine
             .plan(inventory, &known, policy, origin, true, &mut see)
@@ -106,10 +107,7 @@ pub(crate) fn tell_blast_radius(app: &App, plan: &Plan) {
 
 /// Writes a plan so that a reader finds the whole of it or nothing.
 fn save(path: &Path, plan: &Plan) -> Result<(), Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::write(path, source);
     let mut json = Vec::new();
     write_document(&mut json, &plan.sealed()).map_err(failed)?;
     let mut beside: PathBuf = path.to_owned();

@@ -9,14 +9,17 @@ use tbengine_store::lease::Store;
 use super::apply::{Approved, carry_out, watcher};
 use super::plan::tell_blast_radius;
 use super::run::{agreed, error_mode, go_on};
-use crate::app::{App, block_on, existing_state, facts};
+use crate::app::{App, block_on};
 use crate::args::ResumeArgs;
 use crate::args::tuning::PolicyArgs;
-use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::{Looks, end, end_those_over};
-use crate::policies::{self, Chosen};
 use crate::signals::Signals;
+use tbengine_ops::Error as OpsError;
+use tbengine_ops::config::Settings;
+use tbengine_ops::facts::existing_state;
+use tbengine_ops::facts::read_facts;
+use tbengine_ops::policies::{self, Chosen};
 
 /// Goes on with a run.
 pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
@@ -37,13 +40,14 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
         Some(state) => state,
         None => super::apply::state(&settings)?,
     };
-    let locked = Locked::lock(&state, &app.world.host, &run)?;
+    let locked = Locked::lock(&state, &app.context.world.host, &run)?;
     let valid = settings.max_plan_age.value;
     let header = locked.record.plan.header.clone();
     if let Some(lease) = header.policy_origin.strip_prefix(LeasePolicy::ORIGIN) {
         return sweep_again(app, &settings, &signals, &state, locked, lease);
     }
-    let chosen = policies::choose_again(app, &header.policy_origin, &header.policy.params)?;
+    let chosen =
+        policies::choose_again(&app.context, &header.policy_origin, &header.policy.params)?;
     if args.replan {
         return replan(app, args, &settings, &signals, &chosen, locked);
     }
@@ -53,21 +57,21 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
         ));
         return Ok(Code::Done);
     }
-    app.world.run = locked.record.run.clone();
+    app.context.world.run = locked.record.run.clone();
     block_on(async {
         let scope = header.scope_then();
         let engine = app.engine(scope, &settings, error_mode(args.fail_fast))?;
         let left = locked.record.left();
         let revised = {
-            let host = app.world.host.clone();
+            let host = app.context.world.host.clone();
             let mut watcher = watcher(app);
             let mut see = |event: &_| watcher.see(event);
             let inventory = signals.unless_stopped(engine.discover(&mut see)).await?;
-            let known = facts(&settings, &host);
+            let known = read_facts(&settings, &host);
             let revised = engine.revise(left, &inventory, &known, &chosen.policy, valid, &mut see);
             revised.map(|plan| (inventory, plan))
         };
-        let (inventory, plan) = revised.map_err(|source| Error::Stale {
+        let (inventory, plan) = revised.map_err(|source| OpsError::Stale {
             plan: format!("the plan of run {run}"),
             hint: format!(
                 "`tbengine resume {run} --replan` makes a new one with the same scope and policy"
@@ -85,7 +89,12 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
             super::apply::show(app, &approved, None, Code::Refused);
             return Ok(Code::Refused);
         }
-        let journal = Journal::resume(locked, &app.world.host, &approved.plan, engine.clock())?;
+        let journal = Journal::resume(
+            locked,
+            &app.context.world.host,
+            &approved.plan,
+            engine.clock(),
+        )?;
         let journal = Some(journal);
         Ok(carry_out(
             app, &engine, &approved, &chosen, journal, &signals, &settings,
@@ -113,9 +122,9 @@ fn wanted(
         return Ok(Some(Record::find(state, run)?));
     }
     let valid = settings.max_plan_age.value;
-    let records = Record::read_newest(state, &app.world.host, usize::MAX)?;
+    let records = Record::read_newest(state, &app.context.world.host, usize::MAX)?;
     Ok(records.into_iter().find_map(|(run, record)| {
-        let state = record.ok()?.state(app.world.now, valid);
+        let state = record.ok()?.state(app.context.world.now, valid);
         let wanted = state.is_resumable() || (args.replan && state == RunState::Stale);
         wanted.then_some(run)
     }))
@@ -131,8 +140,8 @@ fn sweep_again(
     locked: Locked,
     lease: &str,
 ) -> Result<Code, Error> {
-    locked.replace(&app.world.host, None, app.world.now)?;
-    let Some(mut held) = Store::open(state).adopt(lease, &app.world.host)? else {
+    locked.replace(&app.context.world.host, None, app.context.world.now)?;
+    let Some(mut held) = Store::open(state).adopt(lease, &app.context.world.host)? else {
         app.console
             .warning(&format!("lease {lease} has ended meanwhile"));
         return Ok(Code::Done);
@@ -156,11 +165,11 @@ fn replan(
     block_on(async {
         let engine = app.engine(scope, settings, error_mode(args.fail_fast))?;
         let planned = {
-            let host = app.world.host.clone();
+            let host = app.context.world.host.clone();
             let mut watcher = watcher(app);
             let mut see = |event: &_| watcher.see(event);
             let inventory = Arc::new(signals.unless_stopped(engine.discover(&mut see)).await?);
-            let known = facts(settings, &host);
+            let known = read_facts(settings, &host);
             let (policy, origin) = (&chosen.policy, &chosen.origin);
             let planning = engine.plan(inventory, &known, policy, origin, false, &mut see);
             signals.unless_stopped(planning).await?
@@ -176,9 +185,9 @@ fn replan(
             if !agreed(app, signals, &approved.plan, args.yes).await? {
                 return Ok(approved.code());
             }
-            let by = (!approved.plan.is_empty()).then(|| app.world.run.clone());
+            let by = (!approved.plan.is_empty()).then(|| app.context.world.run.clone());
             let now = engine.clock().now();
-            locked.replace(&app.world.host, by, now)?;
+            locked.replace(&app.context.world.host, by, now)?;
         }
         go_on(
             app, &engine, approved, chosen, signals, settings, true, false,

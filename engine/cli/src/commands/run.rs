@@ -12,14 +12,16 @@ use tbengine_store::journal::{Journal, quarantine};
 
 use super::apply::{Approved, carry_out, show, state, watcher};
 use super::plan::{self, tell_blast_radius};
-use crate::app::{App, block_on, facts};
+use crate::app::{App, block_on};
 use crate::args::RunArgs;
-use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::end_those_over;
 use crate::output::out::Out;
-use crate::policies::{self, Chosen};
 use crate::signals::Signals;
+use tbengine_ops::Error as OpsError;
+use tbengine_ops::config::Settings;
+use tbengine_ops::facts::read_facts;
+use tbengine_ops::policies::{self, Chosen};
 
 /// Makes a plan, or takes a saved one, and applies it.
 pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
@@ -40,10 +42,10 @@ pub(super) fn run_hearing(app: &mut App, args: &RunArgs, signals: &Signals) -> R
         .map(|path| Ok::<_, Error>((path, plan::read(path)?)))
         .transpose()?;
     let chosen = match &saved {
-        None => policies::choose(app, &settings)?,
+        None => policies::choose(&app.context, &settings)?,
         Some((_, plan)) => {
             let header = &plan.header;
-            policies::choose_again(app, &header.policy_origin, &header.policy.params)?
+            policies::choose_again(&app.context, &header.policy_origin, &header.policy.params)?
         }
     };
     block_on(async {
@@ -125,7 +127,7 @@ pub(super) async fn agreed(
     plan: &Plan,
     yes: bool,
 ) -> Result<bool, Error> {
-    if plan.is_empty() || yes || !app.world.interactive || ask(app, signals, plan).await? {
+    if plan.is_empty() || yes || !app.terminal.interactive || ask(app, signals, plan).await? {
         return Ok(true);
     }
     app.console.warning("nothing was done");
@@ -145,7 +147,7 @@ fn journal(
         );
         return Ok(None);
     }
-    let (state, host) = (state(settings)?, &app.world.host);
+    let (state, host) = (state(settings)?, &app.context.world.host);
     let journal = Journal::begin(&state, host, plan, engine.clock())?;
     let parked = app.quarantine(settings);
     let targets = plan.steps.iter().map(|step| &step.target);
@@ -164,13 +166,13 @@ async fn approve(
     settings: &Settings,
     saved: Option<(&Path, Plan)>,
 ) -> Result<Approved, Error> {
-    let run = app.world.run.clone();
-    let host = app.world.host.clone();
+    let run = app.context.world.run.clone();
+    let host = app.context.world.host.clone();
     let mut watcher = watcher(app);
     let mut see = |event: &_| watcher.see(event);
     let Some((path, plan)) = saved else {
         let inventory = Arc::new(engine.discover(&mut see).await);
-        let known = facts(settings, &host);
+        let known = read_facts(settings, &host);
         let (policy, origin) = (&chosen.policy, &chosen.origin);
         let planned = engine
             .plan(inventory, &known, policy, origin, false, &mut see)
@@ -182,17 +184,17 @@ async fn approve(
             fault: planned.decisions.fault,
         });
     };
-    let stale = |source| Error::Stale {
+    let stale = |source| OpsError::Stale {
         plan: format!("the plan in {}", path.display()),
         hint: "make a new one with `tbengine plan --save`".into(),
         source,
     };
     if plan.digest.is_none() {
-        return Err(stale(Stale::Edited));
+        return Err(stale(Stale::Edited).into());
     }
     let valid = settings.max_plan_age.value;
     let inventory = engine.discover(&mut see).await;
-    let known = facts(settings, &host);
+    let known = read_facts(settings, &host);
     let revised = engine.revise(plan, &inventory, &known, &chosen.policy, valid, &mut see);
     let mut plan = revised.map_err(stale)?;
     // The same file may be applied again, and that is another run.

@@ -14,9 +14,9 @@ use tbengine_store::lease::{Held, LeaseError, Standing, Store};
 use super::processes;
 use super::sweep::{Sweep, sweep};
 use crate::app::App;
-use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::output::human::{count, short_id};
+use tbengine_ops::config::Settings;
 
 /// How often it is looked for what is left.
 #[derive(Clone, Copy, Debug)]
@@ -220,7 +220,7 @@ pub(crate) async fn end(
     }
     ended.settle(&last);
     if last.is_clean() && !control.stop.is_cancelled() && left == 0 {
-        held.end(app.world.again().now)?;
+        held.end(app.context.world.again().now)?;
         ended.ended = true;
     }
     Ok(ended)
@@ -243,12 +243,12 @@ pub(crate) async fn end_those_over(
     let store = Store::open(&state);
     let mut code = Code::Done;
     // What cannot be read refuses every plan, which says so.
-    for (lease, standing) in store.all(&app.world.host)?.into_iter().flatten() {
+    for (lease, standing) in store.all(&app.context.world.host)?.into_iter().flatten() {
         let concerns = |name| backends.is_empty() || backends.contains(name);
         if standing != Standing::Over || !lease.terms.backends.iter().any(concerns) {
             continue;
         }
-        match store.adopt(&lease.id, &app.world.host) {
+        match store.adopt(&lease.id, &app.context.world.host) {
             Ok(Some(mut held)) => {
                 let what = lease.terms.program.as_deref().unwrap_or("its holder");
                 app.console.warning(&format!(

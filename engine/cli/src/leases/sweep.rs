@@ -16,8 +16,8 @@ use tbengine_store::lease::{Held, Lease, Standing, Store};
 
 use super::{taking, trials};
 use crate::app::App;
-use crate::config::Settings;
 use crate::exit::Error;
+use tbengine_ops::config::Settings;
 
 /// How long what runs may take to end by itself. Its holder is gone, so nobody reads what it would say.
 const GRACE: Duration = Duration::ZERO;
@@ -65,7 +65,7 @@ pub(crate) async fn sweep(
     target: Target,
     control: &Control,
 ) -> Result<Sweep, Error> {
-    let world = app.world.again();
+    let world = app.context.world.again();
     let lease = held.lease().clone();
     let state = taking::state(settings)?;
     let baseline = held.baseline()?;

@@ -10,9 +10,10 @@ use tbengine_store::lease::record::LEASE_FORMAT;
 use tbengine_store::lease::{Baseline, Claim, Held, Lease, Store};
 
 use crate::app::App;
-use crate::backends;
-use crate::config::Settings;
 use crate::exit::Error;
+use tbengine_ops::Error as OpsError;
+use tbengine_ops::backends;
+use tbengine_ops::config::Settings;
 
 /// The lease that is wanted.
 #[derive(Clone, Debug, Default)]
@@ -48,25 +49,25 @@ pub(crate) fn state(settings: &Settings) -> Result<StateDir, Error> {
 /// about that as well.
 pub(crate) async fn take(app: &App, settings: &Settings, wanted: Wanted) -> Result<Held, Error> {
     let store = Store::create(&state(settings)?)?;
-    let world = app.world.again();
-    let backends = backends::names(&app.config, &wanted.backends);
+    let world = app.context.world.again();
+    let backends = backends::names(&app.context.config, &wanted.backends);
     let engine = app.sweeper(&world, backends.clone(), settings)?;
     let inventory = engine.discover(&mut |_| {}).await;
     if !inventory.failures.is_empty() {
         app.tell_failures(&inventory.failures);
-        return Err(Error::NoBaseline);
+        return Err(OpsError::NoBaseline.into());
     }
     let baseline = match wanted.whenever {
         true => Baseline::nothing(&inventory, world.now),
         false => Baseline::of(&inventory, world.now),
     };
     tracing::info!(resources = baseline.len(), "this was there before");
-    let host = &app.world.host;
+    let host = &app.context.world.host;
     let claim = match wanted.ttl {
         None => Claim::Lock,
         Some(ttl) => Claim::for_time(ttl, host),
     };
-    let config = app.config.path().map(std::path::absolute);
+    let config = app.context.config.path().map(std::path::absolute);
     let lease = Lease {
         format: LEASE_FORMAT.into(),
         id: wanted.id.unwrap_or_else(|| world.run.to_string()),

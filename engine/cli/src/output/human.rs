@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tbengine_sdk::{Resource, Timestamp};
 
-pub(crate) use crate::config::settings::value::span;
+pub(crate) use tbengine_ops::config::settings::value::span;
 
 /// How many characters of an id are shown; `explain` finds it by them.
 const SHORT: usize = 12;

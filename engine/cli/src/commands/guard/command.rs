@@ -20,9 +20,9 @@ use super::signals::{Forwarded, Heard};
 use super::tidy::Tidy;
 use crate::app::App;
 use crate::args::lease::GuardedArgs;
-use crate::config::Settings;
 use crate::exit::Error;
 use crate::leases::processes::RUN_ID_VARIABLE;
+use tbengine_ops::config::Settings;
 
 /// What timeout(1) answers for a command that it ended.
 const TIMED_OUT: u8 = 124;
@@ -45,10 +45,7 @@ impl Command {
         command: &[OsString],
         environment: Vec<(&str, Option<String>)>,
     ) -> Result<Self, Error> {
-        let failed = |source| Error::Start {
-            what: "start the command",
-            source,
-        };
+        let failed = |source| Error::start("start the command", source);
         set_child_subreaper(Some(getpid())).map_err(|error| failed(error.into()))?;
         let mut starting = TokioCommand::new(std::env::current_exe().map_err(failed)?);
         starting

@@ -8,7 +8,7 @@ use tbengine_store::lease::Held;
 
 use crate::app::App;
 use crate::args::lease::GuardedArgs;
-use crate::world;
+use tbengine_ops::world;
 
 const DOCKER: &str = "docker";
 /// The address of a unix socket holds no longer path, with the byte that ends it.
@@ -28,7 +28,7 @@ impl Labels {
         }
         // What the command itself would reach, whatever the configuration calls by that name.
         let config = tbengine_docker::Config::default();
-        let environment = &app.world.environment;
+        let environment = &app.context.world.environment;
         let listening = async {
             let path = path(held).map_err(|error| error.to_string())?;
             let observations = held.observations().map_err(|error| error.to_string())?;
@@ -62,7 +62,7 @@ impl Labels {
         };
         let mut changes = socket.environment();
         let before = changes.iter().map(|(name, _)| {
-            let value = app.world.environment.get(*name).cloned();
+            let value = app.context.world.environment.get(*name).cloned();
             ((*name).to_owned(), value)
         });
         let before = world::outside(&before.collect());
@@ -84,7 +84,7 @@ impl Labels {
 fn kinds<'a>(app: &'a App, held: &'a Held) -> impl Iterator<Item = &'a str> {
     let names = held.lease().terms.backends.iter();
     names.map(|name| {
-        let table = app.config.file.backends.get(name);
+        let table = app.context.config.file.backends.get(name);
         table.map_or(name.as_str(), |table| table.kind.as_str())
     })
 }

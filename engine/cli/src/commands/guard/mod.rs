@@ -32,10 +32,10 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, block_on};
 use crate::args::RunArgs;
 use crate::args::lease::GuardedArgs;
-use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::{Ended, Looks, Wanted, end, end_those_over, take};
 use crate::output::out::write_document;
+use tbengine_ops::config::Settings;
 
 use command::Command;
 use labels::Labels;
@@ -63,7 +63,7 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
             Ok(reaper) => reaper,
             Err(error) => {
                 // Nothing was started under it.
-                held.end(app.world.again().now)?;
+                held.end(app.context.world.again().now)?;
                 return Err(error);
             }
         };
@@ -188,8 +188,5 @@ async fn clean_up(
 
 fn report(path: &Path, ended: &Ended) -> Result<(), Error> {
     let write = || write_document(&mut std::fs::File::create(path)?, ended);
-    write().map_err(|source| Error::Write {
-        path: path.to_owned(),
-        source,
-    })
+    write().map_err(|source| Error::write(path, source))
 }

@@ -26,10 +26,7 @@ pub(super) struct Reaper {
 impl Reaper {
     /// Starts it. From here on the lease is looked after, whatever becomes of this process.
     pub(super) fn start(app: &App, args: &GuardedArgs, held: &Held) -> Result<Self, Error> {
-        let failed = |source| Error::Start {
-            what: "start the reaper",
-            source,
-        };
+        let failed = |source| Error::start("start the reaper", source);
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let (log, log_path) = held.log()?;
         let program = std::env::current_exe().map_err(failed)?;

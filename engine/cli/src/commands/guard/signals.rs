@@ -44,10 +44,7 @@ pub(super) struct Forwarded {
 impl Forwarded {
     /// Listens on a thread of its own.
     pub(super) fn listen() -> Result<Self, Error> {
-        let start = |source| Error::Start {
-            what: "listen for signals",
-            source,
-        };
+        let start = |source| Error::start("listen for signals", source);
         let mut signals = SignalsInfo::<WithOrigin>::new(HEARD).map_err(start)?;
         let (send, heard) = mpsc::unbounded_channel();
         let listen = move || {

@@ -17,9 +17,9 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
 use crate::args::lease::GuardedArgs;
-use crate::config::Settings;
 use crate::exit::Error;
 use crate::leases::{sweep, trials};
+use tbengine_ops::config::Settings;
 
 type Look<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
@@ -80,7 +80,7 @@ impl<'a> Tidy<'a> {
 
 async fn look(app: &App, settings: &Settings, held: &Held, after: Duration) -> Result<(), Error> {
     let lease = held.lease();
-    let world = app.world.again();
+    let world = app.context.world.again();
     let engine = app.sweeper(&world, lease.terms.backends.clone(), settings)?;
     let inventory = engine.discover(&mut |_| {}).await;
     let over_trials = trials::over(&lease.terms.job_dirs, after);

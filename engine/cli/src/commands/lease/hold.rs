@@ -12,11 +12,11 @@ use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_store::lease::{Held, Store};
 
 use crate::app::{App, block_on};
-use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::processes::RUN_ID_VARIABLE;
 use crate::leases::taking::state;
 use crate::leases::{Ended, Looks, Wanted, end, take};
+use tbengine_ops::config::Settings;
 
 /// What a client that cleans up itself writes when it has come to the end of that.
 pub(crate) const DONE: &str = "done";
@@ -107,8 +107,5 @@ fn go_on_alone() -> Result<Code, Error> {
 }
 
 fn start(source: io::Error) -> Error {
-    Error::Start {
-        what: "hold the lease",
-        source,
-    }
+    Error::start("hold the lease", source)
 }

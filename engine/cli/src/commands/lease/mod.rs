@@ -11,10 +11,9 @@ use tbengine_engine::terms::Filter;
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_store::lease::{Claim, Lease, LeaseError, Standing, Store, Unreadable};
 
-use crate::app::{App, block_on, read_leases};
+use crate::app::{App, block_on};
 use crate::args::global::Format;
 use crate::args::lease::{LeaseCommand, TermsArgs};
-use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::taking::state;
 use crate::leases::{Ended, Looks, Wanted, end, take};
@@ -24,6 +23,8 @@ use crate::output::span::plain;
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
 use crate::signals::Signals;
+use tbengine_ops::config::Settings;
+use tbengine_ops::facts::read_leases;
 
 /// Does what is asked with leases.
 pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> {
@@ -43,7 +44,7 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             Ok(Code::Done)
         }
         LeaseCommand::Renew { id } => {
-            let lease = Store::open(&state(&settings)?).renew(id, &app.world.host)?;
+            let lease = Store::open(&state(&settings)?).renew(id, &app.context.world.host)?;
             app.out.show(app.global.output, &Renewed(&lease));
             Ok(Code::Done)
         }
@@ -85,7 +86,7 @@ fn wanted(terms: &TermsArgs) -> Wanted {
 }
 
 fn release(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> {
-    let signals = Signals::listen(app.world.ignores_hangup)?;
+    let signals = Signals::listen(app.terminal.ignores_hangup)?;
     let store = Store::open(&state(settings)?);
     if let Err(unreadable @ (LeaseError::Io { .. } | LeaseError::Directory(_))) = store.read(id) {
         let aside = store.set_aside(id)?;
@@ -137,10 +138,10 @@ enum LeaseView<'a> {
 const UNREADABLE: &str = "unreadable";
 
 fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
-    let all = read_leases(settings, &app.world.host)?;
+    let all = read_leases(settings, &app.context.world.host)?;
     let leases = Leases {
         all,
-        uptime: (app.world.host.uptime)(),
+        uptime: (app.context.world.host.uptime)(),
     };
     app.out.show(app.global.output, &leases);
     app.out.flush();

@@ -21,7 +21,7 @@ use crate::output::csv::Rows;
 use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
-use crate::plugins;
+use tbengine_ops::plugins;
 
 /// How long a trial may take before its process is killed; longer than the kit's own limit.
 const PATIENCE: Duration = Duration::from_secs(330);
@@ -67,8 +67,8 @@ struct Row {
 
 /// The backends that are checked: those of the configuration file, and other kinds without settings.
 fn subjects(app: &App, plugin: &str) -> Result<Vec<(String, Subject)>, Error> {
-    let plugin = plugins::one(&app.config, &app.plugin_options(), plugin)?;
-    let configured = app.config.file.backends.iter();
+    let plugin = plugins::one(&app.context.config, &app.context.plugins, plugin)?;
+    let configured = app.context.config.file.backends.iter();
     let mut backends: Vec<(String, String, Value)> = configured
         .filter(|(_, table)| plugin.has(&table.kind))
         .map(|(name, table)| {
@@ -88,8 +88,8 @@ fn subjects(app: &App, plugin: &str) -> Result<Vec<(String, Subject)>, Error> {
             let request = OpenRequest {
                 name: name.as_str().into(),
                 config,
-                environment: app.world.environment.clone(),
-                now: app.world.now,
+                environment: app.context.world.environment.clone(),
+                now: app.context.world.now,
             };
             let subject = Subject::new(Arc::clone(&plugin), &kind, request);
             Ok((name, subject.map_err(Error::config)?))
@@ -130,7 +130,7 @@ pub(crate) fn inside(app: &mut App, plugin: &str, from: usize) -> Result<Code, E
         })
         .collect();
     app.out.json_line(&Tale::Plan { trials, notes });
-    let only = app.world.variable(ONLY).map(str::to_owned);
+    let only = app.context.world.variable(ONLY).map(str::to_owned);
     for (number, (_, case)) in cases.into_iter().enumerate().skip(from) {
         if only
             .as_ref()
@@ -325,10 +325,7 @@ impl Watch {
 
 /// Starts this program again for the trials, with the same configuration.
 fn start(app: &App, plugin: &str, only: Option<&str>, from: usize) -> Result<Child, Error> {
-    let failed = |source| Error::Start {
-        what: "start the process for the trials",
-        source,
-    };
+    let failed = |source| Error::start("start the process for the trials", source);
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command
         .args([

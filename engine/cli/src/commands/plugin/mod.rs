@@ -19,7 +19,7 @@ use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
-use crate::plugins;
+use tbengine_ops::plugins;
 
 /// Runs a command on plugins.
 pub(crate) fn run(app: &mut App, command: PluginCommand) -> Result<Code, Error> {
@@ -61,8 +61,8 @@ fn list(app: &mut App) -> Result<Code, Error> {
         .collect();
     // One by one, so that a broken one does not hide the others; then together, for two of one kind.
     let mut code = Code::Done;
-    for spec in plugins::specs(&app.config) {
-        match Plugin::load(&spec, &app.plugin_options()) {
+    for spec in plugins::specs(&app.context.config) {
+        match Plugin::load(&spec, &app.context.plugins) {
             Ok(plugin) => rows.extend(plugin.descriptor.kinds.iter().map(|kind| Row {
                 kind: kind.kind.clone(),
                 plugin: plugin.name.clone(),
@@ -79,7 +79,7 @@ fn list(app: &mut App) -> Result<Code, Error> {
         }
     }
     if code == Code::Done {
-        plugins::all(&app.config, &app.plugin_options())?;
+        plugins::all(&app.context.config, &app.context.plugins)?;
     }
     app.out.show(app.global.output, &Kinds(rows));
     Ok(code)
@@ -142,7 +142,7 @@ struct Inspected<'a> {
 }
 
 fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
-    let plugin = plugins::one(&app.config, &app.plugin_options(), name)?;
+    let plugin = plugins::one(&app.context.config, &app.context.plugins, name)?;
     let inspected = Inspected {
         descriptor: &plugin.descriptor,
         path: plugin.path.display().to_string(),

@@ -136,10 +136,7 @@ fn renamed(text: &str, kind: &str) -> String {
 }
 
 fn write(path: &Path, text: &str, executable: bool) -> Result<(), Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| Error::write(path, source);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }

@@ -19,7 +19,7 @@ use crate::output::page::Page;
 use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::View;
-use crate::policies;
+use tbengine_ops::policies;
 
 /// How many resources the simulated host has that a policy is checked against.
 const SAMPLE: usize = 1000;
@@ -55,7 +55,7 @@ struct Checked {
 
 /// Loads a policy, and lets it judge a simulated host.
 pub(super) fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Result<Code, Error> {
-    let (compiled, found) = policies::load(app, name)?;
+    let (compiled, found) = policies::load(&app.context, name)?;
     let mut params = found.params;
     params.extend(set);
     let limits = found.limits.clone();

@@ -18,7 +18,7 @@ use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
 use crate::output::watcher::Watcher;
-use crate::policies;
+use tbengine_ops::policies;
 
 #[derive(Debug, Serialize)]
 struct Differs {
@@ -122,8 +122,8 @@ impl View for Differences {
 
 /// Both policies, each with those of the parameters that it has.
 fn policies(app: &App, args: &PolicyDiffArgs) -> Result<[Arc<dyn Policy>; 2], Error> {
-    let (before, before_found) = policies::load(app, &args.before)?;
-    let (after, after_found) = policies::load(app, &args.after)?;
+    let (before, before_found) = policies::load(&app.context, &args.before)?;
+    let (after, after_found) = policies::load(&app.context, &args.after)?;
     let knows = |policy: &CompiledPolicy, key: &str| {
         let params = &policy.description().params;
         params.iter().any(|param| param.name == key)
@@ -168,5 +168,5 @@ fn inventory(
         );
         Ok(engine.discover(&mut |event| watcher.see(event)).await)
     })?;
-    Ok((inventory, recorded::context(app.world.now, claimed)))
+    Ok((inventory, recorded::context(app.context.world.now, claimed)))
 }

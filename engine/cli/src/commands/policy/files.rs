@@ -145,10 +145,7 @@ pub(super) fn write(file: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Er
             Err(Error::config(format!("{} exists", file.display()))
                 .hint("overwrite it with --force"))
         }
-        Err(source) => Err(Error::Write {
-            path: file.to_owned(),
-            source,
-        }),
+        Err(source) => Err(Error::write(file, source)),
         Ok(()) => Ok(()),
     }
 }

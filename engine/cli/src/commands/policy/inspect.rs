@@ -9,7 +9,7 @@ use crate::output::csv::Rows;
 use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::View;
-use crate::policies;
+use tbengine_ops::policies;
 
 #[derive(Debug, Serialize)]
 struct Inspected<'a> {
@@ -23,7 +23,7 @@ struct Inspected<'a> {
 
 /// Shows what a policy says of itself.
 pub(super) fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
-    let (policy, _) = policies::load(app, name)?;
+    let (policy, _) = policies::load(&app.context, name)?;
     let inspected = Inspected {
         description: policy.description(),
         digest: policy.digest(),

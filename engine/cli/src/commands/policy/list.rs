@@ -11,7 +11,7 @@ use crate::output::page::Page;
 use crate::output::span::plain;
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
-use crate::policies;
+use tbengine_ops::policies;
 
 #[derive(Debug, Serialize)]
 struct Row {
@@ -28,17 +28,18 @@ pub(super) fn list(app: &mut App) -> Result<Code, Error> {
         .iter()
         .map(|builtin| (builtin.name.to_owned(), "built in"));
     let configured = app
+        .context
         .config
         .file
         .policies
         .keys()
         .map(|name| (name.clone(), "configured"));
     let names: BTreeMap<String, &str> = builtins.chain(configured).collect();
-    let engine = policies::engine(&app.world)?;
+    let engine = policies::engine(&app.context.world)?;
     let mut rows = Vec::new();
     let mut code = Code::Done;
     for (name, origin) in names {
-        let loaded = policies::find(app, &name)
+        let loaded = policies::find(&app.context, &name)
             .and_then(|found| Ok(engine.load(&found.bytes, &found.origin)?));
         match loaded {
             Ok(policy) => rows.push(Row {
@@ -49,6 +50,7 @@ pub(super) fn list(app: &mut App) -> Result<Code, Error> {
                 summary: policy.description().summary.clone(),
             }),
             Err(error) => {
+                let error = Error::from(error);
                 app.console
                     .error(&format!("policy `{name}`: {error}"), &error.hints());
                 code = error.code();

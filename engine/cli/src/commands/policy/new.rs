@@ -8,6 +8,7 @@ use tbengine_sdk::host::closest;
 use super::templates::{TEMPLATES, Template};
 use crate::app::App;
 use crate::exit::{Code, Error};
+use tbengine_ops::Error as OpsError;
 
 /// The longest name of a policy.
 const LONGEST_NAME: usize = 64;
@@ -51,7 +52,7 @@ pub(super) fn new(app: &mut App, language: &str, name: &str) -> Result<Code, Err
 fn write(template: &Template, name: &str, folder: &Path) -> Result<(), Error> {
     let failed = |path: &Path| {
         let path = path.to_owned();
-        move |source| Error::Write { path, source }
+        move |source| OpsError::Write { path, source }
     };
     if folder.exists() {
         return Err(Error::config(format!("{} exists", folder.display()))

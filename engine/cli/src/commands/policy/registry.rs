@@ -11,7 +11,7 @@ use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
 use crate::output::view::View;
-use crate::policies;
+use tbengine_ops::policies;
 
 /// What was fetched or pushed.
 #[derive(Debug, Serialize)]
@@ -36,8 +36,8 @@ pub(super) fn pull(
     overwrite: bool,
 ) -> Result<Code, Error> {
     let reference: Reference = reference.parse()?;
-    let pulled = app.registries().pull(&reference);
-    let artifact = pulled.map_err(|error| app.registry_error(error))?;
+    let pulled = app.context.registries().pull(&reference);
+    let artifact = pulled?;
     if let Some(file) = file {
         files::write(file, &artifact.wasm, overwrite)?;
     }
@@ -56,7 +56,7 @@ pub(super) fn pull(
 pub(super) fn push(app: &mut App, file: &Path, reference: &str) -> Result<Code, Error> {
     let reference: Reference = reference.parse()?;
     let wasm = files::read(file)?;
-    let policy = policies::engine(&app.world)?.load(&wasm, &file.display().to_string())?;
+    let policy = policies::engine(&app.context.world)?.load(&wasm, &file.display().to_string())?;
     let description = policy.description();
     let about = About {
         name: description.name.clone(),
@@ -66,8 +66,8 @@ pub(super) fn push(app: &mut App, file: &Path, reference: &str) -> Result<Code, 
         imports: policy.imports().to_vec(),
     };
     let (digest, bytes) = (policy.digest().to_owned(), wasm.len());
-    let pushed = app.registries().push(&reference, wasm, &about);
-    let pin = pushed.map_err(|error| app.registry_error(error))?;
+    let pushed = app.context.registries().push(&reference, wasm, &about);
+    let pin = pushed?;
     let moved = Moved {
         done: "pushed",
         reference: reference.pinned(pin).to_string(),

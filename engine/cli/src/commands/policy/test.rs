@@ -18,7 +18,7 @@ use crate::output::page::Page;
 use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
-use crate::policies;
+use tbengine_ops::policies;
 
 /// How one case ended.
 #[derive(Debug, Serialize)]
@@ -92,7 +92,7 @@ pub(super) fn test(
     folder: &Path,
     update: bool,
 ) -> Result<Code, Error> {
-    let (compiled, found) = policies::load(app, policy)?;
+    let (compiled, found) = policies::load(&app.context, policy)?;
     let mut tested = Vec::new();
     for case in cases::find(folder)? {
         tested.push(run(&compiled, &found.params, &found.limits, case, update)?);

@@ -29,12 +29,13 @@ use tbengine_store::lease::Held;
 use crate::app::{App, block_on};
 use crate::args::global::Format;
 use crate::args::reaper::ReaperArgs;
-use crate::backends;
-use crate::config::Settings;
 use crate::exit::{Code, Error};
 use crate::leases::{Ended, end, end_those_over};
 use crate::output::span::plain;
 use crate::signals::Signals;
+use tbengine_ops::Error as OpsError;
+use tbengine_ops::backends;
+use tbengine_ops::config::Settings;
 
 use doors::Doors;
 use options::Options;
@@ -45,14 +46,14 @@ const STARTED: &str = "tbengine reaper: Started!";
 
 /// Gives leases to whoever connects, until nobody does any more.
 pub(crate) fn run(app: &mut App, args: &ReaperArgs) -> Result<Code, Error> {
-    let options = Options::new(args, &app.world)?;
+    let options = Options::new(args, &app.context.world)?;
     let mut settings = app.settings(
         &Default::default(),
         &Default::default(),
         &Default::default(),
     );
     let _place = place::settle(app, &mut settings)?;
-    let signals = Signals::listen(app.world.ignores_hangup)?;
+    let signals = Signals::listen(app.terminal.ignores_hangup)?;
     block_on(async {
         signals
             .unless_stopped(look_once(app, &settings, &options))
@@ -78,14 +79,14 @@ pub(crate) fn run(app: &mut App, args: &ReaperArgs) -> Result<Code, Error> {
 
 /// Backends that do not answer now would not answer later, when nobody looks.
 async fn look_once(app: &App, settings: &Settings, options: &Options) -> Result<(), Error> {
-    let names = backends::names(&app.config, &options.backends);
-    let engine = app.sweeper(&app.world.again(), names, settings)?;
+    let names = backends::names(&app.context.config, &options.backends);
+    let engine = app.sweeper(&app.context.world.again(), names, settings)?;
     let inventory = engine.discover(&mut |_| {}).await;
     if inventory.failures.is_empty() {
         return Ok(());
     }
     app.tell_failures(&inventory.failures);
-    Err(Error::NoBaseline)
+    Err(OpsError::NoBaseline.into())
 }
 
 #[derive(Serialize)]

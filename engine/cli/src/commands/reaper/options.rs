@@ -10,8 +10,8 @@ use crate::args::reaper::{Address, ReaperArgs};
 use crate::args::values::Span;
 use crate::exit::Error;
 use crate::leases::Looks;
-use crate::own;
-use crate::world::World;
+use tbengine_ops::own;
+use tbengine_ops::world::World;
 
 /// Ryuk's port.
 const PORT: u16 = 8080;

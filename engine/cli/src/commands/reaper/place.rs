@@ -10,9 +10,9 @@ use rustix::fs::{Access, access};
 use tbengine_store::journal::{JournalError, StateDir, Unfit};
 
 use crate::app::App;
-use crate::config::Settings;
-use crate::config::settings::Source;
 use crate::exit::Error;
+use tbengine_ops::config::Settings;
+use tbengine_ops::config::settings::Source;
 
 /// Where things can be written in most containers, also where the image cannot be.
 const IN_MEMORY: [&str; 2] = ["/dev/shm", "/tmp"];
@@ -67,7 +67,7 @@ fn is_fit(path: &Path) -> Result<(), JournalError> {
 }
 
 fn make(app: &App, root: &str) -> io::Result<PathBuf> {
-    let path = Path::new(root).join(format!("tbengine-{}", app.world.run));
+    let path = Path::new(root).join(format!("tbengine-{}", app.context.world.run));
     DirBuilder::new().mode(0o700).create(&path)?;
     Ok(path)
 }

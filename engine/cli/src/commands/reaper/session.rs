@@ -11,10 +11,10 @@ use super::lines::{self, Answer, Said};
 use super::options::Options;
 use super::request;
 use crate::app::App;
-use crate::config::Settings;
 use crate::exit::Error;
 use crate::leases::{Wanted, take};
 use crate::signals::Signals;
+use tbengine_ops::config::Settings;
 
 /// The label of Ryuk's own containers, and of those in its place: each of them looks after itself.
 const REAPER_LABEL: &str = "org.testcontainers.ryuk=true";

@@ -20,20 +20,20 @@ use super::table::{Flag, Group, Project, Row, Shown, settings};
 use super::value::{Factor, Limits, Plain, Value};
 
 /// The headings of flags that rows have.
-pub(crate) mod heading {
+pub mod heading {
     /// Which policy decides.
-    pub(crate) const POLICY: &str = "Policy";
+    pub const POLICY: &str = "Policy";
     /// The rules after the policy.
-    pub(crate) const GUARDS: &str = "Guards";
+    pub const GUARDS: &str = "Guards";
     /// When a step is tried again, and how much is done at once.
-    pub(crate) const RETRIES: &str = "Retries";
+    pub const RETRIES: &str = "Retries";
     /// What every command has.
-    pub(crate) const GLOBAL: &str = "Global options";
+    pub const GLOBAL: &str = "Global options";
 }
 use heading::{GLOBAL, GUARDS, POLICY, RETRIES};
 
 /// The tables of the file that hold rows.
-pub(crate) const GROUPS: &[Group] = &[
+pub const GROUPS: &[Group] = &[
     Group {
         name: "guards",
         doc: "The rules after the policy.",
@@ -57,12 +57,12 @@ pub(crate) const GROUPS: &[Group] = &[
 ];
 
 /// The rows of a table of the file, or those at its top.
-pub(crate) fn rows_of(group: Option<&str>) -> impl Iterator<Item = &'static Row> {
+pub fn rows_of(group: Option<&str>) -> impl Iterator<Item = &'static Row> {
     ROWS.iter().filter(move |row| row.place().0 == group)
 }
 
 /// The rows that have flags below a heading.
-pub(crate) fn rows_below(heading: &str) -> impl Iterator<Item = (&'static Row, &'static Flag)> {
+pub fn rows_below(heading: &str) -> impl Iterator<Item = (&'static Row, &'static Flag)> {
     let flags = ROWS
         .iter()
         .filter_map(|row| Some((row, row.flag.as_ref()?)));

@@ -4,17 +4,23 @@ use std::fmt;
 
 /// A value and where it came from.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Setting<T> {
-    pub(crate) value: T,
-    pub(crate) source: Source,
+pub struct Setting<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub source: Source,
 }
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
+    /// Nobody said anything else.
     Default,
+    /// The configuration file.
     File,
+    /// A variable of the environment.
     Variable,
+    /// A flag.
     Flag,
 }
 

@@ -6,7 +6,7 @@ use tbengine_engine::plan::Own;
 const MOUNTED: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
 
 /// Reads what Linux says about this process. Elsewhere there is nothing to read.
-pub(crate) fn detect() -> Own {
+pub fn detect() -> Own {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     Own {
         containers: containers(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo")),
@@ -14,7 +14,7 @@ pub(crate) fn detect() -> Own {
 }
 
 /// The full container ids in the texts of `/proc/self/cgroup` and `/proc/self/mountinfo`.
-pub(crate) fn containers(cgroup: &str, mountinfo: &str) -> Vec<String> {
+pub fn containers(cgroup: &str, mountinfo: &str) -> Vec<String> {
     let from_cgroup = cgroup
         .lines()
         .filter_map(|line| line.splitn(3, ':').nth(2))

@@ -1,7 +1,7 @@
-//! What this process reads of the world: the environment, the clock, chance, terminals. Nothing else does.
+//! What a process reads of the world: the environment, the clock, chance. Read once, by whoever is a program,
+//! and handed in; nothing else here does.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, stderr, stdin, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,28 +13,20 @@ use tbengine_store::journal::{Host, Process};
 
 /// What the world looked like when the process started.
 #[derive(Clone, Debug)]
-pub(crate) struct World {
+pub struct World {
     /// The environment; variables that are not UTF-8 are left out.
-    pub(crate) environment: Arc<BTreeMap<String, String>>,
+    pub environment: Arc<BTreeMap<String, String>>,
     /// The time.
-    pub(crate) now: Timestamp,
+    pub now: Timestamp,
     /// The id of this run.
-    pub(crate) run: Arc<str>,
+    pub run: Arc<str>,
     /// This process and its clock, for the journal.
-    pub(crate) host: Host,
-    /// Whether this process was started so that it outlives its terminal, as `nohup` does.
-    pub(crate) ignores_hangup: bool,
-    /// Whether someone can be asked: standard input and error are terminals.
-    pub(crate) interactive: bool,
-    /// Whether the standard output is a terminal.
-    pub(crate) stdout_is_terminal: bool,
-    /// Whether the standard error is a terminal.
-    pub(crate) stderr_is_terminal: bool,
+    pub host: Host,
 }
 
 impl World {
     /// Looks at the world.
-    pub(crate) fn look() -> Self {
+    pub fn look() -> Self {
         let mut environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
@@ -45,21 +37,17 @@ impl World {
             now: Timestamp::from_unix_ms(ms),
             run: run_id(ms.unsigned_abs(), fastrand::u128(..)).into(),
             host: host(),
-            ignores_hangup: ignores_hangup(&read("/proc/self/status")),
-            interactive: stdin().is_terminal() && stderr().is_terminal(),
-            stdout_is_terminal: stdout().is_terminal(),
-            stderr_is_terminal: stderr().is_terminal(),
         }
     }
 
     /// The same, with the lease that the configuration sets.
-    pub(crate) fn with_lease(mut self, lease: Option<Duration>) -> Self {
+    pub fn with_lease(mut self, lease: Option<Duration>) -> Self {
         self.host.lease = lease.unwrap_or(self.host.lease);
         self
     }
 
     /// The same at this moment, for a further run of a process that lives long.
-    pub(crate) fn again(&self) -> Self {
+    pub fn again(&self) -> Self {
         let ms = unix_ms();
         Self {
             now: Timestamp::from_unix_ms(ms),
@@ -69,7 +57,7 @@ impl World {
     }
 
     /// A variable of the environment, unless it is unset or empty.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+    pub fn variable(&self, name: &str) -> Option<&str> {
         self.environment
             .get(name)
             .map(String::as_str)
@@ -77,7 +65,7 @@ impl World {
     }
 
     /// tbengine's folder under an XDG directory, like `XDG_CACHE_HOME` or else `~/.cache`.
-    pub(crate) fn directory(&self, variable: &str, under_home: &str) -> Option<PathBuf> {
+    pub fn directory(&self, variable: &str, under_home: &str) -> Option<PathBuf> {
         // The XDG specification says that relative paths are to be ignored.
         let named = self
             .variable(variable)
@@ -89,30 +77,30 @@ impl World {
     }
 
     /// Where compiled policies are kept.
-    pub(crate) fn policy_cache(&self) -> Option<PathBuf> {
+    pub fn policy_cache(&self) -> Option<PathBuf> {
         Some(self.directory("XDG_CACHE_HOME", ".cache")?.join("wasm"))
     }
 
     /// Where policies from registries are kept.
-    pub(crate) fn registry_cache(&self) -> Option<PathBuf> {
+    pub fn registry_cache(&self) -> Option<PathBuf> {
         Some(self.directory("XDG_CACHE_HOME", ".cache")?.join("oci"))
     }
 
     /// Where runs are remembered, unless told otherwise.
-    pub(crate) fn state_dir(&self) -> Option<PathBuf> {
+    pub fn state_dir(&self) -> Option<PathBuf> {
         self.directory("XDG_STATE_HOME", ".local/state")
     }
 }
 
 /// The variable in which a guard tells what it changed in the environment of its command. tbengine itself
 /// takes that back: what it looks after under a guard may outlive that one, and its socket.
-pub(crate) const OUTSIDE_VARIABLE: &str = "TBENGINE_OUTSIDE";
+pub const OUTSIDE_VARIABLE: &str = "TBENGINE_OUTSIDE";
 
 /// Variables as they are outside of a guard; `None` is not set.
 type Outside = BTreeMap<String, Option<String>>;
 
 /// The value of [`OUTSIDE_VARIABLE`].
-pub(crate) fn outside(before: &Outside) -> String {
+pub fn outside(before: &Outside) -> String {
     serde_json::json!(before).to_string()
 }
 
@@ -161,13 +149,6 @@ fn host() -> Host {
 fn started(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_whitespace().nth(19)?.parse().ok()
-}
-
-/// Whether the first bit, which stands for SIGHUP, is set in the mask of ignored signals.
-fn ignores_hangup(status: &str) -> bool {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// A UUID of version 7: later runs sort after earlier ones.
@@ -222,21 +203,6 @@ mod tests {
         let mut without = variables(&[("DOCKER_HOST", "x"), (OUTSIDE_VARIABLE, "no json")]);
         go_outside(&mut without);
         assert_eq!(without, variables(&[("DOCKER_HOST", "x")]));
-    }
-
-    #[test]
-    fn a_hangup_is_ignored_where_the_mask_says_so() {
-        for (mask, ignored) in [
-            ("0000000000000001", true),
-            ("0000000000001000", false),
-            ("0000000000001001", true),
-        ] {
-            assert_eq!(
-                ignores_hangup(&format!("Name:\tx\nSigIgn:\t{mask}\n")),
-                ignored
-            );
-        }
-        assert!(!ignores_hangup(""));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Deserialize;
     untagged,
     expecting = "a text, a number, true, false, or a list of texts"
 )]
-pub(crate) enum ParamValue {
+pub enum ParamValue {
     /// `true` or `false`.
     Boolean(bool),
     /// A whole number.

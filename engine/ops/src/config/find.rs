@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 use crate::world::World;
 
 /// What the file is called.
-pub(crate) const NAME: &str = "tbengine.toml";
+pub const NAME: &str = "tbengine.toml";
 
 /// Where the file lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// Its path.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// Whether it was found in the working directory without being named. A repository brings such a
     /// file along, so it is not the operator's word.
-    pub(crate) project: bool,
+    pub project: bool,
 }
 
 /// Finds the file. One that was named counts even if it is not there, so that reading it fails.
-pub(crate) fn find(world: &World, named: Option<&Path>) -> Option<Place> {
+pub fn find(world: &World, named: Option<&Path>) -> Option<Place> {
     if let Some(path) = named {
         return Some(Place {
             path: path.to_owned(),
@@ -41,7 +41,7 @@ pub(crate) fn find(world: &World, named: Option<&Path>) -> Option<Place> {
 }
 
 /// Where the user's own file lies or would lie.
-pub(crate) fn user_file(world: &World) -> Option<PathBuf> {
+pub fn user_file(world: &World) -> Option<PathBuf> {
     Some(world.directory("XDG_CONFIG_HOME", ".config")?.join(NAME))
 }
 

@@ -7,14 +7,14 @@ use tbengine_sdk::{OpenRequest, Registration};
 
 use crate::config::Config;
 use crate::config::read::{explained, unknown_key};
-use crate::exit::Error;
+use crate::error::Error;
 use crate::world::World;
 
 /// The backend that there is without a configuration.
 const DEFAULT: &str = "docker";
 
 /// The backends that the operator named, or else all that are configured, or else the default.
-pub(crate) fn names(config: &Config, named: &[String]) -> Vec<String> {
+pub fn names(config: &Config, named: &[String]) -> Vec<String> {
     if !named.is_empty() {
         let mut names = named.to_vec();
         names.sort();
@@ -28,7 +28,7 @@ pub(crate) fn names(config: &Config, named: &[String]) -> Vec<String> {
 }
 
 /// Opens backends by name. Does no I/O, but for what it takes to load plugins.
-pub(crate) fn open_all(
+pub fn open_all(
     world: &World,
     config: &Config,
     plugins: &Plugins,
@@ -41,7 +41,7 @@ pub(crate) fn open_all(
 }
 
 /// Whether a backend of this name is of a kind that is built in; otherwise plugins have to be loaded.
-pub(crate) fn is_built_in(config: &Config, name: &str) -> bool {
+pub fn is_built_in(config: &Config, name: &str) -> bool {
     let kind = config
         .file
         .backends
@@ -52,7 +52,7 @@ pub(crate) fn is_built_in(config: &Config, name: &str) -> bool {
 }
 
 /// Opens a backend: one that is configured, or a kind with its defaults.
-pub(crate) fn open_one(
+pub fn open_one(
     world: &World,
     config: &Config,
     plugins: &Plugins,
@@ -103,15 +103,6 @@ fn unknown(config: &Config, name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exactly_the_plugins_that_belong_into_the_program_are_linked() {
-        let kinds: Vec<_> = Registration::all()
-            .iter()
-            .map(|registration| registration.kind)
-            .collect();
-        assert_eq!(kinds, ["daytona", "docker", "memory"]);
-    }
 
     #[test]
     fn without_a_configuration_there_is_only_docker() {

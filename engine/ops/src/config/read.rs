@@ -8,10 +8,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::file::File;
 use super::settings::contradiction;
-use crate::exit::Error;
+use crate::error::Error;
 
 /// Reads the file's text.
-pub(crate) fn text(path: &Path) -> Result<String, Error> {
+pub fn text(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path)
         .map_err(|error| Error::config(format!("failed to read {}: {error}", path.display())))
 }
@@ -20,7 +20,7 @@ pub(crate) fn text(path: &Path) -> Result<String, Error> {
 ///
 /// # Errors
 /// With the line, and for an unknown key with the one that was meant.
-pub(crate) fn file(path: &Path, text: &str) -> Result<File, Error> {
+pub fn file(path: &Path, text: &str) -> Result<File, Error> {
     let file: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| line_at(text, span.start));
         let place = match line {
@@ -88,7 +88,7 @@ pub(crate) fn file(path: &Path, text: &str) -> Result<File, Error> {
 }
 
 /// An error with its place; if serde met an unknown key, in plain words and with a suggestion.
-pub(crate) fn explained(place: &str, message: &str) -> Error {
+pub fn explained(place: &str, message: &str) -> Error {
     let message = message.trim();
     let Some((key, known)) = unknown_key(message) else {
         return Error::config(format!("{place}: {message}"));
@@ -102,7 +102,7 @@ pub(crate) fn explained(place: &str, message: &str) -> Error {
 }
 
 /// The key and the known keys of serde's ``unknown field `a`, expected one of `b`, `c` ``.
-pub(crate) fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
+pub fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
     let (_, rest) = message.split_once("unknown field `")?;
     let (key, rest) = rest.split_once('`')?;
     let known = rest.split('`').skip(1).step_by(2).collect();
@@ -110,7 +110,7 @@ pub(crate) fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
 }
 
 /// The number of the line on which a key stands.
-pub(crate) fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
+pub fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let mut table = document.get_ref();
     let mut found = None;
@@ -142,8 +142,11 @@ mod tests {
 
     fn fails(text: &str) -> String {
         let error = file(Path::new("tbengine.toml"), text).unwrap_err();
-        std::iter::once(error.to_string())
-            .chain(error.hints())
+        let Error::Config { message, hints } = error else {
+            panic!("{error}");
+        };
+        std::iter::once(message)
+            .chain(hints)
             .collect::<Vec<_>>()
             .join(" | ")
     }

@@ -23,16 +23,16 @@ use super::settings::{GROUPS, Layer, rows_of};
     default,
     rename_all = "kebab-case"
 )]
-pub(crate) struct File {
+pub struct File {
     /// The backends, by the names that --backend takes. Without any there is one: `docker`.
-    pub(crate) backends: BTreeMap<String, BackendTable>,
+    pub backends: BTreeMap<String, BackendTable>,
     /// Code that brings further kinds of backend. Nothing is loaded that is not named here.
-    pub(crate) plugins: BTreeMap<String, PluginTable>,
+    pub plugins: BTreeMap<String, PluginTable>,
     /// Policies, by the names that --policy takes.
-    pub(crate) policies: BTreeMap<String, PolicyTable>,
+    pub policies: BTreeMap<String, PolicyTable>,
     /// All else, by the table of settings.
     #[schemars(skip)]
-    pub(crate) settings: Layer,
+    pub settings: Layer,
 }
 
 impl<'de> Deserialize<'de> for File {
@@ -151,55 +151,55 @@ impl<'de> DeserializeSeed<'de> for KnownKey<'_> {
 
 /// One provider of sandboxes, reached with one configuration.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-pub(crate) struct BackendTable {
+pub struct BackendTable {
     /// The kind of backend, like `docker`.
-    pub(crate) kind: String,
+    pub kind: String,
     /// The settings of this kind.
     #[serde(flatten)]
-    pub(crate) settings: serde_json::Map<String, serde_json::Value>,
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A plugin: a library or a program that brings kinds of backend.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct PluginTable {
+pub struct PluginTable {
     /// A dynamic library: an absolute path, or a bare file name that is looked up in --plugin-dir,
     /// $XDG_DATA_HOME/tbengine/plugins and /usr/lib/tbengine/plugins. It runs with all rights of tbengine.
     /// Instead of `program`.
-    pub(crate) path: Option<PathBuf>,
+    pub path: Option<PathBuf>,
     /// A program that speaks the protocol on its standard input and output, found as a library is. Instead
     /// of `path`.
-    pub(crate) program: Option<PathBuf>,
+    pub program: Option<PathBuf>,
     /// The arguments of the program.
-    pub(crate) args: Vec<String>,
+    pub args: Vec<String>,
     /// The SHA-256 of the file in hex; another file is refused. "any" runs whatever is there.
-    pub(crate) sha256: Option<String>,
+    pub sha256: Option<String>,
     /// The variables of the environment that it gets.
-    pub(crate) env: Vec<String>,
+    pub env: Vec<String>,
 }
 
 /// A policy with its parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct PolicyTable {
+pub struct PolicyTable {
     /// The path of the .wasm component, from where this file lies. Instead of `builtin` and `oci`.
-    pub(crate) path: Option<PathBuf>,
+    pub path: Option<PathBuf>,
     /// The name of a built-in policy. Instead of `path` and `oci`.
-    pub(crate) builtin: Option<String>,
+    pub builtin: Option<String>,
     /// Where it lies in a registry: oci://HOST/REPOSITORY:TAG@sha256:DIGEST, as `tbengine policy pull` prints
     /// it; the tag may be missing. Instead of `path` and `builtin`.
-    pub(crate) oci: Option<String>,
+    pub oci: Option<String>,
     /// The SHA-256 of the component in hex; another component is refused.
-    pub(crate) sha256: Option<String>,
+    pub sha256: Option<String>,
     /// Parameters of the policy; `tbengine policy inspect` lists them.
-    pub(crate) params: BTreeMap<String, ParamValue>,
+    pub params: BTreeMap<String, ParamValue>,
     /// How much the policy may use in one call.
     #[schemars(with = "BTreeMap<String, ParamValue>")]
-    pub(crate) limits: PolicyLimits,
+    pub limits: PolicyLimits,
 }
 
 /// The JSON schema of the file.
-pub(crate) fn schema() -> String {
+pub fn schema() -> String {
     let mut generator = SchemaGenerator::default();
     let mut properties = properties_of(None, &mut generator);
     for group in GROUPS {
@@ -252,7 +252,7 @@ mod tests {
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert!(
             committed == schema(),
-            "the schema has changed; run `UPDATE_DOCS=1 cargo test -p tbengine config`"
+            "the schema has changed; run `UPDATE_DOCS=1 cargo test -p tbengine-ops config`"
         );
     }
 }

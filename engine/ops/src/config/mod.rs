@@ -7,33 +7,33 @@
 //! - [`trust`]: what a file may not say because of where it lies
 //! - [`settings`]: what can be set, by a table; file < variable < flag, and where each value came from
 
-pub(crate) mod file;
-pub(crate) mod find;
-pub(crate) mod param;
-pub(crate) mod read;
-pub(crate) mod settings;
-pub(crate) mod trust;
+pub mod file;
+pub mod find;
+pub mod param;
+pub mod read;
+pub mod settings;
+pub mod trust;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use file::File;
-pub(crate) use find::Place;
-pub(crate) use settings::Settings;
+pub use file::File;
+pub use find::Place;
+pub use settings::Settings;
 
-use crate::exit::Error;
+use crate::error::Error;
 use crate::world::World;
 use settings::{GROUPS, rows_of};
 
 /// The configuration file as it was read; empty if there is none.
 #[derive(Debug, Default)]
-pub(crate) struct Config {
+pub struct Config {
     /// What it says.
-    pub(crate) file: File,
+    pub file: File,
     /// Where it lies.
-    pub(crate) place: Option<Place>,
+    pub place: Option<Place>,
     /// Its text, to point at lines.
     text: String,
 }
@@ -43,7 +43,7 @@ impl Config {
     ///
     /// # Errors
     /// If it cannot be read, says what it may not, or was named and is not there.
-    pub(crate) fn load(world: &World, named: Option<&Path>) -> Result<Self, Error> {
+    pub fn load(world: &World, named: Option<&Path>) -> Result<Self, Error> {
         let Some(place) = find::find(world, named) else {
             return Ok(Self::default());
         };
@@ -67,7 +67,7 @@ impl Config {
     }
 
     /// The path of the file, with the line of a key if it is there, for messages.
-    pub(crate) fn pointer(&self, keys: &[&str]) -> String {
+    pub fn pointer(&self, keys: &[&str]) -> String {
         let path = self
             .path()
             .map_or_else(|| "tbengine.toml".into(), |path| path.display().to_string());
@@ -78,19 +78,19 @@ impl Config {
     }
 
     /// The path of the file.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    pub fn path(&self) -> Option<&Path> {
         self.place.as_ref().map(|place| place.path.as_path())
     }
 
     /// How long a run keeps its resources to itself, if the file says so.
-    pub(crate) fn lease(&self) -> Option<Duration> {
+    pub fn lease(&self) -> Option<Duration> {
         let lease = self.file.settings.lease.as_ref()?;
         lease.value
     }
 
     /// A digest of what in the file decides what is done: the backends without their secrets, the plugins
     /// behind them, and the settings that bind plans. A plan that was saved or is resumed has to be carried out under the same.
-    pub(crate) fn digest(&self) -> String {
+    pub fn digest(&self) -> String {
         let table: toml::Table = self.text.parse().unwrap_or_default();
         let mut counts = toml::Table::new();
         for name in ["backends", "plugins"] {
@@ -120,7 +120,7 @@ impl Config {
     }
 
     /// A path in the file, which counts from where the file lies.
-    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
+    pub fn resolve(&self, path: &Path) -> PathBuf {
         match self.path().and_then(Path::parent) {
             Some(folder) => folder.join(path),
             None => path.to_owned(),

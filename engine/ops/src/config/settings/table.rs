@@ -8,56 +8,56 @@ use super::value::{Limits, Plain, Value};
 
 /// A setting, but for its type: one row of the table.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
+pub struct Row {
     /// Its key in the file, with that of its table: `guards.min-age`.
-    pub(crate) key: &'static str,
+    pub key: &'static str,
     /// Its field in `Settings`.
-    pub(crate) field: &'static str,
+    pub field: &'static str,
     /// The flag and the variable that set it as well.
-    pub(crate) flag: Option<Flag>,
+    pub flag: Option<Flag>,
     /// What it means in the file. `{default}` stands for its value where nothing sets it.
-    pub(crate) doc: &'static str,
+    pub doc: &'static str,
     /// Its value where nothing sets it.
-    pub(crate) default: fn() -> Plain,
+    pub default: fn() -> Plain,
     /// Which of the values of its type it may have.
-    pub(crate) limits: Limits,
+    pub limits: Limits,
     /// What a project's file may say of it.
-    pub(crate) project: Project,
+    pub project: Project,
     /// Whether a saved plan has to be carried out under the same value in the file.
-    pub(crate) binds_plans: bool,
+    pub binds_plans: bool,
     /// How `config show` shows it.
-    pub(crate) shown: Shown,
+    pub shown: Shown,
     /// The schema of its values.
-    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// Says what is wrong with the text of a flag or a variable.
-    pub(crate) check: fn(&OsStr, Limits) -> Result<(), String>,
+    pub check: fn(&OsStr, Limits) -> Result<(), String>,
     /// [`Value::MAY_BEGIN_WITH_HYPHEN`] of its type.
-    pub(crate) may_begin_with_hyphen: bool,
+    pub may_begin_with_hyphen: bool,
     /// [`Value::IS_PATH`] of its type.
-    pub(crate) is_path: bool,
+    pub is_path: bool,
 }
 
 /// How a setting is set on the command line, and in the environment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Flag {
+pub struct Flag {
     /// Its name, without the hyphens in front.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// The variable.
-    pub(crate) variable: &'static str,
+    pub variable: &'static str,
     /// What stands for its value in the help.
-    pub(crate) value_name: &'static str,
+    pub value_name: &'static str,
     /// The heading that its help stands below.
-    pub(crate) heading: &'static str,
+    pub heading: &'static str,
     /// Its help. `{default}` stands for the value where nothing sets it.
-    pub(crate) help: &'static str,
+    pub help: &'static str,
     /// Whether its help comes before that of all others below the heading.
-    pub(crate) comes_first: bool,
+    pub comes_first: bool,
 }
 
 /// What the file of a project may say of a setting. A repository brings such a file along, so it is not the
 /// operator's word.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Project {
+pub enum Project {
     /// Anything.
     Any,
     /// Anything but zero, which would do this.
@@ -66,7 +66,7 @@ pub(crate) enum Project {
 
 /// How `config show` shows a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
+pub enum Shown {
     /// In a line of its own.
     Alone,
     /// With the others of the schedule of retries, which only mean something together.
@@ -77,20 +77,20 @@ pub(crate) enum Shown {
 
 /// A table of the file, which holds rows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Group {
+pub struct Group {
     /// Its key.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What it is for.
-    pub(crate) doc: &'static str,
+    pub doc: &'static str,
     /// What the schema calls it.
-    pub(crate) schema: &'static str,
+    pub schema: &'static str,
     /// What the schema says of it.
-    pub(crate) schema_doc: &'static str,
+    pub schema_doc: &'static str,
 }
 
 impl Row {
     /// A row of this type that says no more than it must.
-    pub(crate) const fn of<T: Value>() -> Self {
+    pub const fn of<T: Value>() -> Self {
         Self {
             key: "",
             field: "",
@@ -109,7 +109,7 @@ impl Row {
     }
 
     /// Its table and its key in there; no table for what stands at the top of the file.
-    pub(crate) fn place(&self) -> (Option<&'static str>, &'static str) {
+    pub fn place(&self) -> (Option<&'static str>, &'static str) {
         match self.key.split_once('.') {
             Some((group, name)) => (Some(group), name),
             None => (None, self.key),
@@ -117,12 +117,12 @@ impl Row {
     }
 
     /// Its keys in the file, from the outermost on.
-    pub(crate) fn keys(&self) -> Vec<&'static str> {
+    pub fn keys(&self) -> Vec<&'static str> {
         self.key.split('.').collect()
     }
 
     /// A text of it, with its default put in.
-    pub(crate) fn with_default(&self, text: &str) -> String {
+    pub fn with_default(&self, text: &str) -> String {
         if text.contains("{default}") {
             text.replace("{default}", &(self.default)().to_string())
         } else {
@@ -131,7 +131,7 @@ impl Row {
     }
 
     /// What is wrong with a value that the file has.
-    pub(crate) fn complaint(&self, value: &Plain) -> Option<String> {
+    pub fn complaint(&self, value: &Plain) -> Option<String> {
         let (_, name) = self.place();
         match (self.limits, value) {
             (Limits::Between(least, most), Plain::Number(number))
@@ -154,7 +154,7 @@ impl Row {
 macro_rules! settings {
     ($($key:literal => $field:ident: $type:ty = $default:expr, { $($says:tt)* })*) => {
         /// Every setting, in the order of the file.
-        pub(crate) const ROWS: &[Row] = &[$(Row {
+        pub(super) const ROWS: &[Row] = &[$(Row {
             key: $key,
             field: stringify!($field),
             default: || <$type as Value>::plain(&$default),
@@ -164,8 +164,8 @@ macro_rules! settings {
 
         /// What one source says: the file, or variables and flags.
         #[derive(Clone, Debug, Default)]
-        pub(crate) struct Layer {
-            $(#[doc = concat!("`", $key, "`")] pub(crate) $field: Option<Setting<$type>>,)*
+        pub struct Layer {
+            $(#[doc = concat!("`", $key, "`")] pub $field: Option<Setting<$type>>,)*
         }
 
         impl Layer {
@@ -173,7 +173,7 @@ macro_rules! settings {
             ///
             /// # Errors
             /// If that is no value of this setting.
-            pub(crate) fn take(&mut self, row: &Row, text: &OsStr, source: Source) -> Result<(), String> {
+            pub fn take(&mut self, row: &Row, text: &OsStr, source: Source) -> Result<(), String> {
                 match row.key {
                     $($key => {
                         let value = <$type as Value>::parse(text, row.limits)?;
@@ -185,7 +185,7 @@ macro_rules! settings {
             }
 
             /// Takes what the file says.
-            pub(crate) fn read<'de, D: Deserializer<'de>>(&mut self, row: &Row, said: D) -> Result<(), D::Error> {
+            pub fn read<'de, D: Deserializer<'de>>(&mut self, row: &Row, said: D) -> Result<(), D::Error> {
                 match row.key {
                     $($key => {
                         let value = <$type as Value>::of_file(Deserialize::deserialize(said)?);
@@ -197,12 +197,12 @@ macro_rules! settings {
             }
 
             /// This layer on top of another.
-            pub(crate) fn over(&self, below: &Self) -> Self {
+            pub fn over(&self, below: &Self) -> Self {
                 Self { $($field: self.$field.clone().or_else(|| below.$field.clone()),)* }
             }
 
             /// What it says, without the types.
-            pub(crate) fn said(&self) -> impl Iterator<Item = (&'static Row, Plain)> {
+            pub fn said(&self) -> impl Iterator<Item = (&'static Row, Plain)> {
                 let said = [$(self.$field.as_ref().map(|setting| setting.value.plain()),)*];
                 ROWS.iter().zip(said).filter_map(|(row, value)| Some((row, value?)))
             }
@@ -210,17 +210,17 @@ macro_rules! settings {
 
         /// Everything that the file, variables and flags can set for a plan and a run.
         #[derive(Clone, Debug)]
-        pub(crate) struct Settings {
-            $(#[doc = concat!("`", $key, "`")] pub(crate) $field: Setting<$type>,)*
+        pub struct Settings {
+            $(#[doc = concat!("`", $key, "`")] pub $field: Setting<$type>,)*
             /// Parameters that variables and flags set, on top of those of the policy's table.
-            pub(crate) params: BTreeMap<String, Setting<String>>,
+            pub params: BTreeMap<String, Setting<String>>,
             /// What the operator lets out of quarantine.
-            pub(crate) release: Vec<String>,
+            pub release: Vec<String>,
         }
 
         impl Settings {
             /// What is in force where all layers are put together, and where nothing else is set.
-            pub(crate) fn new(layers: Layer) -> Self {
+            pub fn new(layers: Layer) -> Self {
                 Self {
                     $($field: layers.$field.unwrap_or_else(|| Setting {
                         value: $default,
@@ -232,7 +232,7 @@ macro_rules! settings {
             }
 
             /// All of them, without the types.
-            pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Row, Setting<Plain>)> {
+            pub fn all(&self) -> impl Iterator<Item = (&'static Row, Setting<Plain>)> {
                 let all = [$(Setting { value: self.$field.value.plain(), source: self.$field.source },)*];
                 ROWS.iter().zip(all)
             }

@@ -6,7 +6,7 @@ use super::file::File;
 use super::find::Place;
 use super::settings::table::{Project, Row};
 use super::settings::value::Plain;
-use crate::exit::Error;
+use crate::error::Error;
 
 /// Keys of a backend that decide where a credential goes, or are one.
 const ENDPOINTS: [&str; 9] = [
@@ -23,11 +23,7 @@ const ENDPOINTS: [&str; 9] = [
 
 /// Refuses endpoints and secrets in a file that someone else may have written, and in a project's file
 /// what takes a guard away. `pointer` leads to the line of a key, for messages.
-pub(crate) fn check(
-    file: &File,
-    place: &Place,
-    pointer: impl Fn(&[&str]) -> String,
-) -> Result<(), Error> {
+pub fn check(file: &File, place: &Place, pointer: impl Fn(&[&str]) -> String) -> Result<(), Error> {
     let endpoint = file.backends.iter().find_map(|(name, backend)| {
         let key = ENDPOINTS
             .iter()

@@ -10,11 +10,11 @@ use tbengine_sdk::host::closest;
 use crate::backends;
 use crate::config::Config;
 use crate::config::file::PluginTable;
-use crate::exit::Error;
+use crate::error::Error;
 use crate::world::World;
 
 /// The plugins, if one of these backends is not of a kind that is built in. Code is not run for nothing.
-pub(crate) fn needed(
+pub fn needed(
     config: &Config,
     options: &PluginOptions,
     names: &[String],
@@ -26,12 +26,12 @@ pub(crate) fn needed(
 }
 
 /// All plugins that are configured.
-pub(crate) fn all(config: &Config, options: &PluginOptions) -> Result<Plugins, Error> {
+pub fn all(config: &Config, options: &PluginOptions) -> Result<Plugins, Error> {
     Ok(Plugins::load(&specs(config), options)?)
 }
 
 /// What the configuration says about plugins, in alphabetical order.
-pub(crate) fn specs(config: &Config) -> Vec<PluginSpec> {
+pub fn specs(config: &Config) -> Vec<PluginSpec> {
     let tables = config.file.plugins.iter();
     tables.map(|(name, table)| spec(name, table)).collect()
 }
@@ -53,7 +53,7 @@ fn spec(name: &str, table: &PluginTable) -> PluginSpec {
 }
 
 /// What plugins are loaded with; the operator's directory of plugins comes before all others.
-pub(crate) fn options(world: &World, directory: Option<&Path>) -> PluginOptions {
+pub fn options(world: &World, directory: Option<&Path>) -> PluginOptions {
     let data = world.directory("XDG_DATA_HOME", ".local/share");
     PluginOptions {
         places: directory
@@ -68,11 +68,7 @@ pub(crate) fn options(world: &World, directory: Option<&Path>) -> PluginOptions 
 }
 
 /// Loads one plugin: one that is configured, by its name, or one that the operator points at, by its path.
-pub(crate) fn one(
-    config: &Config,
-    options: &PluginOptions,
-    plugin: &str,
-) -> Result<Arc<Plugin>, Error> {
+pub fn one(config: &Config, options: &PluginOptions, plugin: &str) -> Result<Arc<Plugin>, Error> {
     if let Some(table) = config.file.plugins.get(plugin) {
         return Ok(Arc::new(Plugin::load(&spec(plugin, table), options)?));
     }

@@ -15,47 +15,49 @@ use tbengine_engine::policy::{
 use tbengine_oci::{Reference, SCHEME};
 use tbengine_sdk::host::closest;
 
-use crate::app::App;
 use crate::config::{Config, Settings};
-use crate::exit::Error;
+use crate::context::Context;
+use crate::error::Error;
 use crate::world::World;
 
 /// A policy's component and what the configuration says about it.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub struct Found {
     /// The component.
-    pub(crate) bytes: Cow<'static, [u8]>,
+    pub bytes: Cow<'static, [u8]>,
     /// How to find it again: the name of a built-in or configured policy, an absolute path, or a reference
     /// with its digest.
-    pub(crate) origin: String,
+    pub origin: String,
     /// Its parameters in the configuration file.
-    pub(crate) params: BTreeMap<String, String>,
+    pub params: BTreeMap<String, String>,
     /// What it may use.
-    pub(crate) limits: Limits,
+    pub limits: Limits,
 }
 
 /// A policy that can judge.
-pub(crate) struct Chosen {
-    pub(crate) policy: Arc<dyn Policy>,
-    pub(crate) origin: String,
+pub struct Chosen {
+    /// The policy, configured.
+    pub policy: Arc<dyn Policy>,
+    /// How to find it again; see [`Found::origin`].
+    pub origin: String,
 }
 
 /// Finds a policy: in a registry, where `oci://` says so, else a table of the configuration, a built-in one,
 /// or a path, each of these also as `NAME@sha256:DIGEST`, which only that component is found by. A name never
 /// means a file, so that no file can take the place of a policy that is known by name.
-pub(crate) fn find(app: &App, reference: &str) -> Result<Found, Error> {
+pub fn find(context: &Context, reference: &str) -> Result<Found, Error> {
     if reference.starts_with(SCHEME) {
-        return Ok(plain(fetch(app, reference)?, reference.to_owned()));
+        return Ok(plain(fetch(context, reference)?, reference.to_owned()));
     }
     let Some((name, pin)) = reference.rsplit_once("@sha256:") else {
-        return find_any(app, reference);
+        return find_any(context, reference);
     };
     if pin.len() != 64 || !pin.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Error::config(format!(
             "`{reference}`: a SHA-256 digest is 64 hexadecimal digits"
         )));
     }
-    let found = find_any(app, name)?;
+    let found = find_any(context, name)?;
     check_pin(&found.bytes, pin, reference, name)?;
     Ok(found)
 }
@@ -71,19 +73,18 @@ fn plain(bytes: Cow<'static, [u8]>, origin: String) -> Found {
 }
 
 /// Fetches what a reference names by its digest.
-fn fetch(app: &App, reference: &str) -> Result<Cow<'static, [u8]>, Error> {
+fn fetch(context: &Context, reference: &str) -> Result<Cow<'static, [u8]>, Error> {
     let reference: Reference = reference.parse()?;
-    let fetched = app.registries().fetch(&reference);
-    let artifact = fetched.map_err(|error| app.registry_error(error))?;
-    Ok(Cow::Owned(artifact.wasm))
+    let fetched = context.registries().fetch(&reference);
+    Ok(Cow::Owned(fetched?.wasm))
 }
 
-fn find_any(app: &App, name: &str) -> Result<Found, Error> {
-    let config = &app.config;
+fn find_any(context: &Context, name: &str) -> Result<Found, Error> {
+    let config = &context.config;
     if let Some(table) = config.file.policies.get(name) {
         let component = match (&table.path, &table.oci) {
             (Some(path), _) => read(&config.resolve(path))?,
-            (None, Some(reference)) => fetch(app, reference)?,
+            (None, Some(reference)) => fetch(context, reference)?,
             (None, None) => {
                 builtin_component(config, table.builtin.as_deref().unwrap_or_default())?
             }
@@ -111,7 +112,7 @@ fn find_any(app: &App, name: &str) -> Result<Found, Error> {
     match builtin_component(config, name) {
         Ok(bytes) => Ok(plain(bytes, name.to_owned())),
         // What ends in .wasm can only be a file.
-        Err(_) if name.ends_with(".wasm") => find_any(app, &format!("./{name}")),
+        Err(_) if name.ends_with(".wasm") => find_any(context, &format!("./{name}")),
         Err(error) if Path::new(name).exists() => {
             Err(error.hint(format!("to use the file of this name, write ./{name}")))
         }
@@ -186,7 +187,7 @@ fn check_pin(bytes: &[u8], pin: &str, at: &str, name: &str) -> Result<(), Error>
 }
 
 /// Sets up the compiler. Takes its time, so only commands that need a policy do it.
-pub(crate) fn engine(world: &World) -> Result<PolicyEngine, Error> {
+pub fn engine(world: &World) -> Result<PolicyEngine, Error> {
     let options = |cache_dir| PolicyEngineOptions {
         cache_dir,
         ..PolicyEngineOptions::default()
@@ -202,15 +203,15 @@ pub(crate) fn engine(world: &World) -> Result<PolicyEngine, Error> {
 }
 
 /// Finds and loads a policy.
-pub(crate) fn load(app: &App, name: &str) -> Result<(CompiledPolicy, Found), Error> {
-    let found = find(app, name)?;
-    let compiled = engine(&app.world)?.load(&found.bytes, &found.origin)?;
+pub fn load(context: &Context, name: &str) -> Result<(CompiledPolicy, Found), Error> {
+    let found = find(context, name)?;
+    let compiled = engine(&context.world)?.load(&found.bytes, &found.origin)?;
     Ok((compiled, found))
 }
 
 /// The policy that is in force, with its parameters.
-pub(crate) fn choose(app: &App, settings: &Settings) -> Result<Chosen, Error> {
-    let (compiled, found) = load(app, &settings.policy.value)?;
+pub fn choose(context: &Context, settings: &Settings) -> Result<Chosen, Error> {
+    let (compiled, found) = load(context, &settings.policy.value)?;
     let mut params = found.params;
     params.extend(
         settings
@@ -243,12 +244,12 @@ pub(crate) fn choose(app: &App, settings: &Settings) -> Result<Chosen, Error> {
 }
 
 /// The policy of a saved plan, with the parameters that it had then.
-pub(crate) fn choose_again(
-    app: &App,
+pub fn choose_again(
+    context: &Context,
     origin: &str,
     params: &BTreeMap<String, String>,
 ) -> Result<Chosen, Error> {
-    let (compiled, found) = load(app, origin)?;
+    let (compiled, found) = load(context, origin)?;
     let policy = compiled.configure(params, found.limits)?;
     Ok(Chosen {
         policy: Arc::new(policy),

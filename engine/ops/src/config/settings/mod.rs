@@ -9,19 +9,19 @@
 mod retry;
 mod rows;
 mod setting;
-pub(crate) mod table;
-pub(crate) mod value;
+pub mod table;
+pub mod value;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
 use tbengine_engine::plan::{Guards, Own};
 
-pub(crate) use retry::contradiction;
-pub(crate) use rows::{GROUPS, Layer, Settings, heading, rows_below, rows_of};
-pub(crate) use setting::{Setting, Source};
+pub use retry::contradiction;
+pub use rows::{GROUPS, Layer, Settings, heading, rows_below, rows_of};
+pub use setting::{Setting, Source};
 
 impl Settings {
     /// The guards in force.
-    pub(crate) fn guards(&self, own: Own) -> Guards {
+    pub fn guards(&self, own: Own) -> Guards {
         let defaults = Guards::default();
         Guards {
             min_age: self.min_age.value,
@@ -33,7 +33,7 @@ impl Settings {
     }
 
     /// How to apply a plan.
-    pub(crate) fn apply(&self, error_mode: ErrorMode) -> ApplyOptions {
+    pub fn apply(&self, error_mode: ErrorMode) -> ApplyOptions {
         let schedule = self.schedule().value;
         let fixed = matches!(schedule, Some(RetrySchedule::Fixed { .. }));
         ApplyOptions {
@@ -112,7 +112,7 @@ mod tests {
 
     /// Everything between these lines of docs/configuration.md is written by a test.
     const BEGIN: &str =
-        "<!-- settings: written by `UPDATE_DOCS=1 cargo test -p tbengine config` -->\n";
+        "<!-- settings: written by `UPDATE_DOCS=1 cargo test -p tbengine-ops config` -->\n";
     const END: &str = "<!-- end of settings -->\n";
 
     fn documented() -> String {
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(
             table.trim(),
             documented().trim(),
-            "the settings have changed; run `UPDATE_DOCS=1 cargo test -p tbengine config`"
+            "the settings have changed; run `UPDATE_DOCS=1 cargo test -p tbengine-ops config`"
         );
     }
 }

@@ -13,7 +13,7 @@ const RETRY_FACTOR: f64 = 2.0;
 const RETRIES: u32 = 3;
 
 /// What is wrong with a file that asks for two schedules at once.
-pub(crate) fn contradiction(file: &Layer) -> Option<&'static str> {
+pub fn contradiction(file: &Layer) -> Option<&'static str> {
     let jittered =
         file.retry_attempts.is_some() || file.retry_base.is_some() || file.retry_cap.is_some();
     let fixed = file.retries.is_some() || file.retry_delay.is_some() || file.retry_factor.is_some();
@@ -23,7 +23,7 @@ pub(crate) fn contradiction(file: &Layer) -> Option<&'static str> {
 
 impl Settings {
     /// When a step is tried again; `None` asks the policy first.
-    pub(crate) fn schedule(&self) -> Setting<Option<RetrySchedule>> {
+    pub fn schedule(&self) -> Setting<Option<RetrySchedule>> {
         let fixed = [
             self.retries.source,
             self.retry_delay.source,

@@ -16,7 +16,7 @@ use crate::config::param::ParamValue;
 
 /// The values that a setting may have.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Limits {
+pub enum Limits {
     /// All of its type.
     None,
     /// Numbers from the first to the second.
@@ -26,7 +26,7 @@ pub(crate) enum Limits {
 }
 
 /// A type that settings have.
-pub(crate) trait Value: Sized {
+pub trait Value: Sized {
     /// Whether its flag takes what begins with a hyphen, so that `-5m` is refused for what it is.
     const MAY_BEGIN_WITH_HYPHEN: bool = false;
     /// Whether it is the path of something, which need not be UTF-8.
@@ -50,7 +50,7 @@ pub(crate) trait Value: Sized {
 
 /// A value without its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Plain {
+pub enum Plain {
     /// There is none.
     Unset,
     /// A whole number.
@@ -63,7 +63,7 @@ pub(crate) enum Plain {
 
 impl Plain {
     /// Whether it is none of what it counts or measures.
-    pub(crate) fn is_zero(&self) -> bool {
+    pub fn is_zero(&self) -> bool {
         matches!(self, Plain::Number(0) | Plain::Duration(Duration::ZERO))
     }
 }
@@ -81,7 +81,7 @@ impl fmt::Display for Plain {
 }
 
 /// A length of time in its two largest units: `3d 4h`, `26m`, `5s`.
-pub(crate) fn span(duration: Duration) -> String {
+pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
     let two = |large: u64, large_unit, small: u64, small_unit| match small {
@@ -231,7 +231,7 @@ impl Value for Duration {
 /// A length of time, written like `30m`, `24h`, `7d` or `1h 30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Span(pub(crate) Duration);
+pub struct Span(pub Duration);
 
 impl FromStr for Span {
     type Err = String;
@@ -286,7 +286,7 @@ impl JsonSchema for Span {
 /// What each wait is multiplied by for the next: at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "f64")]
-pub(crate) struct Factor(pub(crate) f64);
+pub struct Factor(pub f64);
 
 impl TryFrom<f64> for Factor {
     type Error = String;
@@ -344,7 +344,7 @@ impl Value for Factor {
 /// The most that a plan may touch, in the file: a number, or a text.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "ParamValue")]
-pub(crate) struct Most(MaxDelete);
+pub struct Most(MaxDelete);
 
 impl TryFrom<ParamValue> for Most {
     type Error = String;

@@ -1,0 +1,125 @@
+//! What every operation works with: the configuration, the world, and how plugins and registries are used.
+
+use std::time::Duration;
+
+use tbengine_engine::apply::{ApplyOptions, ErrorMode};
+use tbengine_engine::plan::Guards;
+use tbengine_engine::scope::Scope;
+use tbengine_engine::{Engine, EngineOptions};
+use tbengine_oci::{Registry, RegistryOptions};
+use tbengine_plugin_host::PluginOptions;
+
+use crate::config::{Config, Settings};
+use crate::error::Error;
+use crate::world::World;
+use crate::{backends, own, plugins};
+
+/// What every operation works with. Cheap to clone but for the configuration.
+pub struct Context {
+    /// The configuration file.
+    pub config: Config,
+    /// The environment, the time, chance.
+    pub world: World,
+    /// How plugins are loaded.
+    pub plugins: PluginOptions,
+    /// How registries of policies are spoken with. Its stop ends the wait for one.
+    pub registry: RegistryOptions,
+}
+
+/// What an engine is for.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    /// Making and applying plans within a scope.
+    Plan {
+        /// What the policy gets to see.
+        scope: Scope,
+        /// What the first final failure means for the rest.
+        error_mode: ErrorMode,
+    },
+    /// Sweeping a lease that is about these backends.
+    Sweep {
+        /// The names of the backends.
+        backends: Vec<String>,
+    },
+    /// Listing within a scope, and nothing else.
+    List {
+        /// What is listed.
+        scope: Scope,
+        /// Whether to find out sizes even where that is slow.
+        sizes: bool,
+        /// Whether to name the account even of a backend that has nothing.
+        account_of_nothing: bool,
+    },
+}
+
+impl Context {
+    /// Registries of policies.
+    pub fn registries(&self) -> Registry {
+        Registry::new(self.registry.clone())
+    }
+
+    /// An engine over the backends that it is for, as the world is now.
+    ///
+    /// # Errors
+    /// If a backend or a plugin cannot be opened.
+    pub fn engine(&self, purpose: Purpose, settings: &Settings) -> Result<Engine, Error> {
+        self.engine_in(&self.world, purpose, settings)
+    }
+
+    /// The same as the world is at another time.
+    ///
+    /// # Errors
+    /// If a backend or a plugin cannot be opened.
+    pub fn engine_in(
+        &self,
+        world: &World,
+        purpose: Purpose,
+        settings: &Settings,
+    ) -> Result<Engine, Error> {
+        let options = EngineOptions {
+            run: world.run.clone(),
+            now: world.now,
+            scope: Scope::default(),
+            sizes: false,
+            account_of_nothing: true,
+            guards: Guards::default(),
+            apply: ApplyOptions::default(),
+        };
+        let options = match purpose {
+            Purpose::Plan { scope, error_mode } => EngineOptions {
+                scope,
+                guards: settings.guards(own::detect()),
+                apply: settings.apply(error_mode),
+                ..options
+            },
+            Purpose::Sweep { backends } => EngineOptions {
+                scope: Scope {
+                    backends,
+                    ..Scope::default()
+                },
+                guards: Guards {
+                    // Whoever took the lease said that what is made under it goes, however young.
+                    min_age: Duration::ZERO,
+                    own: own::detect(),
+                    ..Guards::default()
+                },
+                apply: settings.apply(ErrorMode::Aggregate),
+                ..options
+            },
+            Purpose::List {
+                scope,
+                sizes,
+                account_of_nothing,
+            } => EngineOptions {
+                scope,
+                sizes,
+                account_of_nothing,
+                ..options
+            },
+        };
+        let names = backends::names(&self.config, &options.scope.backends);
+        let plugins = plugins::needed(&self.config, &self.plugins, &names)?;
+        let open = backends::open_all(world, &self.config, &plugins, &names)?;
+        Ok(Engine::new(open, options).with_configuration(self.config.digest()))
+    }
+}

@@ -1,0 +1,105 @@
+//! Why an operation could not do its work.
+
+use std::io;
+use std::path::PathBuf;
+
+use tbengine_engine::plan::saved::Stale;
+use tbengine_engine::policy::{ConfigError, EngineError, LoadError};
+use tbengine_oci::ReferenceError;
+use tbengine_plugin_host::{OpenError, PluginError};
+use tbengine_store::journal::JournalError;
+use tbengine_store::lease::LeaseError;
+
+/// Why an operation could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line or the configuration makes no sense.
+    #[error("{message}")]
+    Config {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hints: Vec<String>,
+    },
+    /// A backend could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A plugin is not used.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// No policy can be loaded.
+    #[error(transparent)]
+    PolicyEngine(#[from] EngineError),
+    /// A file is not a policy.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A policy could not be fetched from a registry, or pushed.
+    #[error(transparent)]
+    Registry(#[from] tbengine_oci::Error),
+    /// The parameters do not fit the policy.
+    #[error(transparent)]
+    Parameters(#[from] ConfigError),
+    /// A saved plan must not be applied any more.
+    #[error("{plan} is stale: {source}")]
+    Stale {
+        /// Which plan, and where it is.
+        plan: String,
+        /// How to make a new one.
+        hint: String,
+        /// What differs.
+        source: Stale,
+    },
+    /// There is no journal, or no record.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A lease could not be had.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// What is there before a lease is taken could not be listed as a whole.
+    #[error("what is there now could not be listed, so nothing was started")]
+    NoBaseline,
+    /// The file of a result could not be written.
+    #[error("failed to write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The process could not be set up.
+    #[error("failed to {what}: {source}")]
+    Start {
+        /// What failed.
+        what: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// It was stopped before it did anything.
+    #[error("interrupted before anything was done")]
+    Interrupted,
+}
+
+impl Error {
+    /// An error of usage or configuration.
+    pub fn config(message: impl Into<String>) -> Self {
+        Self::Config {
+            message: message.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Self::Config { hints, .. } = &mut self {
+            hints.push(hint.into());
+        }
+        self
+    }
+}
+
+impl From<ReferenceError> for Error {
+    fn from(error: ReferenceError) -> Self {
+        Error::Registry(error.into())
+    }
+}
