@@ -5,42 +5,62 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Completion, Trial};
+use libtest_mimic::{Arguments, Trial};
 use tbengine_plugin_host::kit::{self, Subject};
 use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec};
-use tbengine_sdk::testkit::{Case, CaseEnd};
+use tbengine_sdk::testkit::{self, Case};
 use tbengine_sdk::{OpenRequest, Timestamp};
 
 #[path = "plugin/c.rs"]
 mod c;
 
+/// What a trial's name begins with, the kind of backend, and how its code is come by.
+type Way = (
+    &'static str,
+    &'static str,
+    fn(&mut Option<c::Built>) -> Code,
+);
+
+const WAYS: [Way; 4] = [
+    ("library", "memory", |_| {
+        library("libtbengine_plugin_tests.so")
+    }),
+    ("program", "memory", |_| Code::Program {
+        path: env!("CARGO_BIN_EXE_plugin-program").into(),
+        arguments: Vec::new(),
+    }),
+    ("template in Rust", "example", |_| {
+        library("libtbengine_example.so")
+    }),
+    ("template in C", "example", |built| {
+        let source = Path::new("../../plugins/templates/c/example.c");
+        let built = built.insert(c::compile(source, &["-O2"]));
+        Code::Library(built.path.clone())
+    }),
+];
+
+/// A library that cargo builds beside this program.
+fn library(name: &str) -> Code {
+    let here = std::env::current_exe().expect("this program has a path");
+    Code::Library(here.with_file_name(name))
+}
+
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Several cases compare whole listings, and count the answers of one library.
     arguments.test_threads = Some(1);
-    let here = std::env::current_exe().expect("this program has a path");
-    let library = |name| Code::Library(here.with_file_name(name));
-    let program = Code::Program {
-        path: env!("CARGO_BIN_EXE_plugin-program").into(),
-        arguments: Vec::new(),
-    };
-    let in_c = c::compile(Path::new("../../plugins/templates/c/example.c"), &["-O2"]);
-    let trials: Vec<Trial> = [
-        ("library", "memory", library("libtbengine_plugin_tests.so")),
-        ("program", "memory", program),
-        (
-            "template in Rust",
-            "example",
-            library("libtbengine_example.so"),
-        ),
-        ("template in C", "example", Code::Library(in_c.path.clone())),
-    ]
-    .into_iter()
-    .flat_map(|(way, kind, code)| {
-        let cases = kit::cases(&subject(kind, code));
-        cases.into_iter().map(move |case| trial(way, case))
-    })
-    .collect();
+    // A runner that gives each trial a process of its own names it, and needs the others not even made.
+    let named = arguments.filter.as_ref().filter(|_| arguments.exact);
+    let wanted = |way: &str| named.is_none_or(|name| name.starts_with(&format!("[{way}] ")));
+    let mut in_c = None;
+    let trials: Vec<Trial> = WAYS
+        .into_iter()
+        .filter(|(way, ..)| wanted(way))
+        .flat_map(|(way, kind, code)| {
+            let cases = kit::cases(&subject(kind, code(&mut in_c)));
+            cases.into_iter().map(move |case| trial(way, case))
+        })
+        .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -61,16 +81,12 @@ fn subject(kind: &str, code: Code) -> Subject {
     Subject::new(Arc::new(plugin), kind, request).expect("it brings the kind")
 }
 
-fn trial(way: &str, case: Case) -> Trial {
+fn trial(way: &'static str, case: Case) -> Trial {
     let name = match case.kind {
         Some(kind) => format!("{} of a {kind}", case.name),
         None => case.name.to_owned(),
     };
     let run = case.run;
-    let trial = Trial::ignorable_test(name, move || match run() {
-        CaseEnd::Held => Ok(Completion::Completed),
-        CaseEnd::Ignored(reason) => Ok(Completion::ignored_with(reason)),
-        CaseEnd::Broken(message) => Err(message.into()),
-    });
-    trial.with_kind(way)
+    let shown = name.clone();
+    Trial::ignorable_test(name, move || testkit::completion(way, &shown, run())).with_kind(way)
 }

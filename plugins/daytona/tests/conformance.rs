@@ -34,6 +34,34 @@ fn open(url: &str, key: &str) -> Arc<dyn Backend> {
     Arc::new(Daytona::open(request).expect("the configuration is right"))
 }
 
+/// What Daytona does not have, of what is wanted.
+fn beyond_daytona(wanted: &Wanted) -> Option<&'static str> {
+    let reasons = [
+        (
+            wanted.takes_along,
+            "nothing of the suite goes along with a sandbox",
+        ),
+        (
+            wanted.restarts,
+            "a sandbox of Daytona does not restart by itself",
+        ),
+        (
+            wanted.exit_code.is_some(),
+            "a sandbox of Daytona has no exit code",
+        ),
+        (
+            !wanted.uses.is_empty(),
+            "listings of Daytona do not say what a sandbox uses",
+        ),
+        (
+            wanted.kind != Kind::Sandbox && !wanted.labels.is_empty(),
+            "only sandboxes of Daytona have labels",
+        ),
+    ];
+    let found = reasons.into_iter().find(|(wants, _)| *wants);
+    found.map(|(_, why)| why)
+}
+
 impl DaytonaFixture {
     fn new() -> Self {
         let settings = Settings {
@@ -89,14 +117,8 @@ impl Fixture for DaytonaFixture {
     }
 
     async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
-        let is_beyond_daytona = wanted.takes_along
-            || wanted.restarts
-            || wanted.exit_code.is_some()
-            // Listings do not say which volumes a sandbox mounts.
-            || !wanted.uses.is_empty()
-            || (wanted.kind != Kind::Sandbox && !wanted.labels.is_empty());
-        if is_beyond_daytona {
-            return Ok(Made::CannotMake);
+        if let Some(why) = beyond_daytona(wanted) {
+            return Ok(Made::NotApplicable(why.to_owned()));
         }
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let name = wanted
@@ -106,7 +128,10 @@ impl Fixture for DaytonaFixture {
         let native = match wanted.kind {
             Kind::Sandbox => match self.sandbox(wanted) {
                 Some(native) => native,
-                None => return Ok(Made::CannotMake),
+                None => {
+                    let why = format!("no sandbox of Daytona is {}", wanted.state);
+                    return Ok(Made::NotApplicable(why));
+                }
             },
             Kind::Snapshot => self.fake.with(|cloud, now| {
                 cloud
@@ -118,7 +143,10 @@ impl Fixture for DaytonaFixture {
                     .put_volume(0, name, VolumeState::Ready, now)
                     .to_string()
             }),
-            _ => return Ok(Made::CannotMake),
+            _ => {
+                let why = format!("Daytona has no {}s", wanted.kind);
+                return Ok(Made::NotApplicable(why));
+            }
         };
         Ok(Made::Yes(Identity {
             backend: "cloud".into(),

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
+use libtest_mimic::Arguments;
 use tbengine_docker::Docker;
-use tbengine_dockerd::Dockerd;
+use tbengine_dockerd::shared;
 use tbengine_sdk::testkit::{self, Fixture, Made, Wanted};
 use tbengine_sdk::{Backend, Identity, Kind, OpenRequest, Resource, State, Timestamp, async_trait};
 
+/// Where no daemon is.
+const NOWHERE: &str = "unix:///nonexistent/docker.sock";
+
 struct DockerFixture {
-    daemon: Dockerd,
     made: AtomicUsize,
 }
 
@@ -28,7 +31,7 @@ impl DockerFixture {
 
     fn docker(&self, arguments: &[String]) -> Result<String, String> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        self.daemon
+        shared()
             .try_docker(&arguments)
             .map_err(|error| error.to_string())
     }
@@ -55,7 +58,7 @@ impl DockerFixture {
             arguments.extend(["--restart".into(), "always".into()]);
         }
         let image = wanted.uses.iter().find(|used| used.kind == Kind::Image);
-        arguments.push(image.map_or(self.daemon.image().into(), |image| image.native.clone()));
+        arguments.push(image.map_or(shared().image().into(), |image| image.native.clone()));
         let script = match (wanted.state, wanted.ends_when_asked) {
             (State::Exited, _) => format!("exit {}", wanted.exit_code.unwrap_or(0)),
             (_, true) => "trap 'exit 0' TERM; sleep 100000 & wait".into(),
@@ -72,7 +75,7 @@ impl DockerFixture {
     }
 
     fn image(&self, wanted: &Wanted, name: &str) -> Result<String, String> {
-        let base = self.docker(&["create".into(), self.daemon.image().into(), "true".into()])?;
+        let base = self.docker(&["create".into(), shared().image().into(), "true".into()])?;
         let mut arguments: Vec<String> = vec!["commit".into(), "--message".into(), name.into()];
         for (key, value) in &wanted.labels {
             // A LABEL line takes the value quoted, with these escapes.
@@ -94,7 +97,13 @@ fn labels(wanted: &Wanted) -> Vec<String> {
 #[async_trait]
 impl Fixture for DockerFixture {
     fn backend(&self) -> Arc<dyn Backend> {
-        self.open(&self.daemon.host())
+        // What is only listed needs no daemon.
+        static LISTED: LazyLock<bool> = LazyLock::new(|| Arguments::from_args().list);
+        let host = match *LISTED {
+            true => NOWHERE.to_owned(),
+            false => shared().host(),
+        };
+        self.open(&host)
     }
 
     async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
@@ -117,12 +126,15 @@ impl Fixture for DockerFixture {
                 arguments.push(name);
                 self.docker(&arguments)?
             }
-            // A LABEL line cannot hold line breaks.
             Kind::Image if wanted.labels.iter().any(|(_, value)| value.contains('\n')) => {
-                return Ok(Made::CannotMake);
+                let why = "a LABEL line cannot hold line breaks";
+                return Ok(Made::NotApplicable(why.to_owned()));
             }
             Kind::Image => self.image(wanted, &name)?,
-            _ => return Ok(Made::CannotMake),
+            _ => {
+                let why = format!("Docker has no {}", wanted.kind);
+                return Ok(Made::NotApplicable(why));
+            }
         };
         Ok(Made::Yes(Identity {
             backend: "docker".into(),
@@ -147,10 +159,10 @@ impl Fixture for DockerFixture {
             ),
         ];
         for (list, remove) in lists {
-            for id in self.daemon.docker(list).lines() {
+            for id in shared().docker(list).lines() {
                 let mut arguments = remove.to_vec();
                 arguments.push(id);
-                self.daemon
+                shared()
                     .try_docker(&arguments)
                     .map_err(|error| error.to_string())?;
             }
@@ -160,7 +172,7 @@ impl Fixture for DockerFixture {
 
     /// All but the image that containers are made from.
     fn is_ours(&self, resource: &Resource) -> bool {
-        resource.identity.kind != Kind::Image || resource.name != self.daemon.image()
+        resource.identity.kind != Kind::Image || resource.name != shared().image()
     }
 
     fn kept_by_provider(&self) -> Vec<(Kind, String)> {
@@ -170,17 +182,12 @@ impl Fixture for DockerFixture {
     }
 
     async fn with_nothing_answering(&self) -> Option<Arc<dyn Backend>> {
-        Some(self.open("unix:///nonexistent/docker.sock"))
+        Some(self.open(NOWHERE))
     }
 }
 
 fn main() -> ExitCode {
-    let daemon = match Dockerd::start() {
-        Ok(daemon) => daemon,
-        Err(error) => panic!("{error}"),
-    };
     testkit::main(|| DockerFixture {
-        daemon,
         made: AtomicUsize::new(0),
     })
 }

@@ -37,12 +37,29 @@ impl Fixture for E2bFixture {
 
     async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
         let stubborn = wanted.state == State::Running && !wanted.ends_when_asked;
-        let special = wanted.exit_code.is_some()
-            || wanted.restarts
-            || wanted.takes_along
-            || wanted.name.is_some();
-        if stubborn || special || !matches!(wanted.state, State::Running | State::Stopped) {
-            return Ok(Made::CannotMake);
+        let other = !matches!(wanted.state, State::Running | State::Stopped);
+        let reasons = [
+            (
+                stubborn,
+                "no sandbox of E2B goes on when it is asked to end",
+            ),
+            (other, "a sandbox of E2B runs or is paused"),
+            (
+                wanted.exit_code.is_some(),
+                "a sandbox of E2B has no exit code",
+            ),
+            (
+                wanted.restarts,
+                "a sandbox of E2B does not restart by itself",
+            ),
+            (
+                wanted.takes_along,
+                "nothing goes along with a sandbox of E2B",
+            ),
+            (wanted.name.is_some(), "a sandbox of E2B has no name"),
+        ];
+        if let Some((_, why)) = reasons.into_iter().find(|(wants, _)| *wants) {
+            return Ok(Made::NotApplicable(why.to_owned()));
         }
         let paused = wanted.state == State::Stopped;
         let native = self

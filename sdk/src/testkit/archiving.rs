@@ -1,6 +1,6 @@
 //! Behaviours of `archive`.
 
-use super::bench::{Behaviour, Bench, Tested, assert_fails, behaviour, missing};
+use super::bench::{Behaviour, Bench, Halt, Tested, assert_fails, behaviour, missing};
 use super::fixture::Wanted;
 use crate::error::ErrorKind;
 use crate::kind::Kind;
@@ -63,7 +63,7 @@ async fn archiving_what_does_not_exist_is_not_found(bench: Bench, kind: Kind) ->
 
 async fn archiving_what_cannot_be_archived_is_unsupported(bench: Bench, kind: Kind) -> Tested {
     if kind == Kind::Sandbox && bench.backend.capabilities().archive {
-        return Ok(());
+        return Err(Halt::not_applicable("it can be archived"));
     }
     let made = bench.make(Wanted::new(kind)).await?;
     assert_fails(

@@ -23,6 +23,8 @@ const TRIAL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Why a behaviour did not come to its end. Broken assertions panic instead.
 #[derive(Debug)]
 pub(super) enum Halt {
+    /// The provider has nothing that the sentence speaks of.
+    NotApplicable(String),
     /// The fixture cannot make what it takes.
     Ignored(String),
     Failed(String),
@@ -31,6 +33,13 @@ pub(super) enum Halt {
 impl From<Error> for Halt {
     fn from(error: Error) -> Self {
         Halt::Failed(format!("the backend answered {}: {error}", error.kind))
+    }
+}
+
+impl Halt {
+    /// The sentence says nothing about this provider.
+    pub(super) fn not_applicable(why: &str) -> Self {
+        Halt::NotApplicable(why.to_owned())
     }
 }
 
@@ -148,6 +157,7 @@ impl<F: Fixture> Kit<F> {
             let cleaned = self.fixture.clean_up().await;
             match ended {
                 Ok(Ok(Ok(()))) => {}
+                Ok(Ok(Err(Halt::NotApplicable(reason)))) => return CaseEnd::NotApplicable(reason),
                 Ok(Ok(Err(Halt::Ignored(reason)))) => return CaseEnd::Ignored(reason),
                 Ok(Ok(Err(Halt::Failed(message)))) => return CaseEnd::Broken(message),
                 Ok(Err(panic)) => return CaseEnd::Broken(panic_message(panic)),
@@ -183,6 +193,7 @@ impl Bench {
     pub(super) async fn make(&self, wanted: Wanted) -> Result<Resource, Halt> {
         match self.fixture.make(&wanted).await {
             Err(message) => Err(Halt::Failed(format!("the fixture failed: {message}"))),
+            Ok(Made::NotApplicable(reason)) => Err(Halt::NotApplicable(reason)),
             Ok(Made::CannotMake) => Err(Halt::Ignored(format!(
                 "the fixture cannot make a {} that is {}{}",
                 wanted.kind,

@@ -17,6 +17,8 @@ pub struct Case {
 pub enum CaseEnd {
     /// The sentence holds.
     Held,
+    /// The sentence says nothing about this provider, and why.
+    NotApplicable(String),
     /// It could not be tried, and why.
     Ignored(String),
     /// It does not hold, and what was seen.

@@ -20,7 +20,7 @@ pub trait Fixture: Send + Sync + 'static {
     /// Makes a resource, and returns when it is in the wanted state.
     ///
     /// # Errors
-    /// A text if it should have worked. [`Made::CannotMake`] is for what the provider does not have.
+    /// A text if it should have worked. [`Made::NotApplicable`] is for what the provider does not have.
     async fn make(&self, wanted: &Wanted) -> Result<Made, String>;
 
     /// Removes whatever [`make`](Fixture::make) made and what is still there. Called after each trial.
@@ -67,7 +67,9 @@ pub enum Made {
     /// It is there; the identity as the provider gave it, not as the backend under test lists it,
     /// where the fixture can tell. Its account and creation time are not compared.
     Yes(Identity),
-    /// This provider does not have such resources.
+    /// This provider does not have such resources, and why: no trial is missing.
+    NotApplicable(String),
+    /// There may be such resources, but this fixture cannot make them: a trial is left out.
     CannotMake,
 }
 

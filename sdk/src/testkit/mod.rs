@@ -31,12 +31,14 @@
 //! }
 //! ```
 //!
-//! [`Capabilities`](crate::Capabilities) choose which trials there are; what a fixture cannot make
-//! is shown as ignored, with the reason. The modules, in the order data flows:
+//! [`Capabilities`](crate::Capabilities) choose which trials there are. What a provider does not have, and
+//! what a fixture cannot make, is shown as ignored, with the reason; where [`LEFT_OUT`] names a file, each
+//! such trial adds a line to it. The modules, in the order data flows:
 //!
 //! - [`fixture`]: what an author writes
 //! - [`case`]: a trial, whoever runs it
 //! - `bench`: what a behaviour gets, and how it becomes a trial
+//! - [`left_out`]: telling which trials did not take place
 //! - [`wire`]: the fixture of a plugin outside of this program
 //! - `reaching`, `listing`, `reading`, `stopping`, `archiving`, `deleting`, `sharing`: the behaviours
 
@@ -45,6 +47,7 @@ mod bench;
 pub mod case;
 mod deleting;
 pub mod fixture;
+pub mod left_out;
 mod listing;
 mod reaching;
 mod reading;
@@ -57,8 +60,10 @@ use std::sync::Arc;
 
 pub use case::{Case, CaseEnd};
 pub use fixture::{Fixture, Made, Wanted};
-use libtest_mimic::{Arguments, Completion, Trial};
+pub use left_out::{LEFT_OUT, completion};
+use libtest_mimic::{Arguments, Trial};
 
+use crate::resource::Kind;
 use crate::testkit::bench::{Behaviour, Kit};
 
 /// Runs the suite as the main function of a test target, with the arguments of `cargo test`.
@@ -76,15 +81,9 @@ pub fn main<F: Fixture>(fixture: impl FnOnce() -> F) -> ExitCode {
 pub fn trials<F: Fixture>(fixture: impl FnOnce() -> F) -> Vec<Trial> {
     let trial = |case: Case| {
         let run = case.run;
-        let trial = Trial::ignorable_test(case.name, move || match run() {
-            CaseEnd::Held => Ok(Completion::Completed),
-            CaseEnd::Ignored(reason) => Ok(Completion::ignored_with(reason)),
-            CaseEnd::Broken(message) => Err(message.into()),
-        });
-        match case.kind {
-            Some(kind) => trial.with_kind(kind.word()),
-            None => trial,
-        }
+        let kind = case.kind.map(Kind::word).unwrap_or_default();
+        let trial = Trial::ignorable_test(case.name, move || completion(kind, case.name, run()));
+        trial.with_kind(kind)
     };
     cases(fixture).into_iter().map(trial).collect()
 }

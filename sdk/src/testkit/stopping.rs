@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::bench::{Behaviour, Bench, Tested, assert_fails, behaviour, missing};
+use super::bench::{Behaviour, Bench, Halt, Tested, assert_fails, behaviour, missing};
 use super::fixture::Wanted;
 use crate::backend::StopOptions;
 use crate::error::ErrorKind;
@@ -81,7 +81,7 @@ async fn what_restarts_by_itself_does_not_come_back_after_a_stop(
 async fn stopping_what_cannot_be_stopped_is_unsupported(bench: Bench, kind: Kind) -> Tested {
     let runs = matches!(kind, Kind::Container | Kind::Sandbox);
     if runs && bench.backend.capabilities().stop {
-        return Ok(());
+        return Err(Halt::not_applicable("it can be stopped"));
     }
     let made = bench.make(Wanted::new(kind)).await?;
     assert_fails(

@@ -80,7 +80,7 @@ pub(crate) fn prepare(
         return Some(Ok(Box::pin(async move {
             let identity = match fixture.make(&wanted).await.map_err(internal)? {
                 Made::Yes(identity) => Some(identity),
-                Made::CannotMake => None,
+                Made::NotApplicable(_) | Made::CannotMake => None,
             };
             Ok(wire::encode(&MadeDocument { identity }))
         })));

@@ -140,7 +140,8 @@ pub(crate) fn inside(app: &mut App, plugin: &str, from: usize) -> Result<Code, E
         }
         app.out.json_line(&Tale::Begun { number });
         let end = match (case.run)() {
-            CaseEnd::Held => End::Held,
+            // Nothing is missing where a sentence says nothing about the provider.
+            CaseEnd::Held | CaseEnd::NotApplicable(_) => End::Held,
             CaseEnd::Ignored(reason) => End::Ignored(reason),
             CaseEnd::Broken(message) => End::Broken(message),
         };
