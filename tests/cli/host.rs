@@ -29,6 +29,7 @@ impl Host {
 
     /// The same, with more keys in the table of the memory backend, and then other tables.
     pub(crate) fn with(more: &str) -> Self {
+        tbengine_harness::surroundings::make_usual();
         let since = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let host = Self {
             home: tempfile::tempdir().unwrap(),
@@ -65,6 +66,7 @@ impl Host {
 
     /// The command, in the home directory, with nothing of this process' environment.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
+        tbengine_harness::surroundings::make_usual();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tbengine"));
         command
             .args(args)

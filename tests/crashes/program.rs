@@ -28,6 +28,7 @@ pub(crate) enum Moment {
 impl Program {
     /// The program at a path, with variables, in a new home.
     pub(crate) fn new(path: &Path, cache: &Path, environment: &[(&str, &str)]) -> Self {
+        tbengine_harness::surroundings::make_usual();
         Self {
             path: path.to_owned(),
             cache: cache.to_owned(),

@@ -36,6 +36,7 @@ impl Host {
     }
 
     pub(crate) fn command_in(&self, home: &Path, arguments: &[&str]) -> Command {
+        tbengine_harness::surroundings::make_usual();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tbengine"));
         command
             .args(arguments)

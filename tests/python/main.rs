@@ -21,6 +21,7 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// Python in a home of its own, with the package and the program, and nothing of this process' environment.
 fn python(home: &TempDir) -> Command {
+    tbengine_harness::surroundings::make_usual();
     let program = Path::new(env!("CARGO_BIN_EXE_tbengine"));
     let mut path = program
         .parent()

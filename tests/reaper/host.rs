@@ -33,6 +33,7 @@ pub(crate) struct Made {
 
 impl World {
     pub(crate) fn new(session: &'static str) -> Self {
+        tbengine_harness::surroundings::make_usual();
         Self {
             daemon: shared(),
             home: tempfile::tempdir().expect("a directory can be made"),
