@@ -1,6 +1,7 @@
 //! Starting, crashing and ending the daemon.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -9,13 +10,23 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{CommandError, StartError};
-use crate::supervisor::Supervisor;
+use crate::lease::Lease;
+use crate::supervisor::{self, Supervisor};
 
 /// A private dockerd. Dropping it ends its containers and removes every trace of it.
 #[derive(Debug)]
 pub struct Dockerd {
     directory: PathBuf,
-    supervisor: Mutex<Supervisor>,
+    hold: Hold,
+}
+
+/// What keeps the daemon running.
+#[derive(Debug)]
+enum Hold {
+    /// Its supervisor, which takes orders.
+    Own(Mutex<Supervisor>),
+    /// A use of it, beside others.
+    Shared(#[expect(dead_code, reason = "it is held, and does no more")] Lease),
 }
 
 /// Which network the daemon gives containers that name none.
@@ -54,19 +65,32 @@ const PROGRAMS: [&str; 8] = [
     "ip",
     "tar",
 ];
+/// What the names of the directories of daemons begin with.
+const PREFIX: &str = "tbengine-dockerd-";
 const PACKAGES: &str = "docker.io, iptables, busybox-static, util-linux, iproute2 and tar";
 /// How long a daemon may take until it answers.
 pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
-/// The daemon that all tests of one test binary share, with [`Dockerd::image`] in it.
+/// The daemon that all tests of one test binary share, with [`Dockerd::image`] in it: also where the runner
+/// gives each of them a process of its own.
 ///
 /// # Panics
 /// If it cannot be started; the message says what is missing.
 pub fn shared() -> &'static Dockerd {
     static SHARED: OnceLock<Dockerd> = OnceLock::new();
-    SHARED.get_or_init(|| match Dockerd::start() {
-        Ok(daemon) => daemon,
-        Err(error) => panic!("{error}"),
+    SHARED.get_or_init(|| {
+        let started = match std::env::var("NEXTEST_RUN_ID") {
+            Ok(run) => {
+                let program = std::env::current_exe().expect("this program has a path");
+                // The runner is the process that started this one.
+                Dockerd::share(&(run, program), std::os::unix::process::parent_id())
+            }
+            Err(_) => Dockerd::start(),
+        };
+        match started {
+            Ok(daemon) => daemon,
+            Err(error) => panic!("{error}"),
+        }
     })
 }
 
@@ -84,19 +108,10 @@ impl Dockerd {
     /// # Errors
     /// A sentence that says what is missing.
     pub fn start_with(network: Network) -> Result<Self, StartError> {
-        let programs = PROGRAMS.iter().chain(network.programs());
-        let missing = programs.copied().find(|program| !is_installed(program));
-        if let Some(program) = missing {
-            return Err(StartError::Missing {
-                program,
-                packages: PACKAGES,
-            });
-        }
-        if !is_root() {
-            return Err(StartError::NotRoot);
-        }
+        need(network)?;
+        tbengine_harness::surroundings::make_usual();
         let directory = tempfile::Builder::new()
-            .prefix("tbengine-dockerd-")
+            .prefix(PREFIX)
             .tempdir()
             .map_err(|source| StartError::Io {
                 what: "make a temporary directory",
@@ -110,10 +125,39 @@ impl Dockerd {
             })?;
         let daemon = Self {
             directory,
-            supervisor: Mutex::new(supervisor),
+            hold: Hold::Own(Mutex::new(supervisor)),
         };
         daemon.await_answer()?;
         daemon.import_image()?;
+        Ok(daemon)
+    }
+
+    /// Uses the daemon of this name, which is started if there is none. It takes no orders, and ends when all
+    /// that use it have ended, and the process `run` as well.
+    ///
+    /// # Errors
+    /// A sentence that says what is missing.
+    pub fn share(name: &impl Hash, run: u32) -> Result<Self, StartError> {
+        need(Network::None)?;
+        tbengine_harness::surroundings::make_usual();
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        let directory = std::env::temp_dir().join(format!("{PREFIX}{:016x}", hasher.finish()));
+        let failed = |source| StartError::Io {
+            what: "share a daemon",
+            source,
+        };
+        let (lease, starting) = Lease::take(&directory).map_err(failed)?;
+        let daemon = Self {
+            directory,
+            hold: Hold::Shared(lease),
+        };
+        if let Some(starting) = starting {
+            supervisor::start_shared(&daemon.directory, &starting, run).map_err(failed)?;
+            daemon.await_answer()?;
+            daemon.import_image()?;
+            starting.done().map_err(failed)?;
+        }
         Ok(daemon)
     }
 
@@ -249,9 +293,10 @@ impl Dockerd {
     }
 
     fn supervisor(&self) -> MutexGuard<'_, Supervisor> {
-        self.supervisor
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        match &self.hold {
+            Hold::Own(supervisor) => supervisor.lock().unwrap_or_else(PoisonError::into_inner),
+            Hold::Shared(_) => panic!("a daemon that others use as well takes no orders"),
+        }
     }
 
     fn await_answer(&self) -> Result<(), StartError> {
@@ -272,8 +317,26 @@ impl Dockerd {
 
 impl Drop for Dockerd {
     fn drop(&mut self) {
-        self.supervisor().end();
+        if let Hold::Own(_) = self.hold {
+            self.supervisor().end();
+        }
     }
+}
+
+/// Answers whether a daemon can be started here.
+fn need(network: Network) -> Result<(), StartError> {
+    let programs = PROGRAMS.iter().chain(network.programs());
+    let missing = programs.copied().find(|program| !is_installed(program));
+    if let Some(program) = missing {
+        return Err(StartError::Missing {
+            program,
+            packages: PACKAGES,
+        });
+    }
+    if !is_root() {
+        return Err(StartError::NotRoot);
+    }
+    Ok(())
 }
 
 fn answers(socket: &Path) -> bool {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::daemon::Network;
+use crate::lease::{ORDERS, Starting};
 
 /// The shell that starts and ends the daemon; it lives as long as its standard input is open.
 #[derive(Debug)]
@@ -19,30 +20,9 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// Starts the shell and, through it, the daemon.
     pub(crate) fn start(directory: &Path, network: Network) -> std::io::Result<Self> {
-        let write = |name: &str, text: &str| fs::write(directory.join(name), text);
-        let shown = directory.display();
-        write("supervisor.sh", include_str!("supervisor.sh"))?;
-        write("daemon.sh", include_str!("daemon.sh"))?;
-        write("daemon.json", "{}")?;
-        write(
-            "containerd.toml",
-            &format!(
-                "version = 2\nroot = \"{shown}/containerd/root\"\nstate = \"{shown}/containerd/state\"\n\
-             disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"{shown}/containerd.sock\"\n"
-            ),
-        )?;
-        let cgroup = directory.file_name().unwrap_or_default();
-        let log = fs::File::create(directory.join("supervisor.log"))?;
-        let mut child = Command::new("sh")
-            .arg(directory.join("supervisor.sh"))
-            .arg(directory)
-            .arg(cgroup)
-            .arg(network.word())
-            // Outside of the test's process group, so that Ctrl-C does not end it before it has cleaned up.
-            .process_group(0)
+        let mut child = command(directory, network)?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(log)
             .spawn()?;
         let commands = child.stdin.take();
         let replies = child.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
@@ -83,6 +63,47 @@ impl Supervisor {
         // Nothing can be done about a supervisor that fails; it has removed what it could.
         drop(self.child.wait());
     }
+}
+
+/// Starts the shell for a daemon that several processes use, one of which is the process `run`.
+pub(crate) fn start_shared(directory: &Path, starting: &Starting, run: u32) -> std::io::Result<()> {
+    let mut child = command(directory, Network::None)?
+        .arg(run.to_string())
+        .arg(directory.join(ORDERS))
+        .stdin(starting.orders.try_clone()?)
+        .stdout(Stdio::null())
+        .spawn()?;
+    // It may end before this process does.
+    std::thread::spawn(move || child.wait());
+    Ok(())
+}
+
+/// Lays out the files of a daemon, and gives the command of its shell.
+fn command(directory: &Path, network: Network) -> std::io::Result<Command> {
+    let write = |name: &str, text: &str| fs::write(directory.join(name), text);
+    let shown = directory.display();
+    write("supervisor.sh", include_str!("supervisor.sh"))?;
+    write("daemon.sh", include_str!("daemon.sh"))?;
+    write("daemon.json", "{}")?;
+    write(
+        "containerd.toml",
+        &format!(
+            "version = 2\nroot = \"{shown}/containerd/root\"\nstate = \"{shown}/containerd/state\"\n\
+         disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = \"{shown}/containerd.sock\"\n"
+        ),
+    )?;
+    let cgroup = directory.file_name().unwrap_or_default();
+    let log = fs::File::create(directory.join("supervisor.log"))?;
+    let mut command = Command::new("sh");
+    command
+        .arg(directory.join("supervisor.sh"))
+        .arg(directory)
+        .arg(cgroup)
+        .arg(network.word())
+        // Outside of the test's process group, so that Ctrl-C does not end it before it has cleaned up.
+        .process_group(0)
+        .stderr(log);
+    Ok(command)
 }
 
 fn only_child(process: u32) -> std::io::Result<u32> {
