@@ -1,0 +1,115 @@
+//! Deleting images.
+
+use tbengine_dockerd::shared;
+use tbengine_sdk::{Backend, ErrorKind, Kind, Relation};
+
+use crate::real::support::{FORCE, GENTLE, backend, find, kind_of, known};
+
+#[tokio::test]
+async fn an_image_in_use_is_a_dependency_even_with_force() {
+    let docker = backend();
+    let daemon = shared();
+    let id = daemon.create_image("busy-image:1");
+    daemon.docker(&["tag", "busy-image:1", "busy-image:2"]);
+    let image = known(&docker, Kind::Image, &id).await.identity;
+    let running = daemon.docker(&["run", "--detach", "busy-image:1", "sleep", "100000"]);
+    let created = daemon.docker(&["create", "busy-image:1", "true"]);
+    for holder in [running, created] {
+        assert_eq!(
+            kind_of(docker.delete(&image, FORCE).await),
+            ErrorKind::Dependency
+        );
+        let holder = known(&docker, Kind::Container, &holder).await.identity;
+        docker.delete(&holder, FORCE).await.unwrap();
+    }
+    assert_eq!(
+        known(&docker, Kind::Image, &id).await.attrs.get("tags"),
+        Some("busy-image:1,busy-image:2")
+    );
+
+    let single = daemon.create_image("busy-single:1");
+    let image = known(&docker, Kind::Image, &single).await.identity;
+    let holder = daemon.docker(&["create", "busy-single:1", "true"]);
+    for options in [GENTLE, FORCE] {
+        assert_eq!(
+            kind_of(docker.delete(&image, options).await),
+            ErrorKind::Dependency
+        );
+    }
+    daemon.docker(&["rm", &holder]);
+    docker.delete(&image, GENTLE).await.unwrap();
+    assert_eq!(docker.get(&image).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_image_with_several_tags_needs_force() {
+    let docker = backend();
+    let daemon = shared();
+    let id = daemon.create_image("tagged:1");
+    daemon.docker(&["tag", "tagged:1", "other/name:2"]);
+    let image = known(&docker, Kind::Image, &id).await.identity;
+    let error = docker.delete(&image, GENTLE).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(error.hint.unwrap().contains("force"));
+    docker.delete(&image, FORCE).await.unwrap();
+    assert_eq!(docker.get(&image).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_image_takes_its_untagged_ancestors_and_names_them_before() {
+    let docker = backend();
+    let daemon = shared();
+    let base = daemon.create_image("base:1");
+    let child_of = |from: &str, tag: &str| {
+        let container = daemon.docker(&["create", from, "true"]);
+        let id = daemon.docker(&["commit", &container, tag]);
+        daemon.docker(&["rm", &container]);
+        id
+    };
+    let middle = child_of("base:1", "middle:1");
+    let top = child_of("middle:1", "top:1");
+    let middle_identity = known(&docker, Kind::Image, &middle).await.identity;
+    assert_eq!(
+        kind_of(docker.delete(&middle_identity, GENTLE).await),
+        ErrorKind::Dependency
+    );
+    // Moving its tag elsewhere makes it a step between two images.
+    daemon.docker(&["tag", daemon.image(), "middle:1"]);
+
+    assert!(find(&docker, Kind::Image, &middle).await.is_none());
+    let image = known(&docker, Kind::Image, &top).await;
+    let relation = |native: &str, cascade| Relation {
+        kind: Kind::Image,
+        native: native.to_owned(),
+        cascade,
+    };
+    assert_eq!(
+        image.uses,
+        [relation(&middle, true), relation(&base, false)]
+    );
+    assert_eq!(
+        docker.get(&image.identity).await.unwrap().unwrap().uses,
+        image.uses
+    );
+
+    docker.delete(&image.identity, GENTLE).await.unwrap();
+    assert_eq!(docker.get(&image.identity).await.unwrap(), None);
+    assert_eq!(docker.get(&middle_identity).await.unwrap(), None);
+    assert!(find(&docker, Kind::Image, &base).await.is_some());
+    daemon.docker(&["rmi", "middle:1"]);
+}
+
+#[tokio::test]
+async fn a_dangling_image_is_listed_and_deleted() {
+    let docker = backend();
+    let daemon = shared();
+    let container = daemon.create(&[], &["true"]);
+    let id = daemon.docker(&["commit", "--message", "dangling", &container]);
+    let image = known(&docker, Kind::Image, &id).await;
+    assert_eq!(
+        (image.attrs.get("dangling"), image.name.as_str()),
+        (Some("true"), id.as_str())
+    );
+    docker.delete(&image.identity, GENTLE).await.unwrap();
+    assert_eq!(docker.get(&image.identity).await.unwrap(), None);
+}

@@ -1,0 +1,313 @@
+//! What a listing shows of each kind.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use tbengine_dockerd::shared;
+use tbengine_sdk::{Backend, ErrorKind, Identity, Kind, ListRequest, Owner, State, Unit};
+
+use crate::real::support::{FORCE, GENTLE, backend, eventually, kind_of, known, listed};
+
+#[tokio::test]
+async fn check_names_the_daemon_and_always_the_same_account() {
+    let docker = backend();
+    let account = docker.check().await.unwrap();
+    assert_eq!(
+        account.id.as_ref(),
+        shared().docker(&["info", "--format", "{{.ID}}"])
+    );
+    assert!(
+        account.description.starts_with("Docker "),
+        "{}",
+        account.description
+    );
+    assert!(
+        account
+            .description
+            .ends_with(&format!(" at {}", shared().host())),
+        "{}",
+        account.description
+    );
+    assert!(
+        account.description.contains("(API 1."),
+        "{}",
+        account.description
+    );
+    assert_eq!(docker.check().await.unwrap(), account);
+    assert_eq!(backend().check().await.unwrap().id, account.id);
+}
+
+#[tokio::test]
+async fn each_state_of_a_container_is_seen() {
+    let docker = backend();
+    let daemon = shared();
+
+    let created = known(&docker, Kind::Container, &daemon.create(&[], &["true"])).await;
+    assert_eq!(created.state, State::Created);
+    assert_eq!(
+        (created.started, created.finished, created.exit_code),
+        (None, None, None)
+    );
+    assert!(created.identity.created.is_some());
+
+    let running = known(
+        &docker,
+        Kind::Container,
+        &daemon.run_sleeper(&["--name", "a-sleeper"]),
+    )
+    .await;
+    assert_eq!(
+        (running.state, running.name.as_str()),
+        (State::Running, "a-sleeper")
+    );
+    assert!(running.started.is_some() && running.finished.is_none() && running.exit_code.is_none());
+
+    let id = daemon.run_sleeper(&[]);
+    daemon.docker(&["pause", &id]);
+    assert_eq!(
+        known(&docker, Kind::Container, &id).await.state,
+        State::Paused
+    );
+
+    let exited = known(&docker, Kind::Container, &daemon.run_to_end(&[], 3)).await;
+    assert_eq!((exited.state, exited.exit_code), (State::Exited, Some(3)));
+    assert!(exited.started.is_some() && exited.finished.is_some());
+    assert_eq!(exited.age_from(), exited.finished);
+
+    let id = daemon.run(&["--restart", "always"], &["false"]);
+    eventually("a failing container restarts", async || {
+        known(&docker, Kind::Container, &id).await.state == State::Restarting
+    })
+    .await;
+    let restarting = known(&docker, Kind::Container, &id).await;
+    assert_eq!(restarting.attrs.get("restart-policy"), Some("always"));
+
+    let id = daemon.run_sleeper(&["--rm"]);
+    assert_eq!(
+        known(&docker, Kind::Container, &id)
+            .await
+            .attrs
+            .get("auto-remove"),
+        Some("true")
+    );
+}
+
+#[tokio::test]
+async fn list_and_get_agree_on_every_kind() {
+    let docker = backend();
+    let daemon = shared();
+    daemon.create_network(
+        "agree",
+        &["--internal", "--label", "com.docker.compose.project=shop"],
+    );
+    daemon.create_volume("agree", &["--label", "com.docker.compose.project=shop"]);
+    let image = daemon.create_image("agree:1");
+    daemon.run_sleeper(&[
+        "--network",
+        "agree",
+        "--volume",
+        "agree:/a",
+        "--volume",
+        "/b",
+        "--label",
+        "k=v",
+    ]);
+    daemon.create(&["--network", "agree"], &["true"]);
+
+    let mut seen = 0;
+    for kind in docker.capabilities().kinds {
+        for resource in listed(&docker, kind).await {
+            // Other tests change and delete their containers meanwhile.
+            let Some(again) = docker.get(&resource.identity).await.unwrap() else {
+                continue;
+            };
+            assert_eq!(again.identity, resource.identity);
+            assert_eq!(
+                (&again.labels, &again.name),
+                (&resource.labels, &resource.name)
+            );
+            assert_eq!(
+                (&again.unit, &again.owner),
+                (&resource.unit, &resource.owner)
+            );
+            assert!(resource.identity.created.is_some(), "{resource:?}");
+            if kind != Kind::Container {
+                assert_eq!((again.uses, again.attrs), (resource.uses, resource.attrs));
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen >= 5);
+    let network = listed(&docker, Kind::Network)
+        .await
+        .into_iter()
+        .find(|network| network.name == "agree")
+        .unwrap();
+    assert_eq!(network.unit, Some(Unit("shop".into())));
+    assert_eq!(
+        (network.state, network.attrs.get("driver")),
+        (State::Present, Some("bridge"))
+    );
+    assert_eq!(
+        known(&docker, Kind::Volume, "agree").await.unit,
+        Some(Unit("shop".into()))
+    );
+    assert_eq!(
+        known(&docker, Kind::Image, &image).await.attrs.get("tags"),
+        Some("agree:1")
+    );
+}
+
+#[tokio::test]
+async fn predefined_networks_are_not_listed() {
+    let docker = backend();
+    let names: Vec<String> = listed(&docker, Kind::Network)
+        .await
+        .into_iter()
+        .map(|network| network.name)
+        .collect();
+    assert!(
+        !names
+            .iter()
+            .any(|name| matches!(name.as_str(), "host" | "none" | "bridge")),
+        "{names:?}"
+    );
+
+    let account = docker.check().await.unwrap().id;
+    let native = shared().docker(&["network", "inspect", "host", "--format", "{{.Id}}"]);
+    let host = Identity {
+        backend: "docker".into(),
+        account,
+        kind: Kind::Network,
+        native,
+        created: None,
+    };
+    let host = docker.get(&host).await.unwrap().unwrap().identity;
+    assert_eq!(
+        kind_of(docker.delete(&host, FORCE).await),
+        ErrorKind::Unsupported
+    );
+}
+
+#[tokio::test]
+async fn hostile_labels_come_through_unharmed() {
+    let docker = backend();
+    let hostile = [
+        ("ansi", "\u{1b}[2J\u{1b}]0;title\u{7}".to_owned()),
+        ("newline", "a\r\nERROR: approve? [Y/n]".to_owned()),
+        ("bidi", "\u{202e}gpj.exe\u{2028}\u{200b}".to_owned()),
+        ("huge", "x".repeat(1 << 20)),
+        ("", "an empty key".to_owned()),
+        ("nul", "\0".to_owned()),
+    ];
+    let labels: BTreeMap<_, _> = hostile.iter().cloned().collect();
+    let reply = shared().post(
+        "/containers/create",
+        &json!({ "Image": shared().image(), "Cmd": ["true"], "Labels": labels }).to_string(),
+    );
+    let reply: serde_json::Value = serde_json::from_str(&reply).unwrap();
+    let container = known(&docker, Kind::Container, reply["Id"].as_str().unwrap()).await;
+    for (key, value) in &hostile {
+        assert_eq!(container.labels.get(key), Some(value.as_str()), "{key}");
+    }
+    docker.delete(&container.identity, GENTLE).await.unwrap();
+}
+
+#[tokio::test]
+async fn owners_and_units_are_recognised() {
+    let docker = backend();
+    let daemon = shared();
+    let label = |key: &str, value: &str| format!("{key}={value}");
+    let project = label("com.docker.compose.project", "hello__dqmfgz2__env");
+    let service = label("com.docker.compose.service", "main");
+    let number = label("com.docker.compose.container-number", "1");
+    let labels = [&project, &service, &number].map(|label| ["--label", label]);
+    let harbor = daemon.create(labels.as_flattened(), &["true"]);
+    let harbor = known(&docker, Kind::Container, &harbor).await;
+    assert_eq!(harbor.owner, Owner::Benchmark("harbor".into()));
+    assert_eq!(harbor.unit, Some(Unit("hello__dqmfgz2__env".into())));
+    assert_eq!(harbor.attrs.get("image"), Some(daemon.image()));
+
+    // Compose labels the images that it builds, and whatever is run from one inherits that.
+    let plain = daemon.create(&[], &["true"]);
+    let labelled = format!("LABEL {project} {service}");
+    daemon.docker(&["commit", "--change", &labelled, &plain, "hb__looked-into"]);
+    let look = daemon.docker(&["create", "hb__looked-into", "true"]);
+    let look = known(&docker, Kind::Container, &look).await;
+    assert_eq!(look.labels.get("com.docker.compose.service"), Some("main"));
+    assert_eq!((look.owner, look.unit), (Owner::Unknown, None));
+
+    let ours = daemon.create(&["--label", "tbengine.run-id=r-1"], &["true"]);
+    assert_eq!(
+        known(&docker, Kind::Container, &ours).await.owner,
+        Owner::Run("r-1".into())
+    );
+
+    let image = daemon.create_image("tb__hello__client:latest");
+    assert_eq!(
+        known(&docker, Kind::Image, &image).await.owner,
+        Owner::Benchmark("terminal-bench".into())
+    );
+}
+
+#[tokio::test]
+async fn sizes_are_found_out_only_on_request() {
+    let docker = backend();
+    let daemon = shared();
+    daemon.create_volume("sized", &[]);
+    let id = daemon.run(
+        &["--volume", "sized:/v"],
+        &["sh", "-c", "i=0; while [ $i -lt 1000 ]; do echo 0123456789 >>/f; echo 0123456789 >>/v/f; i=$((i+1)); done"],
+    );
+    daemon.docker(&["wait", &id]);
+    let image = daemon.inspect(daemon.image(), "{{.Id}}").unwrap();
+    for sizes in [true, false] {
+        for (kind, native, at_least) in [
+            (Kind::Container, id.as_str(), 11_000),
+            (Kind::Volume, "sized", 11_000),
+            (Kind::Image, &image, 500_000),
+        ] {
+            let page = docker
+                .list(ListRequest {
+                    sizes,
+                    ..ListRequest::first(kind)
+                })
+                .await
+                .unwrap();
+            let found = page
+                .resources
+                .into_iter()
+                .find(|resource| resource.identity.native == native)
+                .unwrap();
+            assert_eq!(
+                found.usage.disk_bytes.is_some_and(|size| size >= at_least),
+                sizes,
+                "{kind} {found:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn containers_may_vanish_while_they_are_listed() {
+    let docker = backend();
+    let ids: Vec<String> = (0..20).map(|_| shared().create(&[], &["true"])).collect();
+    let to_remove = ids.clone();
+    let removal = tokio::task::spawn_blocking(move || {
+        let arguments: Vec<&str> = ["rm"]
+            .into_iter()
+            .chain(to_remove.iter().map(String::as_str))
+            .collect();
+        shared().docker(&arguments);
+    });
+    while !removal.is_finished() {
+        listed(&docker, Kind::Container).await;
+    }
+    removal.await.unwrap();
+    assert!(
+        listed(&docker, Kind::Container)
+            .await
+            .iter()
+            .all(|container| !ids.contains(&container.identity.native))
+    );
+}

@@ -1,0 +1,171 @@
+//! What uses what, and what goes along.
+
+use tbengine_dockerd::shared;
+use tbengine_sdk::{Backend, ErrorKind, Kind, Relation, Resource};
+
+use crate::real::support::{FORCE, GENTLE, backend, find, kind_of, known};
+
+#[tokio::test]
+async fn a_container_names_what_it_uses_also_before_it_ran() {
+    let docker = backend();
+    let daemon = shared();
+    let network = daemon.create_network("uses", &["--internal"]);
+    daemon.create_volume("uses", &[]);
+    let options = [
+        "--network",
+        "uses",
+        "--volume",
+        "uses:/named",
+        "--volume",
+        "/anonymous",
+        "--volume",
+        "/tmp:/bind",
+    ];
+    let image = daemon.inspect(daemon.image(), "{{.Id}}").unwrap();
+
+    for id in [
+        daemon.create(&options, &["true"]),
+        daemon.run_sleeper(&options),
+        daemon.run_to_end(&options, 0),
+    ] {
+        let container = known(&docker, Kind::Container, &id).await;
+        let uses = |kind: Kind| -> Vec<&Relation> {
+            container
+                .uses
+                .iter()
+                .filter(|relation| relation.kind == kind)
+                .collect()
+        };
+        assert_eq!(
+            uses(Kind::Network),
+            [&Relation {
+                kind: Kind::Network,
+                native: network.clone(),
+                cascade: false
+            }]
+        );
+        assert_eq!(
+            uses(Kind::Image),
+            [&Relation {
+                kind: Kind::Image,
+                native: image.clone(),
+                cascade: false
+            }]
+        );
+        let volumes = uses(Kind::Volume);
+        assert_eq!(volumes.len(), 2, "{volumes:?}");
+        assert!(
+            volumes
+                .iter()
+                .all(|volume| volume.cascade == (volume.native != "uses")),
+            "{volumes:?}"
+        );
+        assert_eq!(
+            docker.get(&container.identity).await.unwrap().unwrap().uses,
+            container.uses
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_anonymous_volume_asked_for_by_name_survives_its_users() {
+    let docker = backend();
+    let daemon = shared();
+    let owner = daemon.create(&["--volume", "/data"], &["true"]);
+    let volume = daemon
+        .inspect(&owner, "{{(index .Mounts 0).Name}}")
+        .unwrap();
+    let borrowing = [
+        daemon.create(&["--volume", &format!("{volume}:/data")], &["true"]),
+        daemon.create(
+            &[
+                "--mount",
+                &format!("type=volume,source={volume},target=/data"),
+            ],
+            &["true"],
+        ),
+    ];
+    let relation = |container: &Resource| {
+        container
+            .uses
+            .iter()
+            .find(|relation| relation.native == volume)
+            .unwrap()
+            .cascade
+    };
+    for borrower in &borrowing {
+        assert!(!relation(&known(&docker, Kind::Container, borrower).await));
+    }
+    let owner = known(&docker, Kind::Container, &owner).await;
+    assert!(relation(&owner));
+    docker.delete(&owner.identity, GENTLE).await.unwrap();
+    for borrower in borrowing {
+        let borrower = known(&docker, Kind::Container, &borrower).await;
+        docker.delete(&borrower.identity, GENTLE).await.unwrap();
+    }
+    assert!(find(&docker, Kind::Volume, &volume).await.is_some());
+}
+
+#[tokio::test]
+async fn deleting_a_container_takes_its_anonymous_volumes_and_no_others() {
+    let docker = backend();
+    let daemon = shared();
+    let id = daemon.run_sleeper(&["--volume", "/anonymous", "--volume", "kept:/named"]);
+    let container = known(&docker, Kind::Container, &id).await;
+    let anonymous = container
+        .uses
+        .iter()
+        .find(|relation| relation.cascade)
+        .unwrap()
+        .native
+        .clone();
+    assert!(find(&docker, Kind::Volume, &anonymous).await.is_some());
+
+    docker.delete(&container.identity, FORCE).await.unwrap();
+    assert_eq!(docker.get(&container.identity).await.unwrap(), None);
+    assert!(find(&docker, Kind::Volume, &anonymous).await.is_none());
+    assert!(find(&docker, Kind::Volume, "kept").await.is_some());
+}
+
+#[tokio::test]
+async fn a_network_with_endpoints_is_a_dependency() {
+    let docker = backend();
+    let daemon = shared();
+    let id = daemon.create_network("busy", &["--internal"]);
+    let network = known(&docker, Kind::Network, &id).await.identity;
+    let holder = known(
+        &docker,
+        Kind::Container,
+        &daemon.run_sleeper(&["--network", "busy"]),
+    )
+    .await
+    .identity;
+    assert_eq!(
+        kind_of(docker.delete(&network, FORCE).await),
+        ErrorKind::Dependency
+    );
+    docker.delete(&holder, FORCE).await.unwrap();
+    docker.delete(&network, GENTLE).await.unwrap();
+    assert_eq!(docker.get(&network).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_volume_in_use_is_a_dependency() {
+    let docker = backend();
+    let daemon = shared();
+    daemon.create_volume("busy", &[]);
+    let volume = known(&docker, Kind::Volume, "busy").await.identity;
+    for holder in [
+        daemon.run_sleeper(&["--volume", "busy:/v"]),
+        daemon.create(&["--volume", "busy:/v"], &["true"]),
+    ] {
+        let holder = known(&docker, Kind::Container, &holder).await.identity;
+        assert_eq!(
+            kind_of(docker.delete(&volume, FORCE).await),
+            ErrorKind::Dependency
+        );
+        docker.delete(&holder, FORCE).await.unwrap();
+    }
+    docker.delete(&volume, GENTLE).await.unwrap();
+    assert_eq!(docker.get(&volume).await.unwrap(), None);
+}

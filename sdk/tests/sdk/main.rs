@@ -1,0 +1,9 @@
+//! What others write against the sdk.
+//!
+//! - `header`: the C header is what the sdk says
+//! - `listing`: the readers of pages
+//! - `protocol`: the document of the protocol
+
+mod header;
+mod listing;
+mod protocol;
