@@ -1,14 +1,16 @@
 //! One policy in every language, made as the language's page says from an empty folder, and judging alike.
 //!
-//! The compilers are installed once below the target directory, by `policies/templates/tools`.
+//! The compilers are installed once below the target directory, by `policies/templates/tools`. What they made
+//! of the same inputs is kept there as well.
 
+mod compiled;
 mod oracle;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{LazyLock, Mutex};
+use std::sync::LazyLock;
 
 use tbengine_engine::policy::{
     Candidate, Limits, Policy, PolicyEngine, PolicyEngineOptions, Version,
@@ -32,9 +34,6 @@ static TOOLS: LazyLock<String> = LazyLock::new(|| {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 });
 
-/// One at a time: some of the compilers take all cores and half a gigabyte.
-static COMPILER: Mutex<()> = Mutex::new(());
-
 static ENGINE: LazyLock<PolicyEngine> = LazyLock::new(|| {
     let cache_dir = Some(PathBuf::from(TARGET).join("policy-cache/tbengine/wasm"));
     PolicyEngine::new(PolicyEngineOptions {
@@ -47,7 +46,7 @@ static ENGINE: LazyLock<PolicyEngine> = LazyLock::new(|| {
 /// The commands of a page that begin, build and test a policy.
 fn commands(language: &str) -> String {
     let page = fs::read_to_string(format!("{ROOT}/docs/policies/{language}.md")).unwrap();
-    let mut script = String::from("set -eux\n");
+    let mut script = String::new();
     let mut section = "";
     for line in page.lines() {
         section = line.strip_prefix("## ").unwrap_or(section);
@@ -59,23 +58,45 @@ fn commands(language: &str) -> String {
     script
 }
 
+/// The folder that every page makes and works in.
+const FOLDER: &str = "max-age";
+
 /// Carries the commands of a page out in an empty folder, and gives the policy that came of it.
 fn made(page: &str, script: &str) -> Vec<u8> {
-    let _alone = COMPILER
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    tbengine_harness::surroundings::make_usual();
     let folder = tempfile::tempdir().unwrap();
+    let inside = folder.path().join(FOLDER);
+    let (start, rest) = script
+        .split_once(&format!("cd {FOLDER}\n"))
+        .unwrap_or_else(|| panic!("docs/policies/{page}.md does not begin with a folder"));
+    // What compilers do comes first, and then what the program does with it.
+    let lines: Vec<&str> = rest.lines().collect();
+    let is_ours = |line: &&str| line.starts_with("tbengine ");
+    let compilers = lines.iter().take_while(|line| !is_ours(line)).count();
+    let (compile, finish) = lines.split_at(compilers);
+    assert!(finish.iter().all(is_ours), "docs/policies/{page}.md");
+    carry_out(page, folder.path(), folder.path(), start);
+    compiled::keep(&inside, &compile.join("\n"), || {
+        carry_out(page, folder.path(), &inside, &compile.join("\n"));
+    });
+    let said = carry_out(page, folder.path(), &inside, &finish.join("\n"));
+    assert!(said.contains("ok     tests/host.expected.json"), "{said}");
+    fs::read(inside.join("max-age.wasm")).unwrap()
+}
+
+/// Carries out commands of a page, and gives what they wrote to the standard output.
+fn carry_out(page: &str, home: &Path, folder: &Path, script: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_tbengine")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
     let mut shell = Command::new("sh");
     shell
         .arg("-c")
-        .arg(script)
-        .current_dir(&folder)
+        .arg(format!("set -eux\n{script}"))
+        .current_dir(folder)
         .env("PATH", format!("{}:{}:{path}", program.display(), &*TOOLS))
         .env("XDG_CACHE_HOME", format!("{TARGET}/policy-cache"))
-        .env("XDG_CONFIG_HOME", folder.path())
-        .env("XDG_STATE_HOME", folder.path())
+        .env("XDG_CONFIG_HOME", home)
+        .env("XDG_STATE_HOME", home)
         .env("ZIG_GLOBAL_CACHE_DIR", format!("{TARGET}/policy-cache/zig"))
         .env("GOCACHE", format!("{TARGET}/policy-cache/go"))
         .env("GOTOOLCHAIN", "local");
@@ -94,9 +115,7 @@ fn made(page: &str, script: &str) -> Vec<u8> {
         text(&output.stdout),
         text(&output.stderr)
     );
-    let said = text(&output.stdout);
-    assert!(said.contains("ok     tests/host.expected.json"), "{said}");
-    fs::read(folder.path().join("max-age/max-age.wasm")).unwrap()
+    text(&output.stdout)
 }
 
 /// Leaves a policy for the benchmark of the languages.

@@ -2,7 +2,7 @@
 //! directory, so that nothing is installed into the system's Python.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +19,10 @@ pub fn python(directory: &Path, requirements: &Path) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     packages.hash(&mut hasher);
     let home = directory.join(format!("venv-{:016x}", hasher.finish()));
+    // Tests of other processes may want it at once.
+    let lock = File::create(directory.join("venv.lock"));
+    let lock = lock.unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
+    lock.lock().expect("a file can be locked");
     if !home.exists() {
         make(&home, requirements);
     }
