@@ -1,6 +1,7 @@
 //! Engines, resources and modules for the tests.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -13,9 +14,15 @@ use tbengine_sdk::{ErrorKind, Identity, Kind, Owner, Resource, ResourceId, State
 pub(crate) const NOW: i64 = 1_800_000_000_000;
 pub(crate) const HOUR: i64 = 3_600_000;
 
-/// One engine for all tests, as a process has one.
-pub(crate) static ENGINE: LazyLock<PolicyEngine> =
-    LazyLock::new(|| PolicyEngine::new(PolicyEngineOptions::default()).unwrap());
+/// One engine for all tests, as a process has one. What it compiled is kept for the tests of other processes.
+pub(crate) static ENGINE: LazyLock<PolicyEngine> = LazyLock::new(|| {
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tbengine/wasm");
+    PolicyEngine::new(PolicyEngineOptions {
+        cache_dir: Some(cache),
+        ..PolicyEngineOptions::default()
+    })
+    .unwrap()
+});
 
 pub(crate) fn params(given: &[(&str, &str)]) -> BTreeMap<String, String> {
     given
