@@ -251,6 +251,8 @@ mod tests {
     /// A directory with a file in it that may be run.
     fn place() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
+        // Whatever mask of files these tests were started with.
+        mode(folder.path(), 0o755);
         let path = folder.path().join("plugin.so");
         std::fs::write(&path, "code").unwrap();
         mode(&path, 0o644);

@@ -29,9 +29,13 @@ pub fn python(directory: &Path, requirements: &Path) -> PathBuf {
     interpreter(&home)
 }
 
+/// Nobody else makes it meanwhile.
 fn make(home: &Path, requirements: &Path) {
-    // Made aside and then moved, so that whatever is there is whole.
-    let making = home.with_extension(format!("{}.partial", std::process::id()));
+    // Made aside and then moved, so that whatever is there is whole. One that was cut off is begun anew.
+    let making = home.with_extension("partial");
+    if making.exists() {
+        fs::remove_dir_all(&making).unwrap_or_else(|error| panic!("{}: {error}", making.display()));
+    }
     let mut create = Command::new("python3");
     run(
         create.args(["-m", "venv"]).arg(&making),
@@ -44,10 +48,7 @@ fn make(home: &Path, requirements: &Path) {
         install.arg(requirements),
         "the packages could not be installed",
     );
-    if fs::rename(&making, home).is_err() {
-        // Another test process was quicker; its environment is as good.
-        fs::remove_dir_all(&making).unwrap_or_else(|error| panic!("{}: {error}", making.display()));
-    }
+    fs::rename(&making, home).unwrap_or_else(|error| panic!("{}: {error}", home.display()));
 }
 
 fn interpreter(home: &Path) -> PathBuf {
