@@ -9,7 +9,13 @@ fn hold(name: &str) {
         .into_iter()
         .find(|target| target.name == name)
         .unwrap();
-    let fuzzed = fuzz(&target, 0, Duration::from_secs(2));
+    let mut time = Duration::from_secs(2);
+    let mut fuzzed = fuzz(&target, 0, time);
+    // A machine that is busy gets more of it.
+    while fuzzed.inputs <= 20 && fuzzed.broken.is_none() && time < Duration::from_secs(60) {
+        time *= 2;
+        fuzzed = fuzz(&target, 0, time);
+    }
     if let Some((number, input, what)) = fuzzed.broken {
         let text = String::from_utf8_lossy(&input);
         panic!(

@@ -18,8 +18,7 @@ pub(crate) struct Built {
 /// that loads it.
 pub(crate) fn compile(source: &Path, flags: &[&str]) -> Built {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // A library that others may write is not loaded, so these tests do not take the mask they are given.
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    take_usual_mask();
     let folder = tempfile::tempdir().expect("a temporary directory");
     let (object, path) = ("plugin.o", folder.path().join("plugin.so"));
     let more = std::env::var("TBENGINE_TEST_CFLAGS").unwrap_or_default();
@@ -38,6 +37,11 @@ pub(crate) fn compile(source: &Path, flags: &[&str]) -> Built {
         .arg(&path);
     run(&mut linker);
     Built { folder, path }
+}
+
+/// A library that others may write is not loaded, so these tests do not take the mask of files they are given.
+pub(crate) fn take_usual_mask() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
 }
 
 fn cc(folder: &Path) -> Command {

@@ -54,6 +54,7 @@ fn libraries_that_do_not_fit_are_refused_with_a_reason() {
 
 #[test]
 fn what_is_no_library_is_refused() {
+    crate::c::take_usual_mask();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text.so");
     std::fs::write(&path, "this is no library").unwrap();
