@@ -47,7 +47,10 @@ fn main() {
 fn build(root: &Path, target: &str, names: &[&str]) {
     need_target(target);
     let out = PathBuf::from(var("OUT_DIR"));
-    let built = out.join("policies");
+    // Beside the directories of all builds of this script, of which clippy has one of its own: what is compiled
+    // for one of them is there for the others.
+    let builds = out.ancestors().nth(2).expect("a directory of builds");
+    let built = builds.join("tbengine-policies");
     let mut cargo = Command::new(var("CARGO"));
     for name in env::vars_os()
         .map(|(name, _)| name)
