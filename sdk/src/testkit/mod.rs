@@ -63,7 +63,7 @@ pub use fixture::{Fixture, Made, Wanted};
 pub use left_out::{LEFT_OUT, completion};
 use libtest_mimic::{Arguments, Trial};
 
-use crate::resource::Kind;
+use crate::kind::Kind;
 use crate::testkit::bench::{Behaviour, Kit};
 
 /// Runs the suite as the main function of a test target, with the arguments of `cargo test`.
