@@ -4,14 +4,11 @@ use std::io;
 use std::sync::Arc;
 
 use tbengine_engine::Engine;
-use tbengine_engine::apply::ErrorMode;
-use tbengine_engine::discover::ListFailure;
 use tbengine_engine::facts::Quarantine;
 use tbengine_engine::scope::Scope;
 use tbengine_ops::config::Settings;
 use tbengine_ops::config::settings::{Layer, Source};
 use tbengine_ops::facts::read_quarantine;
-use tbengine_ops::world::World;
 use tbengine_ops::{Context, Purpose};
 
 use crate::args::global::{Format, GlobalArgs};
@@ -65,28 +62,6 @@ impl App {
         settings
     }
 
-    /// An engine over the backends in scope, to make and apply plans.
-    pub(crate) fn engine(
-        &self,
-        scope: Scope,
-        settings: &Settings,
-        error_mode: ErrorMode,
-    ) -> Result<Engine, Error> {
-        let purpose = Purpose::Plan { scope, error_mode };
-        Ok(self.context.engine(purpose, settings)?)
-    }
-
-    /// An engine for the sweep of a lease about these backends, as the world is by now.
-    pub(crate) fn sweeper(
-        &self,
-        world: &World,
-        backends: Vec<String>,
-        settings: &Settings,
-    ) -> Result<Engine, Error> {
-        let purpose = Purpose::Sweep { backends };
-        Ok(self.context.engine_in(world, purpose, settings)?)
-    }
-
     /// An engine that only lists.
     pub(crate) fn lister(&self, scope: Scope, sizes: bool) -> Result<Engine, Error> {
         let purpose = Purpose::List {
@@ -118,26 +93,12 @@ impl App {
         self.out = out;
         done
     }
-
-    /// Says loudly what could not be listed.
-    pub(crate) fn tell_failures(&self, failures: &[ListFailure]) {
-        for failure in failures {
-            let what = match failure.kind {
-                Some(kind) => format!(
-                    "the {kind}s of backend `{}` could not be listed",
-                    failure.backend
-                ),
-                None => format!("backend `{}` could not be listed", failure.backend),
-            };
-            let hints: Vec<String> = failure.error.hint.iter().cloned().collect();
-            self.console
-                .error(&format!("{what}: {}", failure.error), &hints);
-        }
-    }
 }
 
 /// Runs what waits for backends, on one thread: that starts fastest, and policies have threads of their own.
-pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(crate) fn block_on<T, E: Into<Error>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -145,5 +106,5 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
     let ended = runtime.block_on(work);
     // A policy, or a question on the terminal, may still hold a thread.
     runtime.shutdown_background();
-    ended
+    ended.map_err(Into::into)
 }

@@ -15,6 +15,7 @@ use tbengine_store::lease::LeaseError;
 
 use tbengine_oci::{Error as RegistryError, ReferenceError};
 use tbengine_ops::Error as OpsError;
+use tbengine_ops::error::StatePurpose;
 
 use crate::signals::Signals;
 
@@ -207,7 +208,8 @@ impl Error {
             OpsError::Lease(LeaseError::Held { .. } | LeaseError::Over { .. }) => Code::Locked,
             OpsError::Lease(LeaseError::Io { .. }) => Code::Failed,
             OpsError::Lease(_) => Code::Usage,
-            OpsError::NoBaseline => Code::Incomplete,
+            OpsError::NoStateDir(_) => Code::Usage,
+            OpsError::NoBaseline(_) => Code::Incomplete,
             OpsError::Write { .. } | OpsError::Start { .. } => Code::Failed,
             OpsError::Interrupted => Code::Interrupted(Signal::Interrupt),
         }
@@ -255,7 +257,15 @@ impl Error {
             OpsError::Lease(LeaseError::Over { .. }) => {
                 hint("what was made under it is going to be deleted; take a new lease")
             }
-            OpsError::NoBaseline => hint(
+            OpsError::NoStateDir(purpose) => {
+                let name = "name one with --state-dir";
+                let without = "--no-journal runs without a record, where none can be kept";
+                match purpose {
+                    StatePurpose::Runs => vec![name.into(), without.into()],
+                    StatePurpose::Leases => hint(name),
+                }
+            }
+            OpsError::NoBaseline(_) => hint(
                 "without it, what is there cannot be told from what comes; name the backends that answer with --backend",
             ),
             OpsError::PolicyEngine(_)

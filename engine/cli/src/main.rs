@@ -5,8 +5,7 @@
 //! - [`terminal`]: the terminal, or what stands in its place
 //! - [`args`]: the command line
 //! - [`start`]: from the command line to a command
-//! - [`app`], [`signals`]: what commands work with
-//! - [`leases`]: what commands do with leases
+//! - [`app`], [`front`], [`signals`]: what commands work with
 //! - [`commands`]: one module per command
 //! - [`output`]: everything that is written
 //! - [`exit`]: how a command ends
@@ -15,7 +14,7 @@ mod app;
 mod args;
 mod commands;
 mod exit;
-mod leases;
+mod front;
 mod output;
 mod signals;
 mod start;

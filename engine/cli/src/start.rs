@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_oci::RegistryOptions;
 use tbengine_oci::VARIABLES;
-use tbengine_ops::{Context, plugins};
+use tbengine_ops::{Context, Error as OpsError, plugins};
 use tbengine_sdk::host::closest;
 use tokio_util::sync::CancellationToken;
 
@@ -18,12 +18,13 @@ use crate::args::global::{GlobalArgs, When};
 use crate::args::{Cli, Command, ConfigCommand};
 use crate::commands;
 use crate::exit::{Code, Error};
-use crate::leases::processes::RUN_ID_VARIABLE;
 use crate::output::console::Console;
 use crate::output::log;
+use crate::output::obstacles::tell_failures;
 use crate::output::out::Out;
 use crate::terminal::Terminal;
 use tbengine_ops::config::Config;
+use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
 use tbengine_ops::world::World;
 
 /// Runs the process.
@@ -142,6 +143,9 @@ fn finish(app: &mut App, code: Code) -> ExitCode {
 }
 
 fn tell(console: &Console, error: &Error) -> Code {
+    if let Error::Ops(OpsError::NoBaseline(failures)) = error {
+        tell_failures(console, failures);
+    }
     console.error(&error.to_string(), &error.hints());
     error.code()
 }

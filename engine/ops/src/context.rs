@@ -14,7 +14,8 @@ use crate::error::Error;
 use crate::world::World;
 use crate::{backends, own, plugins};
 
-/// What every operation works with. Cheap to clone but for the configuration.
+/// What every operation works with.
+#[derive(Clone)]
 pub struct Context {
     /// The configuration file.
     pub config: Config,

@@ -1,8 +1,10 @@
 //! Why an operation could not do its work.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use tbengine_engine::discover::ListFailure;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, LoadError};
 use tbengine_oci::ReferenceError;
@@ -57,7 +59,10 @@ pub enum Error {
     Lease(#[from] LeaseError),
     /// What is there before a lease is taken could not be listed as a whole.
     #[error("what is there now could not be listed, so nothing was started")]
-    NoBaseline,
+    NoBaseline(Vec<ListFailure>),
+    /// There is no directory to keep state in, because nobody named one and there is no home.
+    #[error("there is no directory to {0}, because HOME is not set")]
+    NoStateDir(StatePurpose),
     /// The file of a result could not be written.
     #[error("failed to write {}: {source}", path.display())]
     Write {
@@ -101,5 +106,23 @@ impl Error {
 impl From<ReferenceError> for Error {
     fn from(error: ReferenceError) -> Self {
         Error::Registry(error.into())
+    }
+}
+
+/// What a state directory is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatePurpose {
+    /// To record runs.
+    Runs,
+    /// To keep leases.
+    Leases,
+}
+
+impl fmt::Display for StatePurpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            StatePurpose::Runs => "record runs in",
+            StatePurpose::Leases => "keep leases in",
+        })
     }
 }

@@ -11,19 +11,36 @@
 //! - [`backends`], [`plugins`], [`policies`]: opening what the configuration names
 //! - [`own`]: what tbengine itself runs in
 //! - [`facts`]: what the guards are told
-//! - [`lease`]: what was made under a lease, and removing it
+//! - [`front`]: whoever an operation works for
+//! - [`draft`]: a plan on its way to being applied
+//! - [`lease`]: taking a lease, what was made under it, and removing that
+//! - [`mod@plan`]: what would be done, and why
+//! - [`mod@run`]: what a run is
+//! - [`mod@resume`]: what a resume is
+//! - [`short_id`]: ids as people read them
 //! - [`error`]: why an operation could not do its work
 
 pub mod backends;
 pub mod config;
 pub mod context;
+pub mod draft;
 pub mod error;
 pub mod facts;
+pub mod front;
 pub mod lease;
 pub mod own;
+pub mod plan;
 pub mod plugins;
 pub mod policies;
+pub mod resume;
+pub mod run;
+pub mod short_id;
 pub mod world;
 
 pub use context::{Context, Purpose};
+pub use draft::Draft;
 pub use error::Error;
+pub use front::{Approval, Front, Notice};
+pub use plan::plan;
+pub use resume::{ResumeEnd, ResumeRequest, Resumed, resume};
+pub use run::{RunEnd, RunRequest, SavedPlan, run};

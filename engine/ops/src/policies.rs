@@ -256,3 +256,38 @@ pub fn choose_again(
         origin: found.origin,
     })
 }
+
+/// [`choose`] on a thread for blocking work: compiling takes its time.
+///
+/// # Errors
+/// If the policy cannot be found, loaded or configured.
+pub async fn choose_in_background(context: &Context, settings: &Settings) -> Result<Chosen, Error> {
+    let (context, settings) = (context.clone(), settings.clone());
+    in_background(move || choose(&context, &settings)).await
+}
+
+/// [`choose_again`] on a thread for blocking work.
+///
+/// # Errors
+/// If the policy cannot be found, loaded or configured.
+pub async fn choose_again_in_background(
+    context: &Context,
+    origin: &str,
+    params: &BTreeMap<String, String>,
+) -> Result<Chosen, Error> {
+    let (context, origin, params) = (context.clone(), origin.to_owned(), params.clone());
+    in_background(move || choose_again(&context, &origin, &params)).await
+}
+
+async fn in_background(
+    work: impl FnOnce() -> Result<Chosen, Error> + Send + 'static,
+) -> Result<Chosen, Error> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(chosen) => chosen,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is being shut down.
+            Err(_) => Err(Error::Interrupted),
+        },
+    }
+}

@@ -22,21 +22,44 @@ pub struct World {
     pub run: Arc<str>,
     /// This process and its clock, for the journal.
     pub host: Host,
+    clock: fn() -> Timestamp,
+    random: fn() -> u128,
 }
 
 impl World {
     /// Looks at the world.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the environment and the clock, for whoever is a program"
+    )]
     pub fn look() -> Self {
         let mut environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         go_outside(&mut environment);
-        let ms = unix_ms();
+        Self::new(
+            environment,
+            host(),
+            || unix_time(SystemTime::now()),
+            || fastrand::u128(..),
+        )
+    }
+
+    /// A world with this environment, process, clock and chance.
+    pub fn new(
+        environment: BTreeMap<String, String>,
+        host: Host,
+        clock: fn() -> Timestamp,
+        random: fn() -> u128,
+    ) -> Self {
+        let now = clock();
         Self {
             environment: Arc::new(environment),
-            now: Timestamp::from_unix_ms(ms),
-            run: run_id(ms.unsigned_abs(), fastrand::u128(..)).into(),
-            host: host(),
+            now,
+            run: run_id(now, random()),
+            host,
+            clock,
+            random,
         }
     }
 
@@ -46,12 +69,26 @@ impl World {
         self
     }
 
+    /// The same in another environment.
+    #[must_use]
+    pub fn with_environment(mut self, environment: BTreeMap<String, String>) -> Self {
+        self.environment = Arc::new(environment);
+        self
+    }
+
+    /// The same for a run that began before.
+    #[must_use]
+    pub fn with_run(mut self, run: Arc<str>) -> Self {
+        self.run = run;
+        self
+    }
+
     /// The same at this moment, for a further run of a process that lives long.
     pub fn again(&self) -> Self {
-        let ms = unix_ms();
+        let now = (self.clock)();
         Self {
-            now: Timestamp::from_unix_ms(ms),
-            run: run_id(ms.unsigned_abs(), fastrand::u128(..)).into(),
+            now,
+            run: run_id(now, (self.random)()),
             ..self.clone()
         }
     }
@@ -117,11 +154,9 @@ fn go_outside(environment: &mut BTreeMap<String, String>) {
     }
 }
 
-fn unix_ms() -> i64 {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+fn unix_time(at: SystemTime) -> Timestamp {
+    let since_epoch = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn read(path: &str) -> String {
@@ -152,7 +187,8 @@ fn started(stat: &str) -> Option<u64> {
 }
 
 /// A UUID of version 7: later runs sort after earlier ones.
-fn run_id(unix_ms: u64, random: u128) -> String {
+fn run_id(now: Timestamp, random: u128) -> Arc<str> {
+    let unix_ms = now.as_unix_ms().unsigned_abs();
     let mut bits = u128::from(unix_ms) << 80 | random & ((1 << 80) - 1);
     bits = bits & !(0xf << 76) | 0x7 << 76;
     bits = bits & !(0b11 << 62) | 0b10 << 62;
@@ -161,7 +197,7 @@ fn run_id(unix_ms: u64, random: u128) -> String {
     let (b, rest) = rest.split_at(4);
     let (c, rest) = rest.split_at(4);
     let (d, e) = rest.split_at(4);
-    format!("{a}-{b}-{c}-{d}-{e}")
+    format!("{a}-{b}-{c}-{d}-{e}").into()
 }
 
 #[cfg(test)]
@@ -207,9 +243,10 @@ mod tests {
 
     #[test]
     fn run_ids_are_uuids_of_version_7_and_sort_by_time() {
+        let run_id = |ms, random| run_id(Timestamp::from_unix_ms(ms), random);
         let id = run_id(0x0192_3456_789a, u128::MAX);
-        assert_eq!(id, "01923456-789a-7fff-bfff-ffffffffffff");
-        assert_eq!(run_id(1, 0), "00000000-0001-7000-8000-000000000000");
+        assert_eq!(&*id, "01923456-789a-7fff-bfff-ffffffffffff");
+        assert_eq!(&*run_id(1, 0), "00000000-0001-7000-8000-000000000000");
         assert!(run_id(1, u128::MAX) < run_id(2, 0));
     }
 }

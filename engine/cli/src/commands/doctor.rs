@@ -69,7 +69,7 @@ impl Finding {
     }
 }
 
-/// Looks at everything.
+/// Passes at everything.
 pub(crate) fn run(app: &mut App) -> Result<Code, Error> {
     let mut findings = vec![configuration(app)];
     findings.extend(block_on(check_backends(app))?);

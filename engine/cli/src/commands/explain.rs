@@ -17,6 +17,7 @@ use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::human::{age, short_id, size, state};
 use crate::output::json::ResourceDocument;
+use crate::output::obstacles::{tell_failures, tell_obstacles};
 use crate::output::page::Page;
 use crate::output::span::{Span, Tone, plain, toned};
 use crate::output::view::View;
@@ -28,7 +29,7 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
     let place = match find(inventory, &args.id) {
         Ok(place) => place,
         Err(error) => {
-            app.tell_failures(&inventory.failures);
+            tell_failures(&app.console, &inventory.failures);
             return Err(error);
         }
     };
@@ -43,7 +44,12 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
     );
     app.out.show(app.global.output, &explained);
     app.out.flush();
-    plan::tell_obstacles(app, &planned);
+    tell_obstacles(
+        &app.console,
+        &planned.plan,
+        &planned.inventory.failures,
+        planned.decisions.fault.as_ref(),
+    );
     Ok(Code::of_plan(
         &planned.plan,
         &inventory.failures,

@@ -9,7 +9,6 @@ use tbengine_engine::report::StepResult;
 use tbengine_sdk::{State, Timestamp};
 use tbengine_store::journal::{Entry, Record, Row, RunState, StateDir, StepRecord};
 
-use super::apply::resume_command;
 use crate::app::App;
 use crate::args::HistoryArgs;
 use crate::args::global::Format;
@@ -18,6 +17,7 @@ use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::human::{count, short_id};
 use crate::output::page::Page;
+use crate::output::run::resume_command;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};

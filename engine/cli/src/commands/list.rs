@@ -17,6 +17,7 @@ use crate::output::console::Console;
 use crate::output::csv::Rows;
 use crate::output::human::{age, count, short_id, size, state};
 use crate::output::json::{ListDocument, ResourceDocument};
+use crate::output::obstacles::tell_failures;
 use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
@@ -36,7 +37,7 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
             app.global.verbose > 0,
         );
         let inventory = engine.discover(&mut |event| watcher.see(event)).await;
-        Ok((inventory, with_backend))
+        Ok::<_, Error>((inventory, with_backend))
     })?;
     let settings = app.settings(
         &Default::default(),
@@ -63,7 +64,7 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     if let Some(path) = &args.record {
         record(app, &inventory, &scope, path)?;
     }
-    app.tell_failures(&inventory.failures);
+    tell_failures(&app.console, &inventory.failures);
     Ok(if inventory.failures.is_empty() {
         Code::Done
     } else {

@@ -1,6 +1,5 @@
 //! One module per command.
 
-mod apply;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;

@@ -2,22 +2,18 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use tbengine_engine::Planned;
-use tbengine_engine::apply::ErrorMode;
-use tbengine_engine::plan::{BlastRadius, Plan};
+use tbengine_engine::plan::Plan;
 
 use crate::app::{App, block_on};
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
 use crate::args::{PlanArgs, scope::ScopeArgs};
 use crate::exit::{Code, Error};
+use crate::output::obstacles::tell_obstacles;
 use crate::output::out::write_document;
-use crate::output::plan::{self, PlanView};
+use crate::output::plan::PlanView;
 use crate::output::span::{Tone, toned};
-use crate::output::watcher::Watcher;
-use tbengine_ops::facts::read_facts;
-use tbengine_ops::policies;
 
 /// Makes a plan and shows it.
 pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
@@ -50,24 +46,14 @@ pub(crate) fn make(
     guards: &GuardArgs,
 ) -> Result<Planned, Error> {
     let settings = app.settings(policy, guards, &RetryArgs::default());
-    let chosen = policies::choose(&app.context, &settings)?;
-    block_on(async {
-        let engine = app.engine(scope.scope(), &settings, ErrorMode::default())?;
-        let host = app.context.world.host.clone();
-        let mut watcher = Watcher::new(
-            &mut app.out,
-            app.console.clone(),
-            false,
-            app.global.verbose > 0,
-        );
-        let mut see = |event: &_| watcher.see(event);
-        let inventory = Arc::new(engine.discover(&mut see).await);
-        let known = read_facts(&settings, &host);
-        let (policy, origin) = (&chosen.policy, &chosen.origin);
-        Ok(engine
-            .plan(inventory, &known, policy, origin, true, &mut see)
-            .await)
-    })
+    let (context, mut front) = app.front(true);
+    front.shows_no_events();
+    block_on(tbengine_ops::plan(
+        context,
+        &settings,
+        scope.scope(),
+        &mut front,
+    ))
 }
 
 /// Shows a plan, and says what stands in its way.
@@ -77,32 +63,8 @@ pub(crate) fn show(app: &mut App, planned: &Planned) -> Code {
     let code = Code::of_plan(&planned.plan, failures, fault);
     app.out.show(app.global.output, &PlanView { planned, code });
     app.out.flush();
-    tell_obstacles(app, planned);
+    tell_obstacles(&app.console, &planned.plan, failures, fault);
     code
-}
-
-/// Says what could not be listed, why the policy failed, and which guard refuses the whole plan.
-pub(crate) fn tell_obstacles(app: &App, planned: &Planned) {
-    app.tell_failures(&planned.inventory.failures);
-    if let Some(fault) = &planned.decisions.fault {
-        plan::tell_fault(&app.console, fault);
-    }
-    tell_blast_radius(app, &planned.plan);
-}
-
-/// Says which guard refuses the whole plan.
-pub(crate) fn tell_blast_radius(app: &App, plan: &Plan) {
-    if let Some(trip) = &plan.blast_radius {
-        let hint = match trip {
-            BlastRadius::MaxDelete { .. } | BlastRadius::UnprovenRunning { .. } => {
-                "look at `tbengine plan`; if it is right, allow that many with --max-delete"
-            }
-            BlastRadius::Unreadable { .. } => {
-                "`tbengine lease list` shows the leases; where one cannot be read and nothing runs under it any more, `tbengine lease release ID` sets its record aside"
-            }
-        };
-        app.console.error(&trip.to_string(), &[hint.into()]);
-    }
 }
 
 /// Writes a plan so that a reader finds the whole of it or nothing.

@@ -2,26 +2,11 @@
 
 use std::time::Duration;
 
+pub(crate) use tbengine_ops::short_id::short_id;
+
 use tbengine_sdk::{Resource, Timestamp};
 
 pub(crate) use tbengine_ops::config::settings::value::span;
-
-/// How many characters of an id are shown; `explain` finds it by them.
-const SHORT: usize = 12;
-
-/// The beginning of a native id, as long as it tells resources apart in practice.
-pub(crate) fn short_id(native: &str) -> String {
-    let digest = native.strip_prefix("sha256:").unwrap_or(native);
-    let is_long_hex = digest.len() >= 32
-        && digest
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    if is_long_hex {
-        digest.chars().take(SHORT).collect()
-    } else {
-        native.to_owned()
-    }
-}
 
 /// How long ago a resource ended, or else was created.
 pub(crate) fn age(resource: &Resource, now: Timestamp) -> String {

@@ -10,6 +10,8 @@
 //! - [`json`] and [`csv`]: results for programs
 //! - [`human`]: times, sizes and ids for people
 //! - [`plan`] and [`report`]: plans and reports for people
+//! - [`run`] and [`swept`]: what came of a run, and of a sweep
+//! - [`obstacles`]: what stands in the way of a plan
 //! - [`watcher`]: what shows the events of a run as they happen
 //! - [`log`]: what writes log records to the standard error
 
@@ -19,11 +21,14 @@ pub(crate) mod escape;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod log;
+pub(crate) mod obstacles;
 pub(crate) mod out;
 pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod report;
+pub(crate) mod run;
 pub(crate) mod span;
+pub(crate) mod swept;
 pub(crate) mod table;
 pub(crate) mod view;
 pub(crate) mod watcher;

@@ -32,6 +32,11 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Events are not the result.
+    pub(crate) fn streams_nothing(&mut self) {
+        self.stream = false;
+    }
+
     /// Shows one event.
     pub(crate) fn see(&mut self, event: &Event) {
         if self.stream {

@@ -28,7 +28,7 @@ use crate::world::World;
 use settings::{GROUPS, rows_of};
 
 /// The configuration file as it was read; empty if there is none.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// What it says.
     pub file: File,

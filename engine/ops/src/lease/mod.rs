@@ -1,13 +1,28 @@
-//! Leases at work: what was made under one, and the sweep that removes it.
+//! Leases at work: taking one, what was made under it, and the sweep that removes it.
 //!
+//! The modules, in the order in which a lease lives:
+//!
+//! - [`take`]: what is there is listed, and a lease taken
+//! - [`trials`]: the trials of a job directory, and which of them are over
 //! - [`ownership`]: what was made under a lease, and what proves it
 //! - [`policy`]: the policy of a sweep
+//! - [`processes`]: what still runs under a lease
+//! - [`mod@sweep`]: deletes what was made under a lease, once
+//! - [`mod@end`]: sweeps until nothing more turns up
 //! - [`holding`]: a lease in the hands of a Rust program
 
+pub mod end;
 pub mod holding;
 pub mod ownership;
 pub mod policy;
+pub mod processes;
+pub mod sweep;
+pub mod take;
+pub mod trials;
 
+pub use end::{LeftOver, Passes, SweepEnd, end, sweep_those_over};
 pub use holding::{HoldError, Holding, Released};
 pub use ownership::{Belonging, Other, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
+pub use sweep::{Sweep, sweep};
+pub use take::{Wanted, check_listing, leases, take};

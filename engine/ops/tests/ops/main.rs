@@ -6,6 +6,7 @@
 
 mod leases;
 mod ownership;
+mod spawned;
 #[expect(dead_code, reason = "shared with the tests of the store")]
 #[path = "../../../store/tests/store/support.rs"]
 mod support;

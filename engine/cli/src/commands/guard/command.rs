@@ -21,8 +21,8 @@ use super::tidy::Tidy;
 use crate::app::App;
 use crate::args::lease::GuardedArgs;
 use crate::exit::Error;
-use crate::leases::processes::RUN_ID_VARIABLE;
 use tbengine_ops::config::Settings;
+use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
 
 /// What timeout(1) answers for a command that it ended.
 const TIMED_OUT: u8 = 124;

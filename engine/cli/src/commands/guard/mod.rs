@@ -33,9 +33,10 @@ use crate::app::{App, block_on};
 use crate::args::RunArgs;
 use crate::args::lease::GuardedArgs;
 use crate::exit::{Code, Error};
-use crate::leases::{Ended, Looks, Wanted, end, end_those_over, take};
 use crate::output::out::write_document;
+use crate::output::swept;
 use tbengine_ops::config::Settings;
+use tbengine_ops::lease::{Passes, SweepEnd, Wanted, end, sweep_those_over, take};
 
 use command::Command;
 use labels::Labels;
@@ -57,8 +58,11 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
     let mut signals = Forwarded::listen()?;
     block_on(async {
         let control = Control::default();
-        end_those_over(app, &settings, &args.scope.backend, &control).await?;
-        let mut held = take(app, &settings, wanted(args)).await?;
+        let (context, mut front) = app.front(true);
+        let backends = &args.scope.backend;
+        sweep_those_over(context, &settings, backends, &mut front, &control).await?;
+        drop(front);
+        let mut held = take(&app.context, &settings, wanted(args)).await?;
         let mut reaper = match Reaper::start(app, args, &held) {
             Ok(reaper) => reaper,
             Err(error) => {
@@ -72,21 +76,21 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
         let code = command
             .wait(app, &settings, args, &held, &mut signals)
             .await;
-        let looks = Looks {
+        let looks = Passes {
             once: labels.are_all_that_can_come(&held),
-            ..Looks::again_after(args.second_look.after.0)
+            ..Passes::again_after(args.second_look.after.0)
         };
         let ended = clean_up(app, &settings, looks, &mut held, &mut signals).await;
         match ended {
             Some(ended) => {
                 reaper.done();
                 let ended = ended?;
-                ended.tell(app);
+                swept::tell(&app.console, app.global.verbose > 0, &ended);
                 if let Some(path) = &args.report {
                     report(path, &ended)?;
                 }
                 Ok(match code {
-                    0 => ended.code(),
+                    0 => swept::code(&ended),
                     code => Code::Command(code),
                 })
             }
@@ -158,20 +162,20 @@ fn filled(args: &GuardedArgs, held: &Held) -> Vec<OsString> {
 async fn clean_up(
     app: &App,
     settings: &Settings,
-    looks: Looks,
+    looks: Passes,
     held: &mut Held,
     signals: &mut Forwarded,
-) -> Option<Result<Ended, Error>> {
+) -> Option<Result<SweepEnd, Error>> {
     let control = Control {
         stop: CancellationToken::new(),
         abort: CancellationToken::new(),
     };
-    let ending = end(app, settings, held, looks, &control);
+    let ending = end(&app.context, settings, held, looks, &control);
     tokio::pin!(ending);
     let mut told = false;
     loop {
         tokio::select! {
-            ended = &mut ending => return Some(ended),
+            ended = &mut ending => return Some(ended.map_err(Error::from)),
             heard = signals.next() => {
                 if !heard.ends() {
                     continue;
@@ -186,7 +190,7 @@ async fn clean_up(
     }
 }
 
-fn report(path: &Path, ended: &Ended) -> Result<(), Error> {
+fn report(path: &Path, ended: &SweepEnd) -> Result<(), Error> {
     let write = || write_document(&mut std::fs::File::create(path)?, ended);
     write().map_err(|source| Error::write(path, source))
 }

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::args::lease::GuardedArgs;
 use crate::commands::lease::hold::{DONE, READY};
 use crate::exit::Error;
-use crate::leases::processes::RUN_ID_VARIABLE;
+use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
 
 /// A reaper that is not there by then never will be.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -18,12 +18,13 @@ use tokio::time::{Instant, sleep_until};
 use crate::app::App;
 use crate::args::lease::GuardedArgs;
 use crate::exit::Error;
-use crate::leases::{sweep, trials};
+use tbengine_ops::Purpose;
 use tbengine_ops::config::Settings;
+use tbengine_ops::lease::{sweep, trials};
 
 type Look<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
-/// Looks for units that are over, again and again.
+/// Passes for units that are over, again and again.
 pub(super) struct Tidy<'a> {
     app: &'a App,
     settings: &'a Settings,
@@ -81,16 +82,18 @@ impl<'a> Tidy<'a> {
 async fn look(app: &App, settings: &Settings, held: &Held, after: Duration) -> Result<(), Error> {
     let lease = held.lease();
     let world = app.context.world.again();
-    let engine = app.sweeper(&world, lease.terms.backends.clone(), settings)?;
+    let backends = lease.terms.backends.clone();
+    let purpose = Purpose::Sweep { backends };
+    let engine = app.context.engine_in(&world, purpose, settings)?;
     let inventory = engine.discover(&mut |_| {}).await;
-    let over_trials = trials::over(&lease.terms.job_dirs, after);
+    let over_trials = trials::over(&lease.terms.job_dirs, after, world.now);
     let over = over_units(&inventory.resources, &over_trials, after, world.now);
     if over.is_empty() {
         return Ok(());
     }
     tracing::info!(units = over.len(), "these are over");
     let done = sweep(
-        app,
+        &app.context,
         settings,
         held,
         Target::Units(over),

@@ -9,14 +9,15 @@ use std::process::Command;
 use serde::Serialize;
 use tbengine_engine::apply::Control;
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_store::lease::{Held, Store};
+use tbengine_store::lease::Held;
 
 use crate::app::{App, block_on};
 use crate::exit::{Code, Error};
-use crate::leases::processes::RUN_ID_VARIABLE;
-use crate::leases::taking::state;
-use crate::leases::{Ended, Looks, Wanted, end, take};
+use crate::output::swept;
 use tbengine_ops::config::Settings;
+use tbengine_ops::lease::leases;
+use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
+use tbengine_ops::lease::{Passes, SweepEnd, Wanted, end, take};
 
 /// What a client that cleans up itself writes when it has come to the end of that.
 pub(crate) const DONE: &str = "done";
@@ -37,7 +38,7 @@ pub(crate) fn run(
     app: &mut App,
     settings: &Settings,
     wanted: Wanted,
-    looks: Looks,
+    looks: Passes,
     detach: bool,
     adopt: Option<&str>,
 ) -> Result<Code, Error> {
@@ -47,7 +48,7 @@ pub(crate) fn run(
     // Whatever the terminal or the group of the client is told is not meant for this process. It fails
     // only where it already leads a group, and then it is out of the client's.
     rustix::process::setsid().ok();
-    let store = Store::create(&state(settings)?)?;
+    let store = leases(settings)?;
     let mut held = match adopt {
         Some(id) => {
             let lock = io::stdout().as_fd().try_clone_to_owned();
@@ -59,7 +60,7 @@ pub(crate) fn run(
             held
         }
         None => {
-            let held = block_on(take(app, settings, wanted))?;
+            let held = block_on(take(&app.context, settings, wanted))?;
             let id = &held.lease().id;
             app.out.json_line(&Taken {
                 lease: id,
@@ -74,15 +75,26 @@ pub(crate) fn run(
     }
     let ended = finish(app, settings, &mut held, looks)?;
     if adopt.is_some() {
-        ended.tell(app);
+        swept::tell(&app.console, app.global.verbose > 0, &ended);
     } else {
         app.out.json_line(&ended);
     }
-    Ok(ended.code())
+    Ok(swept::code(&ended))
 }
 
-fn finish(app: &App, settings: &Settings, held: &mut Held, looks: Looks) -> Result<Ended, Error> {
-    block_on(end(app, settings, held, looks, &Control::default()))
+fn finish(
+    app: &App,
+    settings: &Settings,
+    held: &mut Held,
+    looks: Passes,
+) -> Result<SweepEnd, Error> {
+    block_on(end(
+        &app.context,
+        settings,
+        held,
+        looks,
+        &Control::default(),
+    ))
 }
 
 /// The last that the client says, or nothing if it is gone.

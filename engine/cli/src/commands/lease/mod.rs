@@ -9,22 +9,23 @@ use std::time::Duration;
 use serde::Serialize;
 use tbengine_engine::terms::Filter;
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_store::lease::{Claim, Lease, LeaseError, Standing, Store, Unreadable};
+use tbengine_store::lease::{Claim, Lease, LeaseError, Standing, Unreadable};
 
 use crate::app::{App, block_on};
 use crate::args::global::Format;
 use crate::args::lease::{LeaseCommand, TermsArgs};
 use crate::exit::{Code, Error};
-use crate::leases::taking::state;
-use crate::leases::{Ended, Looks, Wanted, end, take};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
 use crate::output::span::plain;
+use crate::output::swept;
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
 use crate::signals::Signals;
 use tbengine_ops::config::Settings;
 use tbengine_ops::facts::read_leases;
+use tbengine_ops::lease::leases;
+use tbengine_ops::lease::{Passes, SweepEnd, Wanted, end, take};
 
 /// Does what is asked with leases.
 pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> {
@@ -39,12 +40,12 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
                 ttl: Some(ttl.0),
                 ..wanted(terms)
             };
-            let held = block_on(take(app, &settings, wanted))?;
+            let held = block_on(take(&app.context, &settings, wanted))?;
             app.out.show(app.global.output, &Taken(held.lease()));
             Ok(Code::Done)
         }
         LeaseCommand::Renew { id } => {
-            let lease = Store::open(&state(&settings)?).renew(id, &app.context.world.host)?;
+            let lease = leases(&settings)?.renew(id, &app.context.world.host)?;
             app.out.show(app.global.output, &Renewed(&lease));
             Ok(Code::Done)
         }
@@ -56,7 +57,7 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             detach,
             adopt,
         } => {
-            let looks = Looks::again_after(second_look.after.0);
+            let looks = Passes::again_after(second_look.after.0);
             hold::run(
                 app,
                 &settings,
@@ -87,7 +88,7 @@ fn wanted(terms: &TermsArgs) -> Wanted {
 
 fn release(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> {
     let signals = Signals::listen(app.terminal.ignores_hangup)?;
-    let store = Store::open(&state(settings)?);
+    let store = leases(settings)?;
     if let Err(unreadable @ (LeaseError::Io { .. } | LeaseError::Directory(_))) = store.read(id) {
         let aside = store.set_aside(id)?;
         app.console.error(
@@ -103,17 +104,17 @@ fn release(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> 
         return Ok(Code::Done);
     };
     let ended = block_on(end(
-        app,
+        &app.context,
         settings,
         &mut held,
-        Looks::default(),
+        Passes::default(),
         &signals.control,
     ))?;
     if app.format() == Format::Table {
-        ended.tell(app);
+        swept::tell(&app.console, app.global.verbose > 0, &ended);
     }
     app.out.show(app.global.output, &ended);
-    Ok(ended.code())
+    Ok(swept::code(&ended))
 }
 
 /// A lease as `lease list` shows it, or one whose record cannot be read.
@@ -262,7 +263,7 @@ impl View for Renewed<'_> {
     fn page(&self, _: &mut Page<'_>) {}
 }
 
-impl View for Ended {
+impl View for SweepEnd {
     fn document(&self) -> impl Serialize {
         self
     }

@@ -13,6 +13,7 @@ use crate::app::{App, block_on};
 use crate::args::policy::PolicyDiffArgs;
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
+use crate::output::obstacles::tell_failures;
 use crate::output::page::Page;
 use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
@@ -63,7 +64,7 @@ pub(super) fn diff(app: &mut App, args: &PolicyDiffArgs) -> Result<Code, Error> 
     let (differ, all) = (differences.len(), inventory.resources.len());
     app.out.show(app.global.output, &Differences(differences));
     app.out.flush();
-    app.tell_failures(&inventory.failures);
+    tell_failures(&app.console, &inventory.failures);
     app.console.line(&[toned(
         Tone::Dim,
         format!("{differ} of {all} resources are judged differently"),
@@ -166,7 +167,7 @@ fn inventory(
             false,
             app.global.verbose > 0,
         );
-        Ok(engine.discover(&mut |event| watcher.see(event)).await)
+        Ok::<_, Error>(engine.discover(&mut |event| watcher.see(event)).await)
     })?;
     Ok((inventory, recorded::context(app.context.world.now, claimed)))
 }

@@ -109,5 +109,5 @@ pub(super) fn judge(
     scope: Scope,
     context: PolicyContext,
 ) -> Result<Decisions, Error> {
-    block_on(async { Ok(decide(policy, context, inventory, scope).await) })
+    block_on(async { Ok::<_, Error>(decide(policy, context, inventory, scope).await) })
 }

@@ -30,12 +30,11 @@ use crate::app::{App, block_on};
 use crate::args::global::Format;
 use crate::args::reaper::ReaperArgs;
 use crate::exit::{Code, Error};
-use crate::leases::{Ended, end, end_those_over};
 use crate::output::span::plain;
+use crate::output::swept;
 use crate::signals::Signals;
-use tbengine_ops::Error as OpsError;
-use tbengine_ops::backends;
 use tbengine_ops::config::Settings;
+use tbengine_ops::lease::{SweepEnd, check_listing, end, sweep_those_over};
 
 use doors::Doors;
 use options::Options;
@@ -56,7 +55,7 @@ pub(crate) fn run(app: &mut App, args: &ReaperArgs) -> Result<Code, Error> {
     let signals = Signals::listen(app.terminal.ignores_hangup)?;
     block_on(async {
         signals
-            .unless_stopped(look_once(app, &settings, &options))
+            .unless_stopped(check_listing(&app.context, &settings, &options.backends))
             .await??;
         let mut doors = Some(Doors::open(&options.listen)?);
         tell_started(app, doors.iter().flat_map(Doors::addresses).collect());
@@ -73,20 +72,8 @@ pub(crate) fn run(app: &mut App, args: &ReaperArgs) -> Result<Code, Error> {
                 worst = code;
             }
         }
-        Ok(worst)
+        Ok::<_, Error>(worst)
     })
-}
-
-/// Backends that do not answer now would not answer later, when nobody looks.
-async fn look_once(app: &App, settings: &Settings, options: &Options) -> Result<(), Error> {
-    let names = backends::names(&app.context.config, &options.backends);
-    let engine = app.sweeper(&app.context.world.again(), names, settings)?;
-    let inventory = engine.discover(&mut |_| {}).await;
-    if inventory.failures.is_empty() {
-        return Ok(());
-    }
-    app.tell_failures(&inventory.failures);
-    Err(OpsError::NoBaseline.into())
 }
 
 #[derive(Serialize)]
@@ -118,17 +105,21 @@ async fn sweep(
     let code = match held {
         None => Code::Done,
         Some(mut held) => {
-            let ended = end(app, settings, &mut held, options.looks, &control).await?;
+            let ended = end(&app.context, settings, &mut held, options.looks, &control).await?;
             tell_ended(app, &ended);
-            ended.code()
+            swept::code(&ended)
         }
     };
-    let others = end_those_over(app, settings, &options.backends, &control).await?;
+    let (context, mut front) = app.front(true);
+    let backends = &options.backends;
+    let others = sweep_those_over(context, settings, backends, &mut front, &control).await?;
+    drop(front);
+    let others = swept::code_of_left_over(&others);
     Ok(if code == Code::Done { others } else { code })
 }
 
-fn tell_ended(app: &mut App, ended: &Ended) {
-    ended.tell(app);
+fn tell_ended(app: &mut App, ended: &SweepEnd) {
+    swept::tell(&app.console, app.global.verbose > 0, ended);
     if app.format() != Format::Table {
         app.out.json_line(ended);
     }

@@ -9,7 +9,7 @@ use tbengine_sdk::Kind;
 use crate::args::reaper::{Address, ReaperArgs};
 use crate::args::values::Span;
 use crate::exit::Error;
-use crate::leases::Looks;
+use tbengine_ops::lease::Passes;
 use tbengine_ops::own;
 use tbengine_ops::world::World;
 
@@ -35,7 +35,7 @@ pub(super) struct Options {
     pub(super) reconnection_timeout: Duration,
     /// How long clients may stay once this process was told to end.
     pub(super) shutdown_timeout: Duration,
-    pub(super) looks: Looks,
+    pub(super) looks: Passes,
     pub(super) keep: bool,
     /// The kinds that may be deleted; all, if none is named.
     pub(super) kinds: Vec<Kind>,
@@ -85,7 +85,7 @@ impl Options {
                 "RYUK_SHUTDOWN_TIMEOUT",
                 SHUTDOWN_TIMEOUT,
             )?,
-            looks: Looks::again_after(args.second_look.after.0),
+            looks: Passes::again_after(args.second_look.after.0),
             keep: args.keep && !args.once,
             kinds: match args.no_images {
                 true => all_but(Kind::Image),
@@ -131,7 +131,6 @@ fn is_true(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use clap::Parser;
 
@@ -149,10 +148,7 @@ mod tests {
         };
         let pairs = variables.iter();
         let environment = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let world = World {
-            environment: Arc::new(environment.collect()),
-            ..World::look()
-        };
+        let world = World::look().with_environment(environment.collect());
         Options::within(&args, &world, contained)
     }
 
@@ -195,9 +191,9 @@ mod tests {
 
     #[test]
     fn ryuks_louder_log_is_louder_than_none() {
-        let world = |value: &str| World {
-            environment: Arc::new([("RYUK_VERBOSE".to_owned(), value.to_owned())].into()),
-            ..World::look()
+        let world = |value: &str| {
+            let variable = ("RYUK_VERBOSE".to_owned(), value.to_owned());
+            World::look().with_environment([variable].into())
         };
         assert_eq!(verbosity(0, &world("true")), VERBOSE);
         assert_eq!(verbosity(3, &world("1")), 3);

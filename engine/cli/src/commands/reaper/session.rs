@@ -12,9 +12,9 @@ use super::options::Options;
 use super::request;
 use crate::app::App;
 use crate::exit::Error;
-use crate::leases::{Wanted, take};
 use crate::signals::Signals;
 use tbengine_ops::config::Settings;
+use tbengine_ops::lease::{Wanted, take};
 
 /// The label of Ryuk's own containers, and of those in its place: each of them looks after itself.
 const REAPER_LABEL: &str = "org.testcontainers.ryuk=true";
@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
     async fn add(&mut self, filter: Filter) -> Result<(), Error> {
         let Some(held) = &mut self.held else {
             let wanted = self.wanted(filter);
-            self.held = Some(take(self.app, self.settings, wanted).await?);
+            self.held = Some(take(&self.app.context, self.settings, wanted).await?);
             return Ok(());
         };
         let mut terms = held.lease().terms.clone();

@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
+
+use tbengine_sdk::Timestamp;
 
 /// A job with more trials than this is read up to here.
 const MOST: usize = 100_000;
@@ -18,16 +20,18 @@ const MARKS: [&str; 4] = ["config.json", "result.json", "results.json", "trial.l
 const RESULTS: [&str; 2] = ["result.json", "results.json"];
 
 /// The names of all trials below these directories.
-pub(crate) fn all(job_dirs: &[PathBuf]) -> BTreeSet<String> {
+pub fn all(job_dirs: &[PathBuf]) -> BTreeSet<String> {
     find(job_dirs, |_| true)
 }
 
-/// Those of them that have been over for so long.
-pub(crate) fn over(job_dirs: &[PathBuf], settled: Duration) -> BTreeSet<String> {
+/// Those of them that have been over for so long by now.
+pub fn over(job_dirs: &[PathBuf], settled: Duration, now: Timestamp) -> BTreeSet<String> {
     find(job_dirs, |trial| {
         let written = |name| fs::metadata(trial.join(name)).ok()?.modified().ok();
         let written = RESULTS.into_iter().find_map(written);
-        let age = written.and_then(|at| SystemTime::now().duration_since(at).ok());
+        let written = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        let written = written.and_then(|since| i64::try_from(since.as_millis()).ok());
+        let age = written.and_then(|ms| Timestamp::from_unix_ms(ms).age(now));
         age.is_some_and(|age| age >= settled)
     })
 }
@@ -102,7 +106,15 @@ mod tests {
         ]);
         assert_eq!(all(&jobs), everything);
         let over_now: BTreeSet<String> = set(&["hello__Abcdefg", "x.1-of-2.r"]);
-        assert_eq!(over(&jobs, Duration::ZERO), over_now);
-        assert_eq!(over(&jobs, Duration::from_secs(3600)), BTreeSet::new());
+        let written = fs::metadata(root.path().join("job/hello__Abcdefg/result.json")).unwrap();
+        let written = written
+            .modified()
+            .unwrap()
+            .duration_since(UNIX_EPOCH)
+            .unwrap();
+        let minute = Duration::from_secs(60);
+        let now = Timestamp::from_unix_ms(0).plus(written + minute);
+        assert_eq!(over(&jobs, minute / 2, now), over_now);
+        assert_eq!(over(&jobs, minute * 2, now), BTreeSet::new());
     }
 }

@@ -6,31 +6,31 @@ use std::time::Duration;
 use serde::Serialize;
 use tbengine_engine::apply::Control;
 use tbengine_engine::report::StepResult;
-use tbengine_ops::lease::Target;
 use tbengine_sdk::Resource;
-use tbengine_store::journal::StateDir;
 use tbengine_store::lease::{Held, LeaseError, Standing, Store};
 
-use super::processes;
 use super::sweep::{Sweep, sweep};
-use crate::app::App;
-use crate::exit::{Code, Error};
-use crate::output::human::{count, short_id};
-use tbengine_ops::config::Settings;
+use super::{Target, processes};
+use crate::config::Settings;
+use crate::context::Context;
+use crate::error::Error;
+use crate::facts::existing_state;
+use crate::front::{Front, Notice};
+use crate::short_id::short_id;
 
 /// How often it is looked for what is left.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Looks {
+pub struct Passes {
     /// How long to wait for creations that were under way before looking once more. Listings of some
     /// clouds lie for a second or two.
-    pub(crate) again_after: Duration,
+    pub again_after: Duration,
     /// Whether one look that finds nothing is enough, because nothing can come later.
-    pub(crate) once: bool,
+    pub once: bool,
 }
 
-impl Looks {
-    /// Looks that wait this long before looking once more.
-    pub(crate) fn again_after(after: Duration) -> Self {
+impl Passes {
+    /// Passes that wait this long before looking once more.
+    pub fn again_after(after: Duration) -> Self {
         Self {
             again_after: after,
             ..Self::default()
@@ -38,7 +38,7 @@ impl Looks {
     }
 }
 
-impl Default for Looks {
+impl Default for Passes {
     fn default() -> Self {
         Self {
             again_after: Duration::from_secs(3),
@@ -47,84 +47,40 @@ impl Default for Looks {
     }
 }
 
-/// More looks than this are left to the next run.
-const MOST_LOOKS: u32 = 6;
+/// More passes than this are left to the next run.
+const MAX_PASSES: u32 = 6;
 /// How long what still runs under the lease may take to end by itself.
 const PROCESS_GRACE: Duration = Duration::from_secs(2);
 
 /// What became of what was made under a lease.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct Ended {
+pub struct SweepEnd {
     /// The lease.
-    pub(crate) lease: String,
+    pub lease: String,
     /// Whether everything was seen to be gone.
-    pub(crate) ended: bool,
+    pub ended: bool,
     /// How many were deleted.
-    pub(crate) deleted: usize,
+    pub deleted: usize,
     /// How many could not be.
-    pub(crate) failed: usize,
+    pub failed: usize,
     /// How many were created meanwhile, and nothing says by whom.
-    pub(crate) unproven: usize,
+    pub unproven: usize,
     /// How many steps ended in which way.
-    pub(crate) results: BTreeMap<StepResult, usize>,
+    pub results: BTreeMap<StepResult, usize>,
     /// What is in the way, in words.
-    pub(crate) problems: Vec<String>,
+    pub problems: Vec<String>,
     /// What was created meanwhile, and nothing says by whom, in words.
-    pub(crate) unproven_names: Vec<String>,
+    pub unproven_names: Vec<String>,
+    /// Whether something could not be looked at, or was put off.
     #[serde(skip)]
-    incomplete: bool,
+    pub incomplete: bool,
     /// Whether some of it is only seen with other settings.
     #[serde(skip)]
-    is_elsewhere: bool,
+    pub is_elsewhere: bool,
 }
 
-impl Ended {
-    /// The exit code that this is worth.
-    pub(crate) fn code(&self) -> Code {
-        match (self.ended, self.incomplete) {
-            (true, _) => Code::Done,
-            (false, true) => Code::Incomplete,
-            (false, false) => Code::Failed,
-        }
-    }
-
-    /// Tells what came of it, if there is anything to tell.
-    pub(crate) fn tell(&self, app: &App) {
-        for problem in &self.problems {
-            app.console.error(problem, &[]);
-        }
-        if self.unproven > 0 {
-            app.console.warning(&format!(
-                "{} created meanwhile, and nothing proves by whom, so they stay: {}",
-                count(self.unproven, "resource"),
-                self.unproven_names.join(", ")
-            ));
-        }
-        let counts = self.results.iter();
-        let counts: Vec<String> = counts.map(|(how, many)| format!("{many} {how}")).collect();
-        let what = match counts.is_empty() {
-            true => "nothing was left behind".to_owned(),
-            false => counts.join(", "),
-        };
-        let lease = &self.lease;
-        if !self.ended {
-            let hint = match self.is_elsewhere {
-                false => "the next `tbengine run` or `tbengine resume` goes on with it".to_owned(),
-                true => format!(
-                    "`tbengine lease release {lease}`, with the settings of then, goes on with it"
-                ),
-            };
-            app.console.error(
-                &format!("lease {lease}: {what}; not everything is gone"),
-                &[hint],
-            );
-        } else if !counts.is_empty() || app.global.verbose > 0 {
-            app.console
-                .line(&[crate::output::span::plain(format!("lease {lease}: {what}"))]);
-        }
-    }
-
+impl SweepEnd {
     fn add(&mut self, sweep: &Sweep) {
         for outcome in sweep.report.iter().flat_map(|report| &report.outcomes) {
             *self.results.entry(outcome.result).or_default() += 1;
@@ -185,92 +141,99 @@ impl Ended {
 }
 
 /// Ends what still runs under a lease and deletes what was made under it, until nothing more turns up.
-pub(crate) async fn end(
-    app: &App,
+///
+/// # Errors
+/// Why nothing was done.
+pub async fn end(
+    context: &Context,
     settings: &Settings,
     held: &mut Held,
-    looks: Looks,
+    passes: Passes,
     control: &Control,
-) -> Result<Ended, Error> {
+) -> Result<SweepEnd, Error> {
     let id = held.lease().id.clone();
-    let (running, left) = processes::end(&id, PROCESS_GRACE);
+    let (running, left) = processes::end(&id, PROCESS_GRACE).await;
     tracing::info!(running, left, "ended what still ran");
-    let mut ended = Ended {
+    let mut ended = SweepEnd {
         lease: id,
-        ..Ended::default()
+        ..SweepEnd::default()
     };
     if left > 0 {
+        let what = if left == 1 { "process" } else { "processes" };
         ended
             .problems
-            .push(format!("{} cannot be ended", count(left, "process")));
+            .push(format!("{left} {what} cannot be ended"));
     }
     let mut last;
     let mut look = 0;
     loop {
-        last = sweep(app, settings, held, Target::Everything, control).await?;
+        last = sweep(context, settings, held, Target::Everything, control).await?;
         ended.add(&last);
         look += 1;
-        let is_settled = last.is_clean() && !last.found() && (look > 1 || looks.once);
+        let is_settled = last.is_clean() && !last.found() && (look > 1 || passes.once);
         // Looking again does not bring another account into sight.
         let is_vain = !last.elsewhere.is_empty() && last.report.is_none();
-        if is_settled || is_vain || look == MOST_LOOKS || control.stop.is_cancelled() {
+        if is_settled || is_vain || look == MAX_PASSES || control.stop.is_cancelled() {
             break;
         }
-        tokio::time::sleep(looks.again_after).await;
+        tokio::time::sleep(passes.again_after).await;
     }
     ended.settle(&last);
     if last.is_clean() && !control.stop.is_cancelled() && left == 0 {
-        held.end(app.context.world.again().now)?;
+        held.end(context.world.again().now)?;
         ended.ended = true;
     }
     Ok(ended)
 }
 
-/// Ends every lease that is over and about one of these backends; all, if none is named. Tells what came
-/// of it, and returns how that went.
-pub(crate) async fn end_those_over(
-    app: &App,
+/// What became of a lease that was found over.
+#[derive(Debug)]
+pub enum LeftOver {
+    /// It was swept.
+    Swept(SweepEnd),
+    /// It was left to the later version of tbengine that wrote it.
+    Later,
+}
+
+/// Sweeps every lease that is over and about one of these backends; all, if none is named.
+///
+/// # Errors
+/// If the leases cannot be listed, or one of them cannot be swept at all.
+pub async fn sweep_those_over(
+    context: &Context,
     settings: &Settings,
     backends: &[String],
+    front: &mut dyn Front,
     control: &Control,
-) -> Result<Code, Error> {
-    let Some(path) = &settings.state_dir.value else {
-        return Ok(Code::Done);
-    };
-    let Some(state) = StateDir::open(path)? else {
-        return Ok(Code::Done);
+) -> Result<Vec<LeftOver>, Error> {
+    let mut left_over = Vec::new();
+    let Some(state) = existing_state(settings)? else {
+        return Ok(left_over);
     };
     let store = Store::open(&state);
-    let mut code = Code::Done;
+    let host = &context.world.host;
     // What cannot be read refuses every plan, which says so.
-    for (lease, standing) in store.all(&app.context.world.host)?.into_iter().flatten() {
+    for (lease, standing) in store.all(host)?.into_iter().flatten() {
         let concerns = |name| backends.is_empty() || backends.contains(name);
         if standing != Standing::Over || !lease.terms.backends.iter().any(concerns) {
             continue;
         }
-        match store.adopt(&lease.id, &app.context.world.host) {
+        match store.adopt(&lease.id, host) {
             Ok(Some(mut held)) => {
-                let what = lease.terms.program.as_deref().unwrap_or("its holder");
-                app.console.warning(&format!(
-                    "lease {} is over, and {what} did not clean up: going on with that",
-                    lease.id
-                ));
-                let ended = end(app, settings, &mut held, Looks::default(), control).await?;
-                ended.tell(app);
-                // What this run cannot see is not for it to answer for.
-                if ended.code() != Code::Done && !ended.is_elsewhere {
-                    code = ended.code();
-                }
+                front.notice(Notice::LeaseOver(&lease));
+                let passes = Passes::default();
+                let swept = end(context, settings, &mut held, passes, control).await?;
+                front.notice(Notice::Swept(&swept));
+                left_over.push(LeftOver::Swept(swept));
             }
             // Someone else was faster.
             Ok(None) | Err(LeaseError::Held { .. }) => {}
             Err(error @ LeaseError::Later { .. }) => {
-                let hint = "the tbengine that wrote it ends it".to_owned();
-                app.console.error(&error.to_string(), &[hint]);
-                code = Code::Incomplete;
+                front.notice(Notice::LeaseLater(&error));
+                left_over.push(LeftOver::Later);
             }
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(code)
+    Ok(left_over)
 }

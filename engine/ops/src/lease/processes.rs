@@ -3,13 +3,13 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::time::{Instant, sleep};
 
 /// The variable that tells a process under which lease it runs.
-pub(crate) const RUN_ID_VARIABLE: &str = "TBENGINE_RUN_ID";
+pub const RUN_ID_VARIABLE: &str = "TBENGINE_RUN_ID";
 
 const PAUSE: Duration = Duration::from_millis(10);
 /// After this many rounds of killing, what still forks is left to the next sweep.
@@ -17,7 +17,7 @@ const ROUNDS: u32 = 20;
 
 /// Ends everything that runs under a lease: asks first, and kills what is left after `grace`. Returns how
 /// many processes there were, and how many are left.
-pub(crate) fn end(id: &str, grace: Duration) -> (usize, usize) {
+pub async fn end(id: &str, grace: Duration) -> (usize, usize) {
     let first = find(id);
     let number = first.len();
     for process in &first {
@@ -27,7 +27,7 @@ pub(crate) fn end(id: &str, grace: Duration) -> (usize, usize) {
     }
     let deadline = Instant::now() + grace;
     while !find(id).is_empty() && Instant::now() < deadline {
-        thread::sleep(PAUSE);
+        sleep(PAUSE).await;
     }
     for _ in 0..ROUNDS {
         let left = find(id);
@@ -37,7 +37,7 @@ pub(crate) fn end(id: &str, grace: Duration) -> (usize, usize) {
         for process in left {
             process.send(Signal::KILL);
         }
-        thread::sleep(PAUSE);
+        sleep(PAUSE).await;
     }
     (number, find(id).len())
 }
@@ -83,24 +83,24 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_carries_the_id_is_ended_and_nothing_else() {
-        let sleep = |id: &str, script: &str| {
+    #[tokio::test]
+    async fn what_carries_the_id_is_ended_and_nothing_else() {
+        let start = |id: &str, script: &str| {
             let mut command = Command::new("sh");
             command.args(["-c", script]).env(RUN_ID_VARIABLE, id);
             command.spawn().unwrap()
         };
-        let mut obedient = sleep("processes-a", "sleep 1000; true");
-        let mut deaf = sleep("processes-a", "trap '' TERM; while :; do sleep 1; done");
-        let mut foreign = sleep("processes-ab", "sleep 1000; true");
+        let mut obedient = start("processes-a", "sleep 1000; true");
+        let mut deaf = start("processes-a", "trap '' TERM; while :; do sleep 1; done");
+        let mut foreign = start("processes-ab", "sleep 1000; true");
         // Both are past their shell's start, so that the trap is set.
-        thread::sleep(Duration::from_millis(200));
-        let (_, left) = end("processes-a", Duration::from_millis(300));
+        sleep(Duration::from_millis(200)).await;
+        let (_, left) = end("processes-a", Duration::from_millis(300)).await;
         assert_eq!(left, 0);
         assert_eq!(obedient.wait().unwrap().signal(), Some(15));
         assert_eq!(deaf.wait().unwrap().signal(), Some(9));
         assert!(foreign.try_wait().unwrap().is_none());
-        end("processes-ab", Duration::ZERO);
+        end("processes-ab", Duration::ZERO).await;
         foreign.wait().unwrap();
     }
 }

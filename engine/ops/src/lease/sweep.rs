@@ -8,40 +8,39 @@ use tbengine_engine::discover::ListFailure;
 use tbengine_engine::plan::Refusal;
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report};
-use tbengine_ops::lease::{Belonging, LeasePolicy, Other, Ownership, Target};
 use tbengine_sdk::Resource;
 use tbengine_store::journal::{Journal, JournalError};
 use tbengine_store::lease::facts::facts;
 use tbengine_store::lease::{Held, Lease, Standing, Store};
 
-use super::{taking, trials};
-use crate::app::App;
-use crate::exit::Error;
-use tbengine_ops::config::Settings;
+use super::{Belonging, LeasePolicy, Other, Ownership, Target, trials};
+use crate::config::Settings;
+use crate::context::{Context, Purpose};
+use crate::error::Error;
 
 /// How long what runs may take to end by itself. Its holder is gone, so nobody reads what it would say.
 const GRACE: Duration = Duration::ZERO;
 
 /// What came of a sweep.
 #[derive(Debug, Default)]
-pub(crate) struct Sweep {
+pub struct Sweep {
     /// What became of each step; `None` if there was nothing to do.
-    pub(crate) report: Option<Report>,
+    pub report: Option<Report>,
     /// What guards refused, e.g. by a label that protects it.
-    pub(crate) refusals: Vec<Refusal>,
+    pub refusals: Vec<Refusal>,
     /// What was created meanwhile, and nothing says by whom.
-    pub(crate) unproven: Vec<Resource>,
+    pub unproven: Vec<Resource>,
     /// What could not be listed.
-    pub(crate) failures: Vec<ListFailure>,
+    pub failures: Vec<ListFailure>,
     /// Why it could not be carried out, or was cut short.
-    pub(crate) obstacle: Option<String>,
+    pub obstacle: Option<String>,
     /// The backends that lead to another account than when the lease was taken.
-    pub(crate) elsewhere: Vec<String>,
+    pub elsewhere: Vec<String>,
 }
 
 impl Sweep {
     /// Whether everything that was found is gone, and everything was looked at.
-    pub(crate) fn is_clean(&self) -> bool {
+    pub fn is_clean(&self) -> bool {
         let is_good = |report: &Report| {
             !report.has_failures() && !report.has_deferred() && !report.interrupted
         };
@@ -52,22 +51,25 @@ impl Sweep {
     }
 
     /// Whether it found anything to do.
-    pub(crate) fn found(&self) -> bool {
+    pub fn found(&self) -> bool {
         self.report.is_some() || !self.is_clean()
     }
 }
 
 /// Lists everything, and deletes what was made under the lease.
-pub(crate) async fn sweep(
-    app: &App,
+///
+/// # Errors
+/// Why nothing was done.
+pub async fn sweep(
+    context: &Context,
     settings: &Settings,
     held: &Held,
     target: Target,
     control: &Control,
 ) -> Result<Sweep, Error> {
-    let world = app.context.world.again();
+    let world = context.world.again();
     let lease = held.lease().clone();
-    let state = taking::state(settings)?;
+    let state = super::take::state(settings)?;
     let baseline = held.baseline()?;
     let all = Store::open(&state).all(&world.host)?;
     let readable: Vec<_> = all.iter().flatten().cloned().collect();
@@ -78,7 +80,10 @@ pub(crate) async fn sweep(
         trials::all(&lease.terms.job_dirs),
         others(&lease.id, &readable),
     );
-    let engine = app.sweeper(&world, lease.terms.backends.clone(), settings)?;
+    let purpose = Purpose::Sweep {
+        backends: lease.terms.backends.clone(),
+    };
+    let engine = context.engine_in(&world, purpose, settings)?;
     let mut see = |event: &Event| tracing::debug!(kind = ?event.kind, "sweep");
     let inventory = Arc::new(engine.discover(&mut see).await);
     let ownership = ownership.seeing(&inventory);

@@ -1,0 +1,110 @@
+//! The command line as the front of an operation: shows its events, tells its notices, asks on the terminal.
+
+use std::io;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tbengine_engine::plan::Plan;
+use tbengine_engine::report::Event;
+use tbengine_ops::{Approval, Context, Draft, Front, Notice};
+
+use crate::app::App;
+use crate::args::global::Format;
+use crate::output::console::Console;
+use crate::output::obstacles::tell_obstacles;
+use crate::output::out::Out;
+use crate::output::swept;
+use crate::output::watcher::Watcher;
+use crate::terminal::Terminal;
+
+/// The command line while an operation works.
+pub(crate) struct CommandLine<'a> {
+    watcher: Watcher<'a>,
+    console: Arc<Console>,
+    terminal: Terminal,
+    verbose: bool,
+    /// Whether nobody is to be asked.
+    yes: bool,
+    color: bool,
+    width: Option<usize>,
+}
+
+impl App {
+    /// What an operation works with, and whom it works for. With `yes` nobody is asked.
+    pub(crate) fn front(&mut self, yes: bool) -> (&Context, CommandLine<'_>) {
+        let stream = self.global.output == Format::Jsonl;
+        let verbose = self.global.verbose > 0;
+        let width = self.out.width();
+        let front = CommandLine {
+            watcher: Watcher::new(&mut self.out, self.console.clone(), stream, verbose),
+            console: self.console.clone(),
+            terminal: self.terminal,
+            verbose,
+            yes,
+            color: self.color,
+            width,
+        };
+        (&self.context, front)
+    }
+}
+
+#[async_trait]
+impl Front for CommandLine<'_> {
+    fn event(&mut self, event: &Event) {
+        self.watcher.see(event);
+    }
+
+    fn notice(&mut self, notice: Notice<'_>) {
+        match notice {
+            Notice::LeaseOver(lease) => {
+                let what = lease.terms.program.as_deref().unwrap_or("its holder");
+                self.console.warning(&format!(
+                    "lease {} is over, and {what} did not clean up: going on with that",
+                    lease.id
+                ));
+            }
+            Notice::LeaseLater(error) => {
+                let hint = "the tbengine that wrote it ends it".to_owned();
+                self.console.error(&error.to_string(), &[hint]);
+            }
+            Notice::Swept(end) => swept::tell(&self.console, self.verbose, end),
+            Notice::Drafted(draft) => {
+                let Draft {
+                    plan,
+                    failures,
+                    fault,
+                    ..
+                } = draft;
+                tell_obstacles(&self.console, plan, failures, fault.as_ref());
+            }
+            Notice::NoJournal => self.console.warning(
+                "without a journal this run cannot be resumed, and other runs do not see what it works on",
+            ),
+        }
+    }
+
+    async fn approve(&mut self, draft: &Draft) -> Approval {
+        if self.yes || !self.terminal.interactive || self.ask(&draft.plan).await {
+            return Approval::Apply;
+        }
+        self.console.warning("nothing was done");
+        Approval::Leave
+    }
+}
+
+impl CommandLine<'_> {
+    /// Events are not the result of this command.
+    pub(crate) fn shows_no_events(&mut self) {
+        self.watcher.streams_nothing();
+    }
+
+    /// Shows the plan where the question is asked, and asks.
+    async fn ask(&mut self, plan: &Plan) -> bool {
+        let mut shown = Out::new(Box::new(io::stderr()), self.color, self.width);
+        crate::output::plan::write(&mut shown.page(), plan, false);
+        shown.finish().ok();
+        let console = self.console.clone();
+        let answer = tokio::task::spawn_blocking(move || console.ask("Carry this plan out?"));
+        answer.await.unwrap_or(false)
+    }
+}

@@ -1,0 +1,47 @@
+//! What stands in the way of a plan, for people.
+
+use tbengine_engine::discover::ListFailure;
+use tbengine_engine::plan::{BlastRadius, Plan};
+use tbengine_engine::policy::Fault;
+
+use super::console::Console;
+use super::plan::tell_fault;
+
+/// Says what could not be listed, why the policy failed, and which guard refuses the whole plan.
+pub(crate) fn tell_obstacles(
+    console: &Console,
+    plan: &Plan,
+    failures: &[ListFailure],
+    fault: Option<&Fault>,
+) {
+    tell_failures(console, failures);
+    if let Some(fault) = fault {
+        tell_fault(console, fault);
+    }
+    if let Some(trip) = &plan.blast_radius {
+        let hint = match trip {
+            BlastRadius::MaxDelete { .. } | BlastRadius::UnprovenRunning { .. } => {
+                "look at `tbengine plan`; if it is right, allow that many with --max-delete"
+            }
+            BlastRadius::Unreadable { .. } => {
+                "`tbengine lease list` shows the leases; where one cannot be read and nothing runs under it any more, `tbengine lease release ID` sets its record aside"
+            }
+        };
+        console.error(&trip.to_string(), &[hint.into()]);
+    }
+}
+
+/// Says loudly what could not be listed.
+pub(crate) fn tell_failures(console: &Console, failures: &[ListFailure]) {
+    for failure in failures {
+        let what = match failure.kind {
+            Some(kind) => format!(
+                "the {kind}s of backend `{}` could not be listed",
+                failure.backend
+            ),
+            None => format!("backend `{}` could not be listed", failure.backend),
+        };
+        let hints: Vec<String> = failure.error.hint.iter().cloned().collect();
+        console.error(&format!("{what}: {}", failure.error), &hints);
+    }
+}

@@ -1,0 +1,66 @@
+//! What became of a sweep, for people; and the exit code that it is worth.
+
+use tbengine_ops::lease::{LeftOver, SweepEnd};
+
+use super::console::Console;
+use super::human::count;
+use super::span::plain;
+use crate::exit::Code;
+
+/// The exit code that a sweep is worth.
+pub(crate) fn code(end: &SweepEnd) -> Code {
+    match (end.ended, end.incomplete) {
+        (true, _) => Code::Done,
+        (false, true) => Code::Incomplete,
+        (false, false) => Code::Failed,
+    }
+}
+
+/// The exit code that the leases are worth that were found over. What this run cannot see is not for it to
+/// answer for.
+pub(crate) fn code_of_left_over(left_over: &[LeftOver]) -> Code {
+    let codes = left_over.iter().map(|one| match one {
+        LeftOver::Swept(end) if end.is_elsewhere => Code::Done,
+        LeftOver::Swept(end) => code(end),
+        LeftOver::Later => Code::Incomplete,
+    });
+    codes
+        .filter(|code| *code != Code::Done)
+        .last()
+        .unwrap_or(Code::Done)
+}
+
+/// Tells what came of a sweep, if there is anything to tell.
+pub(crate) fn tell(console: &Console, verbose: bool, end: &SweepEnd) {
+    for problem in &end.problems {
+        console.error(problem, &[]);
+    }
+    if end.unproven > 0 {
+        console.warning(&format!(
+            "{} created meanwhile, and nothing proves by whom, so they stay: {}",
+            count(end.unproven, "resource"),
+            end.unproven_names.join(", ")
+        ));
+    }
+    let counts = end.results.iter();
+    let counts: Vec<String> = counts.map(|(how, many)| format!("{many} {how}")).collect();
+    let what = match counts.is_empty() {
+        true => "nothing was left behind".to_owned(),
+        false => counts.join(", "),
+    };
+    let lease = &end.lease;
+    if !end.ended {
+        let hint = match end.is_elsewhere {
+            false => "the next `tbengine run` or `tbengine resume` goes on with it".to_owned(),
+            true => format!(
+                "`tbengine lease release {lease}`, with the settings of then, goes on with it"
+            ),
+        };
+        console.error(
+            &format!("lease {lease}: {what}; not everything is gone"),
+            &[hint],
+        );
+    } else if !counts.is_empty() || verbose {
+        console.line(&[plain(format!("lease {lease}: {what}"))]);
+    }
+}

@@ -1,0 +1,52 @@
+//! A plan on its way to being applied.
+
+use tbengine_engine::Planned;
+use tbengine_engine::discover::ListFailure;
+use tbengine_engine::facts::Quarantine;
+use tbengine_engine::plan::Plan;
+use tbengine_engine::policy::Fault;
+use tbengine_sdk::Identity;
+
+/// A plan on its way to being applied, with what stands in its way.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The plan.
+    pub plan: Plan,
+    /// What could not be listed.
+    pub failures: Vec<ListFailure>,
+    /// Why the policy failed, if it did; then the plan is empty.
+    pub fault: Option<Fault>,
+    /// What the operator lets out of the quarantine, of what the plan acts on.
+    pub(crate) released: Vec<Identity>,
+}
+
+impl Draft {
+    /// The draft of a plan that was just made.
+    pub(crate) fn of(planned: Planned, quarantine: &Quarantine) -> Self {
+        let failures = planned.inventory.failures.clone();
+        Self {
+            fault: planned.decisions.fault,
+            ..Self::revised(planned.plan, failures, quarantine)
+        }
+    }
+
+    /// The draft of a plan that was made before, and was looked at again.
+    pub(crate) fn revised(plan: Plan, failures: Vec<ListFailure>, quarantine: &Quarantine) -> Self {
+        let targets = plan.steps.iter().map(|step| &step.target);
+        let released = targets
+            .filter(|one| quarantine.lets_out(one))
+            .cloned()
+            .collect();
+        Self {
+            plan,
+            failures,
+            fault: None,
+            released,
+        }
+    }
+
+    /// Whether nothing of it may be applied: the policy failed, or a limit refuses the plan as a whole.
+    pub fn is_refused(&self) -> bool {
+        self.fault.is_some() || self.plan.blast_radius.is_some()
+    }
+}

@@ -1,0 +1,61 @@
+//! Whoever an operation works for: the command line, a service, a program that embeds this.
+
+use async_trait::async_trait;
+use tbengine_engine::report::Event;
+use tbengine_store::lease::{Lease, LeaseError};
+
+use crate::draft::Draft;
+use crate::lease::SweepEnd;
+
+/// Hears what happens, and says whether a plan may be applied.
+#[async_trait]
+pub trait Front: Send {
+    /// Takes an event of the engine, in the order in which they happen.
+    fn event(&mut self, event: &Event);
+
+    /// Takes what is said and is no event of the engine.
+    fn notice(&mut self, _notice: Notice<'_>) {}
+
+    /// Says what is to become of a plan that would do something. Dropped when the operation is stopped.
+    async fn approve(&mut self, draft: &Draft) -> Approval;
+}
+
+/// What is to become of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// It is applied.
+    Apply,
+    /// It is left alone.
+    Leave,
+}
+
+/// What is said and is no event of the engine: data, no words.
+#[derive(Debug)]
+pub enum Notice<'a> {
+    /// A lease is over and its holder did not clean up, so that is done now.
+    LeaseOver(&'a Lease),
+    /// A lease is over, and only the later version of tbengine that wrote it can sweep it.
+    LeaseLater(&'a LeaseError),
+    /// A lease that was over has been swept.
+    Swept(&'a SweepEnd),
+    /// A plan was made or revised: what could not be listed, whether the policy failed, and what refuses the
+    /// plan as a whole.
+    Drafted(&'a Draft),
+    /// The plan is applied without a journal.
+    NoJournal,
+}
+
+/// A front that says nothing to anyone, and approves of nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+#[async_trait]
+impl Front for Silent {
+    fn event(&mut self, event: &Event) {
+        tracing::debug!(kind = ?event.kind, "event");
+    }
+
+    async fn approve(&mut self, _: &Draft) -> Approval {
+        Approval::Leave
+    }
+}

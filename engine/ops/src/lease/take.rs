@@ -1,0 +1,127 @@
+//! Takes a lease, with the baseline of what is there.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tbengine_engine::terms::{Filter, Later, Own, Terms};
+use tbengine_sdk::Kind;
+use tbengine_store::journal::StateDir;
+use tbengine_store::lease::record::LEASE_FORMAT;
+use tbengine_store::lease::{Baseline, Claim, Held, Lease, Store};
+
+use crate::backends;
+use crate::config::Settings;
+use crate::context::{Context, Purpose};
+use crate::error::{Error, StatePurpose};
+
+/// The lease that is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// The id, if the operator chose one.
+    pub id: Option<String>,
+    /// The backends, if the operator narrowed them.
+    pub backends: Vec<String>,
+    /// What else proves it, besides the id of the lease.
+    pub filters: Vec<Filter>,
+    /// What does not count, whichever filter matches it.
+    pub spared: Vec<Filter>,
+    /// The kinds that filters are about; all, if none is named.
+    pub kinds: Vec<Kind>,
+    /// Whether what was there before counts as well, where it is named.
+    pub whenever: bool,
+    /// Whether a resource without proof may count.
+    pub own: Own,
+    /// Directories whose trials name units that count.
+    pub job_dirs: Vec<PathBuf>,
+    /// The program that runs under it.
+    pub program: Option<String>,
+    /// How long it holds without being renewed; without, as long as processes hold it.
+    pub ttl: Option<Duration>,
+}
+
+/// The leases, where they are to be taken.
+///
+/// # Errors
+/// If there is no directory to keep them in.
+pub fn leases(settings: &Settings) -> Result<Store, Error> {
+    Ok(Store::create(&state(settings)?)?)
+}
+
+/// The state directory, which leases cannot do without.
+pub(super) fn state(settings: &Settings) -> Result<StateDir, Error> {
+    match &settings.state_dir.value {
+        Some(path) => Ok(StateDir::create(path)?),
+        None => Err(Error::NoStateDir(StatePurpose::Leases)),
+    }
+}
+
+/// Lists what is in these backends, or all that are configured if none is named, as a lease would be taken of
+/// it: backends that do not answer now would not answer later, when nobody looks.
+///
+/// # Errors
+/// [`Error::NoBaseline`] if not everything can be listed.
+pub async fn check_listing(
+    context: &Context,
+    settings: &Settings,
+    backends: &[String],
+) -> Result<(), Error> {
+    let backends = backends::names(&context.config, backends);
+    let purpose = Purpose::Sweep { backends };
+    let engine = context.engine_in(&context.world.again(), purpose, settings)?;
+    let inventory = engine.discover(&mut |_| {}).await;
+    match inventory.failures.is_empty() {
+        true => Ok(()),
+        false => Err(Error::NoBaseline(inventory.failures)),
+    }
+}
+
+/// Lists what is there, and takes a lease. Nothing that was there is ever swept under it, unless it is
+/// about that as well.
+///
+/// # Errors
+/// [`Error::NoBaseline`] if not everything can be listed; why the lease cannot be kept.
+pub async fn take(context: &Context, settings: &Settings, wanted: Wanted) -> Result<Held, Error> {
+    let store = leases(settings)?;
+    let world = context.world.again();
+    let backends = backends::names(&context.config, &wanted.backends);
+    let purpose = Purpose::Sweep {
+        backends: backends.clone(),
+    };
+    let engine = context.engine_in(&world, purpose, settings)?;
+    let inventory = engine.discover(&mut |_| {}).await;
+    if !inventory.failures.is_empty() {
+        return Err(Error::NoBaseline(inventory.failures));
+    }
+    let baseline = match wanted.whenever {
+        true => Baseline::nothing(&inventory, world.now),
+        false => Baseline::of(&inventory, world.now),
+    };
+    tracing::info!(resources = baseline.len(), "this was there before");
+    let host = &context.world.host;
+    let claim = match wanted.ttl {
+        None => Claim::Lock,
+        Some(ttl) => Claim::for_time(ttl, host),
+    };
+    let config = context.config.path().map(std::path::absolute);
+    let lease = Lease {
+        format: LEASE_FORMAT.into(),
+        id: wanted.id.unwrap_or_else(|| world.run.to_string()),
+        since: world.now,
+        holder: host.process.clone(),
+        claim,
+        terms: Terms {
+            backends,
+            filters: wanted.filters,
+            spared: wanted.spared,
+            kinds: wanted.kinds,
+            own: wanted.own,
+            job_dirs: wanted.job_dirs,
+            program: wanted.program,
+            config: config.and_then(Result::ok),
+            later: Later::default(),
+        },
+        ended: None,
+        later: Later::default(),
+    };
+    Ok(store.take(lease, &baseline)?)
+}

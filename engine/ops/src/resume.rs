@@ -1,0 +1,247 @@
+//! What a resume is: finish the approved plan of a run that was cut short, or prove it stale.
+
+use std::sync::Arc;
+
+use tbengine_engine::apply::{Control, ErrorMode};
+use tbengine_engine::report::Event;
+use tbengine_store::journal::{Journal, JournalError, Locked, Record, RunState, StateDir};
+use tbengine_store::lease::Store;
+
+use crate::config::Settings;
+use crate::context::{Context, Purpose};
+use crate::draft::Draft;
+use crate::error::Error;
+use crate::facts::{existing_state, read_facts};
+use crate::front::{Front, Notice};
+use crate::lease::{LeasePolicy, LeftOver, Passes, SweepEnd, end, sweep_those_over};
+use crate::policies::{self, Chosen};
+use crate::run::{RunEnd, Work, state, unless_stopped};
+use crate::world::World;
+
+/// What is to be resumed.
+#[derive(Clone, Debug, Default)]
+pub struct ResumeRequest {
+    /// The beginning of the run's id; without, the newest run that can be resumed.
+    pub run: Option<String>,
+    /// Whether to make a new plan with the same scope and policy in place of the old one.
+    pub replan: bool,
+    /// What the first final failure means for the rest.
+    pub error_mode: ErrorMode,
+}
+
+/// How a resume ended.
+#[derive(Debug)]
+pub struct ResumeEnd {
+    /// What became of leases that were found over.
+    pub left_over: Vec<LeftOver>,
+    /// What became of the run.
+    pub resumed: Resumed,
+}
+
+/// What became of a run that was to be resumed.
+#[derive(Debug)]
+pub enum Resumed {
+    /// There is none.
+    Nothing,
+    /// It is finished; there is nothing left to do.
+    Finished(Arc<str>),
+    /// It was the sweep of a lease, which has ended meanwhile.
+    LeaseEnded(String),
+    /// It was the sweep of a lease, which was made anew.
+    Swept(SweepEnd),
+    /// It was applied further.
+    Ran(RunEnd),
+}
+
+/// Resumes.
+///
+/// # Errors
+/// Why nothing was done: [`Error::Interrupted`] if it was stopped before, [`Error::Stale`] if the plan must not
+/// be applied any more.
+pub async fn resume(
+    context: &Context,
+    settings: &Settings,
+    request: ResumeRequest,
+    front: &mut dyn Front,
+    control: &Control,
+) -> Result<ResumeEnd, Error> {
+    let existing = existing_state(settings)?;
+    let left_over = match request.run {
+        Some(_) => Vec::new(),
+        None => sweep_those_over(context, settings, &[], front, control).await?,
+    };
+    let ended = |resumed| ResumeEnd { left_over, resumed };
+    let Some(run) = wanted(context, settings, &request, existing.as_ref())? else {
+        return Ok(ended(Resumed::Nothing));
+    };
+    let state = match existing {
+        Some(state) => state,
+        None => state(settings)?,
+    };
+    let locked = Locked::lock(&state, &context.world.host, &run)?;
+    let header = locked.record.plan.header.clone();
+    if let Some(lease) = header.policy_origin.strip_prefix(LeasePolicy::ORIGIN) {
+        let swept = sweep_again(context, settings, control, &state, locked, lease).await?;
+        return Ok(ended(swept));
+    }
+    let (origin, params) = (&header.policy_origin, &header.policy.params);
+    let chosen = policies::choose_again_in_background(context, origin, params).await?;
+    let resuming = Resuming {
+        context,
+        settings,
+        chosen,
+        control,
+        error_mode: request.error_mode,
+    };
+    if request.replan {
+        let ran = resuming.replan(locked, front).await?;
+        return Ok(ended(Resumed::Ran(ran)));
+    }
+    if locked.record.open_steps().next().is_none() {
+        return Ok(ended(Resumed::Finished(run.into())));
+    }
+    let ran = resuming.finish(locked, &run, front).await?;
+    Ok(ended(Resumed::Ran(ran)))
+}
+
+/// The run that is named, or else the newest that can be resumed.
+fn wanted(
+    context: &Context,
+    settings: &Settings,
+    request: &ResumeRequest,
+    state: Option<&StateDir>,
+) -> Result<Option<String>, Error> {
+    let Some(state) = state else {
+        return match &request.run {
+            Some(run) => Err(JournalError::NoRun { run: run.clone() }.into()),
+            None => Ok(None),
+        };
+    };
+    if let Some(run) = &request.run {
+        return Ok(Some(Record::find(state, run)?));
+    }
+    let World { host, now, .. } = &context.world;
+    let valid = settings.max_plan_age.value;
+    let records = Record::read_newest(state, host, usize::MAX)?;
+    Ok(records.into_iter().find_map(|(run, record)| {
+        let state = record.ok()?.state(*now, valid);
+        let wanted = state.is_resumable() || (request.replan && state == RunState::Stale);
+        wanted.then_some(run)
+    }))
+}
+
+/// A sweep that was cut short is made anew: its lease says what is to be deleted, and nothing that this run
+/// left is lost by that.
+async fn sweep_again(
+    context: &Context,
+    settings: &Settings,
+    control: &Control,
+    state: &StateDir,
+    locked: Locked,
+    lease: &str,
+) -> Result<Resumed, Error> {
+    let World { host, now, .. } = &context.world;
+    locked.replace(host, None, *now)?;
+    let Some(mut held) = Store::open(state).adopt(lease, host)? else {
+        return Ok(Resumed::LeaseEnded(lease.to_owned()));
+    };
+    let passes = Passes::default();
+    let swept = end(context, settings, &mut held, passes, control).await?;
+    Ok(Resumed::Swept(swept))
+}
+
+/// What a run is resumed with.
+struct Resuming<'a> {
+    context: &'a Context,
+    settings: &'a Settings,
+    chosen: Chosen,
+    control: &'a Control,
+    error_mode: ErrorMode,
+}
+
+impl Resuming<'_> {
+    /// Applies what is left of the plan.
+    async fn finish(
+        &self,
+        locked: Locked,
+        run: &str,
+        front: &mut dyn Front,
+    ) -> Result<RunEnd, Error> {
+        let Self {
+            context, settings, ..
+        } = self;
+        let world = context.world.clone().with_run(locked.record.run.clone());
+        let purpose = Purpose::Plan {
+            scope: locked.record.plan.header.scope_then(),
+            error_mode: self.error_mode,
+        };
+        let engine = context.engine_in(&world, purpose, settings)?;
+        let left = locked.record.left();
+        let draft = {
+            let mut see = |event: &Event| front.event(event);
+            let inventory = unless_stopped(self.control, engine.discover(&mut see)).await?;
+            let facts = read_facts(settings, &world.host);
+            let (policy, valid) = (&self.chosen.policy, settings.max_plan_age.value);
+            let revised = engine.revise(left, &inventory, &facts, policy, valid, &mut see);
+            let plan = revised.map_err(|source| Error::Stale {
+                plan: format!("the plan of run {run}"),
+                hint: format!(
+                    "`tbengine resume {run} --replan` makes a new one with the same scope and policy"
+                ),
+                source,
+            })?;
+            Draft::revised(plan, inventory.failures, &facts.quarantine)
+        };
+        front.notice(Notice::Drafted(&draft));
+        if draft.is_refused() {
+            return Ok(RunEnd::without_report(draft));
+        }
+        let journal = Journal::resume(locked, &world.host, &draft.plan, engine.clock())?;
+        let work = self.work(&engine);
+        Ok(work.apply(draft, Some(journal), front).await)
+    }
+
+    /// Makes a new plan with the same scope and policy in place of the old one.
+    async fn replan(&self, locked: Locked, front: &mut dyn Front) -> Result<RunEnd, Error> {
+        let Self {
+            context,
+            settings,
+            control,
+            ..
+        } = self;
+        let purpose = Purpose::Plan {
+            scope: locked.record.plan.header.scope.clone(),
+            error_mode: self.error_mode,
+        };
+        let engine = context.engine(purpose, settings)?;
+        let draft = {
+            let mut see = |event: &Event| front.event(event);
+            let inventory = unless_stopped(control, engine.discover(&mut see)).await?;
+            let facts = read_facts(settings, &context.world.host);
+            let (policy, origin) = (&self.chosen.policy, &self.chosen.origin);
+            let inventory = Arc::new(inventory);
+            let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
+            let planned = unless_stopped(control, planning).await?;
+            Draft::of(planned, &facts.quarantine)
+        };
+        front.notice(Notice::Drafted(&draft));
+        let work = self.work(&engine);
+        if draft.is_refused() || !work.is_approved(&draft, front).await? {
+            return Ok(RunEnd::without_report(draft));
+        }
+        let World { host, run, .. } = &context.world;
+        let by = (!draft.plan.is_empty()).then(|| run.clone());
+        locked.replace(host, by, engine.clock().now())?;
+        work.record_and_apply(draft, false, front).await
+    }
+
+    fn work<'a>(&'a self, engine: &'a tbengine_engine::Engine) -> Work<'a> {
+        Work {
+            context: self.context,
+            settings: self.settings,
+            engine,
+            chosen: &self.chosen,
+            control: self.control,
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! What a run is: sweep what is over, make a plan or take a saved one, have it approved, record it, apply it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tbengine_engine::Engine;
+use tbengine_engine::apply::{Control, ErrorMode, Halt};
+use tbengine_engine::plan::Plan;
+use tbengine_engine::plan::saved::Stale;
+use tbengine_engine::report::{Event, Report};
+use tbengine_engine::scope::Scope;
+use tbengine_store::journal::{Journal, StateDir, prune, quarantine};
+
+use crate::config::Settings;
+use crate::context::{Context, Purpose};
+use crate::draft::Draft;
+use crate::error::{Error, StatePurpose};
+use crate::facts::{existing_state, read_facts};
+use crate::front::{Approval, Front, Notice};
+use crate::lease::{LeftOver, sweep_those_over};
+use crate::policies::{self, Chosen};
+
+/// What is to be run.
+#[derive(Clone, Debug, Default)]
+pub struct RunRequest {
+    /// What the policy gets to see; that of the saved plan, where there is one.
+    pub scope: Scope,
+    /// The plan, if it was made before.
+    pub saved: Option<SavedPlan>,
+    /// What the first final failure means for the rest.
+    pub error_mode: ErrorMode,
+    /// Whether to do without a record, and so also without looking at leases.
+    pub no_journal: bool,
+}
+
+/// A plan that was saved.
+#[derive(Clone, Debug)]
+pub struct SavedPlan {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it says.
+    pub plan: Plan,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct RunEnd {
+    /// The plan.
+    pub draft: Draft,
+    /// What became of each step; `None` if the plan was refused or not approved.
+    pub report: Option<Report>,
+    /// Why the journal stopped it, if it did.
+    pub halt: Option<Halt>,
+    /// Whether a record of it is kept, so that it can be resumed.
+    pub is_recorded: bool,
+    /// What became of leases that were found over.
+    pub left_over: Vec<LeftOver>,
+}
+
+/// Runs.
+///
+/// # Errors
+/// Why nothing was done: [`Error::Interrupted`] if it was stopped before, [`Error::Stale`] if a saved plan must
+/// not be applied any more.
+pub async fn run(
+    context: &Context,
+    settings: &Settings,
+    request: RunRequest,
+    front: &mut dyn Front,
+    control: &Control,
+) -> Result<RunEnd, Error> {
+    let chosen = match &request.saved {
+        None => policies::choose_in_background(context, settings).await?,
+        Some(saved) => {
+            let header = &saved.plan.header;
+            let (origin, params) = (&header.policy_origin, &header.policy.params);
+            policies::choose_again_in_background(context, origin, params).await?
+        }
+    };
+    let scope = match &request.saved {
+        None => request.scope.clone(),
+        Some(saved) => saved.plan.header.scope_then(),
+    };
+    let left_over = match request.no_journal {
+        // Leases are kept where nothing can be written.
+        true => Vec::new(),
+        false => sweep_those_over(context, settings, &scope.backends, front, control).await?,
+    };
+    let error_mode = request.error_mode;
+    let engine = context.engine(Purpose::Plan { scope, error_mode }, settings)?;
+    let no_journal = request.no_journal;
+    let drafting = draft(context, settings, &engine, &chosen, request, front);
+    let draft = unless_stopped(control, drafting).await??;
+    front.notice(Notice::Drafted(&draft));
+    let work = Work {
+        context,
+        settings,
+        engine: &engine,
+        chosen: &chosen,
+        control,
+    };
+    let mut end = work.approve_and_apply(draft, no_journal, front).await?;
+    end.left_over = left_over;
+    Ok(end)
+}
+
+/// Makes the plan, or checks a saved one against the world as it is now.
+async fn draft(
+    context: &Context,
+    settings: &Settings,
+    engine: &Engine,
+    chosen: &Chosen,
+    request: RunRequest,
+    front: &mut dyn Front,
+) -> Result<Draft, Error> {
+    let mut see = |event: &Event| front.event(event);
+    let inventory = engine.discover(&mut see).await;
+    let facts = read_facts(settings, &context.world.host);
+    let (policy, origin) = (&chosen.policy, &chosen.origin);
+    let Some(SavedPlan { path, plan }) = request.saved else {
+        let inventory = Arc::new(inventory);
+        let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
+        return Ok(Draft::of(planning.await, &facts.quarantine));
+    };
+    let stale = |source| Error::Stale {
+        plan: format!("the plan in {}", path.display()),
+        hint: "make a new one with `tbengine plan --save`".into(),
+        source,
+    };
+    if plan.digest.is_none() {
+        return Err(stale(Stale::Edited));
+    }
+    let valid = settings.max_plan_age.value;
+    let revised = engine.revise(plan, &inventory, &facts, policy, valid, &mut see);
+    let mut plan = revised.map_err(stale)?;
+    // The same file may be applied again, and that is another run.
+    plan.header.run = context.world.run.clone();
+    Ok(Draft::revised(plan, inventory.failures, &facts.quarantine))
+}
+
+/// What a draft is applied with.
+pub(crate) struct Work<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) settings: &'a Settings,
+    pub(crate) engine: &'a Engine,
+    pub(crate) chosen: &'a Chosen,
+    pub(crate) control: &'a Control,
+}
+
+impl Work<'_> {
+    /// Has a draft approved, records it, and applies it.
+    pub(crate) async fn approve_and_apply(
+        &self,
+        draft: Draft,
+        no_journal: bool,
+        front: &mut dyn Front,
+    ) -> Result<RunEnd, Error> {
+        if draft.is_refused() || !self.is_approved(&draft, front).await? {
+            return Ok(RunEnd::without_report(draft));
+        }
+        self.record_and_apply(draft, no_journal, front).await
+    }
+
+    /// Whether a draft may be applied. One that does nothing needs no approval.
+    pub(crate) async fn is_approved(
+        &self,
+        draft: &Draft,
+        front: &mut dyn Front,
+    ) -> Result<bool, Error> {
+        if draft.plan.is_empty() {
+            return Ok(true);
+        }
+        let approval = unless_stopped(self.control, front.approve(draft)).await?;
+        Ok(approval == Approval::Apply)
+    }
+
+    /// Records a draft that was approved, and applies it.
+    pub(crate) async fn record_and_apply(
+        &self,
+        draft: Draft,
+        no_journal: bool,
+        front: &mut dyn Front,
+    ) -> Result<RunEnd, Error> {
+        let journal = match draft.plan.is_empty() {
+            // A job that finds nothing to do every five minutes leaves nothing behind.
+            true => None,
+            false => self.begin(&draft, no_journal, front)?,
+        };
+        Ok(self.apply(draft, journal, front).await)
+    }
+
+    fn begin(
+        &self,
+        draft: &Draft,
+        no_journal: bool,
+        front: &mut dyn Front,
+    ) -> Result<Option<Journal>, Error> {
+        if no_journal {
+            front.notice(Notice::NoJournal);
+            return Ok(None);
+        }
+        let state = state(self.settings)?;
+        let host = &self.context.world.host;
+        let journal = Journal::begin(&state, host, &draft.plan, self.engine.clock())?;
+        if !draft.released.is_empty() {
+            quarantine::forget(&state, host, &draft.released)?;
+        }
+        Ok(Some(journal))
+    }
+
+    /// Applies a draft that was approved, under its journal.
+    pub(crate) async fn apply(
+        &self,
+        draft: Draft,
+        journal: Option<Journal>,
+        front: &mut dyn Front,
+    ) -> RunEnd {
+        let ledger = journal.as_ref().map(Journal::ledger);
+        let plan = draft.plan.clone();
+        let policy = &self.chosen.policy;
+        let mut see = |event: &Event| front.event(event);
+        let report = self
+            .engine
+            .apply(plan, policy, self.control, ledger.as_ref(), &mut see)
+            .await;
+        let halt = journal.as_ref().and_then(Journal::halted).cloned();
+        let is_recorded = journal.is_some();
+        drop(journal);
+        if is_recorded {
+            self.forget_old_runs();
+        }
+        RunEnd {
+            report: Some(report),
+            halt,
+            is_recorded,
+            ..RunEnd::without_report(draft)
+        }
+    }
+
+    /// Forgets runs that are long over. That this fails is no fault of the run.
+    fn forget_old_runs(&self) {
+        let kept = self.settings.keep.value;
+        if kept.is_zero() {
+            return;
+        }
+        let world = &self.context.world;
+        let before = world.now.minus(kept);
+        let pruned = existing_state(self.settings).and_then(|state| match state {
+            Some(state) => prune(&state, &world.host, before),
+            None => Ok(0),
+        });
+        match pruned {
+            Ok(pruned) => tracing::debug!(pruned, "forgot old runs"),
+            Err(error) => tracing::warn!(%error, "old runs cannot be forgotten"),
+        }
+    }
+}
+
+impl RunEnd {
+    pub(crate) fn without_report(draft: Draft) -> Self {
+        Self {
+            draft,
+            report: None,
+            halt: None,
+            is_recorded: false,
+            left_over: Vec::new(),
+        }
+    }
+}
+
+/// The state directory, made where it does not exist.
+pub(crate) fn state(settings: &Settings) -> Result<StateDir, Error> {
+    match &settings.state_dir.value {
+        Some(path) => Ok(StateDir::create(path)?),
+        None => Err(Error::NoStateDir(StatePurpose::Runs)),
+    }
+}
+
+/// Does something that has no way to stop of its own, and drops it when the operation is stopped.
+pub(crate) async fn unless_stopped<T>(
+    control: &Control,
+    work: impl Future<Output = T>,
+) -> Result<T, Error> {
+    tokio::select! {
+        biased;
+        () = control.stop.cancelled() => Err(Error::Interrupted),
+        done = work => Ok(done),
+    }
+}
