@@ -1,4 +1,4 @@
-//! What the journal costs: `cargo bench -p tbengine-engine --bench journal`.
+//! What the journal costs: `cargo bench -p tbengine-store --bench journal`.
 #![expect(clippy::print_stdout, reason = "it is a program that prints figures")]
 
 use std::sync::Arc;
@@ -16,8 +16,7 @@ use tbengine_engine::{Engine, EngineOptions};
 use tbengine_memory::{Memory, container};
 use tbengine_sdk::Timestamp;
 use tbengine_sdk::host::OpenBackend;
-use tbengine_store::journal::leases::LEASE_TTL;
-use tbengine_store::journal::{Host, Journal, Process, Record, StateDir};
+use tbengine_store::{Host, LEASE_TTL, Process, SqliteStore, Store};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 /// The most that a step may cost.
@@ -88,7 +87,7 @@ fn host() -> Host {
 }
 
 /// How long carrying a plan out took; with a journal also beginning it, and reading it back.
-async fn measure(steps: usize, run: &str, state: Option<&StateDir>) -> [Duration; 3] {
+async fn measure(steps: usize, run: &str, store: Option<&dyn Store>) -> [Duration; 3] {
     let policy: Arc<dyn Policy> = Arc::new(Everything(PolicySource {
         name: "everything".into(),
         version: "1.0.0".into(),
@@ -104,7 +103,7 @@ async fn measure(steps: usize, run: &str, state: Option<&StateDir>) -> [Duration
     let plan: Plan = planned.plan;
     assert_eq!(plan.steps.len(), steps);
     let control = Control::default();
-    let Some(state) = state else {
+    let Some(store) = store else {
         let began = Instant::now();
         engine
             .apply(plan, &policy, &control, None, &mut |_| {})
@@ -113,7 +112,7 @@ async fn measure(steps: usize, run: &str, state: Option<&StateDir>) -> [Duration
     };
     let began = Instant::now();
     let clock = RunClock::starting_at(NOW);
-    let journal = Journal::begin(state, &host(), &plan, clock).expect("it begins");
+    let journal = store.begin(&plan, clock).await.expect("it begins");
     let beginning = began.elapsed();
     let began = Instant::now();
     engine
@@ -126,17 +125,18 @@ async fn measure(steps: usize, run: &str, state: Option<&StateDir>) -> [Duration
         )
         .await;
     let applying = began.elapsed();
-    assert_eq!(journal.halted(), None);
+    assert_eq!(journal.halt(), None);
     drop(journal);
     let began = Instant::now();
-    let record = Record::read(state, &host(), run).expect("it can be read");
+    let record = store.record(run).await.expect("it can be read");
     assert!(record.steps.iter().all(|step| !step.is_open()));
     [beginning, applying, began.elapsed()]
 }
 
 fn main() {
     let home = tempfile::tempdir().expect("a directory");
-    let state = StateDir::create(&home.path().join("state")).expect("a state directory");
+    let store =
+        SqliteStore::create(&home.path().join("state"), &host()).expect("a state directory");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -150,7 +150,7 @@ fn main() {
         for round in 0..ROUNDS {
             let run = format!("run-{steps}-{round}");
             let [_, without, _] = runtime.block_on(measure(steps, &run, None));
-            let [beginning, with, reading] = runtime.block_on(measure(steps, &run, Some(&state)));
+            let [beginning, with, reading] = runtime.block_on(measure(steps, &run, Some(&store)));
             let per_step = with.saturating_sub(without) / u32::try_from(steps).expect("few");
             for (best, now) in best.iter_mut().zip([beginning, per_step, reading]) {
                 *best = now.min(*best);

@@ -1,7 +1,47 @@
 //! Where runs, their claims, leases and the quarantine are kept.
 //!
-//! - [`journal`]: the durable record of a run, and who works on what
-//! - [`lease`]: what is made under a lease is removed when it ends
+//! [`Store`] is all that the floors above see: [`Runs`], [`Leases`] and [`Parked`]. A store is opened by one
+//! process, and acts for it.
+//!
+//! - `runs`: what is recorded of runs, and who works on what
+//! - `entry`, `record`: what a record says, row by row and as a whole
+//! - `host`, `holder`: this process, and others that are at something
+//! - `leases`: what is made under a lease is removed when it ends
+//! - `lease`, `baseline`: a lease as it is written down, and what was there before it
+//! - `handover`, `scratch`: what a lease has of this host, whatever it is kept in
+//! - `facts`: what the guards are told of leases
+//! - `parked`: what failed in run after run
+//! - `error`: why something could not be had
+//! - [`sqlite`]: the store in a directory of this user
 
-pub mod journal;
-pub mod lease;
+mod baseline;
+mod entry;
+mod error;
+mod facts;
+mod handover;
+mod holder;
+mod host;
+mod lease;
+mod leases;
+mod parked;
+mod record;
+mod runs;
+mod scratch;
+pub mod sqlite;
+mod store;
+
+pub use baseline::Baseline;
+pub use entry::{Entry, JOURNAL_FORMAT, Row};
+pub use error::{Result, StoreError, Unfit};
+pub use facts::facts;
+pub use handover::Handover;
+pub use holder::{Contest, Holder};
+pub use host::{Host, LEASE_TTL, Process};
+pub use lease::{Claim, LEASE_FORMAT, Lease};
+pub use leases::{HeldLease, LeaseEntry, Leases, NewLease, Observations, Standing, Unreadable};
+pub use parked::Parked;
+pub use record::{Record, RunState, StepRecord};
+pub use runs::{ClaimedRun, Damage, RunLog, Runs};
+pub use scratch::Scratch;
+pub use sqlite::SqliteStore;
+pub use store::Store;

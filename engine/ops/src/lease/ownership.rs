@@ -15,7 +15,7 @@ use tbengine_sdk::{Kind, Owner, Resource, ResourceId, Timestamp, recognise};
 
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::terms::Own;
-use tbengine_store::lease::{Baseline, Lease};
+use tbengine_store::{Baseline, Lease};
 
 /// How far the clocks of a provider and of this host may be apart, for what has no better proof than time.
 const SKEW: Duration = Duration::from_secs(1);

@@ -12,19 +12,18 @@ use tbengine_memory::{Make, Memory, container, image, network, volume};
 use tbengine_ops::lease::{Belonging, LeasePolicy, Other, Ownership, Target};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Owner, Resource, Unit};
-use tbengine_store::lease::record::LEASE_FORMAT;
-use tbengine_store::lease::{Baseline, Claim, Lease, Standing};
+use tbengine_store::{Baseline, Claim, LEASE_FORMAT, Lease, LeaseEntry, Standing};
 
 use crate::support::host;
 use crate::world::{NOW, World, delete_all, provider, refused};
 
 /// A lease that processes hold.
-fn lease(id: &str) -> Lease {
+pub(crate) fn lease(id: &str) -> Lease {
     Lease {
         format: LEASE_FORMAT.into(),
         id: id.into(),
         since: NOW,
-        holder: host().process,
+        holder: host(1).process,
         claim: Claim::Lock,
         terms: Terms::default(),
         ended: None,
@@ -41,7 +40,12 @@ fn made_under(id: &str, name: &str) -> Make {
 
 /// What the guards are told of these leases.
 fn facts(leases: impl IntoIterator<Item = (Lease, Standing)>) -> Facts {
-    tbengine_store::lease::facts::facts(leases.into_iter().map(Ok))
+    let entry = |(lease, standing)| LeaseEntry {
+        lease,
+        standing,
+        left: None,
+    };
+    tbengine_store::facts(leases.into_iter().map(|one| Ok(entry(one))))
 }
 
 /// A world whose guards know these leases and care for no age.

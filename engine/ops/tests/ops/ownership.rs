@@ -7,9 +7,17 @@ use tbengine_engine::terms::{Filter, Own, Terms};
 use tbengine_ops::lease::{Belonging, Other, Ownership, Proof};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Error, ErrorKind, Kind, Owner, Relation, Resource, Timestamp, Unit};
-use tbengine_store::lease::{Baseline, Lease};
+use tbengine_store::{Baseline, Lease};
 
-use crate::support::{NOW, at, baseline, container, inventory, lease, resource};
+use crate::leases;
+use crate::support::{NOW, at, baseline, container, inventory, resource};
+
+/// A lease over the provider in memory.
+fn lease(id: &str) -> Lease {
+    let mut lease = leases::lease(id);
+    lease.terms.backends = vec!["memory".into()];
+    lease
+}
 
 /// Labels that must all be there, `key=value` each.
 fn filter(labels: &[&str]) -> Filter {

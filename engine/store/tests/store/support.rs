@@ -1,14 +1,13 @@
 //! Leases, hosts and resources.
 
 use std::cell::Cell;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tbengine_engine::discover::Inventory;
-use tbengine_engine::terms::{Later, Terms};
+use tbengine_engine::terms::Terms;
 use tbengine_sdk::{Identity, Kind, Resource, State, Timestamp};
-use tbengine_store::journal::{Host, Process, StateDir};
-use tbengine_store::lease::record::LEASE_FORMAT;
-use tbengine_store::lease::{Baseline, Claim, Lease, Standing, Store};
+use tbengine_store::{Baseline, Host, LeaseEntry, NewLease, Process, SqliteStore, Standing, Store};
 use tempfile::TempDir;
 
 /// When every lease of these tests was taken.
@@ -33,35 +32,36 @@ pub(crate) fn pass(time: Duration) {
     UPTIME.set(UPTIME.get() + time);
 }
 
-/// A host in its first start, or a later one.
-pub(crate) fn host_of(boot: &str) -> Host {
+/// A process of a host in one of its starts.
+pub(crate) fn host_of(boot: &str, pid: u32) -> Host {
     Host {
         process: Process {
             boot: boot.into(),
-            pid: 1,
+            pid,
             started: 7,
         },
         uptime: || UPTIME.get(),
-        lease: seconds(30),
+        lease: seconds(3600),
     }
 }
 
-pub(crate) fn host() -> Host {
-    host_of("boot-1")
+/// A process of a host in its first start.
+pub(crate) fn host(pid: u32) -> Host {
+    host_of("boot-1", pid)
 }
 
-/// A state directory with the leases in it.
+/// A state directory with a store in it.
 pub(crate) struct Home {
     _directory: TempDir,
-    pub(crate) state: StateDir,
-    pub(crate) store: Store,
+    state: PathBuf,
+    pub(crate) store: SqliteStore,
 }
 
 impl Home {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let state = StateDir::create(&directory.path().join("state")).unwrap();
-        let store = Store::create(&state).unwrap();
+        let state = directory.path().join("state");
+        let store = SqliteStore::create(&state, &host(1)).unwrap();
         Self {
             _directory: directory,
             state,
@@ -69,33 +69,39 @@ impl Home {
         }
     }
 
+    /// The store as another process of the host uses it.
+    pub(crate) fn store_of(&self, host: &Host) -> SqliteStore {
+        SqliteStore::open(&self.state, host).unwrap().unwrap()
+    }
+
+    /// Where something lies below the state directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.state.join(name)
+    }
+
     /// Where a file of a lease lies.
-    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
-        self.state.path().join("leases").join(name)
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path("leases").join(name)
     }
 }
 
 /// A lease that processes hold.
-pub(crate) fn lease(id: &str) -> Lease {
-    Lease {
-        format: LEASE_FORMAT.into(),
+pub(crate) fn lease(id: &str) -> NewLease {
+    NewLease {
         id: id.into(),
         since: NOW,
-        holder: host().process,
-        claim: Claim::Lock,
         terms: Terms {
             backends: vec!["memory".into()],
             ..Terms::default()
         },
-        ended: None,
-        later: Later::default(),
+        ttl: None,
     }
 }
 
 /// A lease that holds for so long without being renewed.
-pub(crate) fn timed(id: &str, ttl: Duration) -> Lease {
-    Lease {
-        claim: Claim::for_time(ttl, &host()),
+pub(crate) fn timed(id: &str, ttl: Duration) -> NewLease {
+    NewLease {
+        ttl: Some(ttl),
         ..lease(id)
     }
 }
@@ -126,15 +132,29 @@ pub(crate) fn baseline(resources: &[Resource]) -> Baseline {
 }
 
 /// The standing of a lease as any process sees it.
-pub(crate) fn standing(store: &Store, id: &str) -> Standing {
-    store.standing(&store.read(id).unwrap(), &host())
+pub(crate) async fn standing(store: &dyn Store, id: &str) -> Standing {
+    store.lease(id).await.unwrap().standing
+}
+
+/// The leases that can be read.
+pub(crate) async fn readable(store: &dyn Store) -> Vec<LeaseEntry> {
+    store.all().await.unwrap().into_iter().flatten().collect()
 }
 
 /// What the store says of each lease that it can read.
-pub(crate) fn standings(store: &Store) -> Vec<(String, Standing)> {
-    let all = store.all(&host()).unwrap();
-    all.into_iter()
-        .flatten()
-        .map(|(lease, standing)| (lease.id, standing))
-        .collect()
+pub(crate) async fn standings(store: &dyn Store) -> Vec<(String, Standing)> {
+    let all = readable(store).await.into_iter();
+    all.map(|entry| (entry.lease.id, entry.standing)).collect()
+}
+
+/// The ids of the leases that can be read.
+pub(crate) async fn ids(store: &dyn Store) -> Vec<String> {
+    let all = readable(store).await.into_iter();
+    all.map(|entry| entry.lease.id).collect()
+}
+
+/// Runs something to its end on a thread that has no runtime yet.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(work)
 }

@@ -1,0 +1,27 @@
+//! What the guards are told of leases.
+
+use tbengine_engine::facts::{Facts, LiveLease};
+
+use crate::{LeaseEntry, Standing, Unreadable};
+
+/// Facts with what these leases say: which are live, which are over, and which cannot be read.
+pub fn facts(leases: impl IntoIterator<Item = Result<LeaseEntry, Unreadable>>) -> Facts {
+    let mut facts = Facts::default();
+    for lease in leases {
+        match lease {
+            Ok(LeaseEntry {
+                lease, standing, ..
+            }) => match standing {
+                Standing::Live => facts.live.push(LiveLease {
+                    id: lease.id,
+                    terms: lease.terms,
+                }),
+                Standing::Over | Standing::Ended => {
+                    facts.over.insert(lease.id);
+                }
+            },
+            Err(unreadable) => facts.unreadable.push(unreadable.to_string()),
+        }
+    }
+    facts
+}
