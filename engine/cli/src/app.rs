@@ -76,8 +76,9 @@ impl App {
     }
 
     /// What is parked, for a command that deletes nothing: where that cannot be read, it says so.
-    pub(crate) fn quarantine(&self, settings: &Settings) -> Quarantine {
-        read_quarantine(settings, &self.context.world.host).unwrap_or_else(|error| {
+    pub(crate) async fn quarantine(&self, settings: &Settings) -> Quarantine {
+        let read = read_quarantine(settings, &self.context.world.host).await;
+        read.unwrap_or_else(|error| {
             let message = format!("cannot read the quarantine state: {error}");
             self.console.warning(&message);
             Quarantine::default()

@@ -10,8 +10,7 @@ use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
 use tbengine_engine::report::Report;
 use tbengine_plugin_host::{OpenError, PluginError};
-use tbengine_store::journal::{JournalError, Unfit};
-use tbengine_store::lease::LeaseError;
+use tbengine_store::{StoreError, Unfit};
 
 use tbengine_oci::{Error as RegistryError, ReferenceError};
 use tbengine_ops::Error as OpsError;
@@ -143,8 +142,7 @@ of_ops!(
     EngineError,
     LoadError,
     ConfigError,
-    JournalError,
-    LeaseError,
+    StoreError,
     ReferenceError,
     RegistryError,
 );
@@ -202,12 +200,7 @@ impl Error {
             | OpsError::Registry(_)
             | OpsError::Parameters(_) => Code::Usage,
             OpsError::Stale { .. } => Code::Stale,
-            OpsError::Journal(error) | OpsError::Lease(LeaseError::Directory(error)) => {
-                code_of(error)
-            }
-            OpsError::Lease(LeaseError::Held { .. } | LeaseError::Over { .. }) => Code::Locked,
-            OpsError::Lease(LeaseError::Io { .. }) => Code::Failed,
-            OpsError::Lease(_) => Code::Usage,
+            OpsError::Store(error) => code_of(error),
             OpsError::NoStateDir(_) => Code::Usage,
             OpsError::NoBaseline(_) => Code::Incomplete,
             OpsError::Write { .. } | OpsError::Start { .. } => Code::Failed,
@@ -249,14 +242,7 @@ impl Error {
             }
             OpsError::Registry(error) => registry_hints(error),
             OpsError::Stale { hint, .. } => vec![hint.clone()],
-            OpsError::Journal(error) | OpsError::Lease(LeaseError::Directory(error)) => {
-                journal_hints(error)
-            }
-            OpsError::Lease(LeaseError::Unknown { .. }) => hint("`tbengine lease list` shows them"),
-            OpsError::Lease(LeaseError::Later { .. }) => hint("use the tbengine that took it"),
-            OpsError::Lease(LeaseError::Over { .. }) => {
-                hint("what was made under it is going to be deleted; take a new lease")
-            }
+            OpsError::Store(error) => store_hints(error),
             OpsError::NoStateDir(purpose) => {
                 let name = "name one with --state-dir";
                 let without = "--no-journal runs without a record, where none can be kept";
@@ -271,7 +257,6 @@ impl Error {
             OpsError::PolicyEngine(_)
             | OpsError::Load(_)
             | OpsError::Parameters(_)
-            | OpsError::Lease(_)
             | OpsError::Write { .. }
             | OpsError::Start { .. }
             | OpsError::Interrupted => Vec::new(),
@@ -372,26 +357,34 @@ fn registry_hints(error: &RegistryError) -> Vec<String> {
 }
 
 /// A directory that cannot be used is a matter of configuration; a disk that fails is not.
-fn code_of(error: &JournalError) -> Code {
+fn code_of(error: &StoreError) -> Code {
     match error {
-        JournalError::Busy(_) | JournalError::Running { .. } => Code::Locked,
-        JournalError::Directory { .. }
-        | JournalError::NoRun { .. }
-        | JournalError::Ambiguous { .. }
-        | JournalError::Format { .. } => Code::Usage,
-        JournalError::Version { .. }
-        | JournalError::Database { .. }
-        | JournalError::Io { .. }
-        | JournalError::Thread { .. }
-        | JournalError::Exists { .. }
-        | JournalError::Damaged { .. } => Code::Failed,
+        StoreError::Busy(_)
+        | StoreError::Running { .. }
+        | StoreError::Held { .. }
+        | StoreError::Over { .. } => Code::Locked,
+        StoreError::Directory { .. }
+        | StoreError::NoRun { .. }
+        | StoreError::Ambiguous { .. }
+        | StoreError::Format { .. }
+        | StoreError::NoLease { .. }
+        | StoreError::LeaseId { .. }
+        | StoreError::LeaseExists { .. }
+        | StoreError::Later { .. } => Code::Usage,
+        StoreError::Version { .. }
+        | StoreError::Database { .. }
+        | StoreError::Io { .. }
+        | StoreError::Thread { .. }
+        | StoreError::RunExists { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::LeaseIo { .. } => Code::Failed,
     }
 }
 
-fn journal_hints(error: &JournalError) -> Vec<String> {
+fn store_hints(error: &StoreError) -> Vec<String> {
     let without = "nothing was done; --no-journal runs without a record, where none can be kept";
     let hints: &[&str] = match error {
-        JournalError::Directory { path, why } => {
+        StoreError::Directory { path, why } => {
             let why = match why {
                 Unfit::Mode(_) => format!("chmod 700 {}", path.display()),
                 Unfit::Network(_) | Unfit::Symlink | Unfit::NotADirectory | Unfit::Owner(_) => {
@@ -401,22 +394,31 @@ fn journal_hints(error: &JournalError) -> Vec<String> {
             };
             return vec![why, without.into()];
         }
-        JournalError::Busy(_) => &[
+        StoreError::Busy(_) => &[
             "wait until it has ended, or narrow the scope to what it does not touch",
             "`tbengine history` shows what is under way",
         ],
-        JournalError::Running { .. } => &["wait until it has ended, or end that process"],
-        JournalError::NoRun { .. } | JournalError::Ambiguous { .. } => {
+        StoreError::Running { .. } => &["wait until it has ended, or end that process"],
+        StoreError::NoRun { .. } | StoreError::Ambiguous { .. } => {
             &["`tbengine history` lists the runs"]
         }
-        JournalError::Damaged { .. } => {
+        StoreError::Damaged { .. } => {
             &["it was changed by something else than tbengine, or the disk fails; make a new plan"]
         }
-        JournalError::Format { .. } => &["use the tbengine that wrote it, or another --state-dir"],
-        JournalError::Database { .. } | JournalError::Io { .. } => &[without],
-        JournalError::Version { .. }
-        | JournalError::Thread { .. }
-        | JournalError::Exists { .. } => &[],
+        StoreError::Format { .. } => &["use the tbengine that wrote it, or another --state-dir"],
+        StoreError::Database { .. } | StoreError::Io { .. } => &[without],
+        StoreError::NoLease { .. } => &["`tbengine lease list` shows them"],
+        StoreError::Later { .. } => &["use the tbengine that took it"],
+        StoreError::Over { .. } => {
+            &["what was made under it is going to be deleted; take a new lease"]
+        }
+        StoreError::Version { .. }
+        | StoreError::Thread { .. }
+        | StoreError::RunExists { .. }
+        | StoreError::LeaseId { .. }
+        | StoreError::LeaseExists { .. }
+        | StoreError::Held { .. }
+        | StoreError::LeaseIo { .. } => &[],
     };
     hints.iter().map(|hint| (*hint).to_owned()).collect()
 }

@@ -2,10 +2,9 @@
 
 use tbengine_engine::Planned;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::facts::Quarantine;
+use tbengine_engine::facts::{IdentityKey, Quarantine};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Fault;
-use tbengine_sdk::Identity;
 
 /// A plan on its way to being applied, with what stands in its way.
 #[derive(Clone, Debug)]
@@ -17,7 +16,7 @@ pub struct Draft {
     /// Why the policy failed, if it did; then the plan is empty.
     pub fault: Option<Fault>,
     /// What the operator lets out of the quarantine, of what the plan acts on.
-    pub(crate) released: Vec<Identity>,
+    pub(crate) released: Vec<IdentityKey>,
 }
 
 impl Draft {
@@ -33,10 +32,8 @@ impl Draft {
     /// The draft of a plan that was made before, and was looked at again.
     pub(crate) fn revised(plan: Plan, failures: Vec<ListFailure>, quarantine: &Quarantine) -> Self {
         let targets = plan.steps.iter().map(|step| &step.target);
-        let released = targets
-            .filter(|one| quarantine.lets_out(one))
-            .cloned()
-            .collect();
+        let released = targets.filter(|one| quarantine.lets_out(one));
+        let released = released.map(IdentityKey::of).collect();
         Self {
             plan,
             failures,

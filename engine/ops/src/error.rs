@@ -9,8 +9,7 @@ use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, LoadError};
 use tbengine_oci::ReferenceError;
 use tbengine_plugin_host::{OpenError, PluginError};
-use tbengine_store::journal::JournalError;
-use tbengine_store::lease::LeaseError;
+use tbengine_store::StoreError;
 
 /// Why an operation could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -51,12 +50,9 @@ pub enum Error {
         /// What differs.
         source: Stale,
     },
-    /// There is no journal, or no record.
+    /// Something could not be recorded, read or held.
     #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// A lease could not be had.
-    #[error(transparent)]
-    Lease(#[from] LeaseError),
+    Store(#[from] StoreError),
     /// What is there before a lease is taken could not be listed as a whole.
     #[error("what is there now could not be listed, so nothing was started")]
     NoBaseline(Vec<ListFailure>),

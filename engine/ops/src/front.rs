@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use tbengine_engine::report::Event;
-use tbengine_store::lease::{Lease, LeaseError};
+use tbengine_store::{Lease, StoreError};
 
 use crate::draft::Draft;
 use crate::lease::SweepEnd;
@@ -35,7 +35,7 @@ pub enum Notice<'a> {
     /// A lease is over and its holder did not clean up, so that is done now.
     LeaseOver(&'a Lease),
     /// A lease is over, and only the later version of tbengine that wrote it can sweep it.
-    LeaseLater(&'a LeaseError),
+    LeaseLater(&'a StoreError),
     /// A lease that was over has been swept.
     Swept(&'a SweepEnd),
     /// A plan was made or revised: what could not be listed, whether the policy failed, and what refuses the

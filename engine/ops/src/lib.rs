@@ -10,6 +10,7 @@
 //! - [`context`]: what every operation works with
 //! - [`backends`], [`plugins`], [`policies`]: opening what the configuration names
 //! - [`own`]: what tbengine itself runs in
+//! - [`stored`]: opening the store
 //! - [`facts`]: what the guards are told
 //! - [`front`]: whoever an operation works for
 //! - [`draft`]: a plan on its way to being applied
@@ -35,6 +36,7 @@ pub mod policies;
 pub mod resume;
 pub mod run;
 pub mod short_id;
+pub mod stored;
 pub mod world;
 
 pub use context::{Context, Purpose};

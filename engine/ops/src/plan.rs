@@ -29,7 +29,7 @@ pub async fn plan(
     let engine = context.engine(Purpose::Plan { scope, error_mode }, settings)?;
     let mut see = |event: &Event| front.event(event);
     let inventory = Arc::new(engine.discover(&mut see).await);
-    let facts = read_facts(settings, &context.world.host);
+    let facts = read_facts(settings, &context.world.host).await;
     let (policy, origin) = (&chosen.policy, &chosen.origin);
     Ok(engine
         .plan(inventory, &facts, policy, origin, true, &mut see)

@@ -4,19 +4,18 @@ use std::sync::Arc;
 
 use tbengine_engine::apply::{Control, ErrorMode};
 use tbengine_engine::report::Event;
-use tbengine_store::journal::{Journal, JournalError, Locked, Record, RunState, StateDir};
-use tbengine_store::lease::Store;
+use tbengine_store::{ClaimedRun, RunState, Store, StoreError};
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
 use crate::draft::Draft;
-use crate::error::Error;
-use crate::facts::{existing_state, read_facts};
+use crate::error::{Error, StatePurpose};
+use crate::facts::read_facts;
 use crate::front::{Front, Notice};
 use crate::lease::{LeasePolicy, LeftOver, Passes, SweepEnd, end, sweep_those_over};
 use crate::policies::{self, Chosen};
-use crate::run::{RunEnd, Work, state, unless_stopped};
-use crate::world::World;
+use crate::run::{RunEnd, Work, unless_stopped};
+use crate::stored::{existing_store, store_for};
 
 /// What is to be resumed.
 #[derive(Clone, Debug, Default)]
@@ -65,23 +64,24 @@ pub async fn resume(
     front: &mut dyn Front,
     control: &Control,
 ) -> Result<ResumeEnd, Error> {
-    let existing = existing_state(settings)?;
+    let host = &context.world.host;
+    let existing = existing_store(settings, host)?;
     let left_over = match request.run {
         Some(_) => Vec::new(),
         None => sweep_those_over(context, settings, &[], front, control).await?,
     };
     let ended = |resumed| ResumeEnd { left_over, resumed };
-    let Some(run) = wanted(context, settings, &request, existing.as_ref())? else {
+    let Some(run) = wanted(context, settings, &request, existing.as_deref()).await? else {
         return Ok(ended(Resumed::Nothing));
     };
-    let state = match existing {
-        Some(state) => state,
-        None => state(settings)?,
+    let store = match existing {
+        Some(store) => store,
+        None => store_for(StatePurpose::Runs, settings, host)?,
     };
-    let locked = Locked::lock(&state, &context.world.host, &run)?;
-    let header = locked.record.plan.header.clone();
+    let claimed = store.reopen(&run).await?;
+    let header = claimed.record().plan.header.clone();
     if let Some(lease) = header.policy_origin.strip_prefix(LeasePolicy::ORIGIN) {
-        let swept = sweep_again(context, settings, control, &state, locked, lease).await?;
+        let swept = sweep_again(context, settings, control, &*store, claimed, lease).await?;
         return Ok(ended(swept));
     }
     let (origin, params) = (&header.policy_origin, &header.policy.params);
@@ -94,39 +94,38 @@ pub async fn resume(
         error_mode: request.error_mode,
     };
     if request.replan {
-        let ran = resuming.replan(locked, front).await?;
+        let ran = resuming.replan(claimed, front).await?;
         return Ok(ended(Resumed::Ran(ran)));
     }
-    if locked.record.open_steps().next().is_none() {
+    if claimed.record().open_steps().next().is_none() {
         return Ok(ended(Resumed::Finished(run.into())));
     }
-    let ran = resuming.finish(locked, &run, front).await?;
+    let ran = resuming.finish(claimed, &run, front).await?;
     Ok(ended(Resumed::Ran(ran)))
 }
 
 /// The run that is named, or else the newest that can be resumed.
-fn wanted(
+async fn wanted(
     context: &Context,
     settings: &Settings,
     request: &ResumeRequest,
-    state: Option<&StateDir>,
+    store: Option<&dyn Store>,
 ) -> Result<Option<String>, Error> {
-    let Some(state) = state else {
+    let Some(store) = store else {
         return match &request.run {
-            Some(run) => Err(JournalError::NoRun { run: run.clone() }.into()),
+            Some(run) => Err(StoreError::NoRun { run: run.clone() }.into()),
             None => Ok(None),
         };
     };
     if let Some(run) = &request.run {
-        return Ok(Some(Record::find(state, run)?));
+        return Ok(Some(store.find(run).await?));
     }
-    let World { host, now, .. } = &context.world;
     let valid = settings.max_plan_age.value;
-    let records = Record::read_newest(state, host, usize::MAX)?;
-    Ok(records.into_iter().find_map(|(run, record)| {
-        let state = record.ok()?.state(*now, valid);
+    let records = store.newest(usize::MAX).await?;
+    Ok(records.into_iter().flatten().find_map(|record| {
+        let state = record.state(context.world.now, valid);
         let wanted = state.is_resumable() || (request.replan && state == RunState::Stale);
-        wanted.then_some(run)
+        wanted.then(|| record.run.to_string())
     }))
 }
 
@@ -136,17 +135,16 @@ async fn sweep_again(
     context: &Context,
     settings: &Settings,
     control: &Control,
-    state: &StateDir,
-    locked: Locked,
+    store: &dyn Store,
+    claimed: Box<dyn ClaimedRun>,
     lease: &str,
 ) -> Result<Resumed, Error> {
-    let World { host, now, .. } = &context.world;
-    locked.replace(host, None, *now)?;
-    let Some(mut held) = Store::open(state).adopt(lease, host)? else {
+    claimed.replace(None, context.world.now).await?;
+    let Some(mut held) = store.adopt(lease).await? else {
         return Ok(Resumed::LeaseEnded(lease.to_owned()));
     };
     let passes = Passes::default();
-    let swept = end(context, settings, &mut held, passes, control).await?;
+    let swept = end(context, settings, &mut *held, passes, control).await?;
     Ok(Resumed::Swept(swept))
 }
 
@@ -163,24 +161,24 @@ impl Resuming<'_> {
     /// Applies what is left of the plan.
     async fn finish(
         &self,
-        locked: Locked,
+        claimed: Box<dyn ClaimedRun>,
         run: &str,
         front: &mut dyn Front,
     ) -> Result<RunEnd, Error> {
         let Self {
             context, settings, ..
         } = self;
-        let world = context.world.clone().with_run(locked.record.run.clone());
+        let world = context.world.clone().with_run(claimed.record().run.clone());
         let purpose = Purpose::Plan {
-            scope: locked.record.plan.header.scope_then(),
+            scope: claimed.record().plan.header.scope_then(),
             error_mode: self.error_mode,
         };
         let engine = context.engine_in(&world, purpose, settings)?;
-        let left = locked.record.left();
+        let left = claimed.record().left();
         let draft = {
             let mut see = |event: &Event| front.event(event);
             let inventory = unless_stopped(self.control, engine.discover(&mut see)).await?;
-            let facts = read_facts(settings, &world.host);
+            let facts = read_facts(settings, &world.host).await;
             let (policy, valid) = (&self.chosen.policy, settings.max_plan_age.value);
             let revised = engine.revise(left, &inventory, &facts, policy, valid, &mut see);
             let plan = revised.map_err(|source| Error::Stale {
@@ -196,13 +194,17 @@ impl Resuming<'_> {
         if draft.is_refused() {
             return Ok(RunEnd::without_report(draft));
         }
-        let journal = Journal::resume(locked, &world.host, &draft.plan, engine.clock())?;
+        let journal = claimed.resume(&draft.plan, engine.clock()).await?;
         let work = self.work(&engine);
         Ok(work.apply(draft, Some(journal), front).await)
     }
 
     /// Makes a new plan with the same scope and policy in place of the old one.
-    async fn replan(&self, locked: Locked, front: &mut dyn Front) -> Result<RunEnd, Error> {
+    async fn replan(
+        &self,
+        claimed: Box<dyn ClaimedRun>,
+        front: &mut dyn Front,
+    ) -> Result<RunEnd, Error> {
         let Self {
             context,
             settings,
@@ -210,14 +212,14 @@ impl Resuming<'_> {
             ..
         } = self;
         let purpose = Purpose::Plan {
-            scope: locked.record.plan.header.scope.clone(),
+            scope: claimed.record().plan.header.scope.clone(),
             error_mode: self.error_mode,
         };
         let engine = context.engine(purpose, settings)?;
         let draft = {
             let mut see = |event: &Event| front.event(event);
             let inventory = unless_stopped(control, engine.discover(&mut see)).await?;
-            let facts = read_facts(settings, &context.world.host);
+            let facts = read_facts(settings, &context.world.host).await;
             let (policy, origin) = (&self.chosen.policy, &self.chosen.origin);
             let inventory = Arc::new(inventory);
             let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
@@ -229,9 +231,8 @@ impl Resuming<'_> {
         if draft.is_refused() || !work.is_approved(&draft, front).await? {
             return Ok(RunEnd::without_report(draft));
         }
-        let World { host, run, .. } = &context.world;
-        let by = (!draft.plan.is_empty()).then(|| run.clone());
-        locked.replace(host, by, engine.clock().now())?;
+        let by = (!draft.plan.is_empty()).then(|| context.world.run.clone());
+        claimed.replace(by, engine.clock().now()).await?;
         work.record_and_apply(draft, false, front).await
     }
 

@@ -9,16 +9,17 @@ use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::report::{Event, Report};
 use tbengine_engine::scope::Scope;
-use tbengine_store::journal::{Journal, StateDir, prune, quarantine};
+use tbengine_store::{RunLog, StoreError};
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
 use crate::draft::Draft;
 use crate::error::{Error, StatePurpose};
-use crate::facts::{existing_state, read_facts};
+use crate::facts::read_facts;
 use crate::front::{Approval, Front, Notice};
 use crate::lease::{LeftOver, sweep_those_over};
 use crate::policies::{self, Chosen};
+use crate::stored::{existing_store, store_for};
 
 /// What is to be run.
 #[derive(Clone, Debug, Default)]
@@ -115,7 +116,7 @@ async fn draft(
 ) -> Result<Draft, Error> {
     let mut see = |event: &Event| front.event(event);
     let inventory = engine.discover(&mut see).await;
-    let facts = read_facts(settings, &context.world.host);
+    let facts = read_facts(settings, &context.world.host).await;
     let (policy, origin) = (&chosen.policy, &chosen.origin);
     let Some(SavedPlan { path, plan }) = request.saved else {
         let inventory = Arc::new(inventory);
@@ -184,26 +185,26 @@ impl Work<'_> {
         let journal = match draft.plan.is_empty() {
             // A job that finds nothing to do every five minutes leaves nothing behind.
             true => None,
-            false => self.begin(&draft, no_journal, front)?,
+            false => self.begin(&draft, no_journal, front).await?,
         };
         Ok(self.apply(draft, journal, front).await)
     }
 
-    fn begin(
+    async fn begin(
         &self,
         draft: &Draft,
         no_journal: bool,
         front: &mut dyn Front,
-    ) -> Result<Option<Journal>, Error> {
+    ) -> Result<Option<Box<dyn RunLog>>, Error> {
         if no_journal {
             front.notice(Notice::NoJournal);
             return Ok(None);
         }
-        let state = state(self.settings)?;
         let host = &self.context.world.host;
-        let journal = Journal::begin(&state, host, &draft.plan, self.engine.clock())?;
+        let store = store_for(StatePurpose::Runs, self.settings, host)?;
+        let journal = store.begin(&draft.plan, self.engine.clock()).await?;
         if !draft.released.is_empty() {
-            quarantine::forget(&state, host, &draft.released)?;
+            store.forget(&draft.released).await?;
         }
         Ok(Some(journal))
     }
@@ -212,10 +213,10 @@ impl Work<'_> {
     pub(crate) async fn apply(
         &self,
         draft: Draft,
-        journal: Option<Journal>,
+        journal: Option<Box<dyn RunLog>>,
         front: &mut dyn Front,
     ) -> RunEnd {
-        let ledger = journal.as_ref().map(Journal::ledger);
+        let ledger = journal.as_ref().map(|journal| journal.ledger());
         let plan = draft.plan.clone();
         let policy = &self.chosen.policy;
         let mut see = |event: &Event| front.event(event);
@@ -223,11 +224,11 @@ impl Work<'_> {
             .engine
             .apply(plan, policy, self.control, ledger.as_ref(), &mut see)
             .await;
-        let halt = journal.as_ref().and_then(Journal::halted).cloned();
+        let halt = journal.as_ref().and_then(|journal| journal.halt());
         let is_recorded = journal.is_some();
         drop(journal);
         if is_recorded {
-            self.forget_old_runs();
+            self.forget_old_runs().await;
         }
         RunEnd {
             report: Some(report),
@@ -238,18 +239,18 @@ impl Work<'_> {
     }
 
     /// Forgets runs that are long over. That this fails is no fault of the run.
-    fn forget_old_runs(&self) {
+    async fn forget_old_runs(&self) {
         let kept = self.settings.keep.value;
         if kept.is_zero() {
             return;
         }
         let world = &self.context.world;
         let before = world.now.minus(kept);
-        let pruned = existing_state(self.settings).and_then(|state| match state {
-            Some(state) => prune(&state, &world.host, before),
-            None => Ok(0),
-        });
-        match pruned {
+        let prune = async || match existing_store(self.settings, &world.host)? {
+            Some(store) => store.prune(before).await,
+            None => Ok::<_, StoreError>(0),
+        };
+        match prune().await {
             Ok(pruned) => tracing::debug!(pruned, "forgot old runs"),
             Err(error) => tracing::warn!(%error, "old runs cannot be forgotten"),
         }
@@ -265,14 +266,6 @@ impl RunEnd {
             is_recorded: false,
             left_over: Vec::new(),
         }
-    }
-}
-
-/// The state directory, made where it does not exist.
-pub(crate) fn state(settings: &Settings) -> Result<StateDir, Error> {
-    match &settings.state_dir.value {
-        Some(path) => Ok(StateDir::create(path)?),
-        None => Err(Error::NoStateDir(StatePurpose::Runs)),
     }
 }
 

@@ -8,8 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 use tbengine_sdk::Timestamp;
-use tbengine_store::journal::leases::LEASE_TTL;
-use tbengine_store::journal::{Host, Process};
+use tbengine_store::{Host, LEASE_TTL, Process};
 
 /// What the world looked like when the process started.
 #[derive(Clone, Debug)]

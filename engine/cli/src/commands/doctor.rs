@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tbengine_plugin_host::Plugins;
 use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
-use tbengine_store::journal::StateDir;
+use tbengine_store::SqliteStore;
 
 use crate::app::{App, block_on};
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
@@ -276,7 +276,10 @@ fn state(app: &App) -> Finding {
         &RetryArgs::default(),
     );
     let path = settings.state_dir.value;
-    let fit = path.as_deref().map(StateDir::open).transpose();
+    let fit = path.as_deref();
+    let fit = fit
+        .map(|path| SqliteStore::open(path, &app.context.world.host))
+        .transpose();
     match (fit, path) {
         (Err(error), Some(path)) => {
             Finding::failed("state", path.display().to_string(), &error.into())

@@ -11,7 +11,7 @@ use tbengine_engine::scope::Scope;
 use tbengine_sdk::{Labels, Resource, Timestamp};
 
 use super::plan;
-use crate::app::App;
+use crate::app::{App, block_on};
 use crate::args::ExplainArgs;
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
@@ -34,7 +34,7 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
         }
     };
     let settings = app.settings(&args.policy, &args.guards, &Default::default());
-    let quarantine = app.quarantine(&settings);
+    let quarantine = block_on(async { Ok::<_, Error>(app.quarantine(&settings).await) })?;
     let explained = Explained::new(
         &planned,
         &quarantine,

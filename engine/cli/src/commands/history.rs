@@ -7,9 +7,9 @@ use serde::Serialize;
 use tbengine_engine::plan::{ActionKind, PlanHeader};
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::{State, Timestamp};
-use tbengine_store::journal::{Entry, Record, Row, RunState, StateDir, StepRecord};
+use tbengine_store::{Damage, Entry, Record, Row, RunState, StepRecord, Store, StoreError};
 
-use crate::app::App;
+use crate::app::{App, block_on};
 use crate::args::HistoryArgs;
 use crate::args::global::Format;
 use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
@@ -22,7 +22,7 @@ use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
 use tbengine_ops::config::Settings;
-use tbengine_ops::facts::existing_state;
+use tbengine_ops::stored::existing_store;
 
 /// Lists runs, or shows one.
 pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
@@ -31,14 +31,14 @@ pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
         ..GuardArgs::default()
     };
     let settings = app.settings(&PolicyArgs::default(), &guards, &RetryArgs::default());
-    let state = existing_state(&settings)?;
-    match (&args.run, state) {
-        (Some(run), Some(state)) => one(app, &settings, &state, run),
-        (Some(run), None) => {
-            Err(tbengine_store::journal::JournalError::NoRun { run: run.clone() }.into())
+    let store = existing_store(&settings, &app.context.world.host)?;
+    block_on(async {
+        match (&args.run, store) {
+            (Some(run), Some(store)) => one(app, &settings, &*store, run).await,
+            (Some(run), None) => Err(StoreError::NoRun { run: run.clone() }.into()),
+            (None, store) => all(app, &settings, store.as_deref(), args.last).await,
         }
-        (None, state) => all(app, &settings, state.as_ref(), args.last),
-    }
+    })
 }
 
 /// A run in a line.
@@ -85,7 +85,7 @@ impl RunLine {
         }
     }
 
-    fn damaged(run: String, why: &Error) -> Self {
+    fn damaged(run: String, why: &StoreError) -> Self {
         Self {
             run,
             state: None,
@@ -119,22 +119,22 @@ impl RunLine {
     }
 }
 
-fn all(
+async fn all(
     app: &mut App,
     settings: &Settings,
-    state: Option<&StateDir>,
+    store: Option<&dyn Store>,
     last: usize,
 ) -> Result<Code, Error> {
     let (now, valid) = (app.context.world.now, settings.max_plan_age.value);
-    let records = match state {
-        Some(state) => Record::read_newest(state, &app.context.world.host, last)?,
+    let records = match store {
+        Some(store) => store.newest(last).await?,
         None => Vec::new(),
     };
     let lines: Vec<RunLine> = records
         .into_iter()
-        .map(|(run, record)| match record {
+        .map(|record| match record {
             Ok(record) => RunLine::new(&record, now, valid),
-            Err(error) => RunLine::damaged(run, &error.into()),
+            Err(Damage { run, why }) => RunLine::damaged(run, &why),
         })
         .collect();
     let lines = RunLines(lines);
@@ -281,9 +281,14 @@ impl RunStep<'_> {
     }
 }
 
-fn one(app: &mut App, settings: &Settings, state: &StateDir, run: &str) -> Result<Code, Error> {
-    let run = Record::find(state, run)?;
-    let record = Record::read(state, &app.context.world.host, &run)?;
+async fn one(
+    app: &mut App,
+    settings: &Settings,
+    store: &dyn Store,
+    run: &str,
+) -> Result<Code, Error> {
+    let run = store.find(run).await?;
+    let record = store.record(&run).await?;
     let line = RunLine::new(&record, app.context.world.now, settings.max_plan_age.value);
     let steps = record.plan.steps.iter().zip(&record.steps).enumerate();
     let steps: Vec<RunStep<'_>> = steps

@@ -44,7 +44,7 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
         &Default::default(),
         &Default::default(),
     );
-    let quarantine = app.quarantine(&settings);
+    let quarantine = block_on(async { Ok::<_, Error>(app.quarantine(&settings).await) })?;
     let (now, failures) = (app.context.world.now, &inventory.failures[..]);
     let resources = inventory.resources.iter();
     let listed = Listed {

@@ -7,16 +7,16 @@ use serde::Serialize;
 use tbengine_engine::apply::Control;
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::Resource;
-use tbengine_store::lease::{Held, LeaseError, Standing, Store};
+use tbengine_store::{HeldLease, LeaseEntry, Standing, StoreError};
 
 use super::sweep::{Sweep, sweep};
 use super::{Target, processes};
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::Error;
-use crate::facts::existing_state;
 use crate::front::{Front, Notice};
 use crate::short_id::short_id;
+use crate::stored::existing_store;
 
 /// How often it is looked for what is left.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +147,7 @@ impl SweepEnd {
 pub async fn end(
     context: &Context,
     settings: &Settings,
-    held: &mut Held,
+    held: &mut dyn HeldLease,
     passes: Passes,
     control: &Control,
 ) -> Result<SweepEnd, Error> {
@@ -180,7 +180,7 @@ pub async fn end(
     }
     ended.settle(&last);
     if last.is_clean() && !control.stop.is_cancelled() && left == 0 {
-        held.end(context.world.again().now)?;
+        held.end(context.world.again().now).await?;
         ended.ended = true;
     }
     Ok(ended)
@@ -207,28 +207,29 @@ pub async fn sweep_those_over(
     control: &Control,
 ) -> Result<Vec<LeftOver>, Error> {
     let mut left_over = Vec::new();
-    let Some(state) = existing_state(settings)? else {
+    let Some(store) = existing_store(settings, &context.world.host)? else {
         return Ok(left_over);
     };
-    let store = Store::open(&state);
-    let host = &context.world.host;
     // What cannot be read refuses every plan, which says so.
-    for (lease, standing) in store.all(host)?.into_iter().flatten() {
+    for LeaseEntry {
+        lease, standing, ..
+    } in store.all().await?.into_iter().flatten()
+    {
         let concerns = |name| backends.is_empty() || backends.contains(name);
         if standing != Standing::Over || !lease.terms.backends.iter().any(concerns) {
             continue;
         }
-        match store.adopt(&lease.id, host) {
+        match store.adopt(&lease.id).await {
             Ok(Some(mut held)) => {
                 front.notice(Notice::LeaseOver(&lease));
                 let passes = Passes::default();
-                let swept = end(context, settings, &mut held, passes, control).await?;
+                let swept = end(context, settings, &mut *held, passes, control).await?;
                 front.notice(Notice::Swept(&swept));
                 left_over.push(LeftOver::Swept(swept));
             }
             // Someone else was faster.
-            Ok(None) | Err(LeaseError::Held { .. }) => {}
-            Err(error @ LeaseError::Later { .. }) => {
+            Ok(None) | Err(StoreError::Held { .. }) => {}
+            Err(error @ StoreError::Later { .. }) => {
                 front.notice(Notice::LeaseLater(&error));
                 left_over.push(LeftOver::Later);
             }

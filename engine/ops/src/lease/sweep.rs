@@ -9,9 +9,7 @@ use tbengine_engine::plan::Refusal;
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report};
 use tbengine_sdk::Resource;
-use tbengine_store::journal::{Journal, JournalError};
-use tbengine_store::lease::facts::facts;
-use tbengine_store::lease::{Held, Lease, Standing, Store};
+use tbengine_store::{HeldLease, LeaseEntry, StoreError, facts};
 
 use super::{Belonging, LeasePolicy, Other, Ownership, Target, trials};
 use crate::config::Settings;
@@ -63,20 +61,20 @@ impl Sweep {
 pub async fn sweep(
     context: &Context,
     settings: &Settings,
-    held: &Held,
+    held: &dyn HeldLease,
     target: Target,
     control: &Control,
 ) -> Result<Sweep, Error> {
     let world = context.world.again();
     let lease = held.lease().clone();
-    let state = super::take::state(settings)?;
-    let baseline = held.baseline()?;
-    let all = Store::open(&state).all(&world.host)?;
+    let store = super::leases(context, settings)?;
+    let baseline = held.baseline().await?;
+    let all = store.all().await?;
     let readable: Vec<_> = all.iter().flatten().cloned().collect();
     let ownership = Ownership::new(
         lease.clone(),
         baseline.clone(),
-        held.observed()?,
+        held.observed().await?,
         trials::all(&lease.terms.job_dirs),
         others(&lease.id, &readable),
     );
@@ -113,10 +111,10 @@ pub async fn sweep(
     if planned.plan.is_empty() || tripped.is_some() {
         return Ok(sweep);
     }
-    let journal = match Journal::begin(&state, &world.host, &planned.plan, engine.clock()) {
+    let journal = match store.begin(&planned.plan, engine.clock()).await {
         Ok(journal) => journal,
         // Another run works on some of it; the next look shows what is left.
-        Err(error @ JournalError::Busy(_)) => {
+        Err(error @ StoreError::Busy(_)) => {
             sweep.obstacle = Some(error.to_string());
             return Ok(sweep);
         }
@@ -131,16 +129,17 @@ pub async fn sweep(
             &mut see,
         )
         .await;
-    sweep.obstacle = journal.halted().map(ToString::to_string);
+    sweep.obstacle = journal.halt().map(|halt| halt.to_string());
     sweep.report = Some(report);
     Ok(sweep)
 }
 
 /// The other leases, and how long each was live.
-fn others(id: &str, all: &[(Lease, Standing)]) -> Vec<Other> {
-    let others = all.iter().filter(|(lease, _)| lease.id != id);
-    others
-        .map(|(lease, _)| Other {
+fn others(id: &str, all: &[LeaseEntry]) -> Vec<Other> {
+    let leases = all.iter().map(|entry| &entry.lease);
+    leases
+        .filter(|lease| lease.id != id)
+        .map(|lease| Other {
             lease: lease.clone(),
             until: lease.ended,
         })

@@ -1,18 +1,18 @@
 //! Takes a lease, with the baseline of what is there.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::terms::{Filter, Later, Own, Terms};
 use tbengine_sdk::Kind;
-use tbengine_store::journal::StateDir;
-use tbengine_store::lease::record::LEASE_FORMAT;
-use tbengine_store::lease::{Baseline, Claim, Held, Lease, Store};
+use tbengine_store::{Baseline, HeldLease, NewLease, Store};
 
 use crate::backends;
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
 use crate::error::{Error, StatePurpose};
+use crate::stored::store_for;
 
 /// The lease that is wanted.
 #[derive(Clone, Debug, Default)]
@@ -39,20 +39,12 @@ pub struct Wanted {
     pub ttl: Option<Duration>,
 }
 
-/// The leases, where they are to be taken.
+/// The store, made where there is none: leases cannot do without.
 ///
 /// # Errors
 /// If there is no directory to keep them in.
-pub fn leases(settings: &Settings) -> Result<Store, Error> {
-    Ok(Store::create(&state(settings)?)?)
-}
-
-/// The state directory, which leases cannot do without.
-pub(super) fn state(settings: &Settings) -> Result<StateDir, Error> {
-    match &settings.state_dir.value {
-        Some(path) => Ok(StateDir::create(path)?),
-        None => Err(Error::NoStateDir(StatePurpose::Leases)),
-    }
+pub fn leases(context: &Context, settings: &Settings) -> Result<Arc<dyn Store>, Error> {
+    store_for(StatePurpose::Leases, settings, &context.world.host)
 }
 
 /// Lists what is in these backends, or all that are configured if none is named, as a lease would be taken of
@@ -80,8 +72,12 @@ pub async fn check_listing(
 ///
 /// # Errors
 /// [`Error::NoBaseline`] if not everything can be listed; why the lease cannot be kept.
-pub async fn take(context: &Context, settings: &Settings, wanted: Wanted) -> Result<Held, Error> {
-    let store = leases(settings)?;
+pub async fn take(
+    context: &Context,
+    settings: &Settings,
+    wanted: Wanted,
+) -> Result<Box<dyn HeldLease>, Error> {
+    let store = leases(context, settings)?;
     let world = context.world.again();
     let backends = backends::names(&context.config, &wanted.backends);
     let purpose = Purpose::Sweep {
@@ -97,18 +93,10 @@ pub async fn take(context: &Context, settings: &Settings, wanted: Wanted) -> Res
         false => Baseline::of(&inventory, world.now),
     };
     tracing::info!(resources = baseline.len(), "this was there before");
-    let host = &context.world.host;
-    let claim = match wanted.ttl {
-        None => Claim::Lock,
-        Some(ttl) => Claim::for_time(ttl, host),
-    };
     let config = context.config.path().map(std::path::absolute);
-    let lease = Lease {
-        format: LEASE_FORMAT.into(),
+    let lease = NewLease {
         id: wanted.id.unwrap_or_else(|| world.run.to_string()),
         since: world.now,
-        holder: host.process.clone(),
-        claim,
         terms: Terms {
             backends,
             filters: wanted.filters,
@@ -120,8 +108,7 @@ pub async fn take(context: &Context, settings: &Settings, wanted: Wanted) -> Res
             config: config.and_then(Result::ok),
             later: Later::default(),
         },
-        ended: None,
-        later: Later::default(),
+        ttl: wanted.ttl,
     };
-    Ok(store.take(lease, &baseline)?)
+    Ok(store.take(lease, &baseline).await?)
 }

@@ -10,7 +10,7 @@ use rustix::process::{
     Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper,
     waitpid,
 };
-use tbengine_store::lease::Held;
+use tbengine_store::HeldLease;
 use tokio::process::{Child, Command as TokioCommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
@@ -41,7 +41,7 @@ pub(super) struct Command {
 impl Command {
     /// Starts it, with this process' terminal. What it leaves without a parent becomes ours.
     pub(super) fn start(
-        held: &Held,
+        held: &dyn HeldLease,
         command: &[OsString],
         environment: Vec<(&str, Option<String>)>,
     ) -> Result<Self, Error> {
@@ -82,7 +82,7 @@ impl Command {
         app: &App,
         settings: &Settings,
         args: &GuardedArgs,
-        held: &Held,
+        held: &dyn HeldLease,
         signals: &mut Forwarded,
     ) -> u8 {
         let mut tidy = Tidy::new(app, settings, args, held);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tbengine_docker::labelling::{Created, LabellingSocket};
 use tbengine_engine::terms::Own;
-use tbengine_store::lease::Held;
+use tbengine_store::HeldLease;
 
 use crate::app::App;
 use crate::args::lease::GuardedArgs;
@@ -22,7 +22,7 @@ pub(super) struct Labels {
 impl Labels {
     /// Listens, if a Docker is among the lease's backends. Without labels the command runs as well; then
     /// only less can be proven, so that is told.
-    pub(super) async fn start(app: &App, args: &GuardedArgs, held: &Held) -> Self {
+    pub(super) async fn start(app: &App, args: &GuardedArgs, held: &dyn HeldLease) -> Self {
         if args.no_docker_labels || kinds(app, held).all(|kind| kind != DOCKER) {
             return Self { socket: None };
         }
@@ -72,7 +72,7 @@ impl Labels {
 
     /// Whether nothing that can be proven to be the run's own may still be on its way: everything goes
     /// through the socket, and nobody asked for anything there.
-    pub(super) fn are_all_that_can_come(&self, held: &Held) -> bool {
+    pub(super) fn are_all_that_can_come(&self, held: &dyn HeldLease) -> bool {
         let terms = &held.lease().terms;
         let only_docker = matches!(&terms.backends[..], [only] if only == DOCKER);
         let is_unused = self.socket.as_ref().is_some_and(LabellingSocket::is_unused);
@@ -81,7 +81,7 @@ impl Labels {
 }
 
 /// The kinds of the lease's backends.
-fn kinds<'a>(app: &'a App, held: &'a Held) -> impl Iterator<Item = &'a str> {
+fn kinds<'a>(app: &'a App, held: &'a dyn HeldLease) -> impl Iterator<Item = &'a str> {
     let names = held.lease().terms.backends.iter();
     names.map(|name| {
         let table = app.context.config.file.backends.get(name);
@@ -90,8 +90,8 @@ fn kinds<'a>(app: &'a App, held: &'a Held) -> impl Iterator<Item = &'a str> {
 }
 
 /// Beside the lease, where a sweep removes it; elsewhere if that path is too long for a socket.
-fn path(held: &Held) -> std::io::Result<PathBuf> {
-    let beside = held.socket();
+fn path(held: &dyn HeldLease) -> std::io::Result<PathBuf> {
+    let beside = held.scratch().socket();
     if beside.as_os_str().len() <= LONGEST_PATH {
         return Ok(beside);
     }

@@ -26,7 +26,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use tbengine_engine::apply::Control;
-use tbengine_store::lease::Held;
+use tbengine_store::HeldLease;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, block_on};
@@ -63,24 +63,24 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
         sweep_those_over(context, &settings, backends, &mut front, &control).await?;
         drop(front);
         let mut held = take(&app.context, &settings, wanted(args)).await?;
-        let mut reaper = match Reaper::start(app, args, &held) {
+        let mut reaper = match Reaper::start(app, args, &*held) {
             Ok(reaper) => reaper,
             Err(error) => {
                 // Nothing was started under it.
-                held.end(app.context.world.again().now)?;
+                held.end(app.context.world.again().now).await?;
                 return Err(error);
             }
         };
-        let labels = Labels::start(app, args, &held).await;
-        let mut command = Command::start(&held, &filled(args, &held), labels.environment(app))?;
+        let labels = Labels::start(app, args, &*held).await;
+        let mut command = Command::start(&*held, &filled(args, &*held), labels.environment(app))?;
         let code = command
-            .wait(app, &settings, args, &held, &mut signals)
+            .wait(app, &settings, args, &*held, &mut signals)
             .await;
         let looks = Passes {
-            once: labels.are_all_that_can_come(&held),
+            once: labels.are_all_that_can_come(&*held),
             ..Passes::again_after(args.second_look.after.0)
         };
-        let ended = clean_up(app, &settings, looks, &mut held, &mut signals).await;
+        let ended = clean_up(app, &settings, looks, &mut *held, &mut signals).await;
         match ended {
             Some(ended) => {
                 reaper.done();
@@ -148,7 +148,7 @@ fn absolute(path: &Path) -> std::path::PathBuf {
 
 /// The command with the id of the run in place of what stands for it. Arguments that are no UTF-8 are
 /// left as they are.
-fn filled(args: &GuardedArgs, held: &Held) -> Vec<OsString> {
+fn filled(args: &GuardedArgs, held: &dyn HeldLease) -> Vec<OsString> {
     let id = &held.lease().id;
     let fill = |argument: &OsString| match argument.to_str() {
         Some(text) if text.contains(PLACEHOLDER) => text.replace(PLACEHOLDER, id).into(),
@@ -163,7 +163,7 @@ async fn clean_up(
     app: &App,
     settings: &Settings,
     looks: Passes,
-    held: &mut Held,
+    held: &mut dyn HeldLease,
     signals: &mut Forwarded,
 ) -> Option<Result<SweepEnd, Error>> {
     let control = Control {

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tbengine_store::lease::Held;
+use tbengine_store::HeldLease;
 
 use crate::app::App;
 use crate::args::lease::GuardedArgs;
@@ -25,10 +25,14 @@ pub(super) struct Reaper {
 
 impl Reaper {
     /// Starts it. From here on the lease is looked after, whatever becomes of this process.
-    pub(super) fn start(app: &App, args: &GuardedArgs, held: &Held) -> Result<Self, Error> {
+    pub(super) fn start(
+        app: &App,
+        args: &GuardedArgs,
+        held: &dyn HeldLease,
+    ) -> Result<Self, Error> {
         let failed = |source| Error::start("start the reaper", source);
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
-        let (log, log_path) = held.log()?;
+        let (log, log_path) = held.scratch().log()?;
         let program = std::env::current_exe().map_err(failed)?;
         let second_look = args.second_look.after.to_string();
         let mut command = Command::new(program);
@@ -43,7 +47,7 @@ impl Reaper {
         command
             .env_remove(RUN_ID_VARIABLE)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::from(held.share().map_err(failed)?))
+            .stdout(held.share().map_err(failed)?.into_stdio())
             .stderr(Stdio::from(log));
         // It starts the reaper and ends.
         let status = command.status().map_err(failed)?;

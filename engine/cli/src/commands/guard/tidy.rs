@@ -12,7 +12,7 @@ use std::time::Duration;
 use tbengine_engine::apply::Control;
 use tbengine_ops::lease::Target;
 use tbengine_sdk::{Kind, Resource, Timestamp, Unit, recognise};
-use tbengine_store::lease::Held;
+use tbengine_store::HeldLease;
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
@@ -28,7 +28,7 @@ type Look<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 pub(super) struct Tidy<'a> {
     app: &'a App,
     settings: &'a Settings,
-    held: &'a Held,
+    held: &'a dyn HeldLease,
     every: Duration,
     after: Duration,
     due: Instant,
@@ -41,7 +41,7 @@ impl<'a> Tidy<'a> {
         app: &'a App,
         settings: &'a Settings,
         args: &GuardedArgs,
-        held: &'a Held,
+        held: &'a dyn HeldLease,
     ) -> Self {
         Self {
             app,
@@ -79,7 +79,12 @@ impl<'a> Tidy<'a> {
     }
 }
 
-async fn look(app: &App, settings: &Settings, held: &Held, after: Duration) -> Result<(), Error> {
+async fn look(
+    app: &App,
+    settings: &Settings,
+    held: &dyn HeldLease,
+    after: Duration,
+) -> Result<(), Error> {
     let lease = held.lease();
     let world = app.context.world.again();
     let backends = lease.terms.backends.clone();

@@ -9,7 +9,7 @@ use std::process::Command;
 use serde::Serialize;
 use tbengine_engine::apply::Control;
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_store::lease::Held;
+use tbengine_store::{Handover, HeldLease};
 
 use crate::app::{App, block_on};
 use crate::exit::{Code, Error};
@@ -48,11 +48,12 @@ pub(crate) fn run(
     // Whatever the terminal or the group of the client is told is not meant for this process. It fails
     // only where it already leads a group, and then it is out of the client's.
     rustix::process::setsid().ok();
-    let store = leases(settings)?;
+    let store = leases(&app.context, settings)?;
     let mut held = match adopt {
         Some(id) => {
             let lock = io::stdout().as_fd().try_clone_to_owned();
-            let held = store.inherit(id, File::from(lock.map_err(start)?))?;
+            let handover = Handover::received(id, lock.map_err(start)?);
+            let held = block_on(store.inherit(handover))?;
             // The client may be gone already; that shows in what is read next.
             (&File::from(io::stdin().as_fd().try_clone_to_owned().map_err(start)?))
                 .write_all(format!("{READY}\n").as_bytes())
@@ -73,7 +74,7 @@ pub(crate) fn run(
     if said.trim() == DONE {
         return Ok(Code::Done);
     }
-    let ended = finish(app, settings, &mut held, looks)?;
+    let ended = finish(app, settings, &mut *held, looks)?;
     if adopt.is_some() {
         swept::tell(&app.console, app.global.verbose > 0, &ended);
     } else {
@@ -85,7 +86,7 @@ pub(crate) fn run(
 fn finish(
     app: &App,
     settings: &Settings,
-    held: &mut Held,
+    held: &mut dyn HeldLease,
     looks: Passes,
 ) -> Result<SweepEnd, Error> {
     block_on(end(

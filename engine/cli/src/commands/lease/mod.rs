@@ -4,12 +4,10 @@
 
 pub(crate) mod hold;
 
-use std::time::Duration;
-
 use serde::Serialize;
 use tbengine_engine::terms::Filter;
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_store::lease::{Claim, Lease, LeaseError, Standing, Unreadable};
+use tbengine_store::{Lease, LeaseEntry, Standing, StoreError, Unreadable};
 
 use crate::app::{App, block_on};
 use crate::args::global::Format;
@@ -22,6 +20,7 @@ use crate::output::swept;
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
 use crate::signals::Signals;
+use tbengine_ops::Error as OpsError;
 use tbengine_ops::config::Settings;
 use tbengine_ops::facts::read_leases;
 use tbengine_ops::lease::leases;
@@ -45,7 +44,8 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             Ok(Code::Done)
         }
         LeaseCommand::Renew { id } => {
-            let lease = leases(&settings)?.renew(id, &app.context.world.host)?;
+            let store = leases(&app.context, &settings)?;
+            let LeaseEntry { lease, .. } = block_on(store.renew(id))?;
             app.out.show(app.global.output, &Renewed(&lease));
             Ok(Code::Done)
         }
@@ -88,28 +88,29 @@ fn wanted(terms: &TermsArgs) -> Wanted {
 
 fn release(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> {
     let signals = Signals::listen(app.terminal.ignores_hangup)?;
-    let store = leases(settings)?;
-    if let Err(unreadable @ (LeaseError::Io { .. } | LeaseError::Directory(_))) = store.read(id) {
-        let aside = store.set_aside(id)?;
+    let store = leases(&app.context, settings)?;
+    let read = block_on(store.lease(id));
+    if let Err(
+        unreadable @ Error::Ops(OpsError::Store(
+            StoreError::LeaseIo { .. } | StoreError::Format { .. },
+        )),
+    ) = read
+    {
+        let aside = block_on(store.set_aside(id))?;
         app.console.error(
             &format!(
                 "{unreadable}; nothing was deleted, since nobody knows what was made under it"
             ),
-            &[format!("its record lies in {} now", aside.display())],
+            &[format!("its record lies in {aside} now")],
         );
         return Ok(Code::Failed);
     }
-    let Some(mut held) = store.release(id)? else {
+    let Some(mut held) = block_on(store.release(id))? else {
         app.console.warning(&format!("lease {id} has ended before"));
         return Ok(Code::Done);
     };
-    let ended = block_on(end(
-        &app.context,
-        settings,
-        &mut held,
-        Passes::default(),
-        &signals.control,
-    ))?;
+    let (passes, control) = (Passes::default(), &signals.control);
+    let ended = block_on(end(&app.context, settings, &mut *held, passes, control))?;
     if app.format() == Format::Table {
         swept::tell(&app.console, app.global.verbose > 0, &ended);
     }
@@ -139,11 +140,8 @@ enum LeaseView<'a> {
 const UNREADABLE: &str = "unreadable";
 
 fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
-    let all = read_leases(settings, &app.context.world.host)?;
-    let leases = Leases {
-        all,
-        uptime: (app.context.world.host.uptime)(),
-    };
+    let all = block_on(read_leases(settings, &app.context.world.host))?;
+    let leases = Leases { all };
     app.out.show(app.global.output, &leases);
     app.out.flush();
     let unreadable: Vec<_> = leases
@@ -166,15 +164,16 @@ fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
 
 /// The leases that there are.
 struct Leases {
-    all: Vec<Result<(Lease, Standing), Unreadable>>,
-    uptime: Duration,
+    all: Vec<Result<LeaseEntry, Unreadable>>,
 }
 
 impl Leases {
     fn views(&self) -> impl Iterator<Item = LeaseView<'_>> {
         let label = |id| format!("{RUN_ID_LABEL}={id}");
         self.all.iter().map(move |lease| match lease {
-            Ok((lease, standing)) => LeaseView::Readable {
+            Ok(LeaseEntry {
+                lease, standing, ..
+            }) => LeaseView::Readable {
                 standing: word(*standing),
                 label: label(&lease.id),
                 lease,
@@ -204,7 +203,7 @@ impl View for Leases {
 
     fn rows(&self, rows: &mut Rows) {
         for lease in &self.all {
-            rows.row(row(lease, self.uptime));
+            rows.row(row(lease));
         }
     }
 
@@ -214,7 +213,7 @@ impl View for Leases {
         }
         let mut table = Table::new(&["ID", "STANDING", "SINCE", "HOLDS", "BACKENDS", "PROGRAM"]);
         for lease in &self.all {
-            table.row(row(lease, self.uptime).map(plain));
+            table.row(row(lease).map(plain));
         }
         page.table(&table);
     }
@@ -286,22 +285,23 @@ impl View for SweepEnd {
     fn page(&self, _: &mut Page<'_>) {}
 }
 
-fn row(lease: &Result<(Lease, Standing), Unreadable>, uptime: Duration) -> [String; 6] {
+fn row(lease: &Result<LeaseEntry, Unreadable>) -> [String; 6] {
     let nothing = || "-".to_owned();
-    let (lease, standing) = match lease {
-        Ok(lease) => lease,
+    let LeaseEntry {
+        lease,
+        standing,
+        left,
+    } = match lease {
+        Ok(entry) => entry,
         Err(Unreadable { id, .. }) => {
             let standing = UNREADABLE.to_owned();
             let id = id.clone();
             return [id, standing, nothing(), nothing(), nothing(), nothing()];
         }
     };
-    let holds = match (&lease.claim, standing) {
-        (Claim::Lock, Standing::Live) => "while held".into(),
-        (Claim::Time { expires_ms, .. }, Standing::Live) => {
-            let left = Duration::from_millis(*expires_ms).saturating_sub(uptime);
-            crate::output::human::span(left)
-        }
+    let holds = match (left, standing) {
+        (None, Standing::Live) => "while held".into(),
+        (Some(left), Standing::Live) => crate::output::human::span(*left),
         _ => nothing(),
     };
     [

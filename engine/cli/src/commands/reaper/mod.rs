@@ -24,7 +24,7 @@ mod session;
 
 use serde::Serialize;
 use tbengine_engine::apply::Control;
-use tbengine_store::lease::Held;
+use tbengine_store::HeldLease;
 
 use crate::app::{App, block_on};
 use crate::args::global::Format;
@@ -99,13 +99,13 @@ async fn sweep(
     app: &mut App,
     settings: &Settings,
     options: &Options,
-    held: Option<Held>,
+    held: Option<Box<dyn HeldLease>>,
 ) -> Result<Code, Error> {
     let control = Control::default();
     let code = match held {
         None => Code::Done,
         Some(mut held) => {
-            let ended = end(&app.context, settings, &mut held, options.looks, &control).await?;
+            let ended = end(&app.context, settings, &mut *held, options.looks, &control).await?;
             tell_ended(app, &ended);
             swept::code(&ended)
         }

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
-use tbengine_store::journal::{JournalError, StateDir, Unfit};
+use tbengine_store::{Host, SqliteStore, StoreError, Unfit};
 
 use crate::app::App;
 use crate::exit::Error;
@@ -37,7 +37,7 @@ pub(super) fn settle(app: &App, settings: &mut Settings) -> Result<Place, Error>
     let setting = &mut settings.state_dir;
     let why = match &setting.value {
         None => "HOME is not set".to_owned(),
-        Some(path) => match is_fit(path) {
+        Some(path) => match is_fit(path, &app.context.world.host) {
             Ok(()) => return Ok(Place { temporary: None }),
             Err(error) if setting.source == Source::Default => error.to_string(),
             Err(error) => return Err(error.into()),
@@ -58,9 +58,9 @@ pub(super) fn settle(app: &App, settings: &mut Settings) -> Result<Place, Error>
     })
 }
 
-fn is_fit(path: &Path) -> Result<(), JournalError> {
-    let state = StateDir::create(path)?;
-    access(state.path(), Access::WRITE_OK).map_err(|error| JournalError::Directory {
+fn is_fit(path: &Path, host: &Host) -> Result<(), StoreError> {
+    let store = SqliteStore::create(path, host)?;
+    access(store.directory(), Access::WRITE_OK).map_err(|error| StoreError::Directory {
         path: path.to_owned(),
         why: Unfit::Io(error.into()),
     })

@@ -1,7 +1,7 @@
 //! The clients that are there at the same time, and the lease that they hold together.
 
 use tbengine_engine::terms::{Filter, Own};
-use tbengine_store::lease::Held;
+use tbengine_store::HeldLease;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -30,7 +30,7 @@ pub(super) struct Session<'a> {
     options: &'a Options,
     clients: usize,
     /// Taken with the first filter.
-    held: Option<Held>,
+    held: Option<Box<dyn HeldLease>>,
 }
 
 impl<'a> Session<'a> {
@@ -46,7 +46,11 @@ impl<'a> Session<'a> {
 
     /// Serves clients until nobody is left and nobody comes back, or this process is told to end. Gives
     /// the lease to sweep, if anything was named.
-    pub(super) async fn last(mut self, doors: &mut Doors, signals: &Signals) -> Option<Held> {
+    pub(super) async fn last(
+        mut self,
+        doors: &mut Doors,
+        signals: &Signals,
+    ) -> Option<Box<dyn HeldLease>> {
         let options = self.options;
         let (say, mut said) = mpsc::channel(WAITING);
         // Ends the connections that are left with itself.
@@ -137,7 +141,7 @@ impl<'a> Session<'a> {
         let mut terms = held.lease().terms.clone();
         if !terms.filters.contains(&filter) {
             terms.filters.push(filter);
-            held.change(terms)?;
+            held.change(terms).await?;
         }
         Ok(())
     }
