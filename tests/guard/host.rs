@@ -125,6 +125,8 @@ impl Guarded<'_> {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("it is there");
+        // The same signal sent once more before it was taken would be the same one to the kernel.
+        wait_until("the signal is taken", || !is_pending(self.pid(), signal));
     }
 
     /// The reaper of this guard's lease.
@@ -157,6 +159,19 @@ impl Drop for Guarded<'_> {
             child.wait().ok();
         }
     }
+}
+
+/// Whether a process was sent a signal that it did not take yet.
+fn is_pending(process: Pid, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero()));
+    let status = status.unwrap_or_default();
+    // One that has ended takes no more.
+    let is_there = !status.contains("\nState:\tZ");
+    let pending = status
+        .lines()
+        .find_map(|line| line.strip_prefix("ShdPnd:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    is_there && pending.is_some_and(|mask| mask & (1 << (signal.as_raw() - 1)) != 0)
 }
 
 /// The processes with such a command line; its arguments are separated by blanks.

@@ -21,6 +21,11 @@ impl Clock {
         }
     }
 
+    /// What it showed at the start.
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.start.plus(self.elapsed())

@@ -61,7 +61,8 @@ impl FakeDaytona {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await?;
         let address = listener.local_addr()?;
         let mut cloud = Cloud::new(settings);
-        seed::fill(&mut cloud, clock.now());
+        // The same for every service that opens at the same time, however long this takes.
+        seed::fill(&mut cloud, clock.start());
         let shared = Arc::new(Shared::new(cloud, clock));
         let listening = tokio::spawn(listen(listener, shared.clone()));
         Ok(Self {
