@@ -1,11 +1,13 @@
 //! The files of runs: what shows damage, and what stops a run before anything is done.
 
+use tbengine_engine::apply::Halt;
 use tbengine_engine::clock::RunClock;
+use tbengine_engine::plan::ActionKind;
 use tbengine_memory::container;
 use tbengine_store::{Runs as _, Store, StoreError};
 
 use crate::suite::runs::{planned, run, runs};
-use crate::support::Home;
+use crate::support::{Home, host_of};
 use crate::world::{NOW, World, provider};
 
 #[tokio::test(start_paused = true)]
@@ -67,4 +69,27 @@ async fn a_state_that_cannot_be_written_stops_before_anything_is_done() {
         "{begun:?}"
     );
     assert_eq!(runs(store).await, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_intent_is_checked_against_the_claims_whatever_the_clock_says() {
+    let home = Home::new();
+    let memory = provider();
+    let one = memory.insert(container("one"));
+    let mut world = World::new(memory);
+    let plan = planned(&world).await;
+    let clock = RunClock::starting_at(NOW);
+    let first = home.store.begin(&plan, clock).await.unwrap();
+    world.run = "run-2";
+    let again = planned(&world).await;
+    // To whoever sees another start of the host, the first is gone.
+    let other = home.store_of(&host_of("boot-2", 2));
+    let taken = other.begin(&again, clock).await.unwrap();
+    let ledger = first.ledger();
+    assert!(ledger.holds());
+    let refused = ledger.intend(&one, ActionKind::Delete, false).await;
+    assert!(matches!(&refused, Err(Halt::Lease(_))), "{refused:?}");
+    drop((first, ledger, taken));
+    let record = home.store.record("run-1").await.unwrap();
+    assert_eq!(record.steps[0].intents, 0);
 }
