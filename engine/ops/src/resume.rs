@@ -49,7 +49,7 @@ pub enum Resumed {
     /// It was the sweep of a lease, which was made anew.
     Swept(SweepEnd),
     /// It was applied further.
-    Ran(RunEnd),
+    Ran(Box<RunEnd>),
 }
 
 /// Resumes.
@@ -95,13 +95,13 @@ pub async fn resume(
     };
     if request.replan {
         let ran = resuming.replan(claimed, front).await?;
-        return Ok(ended(Resumed::Ran(ran)));
+        return Ok(ended(Resumed::Ran(Box::new(ran))));
     }
     if claimed.record().open_steps().next().is_none() {
         return Ok(ended(Resumed::Finished(run.into())));
     }
     let ran = resuming.finish(claimed, &run, front).await?;
-    Ok(ended(Resumed::Ran(ran)))
+    Ok(ended(Resumed::Ran(Box::new(ran))))
 }
 
 /// The run that is named, or else the newest that can be resumed.

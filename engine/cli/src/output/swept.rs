@@ -24,10 +24,8 @@ pub(crate) fn code_of_left_over(left_over: &[LeftOver]) -> Code {
         LeftOver::Swept(end) => code(end),
         LeftOver::Later => Code::Incomplete,
     });
-    codes
-        .filter(|code| *code != Code::Done)
-        .last()
-        .unwrap_or(Code::Done)
+    let mut bad = codes.rev().filter(|code| *code != Code::Done);
+    bad.next().unwrap_or(Code::Done)
 }
 
 /// Tells what came of a sweep, if there is anything to tell.
