@@ -244,6 +244,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a switch that only this test reads"
+    )]
     fn the_committed_schema_is_the_one_that_is_printed() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tbengine.schema.json");
         if std::env::var_os("UPDATE_DOCS").is_some() {
