@@ -1,6 +1,6 @@
 //! What a run is: sweep what is over, make a plan or take a saved one, have it approved, record it, apply it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tbengine_engine::Engine;
@@ -114,6 +114,16 @@ async fn draft(
     request: RunRequest,
     front: &mut dyn Front,
 ) -> Result<Draft, Error> {
+    let stale = |path: &Path, source| Error::Stale {
+        plan: format!("the plan in {}", path.display()),
+        hint: "make a new one with `tbengine plan --save`".into(),
+        source,
+    };
+    if let Some(SavedPlan { path, plan }) = &request.saved
+        && plan.digest.is_none()
+    {
+        return Err(stale(path, Stale::Edited));
+    }
     let mut see = |event: &Event| front.event(event);
     let inventory = engine.discover(&mut see).await;
     let facts = read_facts(settings, &context.world.host).await;
@@ -123,17 +133,9 @@ async fn draft(
         let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
         return Ok(Draft::of(planning.await, &facts.quarantine));
     };
-    let stale = |source| Error::Stale {
-        plan: format!("the plan in {}", path.display()),
-        hint: "make a new one with `tbengine plan --save`".into(),
-        source,
-    };
-    if plan.digest.is_none() {
-        return Err(stale(Stale::Edited));
-    }
     let valid = settings.max_plan_age.value;
     let revised = engine.revise(plan, &inventory, &facts, policy, valid, &mut see);
-    let mut plan = revised.map_err(stale)?;
+    let mut plan = revised.map_err(|source| stale(&path, source))?;
     // The same file may be applied again, and that is another run.
     plan.header.run = context.world.run.clone();
     Ok(Draft::revised(plan, inventory.failures, &facts.quarantine))
