@@ -16,8 +16,6 @@ use tbengine_oci::{Error as RegistryError, ReferenceError};
 use tbengine_ops::Error as OpsError;
 use tbengine_ops::error::StatePurpose;
 
-use crate::signals::Signals;
-
 /// A signal that ends a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -165,12 +163,12 @@ impl Error {
     }
 
     /// The same, with the signal that stopped what was waited for.
-    pub(crate) fn stopped_by(self, signals: Option<&Signals>) -> Self {
-        match (self, signals) {
+    pub(crate) fn stopped_by(self, signal: Option<Signal>) -> Self {
+        match (self, signal) {
             (
                 Self::Ops(OpsError::Interrupted | OpsError::Registry(RegistryError::Stopped)),
-                Some(signals),
-            ) => signals.interrupted(),
+                Some(signal),
+            ) => Self::Interrupted(signal),
             (error, _) => error,
         }
     }

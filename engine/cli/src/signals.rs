@@ -98,7 +98,12 @@ impl Signals {
 
     /// The end of a command that was stopped before it did anything.
     pub(crate) fn interrupted(&self) -> Error {
-        Error::Interrupted(self.first().unwrap_or(Signal::Interrupt))
+        Error::Interrupted(self.cause())
+    }
+
+    /// The signal that stopped a command; Ctrl-C, if it was stopped in another way.
+    pub(crate) fn cause(&self) -> Signal {
+        self.first().unwrap_or(Signal::Interrupt)
     }
 
     /// Does something that has no way to stop of its own, and drops it when a signal comes.

@@ -22,6 +22,7 @@ use crate::output::console::Console;
 use crate::output::log;
 use crate::output::obstacles::tell_failures;
 use crate::output::out::Out;
+use crate::signals::Signals;
 use crate::terminal::Terminal;
 use tbengine_ops::config::Config;
 use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
@@ -81,7 +82,8 @@ pub(crate) fn start() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             app.out.flush();
-            tell(&console, &error.stopped_by(app.signals.as_ref()))
+            let signal = app.signals.as_ref().map(Signals::cause);
+            tell(&console, &error.stopped_by(signal))
         }
     };
     finish(&mut app, code)

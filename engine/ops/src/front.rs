@@ -5,7 +5,7 @@ use tbengine_engine::report::Event;
 use tbengine_store::{Lease, StoreError};
 
 use crate::draft::Draft;
-use crate::lease::SweepEnd;
+use crate::sweep_end::SweepEnd;
 
 /// Hears what happens, and says whether a plan may be applied.
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What a run, a resume, a sweep, a guard and a lease are: the middle floor between the engine and whoever
+//! What a run, a resume, a sweep, a guard and a lease are: the layer between the engine and whoever
 //! fronts it (the command line, a service, a program that embeds it).
 //!
 //! It reads the files that the configuration or a request names, the processes that carry a lease's id, and
@@ -13,6 +13,7 @@
 //! - [`stored`]: opening the store
 //! - [`facts`]: what the guards are told
 //! - [`front`]: whoever an operation works for
+//! - [`sweep_end`]: how sweeping a lease ended
 //! - [`draft`]: a plan on its way to being applied
 //! - [`lease`]: taking a lease, what was made under it, and removing that
 //! - [`mod@plan`]: what would be done, and why
@@ -37,6 +38,7 @@ pub mod resume;
 pub mod run;
 pub mod short_id;
 pub mod stored;
+pub mod sweep_end;
 pub mod world;
 
 pub use context::{Context, Purpose};

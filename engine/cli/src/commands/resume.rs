@@ -2,12 +2,12 @@
 
 use tbengine_ops::{ResumeRequest, Resumed};
 
-use super::run::error_mode;
+use super::run::{self, error_mode};
 use crate::app::{App, block_on};
 use crate::args::ResumeArgs;
 use crate::args::tuning::PolicyArgs;
 use crate::exit::{Code, Error};
-use crate::output::{self, swept};
+use crate::output::swept;
 
 /// Finishes a run.
 pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
@@ -45,6 +45,6 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
             swept::tell(&app.console, app.global.verbose > 0, end);
             swept::code(end)
         }
-        Resumed::Ran(end) => output::run::show(app, end, &settings, &signals),
+        Resumed::Ran(end) => run::show(app, end, &settings, &signals),
     })
 }

@@ -1,13 +1,17 @@
 //! `tbengine run`: applies a plan.
 
 use tbengine_engine::apply::ErrorMode;
-use tbengine_ops::{RunRequest, SavedPlan};
+use tbengine_ops::config::Settings;
+use tbengine_ops::{RunEnd, RunRequest, SavedPlan};
 
 use super::plan;
 use crate::app::{App, block_on};
 use crate::args::RunArgs;
 use crate::exit::{Code, Error};
-use crate::output::{self, swept};
+use crate::output::json::RunDocument;
+use crate::output::report::advise;
+use crate::output::run::{tell_halt, tell_resumable};
+use crate::output::swept;
 use crate::signals::Signals;
 
 /// Makes a plan, or takes a saved one, and applies it.
@@ -39,11 +43,43 @@ pub(super) fn run_hearing(app: &mut App, args: &RunArgs, signals: &Signals) -> R
     let running = tbengine_ops::run(context, &settings, request, &mut front, &signals.control);
     let end = block_on(running)?;
     drop(front);
-    let code = output::run::show(app, &end, &settings, signals);
+    let code = show(app, &end, &settings, signals);
     Ok(match code {
         Code::Done => swept::code_of_left_over(&end.left_over),
         code => code,
     })
+}
+
+/// Shows what came of a run, and returns the exit code that it is worth.
+pub(super) fn show(app: &mut App, end: &RunEnd, settings: &Settings, signals: &Signals) -> Code {
+    let draft = &end.draft;
+    let plan_code = Code::of_plan(&draft.plan, &draft.failures, draft.fault.as_ref());
+    let code = match &end.report {
+        // Nobody approved it, and nobody waits for an answer.
+        None if !draft.is_refused() => return plan_code,
+        None => plan_code,
+        Some(report) => Code::of_run(report, plan_code, signals.first(), end.halt.as_ref()),
+    };
+    let came = RunDocument {
+        plan: &draft.plan,
+        failures: &draft.failures,
+        report: end.report.as_ref(),
+        fault: draft.fault.as_ref(),
+        exit_code: code.number(),
+    };
+    app.out.show(app.global.output, &came);
+    app.out.flush();
+    let console = &app.console;
+    if let Some(report) = &end.report {
+        advise(console, report);
+        if let Some(halt) = &end.halt {
+            tell_halt(console, halt);
+        }
+        if end.is_recorded {
+            tell_resumable(console, report, settings);
+        }
+    }
+    code
 }
 
 pub(super) fn error_mode(fail_fast: bool) -> ErrorMode {

@@ -1,9 +1,7 @@
 //! Sweeps until nothing more turns up, and says what came of it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Serialize;
 use tbengine_engine::apply::Control;
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::Resource;
@@ -17,6 +15,7 @@ use crate::error::Error;
 use crate::front::{Front, Notice};
 use crate::short_id::short_id;
 use crate::stored::existing_store;
+use crate::sweep_end::SweepEnd;
 
 /// How often it is looked for what is left.
 #[derive(Clone, Copy, Debug)]
@@ -52,91 +51,63 @@ const MAX_PASSES: u32 = 6;
 /// How long what still runs under the lease may take to end by itself.
 const PROCESS_GRACE: Duration = Duration::from_secs(2);
 
-/// What became of what was made under a lease.
-#[derive(Debug, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct SweepEnd {
-    /// The lease.
-    pub lease: String,
-    /// Whether everything was seen to be gone.
-    pub ended: bool,
-    /// How many were deleted.
-    pub deleted: usize,
-    /// How many could not be.
-    pub failed: usize,
-    /// How many were created meanwhile, and nothing says by whom.
-    pub unproven: usize,
-    /// How many steps ended in which way.
-    pub results: BTreeMap<StepResult, usize>,
-    /// What is in the way, in words.
-    pub problems: Vec<String>,
-    /// What was created meanwhile, and nothing says by whom, in words.
-    pub unproven_names: Vec<String>,
-    /// Whether something could not be looked at, or was put off.
-    #[serde(skip)]
-    pub incomplete: bool,
-    /// Whether some of it is only seen with other settings.
-    #[serde(skip)]
-    pub is_elsewhere: bool,
-}
-
-impl SweepEnd {
-    fn add(&mut self, sweep: &Sweep) {
-        for outcome in sweep.report.iter().flat_map(|report| &report.outcomes) {
-            *self.results.entry(outcome.result).or_default() += 1;
-            if outcome.result.is_failure() {
-                let detail = outcome.detail.as_deref().unwrap_or("no reason is known");
-                self.problems
-                    .push(format!("{} {}: {detail}", outcome.result, outcome.id));
-            }
+/// Counts what a sweep did.
+fn add(ended: &mut SweepEnd, sweep: &Sweep) {
+    for outcome in sweep.report.iter().flat_map(|report| &report.outcomes) {
+        *ended.results.entry(outcome.result).or_default() += 1;
+        if outcome.result.is_failure() {
+            let detail = outcome.detail.as_deref().unwrap_or("no reason is known");
+            ended
+                .problems
+                .push(format!("{} {}: {detail}", outcome.result, outcome.id));
         }
     }
+}
 
-    /// Takes over what the last look says about what is left.
-    fn settle(&mut self, last: &Sweep) {
-        let named = |one: &Resource| {
-            let kind = one.identity.kind;
-            format!("{kind} {} ({})", one.name, short_id(&one.identity.native))
-        };
-        self.is_elsewhere = !last.elsewhere.is_empty();
-        self.unproven = last.unproven.len();
-        self.unproven_names = last.unproven.iter().take(10).map(named).collect();
-        self.deleted = self
-            .results
-            .get(&StepResult::Deleted)
-            .copied()
-            .unwrap_or_default();
-        let failures = self
-            .results
-            .iter()
-            .filter(|(result, _)| result.is_failure());
-        self.failed = failures.map(|(_, many)| many).sum();
-        self.incomplete = !last.failures.is_empty()
-            || self.is_elsewhere
-            || last
-                .report
-                .as_ref()
-                .is_some_and(tbengine_engine::report::Report::has_deferred);
-        for refusal in &last.refusals {
-            self.problems.push(format!(
-                "{} stays: {} ({})",
-                refusal.target.id(),
-                refusal.detail,
-                refusal.guard
-            ));
-        }
-        self.problems.extend(last.obstacle.clone());
-        for backend in &last.elsewhere {
-            self.problems.push(format!(
-                "backend `{backend}` leads to another account than when the lease was taken, and what was made there is not seen from here"
-            ));
-        }
-        for failure in &last.failures {
-            self.problems.push(format!(
-                "backend `{}` could not be listed: {}",
-                failure.backend, failure.error
-            ));
-        }
+/// Takes over what the last look says about what is left.
+fn settle(ended: &mut SweepEnd, last: &Sweep) {
+    let named = |one: &Resource| {
+        let kind = one.identity.kind;
+        format!("{kind} {} ({})", one.name, short_id(&one.identity.native))
+    };
+    ended.is_elsewhere = !last.elsewhere.is_empty();
+    ended.unproven = last.unproven.len();
+    ended.unproven_names = last.unproven.iter().take(10).map(named).collect();
+    ended.deleted = ended
+        .results
+        .get(&StepResult::Deleted)
+        .copied()
+        .unwrap_or_default();
+    let failures = ended
+        .results
+        .iter()
+        .filter(|(result, _)| result.is_failure());
+    ended.failed = failures.map(|(_, many)| many).sum();
+    ended.incomplete = !last.failures.is_empty()
+        || ended.is_elsewhere
+        || last
+            .report
+            .as_ref()
+            .is_some_and(tbengine_engine::report::Report::has_deferred);
+    for refusal in &last.refusals {
+        ended.problems.push(format!(
+            "{} stays: {} ({})",
+            refusal.target.id(),
+            refusal.detail,
+            refusal.guard
+        ));
+    }
+    ended.problems.extend(last.obstacle.clone());
+    for backend in &last.elsewhere {
+        ended.problems.push(format!(
+            "backend `{backend}` leads to another account than when the lease was taken, and what was made there is not seen from here"
+        ));
+    }
+    for failure in &last.failures {
+        ended.problems.push(format!(
+            "backend `{}` could not be listed: {}",
+            failure.backend, failure.error
+        ));
     }
 }
 
@@ -168,7 +139,7 @@ pub async fn end(
     let mut look = 0;
     loop {
         last = sweep(context, settings, held, Target::Everything, control).await?;
-        ended.add(&last);
+        add(&mut ended, &last);
         look += 1;
         let is_settled = last.is_clean() && !last.found() && (look > 1 || passes.once);
         // Looking again does not bring another account into sight.
@@ -178,7 +149,7 @@ pub async fn end(
         }
         tokio::time::sleep(passes.again_after).await;
     }
-    ended.settle(&last);
+    settle(&mut ended, &last);
     if last.is_clean() && !control.stop.is_cancelled() && left == 0 {
         held.end(context.world.again().now).await?;
         ended.ended = true;

@@ -20,9 +20,11 @@ pub mod sweep;
 pub mod take;
 pub mod trials;
 
-pub use end::{LeftOver, Passes, SweepEnd, end, sweep_those_over};
+pub use end::{LeftOver, Passes, end, sweep_those_over};
 pub use holding::{HoldError, Holding, Released};
 pub use ownership::{Belonging, Other, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
 pub use sweep::{Sweep, sweep};
 pub use take::{Wanted, check_listing, leases, take};
+
+pub use crate::sweep_end::SweepEnd;
