@@ -7,7 +7,7 @@ use tbengine_engine::Engine;
 use tbengine_engine::facts::Quarantine;
 use tbengine_engine::scope::Scope;
 use tbengine_ops::config::Settings;
-use tbengine_ops::config::settings::{Layer, Source};
+use tbengine_ops::config::settings::Layer;
 use tbengine_ops::facts::read_quarantine;
 use tbengine_ops::{Context, Purpose};
 
@@ -53,12 +53,10 @@ impl App {
     ) -> Settings {
         let given = policy.given.over(&guards.given).over(&retry.given);
         let given = given.over(&self.global.settings.given);
-        let mut settings = Settings::new(given.over(&self.context.config.file.settings));
+        let layer = given.over(&self.context.config.file.settings);
+        let mut settings = self.context.settings_of(layer);
         settings.params.clone_from(&policy.params);
         settings.release.clone_from(&guards.release);
-        if settings.state_dir.source == Source::Default {
-            settings.state_dir.value = self.context.world.state_dir();
-        }
         settings
     }
 

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use crate::args::registry::RegistryArgs;
 use clap::{CommandFactory, FromArgMatches};
-use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_oci::RegistryOptions;
 use tbengine_oci::VARIABLES;
 use tbengine_ops::{Context, Error as OpsError, plugins};
 use tbengine_sdk::host::closest;
-use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::args::global::{GlobalArgs, When};
@@ -91,20 +89,17 @@ pub(crate) fn start() -> ExitCode {
 
 /// What operations work with, as the command line says.
 fn context(world: World, config: Config, global: &GlobalArgs, registry: &RegistryArgs) -> Context {
-    let registry = RegistryOptions {
-        cache: world.registry_cache(),
-        environment: world.environment.clone(),
-        offline: registry.offline,
-        plain_http: registry.plain_http,
-        timeout: registry.registry_timeout.0,
-        largest: LARGEST_COMPONENT,
-        stop: CancellationToken::new(),
-    };
+    let plugins = plugins::options(&world, global.plugin_dir.as_deref());
+    let context = Context::new(world, config);
     Context {
-        plugins: plugins::options(&world, global.plugin_dir.as_deref()),
-        world: world.with_lease(config.lease()),
-        config,
-        registry,
+        plugins,
+        registry: RegistryOptions {
+            offline: registry.offline,
+            plain_http: registry.plain_http,
+            timeout: registry.registry_timeout.0,
+            ..context.registry
+        },
+        ..context
     }
 }
 

@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
 use tbengine_engine::plan::Guards;
+use tbengine_engine::policy::load::LARGEST_COMPONENT;
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
 use tbengine_oci::{Registry, RegistryOptions};
 use tbengine_plugin_host::PluginOptions;
 
+use crate::config::settings::{Layer, Source};
 use crate::config::{Config, Settings};
 use crate::error::Error;
 use crate::world::World;
 use crate::{backends, own, plugins};
+
+/// How long one call to a registry may take, unless told otherwise.
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What every operation works with.
 #[derive(Clone)]
@@ -54,6 +59,38 @@ pub enum Purpose {
 }
 
 impl Context {
+    /// What operations work with where the configuration alone says it.
+    pub fn new(world: World, config: Config) -> Self {
+        Self {
+            plugins: plugins::options(&world, None),
+            registry: RegistryOptions {
+                cache: world.registry_cache(),
+                environment: world.environment.clone(),
+                offline: false,
+                plain_http: None,
+                timeout: REGISTRY_TIMEOUT,
+                largest: LARGEST_COMPONENT,
+                stop: Default::default(),
+            },
+            world: world.with_lease(config.lease()),
+            config,
+        }
+    }
+
+    /// What is in force where the configuration alone says it.
+    pub fn settings(&self) -> Settings {
+        self.settings_of(self.config.file.settings.clone())
+    }
+
+    /// What is in force under a layer. State that has no place yet gets the usual one.
+    pub fn settings_of(&self, layer: Layer) -> Settings {
+        let mut settings = Settings::new(layer);
+        if settings.state_dir.source == Source::Default {
+            settings.state_dir.value = self.world.state_dir();
+        }
+        settings
+    }
+
     /// Registries of policies.
     pub fn registries(&self) -> Registry {
         Registry::new(self.registry.clone())
