@@ -14,6 +14,70 @@
 //! Applying a plan is a *run*: each step takes one or more *attempts* and ends in exactly one
 //! *outcome*. *Events* tell what happened as it happens; the *report* sums it up.
 //!
+//! Whoever embeds it brings backends, a policy, and the time. Here they are the simulated provider with its
+//! leaked resources and the built-in policy `aggressive`:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use tbengine_engine::apply::{ApplyOptions, Control};
+//! use tbengine_engine::plan::Guards;
+//! use tbengine_engine::policy::{Limits, Policy, PolicyEngine, PolicyEngineOptions};
+//! use tbengine_engine::report::Event;
+//! use tbengine_engine::scope::Scope;
+//! use tbengine_engine::{Engine, EngineOptions, Facts};
+//! # use tbengine_sdk::{OpenRequest, Timestamp, host::OpenBackend};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let now = Timestamp::from_unix_seconds(1_800_000_000);
+//! # let request = OpenRequest {
+//! #     name: "memory".into(),
+//! #     config: Default::default(),
+//! #     environment: Default::default(),
+//! #     now,
+//! # };
+//! # let backend = OpenBackend {
+//! #     name: "memory".into(),
+//! #     kind: "memory".into(),
+//! #     backend: Arc::new(tbengine_memory::Memory::open(request)?),
+//! # };
+//! # let aggressive = tbengine_builtins::get("aggressive").unwrap().wasm;
+//! let policies = PolicyEngine::new(PolicyEngineOptions::default())?;
+//! let policy = policies.load(aggressive, "aggressive")?;
+//! let policy: Arc<dyn Policy> = Arc::new(policy.configure(&Default::default(), Limits::default())?);
+//!
+//! let options = EngineOptions {
+//!     run: "run-1".into(),
+//!     now,
+//!     scope: Scope::default(),
+//!     sizes: false,
+//!     account_of_nothing: true,
+//!     guards: Guards::default(),
+//!     apply: ApplyOptions::default(),
+//! };
+//! let engine = Engine::new(vec![backend], options);
+//! let mut see = |event: &Event| println!("{:?}", event.kind);
+//!
+//! let inventory = Arc::new(engine.discover(&mut see).await);
+//! // What the guards are to know besides: leases, and what is in quarantine. Here there is nothing.
+//! let facts = Facts::default();
+//! let planned = engine
+//!     .plan(inventory, &facts, &policy, "aggressive", false, &mut see)
+//!     .await;
+//! // A limit may refuse the plan as a whole, and whoever embeds the engine has to ask.
+//! assert!(planned.plan.blast_radius.is_none());
+//!
+//! let control = Control::default();
+//! let report = engine
+//!     .apply(planned.plan, &policy, &control, None, &mut see)
+//!     .await;
+//! // Every step has exactly one outcome.
+//! assert!(!report.outcomes.is_empty() && !report.has_failures());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The modules, in the order data flows:
 //!
 //! - [`run`]: the five stages on one screen
