@@ -7,6 +7,7 @@
 //!
 //! - [`registration`]: how the engine finds and opens a backend
 //! - [`mod@backend`]: the trait, and what its methods take and give
+//! - [`creations`]: what a guarded command creates, and the label of its run
 //! - [`resource`]: a thing that can leak, as a listing shows it
 //! - [`labels`]: the labels of a resource, small and shared
 //! - [`kind`]: what sorts of resources there are
@@ -32,6 +33,7 @@
 
 pub mod abi;
 pub mod backend;
+pub mod creations;
 pub mod error;
 #[cfg(feature = "cdylib")]
 pub mod export;
@@ -55,6 +57,7 @@ pub mod words;
 
 pub use async_trait::async_trait;
 pub use backend::{Account, Backend, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
+pub use creations::{Creations, GuardOptions, Guarding};
 pub use error::{Error, ErrorKind, Result};
 pub use identity::{Identity, ResourceId};
 pub use kind::Kind;

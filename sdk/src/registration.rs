@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::backend::Backend;
+use crate::creations::Guarding;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time::Timestamp;
 
@@ -69,6 +70,9 @@ pub struct Registration {
     pub version: &'static str,
     /// Makes a backend. Does no I/O.
     pub open: fn(OpenRequest) -> Result<Box<dyn Backend>>,
+    /// How what a guarded command creates there gets the label of its run, where it can get it by itself.
+    /// Only of kinds that are linked in.
+    pub guard: Option<Guarding>,
 }
 
 inventory::collect!(Registration);
@@ -87,9 +91,18 @@ impl Registration {
 /// The function takes an [`OpenRequest`] and answers `Result<impl Backend>`. The same line serves a crate
 /// that is linked into tbengine and one that is built as a dynamic library (`crate-type = ["cdylib"]`,
 /// feature `cdylib` of this crate).
+///
+/// A kind that can see to it that what a guarded command creates there gets the label of its run says how, by
+/// a [`Guarding`]: `backend!("docker", "Docker Engine", Docker::open, guard = GUARDING);`
 #[macro_export]
 macro_rules! backend {
     ($kind:literal, $about:literal, $open:path) => {
+        $crate::backend!(@register $kind, $about, $open, ::std::option::Option::None);
+    };
+    ($kind:literal, $about:literal, $open:path, guard = $guard:expr) => {
+        $crate::backend!(@register $kind, $about, $open, ::std::option::Option::Some($guard));
+    };
+    (@register $kind:literal, $about:literal, $open:path, $guard:expr) => {
         $crate::__private::inventory::submit! {
             $crate::Registration {
                 kind: $kind,
@@ -100,6 +113,7 @@ macro_rules! backend {
                     let backend = $open(request)?;
                     Ok(::std::boxed::Box::new(backend))
                 },
+                guard: $guard,
             }
         }
     };

@@ -30,6 +30,7 @@
 //! - `label`: the label in JSON and in queries
 //! - `volumes`: the volumes that a container would make along with it
 //! - `link`: the connection to the daemon that belongs to a client's
+//! - `guarding`: the socket of a guard
 //! - `failure`: what the client is told where the daemon cannot answer
 //!
 //! [`RUN_ID_LABEL`]: tbengine_sdk::owner::RUN_ID_LABEL
@@ -37,6 +38,7 @@
 mod client;
 mod creation;
 mod failure;
+mod guarding;
 mod label;
 mod link;
 mod socket;
@@ -44,4 +46,5 @@ mod volumes;
 
 pub use crate::owner::IMAGE_RUN_ID_LABEL;
 pub use creation::Created;
+pub use guarding::GUARDING;
 pub use socket::{LabellingSocket, ListenError, Observer};

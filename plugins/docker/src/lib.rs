@@ -45,5 +45,6 @@ pub use config::Config;
 tbengine_sdk::backend!(
     "docker",
     "Docker Engine or Podman, local or remote",
-    Docker::open
+    Docker::open,
+    guard = labelling::GUARDING
 );
