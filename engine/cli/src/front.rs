@@ -68,6 +68,18 @@ impl Front for CommandLine<'_> {
                 self.console.error(&error.to_string(), &[hint]);
             }
             Notice::Swept(end) => swept::tell(&self.console, self.verbose, end),
+            Notice::NotLabelled { product, why } => self.console.warning(&format!(
+                "what the command makes in {product} gets no label by itself: {why}"
+            )),
+            Notice::TimeOver { killed: false } => self
+                .console
+                .warning("its time is over, so the command was told to end"),
+            Notice::TimeOver { killed: true } => self
+                .console
+                .warning("the command did not end, so it was killed"),
+            Notice::CleaningUp => self
+                .console
+                .warning("cleaning up; once more leaves it to the background"),
             Notice::Drafted(draft) => {
                 let Draft {
                     plan,

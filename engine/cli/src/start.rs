@@ -23,13 +23,14 @@ use crate::output::out::Out;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use tbengine_ops::config::Config;
+use tbengine_ops::guard::exec::{self, ExecError};
 use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
 use tbengine_ops::world::World;
 
 /// Runs the process.
 pub(crate) fn start() -> ExitCode {
-    if let Some(ended) = commands::guard::exec::requested() {
-        return ended;
+    if let Some(error) = exec::requested(std::env::args_os().skip(1)) {
+        return not_become(&error);
     }
     let (world, terminal) = (World::look(), Terminal::look());
     let command = Cli::command();
@@ -137,6 +138,14 @@ fn finish(app: &mut App, code: Code) -> ExitCode {
         }
         _ => code.into(),
     }
+}
+
+/// The end of a process that was to become a guarded command.
+fn not_become(error: &ExecError) -> ExitCode {
+    if matches!(error, ExecError::Start { .. }) {
+        Console::new(false, false, false).error(&error.to_string(), &[]);
+    }
+    ExitCode::from(error.code())
 }
 
 fn tell(console: &Console, error: &Error) -> Code {

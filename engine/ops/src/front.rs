@@ -43,6 +43,21 @@ pub enum Notice<'a> {
     Drafted(&'a Draft),
     /// The plan is applied without a journal.
     NoJournal,
+    /// What a guarded command creates in this product gets no label by itself.
+    NotLabelled {
+        /// As people call it.
+        product: &'a str,
+        /// Why not.
+        why: &'a str,
+    },
+    /// The time of a guarded command is over.
+    TimeOver {
+        /// Whether it did not end when it was told to, and so is killed.
+        killed: bool,
+    },
+    /// What a guarded command left behind is being deleted, and a signal came. One more leaves that to the
+    /// background.
+    CleaningUp,
 }
 
 /// A front that says nothing to anyone, and approves of nothing.

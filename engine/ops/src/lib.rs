@@ -15,6 +15,7 @@
 //! - [`front`]: whoever an operation works for
 //! - [`sweep_end`]: how sweeping a lease ended
 //! - [`draft`]: a plan on its way to being applied
+//! - [`guard`]: a command under a lease, and deleting what it left behind
 //! - [`lease`]: taking a lease, what was made under it, and removing that
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is
@@ -29,6 +30,7 @@ pub mod draft;
 pub mod error;
 pub mod facts;
 pub mod front;
+pub mod guard;
 pub mod lease;
 pub mod own;
 pub mod plan;

@@ -15,16 +15,10 @@ use crate::app::{App, block_on};
 use crate::exit::{Code, Error};
 use crate::output::swept;
 use tbengine_ops::config::Settings;
+use tbengine_ops::guard::keeper::{DONE, READY, RELEASE};
 use tbengine_ops::lease::leases;
 use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
 use tbengine_ops::lease::{Passes, SweepEnd, Wanted, end, take};
-
-/// What a client that cleans up itself writes when it has come to the end of that.
-pub(crate) const DONE: &str = "done";
-/// What a client writes to end the lease in good order.
-const RELEASE: &str = "release";
-/// What the client that hands its lease over is told when it is in good hands.
-pub(crate) const READY: &str = "ready";
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]

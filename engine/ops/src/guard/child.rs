@@ -1,7 +1,7 @@
 //! The command while it runs: its signals, its time, its orphans, and its exit code.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _};
+use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -11,18 +11,17 @@ use rustix::process::{
     waitpid,
 };
 use tbengine_store::HeldLease;
-use tokio::process::{Child, Command as TokioCommand};
+use tokio::process;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
+use super::GuardRequest;
 use super::exec::EXEC;
-use super::signals::{Forwarded, Heard};
-use super::tidy::Tidy;
-use crate::app::App;
-use crate::args::lease::GuardedArgs;
-use crate::exit::Error;
-use tbengine_ops::config::Settings;
-use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
+use super::signals::{GuardSignal, GuardSignals};
+use super::tidy::Tidying;
+use crate::error::Error;
+use crate::front::{Front, Notice};
+use crate::lease::processes::RUN_ID_VARIABLE;
 
 /// What timeout(1) answers for a command that it ended.
 const TIMED_OUT: u8 = 124;
@@ -31,23 +30,27 @@ const PATIENCE: u32 = 3;
 
 /// The command.
 #[derive(Debug)]
-pub(super) struct Command {
-    child: Child,
+pub(super) struct Child {
+    process: process::Child,
     pid: Pid,
     /// Whether it leads a group of its own, so that nobody but us tells it anything.
     own_group: bool,
 }
 
-impl Command {
-    /// Starts it, with this process' terminal. What it leaves without a parent becomes ours.
+impl Child {
+    /// Starts it. What it leaves without a parent becomes ours.
     pub(super) fn start(
-        held: &dyn HeldLease,
+        request: &GuardRequest,
         command: &[OsString],
-        environment: Vec<(&str, Option<String>)>,
+        environment: Vec<(String, Option<String>)>,
+        held: &dyn HeldLease,
     ) -> Result<Self, Error> {
-        let failed = |source| Error::start("start the command", source);
+        let failed = |source| Error::Start {
+            what: "start the command",
+            source,
+        };
         set_child_subreaper(Some(getpid())).map_err(|error| failed(error.into()))?;
-        let mut starting = TokioCommand::new(std::env::current_exe().map_err(failed)?);
+        let mut starting = process::Command::new(&request.program);
         starting
             .arg(EXEC)
             .arg(getpid().as_raw_nonzero().to_string());
@@ -60,40 +63,36 @@ impl Command {
         }
         starting.env(RUN_ID_VARIABLE, &held.lease().id);
         // On a terminal it must be in the foreground group to read, and Ctrl-C and Ctrl-Z mean both of us.
-        let on_terminal =
-            io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
-        if !on_terminal {
+        if !request.on_terminal {
             starting.process_group(0);
         }
-        let child = starting.spawn().map_err(failed)?;
-        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        let process = starting.spawn().map_err(failed)?;
+        let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let pid = pid.ok_or_else(|| failed(io::Error::other("it has no number")))?;
         tracing::info!(pid = pid.as_raw_nonzero().get(), "the command runs");
         Ok(Self {
-            child,
+            process,
             pid,
-            own_group: !on_terminal,
+            own_group: !request.on_terminal,
         })
     }
 
     /// Waits until it has ended, and returns its exit code as a shell would.
     pub(super) async fn wait(
         &mut self,
-        app: &App,
-        settings: &Settings,
-        args: &GuardedArgs,
-        held: &dyn HeldLease,
-        signals: &mut Forwarded,
+        request: &GuardRequest,
+        mut tidying: Tidying<'_>,
+        signals: &mut dyn GuardSignals,
+        front: &mut dyn Front,
     ) -> u8 {
-        let mut tidy = Tidy::new(app, settings, args, held);
         let mut requests = 0;
         let far = Duration::from_secs(100 * 365 * 24 * 3600);
-        let mut deadline = Instant::now() + args.timeout.map_or(far, |timeout| timeout.0);
+        let mut deadline = Instant::now() + request.timeout.unwrap_or(far);
         let mut timed_out = false;
         let mut children = signal(SignalKind::child()).ok();
         loop {
             tokio::select! {
-                ended = self.child.wait() => {
+                ended = self.process.wait() => {
                     let code = ended.map_or(1, code_of);
                     return if timed_out { TIMED_OUT } else { code };
                 }
@@ -102,24 +101,21 @@ impl Command {
                     self.forward(heard, requests);
                 }
                 () = sleep_until(deadline) => {
-                    let (signal, what) = match timed_out {
-                        false => (Signal::TERM, "its time is over, so the command was told to end"),
-                        true => (Signal::KILL, "the command did not end, so it was killed"),
-                    };
+                    let signal = if timed_out { Signal::KILL } else { Signal::TERM };
+                    front.notice(Notice::TimeOver { killed: timed_out });
                     timed_out = true;
-                    deadline = Instant::now() + args.kill_after.0;
-                    app.console.warning(what);
+                    deadline = Instant::now() + request.kill_after;
                     self.send(signal);
                 }
                 () = one_more(children.as_mut()) => self.reap_orphans(),
-                () = tidy.next() => {}
+                () = tidying.next() => {}
             }
         }
     }
 
     /// Passes a signal on, unless the terminal has told the command itself. The third request to end
     /// is the last.
-    fn forward(&self, heard: Heard, requests: u32) {
+    fn forward(&self, heard: GuardSignal, requests: u32) {
         if heard.ends() && requests >= PATIENCE {
             self.send(Signal::KILL);
         } else if self.own_group || !heard.from_terminal {

@@ -10,62 +10,66 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tbengine_engine::apply::Control;
-use tbengine_ops::lease::Target;
 use tbengine_sdk::{Kind, Resource, Timestamp, Unit, recognise};
 use tbengine_store::HeldLease;
 use tokio::time::{Instant, sleep_until};
 
-use crate::app::App;
-use crate::args::lease::GuardedArgs;
-use crate::exit::Error;
-use tbengine_ops::Purpose;
-use tbengine_ops::config::Settings;
-use tbengine_ops::lease::{sweep, trials};
+use crate::config::Settings;
+use crate::context::{Context, Purpose};
+use crate::error::Error;
+use crate::lease::{Target, sweep, trials};
 
 type Look<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
-/// Passes for units that are over, again and again.
-pub(super) struct Tidy<'a> {
-    app: &'a App,
+/// When units that are over are removed while the command runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tidy {
+    /// How often it is looked for them; never, if this is zero.
+    pub every: Duration,
+    /// How long a unit must have been over.
+    pub after: Duration,
+}
+
+/// Looks for units that are over, again and again.
+pub(super) struct Tidying<'a> {
+    context: &'a Context,
     settings: &'a Settings,
     held: &'a dyn HeldLease,
-    every: Duration,
-    after: Duration,
+    tidy: Tidy,
     due: Instant,
     /// The look that is under way. Kept here so that it goes on while other things happen.
     looking: Option<Look<'a>>,
 }
 
-impl<'a> Tidy<'a> {
+impl<'a> Tidying<'a> {
     pub(super) fn new(
-        app: &'a App,
+        context: &'a Context,
         settings: &'a Settings,
-        args: &GuardedArgs,
         held: &'a dyn HeldLease,
+        tidy: Tidy,
     ) -> Self {
         Self {
-            app,
+            context,
             settings,
             held,
-            every: args.tidy_every.0,
-            after: args.tidy_after.0,
-            due: Instant::now() + args.tidy_every.0,
+            tidy,
+            due: Instant::now() + tidy.every,
             looking: None,
         }
     }
 
     /// Ends when a look has ended, or never if there are to be none.
     pub(super) async fn next(&mut self) {
-        if self.every.is_zero() {
+        if self.tidy.every.is_zero() {
             return std::future::pending().await;
         }
         if self.looking.is_none() {
             sleep_until(self.due).await;
             self.looking = Some(Box::pin(look(
-                self.app,
+                self.context,
                 self.settings,
                 self.held,
-                self.after,
+                self.tidy.after,
             )));
         }
         if let Some(looking) = &mut self.looking {
@@ -75,21 +79,21 @@ impl<'a> Tidy<'a> {
             }
         }
         self.looking = None;
-        self.due = Instant::now() + self.every;
+        self.due = Instant::now() + self.tidy.every;
     }
 }
 
 async fn look(
-    app: &App,
+    context: &Context,
     settings: &Settings,
     held: &dyn HeldLease,
     after: Duration,
 ) -> Result<(), Error> {
     let lease = held.lease();
-    let world = app.context.world.again();
+    let world = context.world.again();
     let backends = lease.terms.backends.clone();
     let purpose = Purpose::Sweep { backends };
-    let engine = app.context.engine_in(&world, purpose, settings)?;
+    let engine = context.engine_in(&world, purpose, settings)?;
     let inventory = engine.discover(&mut |_| {}).await;
     let over_trials = trials::over(&lease.terms.job_dirs, after, world.now);
     let over = over_units(&inventory.resources, &over_trials, after, world.now);
@@ -98,7 +102,7 @@ async fn look(
     }
     tracing::info!(units = over.len(), "these are over");
     let done = sweep(
-        &app.context,
+        context,
         settings,
         held,
         Target::Units(over),

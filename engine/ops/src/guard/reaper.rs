@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tbengine_store::HeldLease;
 
-use crate::app::App;
-use crate::args::lease::GuardedArgs;
-use crate::commands::lease::hold::{DONE, READY};
-use crate::exit::Error;
-use tbengine_ops::lease::processes::RUN_ID_VARIABLE;
+use super::GuardRequest;
+use super::keeper::{DONE, READY};
+use crate::config::settings::value::Span;
+use crate::error::Error;
+use crate::lease::processes::RUN_ID_VARIABLE;
 
 /// A reaper that is not there by then never will be.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,25 +25,18 @@ pub(super) struct Reaper {
 
 impl Reaper {
     /// Starts it. From here on the lease is looked after, whatever becomes of this process.
-    pub(super) fn start(
-        app: &App,
-        args: &GuardedArgs,
-        held: &dyn HeldLease,
-    ) -> Result<Self, Error> {
-        let failed = |source| Error::start("start the reaper", source);
+    pub(super) fn start(request: &GuardRequest, held: &dyn HeldLease) -> Result<Self, Error> {
+        let failed = |source| Error::Start {
+            what: "start the reaper",
+            source,
+        };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let (log, log_path) = held.scratch().log()?;
-        let program = std::env::current_exe().map_err(failed)?;
-        let second_look = args.second_look.after.to_string();
-        let mut command = Command::new(program);
+        let second_look = Span(request.second_look).to_string();
+        let mut command = Command::new(&request.program);
         command.args(["lease", "hold", "--detach", "--adopt", &held.lease().id]);
         command.args(["--second-look", &second_look]);
-        if let Some(config) = &app.global.config {
-            command.arg("--config").arg(config);
-        }
-        if let Some(state_dir) = app.global.state_dir() {
-            command.arg("--state-dir").arg(state_dir);
-        }
+        command.args(&request.program_options);
         command
             .env_remove(RUN_ID_VARIABLE)
             .stdin(Stdio::from(OwnedFd::from(theirs)))

@@ -1,0 +1,188 @@
+//! What a guard is: a command runs under a lease, and what it left behind is deleted whatever becomes of it.
+//!
+//! ```text
+//! baseline, lease ─► reaper ─► command ─► sweep, second look
+//! ```
+//!
+//! The reaper is a `lease hold` of the same program in a session of its own. It shares the lease's lock, and
+//! sees by a socket that this process is gone; then it does what this one would have done. Where both are gone,
+//! so is the lock, and the next run finds the lease over.
+//!
+//! - [`keeper`]: the words between this process and that one
+//! - `reaper`: the process that outlives this one
+//! - `observe`: labelling what the command creates
+//! - [`exec`]: becomes the command
+//! - `child`: the command while it runs
+//! - [`signals`]: what it is told
+//! - [`tidy`]: removing units that are over while it runs
+
+mod child;
+pub mod exec;
+pub mod keeper;
+mod observe;
+mod reaper;
+pub mod signals;
+pub mod tidy;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tbengine_engine::apply::Control;
+use tbengine_store::HeldLease;
+
+use crate::config::Settings;
+use crate::context::Context;
+use crate::error::Error;
+use crate::front::{Front, Notice};
+use crate::lease::{Passes, SweepEnd, Wanted, end, sweep_those_over, take};
+
+use child::Child;
+use observe::Labels;
+use reaper::Reaper;
+pub use signals::{GuardSignal, GuardSignals};
+pub use tidy::Tidy;
+use tidy::Tidying;
+
+/// What in an argument stands for the id of the run.
+const PLACEHOLDER: &str = "{TBENGINE_RUN_ID}";
+
+/// What is to be guarded.
+#[derive(Clone, Debug)]
+pub struct GuardRequest {
+    /// The command and its arguments. In each of them, what stands for the id of the run is replaced.
+    pub command: Vec<OsString>,
+    /// The lease. Its program is the command, and relative paths are made absolute.
+    pub wanted: Wanted,
+    /// How long to wait, once the command has ended, before looking once more.
+    pub second_look: Duration,
+    /// The command is told to end after this long.
+    pub timeout: Option<Duration>,
+    /// How long the command may take to end once it was told to, before it is killed.
+    pub kill_after: Duration,
+    /// When units that are over are removed while the command runs.
+    pub tidy: Tidy,
+    /// Whether what the command creates is to get the label of the run by itself, where it can.
+    pub labels: bool,
+    /// Whether this process has a terminal. Then the command stays in its group, to read from it.
+    pub on_terminal: bool,
+    /// This program: it answers to `lease hold`, and asks [`exec::requested`] first of all.
+    pub program: PathBuf,
+    /// Options of its `lease hold`, which say where configuration and state lie.
+    pub program_options: Vec<OsString>,
+}
+
+impl GuardRequest {
+    fn wanted(&self) -> Wanted {
+        let program = self.command.first();
+        let program = program.map(|program| Path::new(program).file_name().unwrap_or(program));
+        let job_dirs = self.wanted.job_dirs.iter();
+        Wanted {
+            job_dirs: job_dirs.map(|path| absolute(path)).collect(),
+            program: program.map(|program| program.to_string_lossy().into_owned()),
+            ..self.wanted.clone()
+        }
+    }
+
+    /// The command with the id of the run in place of what stands for it. Arguments that are no UTF-8 are
+    /// left as they are.
+    fn filled(&self, id: &str) -> Vec<OsString> {
+        let fill = |argument: &OsString| match argument.to_str() {
+            Some(text) if text.contains(PLACEHOLDER) => text.replace(PLACEHOLDER, id).into(),
+            _ => argument.clone(),
+        };
+        self.command.iter().map(fill).collect()
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// How a guard ended.
+#[derive(Debug)]
+pub struct GuardEnd {
+    /// The exit code of the command, as a shell would have it.
+    pub code: u8,
+    /// What became of what it left behind; `None` if that goes on in the background.
+    pub swept: Option<SweepEnd>,
+}
+
+/// Sweeps what is over, and runs a command under a lease.
+///
+/// The command is told to end when the thread that polls this ends, so that is to be one that lives as long as the
+/// process, like the main thread with a runtime of one thread. This process adopts orphans of the command.
+///
+/// # Errors
+/// Why nothing was started, or what it left behind could not be swept at all.
+pub async fn guard(
+    context: &Context,
+    settings: &Settings,
+    request: GuardRequest,
+    signals: &mut dyn GuardSignals,
+    front: &mut dyn Front,
+) -> Result<GuardEnd, Error> {
+    let control = Control::default();
+    let backends = &request.wanted.backends;
+    sweep_those_over(context, settings, backends, front, &control).await?;
+    let mut held = take(context, settings, request.wanted()).await?;
+    let mut reaper = match Reaper::start(&request, &*held) {
+        Ok(reaper) => reaper,
+        Err(error) => {
+            // Nothing was started under it.
+            held.end(context.world.again().now).await?;
+            return Err(error);
+        }
+    };
+    let labels = match request.labels {
+        true => Labels::start(context, &*held, front).await,
+        false => Labels::default(),
+    };
+    let command = request.filled(&held.lease().id);
+    let mut child = Child::start(&request, &command, labels.environment(context), &*held)?;
+    let tidying = Tidying::new(context, settings, &*held, request.tidy);
+    let code = child.wait(&request, tidying, signals, front).await;
+    let passes = Passes {
+        once: labels.are_all_that_can_come(&*held),
+        ..Passes::again_after(request.second_look)
+    };
+    let ended = clean_up(context, settings, passes, &mut *held, signals, front).await;
+    if ended.is_some() {
+        reaper.done();
+    }
+    Ok(GuardEnd {
+        code,
+        swept: ended.transpose()?,
+    })
+}
+
+/// Deletes what the command left behind. The first signal to end is only noted, since this is the end;
+/// with the second the rest is left to the reaper, and the answer is `None`.
+async fn clean_up(
+    context: &Context,
+    settings: &Settings,
+    passes: Passes,
+    held: &mut dyn HeldLease,
+    signals: &mut dyn GuardSignals,
+    front: &mut dyn Front,
+) -> Option<Result<SweepEnd, Error>> {
+    let control = Control::default();
+    let ending = end(context, settings, held, passes, &control);
+    tokio::pin!(ending);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            ended = &mut ending => return Some(ended),
+            heard = signals.next() => {
+                if !heard.ends() {
+                    continue;
+                }
+                if told {
+                    return None;
+                }
+                told = true;
+                front.notice(Notice::CleaningUp);
+            }
+        }
+    }
+}
