@@ -2,7 +2,7 @@
 //!
 //! The modules, in the order in which a lease lives:
 //!
-//! - [`take`]: what is there is listed, and a lease taken
+//! - [`mod@take`]: what is there is listed, and a lease taken
 //! - [`trials`]: the trials of a job directory, and which of them are over
 //! - [`ownership`]: what was made under a lease, and what proves it
 //! - [`policy`]: the policy of a sweep

@@ -1,10 +1,10 @@
 //! What can be set, and what is in force: file < variable < flag, and where each value came from.
 //!
-//! - [`rows`]: the table of settings
+//! - `rows`: the table of settings
 //! - [`table`]: what a row is, and what follows from all of them
 //! - [`value`]: how values are written
-//! - [`setting`]: a value with where it came from
-//! - [`retry`]: what the settings of retries come to together
+//! - `setting`: a value with where it came from
+//! - `retry`: what the settings of retries come to together
 
 mod retry;
 mod rows;
