@@ -1,4 +1,25 @@
-//! The words between a client and the process that holds its lease.
+//! The process that holds a lease for a client and outlives it: what the client was about is deleted whatever
+//! becomes of that.
+//!
+//! The client is a guard, or a [`Holding`](crate::lease::Holding) of a program. Its standard input is what it is
+//! heard by: it is gone once that is closed.
+
+use std::ffi::OsString;
+use std::io::{self, BufRead};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Serialize;
+use tbengine_engine::apply::Control;
+use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_store::{Handover, Lease};
+
+use crate::config::Settings;
+use crate::context::Context;
+use crate::error::Error;
+use crate::lease::processes::RUN_ID_VARIABLE;
+use crate::lease::{Passes, SweepEnd, Wanted, end, leases, take};
 
 /// What a client that cleans up itself writes when it has come to the end of that.
 pub const DONE: &str = "done";
@@ -6,3 +27,106 @@ pub const DONE: &str = "done";
 pub const RELEASE: &str = "release";
 /// What the client that hands its lease over is told when it is in good hands.
 pub const READY: &str = "ready";
+
+/// The option of a process that is to go on in another one.
+const DETACH: &str = "--detach";
+/// The variable that stands for that option.
+const DETACH_VARIABLE: &str = "TBENGINE_DETACH";
+
+/// What a client whose lease was taken is told, as a line of JSON.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Taken<'a> {
+    lease: &'a str,
+    label: String,
+}
+
+impl<'a> Taken<'a> {
+    /// What is told of this lease.
+    pub fn of(lease: &'a Lease) -> Self {
+        Self {
+            lease: &lease.id,
+            label: format!("{RUN_ID_LABEL}={}", lease.id),
+        }
+    }
+}
+
+/// The lease that is to be held for a client.
+#[derive(Debug)]
+pub enum Keep {
+    /// A new one.
+    New(Wanted),
+    /// One that the client hands over.
+    HandedOver(Handover),
+}
+
+/// Holds a lease until the client is gone or ends it, and deletes what was made under it. `held` is called once
+/// that is in good hands. `None` if the client has cleaned up itself.
+///
+/// # Errors
+/// Why the lease cannot be had, or what was made under it could not be swept at all.
+pub async fn keep(
+    context: &Context,
+    settings: &Settings,
+    lease: Keep,
+    second_look: Duration,
+    client: impl BufRead + Send + 'static,
+    held: impl FnOnce(&Lease),
+) -> Result<Option<SweepEnd>, Error> {
+    let mut lease = match lease {
+        Keep::New(wanted) => take(context, settings, wanted).await?,
+        Keep::HandedOver(handover) => leases(context, settings)?.inherit(handover).await?,
+    };
+    held(lease.lease());
+    let last_word = tokio::task::spawn_blocking(|| last_word(client)).await;
+    if last_word.is_ok_and(|said| said.trim() == DONE) {
+        return Ok(None);
+    }
+    let passes = Passes::again_after(second_look);
+    let control = Control::default();
+    let ended = end(context, settings, &mut *lease, passes, &control).await?;
+    Ok(Some(ended))
+}
+
+/// The last that the client says, or nothing if it is gone.
+fn last_word(client: impl BufRead) -> String {
+    let mut lines = client.lines().map_while(Result::ok);
+    let last = lines.find(|line| [DONE, RELEASE].contains(&line.trim()));
+    last.unwrap_or_default()
+}
+
+/// Starts this program again with the same arguments, but for `--detach`, in a process that is not a child of the
+/// client's.
+///
+/// # Errors
+/// If it cannot be started.
+pub fn go_on_alone(
+    program: &Path,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> io::Result<()> {
+    let arguments = arguments.into_iter().filter(|one| one != DETACH);
+    let mut command = Command::new(program);
+    // Under another lease, it must not end with that one: this one's resources are still to be deleted.
+    command
+        .args(arguments)
+        .env_remove(RUN_ID_VARIABLE)
+        .env_remove(DETACH_VARIABLE);
+    command.spawn().map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_is_the_first_that_means_something() {
+        for (said, heard) in [
+            ("", ""),
+            ("hello\n", ""),
+            ("hello\n release \ndone\n", " release "),
+            ("done", "done"),
+        ] {
+            assert_eq!(last_word(said.as_bytes()), heard, "{said:?}");
+        }
+    }
+}

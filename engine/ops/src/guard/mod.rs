@@ -8,8 +8,8 @@
 //! sees by a socket that this process is gone; then it does what this one would have done. Where both are gone,
 //! so is the lock, and the next run finds the lease over.
 //!
-//! - [`keeper`]: the words between this process and that one
-//! - `reaper`: the process that outlives this one
+//! - `reaper`: starting the process that outlives this one
+//! - [`keeper`]: what that does
 //! - `observe`: labelling what the command creates
 //! - [`exec`]: becomes the command
 //! - `child`: the command while it runs

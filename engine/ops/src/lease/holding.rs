@@ -1,6 +1,6 @@
 //! A lease in the hands of a Rust program.
 //!
-//! The lease is held by a `tbengine lease hold` of its own, which sees this process end. So what was
+//! The lease is held by a `lease hold` of its own, which sees this process end. So what was
 //! made under it is removed also where no destructor runs: after `kill -9`, an abort, a lost machine's
 //! restart.
 
@@ -10,6 +10,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::Deserialize;
 use tbengine_sdk::owner::RUN_ID_LABEL;
+
+use crate::guard::keeper::RELEASE;
 
 /// A lease of this process. Dropping it gives it up, and leaves the sweep to the process that holds it;
 /// [`Holding::release`] waits for that.
@@ -59,7 +61,8 @@ struct Taken {
 }
 
 impl Holding {
-    /// Takes a lease. `program` is tbengine, and `args` are further arguments of `lease hold`, like
+    /// Takes a lease. `program` is tbengine, or another program that answers to `lease hold` by what
+    /// [`keeper`](crate::guard::keeper) does, like this one; `args` are further arguments of `lease hold`, like
     /// `--backend docker`.
     ///
     /// # Errors
@@ -100,7 +103,7 @@ impl Holding {
     /// [`HoldError::Silent`] if the process that held it was ended; then the next `tbengine run` sweeps.
     pub fn release(mut self) -> Result<Released, HoldError> {
         let mut keep = self.keep.take().ok_or(HoldError::Silent)?;
-        keep.write_all(b"release\n")
+        keep.write_all(format!("{RELEASE}\n").as_bytes())
             .map_err(|_| HoldError::Silent)?;
         read(&mut self.answers).ok_or(HoldError::Silent)
     }

@@ -56,17 +56,14 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             second_look,
             detach,
             adopt,
-        } => {
-            let looks = Passes::again_after(second_look.after.0);
-            hold::run(
-                app,
-                &settings,
-                wanted(terms),
-                looks,
-                *detach,
-                adopt.as_deref(),
-            )
-        }
+        } => hold::run(
+            app,
+            &settings,
+            wanted(terms),
+            second_look.after.0,
+            *detach,
+            adopt.as_deref(),
+        ),
     }
 }
 
