@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use tbengine_ops::lease::{HoldError, Holding};
+use tbengine_ops::{HoldError, Holding};
 
 use crate::host::{Host, processes, wait_until};
 

@@ -16,6 +16,7 @@
 //! - [`sweep_end`]: how sweeping a lease ended
 //! - [`draft`]: a plan on its way to being applied
 //! - [`guard`]: a command under a lease, and deleting what it left behind
+//! - [`holding`]: a lease in the hands of a Rust program
 //! - [`lease`]: taking a lease, what was made under it, and removing that
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is
@@ -31,6 +32,7 @@ pub mod error;
 pub mod facts;
 pub mod front;
 pub mod guard;
+pub mod holding;
 pub mod lease;
 pub mod own;
 pub mod plan;
@@ -47,6 +49,7 @@ pub use context::{Context, Purpose};
 pub use draft::Draft;
 pub use error::Error;
 pub use front::{Approval, Front, Notice};
+pub use holding::{HoldError, Holding, Released};
 pub use plan::plan;
 pub use resume::{ResumeEnd, ResumeRequest, Resumed, resume};
 pub use run::{RunEnd, RunRequest, SavedPlan, run};

@@ -1,7 +1,7 @@
 //! The process that holds a lease for a client and outlives it: what the client was about is deleted whatever
 //! becomes of that.
 //!
-//! The client is a guard, or a [`Holding`](crate::lease::Holding) of a program. Its standard input is what it is
+//! The client is a guard, or a [`Holding`](crate::holding::Holding) of a program. Its standard input is what it is
 //! heard by: it is gone once that is closed.
 
 use std::ffi::OsString;

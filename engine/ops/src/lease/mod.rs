@@ -9,10 +9,8 @@
 //! - [`processes`]: what still runs under a lease
 //! - [`mod@sweep`]: deletes what was made under a lease, once
 //! - [`mod@end`]: sweeps until nothing more turns up
-//! - [`holding`]: a lease in the hands of a Rust program
 
 pub mod end;
-pub mod holding;
 pub mod ownership;
 pub mod policy;
 pub mod processes;
@@ -21,7 +19,6 @@ pub mod take;
 pub mod trials;
 
 pub use end::{LeftOver, Passes, end, sweep_those_over};
-pub use holding::{HoldError, Holding, Released};
 pub use ownership::{Belonging, Other, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
 pub use sweep::{Sweep, sweep};
