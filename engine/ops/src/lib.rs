@@ -18,6 +18,7 @@
 //! - [`guard`]: a command under a lease, and deleting what it left behind
 //! - [`holding`]: a lease in the hands of a Rust program
 //! - [`lease`]: taking a lease, what was made under it, and removing that
+//! - [`policy_tests`]: what is expected of a policy about recorded inventories
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is
 //! - [`mod@resume`]: what a resume is
@@ -38,6 +39,7 @@ pub mod own;
 pub mod plan;
 pub mod plugins;
 pub mod policies;
+pub mod policy_tests;
 pub mod resume;
 pub mod run;
 pub mod short_id;

@@ -8,7 +8,6 @@ use tbengine_engine::discover::Inventory;
 use tbengine_engine::policy::{CompiledPolicy, Limits, Policy, PolicyContext};
 use tbengine_engine::scope::Scope;
 
-use super::recorded::{self, Said};
 use crate::app::{App, block_on};
 use crate::args::policy::PolicyDiffArgs;
 use crate::exit::{Code, Error};
@@ -20,6 +19,7 @@ use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
 use crate::output::watcher::Watcher;
 use tbengine_ops::policies;
+use tbengine_ops::policy_tests::{Said, recorded};
 
 #[derive(Debug, Serialize)]
 struct Differs {
@@ -37,7 +37,8 @@ pub(super) fn diff(app: &mut App, args: &PolicyDiffArgs) -> Result<Code, Error> 
     let inventory = Arc::new(inventory);
     let mut said = Vec::new();
     for policy in policies {
-        let decisions = recorded::judge(policy, inventory.clone(), scope.clone(), context.clone())?;
+        let judging = recorded::judge(policy, inventory.clone(), scope.clone(), context.clone());
+        let decisions = block_on(async { Ok::<_, Error>(judging.await) })?;
         if let Some(fault) = &decisions.fault {
             tell_fault(&app.console, fault);
             return Ok(Code::Usage);

@@ -5,18 +5,14 @@
 //! - `files`: components in files: `export` and `pack`
 //! - `registry`: components in registries: `pull` and `push`
 //! - `check`: a policy against the contract and a simulated host
-//! - `recorded`: recorded inventories, judged
-//! - `cases`: recorded inventories with what is expected
 //! - `test`, `diff`: what a policy answers, against what it should or what another one does
 
-mod cases;
 mod check;
 mod diff;
 pub(crate) mod files;
 mod inspect;
 mod list;
 mod new;
-mod recorded;
 mod registry;
 mod templates;
 mod test;

@@ -8,10 +8,8 @@ use serde::Serialize;
 use tbengine_engine::policy::{CompiledPolicy, Fault, Limits, Policy};
 use tbengine_engine::scope::Scope;
 
-use super::cases::{self, Case, Expected};
 use super::files::write;
-use super::recorded::{self, Said};
-use crate::app::App;
+use crate::app::{App, block_on};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
@@ -19,6 +17,7 @@ use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
 use tbengine_ops::policies;
+use tbengine_ops::policy_tests::{Case, Expected, Said, cases, recorded};
 
 /// How one case ended.
 #[derive(Debug, Serialize)]
@@ -141,12 +140,13 @@ fn run(
     let policy: Arc<dyn Policy> = Arc::new(compiled.configure(&params, limits.clone())?);
     let inventory = Arc::new(record.inventory());
     let context = recorded::context(record.recorded, expected.claimed);
-    let decisions = recorded::judge(
+    let judging = recorded::judge(
         policy.clone(),
         inventory.clone(),
         Scope::default(),
         context.clone(),
-    )?;
+    );
+    let decisions = block_on(async { Ok::<_, Error>(judging.await) })?;
     let mut tested = Tested {
         case: case.file.display().to_string(),
         ok: false,

@@ -11,13 +11,12 @@ use tbengine_engine::record::Record;
 use tbengine_engine::scope::Scope;
 use tbengine_sdk::Timestamp;
 
-use crate::app::block_on;
-use crate::exit::Error;
+use crate::error::Error;
 
 /// A decision as people read it and files hold it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct Said {
+pub struct Said {
     /// `keep`, `stop`, `archive` or `delete`.
     verdict: String,
     reason: String,
@@ -38,7 +37,8 @@ fn is_zero(number: &i32) -> bool {
 }
 
 impl Said {
-    pub(super) fn new(decision: &Decision) -> Self {
+    /// What a decision says.
+    pub fn new(decision: &Decision) -> Self {
         let (verdict, reason, force, grace) = match &decision.verdict {
             Verdict::Keep { reason } => ("keep", reason, None, None),
             Verdict::Stop { reason, grace } => ("stop", reason, None, *grace),
@@ -60,7 +60,7 @@ impl Said {
     }
 
     /// The whole of it on a line.
-    pub(super) fn text(said: Option<&Self>) -> String {
+    pub fn text(said: Option<&Self>) -> String {
         let Some(said) = said else {
             return "no opinion".to_owned();
         };
@@ -83,7 +83,10 @@ impl Said {
 }
 
 /// Reads a recorded inventory.
-pub(super) fn read(path: &Path) -> Result<Record, Error> {
+///
+/// # Errors
+/// If the file cannot be read, or holds something else.
+pub fn read(path: &Path) -> Result<Record, Error> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::config(format!("failed to read {}: {error}", path.display())))?;
     Record::read(&text).map_err(|error| {
@@ -93,7 +96,7 @@ pub(super) fn read(path: &Path) -> Result<Record, Error> {
 }
 
 /// What a policy is told besides the resources.
-pub(super) fn context(now: Timestamp, claimed: bool) -> PolicyContext {
+pub fn context(now: Timestamp, claimed: bool) -> PolicyContext {
     PolicyContext {
         now,
         run_id: "recorded".into(),
@@ -103,11 +106,11 @@ pub(super) fn context(now: Timestamp, claimed: bool) -> PolicyContext {
 }
 
 /// Lets a policy judge an inventory.
-pub(super) fn judge(
+pub async fn judge(
     policy: Arc<dyn Policy>,
     inventory: Arc<Inventory>,
     scope: Scope,
     context: PolicyContext,
-) -> Result<Decisions, Error> {
-    block_on(async { Ok::<_, Error>(decide(policy, context, inventory, scope).await) })
+) -> Decisions {
+    decide(policy, context, inventory, scope).await
 }

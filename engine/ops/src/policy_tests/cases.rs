@@ -12,46 +12,53 @@ use tbengine_engine::policy::{Failure, RetryAdvice};
 use tbengine_sdk::{ErrorKind, ResourceId};
 
 use super::recorded::Said;
-use crate::exit::Error;
+use crate::error::Error;
 
 /// What is expected of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct Expected {
+pub struct Expected {
     /// The parameters, as for `--set`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) params: BTreeMap<String, String>,
+    pub params: BTreeMap<String, String>,
     /// Whether running resources count as claimed by the operator.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub(super) claimed: bool,
+    pub claimed: bool,
     /// By id. What is not named is expected to get no opinion.
-    pub(super) decisions: BTreeMap<String, Said>,
+    pub decisions: BTreeMap<String, Said>,
     /// Failed attempts, each with the advice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) retries: Vec<Retry>,
+    pub retries: Vec<Retry>,
 }
 
 /// A failed attempt, and what the policy is expected to advise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) struct Retry {
-    pub(super) id: Id,
+pub struct Retry {
+    /// The resource.
+    pub id: Id,
     operation: Operation,
-    pub(super) failure: ErrorKind,
+    /// What went wrong.
+    pub failure: ErrorKind,
     #[serde(default)]
     message: String,
-    pub(super) attempt: u32,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
     #[serde(default)]
     elapsed_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
-    pub(super) advice: Advice,
+    /// What the policy is expected to advise.
+    pub advice: Advice,
 }
 
 /// The id of a resource, as text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(super) struct Id(pub(super) ResourceId);
+pub struct Id(
+    /// The id.
+    pub ResourceId,
+);
 
 impl TryFrom<String> for Id {
     type Error = <ResourceId as std::str::FromStr>::Err;
@@ -79,12 +86,17 @@ enum Operation {
 /// What a policy advises.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Advice {
+pub enum Advice {
+    /// Nothing: the schedule of the engine applies.
     NoOpinion,
+    /// The step is given up, for this reason.
     GiveUp(String),
+    /// It is tried again.
     #[serde(rename_all = "kebab-case")]
     After {
+        /// After so many milliseconds.
         delay_ms: u64,
+        /// By force, where the verdict allows that on a retry.
         escalate: bool,
     },
 }
@@ -103,7 +115,8 @@ impl From<RetryAdvice> for Advice {
 }
 
 impl Advice {
-    pub(super) fn text(&self) -> String {
+    /// The whole of it on a line.
+    pub fn text(&self) -> String {
         match self {
             Self::NoOpinion => "no opinion".to_owned(),
             Self::GiveUp(reason) => format!("give up: {reason}"),
@@ -117,7 +130,7 @@ impl Advice {
 
 impl Retry {
     /// What the policy is asked.
-    pub(super) fn question(&self) -> Failure {
+    pub fn question(&self) -> Failure {
         Failure {
             id: self.id.0.clone(),
             operation: match self.operation {
@@ -136,17 +149,22 @@ impl Retry {
 
 /// An inventory, and one file of expectations.
 #[derive(Debug)]
-pub(super) struct Case {
-    pub(super) inventory: PathBuf,
-    pub(super) file: PathBuf,
-    /// `None` if there is no such file yet.
-    pub(super) expected: Option<Expected>,
+pub struct Case {
+    /// The file of the inventory.
+    pub inventory: PathBuf,
+    /// The file of the expectations.
+    pub file: PathBuf,
+    /// What is expected; `None` if there is no such file yet.
+    pub expected: Option<Expected>,
 }
 
 const EXPECTED: &str = ".expected.json";
 
 /// Finds the cases of a folder, in the order of their names.
-pub(super) fn find(folder: &Path) -> Result<Vec<Case>, Error> {
+///
+/// # Errors
+/// If the folder or a file in it cannot be read, or holds something else.
+pub fn find(folder: &Path) -> Result<Vec<Case>, Error> {
     let failed = |error| Error::config(format!("failed to read {}: {error}", folder.display()));
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .map_err(failed)?
