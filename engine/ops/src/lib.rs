@@ -12,7 +12,7 @@
 //! - [`own`]: what tbengine itself runs in
 //! - [`stored`]: opening the store
 //! - [`facts`]: what the guards are told
-//! - [`front`]: whoever an operation works for
+//! - [`front`]: the caller of an operation, which hears events and approves plans
 //! - [`sweep_end`]: how sweeping a lease ended
 //! - [`draft`]: a plan on its way to being applied
 //! - [`guard`]: a command under a lease, and deleting what it left behind

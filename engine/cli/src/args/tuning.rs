@@ -52,7 +52,7 @@ impl Args for PolicyArgs {
     fn augment_args(command: Command) -> Command {
         let command = command.next_help_heading(POLICY);
         let mut flags = flags(POLICY);
-        // The policy, what it is told, and then the rest.
+        // The policy, its parameters, and then the rest.
         let command = command.args(flags.next());
         let command = ParamArgs::augment_args(command).args(flags);
         let mut rows = rows_below(POLICY).map(|(row, _)| row.field);

@@ -174,7 +174,7 @@ impl LeaseFiles {
     }
 
     /// A lease, provided that what says whether it is held is there as well.
-    fn read_with_lock(&self, id: &str) -> Result<Lease, StoreError> {
+    pub(super) fn read_with_lock(&self, id: &str) -> Result<Lease, StoreError> {
         let lease = self.read(id)?;
         if lease.ended.is_none() && lease.claim == Claim::Lock {
             let path = self.path(id, "lock");

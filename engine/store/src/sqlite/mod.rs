@@ -137,7 +137,7 @@ impl Leases for SqliteStore {
 
     async fn lease(&self, id: &str) -> Result<LeaseEntry> {
         let leases = self.leases();
-        Ok(leases.entry(leases.read(id)?))
+        Ok(leases.entry(leases.read_with_lock(id)?))
     }
 
     async fn renew(&self, id: &str) -> Result<LeaseEntry> {

@@ -108,7 +108,7 @@ fn request(app: &App, args: &GuardedArgs) -> Result<GuardRequest, Error> {
     })
 }
 
-/// Where configuration and state lie, as this process was told.
+/// The options that name the configuration and the state directory of this process.
 fn program_options(app: &App) -> Vec<OsString> {
     let mut options = Vec::new();
     if let Some(config) = &app.global.config {

@@ -255,7 +255,7 @@ impl View for Renewed<'_> {
         Taken(self.0).rows(rows);
     }
 
-    /// Nothing: whoever renews knows the id.
+    /// Nothing: the caller gave the id.
     fn page(&self, _: &mut Page<'_>) {}
 }
 

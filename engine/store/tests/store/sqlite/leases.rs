@@ -152,6 +152,22 @@ async fn the_socket_of_a_lease_goes_with_it() {
 }
 
 #[tokio::test]
+async fn a_lease_whose_lock_is_missing_cannot_be_read_until_it_is_set_aside() {
+    let home = Home::new();
+    let store: &dyn Store = &home.store;
+    let held = store.take(lease("l"), &baseline(&[])).await.unwrap();
+    fs::remove_file(home.file("l.lock")).unwrap();
+    // Its holder lives, and nobody can see that: it is not taken for one that is over.
+    let all = store.all().await.unwrap();
+    assert!(matches!(&all[..], [Err(unreadable)] if unreadable.id == "l"));
+    let read = store.lease("l").await;
+    assert!(matches!(read, Err(StoreError::LeaseIo { .. })), "{read:?}");
+    drop(held);
+    store.set_aside("l").await.unwrap();
+    assert_eq!(ids(store).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn links_are_not_followed() {
     let home = Home::new();
     let store: &dyn Store = &home.store;
