@@ -155,7 +155,7 @@ fn resource(number: usize) -> Resource {
     let identity = Identity {
         backend: "docker".into(),
         account: "daemon".into(),
-        kind: Kind::Container,
+        kind: Kind::CONTAINER,
         native: format!("{number:064x}"),
         created: Some(Timestamp::from_unix_ms(NOW - age)),
     };

@@ -37,11 +37,8 @@
 //! #     environment: Default::default(),
 //! #     now,
 //! # };
-//! # let backend = OpenBackend {
-//! #     name: "memory".into(),
-//! #     kind: "memory".into(),
-//! #     backend: Arc::new(tbengine_memory::Memory::open(request)?),
-//! # };
+//! # let memory = Arc::new(tbengine_memory::Memory::open(request)?);
+//! # let backend = OpenBackend::new("memory", "memory", memory);
 //! # let aggressive = tbengine_builtins::get("aggressive").unwrap().wasm;
 //! let policies = PolicyEngine::new(PolicyEngineOptions::default())?;
 //! let policy = policies.load(aggressive, "aggressive")?;
@@ -100,6 +97,7 @@ pub mod digest;
 pub mod discover;
 pub mod duration;
 pub mod facts;
+pub mod kinds;
 pub mod plan;
 pub mod policy;
 pub mod record;

@@ -104,7 +104,7 @@ mod tests {
         let identity = Identity {
             backend: "docker".into(),
             account: "a".into(),
-            kind: Kind::Container,
+            kind: Kind::CONTAINER,
             native: native.into(),
             created: Some(Timestamp::from_unix_ms(5)),
         };

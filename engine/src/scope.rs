@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Kind, Resource, State, Timestamp};
+use tbengine_sdk::{Kind, KindInfo, Resource, State, Timestamp};
+
+use crate::kinds;
 
 /// The resources a run is about. What lies outside is a fact (a holder, a sibling), never a candidate.
 ///
@@ -58,13 +60,9 @@ impl Scope {
         !self.labels.is_empty()
     }
 
-    /// Whether a kind has to be listed: because it is in scope, or because it may hold what is.
-    pub fn needs_kind(&self, kind: Kind) -> bool {
-        self.kinds.is_empty()
-            || self.kinds.contains(&kind)
-            || kind.deletion_rank() == 0
-            // Deleting a container takes its anonymous volumes along, so their labels count.
-            || (kind == Kind::Volume && self.kinds.contains(&Kind::Container))
+    /// The kinds of a backend that have to be listed: those in scope, and what may use them or go along with them.
+    pub fn needed_kinds(&self, declared: &[KindInfo]) -> Vec<Kind> {
+        kinds::needed(&self.kinds, declared)
     }
 }
 
@@ -147,7 +145,7 @@ mod tests {
         let identity = Identity {
             backend: "docker".into(),
             account: "a".into(),
-            kind: Kind::Container,
+            kind: Kind::CONTAINER,
             native: "1".into(),
             created: Some(NOW.minus(Duration::from_secs(age))),
         };
@@ -171,7 +169,7 @@ mod tests {
         };
         assert!(scope(|s| s.states = vec![State::Exited, State::Dead]));
         assert!(!scope(|s| s.states = vec![State::Running]));
-        assert!(!scope(|s| s.kinds = vec![Kind::Volume]));
+        assert!(!scope(|s| s.kinds = vec![Kind::VOLUME]));
         assert!(!scope(|s| s.backends = vec!["other".into()]));
         assert!(scope(|s| s.labels = vec!["team".parse().unwrap()]));
         assert!(scope(|s| s.labels = vec!["team=evals".parse().unwrap()]));

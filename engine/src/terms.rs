@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_filter_matches_in_each_respect_or_not_at_all() {
-        let container = resource(Kind::Container, "4f3a1c5d");
+        let container = resource(Kind::CONTAINER, "4f3a1c5d");
         let matches = |labels: &[&str], names: &[&str], ids: &[&str]| {
             filter(labels, names, ids).matches(&container)
         };
@@ -182,7 +182,7 @@ mod tests {
         assert!(!matches(&[], &[], &[""]));
         assert!(matches(&["session=1"], &["web"], &["4f3a"]));
         assert!(!matches(&["session=1"], &["web"], &["1c5d"]));
-        let image = resource(Kind::Image, "sha256:4f3a1c5d");
+        let image = resource(Kind::IMAGE, "sha256:4f3a1c5d");
         assert!(filter(&[], &[], &["4f3a"]).matches(&image));
         assert!(filter(&[], &[], &["sha256:4f3a"]).matches(&image));
     }
@@ -193,10 +193,10 @@ mod tests {
             filters: vec![filter(&["session=1"], &[], &[])],
             ..Terms::default()
         };
-        let container = resource(Kind::Container, "1");
-        let image = resource(Kind::Image, "1");
+        let container = resource(Kind::CONTAINER, "1");
+        let image = resource(Kind::IMAGE, "1");
         assert!(terms.name("l", &container) && terms.name("l", &image));
-        terms.kinds = vec![Kind::Container];
+        terms.kinds = vec![Kind::CONTAINER];
         assert!(terms.name("l", &container) && !terms.name("l", &image));
         terms.spared = vec![filter(&["team=evals"], &[], &[])];
         assert!(!terms.name("l", &container));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::Identity;
 use crate::kind::Kind;
+use crate::kind_info::{Can, KindInfo};
 use crate::resource::Resource;
 
 /// One provider of sandboxes, reached with one configuration.
@@ -54,7 +55,7 @@ pub trait Backend: Send + Sync + 'static {
     /// - Stopping what has already ended succeeds.
     /// - Stopping what does not exist is `NotFound`.
     /// - A resource that restarts by itself does not come back after a stop.
-    /// - Without [`Capabilities::stop`], always `Unsupported`.
+    /// - A kind without [`Can::stop`] is always `Unsupported`.
     async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()>;
 
     /// Deletes a resource, and returns when the provider has accepted that.
@@ -75,7 +76,7 @@ pub trait Backend: Send + Sync + 'static {
     /// - Archiving what does not exist is `NotFound`.
     /// - A running resource is left alone and the answer is `Conflict`: the caller ends it first.
     /// - What can never be archived is `Unsupported`, also while it runs, so that nobody ends it for that.
-    /// - Without [`Capabilities::archive`], always `Unsupported`.
+    /// - A kind without [`Can::archive`] is always `Unsupported`.
     async fn archive(&self, target: &Identity) -> Result<()> {
         Err(Error::new(
             ErrorKind::Unsupported,
@@ -88,17 +89,32 @@ pub trait Backend: Send + Sync + 'static {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Capabilities {
-    /// The kinds it lists, in any order.
-    pub kinds: Vec<Kind>,
-    /// Whether [`Backend::stop`] works, and for which way of asking.
-    pub stop: bool,
-    /// Whether [`Backend::archive`] works.
-    #[serde(default)]
-    pub archive: bool,
+    /// The kinds it lists, in any order; no word twice, and at most [`MAX_KINDS_OF_A_BACKEND`].
+    pub kinds: Vec<KindInfo>,
     /// Whether a deletion that returned is already complete. If not, the engine polls longer.
     pub synchronous_delete: bool,
     /// How many calls at once serve it best; the engine's limit unless the user pins one.
     pub concurrency: usize,
+}
+
+/// How many kinds one backend may declare.
+pub const MAX_KINDS_OF_A_BACKEND: usize = 64;
+
+impl Capabilities {
+    /// What is declared of a kind; `None` if it is not one of this backend's.
+    pub fn kind(&self, kind: Kind) -> Option<&KindInfo> {
+        self.kinds.iter().find(|info| info.kind == kind)
+    }
+
+    /// What can be done to a kind.
+    pub fn can(&self, kind: Kind) -> Can {
+        self.kind(kind).map(|info| info.can).unwrap_or_default()
+    }
+
+    /// The words of the kinds.
+    pub fn words(&self) -> impl Iterator<Item = Kind> {
+        self.kinds.iter().map(|info| info.kind)
+    }
 }
 
 /// The account that a backend is connected to.

@@ -104,7 +104,7 @@ mod tests {
             "docker/container",
             "docker/container/",
             "/container/x",
-            "docker/pod/x",
+            "docker/Pod/x",
         ] {
             assert!(text.parse::<ResourceId>().is_err(), "{text}");
         }

@@ -10,7 +10,10 @@
 //! - [`creations`]: what a guarded command creates, and the label of its run
 //! - [`resource`]: a thing that can leak, as a listing shows it
 //! - [`labels`]: the labels of a resource, small and shared
-//! - [`kind`]: what sorts of resources there are
+//! - [`kind`]: the provider's word for a sort of resource
+//! - [`mod@class`]: what the engine knows of a kind
+//! - [`kind_info`]: what a backend declares of a kind
+//! - [`bind`]: the facts of a resource that bind a step
 //! - [`identity`]: what must still match when the engine acts on a resource
 //! - [`owner`]: which unit a resource belongs to, and who owns it as far as facts prove
 //! - [`recognise`]: the naming of known benchmarks
@@ -33,6 +36,8 @@
 
 pub mod abi;
 pub mod backend;
+pub mod bind;
+pub mod class;
 pub mod creations;
 pub mod error;
 #[cfg(feature = "cdylib")]
@@ -41,6 +46,7 @@ pub mod export;
 pub mod host;
 pub mod identity;
 pub mod kind;
+pub mod kind_info;
 pub mod labels;
 pub mod owner;
 pub mod plugin;
@@ -57,10 +63,13 @@ pub mod words;
 
 pub use async_trait::async_trait;
 pub use backend::{Account, Backend, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
+pub use bind::{Bind, Fact, Rule};
+pub use class::Class;
 pub use creations::{Creations, GuardOptions, Guarding};
 pub use error::{Error, ErrorKind, Result};
 pub use identity::{Identity, ResourceId};
-pub use kind::Kind;
+pub use kind::{Kind, KindError};
+pub use kind_info::{Can, KindInfo};
 pub use labels::Labels;
 pub use owner::{Owner, Unit};
 pub use registration::{OpenRequest, Registration};

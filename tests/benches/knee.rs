@@ -26,8 +26,8 @@ use tbengine_engine::policy::{
 };
 use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, Page,
-    Resource, Result, StopOptions, Timestamp, async_trait,
+    Account, Backend, Capabilities, Class, DeleteOptions, Identity, Kind, ListRequest, OpenRequest,
+    Page, Resource, Result, StopOptions, Timestamp, async_trait,
 };
 
 const FIXED: [usize; 5] = [1, 2, 4, 8, 16];
@@ -119,7 +119,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
     });
     let account = measured.check().await.expect("it answers");
     let page = measured
-        .list(ListRequest::first(Kind::Container))
+        .list(ListRequest::first(Kind::CONTAINER))
         .await
         .expect("it lists");
     let now = Timestamp::from_unix_seconds(2_000_000_000);
@@ -145,11 +145,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
         blast_radius: None,
         digest: None,
     };
-    let backends = [OpenBackend {
-        name: "docker".into(),
-        kind: "docker".into(),
-        backend: measured.clone(),
-    }];
+    let backends = [OpenBackend::new("docker", "docker", measured.clone())];
     let options = ApplyOptions {
         concurrency,
         ask_policy: false,
@@ -181,6 +177,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
 fn step(found: Resource) -> Step {
     Step {
         target: found.identity,
+        class: Class::Compute,
         name: found.name,
         state: found.state,
         started: found.started,

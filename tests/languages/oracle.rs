@@ -19,6 +19,16 @@ pub(crate) fn context() -> PolicyContext {
     }
 }
 
+/// The kinds that a policy of interface 2.0 has words for.
+const KINDS: [Kind; 6] = [
+    Kind::CONTAINER,
+    Kind::SANDBOX,
+    Kind::NETWORK,
+    Kind::VOLUME,
+    Kind::IMAGE,
+    Kind::SNAPSHOT,
+];
+
 /// Resources of every kind and state, of ages around every bound, with labels that nearly match.
 pub(crate) fn resources() -> Vec<Resource> {
     let ages = [
@@ -34,7 +44,7 @@ pub(crate) fn resources() -> Vec<Resource> {
     let labels = ["", "keep", "keeper", "kee", "ключ", "KEEP"];
     let mut resources = Vec::new();
     for (number, state) in (0..).zip(State::ALL.iter().cycle().take(13 * 48)) {
-        let kind = Kind::ALL[number % Kind::ALL.len()];
+        let kind = KINDS[number % KINDS.len()];
         let age: Option<i64> = ages[number / 13 % ages.len()];
         let identity = Identity {
             backend: if number % 5 == 0 {
@@ -115,7 +125,7 @@ pub(crate) fn failures() -> Vec<(Failure, RetryAdvice)> {
     let failure = |kind, attempt| Failure {
         id: ResourceId {
             backend: "docker".into(),
-            kind: Kind::Container,
+            kind: Kind::CONTAINER,
             native: "c1".into(),
         },
         operation: "delete",

@@ -85,7 +85,7 @@ async fn call_time(backend: &Arc<dyn Backend>) -> f64 {
     let target = Identity {
         backend: "bench".into(),
         account: "rough".into(),
-        kind: Kind::Sandbox,
+        kind: Kind::SANDBOX,
         native: "sb-1".into(),
         created: None,
     };
@@ -122,7 +122,7 @@ async fn list_time(backend: &Arc<dyn Backend>) -> Duration {
     let mut best = Duration::MAX;
     for _ in 0..5 {
         let (begin, mut count) = (Instant::now(), 0);
-        for kind in backend.capabilities().kinds {
+        for kind in backend.capabilities().words() {
             let mut request = ListRequest::first(kind);
             loop {
                 let page = backend.list(request.clone()).await.expect("it lists");
@@ -141,11 +141,7 @@ async fn list_time(backend: &Arc<dyn Backend>) -> Duration {
 
 /// The time of the stage that asks every backend, in one go.
 async fn discover_time(backend: Arc<dyn Backend>) -> Duration {
-    let open = OpenBackend {
-        name: "bench".into(),
-        kind: "memory".into(),
-        backend,
-    };
+    let open = OpenBackend::new("bench", "memory", backend);
     let options = DiscoverOptions {
         sizes: false,
         call_timeout: Duration::from_secs(60),
@@ -199,7 +195,7 @@ async fn many(library: &Plugin) {
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..10_000 {
         let backend = backend.clone();
-        calls.spawn(async move { backend.list(ListRequest::first(Kind::Sandbox)).await });
+        calls.spawn(async move { backend.list(ListRequest::first(Kind::SANDBOX)).await });
     }
     while let Some(answer) = calls.join_next().await {
         answer.expect("no panic").expect("it answers");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tbengine_plugin_host::{OpenError, Plugins, open_with};
 use tbengine_sdk::host::{OpenBackend, closest};
-use tbengine_sdk::{OpenRequest, Registration};
+use tbengine_sdk::{Kind, OpenRequest, Registration};
 
 use crate::config::Config;
 use crate::config::read::{explained, unknown_key};
@@ -81,6 +81,31 @@ pub fn open_one(
             config.pointer(&["backends", name, "kind"])
         )),
         refused @ OpenError::Refused { .. } => refused.into(),
+    })
+}
+
+/// Refuses a kind that none of these backends declares. Sends nothing.
+///
+/// # Errors
+/// [`Error::Config`](crate::Error), which names the kinds that there are.
+pub fn check_kinds(open: &[OpenBackend], kinds: &[Kind]) -> Result<(), Error> {
+    let declared = |kind: Kind| open.iter().any(|one| one.capabilities.kind(kind).is_some());
+    let Some(unknown) = kinds.iter().copied().find(|kind| !declared(*kind)) else {
+        return Ok(());
+    };
+    let words = |one: &OpenBackend| {
+        let words: Vec<&str> = one.capabilities.words().map(Kind::word).collect();
+        words.join(", ")
+    };
+    let there_are = open
+        .iter()
+        .map(|one| format!("{}: {}", one.name, words(one)));
+    let there_are = there_are.collect::<Vec<_>>().join("; ");
+    let all = open.iter().flat_map(|one| one.capabilities.words());
+    let error = Error::config(format!("no backend here has the kind `{unknown}`"));
+    Err(match closest(unknown.word(), all.map(Kind::word)) {
+        Some(meant) => error.hint(format!("did you mean `{meant}`? {there_are}")),
+        None => error.hint(format!("there are: {there_are}")),
     })
 }
 

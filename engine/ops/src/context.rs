@@ -158,6 +158,7 @@ impl Context {
         let names = backends::names(&self.config, &options.scope.backends);
         let plugins = plugins::needed(&self.config, &self.plugins, &names)?;
         let open = backends::open_all(world, &self.config, &plugins, &names)?;
+        backends::check_kinds(&open, &options.scope.kinds)?;
         Ok(Engine::new(open, options).with_configuration(self.config.digest()))
     }
 }

@@ -102,11 +102,7 @@ pub fn open_with(
         },
     };
     match opened {
-        Ok(backend) => Ok(OpenBackend {
-            name,
-            kind: kind.into(),
-            backend: backend.into(),
-        }),
+        Ok(backend) => Ok(OpenBackend::new(name, kind, backend.into())),
         Err(source) => Err(OpenError::Refused { name, source }),
     }
 }

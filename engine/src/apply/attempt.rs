@@ -265,8 +265,8 @@ impl Move {
             let detail = format!("it is {} and the plan does not kill it", resource.state);
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
-        let capabilities = self.open.backend.capabilities();
-        let can_ask = capabilities.stop;
+        let capabilities = &self.open.capabilities;
+        let can_ask = capabilities.can(self.step.target.kind).stop;
         // Without a grace period it is killed apart from its deletion: all that is to be killed ends while
         // the first deletions are under way, and deleting what has ended is much faster. Where a change
         // only begins with the answer, a second one would find the resource busy.
@@ -341,7 +341,7 @@ impl Move {
             Ok(None) => self.gone(true),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
             Ok(Some(resource)) => {
-                let complete = self.open.backend.capabilities().synchronous_delete;
+                let complete = self.open.capabilities.synchronous_delete;
                 if complete && resource.state != State::Removing {
                     let message = format!(
                         "the deletion was accepted, but it is still there ({})",

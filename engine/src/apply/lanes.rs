@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::Error;
+use tbengine_sdk::{Class, Error};
 use tokio::time::Instant;
 
 use super::budget::Budget;
@@ -37,7 +37,7 @@ pub(super) struct Lanes {
 #[derive(Clone, Copy)]
 struct Home {
     lane: LaneNo,
-    /// The place of the step's kind in the order of deletion.
+    /// The place of the step's class in the order of deletion.
     rank: usize,
 }
 
@@ -58,7 +58,7 @@ struct Lane {
     /// The unfinished steps that are ready, asleep or moving.
     active: usize,
     /// The unfinished steps by their rank in the order of deletion.
-    unfinished_of_rank: [usize; RANKS],
+    unfinished_of_rank: [usize; Class::COUNT],
     limit: Limit,
     /// Calls in a row that the backend did not answer.
     lost_in_row: u32,
@@ -93,9 +93,6 @@ enum Gate {
     /// Not any more in this run: its steps end so.
     Stopped(Verdict),
 }
-
-/// How many ranks there are in the order of deletion.
-const RANKS: usize = 4;
 
 /// A backend that is given time.
 #[derive(Clone, Debug)]
@@ -185,7 +182,7 @@ impl Lanes {
                 lane
             }
         };
-        let rank = usize::from(step.target.kind.deletion_rank());
+        let rank = step.class.rank();
         self.lanes[lane.0].unfinished += 1;
         self.lanes[lane.0].unfinished_of_rank[rank] += 1;
         self.homes.push(Home { lane, rank });
@@ -448,7 +445,7 @@ impl Lanes {
 
 impl Lane {
     fn new(open: Option<OpenBackend>, pinned: Option<usize>, now: Instant) -> Self {
-        let capabilities = open.as_ref().map(|open| open.backend.capabilities());
+        let capabilities = open.as_ref().map(|open| open.capabilities.clone());
         let suits = capabilities.as_ref().map_or(1, |can| can.concurrency);
         Self {
             open,
@@ -460,7 +457,7 @@ impl Lane {
             budget: Budget::new(now),
             unfinished: 0,
             active: 0,
-            unfinished_of_rank: [0; RANKS],
+            unfinished_of_rank: [0; Class::COUNT],
             limit: Limit::new(suits, pinned),
             lost_in_row: 0,
             deletes_at_once: capabilities.is_some_and(|can| can.synchronous_delete),
@@ -558,6 +555,7 @@ mod tests {
 
     use super::*;
     use crate::apply::attempt::Next;
+    use crate::kinds::Kinds;
 
     const A: LaneNo = LaneNo(0);
     const B: LaneNo = LaneNo(1);
@@ -575,6 +573,7 @@ mod tests {
     fn lanes(steps: &[(&str, &str)], now: Instant) -> Lanes {
         let mut lanes = Lanes::new(steps.len(), OUTAGE);
         for (backend, kind) in steps {
+            let class = Kinds::default().class(backend, kind.parse().unwrap());
             let step = json!({
                 "target": {
                     "backend": backend,
@@ -582,6 +581,7 @@ mod tests {
                     "kind": kind,
                     "native": "id",
                 },
+                "class": class,
                 "name": "one",
                 "state": "exited",
                 "action": { "do": "delete", "force": "always", "grace-ms": 0 },

@@ -107,7 +107,7 @@ mod tests {
                 let identity = Identity {
                     backend: ["a", "b"][n % 2].into(),
                     account: "x".into(),
-                    kind: [Kind::Container, Kind::Volume][n / 2 % 2],
+                    kind: [Kind::CONTAINER, Kind::VOLUME][n / 2 % 2],
                     // Four share each native id, which may hold slashes.
                     native: format!("n/{}", n / 4),
                     created: None,
@@ -153,7 +153,7 @@ mod tests {
         let identity = Identity {
             backend: "a".into(),
             account: "x".into(),
-            kind: Kind::Container,
+            kind: Kind::CONTAINER,
             native: "n".to_owned(),
             created: None,
         };

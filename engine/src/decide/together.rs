@@ -1,15 +1,14 @@
 //! What a policy has to judge in one call.
 
 use foldhash::{HashMap, HashMapExt as _};
-use tbengine_sdk::Kind;
 
 use crate::discover::Inventory;
 
 /// For each resource of an inventory, the place of the first one that belongs together with it: the same
-/// for a unit, and for the networks and volumes that its members use.
+/// for a unit, and for what its members use, like networks and volumes.
 ///
-/// What uses an image or a snapshot does not belong together: one image would tie all units to each
-/// other. A policy that judges in several calls may so keep an image until its users are gone.
+/// What uses a thing that many units share, like an image, does not belong together: one image would tie all
+/// units to each other. A policy that judges in several calls may so keep an image until its users are gone.
 pub(super) fn groups(inventory: &Inventory) -> Vec<usize> {
     let mut forest = Forest((0..inventory.resources.len()).collect());
     let mut first_of_unit = HashMap::new();
@@ -17,7 +16,9 @@ pub(super) fn groups(inventory: &Inventory) -> Vec<usize> {
         if let Some(unit) = &resource.unit {
             forest.join(place, *first_of_unit.entry(unit).or_insert(place));
         }
-        if matches!(resource.identity.kind, Kind::Network | Kind::Volume) {
+        let identity = &resource.identity;
+        let info = inventory.kinds.info(&identity.backend, identity.kind);
+        if info.is_some_and(|info| !info.shared) {
             for holder in inventory.holder_places(place) {
                 forest.join(place, *holder);
             }
@@ -49,7 +50,7 @@ impl Forest {
 
 #[cfg(test)]
 mod tests {
-    use tbengine_sdk::{Identity, Relation, Resource, State, Unit};
+    use tbengine_sdk::{Identity, Kind, Relation, Resource, State, Unit};
 
     use super::*;
 
@@ -74,18 +75,22 @@ mod tests {
 
     #[test]
     fn units_and_what_they_share_belong_together_and_images_tie_nothing() {
-        use Kind::{Container, Image, Network, Volume};
         let inventory = Inventory::new(
             Default::default(),
             vec![
-                resource(Container, "c0", Some("x"), &[(Image, "i")]),
-                resource(Container, "c1", None, &[(Volume, "v"), (Image, "i")]),
-                resource(Container, "c2", Some("y"), &[(Network, "n")]),
-                resource(Container, "c3", Some("x"), &[]),
-                resource(Network, "n", None, &[]),
-                resource(Volume, "v", Some("z"), &[]),
-                resource(Image, "i", None, &[]),
-                resource(Container, "c7", Some("z"), &[(Network, "n")]),
+                resource(Kind::CONTAINER, "c0", Some("x"), &[(Kind::IMAGE, "i")]),
+                resource(
+                    Kind::CONTAINER,
+                    "c1",
+                    None,
+                    &[(Kind::VOLUME, "v"), (Kind::IMAGE, "i")],
+                ),
+                resource(Kind::CONTAINER, "c2", Some("y"), &[(Kind::NETWORK, "n")]),
+                resource(Kind::CONTAINER, "c3", Some("x"), &[]),
+                resource(Kind::NETWORK, "n", None, &[]),
+                resource(Kind::VOLUME, "v", Some("z"), &[]),
+                resource(Kind::IMAGE, "i", None, &[]),
+                resource(Kind::CONTAINER, "c7", Some("z"), &[(Kind::NETWORK, "n")]),
             ],
             Vec::new(),
         );

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _};
-use tbengine_sdk::{Account, Identity, Kind, Resource};
+use tbengine_sdk::{Account, Class, Identity, Kind, Resource};
 
 use super::ListFailure;
+use crate::kinds::Kinds;
 
 /// What discovery found, with what it failed to list.
 ///
@@ -19,6 +20,8 @@ pub struct Inventory {
     pub resources: Vec<Resource>,
     /// What could not be listed.
     pub failures: Vec<ListFailure>,
+    /// What the backends declare of their kinds.
+    pub kinds: Kinds,
     users: Users,
 }
 
@@ -52,7 +55,20 @@ impl Inventory {
             users: Users::new(&resources),
             resources,
             failures,
+            kinds: Kinds::default(),
         }
+    }
+
+    /// The inventory, of backends that declare these kinds.
+    #[must_use]
+    pub fn with_kinds(mut self, kinds: Kinds) -> Self {
+        self.kinds = kinds;
+        self
+    }
+
+    /// What the kind of a resource is to the engine.
+    pub fn class_of(&self, resource: &Identity) -> Class {
+        self.kinds.class(&resource.backend, resource.kind)
     }
 
     /// What deleting the resource at this place would delete as well, as far as it was listed.
@@ -88,11 +104,16 @@ impl Inventory {
         })
     }
 
-    /// Whether everything that might hold a resource of this backend was listed.
-    pub fn knows_holders_in(&self, backend: &str) -> bool {
+    /// Whether everything that might hold a resource of this kind was listed.
+    pub fn knows_holders_of(&self, backend: &str, kind: Kind) -> bool {
+        let info = self.kinds.info(backend, kind);
         !self.failures.iter().any(|failure| {
             &*failure.backend == backend
-                && failure.kind.is_none_or(|kind| kind.deletion_rank() == 0)
+                && failure.kind.is_none_or(|failed| match info {
+                    Some(info) => info.used_by.contains(&failed),
+                    // Nobody says what might use it, so it could be anything.
+                    None => true,
+                })
         })
     }
 }
@@ -158,28 +179,30 @@ mod tests {
 
     #[test]
     fn each_resource_knows_who_uses_it_and_what_goes_along_with_it() {
-        use Kind::{Container, Network, Volume};
+        const CONTAINER: Kind = Kind::CONTAINER;
+        const NETWORK: Kind = Kind::NETWORK;
+        const VOLUME: Kind = Kind::VOLUME;
         let inventory = Inventory::new(
             BTreeMap::default(),
             vec![
-                resource("x", Volume, "same", &[]),
+                resource("x", VOLUME, "same", &[]),
                 // A network by the same name is used, but does not go along.
-                resource("x", Network, "same", &[]),
+                resource("x", NETWORK, "same", &[]),
                 resource(
                     "x",
-                    Container,
+                    CONTAINER,
                     "one",
-                    &[(Volume, "same", true), (Network, "same", false)],
+                    &[(VOLUME, "same", true), (NETWORK, "same", false)],
                 ),
                 // It names what was not listed.
                 resource(
                     "x",
-                    Container,
+                    CONTAINER,
                     "two",
-                    &[(Network, "same", false), (Volume, "gone", true)],
+                    &[(NETWORK, "same", false), (VOLUME, "gone", true)],
                 ),
                 // Another backend may have equal ids.
-                resource("y", Volume, "same", &[]),
+                resource("y", VOLUME, "same", &[]),
             ],
             Vec::new(),
         );
@@ -196,12 +219,12 @@ mod tests {
                 taken.map(|taken| taken.identity.kind).collect()
             })
             .collect();
-        assert_eq!(along, [vec![], vec![], vec![Volume], vec![], vec![]]);
+        assert_eq!(along, [vec![], vec![], vec![VOLUME], vec![], vec![]]);
     }
 
     #[test]
     fn where_nothing_is_used_nothing_is_held() {
-        let lone = resource("x", Kind::Volume, "lone", &[]);
+        let lone = resource("x", Kind::VOLUME, "lone", &[]);
         let inventory = Inventory::new(BTreeMap::default(), vec![lone], Vec::new());
         assert!(inventory.holder_places(0).is_empty());
         assert_eq!(inventory.cascade_of(0).count(), 0);

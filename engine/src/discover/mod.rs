@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tbengine_sdk::host::{OpenBackend, call};
 use tbengine_sdk::{Account, Error, ErrorKind, Kind, ListRequest, Resource};
 
+use crate::kinds::Kinds;
 use crate::scope::Scope;
 pub use inventory::Inventory;
 
@@ -79,7 +80,7 @@ pub async fn discover(
     for page in pages {
         resources.extend(page);
     }
-    Inventory::new(accounts, resources, failures)
+    Inventory::new(accounts, resources, failures).with_kinds(Kinds::of(backends))
 }
 
 struct Found {
@@ -96,10 +97,9 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
         pages: Vec::new(),
         failures: Vec::new(),
     };
-    let kinds = open.backend.capabilities().kinds;
+    let kinds = scope.needed_kinds(&open.capabilities.kinds);
     let listings = kinds
         .into_iter()
-        .filter(|kind| scope.needs_kind(*kind))
         .map(|kind| async move { (kind, list_kind(open, kind, options).await) });
     // All at once: naming the account can take as long as listing everything.
     let check = again(open, "naming the account", || {

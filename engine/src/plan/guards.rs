@@ -4,12 +4,13 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Kind, Resource, State, Timestamp};
+use tbengine_sdk::{Class, Resource, State, Timestamp};
 
 use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
 use crate::facts::{Facts, Quarantine};
 use crate::policy::Force;
+use crate::scope::Scope;
 
 /// Keeps a resource for ever, whatever its value but `false`.
 pub const PROTECT_LABEL: &str = "tbengine.protect";
@@ -66,6 +67,8 @@ pub enum Guard {
     LiveLease,
     /// Its state is unknown.
     UnknownState,
+    /// Its class is unknown, and the operator did not name its kind.
+    UnknownClass,
     /// It runs, and the policy did not allow killing it.
     RunningWithoutForce,
     /// It runs, and its owner is not proven.
@@ -91,6 +94,7 @@ impl fmt::Display for Guard {
             Guard::OwnContainer => "own-container",
             Guard::LiveLease => "live-lease",
             Guard::UnknownState => "unknown-state",
+            Guard::UnknownClass => "unknown-class",
             Guard::RunningWithoutForce => "running-without-force",
             Guard::UnprovenOwner => "unproven-owner",
             Guard::Held => "held",
@@ -108,8 +112,8 @@ pub(crate) struct Context<'a> {
     pub(crate) facts: &'a Facts,
     pub(crate) inventory: &'a Inventory,
     pub(crate) now: Timestamp,
-    /// Whether the operator named running resources in the scope by a label.
-    pub(crate) claimed: bool,
+    /// What the policy got to see.
+    pub(crate) scope: &'a Scope,
 }
 
 /// Splits proposals into what survives and what is refused.
@@ -154,15 +158,15 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
             "its state is unknown, and unknown means keep".into(),
         ));
     }
+    unknown_class(resource, context)?;
     quarantined(resource, &context.facts.quarantine)?;
     minimum_age(resource, context.guards.min_age, context.now)?;
     running(resource, proposal.action, context)?;
     cascades(context, proposal.place)?;
-    let may_be_held = resource.identity.kind.deletion_rank() > 0;
-    if may_be_held
-        && !context
-            .inventory
-            .knows_holders_in(&resource.identity.backend)
+    let identity = &resource.identity;
+    if !context
+        .inventory
+        .knows_holders_of(&identity.backend, identity.kind)
     {
         return Err((
             Guard::HoldersUnknown,
@@ -196,9 +200,8 @@ pub(crate) fn protection(resource: &Resource, now: Timestamp) -> Result<(), Refu
 }
 
 fn own_container(resource: &Resource, own: &Own) -> Result<(), Refused> {
-    let is_own = resource.identity.kind == Kind::Container
-        && own.containers.contains(&resource.identity.native);
-    if is_own {
+    // Whatever the kind: only what tbengine runs in has this id.
+    if own.containers.contains(&resource.identity.native) {
         return Err((Guard::OwnContainer, "tbengine runs in it".into()));
     }
     Ok(())
@@ -217,6 +220,22 @@ fn live_lease(resource: &Resource, facts: &Facts) -> Result<(), Refused> {
         return Err((
             Guard::LiveLease,
             "nothing proves that it was made under the lease that is swept".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// A class of a later version may mean anything, so only the operator's own word opens it.
+fn unknown_class(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
+    let identity = &resource.identity;
+    let is_unknown = context.inventory.class_of(identity) == Class::Other;
+    if is_unknown && !context.scope.kinds.contains(&identity.kind) {
+        let kind = identity.kind;
+        return Err((
+            Guard::UnknownClass,
+            format!(
+                "this tbengine does not know what a {kind} is to others; name it with --kind {kind}"
+            ),
         ));
     }
     Ok(())
@@ -269,7 +288,7 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
             ),
         ));
     }
-    if is_proven(resource, context.facts) || context.claimed {
+    if is_proven(resource, context.facts) || context.scope.claims_running() {
         return Ok(());
     }
     Err((

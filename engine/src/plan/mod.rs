@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Identity, Owner, Resource, State, Timestamp, Unit};
+use tbengine_sdk::{Class, Identity, Owner, Resource, State, Timestamp, Unit};
 
 use crate::decide::Decision;
 use crate::discover::Inventory;
@@ -30,7 +30,7 @@ pub use guards::{Guard, Guards, Own};
 pub use sealed::Sealed;
 
 /// The version of the plan's format.
-pub const PLAN_FORMAT: &str = "tbengine-plan/1";
+pub const PLAN_FORMAT: &str = "tbengine-plan/2";
 
 /// The ordered steps that survived the guards, and the refusals with their reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +91,9 @@ impl PlanHeader {
 pub struct Step {
     /// What it acts on, and what must still match then.
     pub target: Identity,
+    /// What its kind is to the engine. Plans before format 2 did not have it; they are refused.
+    #[serde(default = "unsaid_class")]
+    pub class: Class,
     /// The name of the resource.
     pub name: String,
     /// The state the plan saw.
@@ -114,6 +117,10 @@ pub struct Step {
     /// What the listing before it is applied showed of the resource.
     #[serde(default, skip_serializing_if = "Listing::is_present")]
     pub listing: Listing,
+}
+
+fn unsaid_class() -> Class {
+    Class::Other
 }
 
 /// What the last listing showed of the resource of a step. What was not listed has passed no guard, so
@@ -254,7 +261,7 @@ impl Plan {
             facts,
             inventory,
             now: header.created,
-            claimed: header.scope.claims_running(),
+            scope: &header.scope,
         };
         let (survivors, refusals) = guards::examine(&context, proposed);
         let blast_radius = blast_radius::examine(&context, &survivors, 0);

@@ -1,8 +1,10 @@
-//! What goes before what: containers and sandboxes, then networks, volumes, images; within that the
-//! policy's priority, then the order of the inventory.
+//! What goes before what: what uses others before what is used, then by class (what computes, then networks,
+//! storage, images), then by the policy's priority, then in the order of the inventory.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
+
+use tbengine_sdk::Class;
 
 use super::{Action, Listing, Proposed, Step};
 use crate::discover::Inventory;
@@ -12,7 +14,7 @@ pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> V
     // A stable sort, so that one inventory always makes one plan.
     proposed.sort_by_key(|proposal| {
         (
-            proposal.resource.identity.kind.deletion_rank(),
+            inventory.class_of(&proposal.resource.identity).rank(),
             Reverse(proposal.priority),
         )
     });
@@ -32,7 +34,8 @@ pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> V
             .collect();
         after.sort_unstable();
         after.dedup();
-        steps.push(Arc::new(step(&proposed[*index], after)));
+        let class = inventory.class_of(&proposed[*index].resource.identity);
+        steps.push(Arc::new(step(&proposed[*index], class, after)));
     }
     steps
 }
@@ -84,10 +87,11 @@ fn holders_first(holders: &[Vec<usize>]) -> Vec<usize> {
     sequence
 }
 
-fn step(proposal: &Proposed<'_>, after: Vec<usize>) -> Step {
+fn step(proposal: &Proposed<'_>, class: Class, after: Vec<usize>) -> Step {
     let resource = proposal.resource;
     Step {
         target: resource.identity.clone(),
+        class,
         name: resource.name.clone(),
         state: resource.state,
         started: resource.started,

@@ -203,7 +203,7 @@ pub fn revise(
         facts,
         inventory,
         now,
-        claimed: plan.header.scope.claims_running(),
+        scope: &plan.header.scope,
     };
     let (survivors, refused) = guards::examine(&context, proposed);
     let blast_radius = super::blast_radius::examine(&context, &survivors, unlisted.len());

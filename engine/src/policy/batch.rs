@@ -51,7 +51,7 @@ mod tests {
         let identity = Identity {
             backend: "b".into(),
             account: "a".into(),
-            kind: Kind::Container,
+            kind: Kind::CONTAINER,
             native: "n".to_owned(),
             created: None,
         };

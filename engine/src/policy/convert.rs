@@ -183,12 +183,14 @@ fn unix_ms(time: Timestamp) -> Option<u64> {
 
 fn kind(kind: Kind) -> types::Kind {
     match kind {
-        Kind::Container => types::Kind::Container,
-        Kind::Sandbox => types::Kind::Sandbox,
-        Kind::Network => types::Kind::Network,
-        Kind::Volume => types::Kind::Volume,
-        Kind::Image => types::Kind::Image,
-        Kind::Snapshot => types::Kind::Snapshot,
+        Kind::CONTAINER => types::Kind::Container,
+        Kind::SANDBOX => types::Kind::Sandbox,
+        Kind::NETWORK => types::Kind::Network,
+        Kind::VOLUME => types::Kind::Volume,
+        Kind::IMAGE => types::Kind::Image,
+        Kind::SNAPSHOT => types::Kind::Snapshot,
+        // A word that came later than this version of the interface.
+        _ => types::Kind::Other,
     }
 }
 

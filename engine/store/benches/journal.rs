@@ -57,11 +57,7 @@ fn engine(steps: usize, run: &str) -> Engine {
     for number in 0..steps {
         memory.insert(container(&format!("container-{number}")));
     }
-    let open = OpenBackend {
-        name: "memory".into(),
-        kind: "memory".into(),
-        backend: Arc::new(memory.clone()),
-    };
+    let open = OpenBackend::new("memory", "memory", Arc::new(memory.clone()));
     let options = EngineOptions {
         run: run.into(),
         now: memory.now(),

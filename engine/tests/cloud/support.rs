@@ -158,11 +158,7 @@ impl World {
             now: Timestamp::from_unix_seconds(0),
         };
         let backend = tbengine_daytona::Daytona::open(request).unwrap();
-        OpenBackend {
-            name: name.into(),
-            kind: "daytona".into(),
-            backend: Arc::new(backend) as Arc<dyn Backend>,
-        }
+        OpenBackend::new(name, "daytona", Arc::new(backend) as Arc<dyn Backend>)
     }
 
     pub(crate) fn cloud(&self) -> OpenBackend {

@@ -150,9 +150,9 @@ fn parameters_reach_the_rules() {
 #[test]
 fn what_was_used_goes_with_its_last_user() {
     let user = of_harbor(container("user", State::Exited, 5));
-    let network = of_harbor(resource(Kind::Network, "net", State::Present, 5));
-    let busy = of_harbor(resource(Kind::Network, "busy", State::Present, 5));
-    let mut image = resource(Kind::Image, "sha256:1", State::Present, 500);
+    let network = of_harbor(resource(Kind::NETWORK, "net", State::Present, 5));
+    let busy = of_harbor(resource(Kind::NETWORK, "busy", State::Present, 5));
+    let mut image = resource(Kind::IMAGE, "sha256:1", State::Present, 500);
     image.attrs = [("dangling", "true")].into_iter().collect();
     let elsewhere = container("elsewhere", State::Running, 5);
     let (gone, stays) = ([&user.identity], [&user.identity, &elsewhere.identity]);

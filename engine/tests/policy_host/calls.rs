@@ -34,7 +34,7 @@ fn echoed(labels: &str) -> String {
     let mut context = context();
     (context.claimed, context.dry_run) = (true, true);
     let (other, full) = (container("c0", State::Running, 1), full());
-    let holders = [Kind::Container, Kind::Sandbox].map(|kind| Identity {
+    let holders = [Kind::CONTAINER, Kind::SANDBOX].map(|kind| Identity {
         backend: "d".into(),
         account: "a".into(),
         kind,

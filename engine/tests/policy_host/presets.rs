@@ -45,7 +45,7 @@ fn harbor_takes_units_down_as_a_whole_and_leaves_the_rest_without_an_opinion() {
         of(
             "harbor",
             unit,
-            resource(Kind::Network, native, State::Present, 5),
+            resource(Kind::NETWORK, native, State::Present, 5),
         )
     };
     let ran = |native: &str, unit: &str| of("harbor", unit, container(native, State::Running, 5));
@@ -130,7 +130,7 @@ fn harbor_knows_doubled_and_hidden_sandboxes() {
         let mut sandbox = of(
             "harbor",
             "a__AbC1234__env",
-            resource(Kind::Sandbox, native, state, 0),
+            resource(Kind::SANDBOX, native, state, 0),
         );
         sandbox.identity.created = Some(Timestamp::from_unix_ms(NOW - minutes * MINUTE));
         sandbox
@@ -186,9 +186,9 @@ fn terminal_bench_tells_its_main_container_by_its_name() {
 
 #[test]
 fn what_trials_share_goes_on_request_only() {
-    let mut image = resource(Kind::Image, "sha256:1", State::Present, 24 * 8);
+    let mut image = resource(Kind::IMAGE, "sha256:1", State::Present, 24 * 8);
     image.owner = Owner::Benchmark("harbor".to_owned());
-    let mut snapshot = resource(Kind::Snapshot, "s", State::Present, 24 * 8);
+    let mut snapshot = resource(Kind::SNAPSHOT, "s", State::Present, 24 * 8);
     snapshot.owner = image.owner.clone();
     let shared = [image, snapshot];
     let answered = |given: &[(&str, &str)]| {
@@ -232,7 +232,7 @@ fn a_hundred_thousand_members_of_units_fit_into_the_default_limits() {
         .enumerate()
         .map(|(number, native)| {
             let unit = format!("task__{:07}__env", number / 2);
-            let kind = [Kind::Container, Kind::Network][number % 2];
+            let kind = [Kind::CONTAINER, Kind::NETWORK][number % 2];
             let state = [State::Exited, State::Present][number % 2];
             of(
                 "harbor",

@@ -68,7 +68,7 @@ pub(crate) fn resource(kind: Kind, native: &str, state: State, hours: i64) -> Re
 }
 
 pub(crate) fn container(native: &str, state: State, hours: i64) -> Resource {
-    resource(Kind::Container, native, state, hours)
+    resource(Kind::CONTAINER, native, state, hours)
 }
 
 pub(crate) fn of_harbor(mut resource: Resource) -> Resource {
@@ -85,7 +85,7 @@ pub(crate) fn failure(kind: ErrorKind, attempt: u32) -> Failure {
     Failure {
         id: ResourceId {
             backend: "docker".into(),
-            kind: Kind::Container,
+            kind: Kind::CONTAINER,
             native: "c1".to_owned(),
         },
         operation: "delete",

@@ -52,7 +52,7 @@ fn twenty_gigabytes_are_freed_the_largest_first() {
     let resources: Vec<Resource> = (0..)
         .zip(sizes)
         .map(|(number, gigabytes)| {
-            let mut one = resource(Kind::Image, &format!("i{number}"), State::Present, 9);
+            let mut one = resource(Kind::IMAGE, &format!("i{number}"), State::Present, 9);
             one.usage.disk_bytes = (gigabytes > 0).then_some(gigabytes * 1_000_000_000);
             one
         })
@@ -68,7 +68,7 @@ fn twenty_gigabytes_are_freed_the_largest_first() {
 fn at_most_fifty_sandboxes_stay_and_the_idlest_go() {
     let resources: Vec<Resource> = (0..53)
         .map(|number| {
-            let mut one = resource(Kind::Sandbox, &format!("s{number}"), State::Stopped, 100);
+            let mut one = resource(Kind::SANDBOX, &format!("s{number}"), State::Stopped, 100);
             // The later the number, the longer it is idle; of one nothing is known.
             one.last_activity =
                 (number != 52).then(|| Timestamp::from_unix_ms(NOW - number * HOUR));
@@ -83,8 +83,8 @@ fn at_most_fifty_sandboxes_stay_and_the_idlest_go() {
 fn what_something_uses_is_told() {
     use tbengine_engine::policy::{Candidate, Policy};
     let (used, free) = (
-        resource(Kind::Volume, "used", State::Present, 9),
-        resource(Kind::Volume, "free", State::Present, 9),
+        resource(Kind::VOLUME, "used", State::Present, 9),
+        resource(Kind::VOLUME, "free", State::Present, 9),
     );
     let user = container("c", State::Exited, 9);
     let holders = [&user.identity];
@@ -107,7 +107,7 @@ fn what_something_uses_is_told() {
 
 #[test]
 fn what_is_idle_is_archived() {
-    let mut idle = resource(Kind::Sandbox, "idle", State::Stopped, 100);
+    let mut idle = resource(Kind::SANDBOX, "idle", State::Stopped, 100);
     idle.last_activity = Some(Timestamp::from_unix_ms(NOW - 49 * HOUR));
     let mut busy = idle.clone();
     busy.identity.native = "busy".into();

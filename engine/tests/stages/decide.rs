@@ -67,7 +67,7 @@ async fn an_id_that_was_not_asked_about_or_comes_twice_voids_the_answer() {
     }
     // It exists, but the operator did not let the policy see it.
     let net = memory.insert(network("net")).id().to_string();
-    world.scope.kinds = vec![tbengine_sdk::Kind::Container];
+    world.scope.kinds = vec![tbengine_sdk::Kind::CONTAINER];
     let fault = fault_of(&[net], &world).await.unwrap();
     assert!(
         fault.message.contains("not asked about"),
@@ -91,7 +91,7 @@ async fn a_policy_sees_holders_that_are_out_of_scope() {
     let net = memory.insert(network("net"));
     let web = memory.insert(container("web").uses(&net));
     let mut world = World::new(memory);
-    world.scope.kinds = vec![tbengine_sdk::Kind::Network];
+    world.scope.kinds = vec![tbengine_sdk::Kind::NETWORK];
     let policy = Scripted::new(move |candidate| {
         assert_eq!(candidate.resource.name, "net");
         assert_eq!(candidate.holders, [&web]);

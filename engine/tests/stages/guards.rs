@@ -208,7 +208,7 @@ async fn holders_unknown_when_containers_cannot_be_listed() {
     memory.insert(container("web").running().uses(&net));
     memory
         .script(Operation::List)
-        .of_kind(Kind::Container)
+        .of_kind(Kind::CONTAINER)
         .then(Fault::Answer(Error::new(
             ErrorKind::Internal,
             "broken listing",
@@ -222,8 +222,8 @@ async fn holders_unknown_when_containers_cannot_be_listed() {
 #[tokio::test(start_paused = true)]
 async fn what_takes_along_what_could_not_be_listed_stays() {
     for (kind, guard) in [
-        (Kind::Volume, Some(Guard::CascadeUnknown)),
-        (Kind::Network, None),
+        (Kind::VOLUME, Some(Guard::CascadeUnknown)),
+        (Kind::NETWORK, None),
     ] {
         let memory = provider();
         let data = memory.insert(volume("data").label("tbengine.protect", ""));

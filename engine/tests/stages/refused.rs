@@ -34,7 +34,7 @@ async fn a_forbidden_action_ends_its_step_and_no_other() {
     memory.insert(image("img").label("team", "evals"));
     memory
         .script(Operation::Delete)
-        .of_kind(tbengine_sdk::Kind::Container)
+        .of_kind(tbengine_sdk::Kind::CONTAINER)
         .then(forbidden());
     let report = run(&memory, delete_all()).await;
     for name in ["one", "two"] {

@@ -187,7 +187,7 @@ fn break_the_listing(memory: &Memory) {
     let broken = Error::new(ErrorKind::Internal, "one container is damaged");
     memory
         .script(Operation::List)
-        .of_kind(Kind::Container)
+        .of_kind(Kind::CONTAINER)
         .then(Fault::Answer(broken));
 }
 

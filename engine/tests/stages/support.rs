@@ -161,10 +161,8 @@ impl World {
     }
 
     pub(crate) fn engine(&self) -> Engine {
-        let open = |memory: &Memory, name: &str| OpenBackend {
-            name: name.into(),
-            kind: "memory".into(),
-            backend: Arc::new(memory.clone()),
+        let open = |memory: &Memory, name: &str| {
+            OpenBackend::new(name, "memory", Arc::new(memory.clone()))
         };
         let mut backends = vec![open(&self.memory, "memory")];
         for (number, other) in self.others.iter().enumerate() {

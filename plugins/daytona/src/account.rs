@@ -106,7 +106,7 @@ pub(crate) async fn organization(
 async fn of_any_resource(client: &Client) -> Result<Option<String>> {
     let query = [("limit", "1"), ("includeErroredDeleted", "true")];
     let sandboxes = client
-        .read(Call::Read(Some(Kind::Sandbox)), &["sandbox"], &query)
+        .read(Call::Read(Some(Kind::SANDBOX)), &["sandbox"], &query)
         .await?;
     let sandboxes = match sandboxes {
         SandboxPage::Page(page) => page.items,
@@ -120,7 +120,7 @@ async fn of_any_resource(client: &Client) -> Result<Option<String>> {
     }
     let query = [("page", "1"), ("limit", "200")];
     let snapshots: SnapshotPage = client
-        .read(Call::Read(Some(Kind::Snapshot)), &["snapshots"], &query)
+        .read(Call::Read(Some(Kind::SNAPSHOT)), &["snapshots"], &query)
         .await?;
     Ok(snapshots
         .items

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
-    OpenRequest, Page, Resource, Result, State, StopOptions, Timestamp, async_trait,
+    Account, Backend, Can, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Timestamp, async_trait,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -138,7 +138,7 @@ impl Daytona {
         if !KINDS.contains(&request.kind) {
             return Err(account::no_such_kind(request.kind));
         }
-        if cursor.is_some() && request.kind != Kind::Sandbox {
+        if cursor.is_some() && request.kind != Kind::SANDBOX {
             return Err(Error::new(
                 ErrorKind::Invalid,
                 format!("listings of {}s have one page, and no cursor", request.kind),
@@ -146,11 +146,11 @@ impl Daytona {
         }
         let (client, place) = self.reach().await?;
         let resources = match request.kind {
-            Kind::Sandbox => {
+            Kind::SANDBOX => {
                 return sandboxes::list(client, &place, cursor, request.page_size).await;
             }
-            Kind::Snapshot => snapshots::list(client, &place).await?,
-            Kind::Volume => match volumes::list(client, &place).await {
+            Kind::SNAPSHOT => snapshots::list(client, &place).await?,
+            Kind::VOLUME => match volumes::list(client, &place).await {
                 // Said as a warning by every check. Keys for sandboxes alone are usual, and must not
                 // make every run an incomplete one.
                 Err(error) if has_status(&error, 403) && self.lacks_volumes().await => Vec::new(),
@@ -177,8 +177,8 @@ impl Daytona {
         let (client, place) = self.reach().await?;
         let id = target.native.as_str();
         let found = match target.kind {
-            Kind::Snapshot => snapshots::get(client, &place, id).await?,
-            Kind::Volume => volumes::get(client, &place, id).await?,
+            Kind::SNAPSHOT => snapshots::get(client, &place, id).await?,
+            Kind::VOLUME => volumes::get(client, &place, id).await?,
             _ => self.read_sandbox(client, &place, id).await?,
         };
         self.recent.note(target, found.as_ref());
@@ -265,7 +265,7 @@ impl Daytona {
     }
 
     async fn ask_to_end(&self, target: &Identity, options: StopOptions) -> Result<()> {
-        if target.kind != Kind::Sandbox {
+        if target.kind != Kind::SANDBOX {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("a {} cannot be stopped", target.kind),
@@ -284,7 +284,7 @@ impl Daytona {
     /// follows.
     async fn store(&self, target: &Identity) -> Result<()> {
         let never = |what: String| Err(Error::new(ErrorKind::Unsupported, what));
-        if target.kind != Kind::Sandbox {
+        if target.kind != Kind::SANDBOX {
             return never(format!("a {} cannot be archived", target.kind));
         }
         check_target(target)?;
@@ -331,8 +331,8 @@ impl Daytona {
         let (client, place) = self.reach().await?;
         let id = target.native.as_str();
         match target.kind {
-            Kind::Snapshot => snapshots::delete(client, &place, id).await,
-            Kind::Volume => volumes::delete(client, &place, id).await,
+            Kind::SNAPSHOT => snapshots::delete(client, &place, id).await,
+            Kind::VOLUME => volumes::delete(client, &place, id).await,
             _ => {
                 let answer = sandboxes::delete(client, &place, id).await;
                 let is_on_its_way = self.wedged.weigh(id, &seen.raw, answer)?;
@@ -351,15 +351,31 @@ fn check_target(target: &Identity) -> Result<()> {
     native::check(target.kind, &target.native)
 }
 
-const KINDS: [Kind; 3] = [Kind::Sandbox, Kind::Snapshot, Kind::Volume];
+const KINDS: [Kind; 3] = [Kind::SANDBOX, Kind::SNAPSHOT, Kind::VOLUME];
+
+/// What an organization has.
+fn kinds() -> Vec<KindInfo> {
+    vec![
+        KindInfo {
+            can: Can {
+                stop: true,
+                archive: true,
+            },
+            // Those that are linked to it.
+            used_by: vec![Kind::SANDBOX],
+            takes_along: vec![Kind::SANDBOX],
+            ..KindInfo::sandbox()
+        },
+        KindInfo::snapshot(&[Kind::SANDBOX]),
+        KindInfo::volume(&[Kind::SANDBOX]),
+    ]
+}
 
 #[async_trait]
 impl Backend for Daytona {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            kinds: KINDS.to_vec(),
-            stop: true,
-            archive: true,
+            kinds: kinds(),
             synchronous_delete: false,
             concurrency: 16,
         }

@@ -120,7 +120,7 @@ impl Client {
         query: &[(&str, &str)],
     ) -> Result<Vec<u8>> {
         let traffic = match call {
-            Call::Stop | Call::Archive | Call::Delete(Kind::Sandbox) => Traffic::Lifecycle,
+            Call::Stop | Call::Archive | Call::Delete(Kind::SANDBOX) => Traffic::Lifecycle,
             Call::Read(_) | Call::Delete(_) => Traffic::General,
         };
         self.still_welcome()?;

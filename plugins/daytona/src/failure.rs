@@ -188,7 +188,7 @@ mod tests {
             &HeaderMap::new(),
             body.as_bytes(),
         );
-        let call = Call::Delete(Kind::Sandbox);
+        let call = Call::Delete(Kind::SANDBOX);
         let error = refused(&refusal, call, "x", |text| {
             text.replace("canary", "<hidden>")
         });

@@ -58,7 +58,7 @@ mod tests {
         ] {
             assert!(!is_id(no), "{no}");
             assert_eq!(
-                check(Kind::Sandbox, no).unwrap_err().kind,
+                check(Kind::SANDBOX, no).unwrap_err().kind,
                 ErrorKind::Invalid
             );
         }

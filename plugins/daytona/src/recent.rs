@@ -100,7 +100,7 @@ mod tests {
         Identity {
             backend: "cloud".into(),
             account: "org".into(),
-            kind: Kind::Sandbox,
+            kind: Kind::SANDBOX,
             native: "id".into(),
             created: None,
         }

@@ -59,23 +59,23 @@ impl Refusal {
         use Call::{Archive, Delete, Read, Stop};
 
         match (self.status.as_u16(), call) {
-            (400, Delete(Kind::Sandbox)) if self.says("fork") => (
+            (400, Delete(Kind::SANDBOX)) if self.says("fork") => (
                 ErrorKind::Dependency,
                 Some("delete the sandboxes that were forked from it first"),
             ),
             // It is being made or being removed.
-            (400, Delete(Kind::Volume)) => (ErrorKind::Transient, None),
+            (400, Delete(Kind::VOLUME)) => (ErrorKind::Transient, None),
             // It is in no state that can be stopped, or archived; the caller looks in which.
             (400, Archive) if self.says("ephemeral") => (ErrorKind::Unsupported, None),
             (400, Stop | Archive) => (ErrorKind::Conflict, None),
             (400 | 422, Read(_)) => (ErrorKind::Invalid, None),
 
             (401, _) => (ErrorKind::Denied, Some(REFUSED)),
-            (403, Delete(Kind::Snapshot)) if self.says("general snapshot") => (
+            (403, Delete(Kind::SNAPSHOT)) if self.says("general snapshot") => (
                 ErrorKind::Unsupported,
                 Some("the snapshot belongs to daytona itself"),
             ),
-            (403, Read(None | Some(Kind::Sandbox | Kind::Snapshot))) => {
+            (403, Read(None | Some(Kind::SANDBOX | Kind::SNAPSHOT))) => {
                 (ErrorKind::Denied, Some(BLOCKED))
             }
             (403, _) if self.message.is_none() => (ErrorKind::Denied, Some(BLOCKED)),
@@ -93,7 +93,7 @@ impl Refusal {
             (404, _) if !self.is_unknown_path() => (ErrorKind::NotFound, None),
             (300..=399 | 404 | 405, _) => (ErrorKind::Invalid, Some(NOT_DAYTONA)),
 
-            (409, Delete(Kind::Volume)) => (
+            (409, Delete(Kind::VOLUME)) => (
                 ErrorKind::Dependency,
                 Some("delete the sandboxes that use it first"),
             ),
@@ -118,10 +118,10 @@ const WEDGED: &str =
     "if it stays so, the sandbox is wedged in its state, and only daytona's support can remove it";
 pub(crate) const NOT_DAYTONA: &str = "check DAYTONA_API_URL or `api-url`; it usually ends in /api";
 
-const fn delete_permission(kind: Kind) -> &'static str {
+fn delete_permission(kind: Kind) -> &'static str {
     match kind {
-        Kind::Snapshot => "use a key with the permission delete:snapshots",
-        Kind::Volume => "use a key with the permission delete:volumes",
+        Kind::SNAPSHOT => "use a key with the permission delete:snapshots",
+        Kind::VOLUME => "use a key with the permission delete:volumes",
         _ => "use a key with the permission delete:sandboxes",
     }
 }
@@ -185,10 +185,10 @@ mod tests {
         use ErrorKind::{Conflict, Denied, Dependency, Forbidden, Internal, Invalid, NotFound};
         use ErrorKind::{RateLimited, Transient, Unavailable, Unsupported};
 
-        let delete = Call::Delete(Kind::Sandbox);
-        let snapshot = Call::Delete(Kind::Snapshot);
-        let volume = Call::Delete(Kind::Volume);
-        let read = Call::Read(Some(Kind::Sandbox));
+        let delete = Call::Delete(Kind::SANDBOX);
+        let snapshot = Call::Delete(Kind::SNAPSHOT);
+        let volume = Call::Delete(Kind::VOLUME);
+        let read = Call::Read(Some(Kind::SANDBOX));
         for (status, call, message, want) in [
             (301, read, "", Invalid),
             (
@@ -232,7 +232,7 @@ mod tests {
             ),
             (
                 403,
-                Call::Read(Some(Kind::Volume)),
+                Call::Read(Some(Kind::VOLUME)),
                 "Access denied",
                 Forbidden,
             ),
@@ -289,7 +289,7 @@ mod tests {
             r#"{"statusCode":404,"message":"Cannot GET /api/api/sandbox/x"}"#,
             r#"{"statusCode":404,"message":null}"#,
         ] {
-            let (kind, hint) = refusal(404, body).classify(Call::Read(Some(Kind::Sandbox)));
+            let (kind, hint) = refusal(404, body).classify(Call::Read(Some(Kind::SANDBOX)));
             assert_eq!(kind, ErrorKind::Invalid, "{body}");
             assert!(hint.unwrap().contains("DAYTONA_API_URL"));
         }
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_firewalls_refusal_is_not_about_a_permission() {
-        let (kind, _) = refusal(403, "<html>blocked</html>").classify(Call::Delete(Kind::Sandbox));
+        let (kind, _) = refusal(403, "<html>blocked</html>").classify(Call::Delete(Kind::SANDBOX));
         assert_eq!(kind, ErrorKind::Denied);
     }
 }

@@ -16,7 +16,7 @@ use crate::sandboxes::whole;
 use crate::state;
 use crate::wire::{Snapshot, SnapshotPage, time};
 
-const KIND: Kind = Kind::Snapshot;
+const KIND: Kind = Kind::SNAPSHOT;
 const READ: Call = Call::Read(Some(KIND));
 const PAGE: &str = "200";
 const MOST_PAGES: u32 = 10_000;

@@ -12,7 +12,7 @@ use crate::refusal::Call;
 use crate::state;
 use crate::wire::{Volume, time};
 
-const KIND: Kind = Kind::Volume;
+const KIND: Kind = Kind::VOLUME;
 const READ: Call = Call::Read(Some(KIND));
 /// The state of what is gone and still readable.
 const DELETED: &str = "deleted";

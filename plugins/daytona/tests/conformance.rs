@@ -54,7 +54,7 @@ fn beyond_daytona(wanted: &Wanted) -> Option<&'static str> {
             "listings of Daytona do not say what a sandbox uses",
         ),
         (
-            wanted.kind != Kind::Sandbox && !wanted.labels.is_empty(),
+            wanted.kind != Kind::SANDBOX && !wanted.labels.is_empty(),
             "only sandboxes of Daytona have labels",
         ),
     ];
@@ -126,19 +126,19 @@ impl Fixture for DaytonaFixture {
             .clone()
             .unwrap_or_else(|| format!("made-{number}"));
         let native = match wanted.kind {
-            Kind::Sandbox => match self.sandbox(wanted) {
+            Kind::SANDBOX => match self.sandbox(wanted) {
                 Some(native) => native,
                 None => {
                     let why = format!("no sandbox of Daytona is {}", wanted.state);
                     return Ok(Made::NotApplicable(why));
                 }
             },
-            Kind::Snapshot => self.fake.with(|cloud, now| {
+            Kind::SNAPSHOT => self.fake.with(|cloud, now| {
                 cloud
                     .put_snapshot(Some(0), name, SnapshotState::Active, now)
                     .to_string()
             }),
-            Kind::Volume => self.fake.with(|cloud, now| {
+            Kind::VOLUME => self.fake.with(|cloud, now| {
                 cloud
                     .put_volume(0, name, VolumeState::Ready, now)
                     .to_string()
@@ -158,7 +158,7 @@ impl Fixture for DaytonaFixture {
     }
 
     async fn clean_up(&self) -> Result<(), String> {
-        for kind in self.backend.capabilities().kinds {
+        for kind in self.backend.capabilities().words() {
             let request = ListRequest::first(kind);
             let page = self.backend.list(request).await;
             let page = page.map_err(|error| error.to_string())?;
@@ -177,7 +177,7 @@ impl Fixture for DaytonaFixture {
     }
 
     fn kept_by_provider(&self) -> Vec<(Kind, String)> {
-        vec![(Kind::Snapshot, "daytonaio/sandbox:latest".to_owned())]
+        vec![(Kind::SNAPSHOT, "daytonaio/sandbox:latest".to_owned())]
     }
 
     async fn with_refused_credentials(&self) -> Option<Arc<dyn Backend>> {

@@ -84,7 +84,7 @@ fn open(daemon: &Dockerd) -> Docker {
 async fn by_backend(docker: &Docker, concurrency: usize, kill_first: bool) -> Vec<Duration> {
     docker.check().await.unwrap();
     let page = docker
-        .list(ListRequest::first(Kind::Container))
+        .list(ListRequest::first(Kind::CONTAINER))
         .await
         .unwrap();
     let targets: Vec<Identity> = page

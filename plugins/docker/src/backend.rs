@@ -11,8 +11,8 @@ use bollard::query_parameters::{
 };
 use futures_util::future::{Either, select};
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
-    OpenRequest, Page, Resource, Result, StopOptions, async_trait,
+    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
+    ListRequest, OpenRequest, Page, Resource, Result, StopOptions, async_trait,
 };
 use tokio::sync::OnceCell;
 
@@ -138,19 +138,19 @@ impl Docker {
         let transport = self.transport().await?;
         let sizes = request.sizes;
         let resources = match request.kind {
-            Kind::Container => {
+            Kind::CONTAINER => {
                 let found = containers::list(transport, sizes);
                 self.placed(found, containers::Found::into_resource).await?
             }
-            Kind::Network => {
+            Kind::NETWORK => {
                 let found = networks::list(transport);
                 self.placed(found, networks::into_resource).await?
             }
-            Kind::Volume => {
+            Kind::VOLUME => {
                 let found = volumes::list(transport, sizes);
                 self.placed(found, volumes::into_resource).await?
             }
-            Kind::Image => {
+            Kind::IMAGE => {
                 let found = images::list(transport, sizes);
                 self.placed(found, images::into_resource).await?
             }
@@ -189,16 +189,16 @@ impl Docker {
         let place = self.place().await?;
         let id = target.native.as_str();
         Ok(match target.kind {
-            Kind::Container => containers::get(transport, id)
+            Kind::CONTAINER => containers::get(transport, id)
                 .await?
                 .map(|found| found.into_resource(&place)),
-            Kind::Network => networks::get(transport, id)
+            Kind::NETWORK => networks::get(transport, id)
                 .await?
                 .map(|found| networks::into_resource(found, &place)),
-            Kind::Volume => volumes::get(transport, id)
+            Kind::VOLUME => volumes::get(transport, id)
                 .await?
                 .map(|found| volumes::into_resource(found, &place)),
-            Kind::Image => images::get(transport, id)
+            Kind::IMAGE => images::get(transport, id)
                 .await?
                 .map(|found| images::into_resource(found, &place)),
             _ => None,
@@ -265,7 +265,7 @@ impl Docker {
         }
         let id = target.native.as_str();
         let sent = match target.kind {
-            Kind::Container => {
+            Kind::CONTAINER => {
                 let options = RemoveContainerOptions {
                     v: true,
                     force: options.force,
@@ -273,14 +273,14 @@ impl Docker {
                 };
                 actions.remove_container(id, Some(options)).await
             }
-            Kind::Network => actions.remove_network(id).await,
+            Kind::NETWORK => actions.remove_network(id).await,
             // With force, a volume that does not exist would be a success, and a driver's failure too.
-            Kind::Volume => {
+            Kind::VOLUME => {
                 actions
                     .remove_volume(id, Some(RemoveVolumeOptions { force: false }))
                     .await
             }
-            Kind::Image => {
+            Kind::IMAGE => {
                 let options = RemoveImageOptions {
                     force: options.force && images::needs_force(transport, id).await?,
                     noprune: false,
@@ -299,13 +299,38 @@ impl Docker {
     }
 }
 
+/// What the daemon has.
+fn kinds() -> Vec<KindInfo> {
+    let used_by_containers = [Kind::CONTAINER];
+    vec![
+        KindInfo {
+            // Its anonymous volumes.
+            takes_along: vec![Kind::VOLUME],
+            absence_proves: true,
+            ..KindInfo::container()
+        },
+        KindInfo {
+            absence_proves: true,
+            ..KindInfo::network(&used_by_containers)
+        },
+        KindInfo {
+            absence_proves: true,
+            ..KindInfo::volume(&used_by_containers)
+        },
+        KindInfo {
+            // Its untagged parents.
+            takes_along: vec![Kind::IMAGE],
+            absence_proves: true,
+            ..KindInfo::image(&[Kind::CONTAINER, Kind::IMAGE])
+        },
+    ]
+}
+
 #[async_trait]
 impl Backend for Docker {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            kinds: vec![Kind::Container, Kind::Network, Kind::Volume, Kind::Image],
-            stop: true,
-            archive: false,
+            kinds: kinds(),
             synchronous_delete: true,
             concurrency: 8,
         }
@@ -330,7 +355,7 @@ impl Backend for Docker {
     }
 
     async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
-        if target.kind != Kind::Container {
+        if target.kind != Kind::CONTAINER {
             return Err(unsupported(format!("a {} cannot be stopped", target.kind)));
         }
         self.bounded(true, self.signal(target, options)).await

@@ -65,9 +65,9 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
 /// `None` also if another container answers: the daemon takes names for ids, and anyone may name a
 /// container like the id of another.
 pub(crate) async fn inspect(transport: &Transport, id: &str) -> Result<Option<Container>> {
-    native::check(Kind::Container, id)?;
+    native::check(Kind::CONTAINER, id)?;
     let found: Option<Container> = transport.find(&format!("/containers/{id}/json")).await?;
-    native::only(Kind::Container, id, found, |container| &container.id)
+    native::only(Kind::CONTAINER, id, found, |container| &container.id)
 }
 
 /// A container with what its own JSON does not hold.
@@ -111,7 +111,7 @@ impl Found {
             host_config,
             ..
         } = self.container;
-        let identity = place.identity(Kind::Container, id, wire::time(&created));
+        let identity = place.identity(Kind::CONTAINER, id, wire::time(&created));
         let mut resource = Resource::new(
             identity,
             name.trim_start_matches('/'),
@@ -151,7 +151,7 @@ impl Found {
                 _ => &[id.to_owned()],
             };
             uses.extend(ids.iter().map(|id| Relation {
-                kind: Kind::Network,
+                kind: Kind::NETWORK,
                 native: id.clone(),
                 cascade: false,
             }));
@@ -164,14 +164,14 @@ impl Found {
         {
             let cascade = self.is_anonymous(&mount.name);
             uses.push(Relation {
-                kind: Kind::Volume,
+                kind: Kind::VOLUME,
                 native: mount.name.clone(),
                 cascade,
             });
         }
-        if native::is_full(Kind::Image, &self.container.image) {
+        if native::is_full(Kind::IMAGE, &self.container.image) {
             uses.push(Relation {
-                kind: Kind::Image,
+                kind: Kind::IMAGE,
                 native: self.container.image.clone(),
                 cascade: false,
             });

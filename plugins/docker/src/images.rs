@@ -61,7 +61,7 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
         .collect();
     let shown = summaries.into_iter().filter(|image| {
         let tagged = tags_of(&image.repo_tags).next().is_some();
-        native::is_full(Kind::Image, &image.id) && (tagged || !parents.contains(&image.id))
+        native::is_full(Kind::IMAGE, &image.id) && (tagged || !parents.contains(&image.id))
     });
     Ok(shown
         .map(|image| Found {
@@ -79,13 +79,13 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
 
 /// Reads one image by its `sha256:…` id.
 pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>> {
-    native::check(Kind::Image, id)?;
+    native::check(Kind::IMAGE, id)?;
     let Some(image) = inspect(transport, id).await? else {
         return Ok(None);
     };
     let mut ancestors = Vec::new();
     let mut next = image.parent;
-    while native::is_full(Kind::Image, &next) && ancestors.len() < LONGEST_ANCESTRY {
+    while native::is_full(Kind::IMAGE, &next) && ancestors.len() < LONGEST_ANCESTRY {
         let Some(parent) = inspect(transport, &next).await? else {
             break;
         };
@@ -142,7 +142,7 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
         .cloned()
         .unwrap_or_else(|| image.id.clone());
     let mut resource = Resource::new(
-        place.identity(Kind::Image, image.id, image.created),
+        place.identity(Kind::IMAGE, image.id, image.created),
         name,
         State::Present,
     );
@@ -158,7 +158,7 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
         .ancestors
         .into_iter()
         .map(|ancestor| Relation {
-            kind: Kind::Image,
+            kind: Kind::IMAGE,
             native: ancestor.id,
             cascade: !ancestor.tagged,
         })
@@ -168,7 +168,7 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
 
 async fn inspect(transport: &Transport, id: &str) -> Result<Option<Image>> {
     let found: Option<Image> = transport.find(&format!("/images/{id}/json")).await?;
-    native::only(Kind::Image, id, found, |image| &image.id)
+    native::only(Kind::IMAGE, id, found, |image| &image.id)
 }
 
 /// The parent, and on through parents without a tag.

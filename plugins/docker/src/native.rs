@@ -6,10 +6,10 @@ use tbengine_sdk::{Error, ErrorKind, Kind, Result};
 /// Whether this is a full id of this kind.
 pub(crate) fn is_full(kind: Kind, native: &str) -> bool {
     match kind {
-        Kind::Container | Kind::Network => is_digest(native),
-        Kind::Image => native.strip_prefix("sha256:").is_some_and(is_digest),
-        Kind::Volume => is_volume_name(native),
-        Kind::Sandbox | Kind::Snapshot => false,
+        Kind::CONTAINER | Kind::NETWORK => is_digest(native),
+        Kind::IMAGE => native.strip_prefix("sha256:").is_some_and(is_digest),
+        Kind::VOLUME => is_volume_name(native),
+        _ => false,
     }
 }
 
@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn only_full_ids_pass() {
         let hex = "0123456789abcdef".repeat(4);
-        assert!(is_full(Kind::Container, &hex) && is_full(Kind::Network, &hex));
-        assert!(is_full(Kind::Image, &format!("sha256:{hex}")));
-        assert!(is_full(Kind::Volume, "my_volume-1.x") && is_full(Kind::Volume, &hex));
+        assert!(is_full(Kind::CONTAINER, &hex) && is_full(Kind::NETWORK, &hex));
+        assert!(is_full(Kind::IMAGE, &format!("sha256:{hex}")));
+        assert!(is_full(Kind::VOLUME, "my_volume-1.x") && is_full(Kind::VOLUME, &hex));
         for no in [
             "",
             "0123",
@@ -89,9 +89,9 @@ mod tests {
             &format!("{hex}0"),
             &format!("../{hex}"),
         ] {
-            assert!(!is_full(Kind::Container, no), "{no}");
-            assert!(!is_full(Kind::Network, no), "{no}");
-            assert!(!is_full(Kind::Image, no), "{no}");
+            assert!(!is_full(Kind::CONTAINER, no), "{no}");
+            assert!(!is_full(Kind::NETWORK, no), "{no}");
+            assert!(!is_full(Kind::IMAGE, no), "{no}");
         }
         for no in [
             "",
@@ -105,9 +105,9 @@ mod tests {
             "a%2f",
             "é",
         ] {
-            assert!(!is_full(Kind::Volume, no), "{no}");
+            assert!(!is_full(Kind::VOLUME, no), "{no}");
             assert_eq!(
-                check(Kind::Volume, no).unwrap_err().kind,
+                check(Kind::VOLUME, no).unwrap_err().kind,
                 ErrorKind::Invalid
             );
         }

@@ -25,16 +25,16 @@ pub(crate) async fn list(transport: &Transport) -> Result<Vec<Network>> {
     networks.retain(|network| {
         !is_predefined(&network.name)
             && !network.ingress
-            && native::is_full(Kind::Network, &network.id)
+            && native::is_full(Kind::NETWORK, &network.id)
     });
     Ok(networks)
 }
 
 /// Reads one network by its full id; `None` also if another one answers, which is named like the id.
 pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Network>> {
-    native::check(Kind::Network, id)?;
+    native::check(Kind::NETWORK, id)?;
     let found: Option<Network> = transport.find(&format!("/networks/{id}")).await?;
-    native::only(Kind::Network, id, found, |network| &network.id)
+    native::only(Kind::NETWORK, id, found, |network| &network.id)
 }
 
 /// The ids of all networks by name; names are not unique.
@@ -47,7 +47,7 @@ pub(crate) async fn ids_by_name(transport: &Transport) -> Result<HashMap<String,
 }
 
 pub(crate) fn into_resource(network: Network, place: &Place) -> Resource {
-    let identity = place.identity(Kind::Network, network.id, wire::time(&network.created));
+    let identity = place.identity(Kind::NETWORK, network.id, wire::time(&network.created));
     let mut resource = Resource::new(identity, network.name, State::Present);
     resource.labels = network.labels.into_iter().collect();
     resource.unit = owner::unit(&resource.labels);

@@ -32,7 +32,7 @@ impl Call {
     };
     pub(crate) const STOP: Self = Self {
         verb: Verb::Stop,
-        kind: Some(Kind::Container),
+        kind: Some(Kind::CONTAINER),
     };
 
     pub(crate) const fn delete(kind: Kind) -> Self {
@@ -94,10 +94,10 @@ impl Refusal {
             ),
 
             // Deleting a network, 403 is not about permissions.
-            (403, Delete, Some(Kind::Network)) if self.says("active endpoints") => {
+            (403, Delete, Some(Kind::NETWORK)) if self.says("active endpoints") => {
                 (ErrorKind::Dependency, None)
             }
-            (403, Delete, Some(Kind::Network))
+            (403, Delete, Some(Kind::NETWORK))
                 if self.says("pre-defined") || self.says("ingress") =>
             {
                 (
@@ -119,12 +119,12 @@ impl Refusal {
             (300..=399 | 404 | 405, ..) => (ErrorKind::Invalid, Some(NOT_DOCKER)),
 
             (409, Delete, _) if self.says("already in progress") => (ErrorKind::InProgress, None),
-            (409, Delete, Some(Kind::Volume | Kind::Network)) => (ErrorKind::Dependency, None),
-            (409, Delete, Some(Kind::Image)) if self.says("multiple repositories") => (
+            (409, Delete, Some(Kind::VOLUME | Kind::NETWORK)) => (ErrorKind::Dependency, None),
+            (409, Delete, Some(Kind::IMAGE)) if self.says("multiple repositories") => (
                 ErrorKind::Conflict,
                 Some("the image has several tags; delete it with force, or remove the tags first"),
             ),
-            (409, Delete, Some(Kind::Image)) => (ErrorKind::Dependency, None),
+            (409, Delete, Some(Kind::IMAGE)) => (ErrorKind::Dependency, None),
             // Running, paused or restarting.
             (409, ..) => (ErrorKind::Conflict, None),
 
@@ -196,10 +196,10 @@ mod tests {
         use ErrorKind::{Conflict, Denied, Dependency, InProgress, Internal, Invalid, NotFound};
         use ErrorKind::{RateLimited, Transient, Unavailable, Unsupported};
 
-        let container = Call::delete(Kind::Container);
-        let network = Call::delete(Kind::Network);
-        let volume = Call::delete(Kind::Volume);
-        let image = Call::delete(Kind::Image);
+        let container = Call::delete(Kind::CONTAINER);
+        let network = Call::delete(Kind::NETWORK);
+        let volume = Call::delete(Kind::VOLUME);
+        let image = Call::delete(Kind::IMAGE);
         for (status, call, message, want) in [
             (404, container, "No such container: 12ab", NotFound),
             (404, Call::READ, "no such image: sha256:12", NotFound),

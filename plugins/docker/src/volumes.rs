@@ -35,7 +35,7 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Volum
     }
     let mut sizes = sizes;
     list.volumes
-        .retain(|volume| native::is_full(Kind::Volume, &volume.name));
+        .retain(|volume| native::is_full(Kind::VOLUME, &volume.name));
     for volume in &mut list.volumes {
         volume.usage_data = sizes.remove(&volume.name).unwrap_or_default();
     }
@@ -44,14 +44,14 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Volum
 
 /// Reads one volume by its name, which is its id.
 pub(crate) async fn get(transport: &Transport, name: &str) -> Result<Option<Volume>> {
-    native::check(Kind::Volume, name)?;
+    native::check(Kind::VOLUME, name)?;
     let found: Option<Volume> = transport.find(&format!("/volumes/{name}")).await?;
-    native::only(Kind::Volume, name, found, |volume| &volume.name)
+    native::only(Kind::VOLUME, name, found, |volume| &volume.name)
 }
 
 pub(crate) fn into_resource(volume: Volume, place: &Place) -> Resource {
     let name = volume.name.clone();
-    let identity = place.identity(Kind::Volume, volume.name, wire::time(&volume.created_at));
+    let identity = place.identity(Kind::VOLUME, volume.name, wire::time(&volume.created_at));
     let mut resource = Resource::new(identity, name, State::Present);
     resource.labels = volume.labels.into_iter().collect();
     resource.unit = owner::unit(&resource.labels);

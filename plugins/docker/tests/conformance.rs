@@ -44,11 +44,11 @@ impl DockerFixture {
             vec!["create".into()]
         };
         arguments.extend(["--name".into(), name]);
-        let network = wanted.uses.iter().find(|used| used.kind == Kind::Network);
+        let network = wanted.uses.iter().find(|used| used.kind == Kind::NETWORK);
         let network = network.map_or("none", |network| &network.native);
         arguments.extend(["--network".into(), network.into()]);
         arguments.extend(labels(wanted));
-        for volume in wanted.uses.iter().filter(|used| used.kind == Kind::Volume) {
+        for volume in wanted.uses.iter().filter(|used| used.kind == Kind::VOLUME) {
             arguments.extend(["--volume".into(), format!("{}:/data", volume.native)]);
         }
         if wanted.takes_along {
@@ -57,7 +57,7 @@ impl DockerFixture {
         if wanted.restarts {
             arguments.extend(["--restart".into(), "always".into()]);
         }
-        let image = wanted.uses.iter().find(|used| used.kind == Kind::Image);
+        let image = wanted.uses.iter().find(|used| used.kind == Kind::IMAGE);
         arguments.push(image.map_or(shared().image().into(), |image| image.native.clone()));
         let script = match (wanted.state, wanted.ends_when_asked) {
             (State::Exited, _) => format!("exit {}", wanted.exit_code.unwrap_or(0)),
@@ -113,24 +113,24 @@ impl Fixture for DockerFixture {
             .clone()
             .unwrap_or_else(|| format!("made-{number}"));
         let native = match wanted.kind {
-            Kind::Container => self.container(wanted, name)?,
-            Kind::Network => {
+            Kind::CONTAINER => self.container(wanted, name)?,
+            Kind::NETWORK => {
                 let mut arguments: Vec<String> = vec!["network".into(), "create".into()];
                 arguments.extend(labels(wanted));
                 arguments.push(name);
                 self.docker(&arguments)?
             }
-            Kind::Volume => {
+            Kind::VOLUME => {
                 let mut arguments: Vec<String> = vec!["volume".into(), "create".into()];
                 arguments.extend(labels(wanted));
                 arguments.push(name);
                 self.docker(&arguments)?
             }
-            Kind::Image if wanted.labels.iter().any(|(_, value)| value.contains('\n')) => {
+            Kind::IMAGE if wanted.labels.iter().any(|(_, value)| value.contains('\n')) => {
                 let why = "a LABEL line cannot hold line breaks";
                 return Ok(Made::NotApplicable(why.to_owned()));
             }
-            Kind::Image => self.image(wanted, &name)?,
+            Kind::IMAGE => self.image(wanted, &name)?,
             _ => {
                 let why = format!("Docker has no {}", wanted.kind);
                 return Ok(Made::NotApplicable(why));
@@ -172,12 +172,12 @@ impl Fixture for DockerFixture {
 
     /// All but the image that containers are made from.
     fn is_ours(&self, resource: &Resource) -> bool {
-        resource.identity.kind != Kind::Image || resource.name != shared().image()
+        resource.identity.kind != Kind::IMAGE || resource.name != shared().image()
     }
 
     fn kept_by_provider(&self) -> Vec<(Kind, String)> {
         ["bridge", "host", "none", "ingress"]
-            .map(|name| (Kind::Network, name.to_owned()))
+            .map(|name| (Kind::NETWORK, name.to_owned()))
             .into()
     }
 

@@ -65,7 +65,7 @@ fn main() {
 /// The time to list everything, page by page.
 async fn list(backend: &Arc<dyn Backend>) -> Duration {
     let begin = Instant::now();
-    let (mut count, mut request) = (0, ListRequest::first(Kind::Sandbox));
+    let (mut count, mut request) = (0, ListRequest::first(Kind::SANDBOX));
     loop {
         let page = backend.list(request.clone()).await.expect("it lists");
         count += page.resources.len();

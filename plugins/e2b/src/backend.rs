@@ -5,8 +5,8 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
-    OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
+    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
 };
 
 use crate::client::Client;
@@ -51,7 +51,7 @@ impl E2b {
     }
 
     async fn find(&self, target: &Identity) -> Result<Option<Sandbox>> {
-        if target.kind != Kind::Sandbox || target.native.is_empty() {
+        if target.kind != Kind::SANDBOX || target.native.is_empty() {
             return Ok(None);
         }
         let path = ["sandboxes", &target.native];
@@ -79,9 +79,7 @@ impl E2b {
 impl Backend for E2b {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            kinds: vec![Kind::Sandbox],
-            stop: true,
-            archive: false,
+            kinds: vec![KindInfo::sandbox()],
             synchronous_delete: true,
             concurrency: 16,
         }
@@ -102,7 +100,7 @@ impl Backend for E2b {
     }
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
-        if request.kind != Kind::Sandbox {
+        if request.kind != Kind::SANDBOX {
             let text = format!("E2B has no {}s", request.kind);
             return Err(Error::new(ErrorKind::Unsupported, text));
         }

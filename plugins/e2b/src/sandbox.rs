@@ -52,7 +52,7 @@ impl Sandbox {
         let identity = Identity {
             backend: backend.clone(),
             account: account.clone(),
-            kind: Kind::Sandbox,
+            kind: Kind::SANDBOX,
             // A sandbox that was resumed since has another start, and so is not the one of the plan.
             created: started,
             native: self.id,

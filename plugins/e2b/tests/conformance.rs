@@ -68,7 +68,7 @@ impl Fixture for E2bFixture {
         Ok(Made::Yes(Identity {
             backend: "e2b".into(),
             account: "of the key".into(),
-            kind: Kind::Sandbox,
+            kind: Kind::SANDBOX,
             native,
             created: None,
         }))

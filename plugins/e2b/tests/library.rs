@@ -40,7 +40,7 @@ async fn sandboxes_are_listed_in_pages_paused_and_killed() {
     let account = backend.check().await.unwrap();
     assert!(account.id.starts_with("key-") && !account.id.contains(KEY));
     let (mut found, mut pages) = (Vec::new(), 0);
-    let mut page = ListRequest::first(Kind::Sandbox);
+    let mut page = ListRequest::first(Kind::SANDBOX);
     loop {
         let answer = backend.list(page.clone()).await.unwrap();
         found.extend(answer.resources);
@@ -88,7 +88,7 @@ async fn an_id_with_more_behind_it_is_another_id() {
     let open = plugin.open_channel(&plugin.request("e2b", &request(&address, KEY)));
     let backend = open.unwrap().into_backend("cloud".into());
     let page = backend
-        .list(ListRequest::first(Kind::Sandbox))
+        .list(ListRequest::first(Kind::SANDBOX))
         .await
         .unwrap();
     let mut target = page.resources[0].identity.clone();

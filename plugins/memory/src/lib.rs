@@ -15,6 +15,7 @@
 //! - [`chaos`]: what goes wrong by chance on a bad day
 //! - [`act`]: what somebody else does
 //! - [`provider`]: the state behind it, and what a provider does and refuses
+//! - `kinds`: what it has
 //! - `entry`: a resource as the provider keeps it
 //! - [`record`]: what was asked for, and what was deleted
 
@@ -24,6 +25,7 @@ pub mod chaos;
 pub mod config;
 mod entry;
 pub mod faults;
+mod kinds;
 pub mod make;
 pub mod provider;
 pub mod record;
@@ -34,7 +36,7 @@ pub use backend::{Memory, Oracle, Script};
 pub use chaos::Chaos;
 pub use config::MemoryConfig;
 pub use faults::{Fault, FaultRates, Operation};
-pub use make::{Make, container, image, network, sandbox, snapshot, volume};
+pub use make::{Make, container, image, network, resource, sandbox, snapshot, volume};
 pub use record::{Deleter, Deletion, Request};
 
 tbengine_sdk::backend!(

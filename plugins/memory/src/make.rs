@@ -6,6 +6,7 @@ use std::time::Duration;
 use tbengine_sdk::{Identity, Kind, Owner, Relation, Resource, State, Timestamp, Unit, Usage};
 
 use crate::entry::{Account, Entry, Reaction};
+use crate::kinds;
 
 /// A resource in the making. What a test does not say is what a resource of the kind usually has:
 /// created an hour ago, ended and in use by nobody.
@@ -33,36 +34,41 @@ struct Parts {
 
 type Pair = (Cow<'static, str>, Cow<'static, str>);
 
+/// A resource of any kind of the backend.
+pub fn resource(kind: Kind, name: &str) -> Make {
+    Make::new(kind, name)
+}
+
 /// A container that has exited with 0.
 pub fn container(name: &str) -> Make {
-    Make::new(Kind::Container, name)
+    Make::new(Kind::CONTAINER, name)
         .state(State::Exited)
         .exit_code(0)
 }
 
 /// A sandbox that was stopped.
 pub fn sandbox(name: &str) -> Make {
-    Make::new(Kind::Sandbox, name).state(State::Stopped)
+    Make::new(Kind::SANDBOX, name).state(State::Stopped)
 }
 
 /// A network.
 pub fn network(name: &str) -> Make {
-    Make::new(Kind::Network, name)
+    Make::new(Kind::NETWORK, name)
 }
 
 /// A volume. Its name is its native id, as with Docker.
 pub fn volume(name: &str) -> Make {
-    Make::new(Kind::Volume, name).native(name)
+    Make::new(Kind::VOLUME, name).native(name)
 }
 
 /// An image.
 pub fn image(name: &str) -> Make {
-    Make::new(Kind::Image, name)
+    Make::new(Kind::IMAGE, name)
 }
 
 /// A snapshot.
 pub fn snapshot(name: &str) -> Make {
-    Make::new(Kind::Snapshot, name)
+    Make::new(Kind::SNAPSHOT, name)
 }
 
 impl Make {
@@ -266,7 +272,7 @@ impl Make {
 pub(crate) fn native_id(kind: Kind, text: &str) -> String {
     // FNV-1a: stable across versions of Rust, unlike the hashes of the standard library.
     let seed = text.bytes().fold(
-        0xcbf2_9ce4_8422_2325_u64 ^ u64::from(kind as u8),
+        0xcbf2_9ce4_8422_2325_u64 ^ kinds::number(kind),
         |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3),
     );
     random_id(kind, &mut fastrand::Rng::with_seed(seed))
@@ -276,9 +282,8 @@ pub(crate) fn native_id(kind: Kind, text: &str) -> String {
 pub(crate) fn random_id(kind: Kind, random: &mut fastrand::Rng) -> String {
     let (a, b) = (random.u128(..), random.u128(..));
     match kind {
-        Kind::Container | Kind::Network | Kind::Volume => format!("{a:032x}{b:032x}"),
-        Kind::Image => format!("sha256:{a:032x}{b:032x}"),
-        Kind::Sandbox | Kind::Snapshot => {
+        Kind::IMAGE => format!("sha256:{a:032x}{b:032x}"),
+        Kind::SANDBOX | Kind::SNAPSHOT => {
             let hex = format!("{a:032x}");
             format!(
                 "{}-{}-4{}-a{}-{}",
@@ -289,5 +294,6 @@ pub(crate) fn random_id(kind: Kind, random: &mut fastrand::Rng) -> String {
                 &hex[20..]
             )
         }
+        _ => format!("{a:032x}{b:032x}"),
     }
 }

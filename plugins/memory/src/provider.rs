@@ -9,13 +9,14 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use tbengine_sdk::{
-    Error, ErrorKind, Identity, Kind, ListRequest, Page, Relation, Resource, Result, State,
-    Timestamp,
+    Can, Error, ErrorKind, Identity, Kind, KindInfo, ListRequest, Page, Relation, Resource, Result,
+    State, Timestamp,
 };
 use tokio::time::Instant;
 
 use crate::act::Act;
 use crate::entry::{Account, Entry, Native, Reaction};
+use crate::kinds::{self, kinds};
 use crate::record::{Deleter, Deletion, Record};
 
 /// What is on the agenda.
@@ -44,9 +45,7 @@ struct Holders {
 pub struct Provider {
     pub(crate) account: Account,
     pub(crate) record: Record,
-    pub(crate) kinds: Vec<Kind>,
-    pub(crate) can_stop: bool,
-    pub(crate) can_archive: bool,
+    pub(crate) kinds: Vec<KindInfo>,
     /// How long a deletion takes after it was accepted; zero means it is complete at once.
     pub(crate) deletion_takes: Duration,
     /// The same for archiving.
@@ -66,28 +65,26 @@ pub struct Provider {
     haunting: HashMap<(Kind, Native), (Instant, Box<Resource>)>,
 }
 
+/// Nothing of each kind.
+fn empty<T: Default>(kinds: &[KindInfo]) -> BTreeMap<Kind, T> {
+    kinds.iter().map(|info| (info.kind, T::default())).collect()
+}
+
 impl Provider {
     pub(crate) fn new(account: Account, opened: Timestamp) -> Self {
         let epoch = Instant::now();
+        let kinds = kinds();
         Self {
             account,
             record: Record::default(),
-            kinds: Kind::ALL.to_vec(),
-            can_stop: true,
-            can_archive: true,
+            shelves: empty(&kinds),
+            holders: empty(&kinds),
+            kinds,
             deletion_takes: Duration::ZERO,
             archiving_takes: Duration::ZERO,
             opened,
             epoch,
             now: epoch,
-            shelves: Kind::ALL
-                .iter()
-                .map(|&kind| (kind, BTreeMap::new()))
-                .collect(),
-            holders: Kind::ALL
-                .iter()
-                .map(|&kind| (kind, HashMap::new()))
-                .collect(),
             agenda: BTreeMap::new(),
             planned: 0,
             pretends: false,
@@ -213,7 +210,7 @@ impl Provider {
         let holders = self.holders[&kind].get(native).copied().unwrap_or_default();
         match kind {
             // As with Docker: what has ended is no longer attached to a network.
-            Kind::Network => holders.running,
+            Kind::NETWORK => holders.running,
             _ => holders.any,
         }
     }
@@ -255,10 +252,10 @@ impl Provider {
         if is_same {
             self.change(identity.kind, &identity.native, |resource| {
                 resource.state = match identity.kind {
-                    Kind::Sandbox => State::Stopped,
+                    Kind::SANDBOX => State::Stopped,
                     _ => State::Exited,
                 };
-                resource.exit_code = (identity.kind == Kind::Container).then_some(code);
+                resource.exit_code = (identity.kind == Kind::CONTAINER).then_some(code);
                 resource.finished = Some(now);
             });
         }
@@ -312,10 +309,15 @@ impl Provider {
         }
     }
 
+    fn can(&self, kind: Kind) -> Can {
+        let info = self.kinds.iter().find(|info| info.kind == kind);
+        info.map(|info| info.can).unwrap_or_default()
+    }
+
     /// One page of a listing, in order of native id.
     pub(crate) fn list(&self, request: &ListRequest) -> Result<Page> {
         let kind = request.kind;
-        if !self.kinds.contains(&kind) {
+        if !self.kinds.iter().any(|info| info.kind == kind) {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("there is nothing of kind {kind}"),
@@ -340,7 +342,7 @@ impl Provider {
 
     /// Asks a resource to end.
     pub(crate) fn stop(&mut self, target: &Identity, force: bool) -> Result<()> {
-        if !self.can_stop || !matches!(target.kind, Kind::Container | Kind::Sandbox) {
+        if !self.can(target.kind).stop {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("a {} cannot be stopped", target.kind),
@@ -374,7 +376,7 @@ impl Provider {
 
     /// Moves a resource that has ended to cold storage.
     pub(crate) fn archive(&mut self, target: &Identity) -> Result<()> {
-        if !self.can_archive || target.kind != Kind::Sandbox {
+        if !self.can(target.kind).archive {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("a {} cannot be archived", target.kind),
@@ -469,8 +471,8 @@ impl Provider {
                     again.identity.created = Some(now);
                     if again.state == State::Removing {
                         again.state = match identity.kind {
-                            Kind::Container => State::Exited,
-                            Kind::Sandbox => State::Stopped,
+                            Kind::CONTAINER => State::Exited,
+                            Kind::SANDBOX => State::Stopped,
                             _ => State::Present,
                         };
                     }
@@ -517,7 +519,7 @@ fn after(kind: Kind, cursor: &str) -> Result<&str> {
 }
 
 fn check_sum(kind: Kind, native: &str) -> u64 {
-    native.bytes().fold(kind as u64 + 1, |sum, byte| {
+    native.bytes().fold(kinds::number(kind) + 1, |sum, byte| {
         (sum ^ u64::from(byte))
             .wrapping_mul(0x0100_0000_01b3)
             .rotate_left(29)

@@ -178,7 +178,7 @@ impl Host<'_> {
                 .created(seconds(14 * DAY))
                 .disk(GIB),
         );
-        let anonymous = random_id(Kind::Volume, &mut self.random);
+        let anonymous = random_id(Kind::VOLUME, &mut self.random);
         self.put(
             make::volume(&anonymous)
                 .created(seconds(3 * DAY))
@@ -262,7 +262,7 @@ impl Host<'_> {
         let trial = self.harbor_names(task);
         let network = self.harbor_network(&trial, left.age);
         if anonymous_volume {
-            let name = random_id(Kind::Volume, &mut self.random);
+            let name = random_id(Kind::VOLUME, &mut self.random);
             let volume = self.put(
                 make::volume(&name)
                     .created(seconds(left.age))
@@ -382,14 +382,14 @@ impl Host<'_> {
             .label("com.docker.compose.version", "2.29.7")
             .label(
                 "com.docker.compose.config-hash",
-                random_id(Kind::Container, &mut self.random),
+                random_id(Kind::CONTAINER, &mut self.random),
             )
     }
 
     fn sandbox(&mut self, session: &str, state: State, age: u64) {
         let task = session.split("__").next().unwrap_or(session).to_owned();
         // Harbor gives a sandbox no name, so the provider's id serves as one.
-        let native = random_id(Kind::Sandbox, &mut self.random);
+        let native = random_id(Kind::SANDBOX, &mut self.random);
         self.put(
             make::sandbox(&native)
                 .native(native)

@@ -20,7 +20,9 @@ static const char DESCRIPTOR[] =
     "\"kinds\":[{\"kind\":\"example\",\"about\":\"An example cloud in memory\"}]}";
 
 static const char OPENED[] =
-    "{\"capabilities\":{\"kinds\":[\"sandbox\"],\"stop\":true,\"synchronous-delete\":true,\"concurrency\":8}}";
+    "{\"capabilities\":{\"kinds\":[{\"kind\":\"sandbox\",\"plural\":\"sandboxes\",\"class\":\"compute\","
+    "\"about\":\"a cloud sandbox\",\"runs\":true,\"can\":{\"stop\":true}}],"
+    "\"synchronous-delete\":true,\"concurrency\":8}}";
 
 enum { MOST = 1000 };
 enum state { GONE, STOPPED, RUNNING };

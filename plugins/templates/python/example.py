@@ -21,7 +21,9 @@ DESCRIPTOR = {
     # `fixture` lets the conformance kit make sandboxes; take it away if you cannot offer that.
     "kinds": [{"kind": "example", "about": "An example cloud in memory", "fixture": True}],
 }
-CAPABILITIES = {"kinds": ["sandbox"], "stop": True, "synchronous-delete": True, "concurrency": 8}
+SANDBOX = {"kind": "sandbox", "plural": "sandboxes", "class": "compute", "about": "a cloud sandbox",
+           "runs": True, "can": {"stop": True}}
+CAPABILITIES = {"kinds": [SANDBOX], "synchronous-delete": True, "concurrency": 8}
 ACCOUNT = "example"
 
 

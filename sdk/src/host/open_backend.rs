@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Capabilities};
 
 /// A backend that is configured and open.
 #[derive(Clone)]
@@ -14,6 +14,24 @@ pub struct OpenBackend {
     pub kind: Arc<str>,
     /// The implementation.
     pub backend: Arc<dyn Backend>,
+    /// What it can do, asked once: a backend answers the same at every call.
+    pub capabilities: Arc<Capabilities>,
+}
+
+impl OpenBackend {
+    /// A backend by its configured name and the kind that implements it.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        kind: impl Into<Arc<str>>,
+        backend: Arc<dyn Backend>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            capabilities: Arc::new(backend.capabilities()),
+            backend,
+        }
+    }
 }
 
 impl fmt::Debug for OpenBackend {

@@ -62,7 +62,7 @@ async fn archiving_what_does_not_exist_is_not_found(bench: Bench, kind: Kind) ->
 }
 
 async fn archiving_what_cannot_be_archived_is_unsupported(bench: Bench, kind: Kind) -> Tested {
-    if kind == Kind::Sandbox && bench.backend.capabilities().archive {
+    if bench.info(kind).can.archive {
         return Err(Halt::not_applicable("it can be archived"));
     }
     let made = bench.make(Wanted::new(kind)).await?;

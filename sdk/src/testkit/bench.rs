@@ -13,6 +13,7 @@ use crate::backend::{Backend, ListRequest};
 use crate::error::{Error, ErrorKind, Result as BackendResult};
 use crate::identity::{Identity, ResourceId};
 use crate::kind::Kind;
+use crate::kind_info::KindInfo;
 use crate::resource::{Resource, State};
 use crate::testkit::case::{Case, CaseEnd};
 use crate::testkit::fixture::{Fixture, Made, Wanted};
@@ -95,20 +96,18 @@ impl Behaviour {
     pub(super) fn cases<F: Fixture>(self, kit: &Arc<Kit<F>>) -> Vec<Case> {
         let capabilities = kit.fixture.backend().capabilities();
         let test = Arc::new(self.test);
-        let runs = |kind: &Kind| matches!(kind, Kind::Container | Kind::Sandbox);
         let mut kinds = capabilities.kinds;
         match self.applies {
             Applies::Once => kinds.truncate(1),
             Applies::EachKind => {}
-            Applies::WhatRuns => kinds.retain(runs),
-            Applies::WhatStops => kinds.retain(|kind| capabilities.stop && runs(kind)),
-            Applies::WhatIsArchived => {
-                kinds.retain(|kind| capabilities.archive && *kind == Kind::Sandbox);
-            }
+            Applies::WhatRuns => kinds.retain(|info| info.runs),
+            Applies::WhatStops => kinds.retain(|info| info.can.stop),
+            Applies::WhatIsArchived => kinds.retain(|info| info.can.archive),
         }
         kinds
             .into_iter()
-            .map(|kind| {
+            .map(|info| {
+                let kind = info.kind;
                 let (kit, test) = (kit.clone(), test.clone());
                 Case {
                     name: self.name,
@@ -190,7 +189,11 @@ pub(super) struct Bench {
 
 impl Bench {
     /// Makes a resource and answers how the backend under test lists it.
-    pub(super) async fn make(&self, wanted: Wanted) -> Result<Resource, Halt> {
+    pub(super) async fn make(&self, mut wanted: Wanted) -> Result<Resource, Halt> {
+        // A fixture's own kind that runs has to have ended before it is simple to delete.
+        if wanted.state == State::Present && self.info(wanted.kind).runs {
+            wanted.state = State::Stopped;
+        }
         match self.fixture.make(&wanted).await {
             Err(message) => Err(Halt::Failed(format!("the fixture failed: {message}"))),
             Ok(Made::NotApplicable(reason)) => Err(Halt::NotApplicable(reason)),
@@ -244,7 +247,7 @@ impl Bench {
     /// The whole provider, as listings of every kind show it.
     pub(super) async fn everything(&self) -> Result<BTreeMap<ResourceId, Resource>, Halt> {
         let mut everything = BTreeMap::new();
-        for kind in self.backend.capabilities().kinds {
+        for kind in self.backend.capabilities().words() {
             let resources = self.all(kind).await?;
             everything.extend(
                 resources
@@ -279,15 +282,10 @@ impl Bench {
         }
     }
 
-    /// The kind of resource that uses others in this backend.
-    pub(super) fn user_kind(&self) -> Kind {
-        let kinds = self.backend.capabilities().kinds;
-        let container = kinds.contains(&Kind::Container);
-        if container {
-            Kind::Container
-        } else {
-            Kind::Sandbox
-        }
+    /// What the backend declares of a kind.
+    pub(super) fn info(&self, kind: Kind) -> KindInfo {
+        let declared = self.backend.capabilities().kind(kind).cloned();
+        declared.expect("trials are about declared kinds")
     }
 
     /// The native ids that pages of this size show, others' resources left out.

@@ -3,6 +3,7 @@
 use super::bench::{Behaviour, Bench, Halt, Tested, assert_fails, behaviour, missing};
 use super::fixture::Wanted;
 use crate::backend::DeleteOptions;
+use crate::class::Class;
 use crate::error::ErrorKind;
 use crate::kind::Kind;
 
@@ -98,17 +99,21 @@ async fn with_force_a_running_resource_is_deleted(bench: Bench, kind: Kind) -> T
 }
 
 async fn what_another_resource_uses_is_left_alone(bench: Bench, kind: Kind) -> Tested {
-    if kind.deletion_rank() == 0 {
-        return Err(Halt::not_applicable("nothing uses what runs"));
-    }
+    let declared = bench.backend.capabilities();
+    // The first kind of which something can be made to use it; a kind is no trial of itself.
+    let users = bench.info(kind).used_by.into_iter();
+    let mut users = users.filter(|user| *user != kind && declared.kind(*user).is_some());
+    let Some(user_kind) = users.next() else {
+        return Err(Halt::not_applicable("no other kind uses it"));
+    };
     let used = bench.make(Wanted::new(kind)).await?;
     // Some providers count a network as in use only while its user runs.
     let user = Wanted {
         uses: vec![used.identity.clone()],
         ends_when_asked: false,
-        ..match kind {
-            Kind::Network => Wanted::running(bench.user_kind()),
-            _ => Wanted::new(bench.user_kind()),
+        ..match bench.info(kind).class {
+            Class::Network => Wanted::running(user_kind),
+            _ => Wanted::new(user_kind),
         }
     };
     let user = bench.make(user).await?;

@@ -104,8 +104,8 @@ impl Wanted {
         Self {
             kind,
             state: match kind {
-                Kind::Container => State::Exited,
-                Kind::Sandbox => State::Stopped,
+                Kind::CONTAINER => State::Exited,
+                Kind::SANDBOX => State::Stopped,
                 _ => State::Present,
             },
             name: None,

@@ -79,8 +79,7 @@ async fn what_restarts_by_itself_does_not_come_back_after_a_stop(
 }
 
 async fn stopping_what_cannot_be_stopped_is_unsupported(bench: Bench, kind: Kind) -> Tested {
-    let runs = matches!(kind, Kind::Container | Kind::Sandbox);
-    if runs && bench.backend.capabilities().stop {
+    if bench.info(kind).can.stop {
         return Err(Halt::not_applicable("it can be stopped"));
     }
     let made = bench.make(Wanted::new(kind)).await?;

@@ -82,11 +82,7 @@ impl Cloud {
     }
 
     fn run(&self, apply: ApplyOptions, faults: Option<FaultPlan>) -> Cleaned {
-        let open = OpenBackend {
-            name: "cloud".into(),
-            kind: "daytona".into(),
-            backend: Arc::new(self.backend()),
-        };
+        let open = OpenBackend::new("cloud", "daytona", Arc::new(self.backend()));
         let options = EngineOptions {
             run: "run-1".into(),
             now: self.fake().with(|_, now| now),

@@ -101,11 +101,11 @@ async fn apply_hostile(plan: Plan) -> bool {
     }
     let plan = saved::revise(plan, &inventory, &Facts::default(), &Guards::default(), NOW);
     let targets: Vec<Identity> = plan.steps.iter().map(|step| step.target.clone()).collect();
-    let backends = [OpenBackend {
-        name: "memory".into(),
-        kind: "memory".into(),
-        backend: Arc::new(memory.clone()),
-    }];
+    let backends = [OpenBackend::new(
+        "memory",
+        "memory",
+        Arc::new(memory.clone()),
+    )];
     let options = ApplyOptions {
         deadline: Some(Duration::from_secs(3600)),
         ..ApplyOptions::default()
@@ -203,7 +203,7 @@ fn docker() -> Run {
         answers.set(input);
         runtime.block_on(ask(
             &backend,
-            &[Kind::Container, Kind::Network, Kind::Volume, Kind::Image],
+            &[Kind::CONTAINER, Kind::NETWORK, Kind::VOLUME, Kind::IMAGE],
             ID,
         ))
     })
@@ -230,7 +230,7 @@ fn daytona() -> Run {
     let mut backend = open();
     Box::new(move |input| {
         answers.set(input);
-        let kinds = [Kind::Sandbox, Kind::Snapshot, Kind::Volume];
+        let kinds = [Kind::SANDBOX, Kind::SNAPSHOT, Kind::VOLUME];
         let good = runtime.block_on(ask(&backend, &kinds, ID));
         // It slows down after what it was told about limits, so then the next input gets a new one.
         let text = String::from_utf8_lossy(input).to_lowercase();

@@ -7,7 +7,7 @@ use tbengine_sdk::{ErrorKind, Kind, ListRequest};
 use crate::rude::{closed, owed, pay, say_late};
 use crate::support::{PATIENCE, both, open_rude, rude, until};
 
-const LIST: fn() -> ListRequest = || ListRequest::first(Kind::Sandbox);
+const LIST: fn() -> ListRequest = || ListRequest::first(Kind::SANDBOX);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_answers_the_first_counts_and_the_others_are_counted() {

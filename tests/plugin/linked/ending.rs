@@ -7,7 +7,7 @@ use crate::listening::was_logged;
 use crate::rude::{closed, owed, pay};
 use crate::support::{PATIENCE, both, open_honest, open_rude, rude, until};
 
-const LIST: fn() -> ListRequest = || ListRequest::first(Kind::Sandbox);
+const LIST: fn() -> ListRequest = || ListRequest::first(Kind::SANDBOX);
 
 #[test]
 fn a_runtime_that_ends_gives_up_what_is_under_way_and_closes() {

@@ -17,7 +17,7 @@ async fn every_method_arrives_and_errors_keep_what_they_say() {
     let config = json!({ "resources": 3, "farewell": "after every method" });
     let (channel, backend) = both(open_honest(config).unwrap());
     assert_eq!(&*backend.check().await.unwrap().id, "rough");
-    let page = backend.list(ListRequest::first(Kind::Sandbox)).await;
+    let page = backend.list(ListRequest::first(Kind::SANDBOX)).await;
     assert_eq!(page.unwrap().resources.len(), 3);
     let target = sandbox("sb-7");
     let read = backend.get(&target).await.unwrap().unwrap();
@@ -69,7 +69,7 @@ async fn futures_that_are_dropped_at_any_time_end_the_work_and_leave_nothing_owe
         .map(|turn| {
             let backend = backend.clone();
             tokio::spawn(async move {
-                let call = backend.list(ListRequest::first(Kind::Sandbox));
+                let call = backend.list(ListRequest::first(Kind::SANDBOX));
                 let patience = Duration::from_millis(turn as u64 % 5);
                 tokio::time::timeout(patience, call).await.is_err()
             })

@@ -37,7 +37,7 @@ struct Rude {
 }
 
 const DESCRIPTOR: &str = r#"{"name":"rude","version":"1","protocol":1,"kinds":[{"kind":"rude","about":"breaks rules"}]}"#;
-const OPENED: &str = r#"{"capabilities":{"kinds":["sandbox"],"stop":true,"synchronous-delete":true,"concurrency":4}}"#;
+const OPENED: &str = r#"{"capabilities":{"kinds":[{"kind":"sandbox","class":"compute","about":"a sandbox","runs":true,"can":{"stop":true}}],"synchronous-delete":true,"concurrency":4}}"#;
 const PAGE: &str = r#"{"resources":[]}"#;
 const ACCOUNT: &str = r#"{"id":"rude","description":"answered"}"#;
 

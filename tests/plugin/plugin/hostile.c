@@ -32,7 +32,7 @@ struct tbe_instance {
 static tbe_bytes text(const char *s) { return (tbe_bytes){(const uint8_t *)s, strlen(s)}; }
 
 static const char OPENED[] =
-    "{\"capabilities\":{\"kinds\":[\"sandbox\"],\"stop\":true,\"synchronous-delete\":true,\"concurrency\":4}}";
+    "{\"capabilities\":{\"kinds\":[{\"kind\":\"sandbox\",\"class\":\"compute\",\"about\":\"a sandbox\",\"runs\":true,\"can\":{\"stop\":true}}],\"synchronous-delete\":true,\"concurrency\":4}}";
 
 static tbe_instance *open_(tbe_bytes request, void *context, tbe_opened opened) {
     char copy[2048] = {0};

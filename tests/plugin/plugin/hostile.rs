@@ -26,7 +26,7 @@ fn mode(mode: &str) -> serde_json::Value {
     json!({ "mode": mode })
 }
 
-const LIST: fn() -> ListRequest = || ListRequest::first(Kind::Sandbox);
+const LIST: fn() -> ListRequest = || ListRequest::first(Kind::SANDBOX);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_answers_the_first_counts_and_invented_ones_are_counted() {

@@ -67,7 +67,7 @@ async fn panics_are_answers_and_are_logged() {
         assert!(error.message.contains("as it was told"), "{error}");
     }
     backend
-        .list(ListRequest::first(Kind::Sandbox))
+        .list(ListRequest::first(Kind::SANDBOX))
         .await
         .unwrap();
     drop(backend);
@@ -91,7 +91,7 @@ async fn a_future_that_is_dropped_ends_the_work_in_the_plugin() {
             let backend = backend.clone();
             tokio::spawn(async move {
                 backend
-                    .list(ListRequest::first(Kind::Sandbox))
+                    .list(ListRequest::first(Kind::SANDBOX))
                     .await
                     .map(drop)
             })
@@ -140,7 +140,7 @@ fn a_key_that_is_not_known_is_named() {
 async fn what_claims_to_belong_to_another_backend_is_refused() {
     let backend = rough(json!({ "pretends": "docker", "resources": 1 }));
     let listed = backend
-        .list(ListRequest::first(Kind::Sandbox))
+        .list(ListRequest::first(Kind::SANDBOX))
         .await
         .unwrap_err();
     let read = backend.get(&sandbox("sb-1")).await.unwrap_err();

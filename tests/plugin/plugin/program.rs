@@ -23,7 +23,7 @@ fn backend(mode: &str, call: Duration) -> Arc<dyn Backend> {
 }
 
 async fn list(backend: &Arc<dyn Backend>) -> Result<Page, Error> {
-    backend.list(ListRequest::first(Kind::Sandbox)).await
+    backend.list(ListRequest::first(Kind::SANDBOX)).await
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -137,7 +137,7 @@ async fn a_process_that_reads_nothing_holds_nobody_up() {
         // Far more than fits into a pipe.
         let request = ListRequest {
             cursor: Some("x".repeat(100_000)),
-            ..ListRequest::first(Kind::Sandbox)
+            ..ListRequest::first(Kind::SANDBOX)
         };
         calls.spawn(async move { backend.list(request).await.unwrap_err().kind });
     }

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 
-OPENED = {"capabilities": {"kinds": ["sandbox"], "stop": True, "synchronous-delete": True, "concurrency": 4}}
+SANDBOX = {"kind": "sandbox", "class": "compute", "about": "a sandbox", "runs": True, "can": {"stop": True}}
+OPENED = {"capabilities": {"kinds": [SANDBOX], "synchronous-delete": True, "concurrency": 4}}
 DOCUMENTS = {
     "doubled": '{"resources": 1, "next": 2, "next": null, "resources": []}',
     "unquoted": '{resources: []}',

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
-    OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
+    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
 };
 
 /// What it does.
@@ -48,7 +48,7 @@ pub fn sandbox(native: &str) -> Identity {
     Identity {
         backend: "here".into(),
         account: "rough".into(),
-        kind: Kind::Sandbox,
+        kind: Kind::SANDBOX,
         native: native.into(),
         created: None,
     }
@@ -95,7 +95,7 @@ impl Rough {
         let identity = Identity {
             backend: backend.unwrap_or_else(|| self.name.clone()),
             account: "rough".into(),
-            kind: Kind::Sandbox,
+            kind: Kind::SANDBOX,
             native: format!("sb-{number}"),
             created: None,
         };
@@ -116,9 +116,7 @@ impl Drop for Rough {
 impl Backend for Rough {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            kinds: vec![Kind::Sandbox],
-            stop: true,
-            archive: false,
+            kinds: vec![KindInfo::sandbox()],
             synchronous_delete: true,
             concurrency: 64,
         }

@@ -196,10 +196,8 @@ pub fn engine(backends: &[Memory], apply: ApplyOptions, run: &str) -> Engine {
     let open = backends
         .iter()
         .enumerate()
-        .map(|(number, backend)| OpenBackend {
-            name: name(number).into(),
-            kind: "memory".into(),
-            backend: Arc::new(backend.clone()),
+        .map(|(number, backend)| {
+            OpenBackend::new(name(number), "memory", Arc::new(backend.clone()))
         })
         .collect();
     let options = EngineOptions {

@@ -292,7 +292,7 @@ mod tests {
             let identity = Identity {
                 backend: "docker".into(),
                 account: "a".into(),
-                kind: Kind::Container,
+                kind: Kind::CONTAINER,
                 native: (*native).into(),
                 created: None,
             };

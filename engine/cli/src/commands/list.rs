@@ -239,7 +239,7 @@ mod tests {
             let identity = Identity {
                 backend: "docker".into(),
                 account: "a".into(),
-                kind: Kind::Container,
+                kind: Kind::CONTAINER,
                 native: wild.clone(),
                 created: None,
             };

@@ -132,7 +132,7 @@ fn over_units(
             continue;
         };
         let containers = units.entry(unit).or_default();
-        if resource.identity.kind == Kind::Container {
+        if resource.identity.kind == Kind::CONTAINER {
             containers.push(resource);
         }
     }

@@ -120,7 +120,7 @@ impl Ownership {
             let is_ours =
                 |place: &usize| matches!(self.of(&inventory.resources[*place]), Belonging::Ours(_));
             if self.of(resource) == Belonging::Unproven
-                && inventory.knows_holders_in(&resource.identity.backend)
+                && inventory.knows_holders_of(&resource.identity.backend, resource.identity.kind)
                 && !holders.is_empty()
                 && holders.iter().all(is_ours)
             {

@@ -68,7 +68,7 @@ impl LeasePolicy {
             Target::Everything => format!("made under lease {id}, which is over: {proof}"),
             Target::Units(over) => {
                 let unit = candidate.resource.unit.as_ref()?;
-                if candidate.resource.identity.kind == Kind::Image || !over.contains(unit) {
+                if candidate.resource.identity.kind == Kind::IMAGE || !over.contains(unit) {
                     return None;
                 }
                 format!("its unit is over, and it was made under lease {id}: {proof}")

@@ -155,7 +155,7 @@ fn what_was_there_before_is_never_ours() {
     elsewhere.identity.account = "another".into();
     assert_eq!(ownership.of(&elsewhere), Ours(Proof::Label));
     let mut kind = old;
-    kind.identity.kind = Kind::Volume;
+    kind.identity.kind = Kind::VOLUME;
     assert_eq!(ownership.of(&kind), Ours(Proof::Label));
 }
 
@@ -245,9 +245,9 @@ fn what_is_older_only_was_not_listed() {
 
 #[test]
 fn what_the_holder_saw_being_created_is_ours() {
-    let volume = resource(Kind::Volume, "anonymous");
+    let volume = resource(Kind::VOLUME, "anonymous");
     let seen = |before: &[Resource]| {
-        let observed = HashSet::from([(Kind::Volume, "anonymous".to_owned())]);
+        let observed = HashSet::from([(Kind::VOLUME, "anonymous".to_owned())]);
         let others = Other {
             lease: Lease {
                 terms: Terms {
@@ -266,8 +266,8 @@ fn what_the_holder_saw_being_created_is_ours() {
         assert_eq!(belonging, Ours(Proof::Observed), "{created:?}");
     }
     assert_eq!(plain().of(&volume), Unproven);
-    assert_eq!(seen(&[]).of(&resource(Kind::Volume, "other")), Unproven);
-    let namesake = resource(Kind::Network, "anonymous");
+    assert_eq!(seen(&[]).of(&resource(Kind::VOLUME, "other")), Unproven);
+    let namesake = resource(Kind::NETWORK, "anonymous");
     assert_eq!(seen(&[]).of(&namesake), Unproven);
     // Whoever's sign it carries, and whoever had it before, comes first.
     assert_eq!(seen(std::slice::from_ref(&volume)).of(&volume), Before);
@@ -278,7 +278,7 @@ fn what_the_holder_saw_being_created_is_ours() {
 
 /// A volume, and who uses it.
 fn volume_of(users: &[Resource]) -> (Resource, Inventory) {
-    let volume = resource(Kind::Volume, "data");
+    let volume = resource(Kind::VOLUME, "data");
     let users = users.iter().map(|user| user.clone().uses(&volume));
     let mut all: Vec<Resource> = users.collect();
     all.push(volume.clone());
@@ -312,7 +312,7 @@ fn being_used_by_ours_makes_nothing_ours_that_is_older_or_theirs() {
         let user = ours.clone().uses(&used);
         plain().seeing(&inventory(&[user, used.clone()])).of(&used)
     };
-    let image = resource(Kind::Image, "postgres");
+    let image = resource(Kind::IMAGE, "postgres");
     assert_eq!(belonging(image.clone().created(Some(at(-5000)))), Before);
     assert_eq!(
         belonging(image.clone().label(RUN_ID_LABEL, "nested")),
@@ -333,10 +333,10 @@ fn where_users_could_not_be_listed_nothing_is_known_of_them() {
         let listed = Inventory::new(Default::default(), listed.resources.clone(), vec![failure]);
         plain().seeing(&listed).of(&volume)
     };
-    assert_eq!(belonging("memory", Some(Kind::Container)), Unproven);
+    assert_eq!(belonging("memory", Some(Kind::CONTAINER)), Unproven);
     assert_eq!(belonging("memory", None), Unproven);
     assert_eq!(
-        belonging("memory", Some(Kind::Image)),
+        belonging("memory", Some(Kind::IMAGE)),
         Ours(Proof::OnlyUsed)
     );
     assert_eq!(belonging("elsewhere", None), Ours(Proof::OnlyUsed));
@@ -371,7 +371,7 @@ fn a_unit_that_is_named_after_a_trial_is_ours() {
 fn harbor_names_the_trial_of_a_sandbox_in_a_label() {
     let ownership = trials(&["Hello__DqmfGz2"]);
     let sandbox = |session: &str| {
-        let sandbox = resource(Kind::Sandbox, "s").label("harbor.session_id", session);
+        let sandbox = resource(Kind::SANDBOX, "s").label("harbor.session_id", session);
         ownership.of(&sandbox.unit("whatever"))
     };
     assert_eq!(sandbox("Hello__DqmfGz2__env"), Ours(Proof::Trial));

@@ -230,8 +230,8 @@ fn a_thousand_calls_at_once_are_answered_once_each(subject: &Subject) -> Tried {
 fn a_call_that_is_given_up_is_answered_all_the_same(subject: &Subject) -> Tried {
     let opening = open(subject)?;
     let channel = opening.channel;
-    let kind = opening.capabilities.kinds.first().copied();
-    let list = wire::encode(&ListRequest::first(kind.unwrap_or(Kind::Sandbox)));
+    let kind = opening.capabilities.words().next();
+    let list = wire::encode(&ListRequest::first(kind.unwrap_or(Kind::SANDBOX)));
     within(async {
         for micros in [0, 10, 100, 1000, 10_000] {
             for _ in 0..20 {

@@ -119,7 +119,7 @@ pub(crate) fn resource(kind: Kind, name: &str) -> Resource {
 }
 
 pub(crate) fn container(name: &str) -> Resource {
-    resource(Kind::Container, name)
+    resource(Kind::CONTAINER, name)
 }
 
 pub(crate) fn inventory(resources: &[Resource]) -> Inventory {

@@ -25,7 +25,7 @@ async fn what_uses_a_resource_goes_first() {
         .collect();
     assert_eq!(
         order,
-        [tbengine_sdk::Kind::Container, tbengine_sdk::Kind::Network]
+        [tbengine_sdk::Kind::CONTAINER, tbengine_sdk::Kind::NETWORK]
     );
 }
 

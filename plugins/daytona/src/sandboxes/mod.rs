@@ -16,5 +16,5 @@ pub(crate) use changing::{archive, delete, hides, stop};
 pub(crate) use reading::{SecondLook, leaving, list, read, second_look};
 pub(crate) use resource::whole;
 
-const KIND: Kind = Kind::Sandbox;
+const KIND: Kind = Kind::SANDBOX;
 const READ: Call = Call::Read(Some(KIND));

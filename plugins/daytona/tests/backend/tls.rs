@@ -41,7 +41,7 @@ async fn a_private_authority_is_believed_where_the_configuration_names_it() {
             .contains("https://127.0.0.1")
     );
     let page = backend
-        .list(ListRequest::first(Kind::Sandbox))
+        .list(ListRequest::first(Kind::SANDBOX))
         .await
         .unwrap();
     assert_eq!(page.resources[0].identity.native, id);

@@ -177,14 +177,14 @@ impl Client {
         debug!(%kind, is_ours, "a creation");
         set_length(&mut head.headers, body.len());
         let mut link = self.link.lock().await;
-        let named = match is_ours && kind == Kind::Container {
+        let named = match is_ours && kind == Kind::CONTAINER {
             true => volumes::named_in(&body, run),
             false => Vec::new(),
         };
         for volume in &named {
             self.create_volume(&mut link, &head, volume).await?;
         }
-        let makes_anonymous = kind == Kind::Container && !volumes::takes_over(&body);
+        let makes_anonymous = kind == Kind::CONTAINER && !volumes::takes_over(&body);
         let request = Request::from_parts(head.clone(), Either::Right(Full::new(body)));
         let reply = link.send(request).await?;
         if !is_ours || reply.status() != StatusCode::CREATED {
@@ -250,7 +250,7 @@ impl Client {
         let reply = link.send(request).await?;
         let is_created = reply.status() == StatusCode::CREATED;
         if is_created {
-            self.note(Kind::Volume, reply.into_body()).await?;
+            self.note(Kind::VOLUME, reply.into_body()).await?;
         } else {
             debug!(status = %reply.status(), "a volume was not created");
             gather(reply.into_body(), LARGEST_REPLY).await?;

@@ -35,9 +35,9 @@ impl Creation {
             return None;
         }
         match unversioned(path) {
-            "/containers/create" => Some(Creation::Body(Kind::Container)),
-            "/networks/create" => Some(Creation::Body(Kind::Network)),
-            "/volumes/create" => Some(Creation::Body(Kind::Volume)),
+            "/containers/create" => Some(Creation::Body(Kind::CONTAINER)),
+            "/networks/create" => Some(Creation::Body(Kind::NETWORK)),
+            "/volumes/create" => Some(Creation::Body(Kind::VOLUME)),
             "/build" => Some(Creation::Build),
             "/commit" => Some(Creation::Commit),
             _ => None,
@@ -79,8 +79,8 @@ pub(super) fn of_reply(kind: Kind, reply: &[u8], run: &str) -> Option<Created> {
     let reply: Reply = serde_json::from_slice(reply).ok()?;
     let native = match kind {
         // A volume that exists already is answered in the same way, with the labels that it has.
-        Kind::Volume if label::is_of(&reply.labels?, run) => reply.name,
-        Kind::Volume => None,
+        Kind::VOLUME if label::is_of(&reply.labels?, run) => reply.name,
+        Kind::VOLUME => None,
         _ => reply.id,
     }?;
     Some(Created { kind, native })
@@ -93,10 +93,10 @@ mod tests {
     #[test]
     fn creations_are_known_by_method_and_path() {
         for (path, creation) in [
-            ("/containers/create", Creation::Body(Kind::Container)),
-            ("/v1.47/containers/create", Creation::Body(Kind::Container)),
-            ("/v1.24/networks/create", Creation::Body(Kind::Network)),
-            ("/v4.0.0/volumes/create", Creation::Body(Kind::Volume)),
+            ("/containers/create", Creation::Body(Kind::CONTAINER)),
+            ("/v1.47/containers/create", Creation::Body(Kind::CONTAINER)),
+            ("/v1.24/networks/create", Creation::Body(Kind::NETWORK)),
+            ("/v4.0.0/volumes/create", Creation::Body(Kind::VOLUME)),
             ("/v1.47/build", Creation::Build),
             ("/commit", Creation::Commit),
         ] {
@@ -123,12 +123,12 @@ mod tests {
     fn replies_name_what_was_created() {
         let of = |kind, reply: &str| of_reply(kind, reply.as_bytes(), "r1").map(|it| it.native);
         assert_eq!(
-            of(Kind::Container, r#"{"Id":"abc","Warnings":[]}"#).as_deref(),
+            of(Kind::CONTAINER, r#"{"Id":"abc","Warnings":[]}"#).as_deref(),
             Some("abc")
         );
         assert_eq!(
             of(
-                Kind::Volume,
+                Kind::VOLUME,
                 r#"{"Name":"v","Labels":{"tbengine.run-id":"r1"}}"#
             )
             .as_deref(),
@@ -140,8 +140,8 @@ mod tests {
             r#"{"Name":"v","Labels":null}"#,
             r#"{"Name":"v"}"#,
         ] {
-            assert_eq!(of(Kind::Volume, existed), None, "{existed}");
+            assert_eq!(of(Kind::VOLUME, existed), None, "{existed}");
         }
-        assert_eq!(of(Kind::Network, "no json"), None);
+        assert_eq!(of(Kind::NETWORK, "no json"), None);
     }
 }

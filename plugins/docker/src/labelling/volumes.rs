@@ -128,7 +128,7 @@ pub(super) fn anonymous_in(inspected: &[u8], named: &[Value]) -> Vec<Created> {
     let mounts = mounts.into_iter().filter(is_anonymous);
     mounts
         .map(|mount| Created {
-            kind: Kind::Volume,
+            kind: Kind::VOLUME,
             native: mount.name,
         })
         .collect()
@@ -195,7 +195,7 @@ mod tests {
         let named = [json!({ "Name": reused }), json!({ "Name": "data" })];
         let found = anonymous_in(inspected.to_string().as_bytes(), &named);
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].kind, &found[0].native), (Kind::Volume, &made));
+        assert_eq!((found[0].kind, &found[0].native), (Kind::VOLUME, &made));
         assert_eq!(anonymous_in(b"{}", &named), []);
         assert_eq!(
             inspection("/v1.41/containers/create", br#"{"Id":"abc"}"#).as_deref(),

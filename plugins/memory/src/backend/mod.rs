@@ -210,17 +210,27 @@ impl Memory {
 
     /// Lets only these kinds be listed.
     pub fn kinds(&self, kinds: &[Kind]) {
-        self.provider(|provider| provider.kinds = kinds.to_vec());
+        self.provider(|provider| {
+            provider.kinds.retain(|info| kinds.contains(&info.kind));
+        });
     }
 
     /// Whether `stop` works.
     pub fn can_stop(&self, can: bool) {
-        self.provider(|provider| provider.can_stop = can);
+        self.provider(|provider| {
+            for info in &mut provider.kinds {
+                info.can.stop = can && info.runs;
+            }
+        });
     }
 
     /// Whether `archive` works.
     pub fn can_archive(&self, can: bool) {
-        self.provider(|provider| provider.can_archive = can);
+        self.provider(|provider| {
+            for info in &mut provider.kinds {
+                info.can.archive = can && info.kind == Kind::SANDBOX;
+            }
+        });
     }
 
     /// Lets somebody else act at once.
@@ -353,8 +363,6 @@ impl Backend for Memory {
     fn capabilities(&self) -> Capabilities {
         self.provider(|provider| Capabilities {
             kinds: provider.kinds.clone(),
-            stop: provider.can_stop,
-            archive: provider.can_archive,
             synchronous_delete: provider.deletion_takes.is_zero(),
             concurrency: 16,
         })

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tbengine_memory::{Memory, container, image, network, sandbox, snapshot, volume};
+use tbengine_memory::{Memory, container, image, network, resource, sandbox, snapshot, volume};
 use tbengine_sdk::testkit::{Fixture, Made, Wanted};
 use tbengine_sdk::{Backend, Error, ErrorKind, Kind, Timestamp, async_trait};
 
@@ -23,12 +23,13 @@ impl Fixture for MemoryFixture {
             .clone()
             .unwrap_or_else(|| format!("made-{number}-{}", fastrand::u64(..)));
         let make = match wanted.kind {
-            Kind::Container => container(&name),
-            Kind::Sandbox => sandbox(&name),
-            Kind::Network => network(&name),
-            Kind::Volume => volume(&name),
-            Kind::Image => image(&name),
-            Kind::Snapshot => snapshot(&name),
+            Kind::CONTAINER => container(&name),
+            Kind::SANDBOX => sandbox(&name),
+            Kind::NETWORK => network(&name),
+            Kind::VOLUME => volume(&name),
+            Kind::IMAGE => image(&name),
+            Kind::SNAPSHOT => snapshot(&name),
+            kind => resource(kind, &name),
         };
         // What ended needs an end, which a provider of containers always knows.
         let mut make = make

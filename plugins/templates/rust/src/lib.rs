@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, ListRequest,
-    OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
+    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
 };
 
 pub use cloud::{Cloud, Sandbox};
@@ -70,7 +70,7 @@ impl Example {
         let identity = Identity {
             backend: self.name.clone(),
             account: self.cloud.account().into(),
-            kind: Kind::Sandbox,
+            kind: Kind::SANDBOX,
             native: native.to_owned(),
             created: Some(sandbox.created),
         };
@@ -99,9 +99,7 @@ fn gone(target: &Identity) -> Error {
 impl Backend for Example {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            kinds: vec![Kind::Sandbox],
-            stop: true,
-            archive: false,
+            kinds: vec![KindInfo::sandbox()],
             synchronous_delete: true,
             concurrency: 8,
         }
@@ -116,7 +114,7 @@ impl Backend for Example {
     }
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
-        if request.kind != Kind::Sandbox {
+        if request.kind != Kind::SANDBOX {
             let text = "there are only sandboxes";
             return Err(Error::new(ErrorKind::Unsupported, text));
         }

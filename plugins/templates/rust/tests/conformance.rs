@@ -36,7 +36,7 @@ impl Fixture for ExampleFixture {
         Ok(Made::Yes(Identity {
             backend: "example".into(),
             account: self.cloud.account().into(),
-            kind: Kind::Sandbox,
+            kind: Kind::SANDBOX,
             native,
             created: None,
         }))

@@ -14,7 +14,7 @@ use tbengine_engine::policy::{Force, Policy};
 use tbengine_engine::terms::{Filter, Terms};
 use tbengine_memory::{Memory, container};
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Error, ErrorKind, Identity, Kind, Owner, State};
+use tbengine_sdk::{Class, Error, ErrorKind, Identity, Kind, Owner, State};
 use tbengine_simulation::drive::engine;
 use tbengine_simulation::policy::Eager;
 use tbengine_simulation::world::{OURS, World, name};
@@ -81,7 +81,8 @@ impl Known {
                 let Inventory {
                     accounts, failures, ..
                 } = less.inventory;
-                less.inventory = Inventory::new(accounts, resources, failures);
+                less.inventory = Inventory::new(accounts, resources, failures)
+                    .with_kinds(less.inventory.kinds.clone());
             }
         }
         less
@@ -102,7 +103,8 @@ impl Known {
             error: Error::new(ErrorKind::Internal, "taken away"),
         });
         self.inventory =
-            Inventory::new(inventory.accounts, inventory.resources, inventory.failures);
+            Inventory::new(inventory.accounts, inventory.resources, inventory.failures)
+                .with_kinds(inventory.kinds);
     }
 }
 
@@ -156,7 +158,7 @@ fn pieces(known: &Known, world: &mut World) -> Vec<Piece> {
     let mut pieces = vec![Piece::Leases, Piece::Quarantine];
     for backend in 0..world.backends.len() {
         pieces.push(Piece::Backend(backend));
-        let kinds = [Kind::Container, Kind::Sandbox, Kind::Network, Kind::Volume];
+        let kinds = [Kind::CONTAINER, Kind::SANDBOX, Kind::NETWORK, Kind::VOLUME];
         pieces.extend(kinds.map(|kind| Piece::Listing(backend, kind)));
     }
     pieces.extend((0..known.facts.live.len()).map(Piece::Lease));
@@ -173,6 +175,7 @@ fn forged(plan: &Plan, inventory: &Inventory) -> Plan {
     let mut plan = plan.clone();
     let step = |target: &Identity, name: &str, state: State| Step {
         target: target.clone(),
+        class: Class::Compute,
         name: name.to_owned(),
         state,
         started: None,
@@ -245,8 +248,8 @@ async fn hold(seed: u64) {
     // What is not sent according to the plan is not sent in fact.
     let piece = match world.random.u8(0..3) {
         0 => Piece::Backend(0),
-        1 => Piece::Listing(0, Kind::Container),
-        _ => Piece::Listing(0, Kind::Network),
+        1 => Piece::Listing(0, Kind::CONTAINER),
+        _ => Piece::Listing(0, Kind::NETWORK),
     };
     let now = revise(&forged, &known.without(&piece));
     if now.blast_radius.is_some() {

@@ -113,7 +113,7 @@ async fn its_leases_are_read_and_swept() {
     assert!(baseline.has(&container("a").identity));
     assert!(!baseline.has(&container("b").identity));
     let seen = held.observed().await.unwrap();
-    assert_eq!(seen, [(Kind::Volume, "seen".to_owned())].into());
+    assert_eq!(seen, [(Kind::VOLUME, "seen".to_owned())].into());
     held.end(NOW).await.unwrap();
     assert_eq!(store.lease("held").await.unwrap().standing, Standing::Ended);
 }

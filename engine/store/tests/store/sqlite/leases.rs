@@ -125,8 +125,8 @@ async fn what_the_holder_saw_being_created_outlives_it() {
     let held = store.take(lease("l"), &baseline(&[])).await.unwrap();
     assert_eq!(held.observed().await.unwrap(), HashSet::new());
     let book = held.observations().unwrap();
-    book.note(Kind::Volume, "a\nb").unwrap();
-    book.note(Kind::Volume, "c").unwrap();
+    book.note(Kind::VOLUME, "a\nb").unwrap();
+    book.note(Kind::VOLUME, "c").unwrap();
     drop((book, held));
     // A crash cut the last line short, in the middle of a letter.
     let path = home.file("l.observed");
@@ -134,7 +134,7 @@ async fn what_the_holder_saw_being_created_outlives_it() {
     text.extend(b"[\"volume\",\"\xc3");
     fs::write(&path, text).unwrap();
     let held = store.adopt("l").await.unwrap().unwrap();
-    let volume = |name: &str| (Kind::Volume, name.to_owned());
+    let volume = |name: &str| (Kind::VOLUME, name.to_owned());
     assert_eq!(
         held.observed().await.unwrap(),
         [volume("a\nb"), volume("c")].into()

@@ -106,12 +106,12 @@ pub(crate) async fn what_was_seen_being_created_outlives_its_holder(subject: &dy
     let held = store.take(lease("l"), &baseline(&[])).await.unwrap();
     assert_eq!(held.observed().await.unwrap(), HashSet::new());
     let book = held.observations().unwrap();
-    book.note(Kind::Volume, "a\nb").unwrap();
+    book.note(Kind::VOLUME, "a\nb").unwrap();
     // The book may outlive what it was opened with.
     drop(held);
-    book.note(Kind::Volume, "c").unwrap();
+    book.note(Kind::VOLUME, "c").unwrap();
     let held = store.adopt("l").await.unwrap().unwrap();
-    let volume = |name: &str| (Kind::Volume, name.to_owned());
+    let volume = |name: &str| (Kind::VOLUME, name.to_owned());
     let seen = held.observed().await.unwrap();
     assert_eq!(seen, [volume("a\nb"), volume("c")].into());
 }

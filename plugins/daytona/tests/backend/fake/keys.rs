@@ -26,7 +26,7 @@ async fn a_key_that_may_not_delete_is_known_before_and_may_still_stop() {
     assert_eq!(error.kind, ErrorKind::Forbidden);
     assert!(
         narrow
-            .list(ListRequest::first(Kind::Volume))
+            .list(ListRequest::first(Kind::VOLUME))
             .await
             .unwrap()
             .resources
@@ -45,7 +45,7 @@ async fn a_refused_key_is_sent_once() {
     let refused = open(&world.fake, "dtn_revoked");
     for _ in 0..20 {
         let error = refused
-            .list(ListRequest::first(Kind::Sandbox))
+            .list(ListRequest::first(Kind::SANDBOX))
             .await
             .unwrap_err();
         assert_eq!(error.kind, ErrorKind::Denied, "{error}");

@@ -20,7 +20,7 @@ async fn a_listing_that_lags_behind_does_not_bring_back_what_is_gone() {
     let target = Identity {
         backend: "cloud".into(),
         account,
-        kind: Kind::Sandbox,
+        kind: Kind::SANDBOX,
         native: id,
         created: None,
     };

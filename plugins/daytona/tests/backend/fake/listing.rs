@@ -73,7 +73,7 @@ async fn deleting_while_paging_misses_nothing() {
     .await;
     let mut request = ListRequest {
         page_size: 100,
-        ..ListRequest::first(Kind::Sandbox)
+        ..ListRequest::first(Kind::SANDBOX)
     };
     let mut seen = 0;
     loop {

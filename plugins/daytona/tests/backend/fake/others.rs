@@ -16,7 +16,7 @@ async fn snapshots_and_volumes_come_and_go() {
         }
         cloud.put_volume(0, "data", VolumeState::Ready, now);
     });
-    for (kind, count) in [(Kind::Snapshot, 450), (Kind::Volume, 1)] {
+    for (kind, count) in [(Kind::SNAPSHOT, 450), (Kind::VOLUME, 1)] {
         let listed = world.backend.list(ListRequest::first(kind)).await.unwrap();
         assert_eq!((listed.resources.len(), listed.next), (count, None));
         let one = &listed.resources[0];
@@ -43,7 +43,7 @@ async fn a_volume_in_use_waits_for_its_user() {
     let user = world.put(sandbox().volume(&volume)).await;
     let listed = world
         .backend
-        .list(ListRequest::first(Kind::Volume))
+        .list(ListRequest::first(Kind::VOLUME))
         .await
         .unwrap();
     let volume = &listed.resources[0].identity;

@@ -66,7 +66,7 @@ impl World {
     pub(crate) async fn sandboxes(&self, page_size: usize) -> Result<Vec<Resource>> {
         let mut request = ListRequest {
             page_size,
-            ..ListRequest::first(Kind::Sandbox)
+            ..ListRequest::first(Kind::SANDBOX)
         };
         let mut all = Vec::new();
         loop {

@@ -92,7 +92,7 @@ async fn a_key_of_another_organization_is_not_used() {
         assert!(error.message.contains("org-meant") && error.message.contains(ORGANIZATION));
     }
     let error = backend
-        .list(ListRequest::first(Kind::Sandbox))
+        .list(ListRequest::first(Kind::SANDBOX))
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid);
@@ -138,12 +138,12 @@ async fn a_service_without_the_path_for_keys_is_used_all_the_same() {
 async fn after_the_first_refusal_of_the_key_nothing_is_sent() {
     let server = Server::start(|_| Some(refused(401, "Invalid credentials"))).await;
     let backend = server.backend();
-    let target = target(Kind::Sandbox, crate::scripted::server::ID);
+    let target = target(Kind::SANDBOX, crate::scripted::server::ID);
     // As discovery does: everything at once.
     let (check, one, two, three) = tokio::join!(
         backend.check(),
-        backend.list(ListRequest::first(Kind::Sandbox)),
-        backend.list(ListRequest::first(Kind::Volume)),
+        backend.list(ListRequest::first(Kind::SANDBOX)),
+        backend.list(ListRequest::first(Kind::VOLUME)),
         backend.get(&target),
     );
     let errors = [
@@ -191,7 +191,7 @@ async fn resources_of_another_organization_are_refused() {
     .await;
     let backend = server.backend();
     let error = backend
-        .list(ListRequest::first(Kind::Sandbox))
+        .list(ListRequest::first(Kind::SANDBOX))
         .await
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid);

@@ -8,7 +8,7 @@ use tbengine_sdk::{Backend, ErrorKind, Kind, Result, StopOptions};
 use crate::scripted::server::{Answer, ID, Server, is_read, missing, ok, refused, sandbox, target};
 
 async fn archive(server: &Server) -> Result<()> {
-    server.backend().archive(&target(Kind::Sandbox, ID)).await
+    server.backend().archive(&target(Kind::SANDBOX, ID)).await
 }
 
 fn is_archive(line: &str) -> bool {
@@ -84,7 +84,7 @@ async fn the_read_of_a_refusal_serves_the_stop_that_follows() {
     let server =
         Server::start(|line| is_read(line).then(|| ok(sandbox("started", "started")))).await;
     let backend = server.backend();
-    let target = target(Kind::Sandbox, ID);
+    let target = target(Kind::SANDBOX, ID);
     assert_eq!(
         backend.archive(&target).await.unwrap_err().kind,
         ErrorKind::Conflict
@@ -171,7 +171,7 @@ async fn what_is_gone_or_no_sandbox_is_not_archived() {
         archive(&server).await.unwrap_err().kind,
         ErrorKind::NotFound
     );
-    for kind in [Kind::Snapshot, Kind::Volume, Kind::Network] {
+    for kind in [Kind::SNAPSHOT, Kind::VOLUME, Kind::NETWORK] {
         let error = server
             .backend()
             .archive(&target(kind, ID))

@@ -17,7 +17,7 @@ const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
 async fn delete(server: &Server, options: DeleteOptions) -> Result<()> {
     server
         .backend()
-        .delete(&target(Kind::Sandbox, ID), options)
+        .delete(&target(Kind::SANDBOX, ID), options)
         .await
 }
 
@@ -33,7 +33,7 @@ fn is_second_look(line: &str) -> bool {
 async fn a_deletion_follows_a_read_and_the_engines_own_counts() {
     let server = Server::start(|_| None).await;
     let backend = server.backend();
-    let target = target(Kind::Sandbox, ID);
+    let target = target(Kind::SANDBOX, ID);
     let (read, deletion) = (
         format!("GET /api/sandbox/{ID}"),
         format!("DELETE /api/sandbox/{ID}"),
@@ -244,7 +244,7 @@ async fn each_refusal_of_a_deletion() {
 async fn a_refused_permission_is_not_a_refused_key() {
     let server = Server::start(|line| is_delete(line).then(|| refused(403, "Access denied"))).await;
     let backend = server.backend();
-    let target = target(Kind::Sandbox, ID);
+    let target = target(Kind::SANDBOX, ID);
     let error = backend.delete(&target, FORCE).await.unwrap_err();
     assert_eq!(
         error.hint.as_deref(),
@@ -285,7 +285,7 @@ async fn the_service_says_how_long_to_wait_and_nothing_is_sent_meanwhile() {
     })
     .await;
     let backend = server.backend();
-    let target = target(Kind::Sandbox, ID);
+    let target = target(Kind::SANDBOX, ID);
     let error = backend.delete(&target, FORCE).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::RateLimited);
     assert_eq!(error.retry_after.unwrap().as_secs(), 30);
@@ -301,38 +301,38 @@ async fn the_service_says_how_long_to_wait_and_nothing_is_sent_meanwhile() {
 async fn each_refusal_for_snapshots_and_volumes() {
     for (kind, state, status, message, want) in [
         (
-            Kind::Snapshot,
+            Kind::SNAPSHOT,
             "active",
             403,
             "You cannot delete a general snapshot",
             ErrorKind::Unsupported,
         ),
         (
-            Kind::Snapshot,
+            Kind::SNAPSHOT,
             "active",
             403,
             "Access denied",
             ErrorKind::Forbidden,
         ),
-        (Kind::Snapshot, "removing", 409, "x", ErrorKind::InProgress),
-        (Kind::Snapshot, "active", 409, "x", ErrorKind::Transient),
+        (Kind::SNAPSHOT, "removing", 409, "x", ErrorKind::InProgress),
+        (Kind::SNAPSHOT, "active", 409, "x", ErrorKind::Transient),
         (
-            Kind::Volume,
+            Kind::VOLUME,
             "ready",
             409,
             "Volume is in use",
             ErrorKind::Dependency,
         ),
         (
-            Kind::Volume,
+            Kind::VOLUME,
             "pending_delete",
             400,
             "x",
             ErrorKind::InProgress,
         ),
-        (Kind::Volume, "creating", 400, "x", ErrorKind::Transient),
+        (Kind::VOLUME, "creating", 400, "x", ErrorKind::Transient),
         (
-            Kind::Volume,
+            Kind::VOLUME,
             "ready",
             403,
             "Access denied",
@@ -365,7 +365,7 @@ async fn one_that_is_busy_only_for_a_while_can_be_deleted_then() {
     })
     .await;
     let backend = server.backend();
-    let target = target(Kind::Sandbox, ID);
+    let target = target(Kind::SANDBOX, ID);
     assert_eq!(
         backend.delete(&target, FORCE).await.unwrap_err().kind,
         ErrorKind::Transient

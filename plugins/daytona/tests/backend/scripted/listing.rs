@@ -19,7 +19,7 @@ async fn sandboxes(items: Vec<Value>) -> Vec<Resource> {
             .then(|| page(items.clone(), None))
     })
     .await;
-    list(&server, Kind::Sandbox).await.unwrap().resources
+    list(&server, Kind::SANDBOX).await.unwrap().resources
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn pages_follow_the_cursor_in_an_order_that_loses_nothing() {
     })
     .await;
     let backend = server.backend();
-    let mut request = ListRequest::first(Kind::Sandbox);
+    let mut request = ListRequest::first(Kind::SANDBOX);
     let first = backend.list(request.clone()).await.unwrap();
     assert_eq!(first.next.as_deref(), Some("a+b="));
     request.cursor = first.next;
@@ -139,7 +139,7 @@ async fn a_cursor_that_comes_again_ends_the_listing_as_failed() {
     .await;
     let request = ListRequest {
         cursor: Some("again".into()),
-        ..ListRequest::first(Kind::Sandbox)
+        ..ListRequest::first(Kind::SANDBOX)
     };
     let error = server.backend().list(request).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Internal);
@@ -152,7 +152,7 @@ async fn a_cursor_that_was_never_given_is_invalid() {
             .then(|| refused(400, "Invalid cursor provided: x"))
     })
     .await;
-    for kind in [Kind::Sandbox, Kind::Snapshot, Kind::Volume] {
+    for kind in [Kind::SANDBOX, Kind::SNAPSHOT, Kind::VOLUME] {
         let request = ListRequest {
             cursor: Some("x".into()),
             ..ListRequest::first(kind)
@@ -169,7 +169,7 @@ async fn older_servers_answer_everything_at_once() {
             .then(|| ok(json!([sandbox("started", "started")])))
     })
     .await;
-    let page = list(&server, Kind::Sandbox).await.unwrap();
+    let page = list(&server, Kind::SANDBOX).await.unwrap();
     assert_eq!((page.resources.len(), page.next), (1, None));
 }
 
@@ -186,7 +186,7 @@ async fn a_region_narrows_the_listing_on_our_side() {
     let environment = [("DAYTONA_API_KEY", KEY), ("DAYTONA_TARGET", "us")];
     let backend = server.backend_with(json!({}), &environment);
     let found = backend
-        .list(ListRequest::first(Kind::Sandbox))
+        .list(ListRequest::first(Kind::SANDBOX))
         .await
         .unwrap();
     assert_eq!(found.resources.len(), 1);
@@ -223,7 +223,7 @@ async fn snapshots_are_collected_from_all_pages_and_daytonas_own_left_out() {
         ))
     })
     .await;
-    let page = list(&server, Kind::Snapshot).await.unwrap();
+    let page = list(&server, Kind::SNAPSHOT).await.unwrap();
     assert_eq!((page.resources.len(), page.next), (1, None));
     let found = &page.resources[0];
     assert_eq!(found.state, State::Present);
@@ -249,7 +249,7 @@ async fn volumes_come_in_one_piece() {
             .then(|| ok(json!([volume(ID, "ready"), volume(OTHER, "deleted")])))
     })
     .await;
-    let page = list(&server, Kind::Volume).await.unwrap();
+    let page = list(&server, Kind::VOLUME).await.unwrap();
     assert_eq!(page.resources.len(), 1);
     assert_eq!(page.resources[0].state, State::Present);
     assert_eq!(page.resources[0].attrs.get("state"), Some("ready"));
@@ -267,17 +267,17 @@ async fn a_key_for_sandboxes_alone_is_no_failure() {
         }
     };
     let server = Server::start(script(json!(["delete:sandboxes"]))).await;
-    assert_eq!(list(&server, Kind::Volume).await.unwrap().resources, []);
+    assert_eq!(list(&server, Kind::VOLUME).await.unwrap().resources, []);
     // What nobody was warned of is a failure.
     let server = Server::start(script(json!(null))).await;
-    let error = list(&server, Kind::Volume).await.unwrap_err();
+    let error = list(&server, Kind::VOLUME).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Forbidden);
 }
 
 #[tokio::test]
 async fn kinds_that_daytona_does_not_have_are_unsupported() {
     let server = Server::start(|_| None).await;
-    let error = list(&server, Kind::Network).await.unwrap_err();
+    let error = list(&server, Kind::NETWORK).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
 }
 
@@ -314,7 +314,7 @@ async fn listings_that_are_none_fail_in_the_right_way() {
         ),
     ] {
         let server = Server::start(move |line| line.contains("sort=createdAt").then(answer)).await;
-        let error = list(&server, Kind::Sandbox).await.unwrap_err();
+        let error = list(&server, Kind::SANDBOX).await.unwrap_err();
         assert_eq!(error.kind, kind, "{name}: {error}");
     }
     for (text, kind) in [
@@ -333,7 +333,7 @@ async fn listings_that_are_none_fail_in_the_right_way() {
         let shown = text.clone();
         let server =
             Server::start(move |line| line.contains("sort=createdAt").then(|| body(&text))).await;
-        let error = list(&server, Kind::Sandbox).await.unwrap_err();
+        let error = list(&server, Kind::SANDBOX).await.unwrap_err();
         assert_eq!(error.kind, kind, "{shown}: {error}");
     }
 }
@@ -354,7 +354,7 @@ async fn labels_are_asked_for_as_one_object_and_checked_again() {
     let table = json!({ "labels": { "team": "evals", "job": "7" } });
     let backend = server.backend_with(table, &[("DAYTONA_API_KEY", KEY)]);
     let listed = backend
-        .list(ListRequest::first(Kind::Sandbox))
+        .list(ListRequest::first(Kind::SANDBOX))
         .await
         .unwrap();
     let natives: Vec<&str> = listed

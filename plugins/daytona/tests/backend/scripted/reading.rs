@@ -8,7 +8,7 @@ use crate::scripted::server::{
 };
 
 async fn get(server: &Server) -> Result<Option<Resource>> {
-    server.backend().get(&target(Kind::Sandbox, ID)).await
+    server.backend().get(&target(Kind::SANDBOX, ID)).await
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn names_never_reach_the_service() {
         &ID[..35],
         &format!("{ID}/stop"),
     ] {
-        for kind in [Kind::Sandbox, Kind::Snapshot, Kind::Volume] {
+        for kind in [Kind::SANDBOX, Kind::SNAPSHOT, Kind::VOLUME] {
             let named = target(kind, name);
             let read = backend.get(&named).await.unwrap_err();
             let deleted = backend
@@ -131,7 +131,7 @@ async fn names_never_reach_the_service() {
             );
         }
         let stopped = backend
-            .stop(&target(Kind::Sandbox, name), Default::default())
+            .stop(&target(Kind::SANDBOX, name), Default::default())
             .await;
         assert_eq!(stopped.unwrap_err().kind, ErrorKind::Invalid);
     }
@@ -192,7 +192,7 @@ async fn snapshots_and_volumes_are_read_by_id() {
     })
     .await;
     let backend = server.backend();
-    for kind in [Kind::Snapshot, Kind::Volume] {
+    for kind in [Kind::SNAPSHOT, Kind::VOLUME] {
         let found = backend.get(&target(kind, ID)).await.unwrap().unwrap();
         assert_eq!(found.state, State::Removing);
         assert_eq!(backend.get(&target(kind, OTHER)).await.unwrap(), None);

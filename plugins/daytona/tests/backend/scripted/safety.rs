@@ -10,9 +10,9 @@ use crate::scripted::server::{Answer, ID, KEY, Server, ok, open, refused, refuse
 /// Every call of the backend once, and everything that it says about how it ended.
 async fn everything_said(server: &Server) -> String {
     let backend = server.backend();
-    let target = target(Kind::Sandbox, ID);
+    let target = target(Kind::SANDBOX, ID);
     let mut said = format!("{:?}", backend.check().await);
-    for kind in [Kind::Sandbox, Kind::Snapshot, Kind::Volume] {
+    for kind in [Kind::SANDBOX, Kind::SNAPSHOT, Kind::VOLUME] {
         said += &format!("{:?}", backend.list(ListRequest::first(kind)).await);
     }
     said += &format!("{:?}", backend.get(&target).await);

@@ -10,7 +10,7 @@ pub(crate) async fn stop(server: &Server, force: bool) -> Result<()> {
     let options = StopOptions { force };
     server
         .backend()
-        .stop(&target(Kind::Sandbox, ID), options)
+        .stop(&target(Kind::SANDBOX, ID), options)
         .await
 }
 
@@ -79,7 +79,7 @@ async fn stopping_what_has_ended_or_is_ending_succeeds() {
 #[tokio::test]
 async fn only_sandboxes_can_be_stopped() {
     let server = Server::start(|_| None).await;
-    for kind in [Kind::Snapshot, Kind::Volume, Kind::Network] {
+    for kind in [Kind::SNAPSHOT, Kind::VOLUME, Kind::NETWORK] {
         let error = server
             .backend()
             .stop(&target(kind, ID), StopOptions::default())

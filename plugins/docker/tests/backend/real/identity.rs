@@ -15,7 +15,7 @@ async fn what_runs_is_not_deleted_without_force() {
     let paused = daemon.run_sleeper(&[]);
     daemon.docker(&["pause", &paused]);
     for id in [running, paused] {
-        let container = known(&docker, Kind::Container, &id).await;
+        let container = known(&docker, Kind::CONTAINER, &id).await;
         assert_eq!(
             kind_of(docker.delete(&container.identity, GENTLE).await),
             ErrorKind::Conflict
@@ -43,7 +43,7 @@ async fn a_decoy_named_like_the_victims_id_is_left_alone() {
     let docker = backend();
     let daemon = shared();
     let victim = daemon.create(&[], &["true"]);
-    let identity = known(&docker, Kind::Container, &victim).await.identity;
+    let identity = known(&docker, Kind::CONTAINER, &victim).await.identity;
     let decoy = daemon.run_sleeper(&["--name", &victim]);
     assert_eq!(
         docker.get(&identity).await.unwrap().unwrap().identity,
@@ -61,12 +61,12 @@ async fn a_decoy_named_like_the_victims_id_is_left_alone() {
         ErrorKind::NotFound
     );
     assert_eq!(
-        known(&docker, Kind::Container, &decoy).await.state,
+        known(&docker, Kind::CONTAINER, &decoy).await.state,
         State::Running
     );
 
     let victim = daemon.create_network("victim", &["--internal"]);
-    let identity = known(&docker, Kind::Network, &victim).await.identity;
+    let identity = known(&docker, Kind::NETWORK, &victim).await.identity;
     let decoy = daemon.create_network(&victim, &["--internal"]);
     docker.delete(&identity, GENTLE).await.unwrap();
     assert_eq!(docker.get(&identity).await.unwrap(), None);
@@ -74,14 +74,14 @@ async fn a_decoy_named_like_the_victims_id_is_left_alone() {
         kind_of(docker.delete(&identity, GENTLE).await),
         ErrorKind::NotFound
     );
-    assert!(find(&docker, Kind::Network, &decoy).await.is_some());
+    assert!(find(&docker, Kind::NETWORK, &decoy).await.is_some());
 }
 
 #[tokio::test]
 async fn names_and_prefixes_are_refused() {
     let docker = backend();
     let id = shared().run_sleeper(&["--name", "named"]);
-    let identity = known(&docker, Kind::Container, &id).await.identity;
+    let identity = known(&docker, Kind::CONTAINER, &id).await.identity;
     for native in [
         "named",
         "/named",
@@ -112,7 +112,7 @@ async fn names_and_prefixes_are_refused() {
         );
     }
     let image = Identity {
-        kind: Kind::Image,
+        kind: Kind::IMAGE,
         native: shared().image().to_owned(),
         ..identity.clone()
     };
@@ -134,10 +134,10 @@ async fn names_and_prefixes_are_refused() {
 #[tokio::test]
 async fn what_does_not_exist_is_not_found() {
     let docker = backend();
-    let any = known(&docker, Kind::Container, &shared().create(&[], &["true"]))
+    let any = known(&docker, Kind::CONTAINER, &shared().create(&[], &["true"]))
         .await
         .identity;
-    for kind in docker.capabilities().kinds {
+    for kind in docker.capabilities().words() {
         let target = absent(&any, kind);
         assert_eq!(docker.get(&target).await.unwrap(), None);
         assert_eq!(
@@ -152,10 +152,10 @@ async fn what_does_not_exist_is_not_found() {
         );
     }
     assert_eq!(
-        kind_of(docker.stop(&absent(&any, Kind::Container), TERM).await),
+        kind_of(docker.stop(&absent(&any, Kind::CONTAINER), TERM).await),
         ErrorKind::NotFound
     );
-    for kind in [Kind::Sandbox, Kind::Snapshot] {
+    for kind in [Kind::SANDBOX, Kind::SNAPSHOT] {
         assert_eq!(
             kind_of(docker.list(ListRequest::first(kind)).await),
             ErrorKind::Unsupported
@@ -163,7 +163,7 @@ async fn what_does_not_exist_is_not_found() {
     }
     let unknown = ListRequest {
         cursor: Some("2".into()),
-        ..ListRequest::first(Kind::Container)
+        ..ListRequest::first(Kind::CONTAINER)
     };
     assert_eq!(kind_of(docker.list(unknown).await), ErrorKind::Invalid);
 }
@@ -172,7 +172,7 @@ async fn what_does_not_exist_is_not_found() {
 async fn a_volume_made_anew_under_the_same_name_is_left_alone() {
     let docker = backend();
     shared().create_volume("reused", &[]);
-    let old = known(&docker, Kind::Volume, "reused").await.identity;
+    let old = known(&docker, Kind::VOLUME, "reused").await.identity;
     shared().docker(&["volume", "rm", "reused"]);
     // Docker dates volumes to the second.
     tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -182,7 +182,7 @@ async fn a_volume_made_anew_under_the_same_name_is_left_alone() {
         kind_of(docker.delete(&old, FORCE).await),
         ErrorKind::Conflict
     );
-    assert!(find(&docker, Kind::Volume, "reused").await.is_some());
+    assert!(find(&docker, Kind::VOLUME, "reused").await.is_some());
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn of_many_deletions_at_once_one_wins_and_none_is_a_fault() {
     let docker = backend();
     let mut in_progress = 0;
     for _ in 0..20 {
-        let container = known(&docker, Kind::Container, &shared().run_sleeper(&[]))
+        let container = known(&docker, Kind::CONTAINER, &shared().run_sleeper(&[]))
             .await
             .identity;
         let deletions = (0..6).map(|_| docker.delete(&container, FORCE));

@@ -11,7 +11,7 @@ async fn an_image_in_use_is_a_dependency_even_with_force() {
     let daemon = shared();
     let id = daemon.create_image("busy-image:1");
     daemon.docker(&["tag", "busy-image:1", "busy-image:2"]);
-    let image = known(&docker, Kind::Image, &id).await.identity;
+    let image = known(&docker, Kind::IMAGE, &id).await.identity;
     let running = daemon.docker(&["run", "--detach", "busy-image:1", "sleep", "100000"]);
     let created = daemon.docker(&["create", "busy-image:1", "true"]);
     for holder in [running, created] {
@@ -19,16 +19,16 @@ async fn an_image_in_use_is_a_dependency_even_with_force() {
             kind_of(docker.delete(&image, FORCE).await),
             ErrorKind::Dependency
         );
-        let holder = known(&docker, Kind::Container, &holder).await.identity;
+        let holder = known(&docker, Kind::CONTAINER, &holder).await.identity;
         docker.delete(&holder, FORCE).await.unwrap();
     }
     assert_eq!(
-        known(&docker, Kind::Image, &id).await.attrs.get("tags"),
+        known(&docker, Kind::IMAGE, &id).await.attrs.get("tags"),
         Some("busy-image:1,busy-image:2")
     );
 
     let single = daemon.create_image("busy-single:1");
-    let image = known(&docker, Kind::Image, &single).await.identity;
+    let image = known(&docker, Kind::IMAGE, &single).await.identity;
     let holder = daemon.docker(&["create", "busy-single:1", "true"]);
     for options in [GENTLE, FORCE] {
         assert_eq!(
@@ -47,7 +47,7 @@ async fn an_image_with_several_tags_needs_force() {
     let daemon = shared();
     let id = daemon.create_image("tagged:1");
     daemon.docker(&["tag", "tagged:1", "other/name:2"]);
-    let image = known(&docker, Kind::Image, &id).await.identity;
+    let image = known(&docker, Kind::IMAGE, &id).await.identity;
     let error = docker.delete(&image, GENTLE).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);
     assert!(error.hint.unwrap().contains("force"));
@@ -68,7 +68,7 @@ async fn an_image_takes_its_untagged_ancestors_and_names_them_before() {
     };
     let middle = child_of("base:1", "middle:1");
     let top = child_of("middle:1", "top:1");
-    let middle_identity = known(&docker, Kind::Image, &middle).await.identity;
+    let middle_identity = known(&docker, Kind::IMAGE, &middle).await.identity;
     assert_eq!(
         kind_of(docker.delete(&middle_identity, GENTLE).await),
         ErrorKind::Dependency
@@ -76,10 +76,10 @@ async fn an_image_takes_its_untagged_ancestors_and_names_them_before() {
     // Moving its tag elsewhere makes it a step between two images.
     daemon.docker(&["tag", daemon.image(), "middle:1"]);
 
-    assert!(find(&docker, Kind::Image, &middle).await.is_none());
-    let image = known(&docker, Kind::Image, &top).await;
+    assert!(find(&docker, Kind::IMAGE, &middle).await.is_none());
+    let image = known(&docker, Kind::IMAGE, &top).await;
     let relation = |native: &str, cascade| Relation {
-        kind: Kind::Image,
+        kind: Kind::IMAGE,
         native: native.to_owned(),
         cascade,
     };
@@ -95,7 +95,7 @@ async fn an_image_takes_its_untagged_ancestors_and_names_them_before() {
     docker.delete(&image.identity, GENTLE).await.unwrap();
     assert_eq!(docker.get(&image.identity).await.unwrap(), None);
     assert_eq!(docker.get(&middle_identity).await.unwrap(), None);
-    assert!(find(&docker, Kind::Image, &base).await.is_some());
+    assert!(find(&docker, Kind::IMAGE, &base).await.is_some());
     daemon.docker(&["rmi", "middle:1"]);
 }
 
@@ -105,7 +105,7 @@ async fn a_dangling_image_is_listed_and_deleted() {
     let daemon = shared();
     let container = daemon.create(&[], &["true"]);
     let id = daemon.docker(&["commit", "--message", "dangling", &container]);
-    let image = known(&docker, Kind::Image, &id).await;
+    let image = known(&docker, Kind::IMAGE, &id).await;
     assert_eq!(
         (image.attrs.get("dangling"), image.name.as_str()),
         (Some("true"), id.as_str())

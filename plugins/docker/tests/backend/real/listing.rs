@@ -42,7 +42,7 @@ async fn each_state_of_a_container_is_seen() {
     let docker = backend();
     let daemon = shared();
 
-    let created = known(&docker, Kind::Container, &daemon.create(&[], &["true"])).await;
+    let created = known(&docker, Kind::CONTAINER, &daemon.create(&[], &["true"])).await;
     assert_eq!(created.state, State::Created);
     assert_eq!(
         (created.started, created.finished, created.exit_code),
@@ -52,7 +52,7 @@ async fn each_state_of_a_container_is_seen() {
 
     let running = known(
         &docker,
-        Kind::Container,
+        Kind::CONTAINER,
         &daemon.run_sleeper(&["--name", "a-sleeper"]),
     )
     .await;
@@ -65,26 +65,26 @@ async fn each_state_of_a_container_is_seen() {
     let id = daemon.run_sleeper(&[]);
     daemon.docker(&["pause", &id]);
     assert_eq!(
-        known(&docker, Kind::Container, &id).await.state,
+        known(&docker, Kind::CONTAINER, &id).await.state,
         State::Paused
     );
 
-    let exited = known(&docker, Kind::Container, &daemon.run_to_end(&[], 3)).await;
+    let exited = known(&docker, Kind::CONTAINER, &daemon.run_to_end(&[], 3)).await;
     assert_eq!((exited.state, exited.exit_code), (State::Exited, Some(3)));
     assert!(exited.started.is_some() && exited.finished.is_some());
     assert_eq!(exited.age_from(), exited.finished);
 
     let id = daemon.run(&["--restart", "always"], &["false"]);
     eventually("a failing container restarts", async || {
-        known(&docker, Kind::Container, &id).await.state == State::Restarting
+        known(&docker, Kind::CONTAINER, &id).await.state == State::Restarting
     })
     .await;
-    let restarting = known(&docker, Kind::Container, &id).await;
+    let restarting = known(&docker, Kind::CONTAINER, &id).await;
     assert_eq!(restarting.attrs.get("restart-policy"), Some("always"));
 
     let id = daemon.run_sleeper(&["--rm"]);
     assert_eq!(
-        known(&docker, Kind::Container, &id)
+        known(&docker, Kind::CONTAINER, &id)
             .await
             .attrs
             .get("auto-remove"),
@@ -115,7 +115,7 @@ async fn list_and_get_agree_on_every_kind() {
     daemon.create(&["--network", "agree"], &["true"]);
 
     let mut seen = 0;
-    for kind in docker.capabilities().kinds {
+    for kind in docker.capabilities().words() {
         for resource in listed(&docker, kind).await {
             // Other tests change and delete their containers meanwhile.
             let Some(again) = docker.get(&resource.identity).await.unwrap() else {
@@ -131,14 +131,14 @@ async fn list_and_get_agree_on_every_kind() {
                 (&resource.unit, &resource.owner)
             );
             assert!(resource.identity.created.is_some(), "{resource:?}");
-            if kind != Kind::Container {
+            if kind != Kind::CONTAINER {
                 assert_eq!((again.uses, again.attrs), (resource.uses, resource.attrs));
             }
             seen += 1;
         }
     }
     assert!(seen >= 5);
-    let network = listed(&docker, Kind::Network)
+    let network = listed(&docker, Kind::NETWORK)
         .await
         .into_iter()
         .find(|network| network.name == "agree")
@@ -149,11 +149,11 @@ async fn list_and_get_agree_on_every_kind() {
         (State::Present, Some("bridge"))
     );
     assert_eq!(
-        known(&docker, Kind::Volume, "agree").await.unit,
+        known(&docker, Kind::VOLUME, "agree").await.unit,
         Some(Unit("shop".into()))
     );
     assert_eq!(
-        known(&docker, Kind::Image, &image).await.attrs.get("tags"),
+        known(&docker, Kind::IMAGE, &image).await.attrs.get("tags"),
         Some("agree:1")
     );
 }
@@ -161,7 +161,7 @@ async fn list_and_get_agree_on_every_kind() {
 #[tokio::test]
 async fn predefined_networks_are_not_listed() {
     let docker = backend();
-    let names: Vec<String> = listed(&docker, Kind::Network)
+    let names: Vec<String> = listed(&docker, Kind::NETWORK)
         .await
         .into_iter()
         .map(|network| network.name)
@@ -178,7 +178,7 @@ async fn predefined_networks_are_not_listed() {
     let host = Identity {
         backend: "docker".into(),
         account,
-        kind: Kind::Network,
+        kind: Kind::NETWORK,
         native,
         created: None,
     };
@@ -206,7 +206,7 @@ async fn hostile_labels_come_through_unharmed() {
         &json!({ "Image": shared().image(), "Cmd": ["true"], "Labels": labels }).to_string(),
     );
     let reply: serde_json::Value = serde_json::from_str(&reply).unwrap();
-    let container = known(&docker, Kind::Container, reply["Id"].as_str().unwrap()).await;
+    let container = known(&docker, Kind::CONTAINER, reply["Id"].as_str().unwrap()).await;
     for (key, value) in &hostile {
         assert_eq!(container.labels.get(key), Some(value.as_str()), "{key}");
     }
@@ -223,7 +223,7 @@ async fn owners_and_units_are_recognised() {
     let number = label("com.docker.compose.container-number", "1");
     let labels = [&project, &service, &number].map(|label| ["--label", label]);
     let harbor = daemon.create(labels.as_flattened(), &["true"]);
-    let harbor = known(&docker, Kind::Container, &harbor).await;
+    let harbor = known(&docker, Kind::CONTAINER, &harbor).await;
     assert_eq!(harbor.owner, Owner::Benchmark("harbor".into()));
     assert_eq!(harbor.unit, Some(Unit("hello__dqmfgz2__env".into())));
     assert_eq!(harbor.attrs.get("image"), Some(daemon.image()));
@@ -233,19 +233,19 @@ async fn owners_and_units_are_recognised() {
     let labelled = format!("LABEL {project} {service}");
     daemon.docker(&["commit", "--change", &labelled, &plain, "hb__looked-into"]);
     let look = daemon.docker(&["create", "hb__looked-into", "true"]);
-    let look = known(&docker, Kind::Container, &look).await;
+    let look = known(&docker, Kind::CONTAINER, &look).await;
     assert_eq!(look.labels.get("com.docker.compose.service"), Some("main"));
     assert_eq!((look.owner, look.unit), (Owner::Unknown, None));
 
     let ours = daemon.create(&["--label", "tbengine.run-id=r-1"], &["true"]);
     assert_eq!(
-        known(&docker, Kind::Container, &ours).await.owner,
+        known(&docker, Kind::CONTAINER, &ours).await.owner,
         Owner::Run("r-1".into())
     );
 
     let image = daemon.create_image("tb__hello__client:latest");
     assert_eq!(
-        known(&docker, Kind::Image, &image).await.owner,
+        known(&docker, Kind::IMAGE, &image).await.owner,
         Owner::Benchmark("terminal-bench".into())
     );
 }
@@ -263,9 +263,9 @@ async fn sizes_are_found_out_only_on_request() {
     let image = daemon.inspect(daemon.image(), "{{.Id}}").unwrap();
     for sizes in [true, false] {
         for (kind, native, at_least) in [
-            (Kind::Container, id.as_str(), 11_000),
-            (Kind::Volume, "sized", 11_000),
-            (Kind::Image, &image, 500_000),
+            (Kind::CONTAINER, id.as_str(), 11_000),
+            (Kind::VOLUME, "sized", 11_000),
+            (Kind::IMAGE, &image, 500_000),
         ] {
             let page = docker
                 .list(ListRequest {
@@ -301,11 +301,11 @@ async fn containers_may_vanish_while_they_are_listed() {
         shared().docker(&arguments);
     });
     while !removal.is_finished() {
-        listed(&docker, Kind::Container).await;
+        listed(&docker, Kind::CONTAINER).await;
     }
     removal.await.unwrap();
     assert!(
-        listed(&docker, Kind::Container)
+        listed(&docker, Kind::CONTAINER)
             .await
             .iter()
             .all(|container| !ids.contains(&container.identity.native))

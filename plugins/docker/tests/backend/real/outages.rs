@@ -11,7 +11,7 @@ use crate::real::support::{FORCE, backend_of, eventually, kind_of, known, listed
 async fn a_daemon_that_is_away_is_unavailable_and_answers_again() {
     let daemon = Dockerd::start().unwrap();
     let docker = backend_of(&daemon, "2s");
-    let container = known(&docker, Kind::Container, &daemon.create(&[], &["true"]))
+    let container = known(&docker, Kind::CONTAINER, &daemon.create(&[], &["true"]))
         .await
         .identity;
 
@@ -62,7 +62,7 @@ async fn a_daemon_that_is_away_is_unavailable_and_answers_again() {
     assert_eq!(
         kind_of(
             backend_of(&daemon, "2s")
-                .list(ListRequest::first(Kind::Image))
+                .list(ListRequest::first(Kind::IMAGE))
                 .await
         ),
         ErrorKind::Unavailable
@@ -91,7 +91,7 @@ async fn a_container_that_a_crash_left_half_removed_can_be_deleted() {
         tokio::time::sleep(Duration::from_millis(60)).await;
         daemon.crash();
         daemon.restart().unwrap();
-        let left = listed(&docker, Kind::Container).await;
+        let left = listed(&docker, Kind::CONTAINER).await;
         let dead = left
             .iter()
             .filter(|container| container.state == State::Dead)

@@ -28,7 +28,7 @@ async fn a_container_names_what_it_uses_also_before_it_ran() {
         daemon.run_sleeper(&options),
         daemon.run_to_end(&options, 0),
     ] {
-        let container = known(&docker, Kind::Container, &id).await;
+        let container = known(&docker, Kind::CONTAINER, &id).await;
         let uses = |kind: Kind| -> Vec<&Relation> {
             container
                 .uses
@@ -37,22 +37,22 @@ async fn a_container_names_what_it_uses_also_before_it_ran() {
                 .collect()
         };
         assert_eq!(
-            uses(Kind::Network),
+            uses(Kind::NETWORK),
             [&Relation {
-                kind: Kind::Network,
+                kind: Kind::NETWORK,
                 native: network.clone(),
                 cascade: false
             }]
         );
         assert_eq!(
-            uses(Kind::Image),
+            uses(Kind::IMAGE),
             [&Relation {
-                kind: Kind::Image,
+                kind: Kind::IMAGE,
                 native: image.clone(),
                 cascade: false
             }]
         );
-        let volumes = uses(Kind::Volume);
+        let volumes = uses(Kind::VOLUME);
         assert_eq!(volumes.len(), 2, "{volumes:?}");
         assert!(
             volumes
@@ -94,16 +94,16 @@ async fn an_anonymous_volume_asked_for_by_name_survives_its_users() {
             .cascade
     };
     for borrower in &borrowing {
-        assert!(!relation(&known(&docker, Kind::Container, borrower).await));
+        assert!(!relation(&known(&docker, Kind::CONTAINER, borrower).await));
     }
-    let owner = known(&docker, Kind::Container, &owner).await;
+    let owner = known(&docker, Kind::CONTAINER, &owner).await;
     assert!(relation(&owner));
     docker.delete(&owner.identity, GENTLE).await.unwrap();
     for borrower in borrowing {
-        let borrower = known(&docker, Kind::Container, &borrower).await;
+        let borrower = known(&docker, Kind::CONTAINER, &borrower).await;
         docker.delete(&borrower.identity, GENTLE).await.unwrap();
     }
-    assert!(find(&docker, Kind::Volume, &volume).await.is_some());
+    assert!(find(&docker, Kind::VOLUME, &volume).await.is_some());
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn deleting_a_container_takes_its_anonymous_volumes_and_no_others() {
     let docker = backend();
     let daemon = shared();
     let id = daemon.run_sleeper(&["--volume", "/anonymous", "--volume", "kept:/named"]);
-    let container = known(&docker, Kind::Container, &id).await;
+    let container = known(&docker, Kind::CONTAINER, &id).await;
     let anonymous = container
         .uses
         .iter()
@@ -119,12 +119,12 @@ async fn deleting_a_container_takes_its_anonymous_volumes_and_no_others() {
         .unwrap()
         .native
         .clone();
-    assert!(find(&docker, Kind::Volume, &anonymous).await.is_some());
+    assert!(find(&docker, Kind::VOLUME, &anonymous).await.is_some());
 
     docker.delete(&container.identity, FORCE).await.unwrap();
     assert_eq!(docker.get(&container.identity).await.unwrap(), None);
-    assert!(find(&docker, Kind::Volume, &anonymous).await.is_none());
-    assert!(find(&docker, Kind::Volume, "kept").await.is_some());
+    assert!(find(&docker, Kind::VOLUME, &anonymous).await.is_none());
+    assert!(find(&docker, Kind::VOLUME, "kept").await.is_some());
 }
 
 #[tokio::test]
@@ -132,10 +132,10 @@ async fn a_network_with_endpoints_is_a_dependency() {
     let docker = backend();
     let daemon = shared();
     let id = daemon.create_network("busy", &["--internal"]);
-    let network = known(&docker, Kind::Network, &id).await.identity;
+    let network = known(&docker, Kind::NETWORK, &id).await.identity;
     let holder = known(
         &docker,
-        Kind::Container,
+        Kind::CONTAINER,
         &daemon.run_sleeper(&["--network", "busy"]),
     )
     .await
@@ -154,12 +154,12 @@ async fn a_volume_in_use_is_a_dependency() {
     let docker = backend();
     let daemon = shared();
     daemon.create_volume("busy", &[]);
-    let volume = known(&docker, Kind::Volume, "busy").await.identity;
+    let volume = known(&docker, Kind::VOLUME, "busy").await.identity;
     for holder in [
         daemon.run_sleeper(&["--volume", "busy:/v"]),
         daemon.create(&["--volume", "busy:/v"], &["true"]),
     ] {
-        let holder = known(&docker, Kind::Container, &holder).await.identity;
+        let holder = known(&docker, Kind::CONTAINER, &holder).await.identity;
         assert_eq!(
             kind_of(docker.delete(&volume, FORCE).await),
             ErrorKind::Dependency

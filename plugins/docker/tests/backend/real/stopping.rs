@@ -24,7 +24,7 @@ async fn stop_sends_the_containers_own_signal() {
     // The shells must have set their traps.
     tokio::time::sleep(Duration::from_millis(500)).await;
     for (id, exit_code) in [(by_term, 0), (by_usr1, 7)] {
-        let container = known(&docker, Kind::Container, &id).await.identity;
+        let container = known(&docker, Kind::CONTAINER, &id).await.identity;
         docker.stop(&container, TERM).await.unwrap();
         eventually("it ends", async || {
             docker.get(&container).await.unwrap().unwrap().state == State::Exited
@@ -35,8 +35,8 @@ async fn stop_sends_the_containers_own_signal() {
         docker.stop(&container, TERM).await.unwrap();
         docker.stop(&container, KILL).await.unwrap();
     }
-    for kind in [Kind::Network, Kind::Volume, Kind::Image] {
-        let any = known(&docker, Kind::Container, &daemon.create(&[], &["true"]))
+    for kind in [Kind::NETWORK, Kind::VOLUME, Kind::IMAGE] {
+        let any = known(&docker, Kind::CONTAINER, &daemon.create(&[], &["true"]))
             .await
             .identity;
         assert_eq!(
@@ -49,7 +49,7 @@ async fn stop_sends_the_containers_own_signal() {
 #[tokio::test]
 async fn stop_returns_at_once_and_force_ends_what_ignores_it() {
     let docker = backend();
-    let container = known(&docker, Kind::Container, &shared().run_sleeper(&[]))
+    let container = known(&docker, Kind::CONTAINER, &shared().run_sleeper(&[]))
         .await
         .identity;
     docker.stop(&container, TERM).await.unwrap();
@@ -79,7 +79,7 @@ async fn what_was_stopped_does_not_come_back_by_its_restart_policy() {
                 &["sh", "-c", "trap 'exit 1' TERM; sleep 100000 & wait"],
             );
             tokio::time::sleep(Duration::from_millis(500)).await;
-            let container = known(&docker, Kind::Container, &id).await.identity;
+            let container = known(&docker, Kind::CONTAINER, &id).await.identity;
             docker.stop(&container, options).await.unwrap();
             stays_ended(&docker, &container).await;
         }
@@ -91,7 +91,7 @@ async fn a_container_in_its_restart_cycle_stops() {
     let docker = backend();
     for options in [TERM, KILL] {
         let id = shared().run(&["--restart", "always"], &["false"]);
-        let container = known(&docker, Kind::Container, &id).await.identity;
+        let container = known(&docker, Kind::CONTAINER, &id).await.identity;
         eventually("it waits for its next start", async || {
             docker.get(&container).await.unwrap().unwrap().state == State::Restarting
         })
@@ -113,7 +113,7 @@ async fn a_paused_container_stops() {
         let id = daemon.run_obedient(&[&["--restart", "always"], extra.as_slice()].concat());
         tokio::time::sleep(Duration::from_millis(500)).await;
         daemon.docker(&["pause", &id]);
-        let container = known(&docker, Kind::Container, &id).await.identity;
+        let container = known(&docker, Kind::CONTAINER, &id).await.identity;
         docker.stop(&container, options).await.unwrap();
         stays_ended(&docker, &container).await;
     }
@@ -130,7 +130,7 @@ async fn stays_ended(docker: &Docker, container: &Identity) {
 #[tokio::test]
 async fn an_auto_removed_container_is_gone_after_a_stop() {
     let docker = backend();
-    let container = known(&docker, Kind::Container, &shared().run_sleeper(&["--rm"]))
+    let container = known(&docker, Kind::CONTAINER, &shared().run_sleeper(&["--rm"]))
         .await
         .identity;
     docker.stop(&container, KILL).await.unwrap();
@@ -140,7 +140,7 @@ async fn an_auto_removed_container_is_gone_after_a_stop() {
     .await;
 
     // Its own removal and ours at the same time.
-    let container = known(&docker, Kind::Container, &shared().run_sleeper(&["--rm"]))
+    let container = known(&docker, Kind::CONTAINER, &shared().run_sleeper(&["--rm"]))
         .await
         .identity;
     match docker.delete(&container, FORCE).await {

@@ -53,7 +53,7 @@ pub(crate) async fn known(docker: &Docker, kind: Kind, native: &str) -> Resource
 pub(crate) fn absent(docker_id: &Identity, kind: Kind) -> Identity {
     let hex = "f".repeat(64);
     let native = match kind {
-        Kind::Image => format!("sha256:{hex}"),
+        Kind::IMAGE => format!("sha256:{hex}"),
         _ => hex,
     };
     Identity {

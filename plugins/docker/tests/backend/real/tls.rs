@@ -113,7 +113,7 @@ async fn the_daemon_is_reached_with_the_right_certificates() {
         daemon.docker(&["info", "--format", "{{.ID}}"])[..]
     );
     let id = daemon.create(&[], &["true"]);
-    let found = crate::real::support::known(&docker, Kind::Container, &id).await;
+    let found = crate::real::support::known(&docker, Kind::CONTAINER, &id).await;
     docker.delete(&found.identity, GENTLE).await.unwrap();
     assert_eq!(docker.get(&found.identity).await.unwrap(), None);
 }

@@ -28,7 +28,7 @@ async fn the_api_version_is_negotiated_or_refused() {
         let server = speaking(daemon).await;
         let docker = server.backend();
         docker
-            .list(ListRequest::first(Kind::Container))
+            .list(ListRequest::first(Kind::CONTAINER))
             .await
             .unwrap();
         assert!(
@@ -51,7 +51,7 @@ async fn the_api_version_is_negotiated_or_refused() {
     for result in [
         old.backend().check().await.map(drop),
         old.backend()
-            .list(ListRequest::first(Kind::Image))
+            .list(ListRequest::first(Kind::IMAGE))
             .await
             .map(drop),
     ] {
@@ -81,7 +81,7 @@ async fn the_api_version_is_negotiated_or_refused() {
     assert!(
         server
             .backend()
-            .list(ListRequest::first(Kind::Container))
+            .list(ListRequest::first(Kind::CONTAINER))
             .await
             .is_ok()
     );
@@ -100,7 +100,7 @@ async fn the_api_version_is_negotiated_or_refused() {
         json!({ "host": format!("unix://{}", server.socket().display()), "api-version": "1.46" }),
     );
     assert_eq!(
-        kind_of(pinned.list(ListRequest::first(Kind::Container)).await),
+        kind_of(pinned.list(ListRequest::first(Kind::CONTAINER)).await),
         ErrorKind::Invalid
     );
     let pinned = open(json!({ "host": "unix:///nowhere", "api-version": "1.30" }));
@@ -117,7 +117,7 @@ async fn what_is_no_daemon_is_told_so() {
             server.backend().check().await.map(drop),
             server
                 .backend()
-                .list(ListRequest::first(Kind::Container))
+                .list(ListRequest::first(Kind::CONTAINER))
                 .await
                 .map(drop),
         ] {

@@ -13,7 +13,7 @@ async fn a_first_listing_takes_few_requests() {
     let docker = server.backend();
     docker.check().await.unwrap();
     docker
-        .list(ListRequest::first(Kind::Container))
+        .list(ListRequest::first(Kind::CONTAINER))
         .await
         .unwrap();
     assert_eq!(
@@ -28,7 +28,7 @@ async fn a_check_and_listings_at_once_ask_who_the_daemon_is_once() {
     let docker = server.backend();
     let (account, page) = tokio::join!(
         docker.check(),
-        docker.list(ListRequest::first(Kind::Container))
+        docker.list(ListRequest::first(Kind::CONTAINER))
     );
     assert_eq!(
         page.unwrap().resources[0].identity.account,
@@ -60,7 +60,7 @@ async fn unknown_states_are_unknown_and_one_of_them_spoils_no_listing() {
         let server = Server::start(move |line| (line == path).then(|| ok(inspected.clone()))).await;
         let page = server
             .backend()
-            .list(ListRequest::first(Kind::Container))
+            .list(ListRequest::first(Kind::CONTAINER))
             .await
             .unwrap();
         assert_eq!(page.resources[0].state, want, "{state}");
@@ -92,7 +92,7 @@ async fn absent_null_and_zero_fields_are_no_facts() {
     let server =
         Server::start(|line| line.starts_with("GET /v1.41").then(|| ok(json!(null)))).await;
     let docker = server.backend();
-    for kind in [Kind::Container, Kind::Network, Kind::Image] {
+    for kind in [Kind::CONTAINER, Kind::NETWORK, Kind::IMAGE] {
         assert!(
             docker
                 .list(ListRequest::first(kind))

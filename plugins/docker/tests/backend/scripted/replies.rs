@@ -55,7 +55,7 @@ async fn a_truncated_or_wrong_body_never_counts_as_gone() {
             kind_of(
                 server
                     .backend()
-                    .list(ListRequest::first(Kind::Container))
+                    .list(ListRequest::first(Kind::CONTAINER))
                     .await
             ),
             want,

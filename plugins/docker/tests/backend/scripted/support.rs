@@ -166,7 +166,7 @@ pub(crate) fn target() -> Identity {
     Identity {
         backend: "docker".into(),
         account: "daemon-1".into(),
-        kind: Kind::Container,
+        kind: Kind::CONTAINER,
         native: ID.into(),
         created: Some("2026-01-02T03:04:05.678Z".parse().unwrap()),
     }

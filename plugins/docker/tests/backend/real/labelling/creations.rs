@@ -36,9 +36,9 @@ async fn what_is_created_belongs_to_the_run_and_keeps_its_own_labels() {
     assert_eq!(
         front.socket.created(),
         [
-            created(Kind::Container, &container),
-            created(Kind::Network, &network),
-            created(Kind::Volume, "labelled-vol"),
+            created(Kind::CONTAINER, &container),
+            created(Kind::NETWORK, &network),
+            created(Kind::VOLUME, "labelled-vol"),
         ]
     );
 
@@ -138,12 +138,12 @@ async fn images_that_are_built_or_committed_belong_to_the_run() {
     let docker = backend();
     for image in ["labelled:built", "labelled:committed"] {
         let id = shared().inspect(image, "{{.Id}}").unwrap();
-        let found = known(&docker, Kind::Image, &id).await;
+        let found = known(&docker, Kind::IMAGE, &id).await;
         assert_eq!(found.owner, Owner::Run("run-images".into()), "{image}");
         assert_eq!(found.labels.get("tbengine.run-id"), Some("run-images"));
         // What somebody else runs from it is not the run's.
         let other = shared().docker(&["create", image]);
-        let other = known(&docker, Kind::Container, &other).await;
+        let other = known(&docker, Kind::CONTAINER, &other).await;
         assert_eq!(other.owner, Owner::Unknown, "{image}");
         assert_eq!(other.labels.get("tbengine.run-id").unwrap_or_default(), "");
     }
