@@ -208,62 +208,62 @@ impl Error {
 
     /// What the operator can do about it.
     pub(crate) fn hints(&self) -> Vec<String> {
-        let hint = |text: &str| vec![text.to_owned()];
-        let error = match self {
-            Error::Ops(error) => error,
+        match self {
+            Error::Ops(error) => hints(error),
             Error::Pack(PackError::Missing { .. } | PackError::Import { .. }) => {
-                return hint(
-                    "`tbengine policy pack --help` says what a module exports and imports",
-                );
+                vec!["`tbengine policy pack --help` says what a module exports and imports".into()]
             }
-            Error::Pack(_) | Error::Interrupted(_) => return Vec::new(),
-        };
-        match error {
-            OpsError::Config { hints, .. } => hints.clone(),
-            OpsError::Open(OpenError::Refused { source, .. }) => {
-                source.hint.iter().cloned().collect()
-            }
-            OpsError::Open(OpenError::UnknownKind { .. }) => {
-                hint("`tbengine doctor` shows what is configured")
-            }
-            OpsError::Plugin(PluginError::Start { source, .. }) => {
-                source.hint.iter().cloned().collect()
-            }
-            OpsError::Plugin(_) => {
-                hint("`tbengine plugin inspect` shows the digest and what it brings")
-            }
-            OpsError::PolicyEngine(EngineError::Cache { .. }) => {
-                hint("set XDG_CACHE_HOME to a directory that you may write to")
-            }
-            OpsError::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
-                hint("`tbengine policy inspect` lists the parameters of a policy")
-            }
-            OpsError::Registry(error) => registry_hints(error),
-            OpsError::Stale { hint, .. } => vec![hint.clone()],
-            OpsError::Store(error) => store_hints(error),
-            OpsError::NoStateDir(purpose) => {
-                let name = "name one with --state-dir";
-                let without = "--no-journal runs without a record, where none can be kept";
-                match purpose {
-                    StatePurpose::Runs => vec![name.into(), without.into()],
-                    StatePurpose::Leases => hint(name),
-                }
-            }
-            OpsError::NoBaseline(_) => hint(
-                "without it, what is there cannot be told from what comes; name the backends that answer with --backend",
-            ),
-            OpsError::PolicyEngine(_)
-            | OpsError::Load(_)
-            | OpsError::Parameters(_)
-            | OpsError::Write { .. }
-            | OpsError::Start { .. }
-            | OpsError::Interrupted => Vec::new(),
+            Error::Pack(_) | Error::Interrupted(_) => Vec::new(),
         }
     }
 }
 
+/// What the operator can do about what an operation failed with.
+pub(crate) fn hints(error: &OpsError) -> Vec<String> {
+    let hint = |text: &str| vec![text.to_owned()];
+    match error {
+        OpsError::Config { hints, .. } => hints.clone(),
+        OpsError::Open(OpenError::Refused { source, .. }) => source.hint.iter().cloned().collect(),
+        OpsError::Open(OpenError::UnknownKind { .. }) => {
+            hint("`tbengine doctor` shows what is configured")
+        }
+        OpsError::Plugin(PluginError::Start { source, .. }) => {
+            source.hint.iter().cloned().collect()
+        }
+        OpsError::Plugin(_) => {
+            hint("`tbengine plugin inspect` shows the digest and what it brings")
+        }
+        OpsError::PolicyEngine(EngineError::Cache { .. }) => {
+            hint("set XDG_CACHE_HOME to a directory that you may write to")
+        }
+        OpsError::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
+            hint("`tbengine policy inspect` lists the parameters of a policy")
+        }
+        OpsError::Registry(error) => registry_hints(error),
+        OpsError::Stale { hint, .. } => vec![hint.clone()],
+        OpsError::Store(error) => store_hints(error),
+        OpsError::NoStateDir(purpose) => {
+            let name = "name one with --state-dir";
+            let without = "--no-journal runs without a record, where none can be kept";
+            match purpose {
+                StatePurpose::Runs => vec![name.into(), without.into()],
+                StatePurpose::Leases => hint(name),
+            }
+        }
+        OpsError::NoBaseline(_) => hint(
+            "without it, what is there cannot be told from what comes; name the backends that answer with --backend",
+        ),
+        OpsError::PolicyEngine(_)
+        | OpsError::Load(_)
+        | OpsError::Parameters(_)
+        | OpsError::Write { .. }
+        | OpsError::Start { .. }
+        | OpsError::Interrupted => Vec::new(),
+    }
+}
+
 /// What went wrong, in the words of the command line.
-fn text(error: &OpsError) -> String {
+pub(crate) fn text(error: &OpsError) -> String {
     match error {
         OpsError::Registry(error) => registry_text(error),
         other => other.to_string(),

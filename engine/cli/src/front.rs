@@ -13,8 +13,8 @@ use crate::args::global::Format;
 use crate::output::console::Console;
 use crate::output::obstacles::tell_obstacles;
 use crate::output::out::Out;
-use crate::output::swept;
 use crate::output::watcher::Watcher;
+use crate::output::{reaper, swept};
 use crate::terminal::Terminal;
 
 /// The command line while an operation works.
@@ -22,6 +22,7 @@ pub(crate) struct CommandLine<'a> {
     watcher: Watcher<'a>,
     console: Arc<Console>,
     terminal: Terminal,
+    format: Format,
     verbose: bool,
     /// Whether nobody is to be asked.
     yes: bool,
@@ -32,13 +33,15 @@ pub(crate) struct CommandLine<'a> {
 impl App {
     /// What an operation works with, and whom it works for. With `yes` nobody is asked.
     pub(crate) fn front(&mut self, yes: bool) -> (&Context, CommandLine<'_>) {
-        let stream = self.global.output == Format::Jsonl;
+        let format = self.global.output;
+        let stream = format == Format::Jsonl;
         let verbose = self.global.verbose > 0;
         let width = self.out.width();
         let front = CommandLine {
             watcher: Watcher::new(&mut self.out, self.console.clone(), stream, verbose),
             console: self.console.clone(),
             terminal: self.terminal,
+            format,
             verbose,
             yes,
             color: self.color,
@@ -88,6 +91,10 @@ impl Front for CommandLine<'_> {
                     ..
                 } = draft;
                 tell_obstacles(&self.console, plan, failures, fault.as_ref());
+            }
+            Notice::Reaper(notice) => {
+                let out = self.watcher.out();
+                reaper::tell(&self.console, out, self.format, self.verbose, notice);
             }
             Notice::NoJournal => self.console.warning(
                 "without a journal this run cannot be resumed, and other runs do not see what it works on",

@@ -96,29 +96,9 @@ impl Signals {
         self.first.get().copied()
     }
 
-    /// The end of a command that was stopped before it did anything.
-    pub(crate) fn interrupted(&self) -> Error {
-        Error::Interrupted(self.cause())
-    }
-
     /// The signal that stopped a command; Ctrl-C, if it was stopped in another way.
     pub(crate) fn cause(&self) -> Signal {
         self.first().unwrap_or(Signal::Interrupt)
-    }
-
-    /// Does something that has no way to stop of its own, and drops it when a signal comes.
-    ///
-    /// # Errors
-    /// If a signal came first.
-    pub(crate) async fn unless_stopped<T>(
-        &self,
-        work: impl Future<Output = T>,
-    ) -> Result<T, Error> {
-        tokio::select! {
-            biased;
-            () = self.control.stop.cancelled() => Err(self.interrupted()),
-            done = work => Ok(done),
-        }
     }
 }
 

@@ -5,6 +5,7 @@ use tbengine_engine::report::Event;
 use tbengine_store::{Lease, StoreError};
 
 use crate::draft::Draft;
+use crate::error::Error;
 use crate::sweep_end::SweepEnd;
 
 /// Hears what happens, and says whether a plan may be applied.
@@ -58,6 +59,30 @@ pub enum Notice<'a> {
     /// What a guarded command left behind is being deleted, and a signal came. One more leaves that to the
     /// background.
     CleaningUp,
+    /// Something of a reaper.
+    Reaper(ReaperNotice<'a>),
+}
+
+/// What is said of a reaper.
+#[derive(Debug)]
+pub enum ReaperNotice<'a> {
+    /// What clients name is kept in memory only, so nobody goes on if this process is killed.
+    InMemory {
+        /// Why there is no place that lasts.
+        why: &'a str,
+    },
+    /// Clients can connect to these addresses. The ports are those that the system chose.
+    Listening(&'a [String]),
+    /// A client's filter is refused, and why.
+    Refused(&'a str),
+    /// A client's filter could not be written down, and why.
+    NotWritten(&'a Error),
+    /// It was told to end, and waits for the clients to go.
+    WaitingForClients,
+    /// The time to end is over, and clients are still there.
+    ClientsStay,
+    /// What the clients of a session named has been swept.
+    Swept(&'a SweepEnd),
 }
 
 /// A front that says nothing to anyone, and approves of nothing.

@@ -22,6 +22,8 @@
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is
 //! - [`mod@resume`]: what a resume is
+//! - [`reaper`]: leases over a socket
+//! - [`escape`]: text of others, made safe to show
 //! - [`short_id`]: ids as people read them
 //! - [`error`]: why an operation could not do its work
 
@@ -30,6 +32,7 @@ pub mod config;
 pub mod context;
 pub mod draft;
 pub mod error;
+pub mod escape;
 pub mod facts;
 pub mod front;
 pub mod guard;
@@ -40,6 +43,7 @@ pub mod plan;
 pub mod plugins;
 pub mod policies;
 pub mod policy_tests;
+pub mod reaper;
 pub mod resume;
 pub mod run;
 pub mod short_id;
@@ -50,7 +54,7 @@ pub mod world;
 pub use context::{Context, Purpose};
 pub use draft::Draft;
 pub use error::Error;
-pub use front::{Approval, Front, Notice};
+pub use front::{Approval, Front, Notice, ReaperNotice};
 pub use holding::{HoldError, Holding, Released};
 pub use plan::plan;
 pub use resume::{ResumeEnd, ResumeRequest, Resumed, resume};

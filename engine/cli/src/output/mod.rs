@@ -11,6 +11,7 @@
 //! - [`human`]: times, sizes and ids for people
 //! - [`plan`] and [`report`]: plans and reports for people
 //! - [`run`] and [`swept`]: what came of a run, and of a sweep
+//! - [`reaper`]: what a reaper has to say
 //! - [`obstacles`]: what stands in the way of a plan
 //! - [`watcher`]: what shows the events of a run as they happen
 //! - [`log`]: what writes log records to the standard error
@@ -25,6 +26,7 @@ pub(crate) mod obstacles;
 pub(crate) mod out;
 pub(crate) mod page;
 pub(crate) mod plan;
+pub(crate) mod reaper;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod span;

@@ -32,6 +32,11 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    /// Where results go.
+    pub(crate) fn out(&mut self) -> &mut Out {
+        self.out
+    }
+
     /// Events are not the result.
     pub(crate) fn streams_nothing(&mut self) {
         self.stream = false;

@@ -166,6 +166,16 @@ pub enum LeftOver {
     Later,
 }
 
+impl LeftOver {
+    /// Whether nothing is left of it that this process can see.
+    pub fn is_clean(&self) -> bool {
+        match self {
+            Self::Swept(end) => end.ended || end.is_elsewhere,
+            Self::Later => false,
+        }
+    }
+}
+
 /// Sweeps every lease that is over and about one of these backends; all, if none is named.
 ///
 /// # Errors

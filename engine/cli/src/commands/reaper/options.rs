@@ -1,16 +1,16 @@
 //! What is in force: flags and `TBENGINE_*` first, then the variables that Ryuk reads, then defaults.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 
 use tbengine_sdk::Kind;
 
-use crate::args::reaper::{Address, ReaperArgs};
+use crate::args::reaper::ReaperArgs;
 use crate::args::values::Span;
 use crate::exit::Error;
 use tbengine_ops::lease::Passes;
 use tbengine_ops::own;
+use tbengine_ops::reaper::{Address, ReaperRequest};
 use tbengine_ops::world::World;
 
 /// Ryuk's port.
@@ -21,78 +21,58 @@ const RECONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(600);
 /// The levels of `-v` that Ryuk's one switch for a louder log stands for.
 const VERBOSE: u8 = 2;
-/// What container engines put into a container's root.
-const MARKS_OF_A_CONTAINER: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 
-/// What is in force.
-#[derive(Clone, Debug)]
-pub(super) struct Options {
-    pub(super) listen: Vec<Address>,
-    pub(super) backends: Vec<String>,
-    /// How long to wait for the first client.
-    pub(super) connection_timeout: Duration,
-    /// How long to wait for another one after the last.
-    pub(super) reconnection_timeout: Duration,
-    /// How long clients may stay once this process was told to end.
-    pub(super) shutdown_timeout: Duration,
-    pub(super) looks: Passes,
-    pub(super) keep: bool,
-    /// The kinds that may be deleted; all, if none is named.
-    pub(super) kinds: Vec<Kind>,
+/// What is asked of the reaper.
+pub(super) fn request(args: &ReaperArgs, world: &World) -> Result<ReaperRequest, Error> {
+    request_within(args, world, own::is_contained())
 }
 
-impl Options {
-    pub(super) fn new(args: &ReaperArgs, world: &World) -> Result<Self, Error> {
-        let is_contained = !own::detect().containers.is_empty()
-            || MARKS_OF_A_CONTAINER
-                .iter()
-                .any(|mark| Path::new(mark).exists());
-        Self::within(args, world, is_contained)
+fn request_within(
+    args: &ReaperArgs,
+    world: &World,
+    is_contained: bool,
+) -> Result<ReaperRequest, Error> {
+    let span = |flag: Option<Span>, name, default| match (flag, world.variable(name)) {
+        (Some(Span(span)), _) => Ok(span),
+        (None, Some(text)) => text
+            .parse()
+            .map(|Span(span)| span)
+            .map_err(|why| Error::config(format!("the variable {name} cannot be used: {why}"))),
+        (None, None) => Ok(default),
+    };
+    let connection_timeout = span(
+        args.connection_timeout,
+        "RYUK_CONNECTION_TIMEOUT",
+        CONNECTION_TIMEOUT,
+    )?;
+    if connection_timeout.is_zero() {
+        return Err(Error::config("nobody could connect within 0s")
+            .hint("give --connection-timeout the time that the first client needs"));
     }
-
-    fn within(args: &ReaperArgs, world: &World, is_contained: bool) -> Result<Self, Error> {
-        let span = |flag: Option<Span>, name, default| match (flag, world.variable(name)) {
-            (Some(Span(span)), _) => Ok(span),
-            (None, Some(text)) => text
-                .parse()
-                .map(|Span(span)| span)
-                .map_err(|why| Error::config(format!("the variable {name} cannot be used: {why}"))),
-            (None, None) => Ok(default),
-        };
-        let connection_timeout = span(
-            args.connection_timeout,
-            "RYUK_CONNECTION_TIMEOUT",
-            CONNECTION_TIMEOUT,
-        )?;
-        if connection_timeout.is_zero() {
-            return Err(Error::config("nobody could connect within 0s")
-                .hint("give --connection-timeout the time that the first client needs"));
-        }
-        Ok(Self {
-            listen: match args.listen.is_empty() {
-                true => vec![default_address(world, is_contained)?],
-                false => args.listen.clone(),
-            },
-            backends: args.backends.backend.clone(),
-            connection_timeout,
-            reconnection_timeout: span(
-                args.reconnection_timeout,
-                "RYUK_RECONNECTION_TIMEOUT",
-                RECONNECTION_TIMEOUT,
-            )?,
-            shutdown_timeout: span(
-                args.shutdown_timeout,
-                "RYUK_SHUTDOWN_TIMEOUT",
-                SHUTDOWN_TIMEOUT,
-            )?,
-            looks: Passes::again_after(args.second_look.after.0),
-            keep: args.keep && !args.once,
-            kinds: match args.no_images {
-                true => ALL_BUT_IMAGES.to_vec(),
-                false => Vec::new(),
-            },
-        })
-    }
+    Ok(ReaperRequest {
+        listen: match args.listen.is_empty() {
+            true => vec![default_address(world, is_contained)?],
+            false => args.listen.clone(),
+        },
+        backends: args.backends.backend.clone(),
+        connection_timeout,
+        reconnection_timeout: span(
+            args.reconnection_timeout,
+            "RYUK_RECONNECTION_TIMEOUT",
+            RECONNECTION_TIMEOUT,
+        )?,
+        shutdown_timeout: span(
+            args.shutdown_timeout,
+            "RYUK_SHUTDOWN_TIMEOUT",
+            SHUTDOWN_TIMEOUT,
+        )?,
+        passes: Passes::again_after(args.second_look.after.0),
+        keep: args.keep && !args.once,
+        kinds: match args.no_images {
+            true => ALL_BUT_IMAGES.to_vec(),
+            false => Vec::new(),
+        },
+    })
 }
 
 /// What a client of Ryuk makes, but for images.
@@ -139,7 +119,7 @@ mod tests {
         flags: &[&str],
         variables: &[(&str, &str)],
         contained: bool,
-    ) -> Result<Options, Error> {
+    ) -> Result<ReaperRequest, Error> {
         let cli = Cli::try_parse_from([&["tbengine", "reaper"], flags].concat()).unwrap();
         let Command::Reaper(args) = cli.command else {
             panic!("{:?}", cli.command)
@@ -147,7 +127,7 @@ mod tests {
         let pairs = variables.iter();
         let environment = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let world = World::look().with_environment(environment.collect());
-        Options::within(&args, &world, contained)
+        request_within(&args, &world, contained)
     }
 
     #[test]

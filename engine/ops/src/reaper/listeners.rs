@@ -14,8 +14,8 @@ use rustix::process::getuid;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::args::reaper::Address;
-use crate::exit::Error;
+use super::Address;
+use crate::error::Error;
 
 /// A connection.
 pub(super) type Stream = Box<dyn Connection>;
@@ -33,12 +33,12 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// The sockets. Dropping them removes their files.
 #[derive(Debug)]
-pub(super) struct Doors {
-    doors: Vec<Door>,
+pub(super) struct Listeners {
+    listeners: Vec<Listener>,
 }
 
 #[derive(Debug)]
-enum Door {
+enum Listener {
     Unix {
         listener: UnixListener,
         path: PathBuf,
@@ -46,28 +46,30 @@ enum Door {
     Tcp(TcpListener),
 }
 
-impl Doors {
+impl Listeners {
     /// Opens all of them, or none.
     pub(super) fn open(addresses: &[Address]) -> Result<Self, Error> {
-        let mut doors = Self { doors: Vec::new() };
+        let mut opened = Self {
+            listeners: Vec::new(),
+        };
         for address in addresses {
-            let opened = match address {
+            let listener = match address {
                 Address::Unix(path) => open_unix(path),
                 Address::Tcp(address) => open_tcp(*address),
             };
-            doors.doors.push(opened.map_err(|source| {
+            opened.listeners.push(listener.map_err(|source| {
                 Error::config(format!("failed to listen on {address}: {source}"))
                     .hint("name another place with --listen")
             })?);
         }
-        Ok(doors)
+        Ok(opened)
     }
 
     /// Where clients connect; the ports are those that the system chose.
     pub(super) fn addresses(&self) -> impl Iterator<Item = String> {
-        self.doors.iter().map(|door| match door {
-            Door::Unix { path, .. } => Address::Unix(path.clone()).to_string(),
-            Door::Tcp(listener) => match listener.local_addr() {
+        self.listeners.iter().map(|one| match one {
+            Listener::Unix { path, .. } => Address::Unix(path.clone()).to_string(),
+            Listener::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => Address::Tcp(address).to_string(),
                 Err(error) => error.to_string(),
             },
@@ -88,12 +90,12 @@ impl Doors {
     }
 
     fn poll(&self, context: &mut Context<'_>) -> Poll<io::Result<Stream>> {
-        for door in &self.doors {
-            let accepted = match door {
-                Door::Unix { listener, .. } => listener
+        for one in &self.listeners {
+            let accepted = match one {
+                Listener::Unix { listener, .. } => listener
                     .poll_accept(context)
                     .map(|accepted| accepted.and_then(|(stream, _)| admit_unix(stream))),
-                Door::Tcp(listener) => listener
+                Listener::Tcp(listener) => listener
                     .poll_accept(context)
                     .map(|accepted| accepted.and_then(|(stream, _)| admit_tcp(stream))),
             };
@@ -105,17 +107,17 @@ impl Doors {
     }
 }
 
-impl Drop for Doors {
+impl Drop for Listeners {
     fn drop(&mut self) {
-        for door in &self.doors {
-            if let Door::Unix { path, .. } = door {
+        for one in &self.listeners {
+            if let Listener::Unix { path, .. } = one {
                 fs::remove_file(path).ok();
             }
         }
     }
 }
 
-fn open_unix(path: &Path) -> io::Result<Door> {
+fn open_unix(path: &Path) -> io::Result<Listener> {
     let is_socket = |path: &Path| {
         path.symlink_metadata()
             .is_ok_and(|metadata| metadata.file_type().is_socket())
@@ -133,16 +135,16 @@ fn open_unix(path: &Path) -> io::Result<Door> {
     let listener = UnixListener::bind(path)?;
     // Whoever gets in before this is turned away by who they are.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    Ok(Door::Unix {
+    Ok(Listener::Unix {
         listener,
         path: path.to_owned(),
     })
 }
 
-fn open_tcp(address: std::net::SocketAddr) -> io::Result<Door> {
+fn open_tcp(address: std::net::SocketAddr) -> io::Result<Listener> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener).map(Door::Tcp)
+    TcpListener::from_std(listener).map(Listener::Tcp)
 }
 
 /// Nobody but the user of this process may say what it deletes.

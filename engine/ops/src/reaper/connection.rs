@@ -3,8 +3,8 @@
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::{mpsc, oneshot};
 
-use super::doors::Stream;
-use crate::output::escape;
+use super::listeners::Stream;
+use crate::escape;
 
 /// No client needs a longer line; Ryuk takes none either.
 const LONGEST: u64 = 64 * 1024;

@@ -9,21 +9,22 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 use tbengine_store::{Host, SqliteStore, StoreError, Unfit};
 
-use crate::app::App;
-use crate::exit::Error;
-use tbengine_ops::config::Settings;
-use tbengine_ops::config::settings::Source;
+use crate::config::Settings;
+use crate::config::settings::Source;
+use crate::context::Context;
+use crate::error::Error;
+use crate::front::{Front, Notice, ReaperNotice};
 
 /// Where things can be written in most containers, also where the image cannot be.
 const IN_MEMORY: [&str; 2] = ["/dev/shm", "/tmp"];
 
 /// The state directory, which is removed with this if it was made for this process alone.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct StateDir {
     temporary: Option<PathBuf>,
 }
 
-impl Drop for Place {
+impl Drop for StateDir {
     fn drop(&mut self) {
         if let Some(path) = &self.temporary {
             // What is left lies in memory, and is nobody else's.
@@ -33,27 +34,29 @@ impl Drop for Place {
 }
 
 /// Sees to it that there is a state directory. One that the operator named must be fit.
-pub(super) fn settle(app: &App, settings: &mut Settings) -> Result<Place, Error> {
+pub(super) fn settle(
+    context: &Context,
+    settings: &mut Settings,
+    front: &mut dyn Front,
+) -> Result<StateDir, Error> {
     let setting = &mut settings.state_dir;
     let why = match &setting.value {
         None => "HOME is not set".to_owned(),
-        Some(path) => match is_fit(path, &app.context.world.host) {
-            Ok(()) => return Ok(Place { temporary: None }),
+        Some(path) => match is_fit(path, &context.world.host) {
+            Ok(()) => return Ok(StateDir { temporary: None }),
             Err(error) if setting.source == Source::Default => error.to_string(),
             Err(error) => return Err(error.into()),
         },
     };
-    let Some(temporary) = IN_MEMORY.iter().find_map(|root| make(app, root).ok()) else {
+    let Some(temporary) = IN_MEMORY.iter().find_map(|root| make(context, root).ok()) else {
         return Err(
             Error::config(format!("there is no directory to keep leases in: {why}"))
                 .hint("name one with --state-dir"),
         );
     };
-    app.console.warning(&format!(
-        "what clients name is kept in memory only, so nobody goes on if this process is killed: {why}"
-    ));
+    front.notice(Notice::Reaper(ReaperNotice::InMemory { why: &why }));
     setting.value = Some(temporary.clone());
-    Ok(Place {
+    Ok(StateDir {
         temporary: Some(temporary),
     })
 }
@@ -66,8 +69,8 @@ fn is_fit(path: &Path, host: &Host) -> Result<(), StoreError> {
     })
 }
 
-fn make(app: &App, root: &str) -> io::Result<PathBuf> {
-    let path = Path::new(root).join(format!("tbengine-{}", app.context.world.run));
+fn make(context: &Context, root: &str) -> io::Result<PathBuf> {
+    let path = Path::new(root).join(format!("tbengine-{}", context.world.run));
     DirBuilder::new().mode(0o700).create(&path)?;
     Ok(path)
 }

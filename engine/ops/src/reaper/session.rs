@@ -1,20 +1,20 @@
 //! The clients that are there at the same time, and the lease that they hold together.
 
+use tbengine_engine::apply::Control;
 use tbengine_engine::terms::{Filter, Own};
 use tbengine_store::HeldLease;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::doors::Doors;
-use super::lines::{self, Answer, Said};
-use super::options::Options;
-use super::request;
-use crate::app::App;
-use crate::exit::Error;
-use crate::signals::Signals;
-use tbengine_ops::config::Settings;
-use tbengine_ops::lease::{Wanted, take};
+use super::connection::{self, Answer, Said};
+use super::listeners::Listeners;
+use super::{ReaperRequest, filter};
+use crate::config::Settings;
+use crate::context::Context;
+use crate::error::Error;
+use crate::front::{Front, Notice, ReaperNotice};
+use crate::lease::{Wanted, take};
 
 /// The label of Ryuk's own containers, and of those in its place: each of them looks after itself.
 const REAPER_LABEL: &str = "org.testcontainers.ryuk=true";
@@ -25,20 +25,27 @@ const WAITING: usize = 64;
 
 /// From the first client to the time after the last one.
 pub(super) struct Session<'a> {
-    app: &'a App,
+    context: &'a Context,
     settings: &'a Settings,
-    options: &'a Options,
+    request: &'a ReaperRequest,
+    front: &'a mut dyn Front,
     clients: usize,
     /// Taken with the first filter.
     held: Option<Box<dyn HeldLease>>,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(app: &'a App, settings: &'a Settings, options: &'a Options) -> Self {
+    pub(super) fn new(
+        context: &'a Context,
+        settings: &'a Settings,
+        request: &'a ReaperRequest,
+        front: &'a mut dyn Front,
+    ) -> Self {
         Self {
-            app,
+            context,
             settings,
-            options,
+            request,
+            front,
             clients: 0,
             held: None,
         }
@@ -48,27 +55,26 @@ impl<'a> Session<'a> {
     /// the lease to sweep, if anything was named.
     pub(super) async fn last(
         mut self,
-        doors: &mut Doors,
-        signals: &Signals,
+        listeners: &mut Listeners,
+        control: &Control,
     ) -> Option<Box<dyn HeldLease>> {
-        let options = self.options;
+        let request = self.request;
         let (say, mut said) = mpsc::channel(WAITING);
         // Ends the connections that are left with itself.
         let mut connections = JoinSet::new();
-        let mut deadline = Instant::now() + options.connection_timeout;
+        let mut deadline = Instant::now() + request.connection_timeout;
         let mut is_ending = false;
         loop {
             tokio::select! {
                 // In this order: who talks much does not keep it from ending, and who connects at the
                 // last moment counts.
                 biased;
-                () = signals.control.stop.cancelled(), if !is_ending => {
+                () = control.stop.cancelled(), if !is_ending => {
                     is_ending = true;
                     deadline = Instant::now();
                     if self.clients > 0 {
-                        let message = "waiting for the clients to go; once more ends at once";
-                        self.app.console.warning(message);
-                        deadline += options.shutdown_timeout;
+                        self.tell(ReaperNotice::WaitingForClients);
+                        deadline += request.shutdown_timeout;
                     }
                 }
                 Some(said) = said.recv() => match said {
@@ -82,23 +88,22 @@ impl<'a> Session<'a> {
                         if self.clients == 0 {
                             deadline = Instant::now();
                             if !is_ending {
-                                deadline += options.reconnection_timeout;
+                                deadline += request.reconnection_timeout;
                             }
                         }
                     }
                 },
-                stream = doors.next(), if !is_ending => {
+                stream = listeners.next(), if !is_ending => {
                     self.clients += 1;
                     tracing::info!(clients = self.clients, "a client has connected");
-                    connections.spawn(lines::read(stream, say.clone()));
+                    connections.spawn(connection::read(stream, say.clone()));
                 }
                 Some(_) = connections.join_next() => {}
                 () = sleep_until(deadline), if self.clients == 0 || is_ending => break,
             }
         }
         if self.clients > 0 {
-            let message = "the time to end is over, and clients are still there";
-            self.app.console.warning(message);
+            self.tell(ReaperNotice::ClientsStay);
         } else if self.held.is_none() {
             tracing::info!("nobody named anything");
         }
@@ -107,13 +112,11 @@ impl<'a> Session<'a> {
 
     /// Writes down what a client names, and says whether that was done.
     async fn note(&mut self, line: &[u8]) -> Answer {
-        let filter = match request::read(line) {
+        let filter = match filter::read(line) {
             Ok(filter) => filter,
             Err(why) => {
                 let why = why.to_string();
-                self.app
-                    .console
-                    .warning(&format!("a client's filter is refused: {why}"));
+                self.tell(ReaperNotice::Refused(&why));
                 return Answer::Refused(why);
             }
         };
@@ -125,9 +128,8 @@ impl<'a> Session<'a> {
         match self.add(filter).await {
             Ok(()) => Answer::Acknowledged,
             Err(error) => {
-                let why = format!("it could not be written down: {error}");
-                self.app.console.error(&why, &error.hints());
-                Answer::Refused(why)
+                self.tell(ReaperNotice::NotWritten(&error));
+                Answer::Refused(format!("it could not be written down: {error}"))
             }
         }
     }
@@ -135,7 +137,7 @@ impl<'a> Session<'a> {
     async fn add(&mut self, filter: Filter) -> Result<(), Error> {
         let Some(held) = &mut self.held else {
             let wanted = self.wanted(filter);
-            self.held = Some(take(&self.app.context, self.settings, wanted).await?);
+            self.held = Some(take(self.context, self.settings, wanted).await?);
             return Ok(());
         };
         let mut terms = held.lease().terms.clone();
@@ -146,16 +148,20 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    fn tell(&mut self, notice: ReaperNotice<'_>) {
+        self.front.notice(Notice::Reaper(notice));
+    }
+
     fn wanted(&self, filter: Filter) -> Wanted {
         Wanted {
-            backends: self.options.backends.clone(),
+            backends: self.request.backends.clone(),
             filters: vec![filter],
             spared: REAPER_LABEL
                 .parse()
                 .map(|label| Filter::labels(vec![label]))
                 .into_iter()
                 .collect(),
-            kinds: self.options.kinds.clone(),
+            kinds: self.request.kinds.clone(),
             whenever: true,
             own: Own::Named,
             program: Some("reaper".into()),

@@ -1,0 +1,64 @@
+//! What a reaper has to say.
+
+use serde::Serialize;
+use tbengine_ops::ReaperNotice;
+
+use super::console::Console;
+use super::out::Out;
+use super::span::plain;
+use super::swept;
+use crate::args::global::Format;
+use crate::exit;
+
+/// What clients wait for in the log.
+const STARTED: &str = "tbengine reaper: Started!";
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Started<'a> {
+    listening: &'a [String],
+}
+
+/// Tells it, and writes the results among it.
+pub(crate) fn tell(
+    console: &Console,
+    out: &mut Out,
+    format: Format,
+    verbose: bool,
+    notice: ReaperNotice<'_>,
+) {
+    let is_table = format == Format::Table;
+    match notice {
+        ReaperNotice::InMemory { why } => console.warning(&format!(
+            "what clients name is kept in memory only, so nobody goes on if this process is killed: {why}"
+        )),
+        ReaperNotice::Listening(listening) => {
+            let at = listening.join(", ");
+            // Also with --quiet: clients wait for it.
+            console.always(&[plain(format!("{STARTED} listening on {at}"))]);
+            if !is_table {
+                out.json_line(&Started { listening });
+            }
+        }
+        ReaperNotice::Refused(why) => {
+            console.warning(&format!("a client's filter is refused: {why}"));
+        }
+        ReaperNotice::NotWritten(error) => {
+            let why = exit::text(error);
+            let message = format!("it could not be written down: {why}");
+            console.error(&message, &exit::hints(error));
+        }
+        ReaperNotice::WaitingForClients => {
+            console.warning("waiting for the clients to go; once more ends at once");
+        }
+        ReaperNotice::ClientsStay => {
+            console.warning("the time to end is over, and clients are still there");
+        }
+        ReaperNotice::Swept(end) => {
+            swept::tell(console, verbose, end);
+            if !is_table {
+                out.json_line(end);
+            }
+        }
+    }
+}
