@@ -17,6 +17,9 @@
 //! - [`draft`]: a plan on its way to being applied
 //! - [`guard`]: a command under a lease, and deleting what it left behind
 //! - [`holding`]: a lease in the hands of a Rust program
+//! - [`explain`]: what is known about one resource
+//! - [`history`]: the runs there were
+//! - [`doctor`]: what is configured, what answers, and what is missing
 //! - [`lease`]: taking a lease, what was made under it, and removing that
 //! - [`policy_tests`]: what is expected of a policy about recorded inventories
 //! - [`mod@plan`]: what would be done, and why
@@ -30,12 +33,15 @@
 pub mod backends;
 pub mod config;
 pub mod context;
+pub mod doctor;
 pub mod draft;
 pub mod error;
 pub mod escape;
+pub mod explain;
 pub mod facts;
 pub mod front;
 pub mod guard;
+pub mod history;
 pub mod holding;
 pub mod lease;
 pub mod own;

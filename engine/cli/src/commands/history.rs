@@ -1,13 +1,10 @@
 //! `tbengine history`: the runs there were, and what one of them did.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use serde::Serialize;
-use tbengine_engine::plan::{ActionKind, PlanHeader};
-use tbengine_engine::report::StepResult;
-use tbengine_sdk::{State, Timestamp};
-use tbengine_store::{Damage, Entry, Record, Row, RunState, StepRecord, Store, StoreError};
+use tbengine_ops::config::Settings;
+use tbengine_ops::history::{RunDetail, RunSummary, StepDetail, history, run_detail};
+use tbengine_sdk::Timestamp;
+use tbengine_store::{Entry, RunState};
 
 use crate::app::{App, block_on};
 use crate::args::HistoryArgs;
@@ -21,8 +18,6 @@ use crate::output::run::resume_command;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
-use tbengine_ops::config::Settings;
-use tbengine_ops::stored::existing_store;
 
 /// Lists runs, or shows one.
 pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
@@ -31,126 +26,44 @@ pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
         ..GuardArgs::default()
     };
     let settings = app.settings(&PolicyArgs::default(), &guards, &RetryArgs::default());
-    let store = existing_store(&settings, &app.context.world.host)?;
-    block_on(async {
-        match (&args.run, store) {
-            (Some(run), Some(store)) => one(app, &settings, &*store, run).await,
-            (Some(run), None) => Err(StoreError::NoRun { run: run.clone() }.into()),
-            (None, store) => all(app, &settings, store.as_deref(), args.last).await,
-        }
-    })
-}
-
-/// A run in a line.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct RunLine {
-    run: String,
-    /// Missing where the record cannot be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    state: Option<RunState>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    began: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    steps: usize,
-    open: usize,
-    results: BTreeMap<StepResult, usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    damage: Option<String>,
-}
-
-impl RunLine {
-    fn new(record: &Record, now: Timestamp, valid: Duration) -> Self {
-        let policy = &record.plan.header.policy;
-        let mut results = BTreeMap::new();
-        for outcome in record.steps.iter().filter_map(|step| step.outcome.as_ref()) {
-            *results.entry(outcome.result).or_default() += 1;
-        }
-        Self {
-            run: record.run.to_string(),
-            state: Some(record.state(now, valid)),
-            began: record.rows.first().map(|row| row.at),
-            last: record.rows.last().map(|row| row.at),
-            policy: Some(format!("{} {}", policy.name, policy.version)),
-            digest: Some(policy.digest.clone()),
-            steps: record.steps.len(),
-            open: record.open_steps().count(),
-            results,
-            damage: None,
-        }
-    }
-
-    fn damaged(run: String, why: &StoreError) -> Self {
-        Self {
-            run,
-            state: None,
-            began: None,
-            last: None,
-            policy: None,
-            digest: None,
-            steps: 0,
-            open: 0,
-            results: BTreeMap::new(),
-            damage: Some(why.to_string()),
-        }
-    }
-
-    fn word(&self) -> &'static str {
-        self.state.map_or("damaged", RunState::word)
-    }
-
-    fn summary(&self) -> String {
-        let mut parts: Vec<String> = self
-            .results
-            .iter()
-            .map(|(result, number)| format!("{number} {result}"))
-            .collect();
-        let never = self.steps - self.results.values().sum::<usize>();
-        if never > 0 && self.damage.is_none() {
-            parts.push(format!("{never} without outcome"));
-        }
-        parts.extend(self.damage.clone());
-        parts.join(", ")
+    match &args.run {
+        Some(run) => one(app, &settings, run),
+        None => all(app, &settings, args.last),
     }
 }
 
-async fn all(
-    app: &mut App,
-    settings: &Settings,
-    store: Option<&dyn Store>,
-    last: usize,
-) -> Result<Code, Error> {
-    let (now, valid) = (app.context.world.now, settings.max_plan_age.value);
-    let records = match store {
-        Some(store) => store.newest(last).await?,
-        None => Vec::new(),
-    };
-    let lines: Vec<RunLine> = records
-        .into_iter()
-        .map(|record| match record {
-            Ok(record) => RunLine::new(&record, now, valid),
-            Err(Damage { run, why }) => RunLine::damaged(run, &why),
-        })
-        .collect();
-    let lines = RunLines(lines);
-    app.out.show(app.global.output, &lines);
+fn all(app: &mut App, settings: &Settings, last: usize) -> Result<Code, Error> {
+    let runs = RunLines(block_on(history(&app.context, settings, last))?);
+    app.out.show(app.global.output, &runs);
     app.out.flush();
     if app.global.output == Format::Table {
-        tell(app, settings, &lines.0);
+        tell(app, settings, &runs.0);
     }
-    Ok(match lines.0.iter().any(|line| line.damage.is_some()) {
+    Ok(match runs.0.iter().any(|run| run.damage.is_some()) {
         true => Code::Failed,
         false => Code::Done,
     })
 }
 
+fn word(run: &RunSummary) -> &'static str {
+    run.state.map_or("damaged", RunState::word)
+}
+
+fn results(run: &RunSummary) -> String {
+    let results = run.results.iter();
+    let mut parts: Vec<String> = results
+        .map(|(result, number)| format!("{number} {result}"))
+        .collect();
+    let never = run.without_outcome();
+    if never > 0 && run.damage.is_none() {
+        parts.push(format!("{never} without outcome"));
+    }
+    parts.extend(run.damage.clone());
+    parts.join(", ")
+}
+
 /// Several runs.
-struct RunLines(Vec<RunLine>);
+struct RunLines(Vec<RunSummary>);
 
 impl View for RunLines {
     fn document(&self) -> impl Serialize {
@@ -172,14 +85,14 @@ impl View for RunLines {
         for line in &self.0 {
             rows.row([
                 line.run.clone(),
-                line.word().to_owned(),
+                word(line).to_owned(),
                 time(line.began),
                 time(line.last),
                 line.policy.clone().unwrap_or_default(),
                 line.digest.clone().unwrap_or_default(),
                 line.steps.to_string(),
                 line.open.to_string(),
-                line.summary(),
+                results(line),
             ]);
         }
     }
@@ -189,11 +102,11 @@ impl View for RunLines {
         for line in &self.0 {
             table.row([
                 plain(line.run.clone()),
-                toned(tone(line.state), line.word()),
+                toned(tone(line.state), word(line)),
                 plain(line.began.map(|at| at.to_string()).unwrap_or_default()),
                 plain(line.policy.clone().unwrap_or_default()),
                 plain(line.steps.to_string()),
-                plain(line.summary()),
+                plain(results(line)),
             ]);
         }
         page.table(&table);
@@ -209,14 +122,13 @@ fn tone(state: Option<RunState>) -> Tone {
     }
 }
 
-fn tell(app: &App, settings: &Settings, lines: &[RunLine]) {
+fn tell(app: &App, settings: &Settings, lines: &[RunSummary]) {
     let line = |text: String| app.console.line(&[toned(Tone::Dim, text)]);
     if lines.is_empty() {
         return line("no run has been recorded".into());
     }
     line(count(lines.len(), "run"));
-    let resumable = |line: &&RunLine| line.state.is_some_and(RunState::is_resumable);
-    if let Some(newest) = lines.iter().find(resumable) {
+    if let Some(newest) = lines.iter().find(|line| line.is_resumable()) {
         let command = resume_command(&newest.run, settings);
         app.console.line(&[
             toned(Tone::Good, "hint"),
@@ -227,112 +139,48 @@ fn tell(app: &App, settings: &Settings, lines: &[RunLine]) {
     }
 }
 
-/// One run in full.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct WholeRun<'a> {
-    #[serde(flatten)]
-    line: RunLine,
-    header: &'a PlanHeader,
-    step_records: Vec<RunStep<'a>>,
-    /// Which processes worked on it, and how each ended.
-    sessions: Vec<&'a Row>,
-    /// Everything that was recorded.
-    #[serde(skip)]
-    rows: &'a [Row],
-}
-
-/// One step of a run.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct RunStep<'a> {
-    step: usize,
-    id: String,
-    name: &'a str,
-    action: ActionKind,
-    state_then: State,
-    reason: &'a str,
-    #[serde(flatten)]
-    record: &'a StepRecord,
-}
-
-impl RunStep<'_> {
-    fn result(&self) -> String {
-        match &self.record.outcome {
-            Some(outcome) => outcome.result.to_string(),
-            None if self.record.unknown => "unknown".into(),
-            None => "open".into(),
-        }
-    }
-
-    fn attempts(&self) -> u32 {
-        let outcome = self.record.outcome.as_ref();
-        outcome.map_or(0, |outcome| outcome.attempts)
-    }
-
-    fn detail(&self) -> String {
-        match &self.record.outcome {
-            Some(outcome) => outcome.detail.clone().unwrap_or_default(),
-            None if self.record.unknown => {
-                "it was about to be asked for, and nothing is known since".into()
-            }
-            None => String::new(),
-        }
-    }
-}
-
-async fn one(
-    app: &mut App,
-    settings: &Settings,
-    store: &dyn Store,
-    run: &str,
-) -> Result<Code, Error> {
-    let run = store.find(run).await?;
-    let record = store.record(&run).await?;
-    let line = RunLine::new(&record, app.context.world.now, settings.max_plan_age.value);
-    let steps = record.plan.steps.iter().zip(&record.steps).enumerate();
-    let steps: Vec<RunStep<'_>> = steps
-        .map(|(number, (step, record))| RunStep {
-            step: number,
-            id: step.target.id().to_string(),
-            name: &step.name,
-            action: step.action.kind(),
-            state_then: step.state,
-            reason: &step.reason,
-            record,
-        })
-        .collect();
-    let resumable = line.state.is_some_and(RunState::is_resumable);
-    let sessions = record.rows.iter().filter(|row| {
-        matches!(
-            row.entry,
-            Entry::Began { .. } | Entry::Ended { .. } | Entry::Replaced { .. }
-        )
-    });
-    let whole = WholeRun {
-        line,
-        header: &record.plan.header,
-        step_records: steps,
-        sessions: sessions.collect(),
-        rows: &record.rows,
-    };
-    app.out.show(app.global.output, &whole);
+fn one(app: &mut App, settings: &Settings, run: &str) -> Result<Code, Error> {
+    let detail = block_on(run_detail(&app.context, settings, run))?;
+    app.out.show(app.global.output, &detail);
     app.out.flush();
-    if app.global.output == Format::Table && resumable {
-        let command = resume_command(&run, settings);
+    if app.global.output == Format::Table && detail.summary.is_resumable() {
+        let command = resume_command(&detail.summary.run, settings);
         app.console
             .line(&[toned(Tone::Good, "hint"), plain(format!(": {command}"))]);
     }
     Ok(Code::Done)
 }
 
-impl View for WholeRun<'_> {
+fn result(step: &StepDetail) -> String {
+    match &step.record.outcome {
+        Some(outcome) => outcome.result.to_string(),
+        None if step.record.unknown => "unknown".into(),
+        None => "open".into(),
+    }
+}
+
+fn attempts(step: &StepDetail) -> String {
+    let outcome = step.record.outcome.as_ref();
+    outcome.map_or(0, |outcome| outcome.attempts).to_string()
+}
+
+fn detail(step: &StepDetail) -> String {
+    match &step.record.outcome {
+        Some(outcome) => outcome.detail.clone().unwrap_or_default(),
+        None if step.record.unknown => {
+            "it was about to be asked for, and nothing is known since".into()
+        }
+        None => String::new(),
+    }
+}
+
+impl View for RunDetail {
     fn document(&self) -> impl Serialize {
         self
     }
 
     fn lines(&self, lines: &mut Lines<'_>) {
-        lines.each(self.rows);
+        lines.each(&self.rows);
     }
 
     fn columns(&self) -> &'static [&'static str] {
@@ -346,23 +194,23 @@ impl View for WholeRun<'_> {
             rows.row([
                 step.step.to_string(),
                 step.id.clone(),
-                step.name.to_owned(),
+                step.name.clone(),
                 step.action.to_string(),
-                step.result(),
+                result(step),
                 step.record.intents.to_string(),
-                step.attempts().to_string(),
-                step.detail(),
+                attempts(step),
+                detail(step),
             ]);
         }
     }
 
     fn page(&self, page: &mut Page<'_>) {
-        let line = &self.line;
+        let line = &self.summary;
         let mut fact = |name: &str, value: String, tone| {
             page.line(&[toned(Tone::Dim, format!("{name:<10}")), toned(tone, value)]);
         };
         fact("run", line.run.clone(), Tone::Plain);
-        fact("state", line.word().into(), tone(line.state));
+        fact("state", word(line).into(), tone(line.state));
         fact(
             "policy",
             line.policy.clone().unwrap_or_default(),
@@ -396,13 +244,13 @@ impl View for WholeRun<'_> {
         for step in &self.step_records {
             let native = step.id.splitn(3, '/').nth(2).unwrap_or_default();
             table.row([
-                plain(step.result()),
+                plain(result(step)),
                 plain(step.action.to_string()),
                 plain(short_id(native)),
-                plain(step.name.to_owned()),
+                plain(step.name.clone()),
                 plain(step.record.intents.to_string()),
-                plain(step.attempts().to_string()),
-                plain(step.detail()),
+                plain(attempts(step)),
+                plain(detail(step)),
             ]);
         }
         page.table(&table);

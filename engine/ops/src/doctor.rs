@@ -1,0 +1,264 @@
+//! What is configured, what answers, and what is missing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tbengine_plugin_host::Plugins;
+use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
+
+use crate::config::Settings;
+use crate::config::find::user_file;
+use crate::context::Context;
+use crate::error::Error;
+use crate::stored::existing_store;
+use crate::{backends, own, plugins, policies};
+
+/// How long a backend may take to answer.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub struct Finding {
+    /// What sort of thing.
+    pub subject: Subject,
+    /// Which of its sort.
+    pub name: String,
+    /// How it is.
+    pub condition: Condition,
+}
+
+/// What sort of thing was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The configuration file.
+    Configuration,
+    /// A plugin.
+    Plugin,
+    /// A backend.
+    Backend,
+    /// A policy.
+    Policy,
+    /// Where compiled policies are kept.
+    Cache,
+    /// Where runs and leases are kept.
+    State,
+    /// The container that this process runs in.
+    OwnContainer,
+}
+
+impl Subject {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Plugin => "plugin",
+            Self::Backend => "backend",
+            Self::Policy => "policy",
+            Self::Cache => "cache",
+            Self::State => "state",
+            Self::OwnContainer => "own container",
+        }
+    }
+}
+
+/// How something is.
+#[derive(Debug)]
+pub enum Condition {
+    /// As it should be, in words.
+    Good(String),
+    /// Worth to know, in words.
+    Note(String),
+    /// It cannot be used. What needs it ends so, too.
+    Unusable(Error),
+    /// The backend gave no answer, or another than it should.
+    Unanswered(BackendError),
+}
+
+impl Finding {
+    fn new(subject: Subject, name: impl Into<String>, condition: Condition) -> Self {
+        let name = name.into();
+        Self {
+            subject,
+            name,
+            condition,
+        }
+    }
+
+    fn good(subject: Subject, name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(subject, name, Condition::Good(detail.into()))
+    }
+
+    fn note(subject: Subject, name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(subject, name, Condition::Note(detail.into()))
+    }
+
+    fn unusable(subject: Subject, name: impl Into<String>, error: impl Into<Error>) -> Self {
+        Self::new(subject, name, Condition::Unusable(error.into()))
+    }
+}
+
+/// Looks at everything. Writes to no backend.
+pub async fn examine(context: &Context, settings: &Settings) -> Vec<Finding> {
+    let mut findings = vec![configuration(context)];
+    findings.extend(examine_backends(context).await);
+    findings.extend(examine_policies(context, settings).await);
+    let cache = context.world.policy_cache();
+    let without = "policies are compiled anew each time";
+    findings.push(directory(Subject::Cache, cache, without));
+    findings.push(state(context, settings));
+    findings.push(own_container());
+    findings
+}
+
+fn configuration(context: &Context) -> Finding {
+    let subject = Subject::Configuration;
+    match &context.config.place {
+        Some(place) => {
+            let kind = match place.project {
+                true => " (of this directory)",
+                false => "",
+            };
+            let path = place.path.display().to_string();
+            Finding::good(subject, path, format!("read{kind}"))
+        }
+        None => {
+            let path = user_file(&context.world)
+                .map_or_else(|| "tbengine.toml".into(), |path| path.display().to_string());
+            Finding::note(subject, path, "not there; the defaults hold")
+        }
+    }
+}
+
+async fn examine_backends(context: &Context) -> Vec<Finding> {
+    let (world, config) = (&context.world, &context.config);
+    let names = backends::names(config, &[]);
+    let mut findings = Vec::new();
+    let plugins = match plugins::all(config, &context.plugins) {
+        Ok(plugins) => plugins,
+        Err(error) => {
+            findings.push(Finding::unusable(Subject::Plugin, "[plugins]", error));
+            Plugins::default()
+        }
+    };
+    for plugin in plugins.all() {
+        let kinds = plugin.descriptor.kinds.iter();
+        let kinds: Vec<_> = kinds.map(|kind| &*kind.kind).collect();
+        let detail = format!(
+            "{} ({}), brings {}",
+            plugin.path.display(),
+            plugin.way,
+            kinds.join(", ")
+        );
+        findings.push(Finding::good(Subject::Plugin, &plugin.name, detail));
+    }
+    for name in &names {
+        let open = match backends::open_one(world, config, &plugins, name) {
+            Ok(open) => open,
+            Err(error) => {
+                findings.push(Finding::unusable(Subject::Backend, name, error));
+                continue;
+            }
+        };
+        let answer = tokio::time::timeout(CHECK_TIMEOUT, open.backend.check()).await;
+        let answer = answer.unwrap_or_else(|_| {
+            let limit = humantime::format_duration(CHECK_TIMEOUT);
+            Err(BackendError::new(
+                ErrorKind::Unavailable,
+                format!("it did not answer within {limit}"),
+            ))
+        });
+        findings.extend(backend(name, answer));
+    }
+    for registration in Registration::all() {
+        let kind = registration.kind;
+        let mut tables = config.file.backends.values();
+        if !names.iter().any(|name| name == kind) && !tables.any(|table| table.kind == kind) {
+            let detail = format!("{}; not configured", registration.about);
+            findings.push(Finding::note(Subject::Plugin, kind, detail));
+        }
+    }
+    findings
+}
+
+fn backend(name: &str, answer: Result<Account, BackendError>) -> Vec<Finding> {
+    match answer {
+        Ok(account) => {
+            let detail = format!("{}, account {}", account.description, account.id);
+            let good = Finding::good(Subject::Backend, name, detail);
+            let warn = |warning| Finding::note(Subject::Backend, name, warning);
+            std::iter::once(good)
+                .chain(account.warnings.into_iter().map(warn))
+                .collect()
+        }
+        Err(error) => vec![Finding::new(
+            Subject::Backend,
+            name,
+            Condition::Unanswered(error),
+        )],
+    }
+}
+
+async fn examine_policies(context: &Context, settings: &Settings) -> Vec<Finding> {
+    let in_use = &settings.policy.value;
+    let configured = context.config.file.policies.keys().cloned();
+    let builtins = tbengine_builtins::ALL.iter();
+    let builtins = builtins.map(|builtin| builtin.name.to_owned());
+    let mut names: Vec<String> = configured.chain(builtins).chain([in_use.clone()]).collect();
+    names.sort();
+    names.dedup();
+    let mut findings = Vec::new();
+    for name in names {
+        let mut used = settings.clone();
+        used.policy.value.clone_from(&name);
+        let chosen = policies::choose_in_background(context, &used).await;
+        findings.push(match chosen {
+            Ok(chosen) => {
+                let source = chosen.policy.source();
+                let digest = source.digest.get(..12).unwrap_or_default();
+                let in_use = match name == *in_use {
+                    true => ", used unless --policy names another",
+                    false => "",
+                };
+                let detail = format!("{} {} ({digest}){in_use}", source.name, source.version);
+                Finding::good(Subject::Policy, name, detail)
+            }
+            Err(error) => Finding::unusable(Subject::Policy, name, error),
+        });
+    }
+    findings
+}
+
+fn directory(subject: Subject, path: Option<PathBuf>, without: &str) -> Finding {
+    match path {
+        None => Finding::note(subject, "none", format!("HOME is not set; {without}")),
+        Some(path) => {
+            let there = match path.is_dir() {
+                true => "there",
+                false => "made when it is needed",
+            };
+            Finding::good(subject, path.display().to_string(), there)
+        }
+    }
+}
+
+fn state(context: &Context, settings: &Settings) -> Finding {
+    let path = settings.state_dir.value.clone();
+    match (existing_store(settings, &context.world.host), path) {
+        (Err(error), Some(path)) => {
+            Finding::unusable(Subject::State, path.display().to_string(), error)
+        }
+        (_, path) => directory(Subject::State, path, "name a directory with --state-dir"),
+    }
+}
+
+fn own_container() -> Finding {
+    let own = own::detect().containers;
+    let (name, detail) = match own.is_empty() {
+        true => (
+            "none".to_owned(),
+            "tbengine does not run in a container that it can see",
+        ),
+        false => (own.join(", "), "tbengine runs in it and will not delete it"),
+    };
+    Finding::good(Subject::OwnContainer, name, detail)
+}

@@ -1,0 +1,174 @@
+//! What is known about one resource, and what the policy and the guards say to it.
+
+use serde::Serialize;
+use tbengine_engine::Planned;
+use tbengine_engine::decide::Decision;
+use tbengine_engine::discover::Inventory;
+use tbengine_engine::facts::{Quarantine, Trouble};
+use tbengine_engine::plan::{Refusal, Step};
+use tbengine_engine::policy::{LogLine, Verdict};
+use tbengine_engine::scope::Scope;
+use tbengine_sdk::{Resource, Timestamp};
+
+use crate::error::Error;
+
+/// What is known about one resource, and what is said to it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Explanation<'a> {
+    /// The resource.
+    #[serde(skip)]
+    pub resource: &'a Resource,
+    /// Why it is in quarantine, if it is.
+    #[serde(skip)]
+    pub trouble: Option<&'a Trouble>,
+    /// The ids of the resources that use it.
+    pub holders: Vec<String>,
+    /// Whether the policy gets to see it.
+    pub in_scope: bool,
+    /// What the policy says to it.
+    pub verdict: Option<&'a Verdict>,
+    /// The guard that refuses what the policy says, if one does.
+    pub refusal: Option<&'a Refusal>,
+    /// What would be done.
+    pub step: Option<&'a Step>,
+    /// What the policy logged, about any resource.
+    pub log: &'a [LogLine],
+}
+
+impl<'a> Explanation<'a> {
+    /// Explains a resource of a plan's inventory, by its index there.
+    pub fn new(
+        planned: &'a Planned,
+        quarantine: &'a Quarantine,
+        index: usize,
+        scope: &Scope,
+        now: Timestamp,
+    ) -> Self {
+        let Planned {
+            inventory,
+            decisions,
+            plan,
+            ..
+        } = planned;
+        let resource = &inventory.resources[index];
+        let is_about_it = |decision: &&Decision| decision.resource == index;
+        let decision = decisions.made.iter().find(is_about_it);
+        let holders = inventory.holders(index);
+        let mut refusals = plan.refusals.iter();
+        let mut steps = plan.steps.iter();
+        let step = steps.find(|step| step.target == resource.identity);
+        Self {
+            resource,
+            trouble: quarantine.trouble(&resource.identity),
+            holders: holders.map(|holder| holder.id().to_string()).collect(),
+            in_scope: scope.admits(resource, now),
+            verdict: decision.map(|decision| &decision.verdict),
+            refusal: refusals.find(|refusal| refusal.target == resource.identity),
+            step: step.map(|step| &**step),
+            log: &decisions.log,
+        }
+    }
+}
+
+/// Finds the one resource that is meant: by its id, by a unique beginning of its native id, or by name. Gives its
+/// index.
+///
+/// # Errors
+/// If there is no such resource, or several.
+pub fn find(inventory: &Inventory, wanted: &str) -> Result<usize, Error> {
+    let indexes = |matches: &dyn Fn(&Resource) -> bool| -> Vec<usize> {
+        let all = inventory.resources.iter().enumerate();
+        all.filter(|(_, resource)| matches(resource))
+            .map(|(index, _)| index)
+            .collect()
+    };
+    let by_id = indexes(&|resource| {
+        resource.identity.native == wanted || resource.identity.id().to_string() == wanted
+    });
+    let by_name = || indexes(&|resource| resource.name == wanted);
+    let by_prefix = || {
+        indexes(&|resource| {
+            let native = &resource.identity.native;
+            native.starts_with(wanted)
+                || native
+                    .strip_prefix("sha256:")
+                    .is_some_and(|hex| hex.starts_with(wanted))
+        })
+    };
+    let mut found = by_id;
+    for search in [&by_name as &dyn Fn() -> Vec<usize>, &by_prefix] {
+        if found.is_empty() && !wanted.is_empty() {
+            found = search();
+        }
+    }
+    match found[..] {
+        [index] => Ok(index),
+        [] => Err(
+            Error::config(format!("no resource has the id or name `{wanted}`"))
+                .hint("`tbengine list` shows what there is"),
+        ),
+        _ => {
+            let ids = found
+                .iter()
+                .take(5)
+                .map(|index| inventory.resources[*index].identity.id().to_string());
+            let ids = ids.collect::<Vec<_>>().join(", ");
+            Err(
+                Error::config(format!("`{wanted}` may mean {} resources", found.len()))
+                    .hint(format!("write one of their ids in full: {ids}")),
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tbengine_sdk::{Identity, Kind, State};
+
+    use super::*;
+
+    fn inventory(names: &[(&str, &str)]) -> Inventory {
+        let resource = |(native, name): &(&str, &str)| {
+            let identity = Identity {
+                backend: "docker".into(),
+                account: "a".into(),
+                kind: Kind::CONTAINER,
+                native: (*native).into(),
+                created: None,
+            };
+            Resource::new(identity, *name, State::Exited)
+        };
+        let resources = names.iter().map(resource).collect();
+        Inventory::new(Default::default(), resources, Vec::new())
+    }
+
+    #[test]
+    fn ids_prefixes_and_names_are_found_if_unique() {
+        let inventory = inventory(&[
+            ("abcd", "web"),
+            ("abef", "db"),
+            ("sha256:77", "db2"),
+            ("web2", "abc"),
+        ]);
+        for (wanted, index) in [
+            ("abcd", 0),
+            ("docker/container/abef", 1),
+            ("db", 1),
+            ("abe", 1),
+            ("77", 2),
+            ("abc", 3),
+        ] {
+            assert_eq!(find(&inventory, wanted).unwrap(), index, "{wanted}");
+        }
+        assert!(
+            find(&inventory, "ab")
+                .unwrap_err()
+                .to_string()
+                .contains("may mean 2 resources")
+        );
+        for nothing in ["", "zz", "docker/volume/abcd"] {
+            assert!(find(&inventory, nothing).is_err(), "{nothing}");
+        }
+    }
+}
