@@ -22,6 +22,7 @@
 //! - [`doctor`]: what is configured, what answers, and what is missing
 //! - [`lease`]: taking a lease, what was made under it, and removing that
 //! - [`policy_tests`]: what is expected of a policy about recorded inventories
+//! - [`plugin_check`]: the conformance kit over a plugin
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is
 //! - [`mod@resume`]: what a resume is
@@ -46,6 +47,7 @@ pub mod holding;
 pub mod lease;
 pub mod own;
 pub mod plan;
+pub mod plugin_check;
 pub mod plugins;
 pub mod policies;
 pub mod policy_tests;
