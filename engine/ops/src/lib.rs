@@ -21,7 +21,7 @@
 //! - [`history`]: the runs there were
 //! - [`doctor`]: what is configured, what answers, and what is missing
 //! - [`lease`]: taking a lease, what was made under it, and removing that
-//! - [`policy_tests`]: what is expected of a policy about recorded inventories
+//! - [`policy_tests`]: what a policy answers
 //! - [`plugin_check`]: the conformance kit over a plugin
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is

@@ -257,6 +257,18 @@ pub fn choose_again(
     })
 }
 
+/// [`load`] on a thread for blocking work.
+///
+/// # Errors
+/// If the policy cannot be found or loaded.
+pub async fn load_in_background(
+    context: &Context,
+    name: &str,
+) -> Result<(CompiledPolicy, Found), Error> {
+    let (context, name) = (context.clone(), name.to_owned());
+    in_background(move || load(&context, &name)).await
+}
+
 /// [`choose`] on a thread for blocking work: compiling takes its time.
 ///
 /// # Errors
@@ -279,11 +291,12 @@ pub async fn choose_again_in_background(
     in_background(move || choose_again(&context, &origin, &params)).await
 }
 
-async fn in_background(
-    work: impl FnOnce() -> Result<Chosen, Error> + Send + 'static,
-) -> Result<Chosen, Error> {
+/// Does something on a thread for blocking work.
+pub(crate) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(chosen) => chosen,
+        Ok(done) => done,
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             // The runtime is being shut down.

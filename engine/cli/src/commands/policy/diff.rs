@@ -1,12 +1,12 @@
 //! `tbengine policy diff`: where two policies differ on one inventory.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 use tbengine_engine::discover::Inventory;
-use tbengine_engine::policy::{CompiledPolicy, Limits, Policy, PolicyContext};
+use tbengine_engine::policy::PolicyContext;
 use tbengine_engine::scope::Scope;
+use tbengine_ops::policy_tests::{self, Differs, Said, recorded};
 
 use crate::app::{App, block_on};
 use crate::args::policy::PolicyDiffArgs;
@@ -18,50 +18,21 @@ use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
 use crate::output::watcher::Watcher;
-use tbengine_ops::policies;
-use tbengine_ops::policy_tests::{Said, recorded};
-
-#[derive(Debug, Serialize)]
-struct Differs {
-    id: String,
-    name: String,
-    before: Option<Said>,
-    after: Option<Said>,
-}
 
 /// Shows what changes from one policy to another.
 pub(super) fn diff(app: &mut App, args: &PolicyDiffArgs) -> Result<Code, Error> {
-    let policies = policies(app, args)?;
+    let policies = policy_tests::both(&app.context, &args.before, &args.after, &args.set)?;
     let scope = args.scope.scope();
     let (inventory, context) = inventory(app, args, &scope)?;
     let inventory = Arc::new(inventory);
-    let mut said = Vec::new();
-    for policy in policies {
-        let judging = recorded::judge(policy, inventory.clone(), scope.clone(), context.clone());
-        let decisions = block_on(async { Ok::<_, Error>(judging.await) })?;
-        if let Some(fault) = &decisions.fault {
-            tell_fault(&app.console, fault);
+    let comparing = policy_tests::diff(policies, &inventory, &scope, &context);
+    let differences = match block_on(async { Ok::<_, Error>(comparing.await) })? {
+        Ok(differences) => differences,
+        Err(fault) => {
+            tell_fault(&app.console, &fault);
             return Ok(Code::Usage);
         }
-        let by_place: BTreeMap<usize, Said> = decisions
-            .made
-            .iter()
-            .map(|decision| (decision.resource, Said::new(decision)))
-            .collect();
-        said.push(by_place);
-    }
-    let differences: Vec<Differs> = inventory
-        .resources
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| said[0].get(place) != said[1].get(place))
-        .map(|(place, resource)| Differs {
-            id: resource.identity.id().to_string(),
-            name: resource.name.clone(),
-            before: said[0].get(&place).cloned(),
-            after: said[1].get(&place).cloned(),
-        })
-        .collect();
+    };
     let (differ, all) = (differences.len(), inventory.resources.len());
     app.out.show(app.global.output, &Differences(differences));
     app.out.flush();
@@ -120,33 +91,6 @@ impl View for Differences {
             ]);
         }
     }
-}
-
-/// Both policies, each with those of the parameters that it has.
-fn policies(app: &App, args: &PolicyDiffArgs) -> Result<[Arc<dyn Policy>; 2], Error> {
-    let (before, before_found) = policies::load(&app.context, &args.before)?;
-    let (after, after_found) = policies::load(&app.context, &args.after)?;
-    let knows = |policy: &CompiledPolicy, key: &str| {
-        let params = &policy.description().params;
-        params.iter().any(|param| param.name == key)
-    };
-    let configure = |policy: &CompiledPolicy,
-                     other: &CompiledPolicy,
-                     mut params: BTreeMap<String, String>,
-                     limits: Limits|
-     -> Result<Arc<dyn Policy>, Error> {
-        for (key, value) in &args.set {
-            // What neither of them has is refused as unknown.
-            if knows(policy, key) || !knows(other, key) {
-                params.insert(key.clone(), value.clone());
-            }
-        }
-        Ok(Arc::new(policy.configure(&params, limits)?))
-    };
-    Ok([
-        configure(&before, &after, before_found.params, before_found.limits)?,
-        configure(&after, &before, after_found.params, after_found.limits)?,
-    ])
 }
 
 fn inventory(

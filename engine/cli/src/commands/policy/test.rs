@@ -1,14 +1,10 @@
 //! `tbengine policy test`: what a policy answers, against what is expected.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::Serialize;
-use tbengine_engine::policy::{CompiledPolicy, Fault, Limits, Policy};
-use tbengine_engine::scope::Scope;
+use tbengine_ops::policy_tests::{self, Tested};
 
-use super::files::write;
 use crate::app::{App, block_on};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
@@ -16,22 +12,6 @@ use crate::output::page::Page;
 use crate::output::plan::tell_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
-use tbengine_ops::policies;
-use tbengine_ops::policy_tests::{Case, Expected, Said, cases, recorded};
-
-/// How one case ended.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Tested {
-    case: String,
-    ok: bool,
-    resources: usize,
-    decisions: usize,
-    retries: usize,
-    differences: Vec<Difference>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<Fault>,
-}
 
 /// How all cases ended.
 struct Tests {
@@ -74,16 +54,6 @@ impl View for Tests {
     }
 }
 
-/// Where an answer is not as expected.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Difference {
-    /// A resource, or a failed attempt.
-    about: String,
-    expected: String,
-    answered: String,
-}
-
 /// Judges every case of a folder.
 pub(super) fn test(
     app: &mut App,
@@ -91,13 +61,9 @@ pub(super) fn test(
     folder: &Path,
     update: bool,
 ) -> Result<Code, Error> {
-    let (compiled, found) = policies::load(&app.context, policy)?;
-    let mut tested = Vec::new();
-    for case in cases::find(folder)? {
-        tested.push(run(&compiled, &found.params, &found.limits, case, update)?);
-    }
+    let testing = policy_tests::test(&app.context, policy, folder, update);
     let tests = Tests {
-        cases: tested,
+        cases: block_on(testing)?,
         updated: update,
     };
     app.out.show(app.global.output, &tests);
@@ -116,102 +82,6 @@ pub(super) fn test(
         return Ok(Code::Failed);
     }
     Ok(Code::Done)
-}
-
-fn run(
-    compiled: &CompiledPolicy,
-    configured: &BTreeMap<String, String>,
-    limits: &Limits,
-    case: Case,
-    update: bool,
-) -> Result<Tested, Error> {
-    let record = recorded::read(&case.inventory)?;
-    if case.expected.is_none() && !update {
-        return Err(Error::config(format!(
-            "nothing is expected of {}: there is no {}",
-            case.inventory.display(),
-            case.file.display()
-        ))
-        .hint("write down what the policy answers with --update, and read it"));
-    }
-    let expected = case.expected.unwrap_or_default();
-    let mut params = configured.clone();
-    params.extend(expected.params.clone());
-    let policy: Arc<dyn Policy> = Arc::new(compiled.configure(&params, limits.clone())?);
-    let inventory = Arc::new(record.inventory());
-    let context = recorded::context(record.recorded, expected.claimed);
-    let judging = recorded::judge(
-        policy.clone(),
-        inventory.clone(),
-        Scope::default(),
-        context.clone(),
-    );
-    let decisions = block_on(async { Ok::<_, Error>(judging.await) })?;
-    let mut tested = Tested {
-        case: case.file.display().to_string(),
-        ok: false,
-        resources: inventory.resources.len(),
-        decisions: decisions.made.len(),
-        retries: expected.retries.len(),
-        differences: Vec::new(),
-        fault: decisions.fault,
-    };
-    let said = |decision| {
-        let place: &tbengine_engine::decide::Decision = decision;
-        let id = inventory.resources[place.resource].identity.id();
-        (id.to_string(), Said::new(decision))
-    };
-    let mut answered = Expected {
-        decisions: decisions.made.iter().map(said).collect(),
-        ..expected.clone()
-    };
-    for retry in &mut answered.retries {
-        match policy.retry(&context, &retry.question()) {
-            Ok(advice) => retry.advice = advice.into(),
-            Err(fault) => tested.fault = tested.fault.or(Some(fault)),
-        }
-    }
-    if tested.fault.is_some() {
-        return Ok(tested);
-    }
-    if update {
-        let mut text = serde_json::to_string_pretty(&answered)
-            .map_err(|error| Error::config(error.to_string()))?;
-        text.push('\n');
-        write(&case.file, text.as_bytes(), true)?;
-    } else {
-        tested.differences = differences(&expected, &answered);
-    }
-    tested.ok = tested.differences.is_empty();
-    Ok(tested)
-}
-
-fn differences(expected: &Expected, answered: &Expected) -> Vec<Difference> {
-    let ids: BTreeSet<&String> = expected
-        .decisions
-        .keys()
-        .chain(answered.decisions.keys())
-        .collect();
-    let decisions = ids.into_iter().filter_map(|id| {
-        let (wanted, got) = (expected.decisions.get(id), answered.decisions.get(id));
-        (wanted != got).then(|| Difference {
-            about: id.clone(),
-            expected: Said::text(wanted),
-            answered: Said::text(got),
-        })
-    });
-    let retries = expected.retries.iter().zip(&answered.retries);
-    let retries = retries
-        .filter(|(wanted, got)| wanted != got)
-        .map(|(wanted, got)| Difference {
-            about: format!(
-                "{}, attempt {} failed: {}",
-                wanted.id.0, wanted.attempt, wanted.failure
-            ),
-            expected: wanted.advice.text(),
-            answered: got.advice.text(),
-        });
-    decisions.chain(retries).collect()
 }
 
 fn show(page: &mut Page<'_>, one: &Tested, updated: bool) {
