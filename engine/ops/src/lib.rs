@@ -23,6 +23,7 @@
 //! - [`lease`]: taking a lease, what was made under it, and removing that
 //! - [`policy_tests`]: what a policy answers
 //! - [`plugin_check`]: the conformance kit over a plugin
+//! - [`scaffold`]: what policies and plugins begin with
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is
 //! - [`mod@resume`]: what a resume is
@@ -54,6 +55,7 @@ pub mod policy_tests;
 pub mod reaper;
 pub mod resume;
 pub mod run;
+pub mod scaffold;
 pub mod short_id;
 pub mod stored;
 pub mod sweep_end;

@@ -1,40 +1,13 @@
 //! `tbengine plugin new`: writes a working plugin to begin with.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use tbengine_ops::scaffold::{self, Sdk, plugin};
 
 use crate::app::App;
 use crate::args::plugin::Language;
 use crate::exit::{Code, Error};
 use crate::output::span::plain;
-
-macro_rules! template {
-    ($($name:literal: $path:literal,)*) => {
-        &[$(($name, include_str!(concat!("../../../../../", $path)))),*]
-    };
-}
-
-/// The files of a template: their names and texts, in which `example` stands for the kind.
-type Template = &'static [(&'static str, &'static str)];
-
-const RUST: Template = template! {
-    "Cargo.toml": "plugins/templates/rust/Cargo.toml",
-    "src/lib.rs": "plugins/templates/rust/src/lib.rs",
-    "src/cloud.rs": "plugins/templates/rust/src/cloud.rs",
-    "tests/conformance.rs": "plugins/templates/rust/tests/conformance.rs",
-};
-const C: Template = template! {
-    "example.c": "plugins/templates/c/example.c",
-    "json.h": "plugins/templates/c/json.h",
-    "Makefile": "plugins/templates/c/Makefile",
-    "tbengine_plugin.h": "sdk/include/tbengine_plugin.h",
-};
-const PYTHON: Template = template! {
-    "example.py": "plugins/templates/python/example.py",
-};
-
-/// Where the sdk is in the repository that this program was built from.
-const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk");
 
 /// Writes the template.
 pub(crate) fn run(
@@ -45,142 +18,31 @@ pub(crate) fn run(
     sdk: Option<PathBuf>,
 ) -> Result<Code, Error> {
     let folder = folder.unwrap_or_else(|| kind.into());
-    if folder.exists() {
-        return Err(Error::config(format!("{} exists", folder.display()))
-            .hint("write it elsewhere with --dir"));
-    }
-    let (template, next) = match language {
+    let (language, next) = match language {
         Language::Rust => (
-            RUST,
+            scaffold::Language::Rust,
             format!(
                 "cargo test && cargo build --release && tbengine plugin check target/release/libtbengine_{}.so",
                 kind.replace('-', "_")
             ),
         ),
-        Language::C => (C, format!("make && tbengine plugin check ./lib{kind}.so")),
-        Language::Python => (PYTHON, format!("tbengine plugin check ./{kind}.py")),
+        Language::C => (
+            scaffold::Language::C,
+            format!("make && tbengine plugin check ./lib{kind}.so"),
+        ),
+        Language::Python => (
+            scaffold::Language::Python,
+            format!("tbengine plugin check ./{kind}.py"),
+        ),
     };
-    let dependency = match language {
-        Language::Rust => dependency(app, sdk)?,
-        Language::C | Language::Python => String::new(),
-    };
-    for (name, text) in template {
-        let path = folder.join(renamed(name, kind));
-        let text = match *name {
-            "Cargo.toml" => {
-                let text = renamed(text, kind).replace("path = \"../../../sdk\"", &dependency);
-                // It may be written into the directory of another workspace.
-                format!("{text}\n[workspace]\n")
-            }
-            // The header is the same for all.
-            "tbengine_plugin.h" => (*text).to_owned(),
-            _ => renamed(text, kind),
-        };
-        write(&path, &text, name.ends_with(".py"))?;
+    if let Some(Sdk::Version(_)) = plugin(language, kind, &folder, sdk.as_deref())? {
+        app.console.warning(
+            "Cargo.toml asks for tbengine-sdk by its version; to use a copy of the repository, say --sdk DIR",
+        );
     }
+    let folder = folder.display();
+    app.console.line(&[plain(format!("wrote {folder}"))]);
     app.console
-        .line(&[plain(format!("wrote {}", folder.display()))]);
-    app.console
-        .line(&[plain(format!("next: cd {} && {next}", folder.display()))]);
+        .line(&[plain(format!("next: cd {folder} && {next}"))]);
     Ok(Code::Done)
-}
-
-/// How a crate in Rust names the sdk: where it lies if that is known, else the version of this program.
-fn dependency(app: &App, sdk: Option<PathBuf>) -> Result<String, Error> {
-    let given = sdk.is_some();
-    let path = sdk.unwrap_or_else(|| SDK.into());
-    match path.canonicalize() {
-        Ok(path) if path.join("Cargo.toml").is_file() => {
-            Ok(format!("path = {:?}", path.display().to_string()))
-        }
-        _ if given => Err(Error::config(format!(
-            "{} is not the directory of tbengine-sdk: it has no Cargo.toml",
-            path.display()
-        ))),
-        _ => {
-            app.console.warning(
-                "Cargo.toml asks for tbengine-sdk by its version; to use a copy of the repository, say --sdk DIR",
-            );
-            Ok(format!("version = \"{}\"", env!("CARGO_PKG_VERSION")))
-        }
-    }
-}
-
-/// A text of a template with the kind in place of the example.
-fn renamed(text: &str, kind: &str) -> String {
-    let (snake, upper) = (
-        kind.replace('-', "_"),
-        kind.replace('-', "_").to_uppercase(),
-    );
-    let camel: String = kind
-        .split('-')
-        .map(|word| {
-            let (first, rest) = word.split_at(word.len().min(1));
-            first.to_uppercase() + rest
-        })
-        .collect();
-    let pairs = [
-        ("tbengine-example", format!("tbengine-{kind}")),
-        ("tbengine_example", format!("tbengine_{snake}")),
-        ("libexample", format!("lib{kind}")),
-        ("example.", format!("{kind}.")),
-        ("\"example", format!("\"{kind}")),
-        ("example\\\"", format!("{kind}\\\"")),
-        ("`example`", format!("`{kind}`")),
-        ("EXAMPLE", upper),
-        ("Example", camel),
-    ];
-    pairs
-        .iter()
-        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-fn write(path: &Path, text: &str, executable: bool) -> Result<(), Error> {
-    let failed = |source| Error::write(path, source);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    fs::write(path, text).map_err(failed)?;
-    #[cfg(unix)]
-    if executable {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(failed)?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_of_the_example_is_left_but_words_for_people() {
-        for (name, text) in [RUST, C, PYTHON].concat() {
-            let renamed = renamed(text, "my-cloud");
-            for left in [
-                "tbengine_example",
-                "tbengine-example",
-                "libexample",
-                "Example",
-                "EXAMPLE",
-                "\"example\"",
-            ] {
-                assert!(!renamed.contains(left), "{left} is left in {name}");
-            }
-            assert!(
-                name == "json.h"
-                    || renamed != text
-                    || name.ends_with("plugin.h")
-                    || name.ends_with("cloud.rs"),
-                "{name}"
-            );
-        }
-        assert_eq!(renamed("impl Example {}", "my-cloud"), "impl MyCloud {}");
-    }
-
-    #[test]
-    fn the_templates_name_the_sdk_where_it_is_replaced() {
-        let (_, cargo) = RUST[0];
-        assert_eq!(cargo.matches("path = \"../../../sdk\"").count(), 2);
-    }
 }

@@ -14,7 +14,6 @@ mod inspect;
 mod list;
 mod new;
 mod registry;
-mod templates;
 mod test;
 
 use crate::app::App;

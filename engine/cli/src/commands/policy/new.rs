@@ -1,96 +1,17 @@
 //! `tbengine policy new`: a policy from a template.
 
-use std::fs;
 use std::path::Path;
 
-use tbengine_sdk::host::closest;
+use tbengine_ops::scaffold::policy;
 
-use super::templates::{TEMPLATES, Template};
 use crate::app::App;
 use crate::exit::{Code, Error};
-use tbengine_ops::Error as OpsError;
-
-/// The longest name of a policy.
-const LONGEST_NAME: usize = 64;
 
 /// Writes a template into a new folder.
 pub(super) fn new(app: &mut App, language: &str, name: &str) -> Result<Code, Error> {
-    let Some(template) = TEMPLATES
-        .iter()
-        .find(|template| template.language == language)
-    else {
-        let known = || TEMPLATES.iter().map(|template| template.language);
-        let error = Error::config(format!("there is no template for `{language}`"));
-        return Err(match closest(language, known()) {
-            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
-            None => error,
-        }
-        .hint(format!(
-            "templates: {}",
-            known().collect::<Vec<_>>().join(", ")
-        ))
-        .hint("any language that makes WebAssembly will do: see `tbengine policy pack --help`"));
-    };
-    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    let good = name.len() <= LONGEST_NAME
-        && name.bytes().all(plain)
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && !name.ends_with('-');
-    if !good {
-        return Err(Error::config(format!(
-            "a policy cannot be called `{name}`: its name is made of a-z, 0-9 and -, and begins with a letter"
-        )));
-    }
-    write(template, name, Path::new(name))?;
+    let files = policy(language, name, Path::new(name))?;
     app.out.page().text(&format!(
-        "wrote {} files to {name}; {name}/README.md says how to build and test it",
-        template.files.len()
+        "wrote {files} files to {name}; {name}/README.md says how to build and test it"
     ));
     Ok(Code::Done)
-}
-
-fn write(template: &Template, name: &str, folder: &Path) -> Result<(), Error> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| OpsError::Write { path, source }
-    };
-    if folder.exists() {
-        return Err(Error::config(format!("{} exists", folder.display()))
-            .hint("a template is only written into a folder of its own"));
-    }
-    for (path, text) in template.files {
-        let path = folder.join(named(path, name));
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(failed(parent))?;
-        }
-        fs::write(&path, named(text, name)).map_err(failed(&path))?;
-    }
-    Ok(())
-}
-
-/// The templates are of a policy `max-age`; where they say so, the new name stands.
-fn named(text: &str, name: &str) -> String {
-    let camel: String = name
-        .split('-')
-        .map(|word| {
-            let (first, rest) = word.split_at(word.len().min(1));
-            first.to_ascii_uppercase() + rest
-        })
-        .collect();
-    text.replace("max-age", name)
-        .replace("max_age", &name.replace('-', "_"))
-        .replace("MaxAge", &camel)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_way_of_writing_the_name_is_replaced() {
-        assert_eq!(
-            named("max-age max_age MaxAge max age", "disk-full-2"),
-            "disk-full-2 disk_full_2 DiskFull2 max age"
-        );
-    }
 }

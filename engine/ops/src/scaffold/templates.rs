@@ -1,10 +1,10 @@
-//! The templates of `tbengine policy new`, one for each language.
+//! The templates of policies, one for each language.
 //!
 //! They lie in `policies/templates`; a README is the language's page of the documents.
 
-/// What `tbengine policy new` writes for a language.
+/// What is written for a language.
 pub(super) struct Template {
-    /// The word for it on the command line.
+    /// The word for it.
     pub(super) language: &'static str,
     /// Paths, and what is in the files.
     pub(super) files: &'static [(&'static str, &'static str)],
@@ -12,7 +12,7 @@ pub(super) struct Template {
 
 macro_rules! file {
     ($($part:literal),+) => {
-        include_str!(concat!("../../../../../", $($part),+))
+        include_str!(concat!("../../../../", $($part),+))
     };
 }
 
