@@ -9,11 +9,13 @@
 //! - [`processes`]: what still runs under a lease
 //! - [`mod@sweep`]: deletes what was made under a lease, once
 //! - [`mod@end`]: sweeps until nothing more turns up
+//! - [`mod@release`]: ends a lease that is over for its holder
 
 pub mod end;
 pub mod ownership;
 pub mod policy;
 pub mod processes;
+pub mod release;
 pub mod sweep;
 pub mod take;
 pub mod trials;
@@ -21,6 +23,7 @@ pub mod trials;
 pub use end::{LeftOver, Passes, end, sweep_those_over};
 pub use ownership::{Belonging, Other, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
+pub use release::{Release, release};
 pub use sweep::{Sweep, sweep};
 pub use take::{Wanted, check_listing, leases, take};
 

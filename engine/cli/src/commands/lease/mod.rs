@@ -7,7 +7,7 @@ pub(crate) mod hold;
 use serde::Serialize;
 use tbengine_engine::terms::Filter;
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_store::{Lease, LeaseEntry, Standing, StoreError, Unreadable};
+use tbengine_store::{Lease, LeaseEntry, Standing, Unreadable};
 
 use crate::app::{App, block_on};
 use crate::args::global::Format;
@@ -20,11 +20,9 @@ use crate::output::swept;
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
 use crate::signals::Signals;
-use tbengine_ops::Error as OpsError;
 use tbengine_ops::config::Settings;
 use tbengine_ops::facts::read_leases;
-use tbengine_ops::lease::leases;
-use tbengine_ops::lease::{Passes, SweepEnd, Wanted, end, take};
+use tbengine_ops::lease::{Release, SweepEnd, Wanted, leases, release, take};
 
 /// Does what is asked with leases.
 pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> {
@@ -49,7 +47,7 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             app.out.show(app.global.output, &Renewed(&lease));
             Ok(Code::Done)
         }
-        LeaseCommand::Release { id } => release(app, &settings, id),
+        LeaseCommand::Release { id } => release_it(app, &settings, id),
         LeaseCommand::List => list(app, &settings),
         LeaseCommand::Hold {
             terms,
@@ -83,31 +81,22 @@ fn wanted(terms: &TermsArgs) -> Wanted {
     }
 }
 
-fn release(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> {
+fn release_it(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> {
     let signals = Signals::listen(app.terminal.ignores_hangup)?;
-    let store = leases(&app.context, settings)?;
-    let read = block_on(store.lease(id));
-    if let Err(
-        unreadable @ Error::Ops(OpsError::Store(
-            StoreError::LeaseIo { .. } | StoreError::Format { .. },
-        )),
-    ) = read
-    {
-        let aside = block_on(store.set_aside(id))?;
-        app.console.error(
-            &format!(
-                "{unreadable}; nothing was deleted, since nobody knows what was made under it"
-            ),
-            &[format!("its record lies in {aside} now")],
-        );
-        return Ok(Code::Failed);
-    }
-    let Some(mut held) = block_on(store.release(id))? else {
-        app.console.warning(&format!("lease {id} has ended before"));
-        return Ok(Code::Done);
+    let ended = match block_on(release(&app.context, settings, id, &signals.control))? {
+        Release::Swept(ended) => ended,
+        Release::EndedBefore => {
+            app.console.warning(&format!("lease {id} has ended before"));
+            return Ok(Code::Done);
+        }
+        Release::SetAside { why, aside } => {
+            app.console.error(
+                &format!("{why}; nothing was deleted, since nobody knows what was made under it"),
+                &[format!("its record lies in {aside} now")],
+            );
+            return Ok(Code::Failed);
+        }
     };
-    let (passes, control) = (Passes::default(), &signals.control);
-    let ended = block_on(end(&app.context, settings, &mut *held, passes, control))?;
     if app.format() == Format::Table {
         swept::tell(&app.console, app.global.verbose > 0, &ended);
     }
