@@ -89,6 +89,11 @@ impl Error {
         }
     }
 
+    /// The process could not be set up: it failed to do this.
+    pub(crate) fn start(what: &'static str, source: io::Error) -> Self {
+        Self::Start { what, source }
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

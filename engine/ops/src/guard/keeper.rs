@@ -5,7 +5,9 @@
 //! heard by: it is gone once that is closed.
 
 use std::ffi::OsString;
-use std::io::{self, BufRead};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -29,7 +31,7 @@ pub const RELEASE: &str = "release";
 pub const READY: &str = "ready";
 
 /// The option of a process that is to go on in another one.
-const DETACH: &str = "--detach";
+pub(super) const DETACH: &str = "--detach";
 /// The variable that stands for that option.
 const DETACH_VARIABLE: &str = "TBENGINE_DETACH";
 
@@ -86,6 +88,37 @@ pub async fn keep(
     let control = Control::default();
     let ended = end(context, settings, &mut *lease, passes, &control).await?;
     Ok(Some(ended))
+}
+
+/// Holds the lease that a guard hands over to this process, by its standard streams, and does in the end what the
+/// guard would have done. `None` if the guard has cleaned up itself.
+///
+/// # Errors
+/// Why the lease cannot be had, or what was made under it could not be swept at all.
+pub async fn adopt(
+    context: &Context,
+    settings: &Settings,
+    lease: &str,
+    second_look: Duration,
+) -> Result<Option<SweepEnd>, Error> {
+    let failed = |source| Error::start("hold the lease", source);
+    leave_group();
+    let lock = io::stdout().as_fd().try_clone_to_owned();
+    let lease = Keep::HandedOver(Handover::received(lease, lock.map_err(failed)?));
+    let input = io::stdin().as_fd().try_clone_to_owned();
+    let mut answers = File::from(input.map_err(failed)?);
+    let client = BufReader::new(io::stdin());
+    let keeping = keep(context, settings, lease, second_look, client, |_| {
+        // The client may be gone already; that shows in what is read next.
+        answers.write_all(format!("{READY}\n").as_bytes()).ok();
+    });
+    keeping.await
+}
+
+/// Puts this process into a session of its own: whatever the terminal or the group of the client is told is not
+/// meant for it. It fails only where it already leads a group, and then it is out of the client's.
+pub fn leave_group() {
+    rustix::process::setsid().ok();
 }
 
 /// The last that the client says, or nothing if it is gone.

@@ -11,6 +11,7 @@
 //! - `reaper`: starting the process that outlives this one
 //! - [`keeper`]: what that does
 //! - `observe`: labelling what the command creates
+//! - [`part`]: what the processes are for that it starts
 //! - [`exec`]: becomes the command
 //! - `child`: the command while it runs
 //! - [`signals`]: what it is told
@@ -20,6 +21,7 @@ mod child;
 pub mod exec;
 pub mod keeper;
 mod observe;
+pub mod part;
 mod reaper;
 pub mod signals;
 pub mod tidy;
@@ -39,13 +41,16 @@ use crate::lease::{Passes, SweepEnd, Wanted, end, sweep_those_over, take};
 
 use child::Child;
 use observe::Labels;
+pub use part::Part;
 use reaper::Reaper;
-pub use signals::{GuardSignal, GuardSignals};
+pub use signals::{GuardSignal, GuardSignals, NoSignals};
 pub use tidy::Tidy;
 use tidy::Tidying;
 
 /// What in an argument stands for the id of the run.
 const PLACEHOLDER: &str = "{TBENGINE_RUN_ID}";
+/// How long a command may take to end once it was told to, unless told otherwise.
+const KILL_AFTER: Duration = Duration::from_secs(10);
 
 /// What is to be guarded.
 #[derive(Clone, Debug)]
@@ -66,13 +71,30 @@ pub struct GuardRequest {
     pub labels: bool,
     /// Whether this process has a terminal. Then the command stays in its group, to read from it.
     pub on_terminal: bool,
-    /// This program: it answers to `lease hold`, and asks [`exec::requested`] first of all.
+    /// This program. It asks [`Part::requested`] first of all, or answers to the arguments of each part itself.
     pub program: PathBuf,
     /// Options of its `lease hold`, which say where configuration and state lie.
     pub program_options: Vec<OsString>,
 }
 
 impl GuardRequest {
+    /// A command with its arguments, whose program is this one. What it creates in any backend of the configuration
+    /// is deleted.
+    pub fn new(program: PathBuf, command: impl IntoIterator<Item = OsString>) -> Self {
+        Self {
+            command: command.into_iter().collect(),
+            wanted: Wanted::default(),
+            second_look: Passes::default().again_after,
+            timeout: None,
+            kill_after: KILL_AFTER,
+            tidy: Tidy::default(),
+            labels: true,
+            on_terminal: false,
+            program,
+            program_options: Vec::new(),
+        }
+    }
+
     fn wanted(&self) -> Wanted {
         let program = self.command.first();
         let program = program.map(|program| Path::new(program).file_name().unwrap_or(program));

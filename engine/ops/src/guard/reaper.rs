@@ -10,7 +10,7 @@ use tbengine_store::HeldLease;
 
 use super::GuardRequest;
 use super::keeper::{DONE, READY};
-use crate::config::settings::value::Span;
+use super::part;
 use crate::error::Error;
 use crate::lease::processes::RUN_ID_VARIABLE;
 
@@ -32,10 +32,8 @@ impl Reaper {
         };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let (log, log_path) = held.scratch().log()?;
-        let second_look = Span(request.second_look).to_string();
         let mut command = Command::new(&request.program);
-        command.args(["lease", "hold", "--detach", "--adopt", &held.lease().id]);
-        command.args(["--second-look", &second_look]);
+        command.args(part::reaper(&held.lease().id, request.second_look));
         command.args(&request.program_options);
         command
             .env_remove(RUN_ID_VARIABLE)

@@ -25,6 +25,17 @@ impl GuardSignal {
     }
 }
 
+/// Hears no signals. Those that would end this process do, and its reaper does the rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSignals;
+
+#[async_trait]
+impl GuardSignals for NoSignals {
+    async fn next(&mut self) -> GuardSignal {
+        std::future::pending().await
+    }
+}
+
 /// Whoever hears the signals to a guard.
 #[async_trait]
 pub trait GuardSignals: Send {

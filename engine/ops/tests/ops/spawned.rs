@@ -3,7 +3,10 @@
 use tbengine_engine::apply::Control;
 use tbengine_engine::scope::Scope;
 use tbengine_ops::config::Settings;
+use tbengine_ops::doctor::examine;
 use tbengine_ops::front::Silent;
+use tbengine_ops::history::history;
+use tbengine_ops::lease::release;
 use tbengine_ops::{Context, ResumeRequest, RunRequest};
 
 fn can_be_sent<T: Send>(future: T) -> T {
@@ -22,4 +25,9 @@ async fn operations_are_send(context: &Context, settings: &Settings) {
     can_be_sent(resuming).await.ok();
     let planning = tbengine_ops::plan(context, settings, Scope::default(), &mut front);
     can_be_sent(planning).await.ok();
+    can_be_sent(examine(context, settings)).await;
+    can_be_sent(history(context, settings, 1)).await.ok();
+    can_be_sent(release(context, settings, "", &control))
+        .await
+        .ok();
 }
