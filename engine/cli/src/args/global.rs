@@ -1,5 +1,6 @@
 //! Flags of every command.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args, ValueEnum};
@@ -37,6 +38,18 @@ pub(crate) struct GlobalArgs {
 }
 
 impl GlobalArgs {
+    /// The options that say where configuration, state and plugins lie, for this program when it is started again.
+    pub(crate) fn again(&self) -> Vec<OsString> {
+        let places = [
+            ("--config", self.config.as_deref()),
+            ("--state-dir", self.state_dir()),
+            ("--plugin-dir", self.plugin_dir.as_deref()),
+        ];
+        let named = places.into_iter();
+        let named = named.filter_map(|(option, path)| Some([option.into(), path?.into()]));
+        named.flatten().collect()
+    }
+
     /// The directory for the records of runs, if one was named.
     pub(crate) fn state_dir(&self) -> Option<&Path> {
         let named = self.settings.given.state_dir.as_ref()?;
@@ -75,4 +88,25 @@ pub(crate) enum When {
     Always,
     /// In no case
     Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn this_program_started_again_finds_what_it_found() {
+        let places = [
+            "--config",
+            "a.toml",
+            "--state-dir",
+            "/b",
+            "--plugin-dir",
+            "/c",
+        ];
+        let cli = Cli::try_parse_from([&["tbengine", "doctor"], &places[..]].concat()).unwrap();
+        assert_eq!(cli.global.again(), places);
+    }
 }

@@ -9,7 +9,6 @@
 mod signals;
 
 use std::env::current_exe;
-use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
@@ -104,20 +103,8 @@ fn request(app: &App, args: &GuardedArgs) -> Result<GuardRequest, Error> {
             || io::stdout().is_terminal()
             || io::stderr().is_terminal(),
         program,
-        program_options: program_options(app),
+        program_options: app.global.again(),
     })
-}
-
-/// The options that name the configuration and the state directory of this process.
-fn program_options(app: &App) -> Vec<OsString> {
-    let mut options = Vec::new();
-    if let Some(config) = &app.global.config {
-        options.extend(["--config".into(), config.into()]);
-    }
-    if let Some(state_dir) = app.global.state_dir() {
-        options.extend(["--state-dir".into(), state_dir.into()]);
-    }
-    options
 }
 
 fn report(path: &Path, ended: &SweepEnd) -> Result<(), Error> {

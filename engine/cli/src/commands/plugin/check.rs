@@ -1,13 +1,11 @@
 //! `tbengine plugin check`: the conformance kit over a plugin.
 
 use std::env::current_exe;
-use std::ffi::OsString;
 
 use serde::Serialize;
 use tbengine_ops::plugin_check::{CheckEvent, CheckRequest, TrialEnd, Tried, check, run_trials};
 
 use crate::app::App;
-use crate::args::global::GlobalArgs;
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
@@ -31,7 +29,7 @@ pub(crate) fn run(app: &mut App, plugin: &str, only: Option<&str>) -> Result<Cod
         only: only.map(str::to_owned),
         program: program
             .map_err(|source| Error::start("start the process for the trials", source))?,
-        program_options: program_options(&app.global),
+        program_options: app.global.again(),
     };
     let (format, console) = (app.global.output, &app.console);
     let App { context, out, .. } = app;
@@ -50,18 +48,6 @@ pub(crate) fn run(app: &mut App, plugin: &str, only: Option<&str>) -> Result<Cod
             _ => Code::Failed,
         },
     )
-}
-
-/// The options that name the configuration and the plugins of this process.
-fn program_options(global: &GlobalArgs) -> Vec<OsString> {
-    let mut options = Vec::new();
-    if let Some(config) = &global.config {
-        options.extend(["--config".into(), config.into()]);
-    }
-    if let Some(folder) = &global.plugin_dir {
-        options.extend(["--plugin-dir".into(), folder.into()]);
-    }
-    options
 }
 
 /// The columns of trials.
