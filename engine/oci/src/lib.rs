@@ -4,6 +4,11 @@
 //! for, its credentials go to itself and to where it has its tokens from, and over TLS unless the operator
 //! says otherwise.
 //!
+//! Credentials are read by `docker_credential`, and what a registry wants to see by `http-auth`. The requests are
+//! made here and not by `oci-client`, since that one (0.18) believes a registry: it reads an answer of any length
+//! into memory, sends credentials to wherever a registry has its tokens, and goes on without TLS where it is
+//! redirected to; and no other HTTP client can be put into it.
+//!
 //! [`Registry`] is the way in. It knows nothing of a command line: what it works with comes as
 //! [`RegistryOptions`], and what goes wrong is an [`Error`].
 //!
