@@ -12,7 +12,7 @@ use crate::policy::contract::Version;
 pub(super) const FUNCTIONS: [&str; 4] = ["describe", "configure", "decide", "retry"];
 
 /// What the module of WASI preview 1 is called in imports.
-const PREVIEW1: &str = "wasi_snapshot_preview1";
+pub(super) const PREVIEW1: &str = "wasi_snapshot_preview1";
 const HOOKS: &str = "tbengine:policy/hooks@";
 
 /// What a module exports and imports.
@@ -68,6 +68,11 @@ impl<'a> Module<'a> {
         }
     }
 
+    /// The name of a function of the contract.
+    pub(super) fn full_name(function: &str, version: Version) -> String {
+        format!("{HOOKS}{}.0.0#{function}", version.major())
+    }
+
     /// What the module calls one of the functions of the contract.
     pub(super) fn export(
         &self,
@@ -75,7 +80,7 @@ impl<'a> Module<'a> {
         version: Version,
         origin: &str,
     ) -> Result<String, PackError> {
-        let full = format!("{HOOKS}{}.0.0#{function}", version.major());
+        let full = Self::full_name(function, version);
         if self.exports.contains(full.as_str()) {
             Ok(full)
         } else if self.exports.contains(function) {
@@ -87,10 +92,6 @@ impl<'a> Module<'a> {
                 what: "nor that name's last word alone",
             })
         }
-    }
-
-    pub(super) fn exports(&self, name: &str) -> bool {
-        self.exports.contains(name)
     }
 
     /// Checks that all it needs is there.

@@ -7,7 +7,7 @@
 //! - `error`: why a file cannot be made one
 //! - `inspect`: what a module exports and imports
 //! - `wasi`: the adapter
-//! - `assemble`: the component around both; its types are those of `shape-1.wat` and `shape-2.wat`
+//! - `assemble`: the component around both, made by `wit-component` after the WIT of the contract
 
 mod assemble;
 mod error;

@@ -113,7 +113,7 @@ pub(super) fn params(name: &str) -> Option<&'static str> {
 }
 
 /// The type of a function, as text.
-pub(super) fn signature(name: &str) -> String {
+fn signature(name: &str) -> String {
     let mut text = String::new();
     for param in params(name).unwrap_or_default().chars() {
         text.push_str(if param == 'I' {
@@ -128,17 +128,19 @@ pub(super) fn signature(name: &str) -> String {
     text
 }
 
-/// The adapter for these functions, as the text of a core module.
-pub(super) fn adapter<'a>(names: impl Iterator<Item = &'a str>) -> String {
+/// The adapter, as the text of a core module that imports what [`WIT`] says. Of its functions only those stay
+/// in a component that the policy imports.
+pub(super) fn adapter() -> String {
     let mut text = String::from(
-        r#"(core module $adapter-module
+        r#"(module $adapter
     (import "env" "memory" (memory 0))
-    (import "env" "open" (func $open (result i32)))
-    (import "env" "stderr" (func $stderr (param i32 i32 i32 i32)))
+    (import "wasi:cli/stderr@0.2.0" "get-stderr" (func $open (result i32)))
+    (import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush"
+      (func $stderr (param i32 i32 i32 i32)))
     (global $clock (mut i64) (i64.const 1000000000))
 "#,
     );
-    for name in names {
+    for (name, _) in FUNCTIONS {
         let body = GRANTED
             .iter()
             .find_map(|(granted, body)| (*granted == name).then_some(*body))
@@ -152,28 +154,25 @@ pub(super) fn adapter<'a>(names: impl Iterator<Item = &'a str>) -> String {
     text
 }
 
-/// The standard error of the host, lowered to core functions.
-pub(super) const STDERR: &str = r#"(import "wasi:io/error@0.2.0" (instance $io-error (export "error" (type (sub resource)))))
-  (alias export $io-error "error" (type $io-error-type))
-  (import "wasi:io/streams@0.2.0" (instance $io-streams
-    (alias outer $policy $io-error-type (type $outer-error))
-    (export "error" (type $error (eq $outer-error)))
-    (export "output-stream" (type $output-stream (sub resource)))
-    (type $own-error (own $error))
-    (type $failed (variant (case "last-operation-failed" $own-error) (case "closed")))
-    (export "stream-error" (type $stream-error (eq $failed)))
-    (type $self (borrow $output-stream))
-    (type $contents (list u8))
-    (type $answer (result (error $stream-error)))
-    (export "[method]output-stream.blocking-write-and-flush"
-      (func (param "self" $self) (param "contents" $contents) (result $answer)))))
-  (alias export $io-streams "output-stream" (type $output-stream))
-  (alias export $io-streams "[method]output-stream.blocking-write-and-flush" (func $write))
-  (import "wasi:cli/stderr@0.2.0" (instance $cli-stderr
-    (alias outer $policy $output-stream (type $outer-stream))
-    (export "output-stream" (type $stream (eq $outer-stream)))
-    (type $own-stream (own $stream))
-    (export "get-stderr" (func (result $own-stream)))))
-  (alias export $cli-stderr "get-stderr" (func $get-stderr))
-  (core func $open (canon lower (func $get-stderr)))
-  (core func $stderr (canon lower (func $write) (memory $memory)))"#;
+/// What the adapter imports: the standard error of the host, and no more of it than is used.
+pub(super) const WIT: &str = "package tbengine:adapter;
+
+world adapter { import wasi:cli/stderr@0.2.0; }
+
+package wasi:cli@0.2.0 {
+    interface stderr {
+        use wasi:io/streams@0.2.0.{output-stream};
+        get-stderr: func() -> output-stream;
+    }
+}
+
+package wasi:io@0.2.0 {
+    interface error { resource error; }
+    interface streams {
+        use error.{error};
+        variant stream-error { last-operation-failed(error), closed }
+        resource output-stream {
+            blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
+        }
+    }
+}";
