@@ -188,15 +188,10 @@ fn started(stat: &str) -> Option<u64> {
 /// A UUID of version 7: later runs sort after earlier ones.
 fn run_id(now: Timestamp, random: u128) -> Arc<str> {
     let unix_ms = now.as_unix_ms().unsigned_abs();
-    let mut bits = u128::from(unix_ms) << 80 | random & ((1 << 80) - 1);
-    bits = bits & !(0xf << 76) | 0x7 << 76;
-    bits = bits & !(0b11 << 62) | 0b10 << 62;
-    let hex = format!("{bits:032x}");
-    let (a, rest) = hex.split_at(8);
-    let (b, rest) = rest.split_at(4);
-    let (c, rest) = rest.split_at(4);
-    let (d, e) = rest.split_at(4);
-    format!("{a}-{b}-{c}-{d}-{e}").into()
+    let random = random.to_be_bytes();
+    let random = random.last_chunk().unwrap_or(&[0; 10]);
+    let id = uuid::Builder::from_unix_timestamp_millis(unix_ms, random);
+    id.into_uuid().to_string().into()
 }
 
 #[cfg(test)]

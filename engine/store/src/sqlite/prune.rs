@@ -3,6 +3,7 @@
 use std::fs;
 
 use tbengine_sdk::Timestamp;
+use uuid::Uuid;
 
 use super::claimed::lock;
 use super::locks::Locks;
@@ -45,12 +46,11 @@ pub(super) fn prune(state: &StateDir, host: &Host, before: Timestamp) -> Result<
 
 /// When a run began, by its id: a UUID of version 7 starts with the time.
 fn began(id: &str) -> Option<Timestamp> {
-    let hex: String = id.split('-').collect();
-    let is_uuid = hex.len() == 32 && hex.as_bytes()[12] == b'7';
-    let ms = hex.get(..12).filter(|_| is_uuid)?;
-    i64::from_str_radix(ms, 16)
-        .ok()
-        .map(Timestamp::from_unix_ms)
+    let id = Uuid::try_parse(id).ok()?;
+    let made = id.get_timestamp().filter(|_| id.get_version_num() == 7)?;
+    let (seconds, nanos) = made.to_unix();
+    let ms = seconds * 1000 + u64::from(nanos / 1_000_000);
+    i64::try_from(ms).ok().map(Timestamp::from_unix_ms)
 }
 
 #[cfg(test)]
