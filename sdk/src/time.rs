@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-mod usual;
-
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z, written as RFC 3339 in text and JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -37,10 +35,7 @@ impl Timestamp {
 
     /// Lends the text of this time.
     pub(crate) fn with_text<T>(self, use_text: impl FnOnce(&str) -> T) -> T {
-        match usual::write(self.0) {
-            Some(text) => use_text(text.as_str()),
-            None => use_text(&by_calendar(self.0)),
-        }
+        use_text(&self.to_string())
     }
 
     /// How long before `now` this was, or `None` if it lies in the future.
@@ -72,9 +67,6 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339. Docker writes `0001-01-01T00:00:00Z` for "never"; callers map that to `None`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Some(ms) = usual::read(text) {
-            return Ok(Self(ms));
-        }
         match text.parse::<jiff::Timestamp>() {
             Ok(time) => Ok(Self(time.as_millisecond())),
             Err(_) => Err(ParseTimestampError {
@@ -86,21 +78,17 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.with_text(|text| f.write_str(text))
-    }
-}
-
-fn by_calendar(ms: i64) -> String {
-    match jiff::Timestamp::from_millisecond(ms) {
-        Ok(time) => time.to_string(),
-        // Beyond the years that RFC 3339 can write.
-        Err(_) => format!("{ms} ms"),
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => fmt::Display::fmt(&time, f),
+            // Beyond the years that RFC 3339 can write.
+            Err(_) => write!(f, "{} ms", self.0),
+        }
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.with_text(|text| serializer.serialize_str(text))
+        serializer.collect_str(self)
     }
 }
 
