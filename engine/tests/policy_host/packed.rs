@@ -191,6 +191,9 @@ fn wasi_is_denied_but_for_standard_error() {
     );
 }
 
+/// How often each module is damaged.
+const MUTATIONS: usize = 200;
+
 /// The interfaces of a contract, each with its functions, and its types with what they are made of.
 fn interfaces(resolve: &Resolve) -> BTreeMap<String, BTreeSet<String>> {
     let interfaces = resolve.interfaces.iter().filter_map(|(id, interface)| {
@@ -242,4 +245,25 @@ fn the_same_module_makes_the_same_bytes() {
             assert!(once.component == again.component);
         }
     }
+}
+
+#[test]
+fn a_damaged_module_is_refused_or_packed() {
+    let with_wasi = module(
+        r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#,
+    );
+    let mut random = fastrand::Rng::with_seed(1);
+    let mut packed = 0;
+    for text in [MAX_AGE, &with_wasi] {
+        let whole = wat::parse_str(text).unwrap();
+        for _ in 0..MUTATIONS {
+            let mut core = whole.clone();
+            for _ in 0..random.usize(1..4) {
+                let at = random.usize(0..core.len());
+                core[at] = random.u8(..);
+            }
+            packed += usize::from(pack(&core, "core.wasm", None).is_ok());
+        }
+    }
+    assert!(packed > 0);
 }
