@@ -93,7 +93,6 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     ("bollard", &["plugins/docker"]),
     ("hyper", &["plugins/docker"]),
     ("hyper-util", &["plugins/docker"]),
-    ("docker_credential", &["engine/oci"]),
     ("http-auth", &["engine/oci"]),
     ("reqwest", &["engine/oci", "plugins/daytona", "plugins/e2b"]),
 ];

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 
-use docker_credential::{CredentialRetrievalError, DockerCredential, get_credential_from_reader};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
 
 use crate::error::Error;
 
@@ -20,6 +23,10 @@ const PASSWORD: &str = "TBENGINE_REGISTRY_PASSWORD";
 
 /// What Docker Hub's credentials are kept under.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+/// The user that a helper names where the secret is an identity token.
+const IDENTITY: &str = "<token>";
+/// Far above what a helper answers, in bytes.
+const LARGEST_ANSWER: u64 = 1 << 20;
 
 /// User and password, and where they come from.
 pub(crate) struct Credentials {
@@ -35,16 +42,31 @@ pub(crate) struct Keychain {
     file: Option<PathBuf>,
 }
 
-/// Docker's `config.json`, as far as it says who has the credentials. They themselves are read by
-/// `docker_credential`.
+/// Docker's `config.json`, as far as it is about credentials.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct DockerFile {
-    auths: BTreeMap<String, BTreeMap<String, IgnoredAny>>,
+    auths: BTreeMap<String, Auth>,
     #[serde(rename = "credsStore")]
     store: Option<String>,
     #[serde(rename = "credHelpers")]
     helpers: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Auth {
+    auth: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    identitytoken: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    username: String,
+    secret: String,
 }
 
 impl Keychain {
@@ -66,22 +88,24 @@ impl Keychain {
         let Some(path) = &self.file else {
             return Ok(None);
         };
-        let Some((text, file)) = read(path)? else {
+        let Some(file) = read(path)? else {
             return Ok(None);
         };
-        let helper = file.helper(host);
-        if let Some(name) = helper {
-            check(name)?;
+        let helper = file
+            .helpers
+            .iter()
+            .find(|(key, _)| is_for(key, host))
+            .map(|(_, name)| name)
+            .or(file.store.as_ref());
+        if let Some(name) = helper
+            && let Some(found) = ask(name, host).await?
+        {
+            return Ok(Some(found));
         }
-        let server = file.server(host);
-        // A helper is a program, and may ask somebody. Whoever waits for it has the time of the whole call.
-        let asked = tokio::task::spawn_blocking(move || {
-            get_credential_from_reader(text.as_bytes(), &server)
-        });
-        let found = asked
-            .await
-            .map_err(|_| broken("what reads docker's config.json has a defect".to_owned()))?;
-        credentials(found, path, helper)
+        match file.auths.iter().find(|(key, _)| is_for(key, host)) {
+            Some((_, auth)) => auth.credentials(path),
+            None => Ok(None),
+        }
     }
 
     fn in_variables(&self, host: &str) -> Result<Option<Credentials>, Error> {
@@ -104,80 +128,37 @@ impl Keychain {
     }
 }
 
-impl DockerFile {
-    /// The helper that is asked: the registry's own, or else the store, unless the file itself knows.
-    fn helper(&self, host: &str) -> Option<&String> {
-        let own = self.helpers.iter().find(|(key, _)| is_for(key, host));
-        let is_known = |auth: &BTreeMap<String, IgnoredAny>| {
-            let mut fields = ["auth", "username", "identitytoken"].iter();
-            fields.any(|field| auth.contains_key(*field))
-        };
-        let mut auths = self.auths.iter();
-        match own {
-            Some((_, name)) => Some(name),
-            None if auths.any(|(key, auth)| is_for(key, host) && is_known(auth)) => None,
-            None => self.store.as_ref(),
-        }
-    }
-
-    /// The name that docker knows a registry by: as somebody wrote it, or as `docker login` does.
-    fn server(&self, host: &str) -> String {
-        let mut keys = self.helpers.keys().chain(self.auths.keys());
-        match keys.find(|key| is_for(key, host)) {
-            Some(key) => key.clone(),
-            None if is_for("docker.io", host) => DOCKER_HUB.to_owned(),
-            None => host.to_owned(),
-        }
-    }
-}
-
-/// What was found, or why not. Nothing that a helper wrote is repeated.
-fn credentials(
-    found: Result<DockerCredential, CredentialRetrievalError>,
-    path: &Path,
-    helper: Option<&String>,
-) -> Result<Option<Credentials>, Error> {
-    let program = helper.map(|name| format!("docker-credential-{name}"));
-    let failed = |why: &str| {
-        let program = program.as_deref().unwrap_or("a helper");
-        broken(format!(
-            "{program}, which docker's config.json names, {why}"
-        ))
-    };
-    let path = path.display();
-    match found {
-        Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Credentials {
-            user,
-            password: password.trim_end_matches('\0').to_owned(),
-            source: program.unwrap_or_else(|| path.to_string()),
-        })),
-        Ok(DockerCredential::IdentityToken(_)) => Err(broken(format!(
-            "{} holds an identity token for this registry, and tbengine knows users and passwords only",
-            program.unwrap_or_else(|| path.to_string())
-        ))),
-        Err(CredentialRetrievalError::NoCredentialConfigured) => Ok(None),
-        // The one failure that helpers agree about.
-        Err(CredentialRetrievalError::HelperFailure { stdout, .. })
-            if stdout.to_lowercase().contains("credentials not found") =>
+impl Auth {
+    fn credentials(&self, path: &Path) -> Result<Option<Credentials>, Error> {
+        if self
+            .identitytoken
+            .as_ref()
+            .is_some_and(|token| !token.is_empty())
         {
-            Ok(None)
+            return Err(identity(&path.display().to_string()));
         }
-        Err(CredentialRetrievalError::HelperFailure { .. }) => Err(failed("failed")),
-        Err(CredentialRetrievalError::HelperCommunicationError) => Err(failed(
-            "cannot be started, or does not hear which registry is meant",
-        )),
-        Err(CredentialRetrievalError::MalformedHelperResponse) => {
-            Err(failed("answered no credentials"))
-        }
-        Err(CredentialRetrievalError::CredentialDecodingError) => {
-            Err(broken(format!("an `auth` in {path} cannot be decoded")))
-        }
-        Err(CredentialRetrievalError::CredentialMismatchError) => Err(broken(format!(
-            "an `auth` in {path} is not of the `username` and `password` beside it"
-        ))),
-        Err(
-            CredentialRetrievalError::ConfigNotFound | CredentialRetrievalError::ConfigReadError,
-        ) => Err(broken(format!("{path} is not as docker writes it"))),
+        let pair = match (&self.auth, &self.username, &self.password) {
+            (Some(auth), ..) if !auth.is_empty() => {
+                let pair = STANDARD
+                    .decode(auth)
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .and_then(|pair| {
+                        let (user, password) = pair.split_once(':')?;
+                        Some((user.to_owned(), password.trim_end_matches('\0').to_owned()))
+                    });
+                Some(pair.ok_or_else(|| {
+                    broken(format!("an `auth` in {} cannot be decoded", path.display()))
+                })?)
+            }
+            (_, Some(user), Some(password)) => Some((user.clone(), password.clone())),
+            _ => None,
+        };
+        Ok(pair.map(|(user, password)| Credentials {
+            user,
+            password,
+            source: path.display().to_string(),
+        }))
     }
 }
 
@@ -190,8 +171,14 @@ fn broken(what: String) -> Error {
     Error::Keychain { what }
 }
 
+fn identity(source: &str) -> Error {
+    broken(format!(
+        "{source} holds an identity token for this registry, and tbengine knows users and passwords only"
+    ))
+}
+
 /// Reads the file, if there is one. What is wrong in it is told by its place: the text may be a secret.
-fn read(path: &Path) -> Result<Option<(String, DockerFile)>, Error> {
+fn read(path: &Path) -> Result<Option<DockerFile>, Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -202,15 +189,14 @@ fn read(path: &Path) -> Result<Option<(String, DockerFile)>, Error> {
             )));
         }
     };
-    let file = serde_json::from_str(&text).map_err(|error| {
+    serde_json::from_str(&text).map(Some).map_err(|error| {
         broken(format!(
             "{}:{}:{} is not as docker writes it",
             path.display(),
             error.line(),
             error.column()
         ))
-    })?;
-    Ok(Some((text, file)))
+    })
 }
 
 /// Whether credentials under a key like `https://HOST/v1/` are for a host.
@@ -226,15 +212,63 @@ fn is_for(key: &str, host: &str) -> bool {
     bare(key) == bare(host)
 }
 
-/// Checks that a helper is the name of a program, and not a path to one.
-fn check(name: &str) -> Result<(), Error> {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    match name.bytes().all(is_part) {
-        true => Ok(()),
-        false => Err(broken(
+/// Asks a credential helper of Docker's.
+async fn ask(name: &str, host: &str) -> Result<Option<Credentials>, Error> {
+    let program = format!("docker-credential-{name}");
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    {
+        return Err(broken(
             "docker's config.json names a helper that has no such name".to_owned(),
-        )),
+        ));
     }
+    let failed = |why: &str| {
+        broken(format!(
+            "{program}, which docker's config.json names, {why}"
+        ))
+    };
+    let mut child = Command::new(&program)
+        .arg("get")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| failed(&format!("cannot be started: {error}")))?;
+    let server = match is_for("docker.io", host) {
+        true => DOCKER_HUB,
+        false => host,
+    };
+    if let Some(mut stdin) = child.stdin.take() {
+        // A helper that does not want to know has its reasons; its answer counts.
+        stdin.write_all(server.as_bytes()).await.ok();
+    }
+    let mut output = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut stdout = stdout.take(LARGEST_ANSWER);
+        let read = stdout.read_to_end(&mut output).await;
+        read.map_err(|_| failed("broke off its answer"))?;
+    }
+    let status = child.wait().await.map_err(|_| failed("got lost"))?;
+    if !status.success() {
+        // The one failure that helpers agree about.
+        let text = String::from_utf8_lossy(&output).to_lowercase();
+        return match text.contains("credentials not found") {
+            true => Ok(None),
+            false => Err(failed("failed")),
+        };
+    }
+    let answer: Answer =
+        serde_json::from_slice(&output).map_err(|_| failed("answered no credentials"))?;
+    if answer.username == IDENTITY {
+        return Err(identity(&program));
+    }
+    Ok(Some(Credentials {
+        user: answer.username,
+        password: answer.secret,
+        source: program,
+    }))
 }
 
 #[cfg(test)]
