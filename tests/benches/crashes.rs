@@ -10,15 +10,15 @@
     reason = "a benchmark prints its figures"
 )]
 
-#[path = "../crashes/cloud.rs"]
+#[path = "../e2e/crashes/cloud.rs"]
 mod cloud;
-#[path = "../crashes/docker.rs"]
+#[path = "../e2e/crashes/docker.rs"]
 mod docker;
-#[path = "../crashes/guard.rs"]
+#[path = "../e2e/crashes/guard.rs"]
 mod guard;
-#[path = "../crashes/invariants.rs"]
+#[path = "../e2e/crashes/invariants.rs"]
 mod invariants;
-#[path = "../crashes/program.rs"]
+#[path = "../e2e/crashes/program.rs"]
 mod program;
 mod support;
 

@@ -1,9 +1,0 @@
-//! `tbengine policy`.
-
-mod naming;
-mod showing;
-mod testing;
-mod writing;
-
-/// The policy that the templates have in every language, as text.
-const MAX_AGE: &str = include_str!("../../../policies/templates/wat/max-age.wat");

@@ -1,0 +1,81 @@
+//! Who may work on what.
+
+use std::io::{BufRead, BufReader};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{history, signal, started};
+use crate::cli::host::Host;
+
+#[test]
+fn two_runs_never_work_on_one_resource() {
+    let host = Host::with("latency = \"200ms\"");
+    let first = started(&host, &["--kind", "container"], 0);
+    let second = host.run(&["run", "-O", "jsonl"]).with_code(5);
+    assert!(!second.stdout.contains("run-started"));
+    let pid = first.id();
+    second
+        .says(&format!("(process {pid}, since "))
+        .says("works on 7 of these resources")
+        .says("hint: wait until it has ended");
+    // What the first does not touch is free.
+    host.run(&["run", "--kind", "sandbox"]).with_code(0);
+    let run = history(&host)
+        .iter()
+        .find(|run| run["state"] == "running")
+        .unwrap()["run"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    host.run(&["resume", &run])
+        .with_code(5)
+        .says("is under way");
+    let ended = first.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    host.run(&["run"]).with_code(0);
+}
+
+#[test]
+fn who_slept_through_its_lease_does_nothing_more() {
+    let host = Host::with("latency = \"100ms\"\n[state]\nlease = \"1s\"");
+    let mut stopped = started(&host, &["--kind", "container"], 1);
+    signal(&stopped, Signal::STOP);
+    let begun = Instant::now();
+    // It is still there, so until its lease has run out it keeps others away.
+    host.run(&["run", "--kind", "container"]).with_code(5);
+    let taken = loop {
+        let ended = host.run(&["run", "--kind", "container", "-O", "json"]);
+        if ended.code != 5 || begun.elapsed() > Duration::from_secs(20) {
+            break ended.with_code(0);
+        }
+    };
+    let outcomes = taken.json()["report"]["outcomes"].as_array().unwrap().len();
+    assert_eq!(outcomes, 7);
+    signal(&stopped, Signal::CONT);
+    let mut after = Vec::new();
+    for line in BufReader::new(stopped.stdout.take().unwrap()).lines() {
+        after.push(serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    }
+    assert_eq!(stopped.wait().unwrap().code(), Some(5));
+    let halted = after.iter().position(|line| line["event"] == "run-halted");
+    let halted = halted.expect("it notices");
+    let acted = |lines: &[Value]| {
+        let acted = |line: &&Value| line["event"] == "step-finished" && line["result"] == "deleted";
+        lines.iter().filter(acted).count()
+    };
+    assert_eq!(acted(&after[halted..]), 0, "{after:?}");
+    // The one that went on has the only fence that counts.
+    let runs = history(&host);
+    assert_eq!(runs[0]["state"], "finished");
+    assert_eq!(runs[1]["state"], "interrupted");
+    let rows = host
+        .run(&["history", runs[1]["run"].as_str().unwrap(), "-O", "jsonl"])
+        .lines();
+    let last = rows.last().unwrap();
+    assert!(
+        last["halted"].as_str().unwrap().contains("lease ran out"),
+        "{last}"
+    );
+}

@@ -1,0 +1,117 @@
+//! `tbengine plan`.
+
+use crate::cli::host::{Host, steady};
+
+#[test]
+fn the_plan_shows_steps_reasons_and_refusals() {
+    let ended = Host::new()
+        .run(&["plan", "--kind", "container", "--min-age", "3h"])
+        .with_code(0);
+    insta::assert_snapshot!(steady(&ended.stdout));
+}
+
+#[test]
+fn json_holds_the_plan_as_it_is_saved() {
+    let host = Host::new();
+    let args = [
+        "plan",
+        "--kind",
+        "container",
+        "--state",
+        "dead",
+        "--save",
+        "plan.json",
+        "-O",
+        "json",
+    ];
+    let ended = host.run(&args).with_code(0);
+    insta::assert_snapshot!(steady(&ended.stdout));
+    let saved: serde_json::Value = serde_json::from_str(&host.read("plan.json")).unwrap();
+    assert_eq!(ended.json()["plan"], saved);
+}
+
+#[test]
+fn refusals_are_grouped_by_guard() {
+    let ended = Host::new().run(&["plan", "--min-age", "100d"]).with_code(0);
+    assert!(
+        ended.stdout.contains("Refused by minimum-age (19)"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.contains("Refused by protected-label (1)"));
+    assert!(ended.stdout.contains("Nothing to do, 20 refused by guards"));
+}
+
+#[test]
+fn lines_and_rows_hold_steps_and_refusals() {
+    let host = Host::new();
+    let lines = host.run(&["plan", "-O", "jsonl"]).lines();
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.get("step").is_some())
+            .count(),
+        19
+    );
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.get("refusal").is_some())
+            .count(),
+        1
+    );
+    let csv = host.run(&["plan", "-O", "csv"]).stdout;
+    assert_eq!(
+        csv.lines()
+            .filter(|line| line.starts_with("step,delete,memory/"))
+            .count(),
+        19
+    );
+    assert_eq!(
+        csv.lines()
+            .filter(|line| line.starts_with("refused,delete,memory/"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn the_exit_code_tells_whether_there_is_something_to_do() {
+    let host = Host::new();
+    host.run(&["plan"]).with_code(0);
+    host.run(&["plan", "--exit-code"]).with_code(7);
+    host.run(&["plan", "--exit-code", "--label", "no.such"])
+        .with_code(0);
+    host.run(&["plan", "--exit-code", "--max-delete", "1"])
+        .with_code(3)
+        .says("--max-delete allows 1");
+}
+
+#[test]
+fn parameters_change_what_is_planned() {
+    let host = Host::new();
+    let steps = |args: &[&str]| {
+        let args = [&["plan", "-O", "json"], args].concat();
+        host.run(&args).with_code(0).json()["plan"]["steps"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    let careful = steps(&[]);
+    assert!(steps(&["--set", "dead-older-than=30d"]) < careful);
+    assert!(steps(&["--policy", "aggressive"]) > careful);
+    assert!(steps(&["--force", "--set", "running-older-than=1h"]) > careful);
+}
+
+#[test]
+fn stop_timeout_is_the_grace_of_every_step() {
+    let args = ["plan", "-O", "json", "--stop-timeout", "42s"];
+    let json = Host::new().run(&args).with_code(0).json();
+    let steps = json["plan"]["steps"].as_array().unwrap();
+    assert!(
+        steps
+            .iter()
+            .all(|step| step["action"]["grace-ms"] == 42_000),
+        "{steps:?}"
+    );
+}

@@ -1,0 +1,321 @@
+//! Plugins from the command line: the templates, the kit, the configuration.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::cli::host::{Host, eventually};
+
+/// Writes a template and gives its directory.
+fn new(host: &Host, language: &str) -> std::path::PathBuf {
+    host.run(&["plugin", "new", language, "my-cloud"])
+        .with_code(0);
+    host.path("my-cloud")
+}
+
+fn make(folder: &Path) {
+    let made = Command::new("make").current_dir(folder).output().unwrap();
+    let complaints = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert!(made.status.success(), "{complaints}");
+}
+
+fn check(host: &Host, file: &str, at_least: usize) -> Vec<serde_json::Value> {
+    let rows = host
+        .run(&["plugin", "check", file, "--output", "json"])
+        .with_code(0)
+        .json();
+    let rows = rows.as_array().unwrap().clone();
+    let held = rows.iter().filter(|row| row["result"] == "held").count();
+    assert!(held >= at_least, "{held} hold: {rows:?}");
+    rows
+}
+
+#[test]
+fn the_template_in_c_builds_and_passes_the_kit() {
+    let host = Host::new();
+    make(&new(&host, "c"));
+    check(&host, "./my-cloud/libmy-cloud.so", 23);
+}
+
+#[test]
+fn the_template_in_python_passes_the_kit_with_its_fixture() {
+    let host = Host::new();
+    new(&host, "python");
+    check(&host, "./my-cloud/my-cloud.py", 38);
+}
+
+#[test]
+fn the_template_in_rust_is_the_one_under_test_and_names_the_sdk() {
+    let host = Host::new();
+    let folder = new(&host, "rust");
+    let cargo = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+    let sdk = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk"));
+    let sdk = sdk.canonicalize().unwrap();
+    assert_eq!(
+        cargo
+            .matches(&format!("path = {:?}", sdk.display().to_string()))
+            .count(),
+        2
+    );
+    assert!(cargo.contains("name = \"tbengine-my-cloud\"") && cargo.ends_with("[workspace]\n"));
+    // The template itself is a member of this workspace, which builds it and runs its suite.
+    let template = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../plugins/templates/rust/src/cloud.rs"
+    );
+    assert_eq!(
+        std::fs::read_to_string(folder.join("src/cloud.rs")).unwrap(),
+        std::fs::read_to_string(template)
+            .unwrap()
+            .replace("\"example", "\"my-cloud")
+    );
+}
+
+#[test]
+fn nothing_is_overwritten_and_names_are_checked() {
+    let host = Host::new();
+    new(&host, "python");
+    let again = host.run(&["plugin", "new", "c", "my-cloud"]).with_code(2);
+    assert!(again.stderr.contains("exists"), "{}", again.stderr);
+    for name in ["My Cloud", "-x", "x-", "", "ünicode", "a/b"] {
+        host.run(&["plugin", "new", "c", "--", name]).with_code(2);
+    }
+    let sdk = host
+        .run(&["plugin", "new", "rust", "other", "--sdk", "nowhere"])
+        .with_code(2);
+    assert!(sdk.stderr.contains("nowhere"), "{}", sdk.stderr);
+}
+
+/// A configuration with the plugin in C, as `inspect` prints it.
+fn configured(host: &Host) -> String {
+    make(&new(host, "c"));
+    configure(host, "./my-cloud/libmy-cloud.so")
+}
+
+/// Configures a plugin as `inspect` prints it.
+fn configure(host: &Host, file: &str) -> String {
+    let shown = host.run(&["plugin", "inspect", file]).with_code(0).stdout;
+    let (_, table) = shown.split_once("once you trust it:\n").unwrap();
+    host.configure(table);
+    table.to_owned()
+}
+
+#[test]
+fn what_inspect_prints_configures_a_backend_that_works() {
+    let host = Host::new();
+    configured(&host);
+    let listed = host
+        .run(&["list", "--backend", "my-cloud", "-O", "json"])
+        .with_code(0)
+        .json();
+    assert_eq!(listed["resources"].as_array().unwrap().len(), 3);
+    let kinds = host
+        .run(&["plugin", "list", "-O", "csv"])
+        .with_code(0)
+        .stdout;
+    assert!(
+        kinds.contains("my-cloud,libmy-cloud,0.1.0,library"),
+        "{kinds}"
+    );
+    let health = host.run(&["doctor"]).stdout;
+    assert!(
+        health.contains("brings my-cloud") && health.contains("account my-cloud"),
+        "{health}"
+    );
+    let args = [
+        "run",
+        "--backend",
+        "my-cloud",
+        "--policy",
+        "aggressive",
+        "--yes",
+    ];
+    let more = ["--set", "dead-older-than=1h", "--output", "json"];
+    let report = host.run(&[&args[..], &more].concat()).with_code(0).json();
+    let deleted = report["report"]["outcomes"].as_array().unwrap();
+    assert!(
+        !deleted.is_empty() && deleted.iter().all(|one| one["result"] == "deleted"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_plugin_that_changed_is_refused_where_it_is_needed_and_nowhere_else() {
+    let host = Host::new();
+    let table = configured(&host);
+    let (before, rest) = table.split_once("sha256 = \"").unwrap();
+    host.configure(&format!("{before}sha256 = \"00{}", &rest[2..]));
+    let refused = host.run(&["list", "--backend", "my-cloud"]).with_code(2);
+    assert!(refused.stderr.contains("is pinned"), "{}", refused.stderr);
+    // Code is not run for a backend that does not need it.
+    host.run(&["list", "--backend", "memory"]).with_code(0);
+    assert!(host.run(&["doctor"]).stdout.contains("is pinned"));
+    host.run(&["plugin", "list"]).with_code(2);
+}
+
+#[test]
+fn a_setting_that_is_wrong_is_told_at_its_line() {
+    let host = Host::new();
+    new(&host, "python");
+    let program = host.path("my-cloud/my-cloud.py");
+    host.configure(&format!(
+        "[plugins.mine]\nprogram = {:?}\nsha256 = \"any\"\n[backends.mine]\nkind = \"my-cloud\"\nsandboxs = 4\n",
+        program.display().to_string()
+    ));
+    let told = host.run(&["list", "--backend", "mine"]).with_code(2).stderr;
+    assert!(
+        told.contains("unknown key `sandboxs`") && told.contains("did you mean `sandboxes`?"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_library_that_crashes_is_a_broken_trial_and_the_rest_goes_on() {
+    let host = Host::new();
+    let folder = new(&host, "c");
+    let source = folder.join("my-cloud.c");
+    let text = std::fs::read_to_string(&source).unwrap();
+    let crashing = text.replace("json_is(cursor, expected)", "(abort(), 1)");
+    assert_ne!(text, crashing);
+    std::fs::write(&source, crashing).unwrap();
+    make(&folder);
+    let rows = host
+        .run(&["plugin", "check", "./my-cloud/libmy-cloud.so", "-O", "json"])
+        .with_code(1)
+        .json();
+    let rows = rows.as_array().unwrap();
+    let broken: Vec<_> = rows
+        .iter()
+        .filter(|row| row["result"] == "broken")
+        .collect();
+    assert!(!broken.is_empty() && broken.len() < 6, "{broken:?}");
+    assert!(
+        broken[0]["detail"].as_str().unwrap().contains("SIGABRT"),
+        "{broken:?}"
+    );
+    assert!(rows.iter().filter(|row| row["result"] == "held").count() > 15);
+}
+
+#[test]
+fn a_promise_that_is_broken_is_told_without_a_trace() {
+    let host = Host::new();
+    let program = new(&host, "python").join("my-cloud.py");
+    let text = std::fs::read_to_string(&program).unwrap();
+    let breaking = text.replace("and not request.get(\"force\")", "and False");
+    assert_ne!(text, breaking);
+    std::fs::write(&program, breaking).unwrap();
+    let told = host
+        .run(&[
+            "plugin",
+            "check",
+            "./my-cloud/my-cloud.py",
+            "--only",
+            "without force",
+        ])
+        .with_code(1);
+    assert!(
+        told.stdout.contains("broken my-cloud: without force"),
+        "{}",
+        told.stdout
+    );
+    assert!(
+        told.stdout
+            .contains("expected an error of kind conflict, and it succeeded"),
+        "{}",
+        told.stdout
+    );
+    assert_eq!(told.stderr, "");
+}
+
+#[test]
+fn a_provider_that_is_gone_is_not_taken_for_a_plugin_that_is_gone() {
+    let host = Host::new();
+    let program = new(&host, "python").join("my-cloud.py");
+    let text = std::fs::read_to_string(&program).unwrap();
+    let refusal = "raise Failure(\"invalid\", \"this cursor was never given\")";
+    let hangs_up = text.replace(refusal, "raise Failure(\"unavailable\", \"broken pipe\")");
+    let dies = text.replace(refusal, "os._exit(3)");
+    for (changed, code, said) in [(hangs_up, 0, "ok "), (dies, 1, "exit status: 3")] {
+        assert_ne!(text, changed);
+        std::fs::write(&program, changed).unwrap();
+        let args = [
+            "plugin",
+            "check",
+            "./my-cloud/my-cloud.py",
+            "--only",
+            "64 mib",
+        ];
+        let told = host.run(&args).with_code(code);
+        assert!(told.stdout.contains(said), "{}", told.stdout);
+    }
+}
+
+#[test]
+fn a_program_ends_with_tbengine_even_when_that_is_killed_amid_a_call() {
+    let host = Host::new();
+    let program = new(&host, "python").join("my-cloud.py");
+    let text = std::fs::read_to_string(&program).unwrap();
+    let pid = host.path("pid");
+    let list = "    def list(self, request):\n";
+    // A link is there at once and whole, and its target can be any text.
+    let hangs = format!(
+        "        os.symlink(str(os.getpid()), {pid:?})\n        threading.Event().wait(600)\n"
+    );
+    let changed = text.replace(list, &[list, &hangs].concat());
+    assert_ne!(text, changed);
+    std::fs::write(&program, changed).unwrap();
+    configure(&host, "./my-cloud/my-cloud.py");
+    let mut listing = host
+        .command(&["list", "--backend", "my-cloud"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually(|| pid.is_symlink());
+    let stat = Path::new("/proc")
+        .join(pid.read_link().unwrap())
+        .join("stat");
+    assert!(stat.exists(), "the plugin runs");
+    listing.kill().unwrap();
+    listing.wait().unwrap();
+    // Whoever inherits it may leave it a zombie.
+    eventually(|| std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")));
+}
+
+#[test]
+fn one_sentence_can_be_tried_alone() {
+    let host = Host::new();
+    new(&host, "python");
+    let rows = host
+        .run(&[
+            "plugin",
+            "check",
+            "./my-cloud/my-cloud.py",
+            "--only",
+            "cursor",
+            "-O",
+            "csv",
+        ])
+        .with_code(0)
+        .stdout;
+    assert_eq!(rows.lines().count(), 2, "{rows}");
+    host.run(&[
+        "plugin",
+        "check",
+        "./my-cloud/my-cloud.py",
+        "--only",
+        "no such sentence",
+    ])
+    .with_code(2);
+}
+
+#[test]
+fn what_is_not_there_is_said_plainly() {
+    let host = Host::new();
+    let unknown = host.run(&["plugin", "inspect", "nothing"]).with_code(2);
+    assert!(
+        unknown.stderr.contains("no plugin called `nothing`"),
+        "{}",
+        unknown.stderr
+    );
+    let missing = host.run(&["plugin", "check", "./nothing.so"]).with_code(2);
+    assert!(missing.stderr.contains("nothing.so"), "{}", missing.stderr);
+}

@@ -1,0 +1,229 @@
+//! `kill -9` of tbengine over the fake Daytona service, which knows the truth.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tbengine_fake_daytona::{FakeDaytona, Fault, FaultPlan, Rate, RunnerTimes, Settings, sandbox};
+use tokio::runtime::Runtime;
+
+use super::invariants::{complete, safe, told};
+use super::program::{Moment, Program};
+
+/// How many sandboxes leaked, and how many are none of our business.
+const LEAKED: usize = 12;
+const DECOYS: usize = 3;
+/// How often one run is killed at the most, before it may come to its end.
+const MOST_KILLS: usize = 4;
+
+const RUN: [&str; 6] = [
+    "run",
+    "--backend",
+    "daytona",
+    "--policy",
+    "aggressive",
+    "--kind",
+];
+
+/// What became of a series of kills.
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    /// How many processes were killed while they were at work.
+    pub(crate) kills: usize,
+    /// How many runs were brought to their end.
+    pub(crate) runs: usize,
+    /// Of the kills, how many left a run to resume.
+    pub(crate) resumed: usize,
+    /// Of the kills, how many left a request of which nobody knew what it did.
+    pub(crate) unknown: usize,
+    /// What was violated, with the seed.
+    pub(crate) violations: Vec<String>,
+    /// How long each resume took that was not killed.
+    pub(crate) resumes: Vec<Duration>,
+}
+
+/// Kills so many processes, from this seed on.
+pub(crate) fn kill(path: &Path, cache: &Path, kills: usize, seed: u64) -> Series {
+    let runtime = Runtime::new().expect("a runtime");
+    let mut series = Series::default();
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut length = undisturbed(&runtime, path, cache, &mut random);
+    while series.kills < kills {
+        let own_seed = random.u64(..);
+        let mut own = fastrand::Rng::with_seed(own_seed);
+        let mut host = Host::new(&runtime, path, cache, &mut own);
+        match host.round(&mut series, length, &mut own) {
+            Ok(took) => length = (length * 7 + took) / 8,
+            Err(why) => series.violations.push(format!("seed {own_seed}: {why}")),
+        }
+        series.runs += 1;
+    }
+    series
+}
+
+/// How long a run takes that nobody kills.
+fn undisturbed(
+    runtime: &Runtime,
+    path: &Path,
+    cache: &Path,
+    random: &mut fastrand::Rng,
+) -> Duration {
+    let host = Host::new(runtime, path, cache, random);
+    // The first compiles the policy.
+    host.program.run(&["policy", "inspect", "aggressive"]);
+    let began = Instant::now();
+    let output = host
+        .program
+        .run(&[&RUN[..], &["sandbox", "--yes"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    began.elapsed()
+}
+
+struct Host {
+    fake: FakeDaytona,
+    program: Program,
+    decoys: BTreeSet<String>,
+}
+
+impl Host {
+    fn new(runtime: &Runtime, path: &Path, cache: &Path, random: &mut fastrand::Rng) -> Self {
+        let settings = Settings {
+            sandboxes: 0,
+            seed: random.u64(..),
+            runner: RunnerTimes {
+                pick_up: Duration::from_millis(random.u64(0..5)),
+                stop: Duration::from_millis(5),
+                destroy: Duration::from_millis(random.u64(0..40)),
+                ..RunnerTimes::default()
+            },
+            ..Settings::default()
+        };
+        let fake = runtime
+            .block_on(FakeDaytona::start(settings))
+            .expect("the service starts");
+        for number in 0..LEAKED {
+            fake.put(
+                sandbox()
+                    .label("harbor.managed", "true")
+                    .label("harbor.session_id", format!("task-{number}__DqmfGz2__env"))
+                    .age(Duration::from_secs(6 * 3600)),
+            );
+        }
+        // Running, an hour old, and nobody's.
+        let decoy = || sandbox().age(Duration::from_secs(3600));
+        let decoys = (0..DECOYS).map(|_| fake.put(decoy())).collect();
+        let rate = |fault, probability| Rate { fault, probability };
+        fake.set_faults(FaultPlan {
+            seed: random.u64(..),
+            latency_ms: random.u64(0..4),
+            rates: vec![rate(Fault::LostReply, 0.03), rate(Fault::Status(500), 0.03)],
+            ..FaultPlan::default()
+        });
+        let key = fake.key();
+        let environment = [
+            ("DAYTONA_API_URL", fake.url()),
+            ("DAYTONA_API_KEY", key),
+            // Harmless faults are to be over soon.
+            ("TBENGINE_RETRIES", "20".into()),
+            ("TBENGINE_RETRY_DELAY", "5ms".into()),
+            ("TBENGINE_RETRY_FACTOR", "1".into()),
+        ];
+        let environment: Vec<(&str, &str)> = environment
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        Self {
+            program: Program::new(path, cache, &environment),
+            fake,
+            decoys,
+        }
+    }
+
+    /// One run: killed a few times, resumed as often, and then let come to its end.
+    fn round(
+        &mut self,
+        series: &mut Series,
+        length: Duration,
+        random: &mut fastrand::Rng,
+    ) -> Result<Duration, String> {
+        let run = [&RUN[..], &["sandbox", "--output", "jsonl"]].concat();
+        let resume = ["resume", "--output", "jsonl"];
+        for _ in 0..random.usize(1..=MOST_KILLS) {
+            let moment = if random.bool() {
+                Moment::After(length.mul_f64(random.f64() * 1.1))
+            } else {
+                Moment::Events(random.usize(1..3 * LEAKED))
+            };
+            let resumable = self.is_resumable()?;
+            let arguments = if resumable { &resume[..] } else { &run[..] };
+            let killed = self.program.kill(arguments, moment);
+            series.kills += usize::from(killed);
+            let told = told(&self.program)?;
+            safe(&told, &self.gone())?;
+            let crashed = told.states.first().is_some_and(|state| state == "crashed");
+            series.resumed += usize::from(killed && crashed);
+            let unknown = told.results.values().any(|result| result == "unknown");
+            series.unknown += usize::from(killed && unknown);
+        }
+        let began = Instant::now();
+        let resumable = self.is_resumable()?;
+        let mut arguments = if resumable {
+            &resume[..1]
+        } else {
+            &run[..RUN.len() + 1]
+        };
+        // A fault in a listing leaves a run incomplete, and says so; then it is asked for once more.
+        let mut code = Some(6);
+        for _ in 0..5 {
+            if code == Some(6) {
+                code = self.program.run(arguments).status.code();
+                arguments = if self.is_resumable()? {
+                    &resume[..1]
+                } else {
+                    &run[..RUN.len() + 1]
+                };
+            }
+        }
+        let took = began.elapsed();
+        if code != Some(0) {
+            return Err(format!("{arguments:?} ended with {code:?}"));
+        }
+        if resumable {
+            series.resumes.push(took);
+        }
+        let told = told(&self.program)?;
+        let gone = self.gone();
+        safe(&told, &gone)?;
+        complete(&told, &gone)?;
+        if told.approved.len() != LEAKED {
+            return Err(format!("{} were approved", told.approved.len()));
+        }
+        let live: BTreeSet<String> = self.fake.live().into_iter().collect();
+        if live != self.decoys {
+            return Err(format!("{live:?} is left, instead of {:?}", self.decoys));
+        }
+        // Once more finds nothing to do, and asks for nothing to be deleted.
+        let before = self.deletes();
+        let again = self.program.run(&run[..RUN.len() + 1]);
+        if !matches!(again.status.code(), Some(0 | 6)) || self.deletes() != before {
+            return Err(format!("another run was not idle: {again:?}"));
+        }
+        Ok(took)
+    }
+
+    fn is_resumable(&self) -> Result<bool, String> {
+        let told = told(&self.program)?;
+        let open = |state: &String| state == "crashed" || state == "interrupted";
+        Ok(told.states.first().is_some_and(open))
+    }
+
+    fn gone(&self) -> BTreeSet<String> {
+        let record = self.fake.record();
+        let gone = record.destroyed_by_callers().into_iter();
+        gone.map(str::to_owned).collect()
+    }
+
+    fn deletes(&self) -> usize {
+        self.fake.record().count("DELETE", "/sandbox")
+    }
+}

@@ -1,0 +1,238 @@
+//! `kill -9` of tbengine over a real dockerd, and of that dockerd.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use tbengine_dockerd::Dockerd;
+
+use super::invariants::{complete, safe, told};
+use super::program::{Moment, Program};
+
+/// How many containers leak for each run.
+const LEAKED: usize = 8;
+
+/// What is done to the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Killed, and started again.
+    Crash,
+    /// Stopped for some seconds.
+    Freeze,
+}
+
+/// What became of a series.
+#[derive(Debug, Default)]
+pub(crate) struct Series {
+    /// How often somebody was killed or frozen in the middle.
+    pub(crate) hits: usize,
+    /// How many runs were brought to their end.
+    pub(crate) runs: usize,
+    /// How many of them had to be resumed.
+    pub(crate) resumed: usize,
+    /// What was violated.
+    pub(crate) violations: Vec<String>,
+}
+
+struct Host<'a> {
+    daemon: &'a Dockerd,
+    program: Program,
+    round: usize,
+    all: BTreeSet<String>,
+}
+
+/// Kills so many tbengine processes.
+pub(crate) fn kill(daemon: &Dockerd, path: &Path, cache: &Path, kills: usize, seed: u64) -> Series {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut series = Series::default();
+    let mut length = Duration::from_millis(600);
+    while series.hits < kills {
+        let host = Host::new(daemon, path, cache, series.runs);
+        let run = host.arguments();
+        let moment = if random.bool() {
+            Moment::After(length.mul_f64(random.f64()))
+        } else {
+            Moment::Events(random.usize(1..2 * LEAKED))
+        };
+        let run: Vec<&str> = run.iter().map(String::as_str).collect();
+        series.hits += usize::from(host.program.kill(&run, moment));
+        let began = Instant::now();
+        let ended = host.finish(&mut series);
+        length = (length + began.elapsed()) / 2;
+        series.runs += 1;
+        if let Err(why) = ended {
+            series
+                .violations
+                .push(format!("round {}: {why}", host.round));
+        }
+    }
+    series
+}
+
+/// Makes trouble with the daemon so many times in the middle of a run.
+pub(crate) fn disturb(
+    daemon: &Dockerd,
+    path: &Path,
+    cache: &Path,
+    trouble: Trouble,
+    times: usize,
+    seed: u64,
+) -> Series {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut series = Series::default();
+    // A daemon that was killed in the middle of a removal may keep a name to itself for ever.
+    let first = match trouble {
+        Trouble::Crash => 10_000,
+        Trouble::Freeze => 20_000,
+    };
+    while series.hits < times {
+        let host = Host::new(daemon, path, cache, first + series.runs);
+        let mut run = host.arguments();
+        // So short that some of the runs give up on the daemon, and have to be resumed.
+        let patience = if random.bool() { "1s" } else { "5m" };
+        run.extend(["--outage-deadline".into(), patience.into()]);
+        let run: Vec<&str> = run.iter().map(String::as_str).collect();
+        let mut child = host.program.start(&run);
+        let output = child.stdout.take().expect("its output is a pipe");
+        let events = random.usize(4..12);
+        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
+        let seen = lines.by_ref().take(events).count();
+        let reader = std::thread::spawn(move || lines.count());
+        let hit = seen == events && child.try_wait().expect("it can be waited for").is_none();
+        match trouble {
+            Trouble::Crash => {
+                daemon.crash();
+                std::thread::sleep(Duration::from_millis(random.u64(0..2500)));
+                daemon.restart().expect("the daemon comes back");
+            }
+            Trouble::Freeze => {
+                daemon.freeze();
+                std::thread::sleep(Duration::from_millis(random.u64(500..4000)));
+                daemon.thaw();
+            }
+        }
+        let status = child.wait().expect("it ends");
+        reader.join().ok();
+        series.hits += usize::from(hit);
+        let ended = match status.code() {
+            Some(0 | 6) => host.finish(&mut series),
+            _ => Err(format!("it ended with {status}")),
+        };
+        series.runs += 1;
+        if let Err(why) = ended {
+            series
+                .violations
+                .push(format!("round {}: {why}", host.round));
+        }
+    }
+    series
+}
+
+impl<'a> Host<'a> {
+    fn new(daemon: &'a Dockerd, path: &Path, cache: &Path, round: usize) -> Self {
+        let label = format!("crash-round={round}");
+        for number in 0..LEAKED {
+            let name = format!("leaked-{round}-{number}");
+            let options = ["--name", &name, "--label", &label];
+            if number % 4 == 0 {
+                daemon.run_sleeper(&options);
+            } else {
+                daemon.create(&options, &["true"]);
+            }
+        }
+        let mut host = Self {
+            daemon,
+            program: Program::new(path, cache, &[("DOCKER_HOST", &daemon.host())]),
+            round,
+            all: BTreeSet::new(),
+        };
+        host.all = host.containers(&["--filter", &format!("label=crash-round={round}")]);
+        // Named as one of those that go: it is not to be mistaken for that.
+        if let Some(victim) = host.all.first() {
+            daemon.create(&["--name", victim], &["true"]);
+        }
+        host
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let label = format!("crash-round={}", self.round);
+        let words = [
+            "run",
+            "--policy",
+            "aggressive",
+            "--force",
+            "--min-age",
+            "0s",
+            "--set",
+            "running-older-than=0s",
+            "--kind",
+            "container",
+            "--max-delete",
+            "100",
+            "--output",
+            "jsonl",
+            "--label",
+            &label,
+        ];
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    fn containers(&self, filter: &[&str]) -> BTreeSet<String> {
+        let words = [
+            &["ps", "--all", "--no-trunc", "--format", "{{.ID}}"],
+            filter,
+        ]
+        .concat();
+        let ids = self.daemon.docker(&words);
+        ids.lines().map(str::to_owned).collect()
+    }
+
+    /// Brings the run to its end, and checks everything.
+    fn finish(&self, series: &mut Series) -> Result<(), String> {
+        let before = told(&self.program)?;
+        safe(&before, &self.gone())?;
+        let unfinished = |state: &String| state == "crashed" || state == "interrupted";
+        if before.states.first().is_some_and(unfinished) {
+            series.resumed += 1;
+            let output = self
+                .program
+                .run(&["resume", "--min-age", "0s", "--max-delete", "100"]);
+            if output.status.code() != Some(0) {
+                return Err(format!("resume ended with {output:?}"));
+            }
+        } else if before.states.is_empty() {
+            let run = self.arguments();
+            let run: Vec<&str> = run.iter().map(String::as_str).collect();
+            let output = self.program.run(&run);
+            if output.status.code() != Some(0) {
+                return Err(format!("the run ended with {output:?}"));
+            }
+        }
+        let after = told(&self.program)?;
+        let gone = self.gone();
+        safe(&after, &gone)?;
+        complete(&after, &gone)?;
+        if after.approved != self.all {
+            return Err(format!(
+                "{:?} were approved of {:?}",
+                after.approved, self.all
+            ));
+        }
+        let decoy = self.daemon.docker(&[
+            "ps",
+            "--all",
+            "--quiet",
+            "--filter",
+            &format!("name={}", self.all.first().map_or("", String::as_str)),
+        ]);
+        if decoy.trim().is_empty() {
+            return Err("the decoy is gone".into());
+        }
+        Ok(())
+    }
+
+    fn gone(&self) -> BTreeSet<String> {
+        let there = self.containers(&[]);
+        self.all.difference(&there).cloned().collect()
+    }
+}

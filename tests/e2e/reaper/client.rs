@@ -1,0 +1,140 @@
+//! tbengine in a container, in Ryuk's place: for a real client, and by itself.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::Value;
+use tbengine_dockerd::{Dockerd, Network};
+use tbengine_venv::run;
+
+use crate::reaper::host::{Client, signal, until};
+
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/reaper/python");
+const IMAGE: &str = "tbengine-reaper:latest";
+
+/// A daemon whose containers have ports, with tbengine's image in it; the tests share it.
+static DAEMON: LazyLock<Dockerd> = LazyLock::new(|| {
+    let daemon = match Dockerd::start_with(Network::Bridge) {
+        Ok(daemon) => daemon,
+        Err(error) => panic!("{error}"),
+    };
+    import_image(&daemon);
+    daemon
+});
+
+/// The Python that has the client.
+fn python() -> PathBuf {
+    let requirements = Path::new(PYTHON).join("requirements.txt");
+    tbengine_venv::python(Path::new(env!("CARGO_TARGET_TMPDIR")), &requirements)
+}
+
+/// An image with the program and the libraries that it needs, and nothing else.
+fn import_image(daemon: &Dockerd) {
+    let root = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_tbengine");
+    let mut strip = Command::new("strip");
+    strip
+        .arg("-o")
+        .arg(root.path().join("tbengine"))
+        .arg(program);
+    run(&mut strip, "binutils, which comes with gcc, has it");
+    let libraries = run(Command::new("ldd").arg(program), "libc-bin has it");
+    for library in libraries
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'))
+    {
+        let target = root.path().join(&library[1..]);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(library, target).unwrap();
+    }
+    let entrypoint = r#"ENTRYPOINT ["/tbengine","reaper"]"#;
+    daemon.import(root.path(), IMAGE, &[entrypoint]).unwrap();
+}
+
+fn exists(id: &str) -> bool {
+    DAEMON.inspect(id, "{{.}}").is_ok()
+}
+
+/// Testcontainers for Python starts the image as its reaper, and is killed.
+#[test]
+fn a_real_one_that_is_killed_leaves_nothing_behind() {
+    let daemon = &*DAEMON;
+    let foreign = [
+        daemon.run_sleeper(&["--label", "org.testcontainers=true"]),
+        daemon.run_sleeper(&["--label", "org.testcontainers.session-id=another"]),
+    ];
+    let home = tempfile::tempdir().unwrap();
+    let namespace = daemon.network_namespace().unwrap();
+    // nsenter becomes the client, so the process is the client's own.
+    let mut client = Command::new("nsenter")
+        .arg(format!("--net={}", namespace.display()))
+        .arg(python())
+        .arg(format!("{PYTHON}/leak.py"))
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", home.path())
+        .env("DOCKER_HOST", daemon.host())
+        .env("RYUK_CONTAINER_IMAGE", IMAGE)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("util-linux has nsenter");
+    let mut said = String::new();
+    let output = client.stdout.take().unwrap();
+    BufReader::new(output).read_line(&mut said).unwrap();
+    let made: Value = serde_json::from_str(&said).expect("the client says what it made");
+    let id = |what: &str| made[what].as_str().unwrap().to_owned();
+    for what in ["container", "network", "reaper"] {
+        assert!(exists(&id(what)), "{what}");
+    }
+    let image = daemon.inspect(&id("reaper"), "{{.Config.Image}}");
+    assert_eq!(image.unwrap(), IMAGE);
+    signal(client.id(), "KILL");
+    client.wait().unwrap();
+    until("the container is gone", || !exists(&id("container")));
+    until("the network is gone", || !exists(&id("network")));
+    until("the reaper is gone", || !exists(&id("reaper")));
+    for foreign in foreign {
+        assert!(exists(&foreign));
+    }
+}
+
+/// Also where it carries what a client names, and where nothing can be written.
+#[test]
+fn its_own_container_stays() {
+    let daemon = &*DAEMON;
+    let home = tempfile::tempdir().unwrap();
+    let sleeper = daemon.run_sleeper(&["--label", "session=boxed"]);
+    let reaper = daemon.docker(&[
+        "run",
+        "--detach",
+        "--read-only",
+        "--label=session=boxed",
+        "--env=RYUK_RECONNECTION_TIMEOUT=500ms",
+        &format!(
+            "--volume={}:/var/run/docker.sock",
+            daemon.socket().display()
+        ),
+        &format!("--volume={}:/home", home.path().display()),
+        IMAGE,
+        "--listen=unix:///home/reaper.sock",
+    ]);
+    let logs = || {
+        let mut command = Command::new("docker");
+        command
+            .args(["logs", &reaper])
+            .env("DOCKER_HOST", daemon.host());
+        String::from_utf8_lossy(&command.output().unwrap().stderr).into_owned()
+    };
+    until("it listens", || logs().contains("Started!"));
+    let mut client = Client::unix(&home.path().join("reaper.sock"));
+    assert_eq!(client.say("label=session=boxed\n"), "ACK\n");
+    drop(client);
+    assert_eq!(daemon.docker(&["wait", &reaper]), "0", "{}", logs());
+    assert!(!exists(&sleeper), "{}", logs());
+    assert!(exists(&reaper));
+    assert_eq!(logs().matches("in memory only").count(), 1, "{}", logs());
+}
