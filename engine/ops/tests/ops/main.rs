@@ -11,5 +11,5 @@ mod spawned;
 #[path = "../../../store/tests/store/support.rs"]
 mod support;
 #[expect(dead_code, reason = "shared with the tests of the engine")]
-#[path = "../../../tests/stages/support.rs"]
+#[path = "../../../tests/engine/stages/support.rs"]
 mod world;

@@ -10,5 +10,5 @@ mod suite;
 mod sqlite;
 mod support;
 #[expect(dead_code, reason = "shared with the tests of the engine")]
-#[path = "../../../tests/stages/support.rs"]
+#[path = "../../../tests/engine/stages/support.rs"]
 mod world;

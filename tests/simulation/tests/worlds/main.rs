@@ -1,8 +1,10 @@
-//! Simulated worlds.
+//! Simulated worlds, and hostile input.
 //!
 //! - `seeds`: thousands of them, each drawn from a number
 //! - `nth_call`: one of them, and a fault at each of its calls
+//! - `fuzz`: what tbengine reads, damaged
 
+mod fuzz;
 mod information;
 mod nth_call;
 mod seeds;

@@ -1,0 +1,322 @@
+//! What a guest is told, what comes back, and that both are the same every time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tbengine_engine::policy::{
+    Candidate, FaultKind, Force, Limits, Policy, PolicyEngine, PolicyEngineOptions, Proposal,
+    RetryAdvice, Verdict,
+};
+use tbengine_sdk::{ErrorKind, Identity, Kind, Owner, Resource, State, Timestamp, Unit};
+
+use crate::policy_host::support::{ENGINE, HOUR, NOW, container, context, decide, failure, hostile, params};
+
+fn full() -> Resource {
+    let mut full = container("c1", State::Exited, 2);
+    full.name = "näme".to_owned();
+    full.exit_code = Some(-9);
+    full.started = Some(Timestamp::from_unix_ms(NOW - HOUR));
+    full.finished = Some(Timestamp::from_unix_ms(-5));
+    full.last_activity = Some(Timestamp::from_unix_ms(7));
+    full.unit = Some(Unit("u".to_owned()));
+    full.owner = Owner::Run("r9".to_owned());
+    full.usage.memory_bytes = Some(1 << 40);
+    full.labels = [("k1", "v1"), ("k2", "v2")].into_iter().collect();
+    full.attrs = [("k1", "w1"), ("k3", "w3")].into_iter().collect();
+    full
+}
+
+fn echoed(labels: &str) -> String {
+    let policy = hostile(
+        &[("decides", "echo"), ("labels", labels)],
+        Limits::default(),
+    );
+    let mut context = context();
+    (context.claimed, context.dry_run) = (true, true);
+    let (other, full) = (container("c0", State::Running, 1), full());
+    let holders = [Kind::CONTAINER, Kind::SANDBOX].map(|kind| Identity {
+        backend: "d".into(),
+        account: "a".into(),
+        kind,
+        native: "h/1".into(),
+        created: None,
+    });
+    let holders = holders.each_ref();
+    let candidates = [
+        Candidate {
+            resource: &other,
+            holders: &holders[..1],
+            group: 0,
+        },
+        Candidate {
+            resource: &full,
+            holders: &holders,
+            group: 0,
+        },
+    ];
+    let answer = policy.decide(&context, &candidates).unwrap();
+    assert_eq!(answer.proposals[1].id, full.identity.id().to_string());
+    match &answer.proposals[1].verdict {
+        Verdict::Keep { reason } => reason.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_guest_sees_every_fact() {
+    let told = echoed("everything");
+    for part in [
+        r#"id: "docker/container/c1""#,
+        r#"backend: "docker""#,
+        "kind: Kind::Container",
+        r#"name: "näme""#,
+        "state: State::Exited",
+        "exit-code: Some(-9)",
+        "created: Some(1799992800000)",
+        "started: Some(1799996400000)",
+        // Before 1970: not a time that anything ended.
+        "finished: None",
+        "last-activity: Some(7)",
+        r#"unit: Some("u")"#,
+        r#"owner: Owner::Run("r9")"#,
+        "claimed: true",
+        "memory-bytes: Some(1099511627776)",
+        r#"holders: ["d/container/h/1", "d/sandbox/h/1"]"#,
+        r#"labels: [("k1", "v1"), ("k2", "v2")]"#,
+        r#"attrs: [("k1", "w1"), ("k3", "w3")]"#,
+        "now: 1800000000000",
+        r#"run-id: "run-1""#,
+        "dry-run: true",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+}
+
+#[test]
+fn only_what_a_policy_asks_for_is_sent() {
+    let told = echoed("k1");
+    assert!(
+        told.contains(r#"labels: [("k1", "v1")], attrs: [("k1", "w1")]"#),
+        "{told}"
+    );
+    let told = echoed("nothing");
+    assert!(told.contains("labels: [], attrs: []"), "{told}");
+}
+
+#[test]
+fn every_sort_of_verdict_comes_through_as_it_was_said() {
+    let policy = hostile(&[("decides", "every-verdict")], Limits::default());
+    let answer = decide(
+        &policy,
+        &[
+            container("a", State::Exited, 1),
+            container("b", State::Exited, 1),
+        ],
+    )
+    .unwrap();
+    let proposal = |id: &str, verdict, priority| Proposal {
+        id: format!("docker/container/{id}"),
+        verdict,
+        priority,
+    };
+    let delete = |force| Verdict::Delete {
+        reason: "d".into(),
+        force,
+        grace: None,
+    };
+    let stop = || Verdict::Stop {
+        reason: "s".into(),
+        grace: Some(Duration::from_secs(1)),
+    };
+    assert_eq!(
+        answer.proposals,
+        [
+            proposal("a", Verdict::Keep { reason: "k".into() }, 0),
+            proposal("a", stop(), 1),
+            proposal("a", delete(Force::Never), -1),
+            proposal("b", Verdict::Keep { reason: "k".into() }, 0),
+            proposal("b", stop(), 1),
+            proposal("b", delete(Force::OnRetry), -1),
+        ]
+    );
+}
+
+#[test]
+fn unknown_and_doubled_ids_reach_the_stage_that_judges_them() {
+    let resources = [container("a", State::Exited, 1)];
+    let ids = |decides: &str| -> Vec<String> {
+        let answer = decide(
+            &hostile(&[("decides", decides)], Limits::default()),
+            &resources,
+        )
+        .unwrap();
+        answer
+            .proposals
+            .into_iter()
+            .map(|proposal| proposal.id)
+            .collect()
+    };
+    assert_eq!(ids("unknown-id"), ["docker/container/ax"]);
+    assert_eq!(
+        ids("doubled-id"),
+        ["docker/container/a", "docker/container/a"]
+    );
+}
+
+#[test]
+fn a_failure_is_told_and_the_advice_comes_back() {
+    let retry = |retries: &str, kind| {
+        hostile(&[("retries", retries)], Limits::default())
+            .retry(&context(), &failure(kind, 3))
+            .unwrap()
+    };
+    assert_eq!(
+        retry("nothing", ErrorKind::Transient),
+        RetryAdvice::NoOpinion
+    );
+    assert_eq!(
+        retry("wait", ErrorKind::Transient),
+        RetryAdvice::After {
+            delay: Duration::from_millis(1500),
+            escalate: true
+        }
+    );
+    let RetryAdvice::GiveUp(told) = retry("echo", ErrorKind::Dependency) else {
+        panic!()
+    };
+    for part in [
+        r#"id: "docker/container/c1""#,
+        r#"operation: "delete""#,
+        "failure: FailureKind::Dependency",
+        r#"message: "driver failed""#,
+        "attempt: 3",
+        "elapsed-ms: 3000",
+        "retry-after-ms: Some(1500)",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    let RetryAdvice::GiveUp(told) = retry("echo", ErrorKind::NotFound) else {
+        panic!()
+    };
+    assert!(told.contains("failure: FailureKind::Other"), "{told}");
+}
+
+/// Four chunks of a policy that judges each resource alone.
+fn many() -> Vec<Resource> {
+    (0..35_000)
+        .map(|number| container(&number.to_string(), State::Exited, 1))
+        .collect()
+}
+
+#[test]
+fn chunks_on_several_threads_answer_in_order() {
+    let resources = many();
+    let engine = PolicyEngine::new(PolicyEngineOptions {
+        threads: Some(4),
+        ..Default::default()
+    })
+    .unwrap();
+    let policy = engine.load(tbengine_builtins::HOSTILE, "hostile").unwrap();
+    let policy = policy
+        .configure(&params(&[("decides", "unknown-id")]), Limits::default())
+        .unwrap();
+    let answer = decide(&policy, &resources).unwrap();
+    let expected = resources
+        .iter()
+        .map(|resource| format!("docker/container/{}x", resource.name));
+    assert!(
+        answer
+            .proposals
+            .iter()
+            .map(|proposal| proposal.id.clone())
+            .eq(expected)
+    );
+}
+
+#[test]
+fn a_fault_in_one_chunk_voids_the_answer() {
+    let policy = hostile(&[("decides", "fail-in-the-middle")], Limits::default());
+    let fault = decide(&policy, &many()).unwrap_err();
+    assert_eq!(
+        (fault.kind, fault.message.as_str()),
+        (FaultKind::Refused, "met number 15000")
+    );
+}
+
+#[test]
+fn two_calls_with_the_same_facts_get_the_same_answer() {
+    let resources = many();
+    let policy = hostile(&[("decides", "echo")], Limits::default());
+    let first = decide(&policy, &resources[..500]).unwrap();
+    let second = decide(&policy, &resources[..500]).unwrap();
+    assert_eq!(first.proposals, second.proposals);
+}
+
+#[test]
+fn fuel_is_spent_alike_every_time() {
+    // The least fuel that a call needs, found by bisection twice, is the same to the unit.
+    let least = || {
+        let (mut low, mut high) = (0, 50_000_000);
+        while low + 1 < high {
+            let fuel = (low + high) / 2;
+            let limits = Limits {
+                fuel_per_resource: 0,
+                ..Limits::default()
+            };
+            let policy = ENGINE.load(tbengine_builtins::HOSTILE, "hostile").unwrap();
+            let enough = match policy
+                .configure(&params(&[("decides", "echo")]), Limits { fuel, ..limits })
+            {
+                Ok(policy) => decide(&policy, &[full()]).is_ok(),
+                Err(_) => false,
+            };
+            if enough { high = fuel } else { low = fuel }
+        }
+        high
+    };
+    let first = least();
+    assert!(first > 1000);
+    assert_eq!(first, least());
+}
+
+#[test]
+fn compiled_code_is_found_again() {
+    let parent = tempfile::tempdir().unwrap();
+    let cache_dir = parent.path().join("cache/wasm");
+    let load = || {
+        let options = PolicyEngineOptions {
+            cache_dir: Some(cache_dir.clone()),
+            ..Default::default()
+        };
+        let engine = PolicyEngine::new(options).unwrap();
+        let policy = engine.load(tbengine_builtins::HOSTILE, "hostile").unwrap();
+        assert_eq!(policy.description().name, "hostile");
+        engine.cache_hits_and_misses()
+    };
+    assert_eq!(load(), (0, 1));
+    assert_eq!(load(), (1, 0));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&cache_dir).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+    assert_eq!(ENGINE.cache_hits_and_misses(), (0, 0));
+}
+
+#[tokio::test]
+async fn policies_can_be_called_from_async_code_where_blocking_is_allowed() {
+    let policy = Arc::new(hostile(&[("decides", "echo")], Limits::default()));
+    let calls = (0..8).map(|_| {
+        let policy = policy.clone();
+        tokio::task::spawn_blocking(move || {
+            decide(&policy, &[container("a", State::Exited, 1)])
+                .unwrap()
+                .proposals
+                .len()
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(call.await.unwrap(), 1);
+    }
+}

@@ -1,0 +1,332 @@
+//! Each guard, in a case where it fires, and beside it one where it does not.
+
+use std::time::Duration;
+
+use tbengine_engine::plan::{BlastRadius, Guard, MaxDelete, Own, Plan};
+use tbengine_engine::policy::{Force, Verdict};
+use tbengine_memory::{Fault, Make, Operation, container, image, network, sandbox, volume};
+use tbengine_sdk::{Error, ErrorKind, Kind, Owner, State};
+
+use crate::stages::support::{
+    HOUR, NOW, Scripted, World, claiming_world, delete, delete_all, ours, provider, refused,
+    seconds,
+};
+
+async fn plan_of(make: Make) -> Plan {
+    let memory = provider();
+    memory.insert(make);
+    World::new(memory).plan(delete_all()).await.plan
+}
+
+#[tokio::test(start_paused = true)]
+async fn protected_label() {
+    for value in ["", "true", "yes", "forever"] {
+        let plan = plan_of(container("c").label("tbengine.protect", value)).await;
+        assert_eq!(
+            refused(&plan, "c"),
+            Some(Guard::ProtectedLabel),
+            "{value:?}"
+        );
+    }
+    let plan = plan_of(container("c").label("tbengine.protect", "false")).await;
+    assert_eq!(refused(&plan, "c"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keep_until() {
+    let tomorrow = NOW.plus(24 * HOUR).to_string();
+    let yesterday = NOW.minus(24 * HOUR).to_string();
+    for (until, guard) in [
+        (tomorrow.as_str(), Some(Guard::KeepUntil)),
+        // What cannot be read is a protection all the same.
+        ("next week", Some(Guard::KeepUntil)),
+        ("", Some(Guard::KeepUntil)),
+        (yesterday.as_str(), None),
+    ] {
+        let plan = plan_of(container("c").label("tbengine.keep-until", until.to_owned())).await;
+        assert_eq!(refused(&plan, "c"), guard, "{until:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn minimum_age() {
+    let young = plan_of(container("c").created(seconds(59))).await;
+    assert_eq!(refused(&young, "c"), Some(Guard::MinimumAge));
+    let old = plan_of(container("c").created(seconds(60))).await;
+    assert_eq!(refused(&old, "c"), None);
+    let unknown = plan_of(container("c").created_unknown()).await;
+    assert_eq!(refused(&unknown, "c"), Some(Guard::MinimumAge));
+}
+
+#[tokio::test(start_paused = true)]
+async fn minimum_age_of_what_was_created_in_the_future() {
+    let memory = provider();
+    let identity = memory.insert(container("c"));
+    let mut resource = memory.oracle().resource(&identity).unwrap();
+    resource.identity.created = Some(NOW.plus(HOUR));
+    memory.insert_resource(resource);
+    let mut world = World::new(memory);
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "c"), Some(Guard::MinimumAge));
+    world.guards.min_age = Duration::ZERO;
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(
+        refused(&plan, "c"),
+        None,
+        "only the operator's 0s switches it off"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn own_container() {
+    let memory = provider();
+    let own = memory.insert(container("self"));
+    memory.insert(container("other"));
+    let mut world = World::new(memory);
+    world.guards.own = Own {
+        containers: vec![own.native],
+    };
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "self"), Some(Guard::OwnContainer));
+    assert_eq!(refused(&plan, "other"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_state() {
+    let plan = plan_of(container("c").state(State::Unknown)).await;
+    assert_eq!(refused(&plan, "c"), Some(Guard::UnknownState));
+}
+
+#[tokio::test(start_paused = true)]
+async fn running_without_force() {
+    for state in [
+        State::Running,
+        State::Paused,
+        State::Restarting,
+        State::Pending,
+    ] {
+        let memory = provider();
+        let benchmark = Owner::Benchmark("harbor".into());
+        memory.insert(container("c").state(state).owner(benchmark));
+        let world = World::new(memory);
+        for (force, guard) in [
+            (Force::Never, Some(Guard::RunningWithoutForce)),
+            (Force::OnRetry, Some(Guard::RunningWithoutForce)),
+            (Force::Always, None),
+        ] {
+            let policy = Scripted::new(move |_| Some(delete(force, Duration::ZERO)));
+            let plan = world.plan(policy).await.plan;
+            assert_eq!(refused(&plan, "c"), guard, "{state} {force:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unproven_owner() {
+    for (owner, guard) in [
+        (Owner::Unknown, Some(Guard::UnprovenOwner)),
+        (Owner::Other("acme".into()), Some(Guard::UnprovenOwner)),
+        // Whether its lease is gone is not known.
+        (Owner::Run("r1".into()), Some(Guard::UnprovenOwner)),
+        (Owner::Benchmark("harbor".into()), None),
+    ] {
+        let plan = plan_of(sandbox("box").running().owner(owner.clone())).await;
+        assert_eq!(refused(&plan, "box"), guard, "{owner:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn unproven_owner_holds_for_stopping_too() {
+    let memory = provider();
+    memory.insert(container("c").running());
+    let policy = Scripted::new(|_| {
+        Some(Verdict::Stop {
+            reason: "idle".into(),
+            grace: None,
+        })
+    });
+    let plan = World::new(memory).plan(policy).await.plan;
+    assert_eq!(refused(&plan, "c"), Some(Guard::UnprovenOwner));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_claims_what_runs_by_naming_a_label() {
+    let memory = provider();
+    memory.insert(ours("mine").running());
+    memory.insert(container("foreign").running());
+    let plan = claiming_world(&memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "mine"), None);
+    assert!(
+        plan.refusals.is_empty(),
+        "what is out of scope is no candidate"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn held_by_what_stays() {
+    let memory = provider();
+    let net = memory.insert(network("net"));
+    let img = memory.insert(image("img"));
+    let data = memory.insert(volume("data"));
+    memory.insert(volume("free"));
+    memory.insert(container("web").running().uses(&net).uses(&img).uses(&data));
+    let plan = World::new(memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "web"), Some(Guard::UnprovenOwner));
+    for name in ["net", "img", "data"] {
+        assert_eq!(refused(&plan, name), Some(Guard::Held), "{name}");
+    }
+    assert_eq!(refused(&plan, "free"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn held_through_a_chain() {
+    let memory = provider();
+    let base = memory.insert(image("base"));
+    let child = memory.insert(image("child").uses(&base));
+    memory.insert(container("web").label("tbengine.protect", "").uses(&child));
+    let plan = World::new(memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "child"), Some(Guard::Held));
+    assert_eq!(refused(&plan, "base"), Some(Guard::Held));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_protection_holds_through_a_cascade() {
+    let memory = provider();
+    let data = memory.insert(volume("data").label("tbengine.protect", ""));
+    let scratch = memory.insert(volume("scratch"));
+    memory.insert(container("one").takes_along(&data));
+    memory.insert(container("two").takes_along(&scratch));
+    let plan = World::new(memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "one"), Some(Guard::ProtectedLabel));
+    assert_eq!(refused(&plan, "two"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn holders_unknown_when_containers_cannot_be_listed() {
+    let memory = provider();
+    let net = memory.insert(network("net"));
+    memory.insert(container("web").running().uses(&net));
+    memory
+        .script(Operation::List)
+        .of_kind(Kind::CONTAINER)
+        .then(Fault::Answer(Error::new(
+            ErrorKind::Internal,
+            "broken listing",
+        )));
+    let planned = World::new(memory).plan(delete_all()).await;
+    assert_eq!(refused(&planned.plan, "net"), Some(Guard::HoldersUnknown));
+    assert_eq!(planned.inventory.failures.len(), 1);
+    assert!(planned.plan.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_along_what_could_not_be_listed_stays() {
+    for (kind, guard) in [
+        (Kind::VOLUME, Some(Guard::CascadeUnknown)),
+        (Kind::NETWORK, None),
+    ] {
+        let memory = provider();
+        let data = memory.insert(volume("data").label("tbengine.protect", ""));
+        memory.insert(container("one").takes_along(&data));
+        memory.insert(container("two"));
+        let broken = Error::new(ErrorKind::Internal, "broken listing");
+        let listing = memory.script(Operation::List).of_kind(kind);
+        listing.then(Fault::Answer(broken));
+        let plan = World::new(memory).plan(delete_all()).await.plan;
+        let guard = guard.or(Some(Guard::ProtectedLabel));
+        assert_eq!(refused(&plan, "one"), guard, "without a listing of {kind}s");
+        assert_eq!(refused(&plan, "two"), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn facts_that_cannot_be_read_refuse_a_plan_that_would_do_anything() {
+    let memory = provider();
+    let mut world = World::new(memory.clone());
+    world.facts.unreadable = vec!["lease x: it is damaged".into()];
+    assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
+    memory.insert(container("one"));
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(plan.steps.len(), 1);
+    assert_eq!(
+        plan.blast_radius.unwrap().to_string(),
+        "what protects resources cannot be read, so nothing is deleted: lease x: it is damaged"
+    );
+    world.facts.unreadable.clear();
+    assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn blast_radius_by_number() {
+    let memory = provider();
+    for number in 0..10 {
+        memory.insert(container(&format!("c{number}")));
+    }
+    let mut world = World::new(memory);
+    for (limit, trips) in [
+        ("9", true),
+        ("10", false),
+        ("99%", true),
+        ("100%", false),
+        ("0", true),
+    ] {
+        world.guards.max_delete = Some(limit.parse().unwrap());
+        let plan = world.plan(delete_all()).await.plan;
+        assert_eq!(plan.blast_radius.is_some(), trips, "{limit}");
+        assert_eq!(
+            plan.steps.len(),
+            10,
+            "the plan still shows what it would do"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn blast_radius_of_running_resources_of_unproven_owner() {
+    let memory = provider();
+    for number in 0..6 {
+        memory.insert(ours(&format!("c{number}")).running());
+    }
+    let mut world = claiming_world(&memory);
+    world.guards.max_unproven_running = 5;
+    let plan = world.plan(delete_all()).await.plan;
+    let tripped = BlastRadius::UnprovenRunning {
+        running: 6,
+        limit: 5,
+    };
+    assert_eq!(plan.blast_radius, Some(tripped));
+    world.guards.max_delete = Some(MaxDelete::Count(6));
+    assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
+    world.guards.max_delete = None;
+    world.guards.max_unproven_running = 6;
+    assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
+}
+
+#[test]
+fn limits_that_say_nothing_are_errors() {
+    for text in ["", "-1", "101%", "-5%", "many", "%", "1.5"] {
+        assert!(text.parse::<MaxDelete>().is_err(), "{text:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_goes_after_the_image_that_was_built_on_it() {
+    let memory = provider();
+    let base = memory.insert(image("base"));
+    memory.insert(image("child").uses(&base));
+    let other = memory.insert(image("a-base"));
+    memory.insert(image("b-child").uses(&other));
+    let world = World::new(memory.clone());
+    let plan = world.plan(delete_all()).await.plan;
+    let place = |name| {
+        plan.steps
+            .iter()
+            .position(|step| step.name == name)
+            .unwrap()
+    };
+    assert!(place("child") < place("base"));
+    assert!(place("b-child") < place("a-base"));
+    assert_eq!(plan.steps[place("base")].after, [place("child")]);
+    let report = world.apply(plan, delete_all()).await;
+    assert!(memory.oracle().alive().is_empty(), "{report:?}");
+}
