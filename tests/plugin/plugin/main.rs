@@ -7,8 +7,11 @@
 //! - `hostile`: libraries in C that break the rules
 //! - `program`: programs that do
 //! - `loading`: what is refused before it runs
+//! - `e2b`: a library that is of use
 
 mod c;
+#[cfg(not(miri))]
+mod e2b;
 mod hostile;
 mod library;
 mod listening;

@@ -92,7 +92,10 @@ fn the_source_names_the_policy_and_all_parameters_in_force() {
         ("retry-factor", "2"),
         ("running-older-than", "24h"),
     ];
-    assert_eq!(source.params, crate::policy_host::support::params(&expected));
+    assert_eq!(
+        source.params,
+        crate::policy_host::support::params(&expected)
+    );
 }
 
 #[test]

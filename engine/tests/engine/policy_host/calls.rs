@@ -9,7 +9,9 @@ use tbengine_engine::policy::{
 };
 use tbengine_sdk::{ErrorKind, Identity, Kind, Owner, Resource, State, Timestamp, Unit};
 
-use crate::policy_host::support::{ENGINE, HOUR, NOW, container, context, decide, failure, hostile, params};
+use crate::policy_host::support::{
+    ENGINE, HOUR, NOW, container, context, decide, failure, hostile, params,
+};
 
 fn full() -> Resource {
     let mut full = container("c1", State::Exited, 2);

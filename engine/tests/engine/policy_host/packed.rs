@@ -6,7 +6,9 @@ use tbengine_engine::policy::{FaultKind, Limits, PackError, Policy, RetryAdvice,
 use tbengine_sdk::{ErrorKind, State};
 use wit_parser::{Resolve, TypeDefKind};
 
-use crate::policy_host::support::{ENGINE, configured, container, context, decide, failure, params, verdicts};
+use crate::policy_host::support::{
+    ENGINE, configured, container, context, decide, failure, params, verdicts,
+};
 
 /// The policy that the templates have in every language.
 const MAX_AGE: &str = include_str!("../../../../policies/templates/wat/max-age.wat");

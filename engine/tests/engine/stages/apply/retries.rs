@@ -7,7 +7,9 @@ use tbengine_engine::policy::{Force, RetryAdvice};
 use tbengine_engine::report::StepResult;
 use tbengine_memory::{Fault, Memory, Operation, container};
 
-use crate::stages::support::{Scripted, World, delete, delete_all, outcome, provider, result, seconds};
+use crate::stages::support::{
+    Scripted, World, delete, delete_all, outcome, provider, result, seconds,
+};
 
 /// When each deletion was asked for, in milliseconds since the provider opened.
 fn delete_times(memory: &Memory) -> Vec<u128> {

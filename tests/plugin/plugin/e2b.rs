@@ -1,4 +1,4 @@
-//! As tbengine meets it: loaded, with a key that the configuration passes, against the fake service.
+//! The backend of E2B as tbengine meets it: loaded, with a key that the configuration passes, against the fake service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use tbengine_plugin_host::{Plugin, PluginOptions, Plugins, open_with};
 use tbengine_sdk::testkit::CaseEnd;
 use tbengine_sdk::{DeleteOptions, ErrorKind, Kind, ListRequest, Owner, State, StopOptions};
 
-#[path = "support/fake.rs"]
+#[path = "../../../plugins/e2b/tests/support/fake.rs"]
 mod fake;
-#[path = "support/plugin.rs"]
+#[path = "../../../plugins/e2b/tests/support/plugin.rs"]
 mod plugin;
 
 use fake::{Fake, KEY};

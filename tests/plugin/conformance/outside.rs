@@ -1,27 +1,24 @@
-//! The conformance kit over the simulated provider as a library and as a program: the interface, its abuse,
-//! and every promise of the sdk, through the same interface. And over the templates that are libraries.
+//! The simulated provider as a library and as a program: the interface, its abuse, and every promise of the sdk,
+//! through the same interface. And the templates that are libraries.
 
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use tbengine_plugin_host::kit::{self, Subject};
 use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec};
 use tbengine_sdk::testkit::{self, Case};
 use tbengine_sdk::{OpenRequest, Timestamp};
 
-#[path = "plugin/c.rs"]
+#[path = "../plugin/c.rs"]
 mod c;
 
-/// What a trial's name begins with, the kind of backend, and how its code is come by.
-type Way = (
-    &'static str,
-    &'static str,
-    fn(&mut Option<c::Built>) -> Code,
-);
+pub(crate) use c::Built;
 
-const WAYS: [Way; 4] = [
+/// What a trial's name begins with, the kind of backend, and how its code is come by.
+pub(crate) type Way = (&'static str, &'static str, fn(&mut Option<Built>) -> Code);
+
+pub(crate) const WAYS: [Way; 4] = [
     ("library", "memory", |_| {
         library("libtbengine_plugin_tests.so")
     }),
@@ -45,23 +42,9 @@ fn library(name: &str) -> Code {
     Code::Library(here.with_file_name(name))
 }
 
-fn main() -> ExitCode {
-    let mut arguments = Arguments::from_args();
-    // Several cases compare whole listings, and count the answers of one library.
-    arguments.test_threads = Some(1);
-    // A runner that gives each trial a process of its own names it, and needs the others not even made.
-    let named = arguments.filter.as_ref().filter(|_| arguments.exact);
-    let wanted = |way: &str| named.is_none_or(|name| name.starts_with(&format!("[{way}] ")));
-    let mut in_c = None;
-    let trials: Vec<Trial> = WAYS
-        .into_iter()
-        .filter(|(way, ..)| wanted(way))
-        .flat_map(|(way, kind, code)| {
-            let cases = kit::cases(&subject(kind, code(&mut in_c)));
-            cases.into_iter().map(move |case| trial(way, case))
-        })
-        .collect();
-    libtest_mimic::run(&arguments, trials).exit_code()
+pub(crate) fn trials((way, kind, code): Way, built: &mut Option<Built>) -> Vec<Trial> {
+    let cases = kit::cases(&subject(kind, code(built)));
+    cases.into_iter().map(|case| trial(way, case)).collect()
 }
 
 fn subject(kind: &str, code: Code) -> Subject {

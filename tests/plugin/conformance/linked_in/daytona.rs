@@ -1,16 +1,16 @@
 //! Daytona behaves as the sdk says, on the fake service.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use libtest_mimic::Trial;
 use tbengine_daytona::Daytona;
 use tbengine_fake_daytona::{
     FakeDaytona, RunnerTimes, Settings, SnapshotState, State as Raw, VolumeState, sandbox,
 };
-use tbengine_sdk::testkit::{self, Fixture, Made, Wanted};
+use tbengine_sdk::testkit::{Fixture, Made, Wanted};
 use tbengine_sdk::{
     Backend, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, State, Timestamp, async_trait,
 };
@@ -194,6 +194,6 @@ impl Fixture for DaytonaFixture {
     }
 }
 
-fn main() -> ExitCode {
-    testkit::main(DaytonaFixture::new)
+pub(crate) fn trials() -> Vec<Trial> {
+    super::trials("daytona", DaytonaFixture::new)
 }

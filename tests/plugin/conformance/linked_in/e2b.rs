@@ -1,13 +1,13 @@
 //! The backend behaves as the sdk says, against the fake service.
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
+use libtest_mimic::Trial;
 use tbengine_e2b::E2b;
-use tbengine_sdk::testkit::{self, Fixture, Made, Wanted};
+use tbengine_sdk::testkit::{Fixture, Made, Wanted};
 use tbengine_sdk::{Backend, Identity, Kind, OpenRequest, State, Timestamp, async_trait};
 
-#[path = "support/fake.rs"]
+#[path = "../../../../plugins/e2b/tests/support/fake.rs"]
 mod fake;
 
 use fake::{Fake, KEY};
@@ -93,8 +93,8 @@ impl Fixture for E2bFixture {
     }
 }
 
-fn main() -> ExitCode {
-    testkit::main(|| {
+pub(crate) fn trials() -> Vec<Trial> {
+    super::trials("e2b", || {
         let fake = Fake::default();
         let serving = fake.clone();
         let (told, address) = std::sync::mpsc::channel();

@@ -1,14 +1,13 @@
 //! Docker behaves as the sdk says, on a real daemon.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Trial};
 use tbengine_docker::Docker;
 use tbengine_dockerd::shared;
-use tbengine_sdk::testkit::{self, Fixture, Made, Wanted};
+use tbengine_sdk::testkit::{Fixture, Made, Wanted};
 use tbengine_sdk::{Backend, Identity, Kind, OpenRequest, Resource, State, Timestamp, async_trait};
 
 /// Where no daemon is.
@@ -186,8 +185,8 @@ impl Fixture for DockerFixture {
     }
 }
 
-fn main() -> ExitCode {
-    testkit::main(|| DockerFixture {
+pub(crate) fn trials() -> Vec<Trial> {
+    super::trials("docker", || DockerFixture {
         made: AtomicUsize::new(0),
     })
 }
