@@ -18,8 +18,6 @@ mod docker;
 mod guard;
 #[path = "../e2e/crashes/invariants.rs"]
 mod invariants;
-#[path = "../e2e/crashes/program.rs"]
-mod program;
 mod support;
 
 use std::path::PathBuf;

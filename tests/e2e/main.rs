@@ -13,3 +13,18 @@ mod crashes;
 mod docker;
 mod guard;
 mod reaper;
+
+use tbengine_dockerd::Dockerd;
+use tbengine_harness::Home;
+
+/// An empty home of the program under test.
+fn home() -> Home {
+    tbengine_harness::home!()
+}
+
+/// A daemon of a test's own, because it counts everything that is there, and a home where that is the one in use.
+fn on_docker() -> (Dockerd, Home) {
+    let daemon = Dockerd::start().unwrap_or_else(|error| panic!("{error}"));
+    let home = home().docker(&daemon.host());
+    (daemon, home)
+}

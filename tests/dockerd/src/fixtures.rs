@@ -76,6 +76,19 @@ impl Dockerd {
         id
     }
 
+    /// The lines that docker answers, in order.
+    pub fn names(&self, arguments: &[&str]) -> Vec<String> {
+        let names = self.docker(arguments);
+        let mut names: Vec<String> = names.lines().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    /// The names of the containers that exist, in order.
+    pub fn containers(&self) -> Vec<String> {
+        self.names(&["ps", "-a", "--format", "{{.Names}}"])
+    }
+
     /// One field of `docker inspect`, by a Go template.
     ///
     /// # Errors

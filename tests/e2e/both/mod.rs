@@ -1,15 +1,121 @@
 //! The program end to end over two backends in one run: a real Docker, on a private daemon, and Daytona,
 //! as the fake service has it.
 
-mod world;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tbengine_fake_daytona::{Fault, FaultPlan, Scripted, State, TlsFront, permission, sandbox};
+use serde_json::Value;
+use tbengine_dockerd::Dockerd;
+use tbengine_fake_daytona::{
+    FakeDaytona, Fault, FaultPlan, Make, RunnerTimes, Scripted, Settings, State, TlsFront,
+    permission, sandbox,
+};
+use tbengine_harness::{Ended, Home};
+use tokio::runtime::Runtime;
 
-use crate::both::world::{World, leaked, results};
+use crate::on_docker;
+
+/// Both providers, and whoever cleans them up.
+struct World {
+    daemon: Dockerd,
+    fake: FakeDaytona,
+    /// The key that the program gets.
+    key: String,
+    home: Home,
+    // After the service, which lives on it.
+    threads: Runtime,
+}
+
+impl World {
+    /// Three containers that have ended, and nothing at Daytona yet.
+    fn new() -> Self {
+        let threads = Runtime::new().expect("a runtime starts");
+        let settings = Settings {
+            runner: RunnerTimes {
+                pick_up: Duration::from_millis(5),
+                destroy: Duration::from_millis(50),
+                ..RunnerTimes::default()
+            },
+            ..Settings::default()
+        };
+        let fake = threads
+            .block_on(FakeDaytona::start(settings))
+            .expect("a loopback port is free");
+        let (daemon, home) = on_docker();
+        for number in 0..3 {
+            daemon.run_to_end(&["--name", &format!("c{number}")], 1);
+        }
+        let world = Self {
+            daemon,
+            key: fake.key(),
+            home: home.var("DAYTONA_API_URL", fake.url()),
+            fake,
+            threads,
+        };
+        let export = ["policy", "export", "aggressive", "-o", "aggressive.wasm"];
+        world.tbengine(&export).with_code(0);
+        world
+    }
+
+    /// Puts sandboxes there that Harbor left an hour ago, and answers their ids.
+    fn leak(&self, trials: &[&str]) -> Vec<String> {
+        let put = |trial: &&str| self.fake.put(leaked(trial));
+        trials.iter().map(put).collect()
+    }
+
+    fn containers(&self) -> usize {
+        self.daemon.containers().len()
+    }
+
+    /// Runs the program on both backends.
+    fn tbengine(&self, arguments: &[&str]) -> Ended {
+        self.tbengine_with(arguments, &[])
+    }
+
+    /// The same, with other variables in its environment.
+    fn tbengine_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let key = [("DAYTONA_API_KEY", &*self.key)];
+        let ended = self
+            .home
+            .run_with(arguments, &[&key[..], variables].concat());
+        // Whatever it does, the key is its own business.
+        assert!(!ended.stdout.contains(&self.key) && !ended.stderr.contains(&self.key));
+        ended
+    }
+
+    /// Cleans both up with the policy from the file.
+    fn clean(&self) -> Ended {
+        let both = ["--backend", "docker", "--backend", "daytona"];
+        let policy = ["--policy", "./aggressive.wasm", "--min-age", "0s"];
+        let now = ["--set", "running-older-than=0s", "--stop-timeout", "0s"];
+        let more = ["--max-delete", "100%", "--output", "json"];
+        self.tbengine(&[&["run"][..], &both, &policy, &now, &more].concat())
+    }
+}
+
+/// A sandbox that Harbor left.
+fn leaked(trial: &str) -> Make {
+    sandbox()
+        .label("harbor.managed", "true")
+        .label("harbor.session_id", format!("{trial}__DqmfGz2__env"))
+        .age(Duration::from_secs(3600))
+}
+
+/// Backend and result of each outcome, and how many of each.
+fn results(run: &Value) -> Vec<(String, String, usize)> {
+    let mut counts = std::collections::BTreeMap::new();
+    for outcome in run["report"]["outcomes"].as_array().expect("outcomes") {
+        let id = outcome["id"].as_str().expect("an id");
+        let backend = id.split('/').next().unwrap_or_default().to_owned();
+        let result = outcome["result"].as_str().expect("a result").to_owned();
+        *counts.entry((backend, result)).or_insert(0) += 1;
+    }
+    counts
+        .into_iter()
+        .map(|((backend, result), count)| (backend, result, count))
+        .collect()
+}
 
 fn rows(rows: &[(&str, &str, usize)]) -> Vec<(String, String, usize)> {
     rows.iter()
@@ -30,11 +136,11 @@ fn both_are_cleaned_in_one_run_and_the_key_is_nowhere() {
         "plan.json",
     ];
     let planned = world.tbengine(&[&plan[..], &both].concat());
-    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
-    let saved = std::fs::read_to_string(world.home().join("plan.json")).expect("the plan is saved");
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    let saved = world.home.read("plan.json");
     assert!(!saved.contains(&world.key));
 
-    let ran = world.clean().json(0);
+    let ran = world.clean().with_code(0).json();
     assert_eq!(
         results(&ran),
         rows(&[("daytona", "deleted", 4), ("docker", "deleted", 3)])
@@ -52,7 +158,7 @@ fn both_are_cleaned_in_one_run_and_the_key_is_nowhere() {
     ids.sort();
     assert_eq!(destroyed, ids);
     // The plan, the journal, the shared file, the compiled policies.
-    let files = files_under(world.home());
+    let files = files_under(world.home.directory());
     assert!(
         files.iter().any(|path| path.ends_with("leases.db")),
         "{files:?}"
@@ -92,8 +198,8 @@ fn what_cannot_be_listed_makes_the_run_incomplete_and_the_other_backend_is_clean
         }],
         ..FaultPlan::default()
     });
-    let ended = world.clean();
-    let ran = ended.json(6);
+    let ended = world.clean().with_code(6);
+    let ran = ended.json();
     assert_eq!(results(&ran), rows(&[("docker", "deleted", 3)]));
     assert_eq!(ran["failures"][0]["backend"], "daytona", "{ran:#}");
     assert!(ended.stderr.contains("maintenance"), "{}", ended.stderr);
@@ -110,7 +216,7 @@ fn what_daytona_will_not_delete_is_reported_and_the_rest_is_done() {
     let parent = world.fake.put(leaked("parent"));
     let child = leaked("child").label("tbengine.protect", "true");
     world.fake.put(child.fork_of(&parent));
-    let ran = world.clean().json(1);
+    let ran = world.clean().with_code(1).json();
     assert_eq!(
         results(&ran),
         rows(&[
@@ -136,14 +242,10 @@ fn a_key_that_may_not_delete_is_told_by_plan_and_doctor_before_anything_is_tried
     let says = "the key lacks delete:sandboxes: deleting sandboxes will be refused";
     let plan = ["plan", "--backend", "daytona", "--policy", "aggressive"];
     let planned = world.tbengine(&plan);
-    assert_eq!(planned.code, Some(0), "{}", planned.stderr);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
     assert!(planned.stderr.contains(says), "{}", planned.stderr);
-    std::fs::create_dir_all(world.home().join(".config/tbengine")).expect("a directory");
-    std::fs::write(
-        world.home().join(".config/tbengine/tbengine.toml"),
-        "[backends.daytona]\nkind = \"daytona\"\n",
-    )
-    .expect("the configuration is written");
+    let table = "[backends.daytona]\nkind = \"daytona\"\n";
+    world.home.write(".config/tbengine/tbengine.toml", table);
     let doctor = world.tbengine(&["doctor"]);
     assert!(
         doctor.stdout.contains(says),
@@ -160,7 +262,7 @@ fn a_key_that_may_not_delete_is_told_by_plan_and_doctor_before_anything_is_tried
     );
 
     // Then the run: what runs is at least stopped, and that is not called a deletion.
-    let ran = world.clean().json(1);
+    let ran = world.clean().with_code(1).json();
     assert_eq!(
         results(&ran),
         rows(&[("daytona", "denied", 1), ("docker", "deleted", 3)])
@@ -190,7 +292,7 @@ fn of_a_session_that_harbor_created_several_times_the_newest_goes_on() {
         world.tbengine(&[&["run"][..], &backends, &policy].concat())
     };
     // What failed is only hidden by its deletion, and the next run leaves it to Daytona.
-    let ran = clean().json(1);
+    let ran = clean().with_code(1).json();
     assert_eq!(
         results(&ran),
         rows(&[("daytona", "deleted", 2), ("daytona", "stuck", 1)])
@@ -200,7 +302,7 @@ fn of_a_session_that_harbor_created_several_times_the_newest_goes_on() {
     assert_eq!(destroyed, BTreeSet::from([&*first, &*second]));
     let live: BTreeSet<String> = world.fake.live().into_iter().collect();
     assert_eq!(live, BTreeSet::from([third, used, newer, foreign]));
-    assert_eq!(results(&clean().json(0)), rows(&[]));
+    assert_eq!(results(&clean().with_code(0).json()), rows(&[]));
     assert_eq!(world.containers(), 3, "they are nobody's");
 }
 
@@ -210,8 +312,7 @@ fn a_private_authority_is_believed_by_the_variable_that_other_programs_read() {
     world.leak(&["a"]);
     let front = world.threads.block_on(TlsFront::before(&world.fake));
     let front = front.expect("a loopback port is free");
-    let authority = world.home().join("authority.pem");
-    std::fs::write(&authority, front.authority()).expect("the certificate is written");
+    let authority = world.home.write("authority.pem", front.authority());
     let list = ["list", "--backend", "daytona", "--output", "json"];
     let authority = (
         "SSL_CERT_FILE",
@@ -219,11 +320,11 @@ fn a_private_authority_is_believed_by_the_variable_that_other_programs_read() {
     );
     let url = front.url();
     let listed = world.tbengine_with(&list, &[("DAYTONA_API_URL", &url), authority]);
-    let resources = &listed.json(0)["resources"];
+    let resources = &listed.with_code(0).json()["resources"];
     assert_eq!(resources.as_array().map(Vec::len), Some(1), "{resources}");
 
     let refused = world.tbengine_with(&list, &[("DAYTONA_API_URL", &url)]);
-    assert_eq!(refused.code, Some(6), "{}", refused.stderr);
+    assert_eq!(refused.code, 6, "{}", refused.stderr);
     let says = "is signed by an authority that is not trusted here";
     assert!(refused.stderr.contains(says), "{}", refused.stderr);
 }

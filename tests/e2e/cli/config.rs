@@ -1,9 +1,11 @@
 //! The configuration file, variables and flags.
 
-use crate::cli::host::Host;
+use tbengine_harness::Home;
+
+use crate::home;
 
 /// Where a setting came from and what it is.
-fn setting(host: &Host, args: &[&str], variables: &[(&str, &str)], key: &str) -> (String, String) {
+fn setting(host: &Home, args: &[&str], variables: &[(&str, &str)], key: &str) -> (String, String) {
     let args = [&["config", "show", "-O", "json"], args].concat();
     let json = host.run_with(&args, variables).with_code(0).json();
     let row = json
@@ -19,7 +21,7 @@ fn setting(host: &Host, args: &[&str], variables: &[(&str, &str)], key: &str) ->
 
 #[test]
 fn a_flag_beats_a_variable_beats_the_file() {
-    let host = Host::new();
+    let host = home().memory("");
     let key = "guards.min-age";
     let is = |args: &[&str], variables: &[(&str, &str)], value: &str, source: &str| {
         assert_eq!(
@@ -41,7 +43,7 @@ fn a_flag_beats_a_variable_beats_the_file() {
 
 #[test]
 fn variables_stand_for_flags() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run_with(&["plan"], &[("TBENGINE_MAX_DELETE", "1")])
         .with_code(3);
     host.run_with(&["plan"], &[("TBENGINE_EXIT_CODE", "yes")])
@@ -68,7 +70,7 @@ fn variables_stand_for_flags() {
 
 #[test]
 fn a_mistyped_variable_is_told() {
-    Host::new()
+    home().memory("")
         .run_with(&["plan"], &[("TBENGINE_MAX_DELET", "1")])
         .with_code(0)
         .says("warning: the variable TBENGINE_MAX_DELET means nothing to tbengine; did you mean TBENGINE_MAX_DELETE?");
@@ -76,7 +78,7 @@ fn a_mistyped_variable_is_told() {
 
 #[test]
 fn unknown_keys_name_the_line_and_what_was_meant() {
-    let host = Host::with("[guards]\nmin-ag = \"5m\"");
+    let host = home().memory("[guards]\nmin-ag = \"5m\"");
     host.run(&["list"])
         .with_code(2)
         .says("tbengine.toml:5: unknown key `min-ag`")
@@ -95,7 +97,7 @@ fn unknown_keys_name_the_line_and_what_was_meant() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_an_error() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["list", "--config", "gone.toml"])
         .with_code(2)
         .says("failed to read gone.toml");
@@ -110,7 +112,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
 
 #[test]
 fn the_file_of_the_directory_comes_before_the_users() {
-    let host = Host::new();
+    let host = home().memory("");
     host.write("tbengine.toml", "[guards]\nmin-age = \"9m\"");
     assert_eq!(setting(&host, &[], &[], "guards.min-age").0, "9m");
     let named = host.write("named.toml", "[guards]\nmin-age = \"8m\"");
@@ -125,7 +127,7 @@ fn the_file_of_the_directory_comes_before_the_users() {
 fn endpoints_come_only_from_files_that_the_user_owns() {
     use std::os::unix::fs::PermissionsExt;
     let docker = "[backends.d]\nkind = \"docker\"\nhost = \"unix:///nonexistent\"\n";
-    let host = Host::new();
+    let host = home().memory("");
     host.write("tbengine.toml", docker);
     host.run(&["list"])
         .with_code(2)
@@ -146,7 +148,7 @@ fn endpoints_come_only_from_files_that_the_user_owns() {
 
 #[test]
 fn the_least_age_is_zero_only_where_the_operator_says_so() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["plan", "--min-age", "0s"]).with_code(0);
     host.run(&["plan", "--min-age", "-5m"])
         .with_code(2)
@@ -160,6 +162,10 @@ fn the_least_age_is_zero_only_where_the_operator_says_so() {
 
 #[test]
 fn the_schema_is_json() {
-    let json = Host::new().run(&["config", "schema"]).with_code(0).json();
+    let json = home()
+        .memory("")
+        .run(&["config", "schema"])
+        .with_code(0)
+        .json();
     assert!(json["properties"]["backends"].is_object());
 }

@@ -1,10 +1,10 @@
 //! `tbengine doctor`.
 
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn all_fine_is_0() {
-    let host = Host::new();
+    let host = home().memory("");
     let ended = host.run(&["doctor"]).with_code(0);
     for line in [
         "ok    backend memory: ",
@@ -25,7 +25,7 @@ fn all_fine_is_0() {
 
 #[test]
 fn a_backend_that_does_not_answer_is_6_and_has_a_hint() {
-    let host = Host::new();
+    let host = home().memory("");
     host.write(".config/tbengine/tbengine.toml", "");
     let docker = ("DOCKER_HOST", "unix:///nonexistent/docker.sock");
     let ended = host
@@ -44,7 +44,7 @@ fn a_backend_that_does_not_answer_is_6_and_has_a_hint() {
 
 #[test]
 fn a_policy_that_does_not_load_is_2() {
-    let host = Host::with("[policies.gone]\npath = \"gone.wasm\"");
+    let host = home().memory("[policies.gone]\npath = \"gone.wasm\"");
     let ended = host.run(&["doctor"]).with_code(2);
     assert!(
         ended

@@ -1,16 +1,21 @@
 //! `tbengine explain`.
 
-use crate::cli::host::{Host, steady};
+use tbengine_harness::steady;
+
+use crate::home;
 
 #[test]
 fn it_shows_facts_the_decision_and_the_guard() {
-    let ended = Host::new().run(&["explain", "paper-figures"]).with_code(0);
+    let ended = home()
+        .memory("")
+        .run(&["explain", "paper-figures"])
+        .with_code(0);
     insta::assert_snapshot!(steady(&ended.stdout));
 }
 
 #[test]
 fn a_step_is_announced_and_holders_are_named() {
-    let host = Host::new();
+    let host = home().memory("");
     let dead = host.run(&["list", "--state", "dead", "-O", "json"]).json();
     let resource = &dead["resources"][0];
     let native = resource["identity"]["native"].as_str().unwrap();
@@ -37,7 +42,7 @@ fn a_step_is_announced_and_holders_are_named() {
 
 #[test]
 fn what_is_not_there_or_not_unique_is_an_error() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["explain", "no-such-thing"])
         .with_code(2)
         .says("no resource has the id or name");
@@ -47,7 +52,8 @@ fn what_is_not_there_or_not_unique_is_an_error() {
 
 #[test]
 fn what_lies_outside_the_scope_was_not_asked_about() {
-    let ended = Host::new()
+    let ended = home()
+        .memory("")
         .run(&["explain", "pgdata", "--older-than", "100d"])
         .with_code(0);
     assert!(

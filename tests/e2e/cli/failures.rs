@@ -1,12 +1,14 @@
 //! What does not go well, and the exit codes that tell.
 
-use crate::cli::host::{Host, count};
+use tbengine_harness::count;
+
+use crate::home;
 
 const DELETE_FAILS: &str = "faults = { transient = 1.0, only = \"delete\" }";
 
 #[test]
 fn steps_that_fail_are_listed_and_end_with_1() {
-    let host = Host::with(DELETE_FAILS);
+    let host = home().memory(DELETE_FAILS);
     let ended = host
         .run(&["run", "--kind", "container", "--retries", "0"])
         .with_code(1);
@@ -22,7 +24,7 @@ fn steps_that_fail_are_listed_and_end_with_1() {
 
 #[test]
 fn fail_fast_starts_nothing_more() {
-    let host = Host::with(DELETE_FAILS);
+    let host = home().memory(DELETE_FAILS);
     let args = [
         "run",
         // What runs is stopped first, so it would be under way when the first step fails.
@@ -61,7 +63,7 @@ fn fail_fast_starts_nothing_more() {
 
 #[test]
 fn each_retry_is_logged_with_its_reason_and_delay() {
-    let host = Host::with(DELETE_FAILS);
+    let host = home().memory(DELETE_FAILS);
     let args = [
         "run",
         "--state",
@@ -110,7 +112,7 @@ fn each_retry_is_logged_with_its_reason_and_delay() {
 
 #[test]
 fn a_backend_that_cannot_be_listed_is_loud_and_ends_with_6() {
-    let host = Host::with("faults = { unavailable = 1.0 }");
+    let host = home().memory("faults = { unavailable = 1.0 }");
     for command in ["list", "plan", "run"] {
         let ended = host
             .run(&[command])
@@ -129,7 +131,7 @@ fn a_backend_that_cannot_be_listed_is_loud_and_ends_with_6() {
 
 #[test]
 fn one_backend_that_is_away_does_not_stop_the_others() {
-    let host = Host::with("[backends.away]\nkind = \"memory\"\nfaults = { unavailable = 1.0 }");
+    let host = home().memory("[backends.away]\nkind = \"memory\"\nfaults = { unavailable = 1.0 }");
     let ended = host.run(&["run", "-O", "json"]).with_code(6);
     let json = ended.json();
     assert_eq!(json["report"]["outcomes"].as_array().unwrap().len(), 19);
@@ -138,7 +140,7 @@ fn one_backend_that_is_away_does_not_stop_the_others() {
 
 #[test]
 fn steps_that_were_deferred_end_with_6() {
-    let host = Host::with("faults = { unavailable = 1.0, only = \"delete\" }");
+    let host = home().memory("faults = { unavailable = 1.0, only = \"delete\" }");
     let args = [
         "run",
         "--state",
@@ -154,7 +156,7 @@ fn steps_that_were_deferred_end_with_6() {
 
 #[test]
 fn a_run_ends_at_its_deadline_and_defers_the_rest() {
-    let host = Host::with("latency = \"100ms\"");
+    let host = home().memory("latency = \"100ms\"");
     let args = [
         "run",
         "--concurrency",
@@ -184,7 +186,7 @@ fn a_run_ends_at_its_deadline_and_defers_the_rest() {
 
 #[test]
 fn a_policy_that_fails_deletes_nothing_and_is_shown_whole() {
-    let host = Host::new();
+    let host = home().memory("");
     std::fs::write(host.path("hostile.wasm"), tbengine_builtins::HOSTILE).unwrap();
     let policy = ["--policy", "./hostile.wasm", "--set", "decides=panic"];
     for command in ["plan", "run"] {

@@ -1,6 +1,6 @@
 //! Names that try to deceive who reads them.
 
-use crate::cli::host::Host;
+use crate::home;
 
 /// Whether a character could make a reader see something else than what is there.
 fn is_forbidden(c: char) -> bool {
@@ -10,7 +10,7 @@ fn is_forbidden(c: char) -> bool {
 
 #[test]
 fn nothing_hostile_comes_out_in_any_format() {
-    let host = Host::new();
+    let host = home().memory("");
     // The simulated host has a container whose name clears the screen and fakes a row.
     for command in [
         &["list"][..],
@@ -34,7 +34,7 @@ fn nothing_hostile_comes_out_in_any_format() {
 
 #[test]
 fn a_fake_row_is_no_row() {
-    let host = Host::new();
+    let host = home().memory("");
     let resources = host.run(&["list", "-O", "json"]).json()["resources"]
         .as_array()
         .unwrap()
@@ -47,7 +47,7 @@ fn a_fake_row_is_no_row() {
 
 #[test]
 fn json_says_what_the_provider_said() {
-    let json = Host::new().run(&["list", "-O", "json"]).json();
+    let json = home().memory("").run(&["list", "-O", "json"]).json();
     let names: Vec<_> = json["resources"]
         .as_array()
         .unwrap()
@@ -62,14 +62,15 @@ fn json_says_what_the_provider_said() {
 
 #[test]
 fn a_saved_plan_is_safe_to_look_at() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["plan", "--save", "plan.json"]).with_code(0);
     assert!(!host.read("plan.json").contains(is_forbidden));
 }
 
 #[test]
 fn a_name_on_the_command_line_is_shown_safely() {
-    let ended = Host::new()
+    let ended = home()
+        .memory("")
         .run(&["explain", "x\u{1b}[2J\u{202e}"])
         .with_code(2);
     assert!(!ended.stderr.contains(is_forbidden), "{:?}", ended.stderr);
@@ -77,7 +78,7 @@ fn a_name_on_the_command_line_is_shown_safely() {
 
 #[test]
 fn labels_of_a_megabyte_that_deceive_come_out_safely_everywhere() {
-    let host = Host::with("resources = 8\nhostile-label = 1000000\n");
+    let host = home().memory("resources = 8\nhostile-label = 1000000\n");
     let id = host.run(&["list", "-O", "json"]).json()["resources"][0]["identity"]["native"]
         .as_str()
         .unwrap()

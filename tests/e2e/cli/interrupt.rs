@@ -5,8 +5,9 @@ use std::process::{Child, ChildStdout, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tbengine_harness::{Home, count};
 
-use crate::cli::host::{Host, count};
+use crate::home;
 
 /// A run under way.
 struct Running {
@@ -16,7 +17,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(host: &Host, args: &[&str]) -> Self {
+    fn start(host: &Home, args: &[&str]) -> Self {
         let args = [&["run", "-O", "jsonl", "--concurrency", "2"], args].concat();
         let mut child = host.command(&args).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -65,7 +66,7 @@ fn number(results: &[String], result: &str) -> usize {
 #[test]
 fn the_first_signal_finishes_what_is_under_way_and_reports() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let host = Host::with("latency = \"300ms\"");
+        let host = home().memory("latency = \"300ms\"");
         let mut running = Running::start(&host, &[]);
         running.until("attempt-started");
         running.signal(signal);
@@ -90,7 +91,7 @@ fn the_first_signal_finishes_what_is_under_way_and_reports() {
 
 #[test]
 fn the_second_signal_cuts_off_what_is_under_way() {
-    let host = Host::with("latency = \"3s\"");
+    let host = home().memory("latency = \"3s\"");
     let mut running = Running::start(&host, &[]);
     running.until("attempt-started");
     running.signal(Signal::INT);
@@ -109,7 +110,7 @@ fn the_second_signal_cuts_off_what_is_under_way() {
 
 #[test]
 fn a_signal_before_the_plan_is_made_does_nothing() {
-    let host = Host::with("latency = \"1h\"");
+    let host = home().memory("latency = \"1h\"");
     let mut child = host
         .command(&["run", "-vv"])
         .stderr(Stdio::piped())

@@ -5,17 +5,18 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, ChildStdin, Stdio};
 
 use serde_json::Value;
+use tbengine_harness::{Home, eventually};
 
-use crate::cli::host::{Host, eventually};
+use crate::home;
 
 /// Takes a lease, and answers its id.
-fn acquire(host: &Host, args: &[&str]) -> String {
+fn acquire(host: &Home, args: &[&str]) -> String {
     let taken = host.run(&[&["lease", "acquire"], args].concat());
     taken.with_code(0).stdout.trim().to_owned()
 }
 
 /// The leases as JSON, by id and standing.
-fn listed(host: &Host) -> Vec<(String, String)> {
+fn listed(host: &Home) -> Vec<(String, String)> {
     let all = host
         .run(&["lease", "list", "-O", "json"])
         .with_code(0)
@@ -32,7 +33,7 @@ fn pair(id: &str, standing: &str) -> (String, String) {
 
 #[test]
 fn a_lease_is_taken_renewed_listed_and_released() {
-    let host = Host::new();
+    let host = home().memory("");
     let none = host.run(&["lease", "list"]).with_code(0).stdout;
     assert_eq!(none.trim(), "There are no leases.");
     let id = acquire(&host, &["--ttl", "10m"]);
@@ -78,7 +79,7 @@ fn a_lease_is_taken_renewed_listed_and_released() {
 
 #[test]
 fn what_was_there_before_outlives_every_lease() {
-    let host = Host::new();
+    let host = home().memory("");
     let count = || {
         let listed = host.run(&["list", "-O", "json"]).with_code(0).json();
         listed["resources"].as_array().unwrap().len()
@@ -107,7 +108,7 @@ fn what_was_there_before_outlives_every_lease() {
 
 #[test]
 fn the_next_run_ends_a_lease_whose_time_is_over() {
-    let host = Host::new();
+    let host = home().memory("");
     let short = acquire(&host, &["--ttl", "1ms", "--run-id", "short"]);
     let long = acquire(&host, &["--run-id", "long"]);
     assert_eq!(listed(&host), [pair(&long, "live"), pair(&short, "over")]);
@@ -122,7 +123,7 @@ fn the_next_run_ends_a_lease_whose_time_is_over() {
 
 #[test]
 fn a_lease_is_not_ended_by_who_looks_at_another_account() {
-    let host = Host::with("seed = 1");
+    let host = home().memory("seed = 1");
     acquire(&host, &["--ttl", "1ms", "--run-id", "ours"]);
     let why = "backend `memory` leads to another account than when the lease was taken";
     host.configure("seed = 2");
@@ -141,7 +142,7 @@ fn a_lease_is_not_ended_by_who_looks_at_another_account() {
 
 #[test]
 fn what_cannot_be_is_refused_with_what_to_do() {
-    let host = Host::new();
+    let host = home().memory("");
     let id = acquire(&host, &["--run-id", "mine"]);
     assert_eq!(id, "mine");
     host.run(&["lease", "acquire", "--run-id", "mine"])
@@ -167,7 +168,7 @@ fn what_cannot_be_is_refused_with_what_to_do() {
 
 #[test]
 fn without_a_whole_listing_there_is_no_lease() {
-    let host = Host::with("[backends.memory.faults]\nunavailable = 1.0\nonly = \"list\"");
+    let host = home().memory("[backends.memory.faults]\nunavailable = 1.0\nonly = \"list\"");
     host.run(&["lease", "acquire"])
         .with_code(6)
         .says("so nothing was started")
@@ -176,7 +177,7 @@ fn without_a_whole_listing_there_is_no_lease() {
 }
 
 /// A live lease over one of the simulated units, which `run` then refuses.
-fn leased_unit(host: &Host) -> String {
+fn leased_unit(host: &Home) -> String {
     let label = "com.docker.compose.project=fix-git__lkrbube__env";
     let id = acquire(host, &["--label", label]);
     assert!(refused(host) > 0);
@@ -184,7 +185,7 @@ fn leased_unit(host: &Host) -> String {
 }
 
 /// How many resources a live lease refuses to the plan, where the plan is made.
-fn refused(host: &Host) -> usize {
+fn refused(host: &Home) -> usize {
     let plan = host.run(&["plan", "--policy", "aggressive", "-O", "json"]);
     let refusals = &plan.json()["plan"]["refusals"];
     let refusals = refusals.as_array().unwrap().iter();
@@ -199,7 +200,7 @@ fn record(id: &str) -> String {
 
 #[test]
 fn a_lease_that_cannot_be_read_refuses_every_plan_until_it_is_released() {
-    let host = Host::new();
+    let host = home().memory("");
     let id = leased_unit(&host);
     let whole = host.read(&record(&id));
     let other_format = whole.replace("tbengine-lease/1", "tbengine-lease/2");
@@ -241,7 +242,7 @@ fn a_lease_that_cannot_be_read_refuses_every_plan_until_it_is_released() {
 
 #[test]
 fn a_lease_of_a_later_version_protects_and_is_left_to_that_version() {
-    let host = Host::new();
+    let host = home().memory("");
     let id = leased_unit(&host);
     let whole = host.read(&record(&id));
     for (place, more) in [
@@ -265,7 +266,7 @@ fn a_lease_of_a_later_version_protects_and_is_left_to_that_version() {
 
 #[test]
 fn leases_that_cannot_be_listed_refuse_the_plan() {
-    let host = Host::new();
+    let host = home().memory("");
     leased_unit(&host);
     let state = host.path(".local/state/tbengine");
     let open_to_all = std::fs::Permissions::from_mode(0o755);
@@ -286,7 +287,7 @@ struct Holder {
 }
 
 impl Holder {
-    fn start(host: &Host, args: &[&str]) -> Self {
+    fn start(host: &Home, args: &[&str]) -> Self {
         let mut command = host.command(&[&["lease", "hold", "--second-look", "0s"], args].concat());
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.spawn().unwrap();
@@ -306,7 +307,7 @@ impl Holder {
 
 #[test]
 fn a_lease_is_held_until_the_pipe_is_closed() {
-    let host = Host::new();
+    let host = home().memory("");
     let mut holder = Holder::start(&host, &["--run-id", "held"]);
     let taken = holder.answer();
     assert_eq!(taken["lease"], "held");
@@ -329,7 +330,7 @@ fn a_lease_is_held_until_the_pipe_is_closed() {
 
 #[test]
 fn a_lease_is_held_until_it_is_told_to_release_it_and_other_words_mean_nothing() {
-    let host = Host::new();
+    let host = home().memory("");
     let mut holder = Holder::start(&host, &["--run-id", "held"]);
     holder.answer();
     let keep = holder.keep.as_mut().unwrap();
@@ -342,7 +343,7 @@ fn a_lease_is_held_until_it_is_told_to_release_it_and_other_words_mean_nothing()
 
 #[test]
 fn a_holder_that_is_killed_leaves_its_lease_over() {
-    let host = Host::new();
+    let host = home().memory("");
     let mut holder = Holder::start(&host, &["--run-id", "held"]);
     holder.answer();
     holder.child.kill().unwrap();
@@ -354,7 +355,7 @@ fn a_holder_that_is_killed_leaves_its_lease_over() {
 
 #[test]
 fn detached_it_outlives_who_started_it() {
-    let host = Host::new();
+    let host = home().memory("");
     let mut holder = Holder::start(&host, &["--run-id", "held", "--detach"]);
     assert_eq!(holder.answer()["lease"], "held");
     assert!(
@@ -365,12 +366,12 @@ fn detached_it_outlives_who_started_it() {
     // Nobody is left to read what it says.
     drop(holder.answers);
     drop(holder.keep);
-    eventually(|| listed(&host) == [pair("held", "ended")]);
+    eventually("it has ended", || listed(&host) == [pair("held", "ended")]);
 }
 
 #[test]
 fn a_holder_that_gets_no_lease_says_why_and_ends() {
-    let host = Host::new();
+    let host = home().memory("");
     acquire(&host, &["--run-id", "mine"]);
     host.run(&["lease", "hold", "--run-id", "mine"])
         .with_code(2)
@@ -378,14 +379,14 @@ fn a_holder_that_gets_no_lease_says_why_and_ends() {
 }
 
 /// What a command on leases writes in a format.
-fn written(host: &Host, args: &[&str], format: &str) -> String {
+fn written(host: &Home, args: &[&str], format: &str) -> String {
     let args = [&["lease"], args, &["-O", format]].concat();
     host.run(&args).with_code(0).stdout
 }
 
 #[test]
 fn a_list_as_lines_has_one_for_each_lease() {
-    let host = Host::new();
+    let host = home().memory("");
     for id in ["one", "two"] {
         acquire(&host, &["--run-id", id]);
     }
@@ -400,7 +401,7 @@ fn a_list_as_lines_has_one_for_each_lease() {
 
 #[test]
 fn a_lease_that_is_taken_is_written_as_asked_for() {
-    let host = Host::new();
+    let host = home().memory("");
     let csv = written(&host, &["acquire", "--run-id", "one"], "csv");
     let (header, row) = csv.split_once('\n').unwrap();
     assert_eq!(header, "id,since,backends");
@@ -411,7 +412,7 @@ fn a_lease_that_is_taken_is_written_as_asked_for() {
 
 #[test]
 fn a_lease_that_is_renewed_or_released_is_written_as_asked_for() {
-    let host = Host::new();
+    let host = home().memory("");
     for id in ["one", "two"] {
         acquire(&host, &["--run-id", id]);
     }

@@ -1,10 +1,13 @@
 //! `tbengine list`.
 
-use crate::cli::host::{Host, steady};
+use tbengine_harness::steady;
+
+use crate::home;
 
 #[test]
 fn the_table_has_the_promised_columns() {
-    let ended = Host::new()
+    let ended = home()
+        .memory("")
         .run(&["list", "--kind", "container,volume"])
         .with_code(0);
     insta::assert_snapshot!(steady(&ended.stdout));
@@ -12,7 +15,8 @@ fn the_table_has_the_promised_columns() {
 
 #[test]
 fn json_has_the_whole_resource_with_its_full_id() {
-    let ended = Host::new()
+    let ended = home()
+        .memory("")
         .run(&["list", "--label", "tbengine.protect", "--output", "json"])
         .with_code(0);
     insta::assert_snapshot!(steady(&ended.stdout));
@@ -20,7 +24,7 @@ fn json_has_the_whole_resource_with_its_full_id() {
 
 #[test]
 fn the_scope_narrows() {
-    let host = Host::new();
+    let host = home().memory("");
     let number = |args: &[&str]| {
         let args = [&["list", "--output", "json"], args].concat();
         let ended = host.run(&args).with_code(0);
@@ -45,7 +49,7 @@ fn the_scope_narrows() {
 
 #[test]
 fn every_format_lists_the_same() {
-    let host = Host::new();
+    let host = home().memory("");
     let json = host.run(&["list", "-O", "json"]).json();
     let ids: Vec<_> = json["resources"]
         .as_array()
@@ -74,7 +78,7 @@ fn every_format_lists_the_same() {
 
 #[test]
 fn memory_is_never_picked_by_itself() {
-    let host = Host::new();
+    let host = home().memory("");
     host.write(".config/tbengine/tbengine.toml", "");
     // Docker is the default; here nothing answers.
     let docker = ("DOCKER_HOST", "unix:///nonexistent/docker.sock");

@@ -1,10 +1,13 @@
 //! `tbengine plan`.
 
-use crate::cli::host::{Host, steady};
+use tbengine_harness::steady;
+
+use crate::home;
 
 #[test]
 fn the_plan_shows_steps_reasons_and_refusals() {
-    let ended = Host::new()
+    let ended = home()
+        .memory("")
         .run(&["plan", "--kind", "container", "--min-age", "3h"])
         .with_code(0);
     insta::assert_snapshot!(steady(&ended.stdout));
@@ -12,7 +15,7 @@ fn the_plan_shows_steps_reasons_and_refusals() {
 
 #[test]
 fn json_holds_the_plan_as_it_is_saved() {
-    let host = Host::new();
+    let host = home().memory("");
     let args = [
         "plan",
         "--kind",
@@ -32,7 +35,10 @@ fn json_holds_the_plan_as_it_is_saved() {
 
 #[test]
 fn refusals_are_grouped_by_guard() {
-    let ended = Host::new().run(&["plan", "--min-age", "100d"]).with_code(0);
+    let ended = home()
+        .memory("")
+        .run(&["plan", "--min-age", "100d"])
+        .with_code(0);
     assert!(
         ended.stdout.contains("Refused by minimum-age (19)"),
         "{}",
@@ -44,7 +50,7 @@ fn refusals_are_grouped_by_guard() {
 
 #[test]
 fn lines_and_rows_hold_steps_and_refusals() {
-    let host = Host::new();
+    let host = home().memory("");
     let lines = host.run(&["plan", "-O", "jsonl"]).lines();
     assert_eq!(
         lines
@@ -77,7 +83,7 @@ fn lines_and_rows_hold_steps_and_refusals() {
 
 #[test]
 fn the_exit_code_tells_whether_there_is_something_to_do() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["plan"]).with_code(0);
     host.run(&["plan", "--exit-code"]).with_code(7);
     host.run(&["plan", "--exit-code", "--label", "no.such"])
@@ -89,7 +95,7 @@ fn the_exit_code_tells_whether_there_is_something_to_do() {
 
 #[test]
 fn parameters_change_what_is_planned() {
-    let host = Host::new();
+    let host = home().memory("");
     let steps = |args: &[&str]| {
         let args = [&["plan", "-O", "json"], args].concat();
         host.run(&args).with_code(0).json()["plan"]["steps"]
@@ -106,7 +112,7 @@ fn parameters_change_what_is_planned() {
 #[test]
 fn stop_timeout_is_the_grace_of_every_step() {
     let args = ["plan", "-O", "json", "--stop-timeout", "42s"];
-    let json = Host::new().run(&args).with_code(0).json();
+    let json = home().memory("").run(&args).with_code(0).json();
     let steps = json["plan"]["steps"].as_array().unwrap();
     assert!(
         steps

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::cli::host::{Host, eventually};
+use tbengine_harness::{Home, eventually};
+
+use crate::home;
 
 /// Writes a template and gives its directory.
-fn new(host: &Host, language: &str) -> std::path::PathBuf {
+fn new(host: &Home, language: &str) -> std::path::PathBuf {
     host.run(&["plugin", "new", language, "my-cloud"])
         .with_code(0);
     host.path("my-cloud")
@@ -18,7 +20,7 @@ fn make(folder: &Path) {
     assert!(made.status.success(), "{complaints}");
 }
 
-fn check(host: &Host, file: &str, at_least: usize) -> Vec<serde_json::Value> {
+fn check(host: &Home, file: &str, at_least: usize) -> Vec<serde_json::Value> {
     let rows = host
         .run(&["plugin", "check", file, "--output", "json"])
         .with_code(0)
@@ -31,21 +33,21 @@ fn check(host: &Host, file: &str, at_least: usize) -> Vec<serde_json::Value> {
 
 #[test]
 fn the_template_in_c_builds_and_passes_the_kit() {
-    let host = Host::new();
+    let host = home().memory("");
     make(&new(&host, "c"));
     check(&host, "./my-cloud/libmy-cloud.so", 23);
 }
 
 #[test]
 fn the_template_in_python_passes_the_kit_with_its_fixture() {
-    let host = Host::new();
+    let host = home().memory("");
     new(&host, "python");
     check(&host, "./my-cloud/my-cloud.py", 38);
 }
 
 #[test]
 fn the_template_in_rust_is_the_one_under_test_and_names_the_sdk() {
-    let host = Host::new();
+    let host = home().memory("");
     let folder = new(&host, "rust");
     let cargo = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
     let sdk = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk"));
@@ -72,7 +74,7 @@ fn the_template_in_rust_is_the_one_under_test_and_names_the_sdk() {
 
 #[test]
 fn nothing_is_overwritten_and_names_are_checked() {
-    let host = Host::new();
+    let host = home().memory("");
     new(&host, "python");
     let again = host.run(&["plugin", "new", "c", "my-cloud"]).with_code(2);
     assert!(again.stderr.contains("exists"), "{}", again.stderr);
@@ -86,13 +88,13 @@ fn nothing_is_overwritten_and_names_are_checked() {
 }
 
 /// A configuration with the plugin in C, as `inspect` prints it.
-fn configured(host: &Host) -> String {
+fn configured(host: &Home) -> String {
     make(&new(host, "c"));
     configure(host, "./my-cloud/libmy-cloud.so")
 }
 
 /// Configures a plugin as `inspect` prints it.
-fn configure(host: &Host, file: &str) -> String {
+fn configure(host: &Home, file: &str) -> String {
     let shown = host.run(&["plugin", "inspect", file]).with_code(0).stdout;
     let (_, table) = shown.split_once("once you trust it:\n").unwrap();
     host.configure(table);
@@ -101,7 +103,7 @@ fn configure(host: &Host, file: &str) -> String {
 
 #[test]
 fn what_inspect_prints_configures_a_backend_that_works() {
-    let host = Host::new();
+    let host = home().memory("");
     configured(&host);
     let listed = host
         .run(&["list", "--backend", "my-cloud", "-O", "json"])
@@ -140,7 +142,7 @@ fn what_inspect_prints_configures_a_backend_that_works() {
 
 #[test]
 fn a_plugin_that_changed_is_refused_where_it_is_needed_and_nowhere_else() {
-    let host = Host::new();
+    let host = home().memory("");
     let table = configured(&host);
     let (before, rest) = table.split_once("sha256 = \"").unwrap();
     host.configure(&format!("{before}sha256 = \"00{}", &rest[2..]));
@@ -154,7 +156,7 @@ fn a_plugin_that_changed_is_refused_where_it_is_needed_and_nowhere_else() {
 
 #[test]
 fn a_setting_that_is_wrong_is_told_at_its_line() {
-    let host = Host::new();
+    let host = home().memory("");
     new(&host, "python");
     let program = host.path("my-cloud/my-cloud.py");
     host.configure(&format!(
@@ -170,7 +172,7 @@ fn a_setting_that_is_wrong_is_told_at_its_line() {
 
 #[test]
 fn a_library_that_crashes_is_a_broken_trial_and_the_rest_goes_on() {
-    let host = Host::new();
+    let host = home().memory("");
     let folder = new(&host, "c");
     let source = folder.join("my-cloud.c");
     let text = std::fs::read_to_string(&source).unwrap();
@@ -197,7 +199,7 @@ fn a_library_that_crashes_is_a_broken_trial_and_the_rest_goes_on() {
 
 #[test]
 fn a_promise_that_is_broken_is_told_without_a_trace() {
-    let host = Host::new();
+    let host = home().memory("");
     let program = new(&host, "python").join("my-cloud.py");
     let text = std::fs::read_to_string(&program).unwrap();
     let breaking = text.replace("and not request.get(\"force\")", "and False");
@@ -228,7 +230,7 @@ fn a_promise_that_is_broken_is_told_without_a_trace() {
 
 #[test]
 fn a_provider_that_is_gone_is_not_taken_for_a_plugin_that_is_gone() {
-    let host = Host::new();
+    let host = home().memory("");
     let program = new(&host, "python").join("my-cloud.py");
     let text = std::fs::read_to_string(&program).unwrap();
     let refusal = "raise Failure(\"invalid\", \"this cursor was never given\")";
@@ -251,7 +253,7 @@ fn a_provider_that_is_gone_is_not_taken_for_a_plugin_that_is_gone() {
 
 #[test]
 fn a_program_ends_with_tbengine_even_when_that_is_killed_amid_a_call() {
-    let host = Host::new();
+    let host = home().memory("");
     let program = new(&host, "python").join("my-cloud.py");
     let text = std::fs::read_to_string(&program).unwrap();
     let pid = host.path("pid");
@@ -269,7 +271,7 @@ fn a_program_ends_with_tbengine_even_when_that_is_killed_amid_a_call() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    eventually(|| pid.is_symlink());
+    eventually("the program runs", || pid.is_symlink());
     let stat = Path::new("/proc")
         .join(pid.read_link().unwrap())
         .join("stat");
@@ -277,12 +279,14 @@ fn a_program_ends_with_tbengine_even_when_that_is_killed_amid_a_call() {
     listing.kill().unwrap();
     listing.wait().unwrap();
     // Whoever inherits it may leave it a zombie.
-    eventually(|| std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z ")));
+    eventually("it has ended", || {
+        std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "))
+    });
 }
 
 #[test]
 fn one_sentence_can_be_tried_alone() {
-    let host = Host::new();
+    let host = home().memory("");
     new(&host, "python");
     let rows = host
         .run(&[
@@ -309,7 +313,7 @@ fn one_sentence_can_be_tried_alone() {
 
 #[test]
 fn what_is_not_there_is_said_plainly() {
-    let host = Host::new();
+    let host = home().memory("");
     let unknown = host.run(&["plugin", "inspect", "nothing"]).with_code(2);
     assert!(
         unknown.stderr.contains("no plugin called `nothing`"),

@@ -2,12 +2,14 @@
 
 use std::process::Stdio;
 
-use crate::cli::host::{Ended, Host, count, steady};
-use crate::cli::pty;
+use tbengine_harness::{Ended, count, steady, terminal};
+
+use crate::home;
 
 #[test]
 fn without_a_terminal_it_runs_and_lists_what_became_of_each() {
-    let ended = Host::new()
+    let ended = home()
+        .memory("")
         .run(&["run", "--kind", "container"])
         .with_code(0);
     insta::assert_snapshot!(steady(&ended.stdout));
@@ -16,7 +18,8 @@ fn without_a_terminal_it_runs_and_lists_what_became_of_each() {
 
 #[test]
 fn json_has_the_plan_the_report_and_the_exit_code() {
-    let ended = Host::new()
+    let ended = home()
+        .memory("")
         .run(&["run", "--state", "dead", "-O", "json"])
         .with_code(0);
     insta::assert_snapshot!(steady(&ended.stdout));
@@ -24,7 +27,8 @@ fn json_has_the_plan_the_report_and_the_exit_code() {
 
 #[test]
 fn events_stream_in_order() {
-    let lines = Host::new()
+    let lines = home()
+        .memory("")
         .run(&["run", "-O", "jsonl"])
         .with_code(0)
         .lines();
@@ -47,7 +51,11 @@ fn events_stream_in_order() {
 
 #[test]
 fn rows_hold_every_outcome() {
-    let csv = Host::new().run(&["run", "-O", "csv"]).with_code(0).stdout;
+    let csv = home()
+        .memory("")
+        .run(&["run", "-O", "csv"])
+        .with_code(0)
+        .stdout;
     assert!(csv.starts_with("id,kind,name,action,result,attempts,took-ms,detail\n"));
     assert_eq!(
         csv.lines()
@@ -65,7 +73,7 @@ fn rows_hold_every_outcome() {
 
 #[test]
 fn a_dry_run_is_a_plan() {
-    let host = Host::new();
+    let host = home().memory("");
     let dry = host.run(&["run", "--dry-run"]).with_code(0);
     let plan = host.run(&["plan"]).with_code(0);
     assert_eq!(dry.stdout, plan.stdout);
@@ -75,7 +83,10 @@ fn a_dry_run_is_a_plan() {
 
 #[test]
 fn nothing_to_do_is_success() {
-    let ended = Host::new().run(&["run", "--label", "no.such"]).with_code(0);
+    let ended = home()
+        .memory("")
+        .run(&["run", "--label", "no.such"])
+        .with_code(0);
     assert!(
         ended.stdout.starts_with("Nothing to do; took"),
         "{}",
@@ -85,7 +96,7 @@ fn nothing_to_do_is_success() {
 
 #[test]
 fn the_guard_against_too_much_does_nothing_at_all() {
-    let host = Host::new();
+    let host = home().memory("");
     let ended = host
         .run(&["run", "--yes", "--max-delete", "10%", "-O", "jsonl"])
         .with_code(3);
@@ -97,8 +108,9 @@ fn the_guard_against_too_much_does_nothing_at_all() {
 
 #[test]
 fn on_a_terminal_it_shows_the_plan_and_does_nothing_unless_told() {
-    let host = Host::new();
-    let answered = |typed: &str| pty::run(host.command(&["run", "--kind", "container"]), typed);
+    let host = home().memory("");
+    let answered =
+        |typed: &str| terminal::run(host.command(&["run", "--kind", "container"]), typed);
     for no in ["n\n", "\n", "maybe\n"] {
         let ended = answered(no).with_code(0);
         assert_eq!(ended.stdout, "", "{no:?}");
@@ -117,23 +129,23 @@ fn on_a_terminal_it_shows_the_plan_and_does_nothing_unless_told() {
 
 #[test]
 fn yes_skips_the_question_on_a_terminal() {
-    let host = Host::new();
+    let host = home().memory("");
     let command = host.command(&["run", "--kind", "container", "--yes"]);
-    let ended = pty::run(command, "").with_code(0);
+    let ended = terminal::run(command, "").with_code(0);
     assert!(ended.stdout.contains("7 deleted"), "{}", ended.stdout);
     assert!(!ended.stderr.contains("Carry this plan out"));
 }
 
 #[test]
 fn the_log_tells_what_was_done() {
-    let ended = Host::new().run(&["run", "-v"]).with_code(0);
+    let ended = home().memory("").run(&["run", "-v"]).with_code(0);
     assert_eq!(ended.stderr.matches(" INFO deleted id=memory/").count(), 19);
     assert!(ended.stderr.contains(" INFO run started"));
 }
 
 #[test]
 fn a_reader_that_goes_away_does_not_stop_the_cleaning() {
-    let host = Host::new();
+    let host = home().memory("");
     for format in ["table", "json", "jsonl", "csv"] {
         let mut command = host.command(&["run", "-v", "-O", format]);
         let mut child = command
@@ -154,7 +166,7 @@ fn a_reader_that_goes_away_does_not_stop_the_cleaning() {
 
 #[test]
 fn results_that_get_lost_are_a_failure() {
-    let host = Host::new();
+    let host = home().memory("");
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {
         let name = "results_that_get_lost_are_a_failure";
         tbengine_harness::leave_out(name, "there is no /dev/full on this machine");

@@ -1,26 +1,27 @@
 //! `plan --save` and `run --plan`.
 
 use tbengine_engine::plan::Plan;
+use tbengine_harness::{Ended, Home};
 
-use crate::cli::host::Host;
+use crate::home;
 
 /// A host and its saved plan.
-fn saved(args: &[&str]) -> Host {
-    let host = Host::new();
+fn saved(args: &[&str]) -> Home {
+    let host = home().memory("");
     host.run(&[&["plan", "--save", "plan.json"], args].concat())
         .with_code(0);
     host
 }
 
 /// Changes the saved plan.
-fn edit(host: &Host, change: impl FnOnce(&mut serde_json::Value)) {
+fn edit(host: &Home, change: impl FnOnce(&mut serde_json::Value)) {
     let mut plan = serde_json::from_str(&host.read("plan.json")).unwrap();
     change(&mut plan);
     host.write("plan.json", &plan.to_string());
 }
 
 /// The same, by someone who makes the digest fit as well.
-fn forge(host: &Host, change: impl FnOnce(&mut serde_json::Value)) {
+fn forge(host: &Home, change: impl FnOnce(&mut serde_json::Value)) {
     edit(host, change);
     let plan: Plan = serde_json::from_str(&host.read("plan.json")).unwrap();
     host.write("plan.json", &serde_json::to_string(&plan.sealed()).unwrap());
@@ -51,7 +52,7 @@ fn a_saved_plan_keeps_its_policy_and_parameters() {
 
 #[test]
 fn a_policy_from_a_file_is_found_again_from_elsewhere() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["policy", "export", "default", "-o", "mine.wasm"])
         .with_code(0);
     host.run(&["plan", "--policy", "mine.wasm", "--save", "plan.json"])
@@ -60,12 +61,12 @@ fn a_policy_from_a_file_is_found_again_from_elsewhere() {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut command = host.command(&["run", "--plan", plan.to_str().unwrap()]);
     let output = command.current_dir(elsewhere.path()).output().unwrap();
-    crate::cli::host::Ended::from(output).with_code(0);
+    Ended::from(output).with_code(0);
 }
 
 #[test]
 fn stale_plans_end_with_4_and_do_nothing() {
-    let stale = |host: &Host, args: &[&str], says: &str| {
+    let stale = |host: &Home, args: &[&str], says: &str| {
         let args = [&["run", "--plan", "plan.json", "-O", "jsonl"], args].concat();
         let ended = host.run(&args).with_code(4);
         assert!(!ended.stdout.contains("run-started"));
@@ -202,7 +203,7 @@ fn a_plan_belongs_to_its_configuration() {
 #[test]
 fn what_is_another_resource_now_is_refused() {
     let host = saved(&["--kind", "container"]);
-    let mut later = Host::with("");
+    let mut later = home().memory("");
     // The same ids, created an hour earlier.
     later.since = humantime::format_rfc3339_seconds(
         humantime::parse_rfc3339(&host.since).unwrap() - std::time::Duration::from_secs(3600),

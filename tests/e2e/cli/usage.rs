@@ -1,10 +1,10 @@
 //! Wrong command lines, help, completions.
 
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn wrong_command_lines_end_with_2() {
-    let host = Host::new();
+    let host = home().memory("");
     for args in [
         &["lsit"][..],
         &["run", "--forse"],
@@ -40,7 +40,8 @@ fn wrong_command_lines_end_with_2() {
 
 #[test]
 fn an_unknown_backend_is_an_error_with_a_suggestion() {
-    Host::new()
+    home()
+        .memory("")
         .run(&["list", "--backend", "dokcer"])
         .with_code(2)
         .says("there is no backend called `dokcer`")
@@ -49,7 +50,7 @@ fn an_unknown_backend_is_an_error_with_a_suggestion() {
 
 #[test]
 fn help_has_examples() {
-    let host = Host::new();
+    let host = home().memory("");
     for command in ["list", "plan", "run", "explain"] {
         let ended = host.run(&[command, "--help"]).with_code(0);
         assert!(ended.stdout.contains("Examples:"), "{command}");
@@ -64,7 +65,7 @@ fn help_has_examples() {
 
 #[test]
 fn completions_are_there_for_every_shell_and_need_no_configuration() {
-    let host = Host::with("nonsense =");
+    let host = home().memory("nonsense =");
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = host.run(&["completions", shell]).with_code(0).stdout;
         assert!(script.contains("older-than"), "{shell}");
@@ -73,7 +74,7 @@ fn completions_are_there_for_every_shell_and_need_no_configuration() {
 
 #[test]
 fn quiet_leaves_only_errors() {
-    let host = Host::new();
+    let host = home().memory("");
     assert_eq!(host.run(&["list", "-q"]).with_code(0).stderr, "");
     assert!(
         host.run(&["list"])
@@ -85,7 +86,7 @@ fn quiet_leaves_only_errors() {
 
 #[test]
 fn colours_are_for_terminals_and_for_who_asks() {
-    let host = Host::new();
+    let host = home().memory("");
     let has_color = |args: &[&str]| host.run(args).stdout.contains('\u{1b}');
     assert!(!has_color(&["plan"]));
     assert!(has_color(&["plan", "--color", "always"]));

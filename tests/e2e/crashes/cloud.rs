@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tbengine_fake_daytona::{FakeDaytona, Fault, FaultPlan, Rate, RunnerTimes, Settings, sandbox};
+use tbengine_harness::{Home, Moment};
 use tokio::runtime::Runtime;
 
 use super::invariants::{complete, safe, told};
-use super::program::{Moment, Program};
 
 /// How many sandboxes leaked, and how many are none of our business.
 const LEAKED: usize = 12;
@@ -75,13 +75,13 @@ fn undisturbed(
     let output = host
         .program
         .run(&[&RUN[..], &["sandbox", "--yes"]].concat());
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(output.code, 0, "{output:?}");
     began.elapsed()
 }
 
 struct Host {
     fake: FakeDaytona,
-    program: Program,
+    program: Home,
     decoys: BTreeSet<String>,
 }
 
@@ -119,21 +119,15 @@ impl Host {
             rates: vec![rate(Fault::LostReply, 0.03), rate(Fault::Status(500), 0.03)],
             ..FaultPlan::default()
         });
-        let key = fake.key();
-        let environment = [
-            ("DAYTONA_API_URL", fake.url()),
-            ("DAYTONA_API_KEY", key),
+        let program = Home::new(path, cache)
+            .var("DAYTONA_API_URL", fake.url())
+            .var("DAYTONA_API_KEY", fake.key())
             // Harmless faults are to be over soon.
-            ("TBENGINE_RETRIES", "20".into()),
-            ("TBENGINE_RETRY_DELAY", "5ms".into()),
-            ("TBENGINE_RETRY_FACTOR", "1".into()),
-        ];
-        let environment: Vec<(&str, &str)> = environment
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
+            .var("TBENGINE_RETRIES", "20")
+            .var("TBENGINE_RETRY_DELAY", "5ms")
+            .var("TBENGINE_RETRY_FACTOR", "1");
         Self {
-            program: Program::new(path, cache, &environment),
+            program,
             fake,
             decoys,
         }
@@ -152,7 +146,7 @@ impl Host {
             let moment = if random.bool() {
                 Moment::After(length.mul_f64(random.f64() * 1.1))
             } else {
-                Moment::Events(random.usize(1..3 * LEAKED))
+                Moment::Lines(random.usize(1..3 * LEAKED))
             };
             let resumable = self.is_resumable()?;
             let arguments = if resumable { &resume[..] } else { &run[..] };
@@ -173,10 +167,10 @@ impl Host {
             &run[..RUN.len() + 1]
         };
         // A fault in a listing leaves a run incomplete, and says so; then it is asked for once more.
-        let mut code = Some(6);
+        let mut code = 6;
         for _ in 0..5 {
-            if code == Some(6) {
-                code = self.program.run(arguments).status.code();
+            if code == 6 {
+                code = self.program.run(arguments).code;
                 arguments = if self.is_resumable()? {
                     &resume[..1]
                 } else {
@@ -185,8 +179,8 @@ impl Host {
             }
         }
         let took = began.elapsed();
-        if code != Some(0) {
-            return Err(format!("{arguments:?} ended with {code:?}"));
+        if code != 0 {
+            return Err(format!("{arguments:?} ended with {code}"));
         }
         if resumable {
             series.resumes.push(took);
@@ -205,7 +199,7 @@ impl Host {
         // Once more finds nothing to do, and asks for nothing to be deleted.
         let before = self.deletes();
         let again = self.program.run(&run[..RUN.len() + 1]);
-        if !matches!(again.status.code(), Some(0 | 6)) || self.deletes() != before {
+        if !matches!(again.code, 0 | 6) || self.deletes() != before {
             return Err(format!("another run was not idle: {again:?}"));
         }
         Ok(took)

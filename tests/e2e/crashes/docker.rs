@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tbengine_dockerd::Dockerd;
+use tbengine_harness::{Home, Moment};
 
 use super::invariants::{complete, safe, told};
-use super::program::{Moment, Program};
 
 /// How many containers leak for each run.
 const LEAKED: usize = 8;
@@ -36,7 +36,7 @@ pub(crate) struct Series {
 
 struct Host<'a> {
     daemon: &'a Dockerd,
-    program: Program,
+    program: Home,
     round: usize,
     all: BTreeSet<String>,
 }
@@ -52,7 +52,7 @@ pub(crate) fn kill(daemon: &Dockerd, path: &Path, cache: &Path, kills: usize, se
         let moment = if random.bool() {
             Moment::After(length.mul_f64(random.f64()))
         } else {
-            Moment::Events(random.usize(1..2 * LEAKED))
+            Moment::Lines(random.usize(1..2 * LEAKED))
         };
         let run: Vec<&str> = run.iter().map(String::as_str).collect();
         series.hits += usize::from(host.program.kill(&run, moment));
@@ -92,13 +92,8 @@ pub(crate) fn disturb(
         let patience = if random.bool() { "1s" } else { "5m" };
         run.extend(["--outage-deadline".into(), patience.into()]);
         let run: Vec<&str> = run.iter().map(String::as_str).collect();
-        let mut child = host.program.start(&run);
-        let output = child.stdout.take().expect("its output is a pipe");
-        let events = random.usize(4..12);
-        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
-        let seen = lines.by_ref().take(events).count();
-        let reader = std::thread::spawn(move || lines.count());
-        let hit = seen == events && child.try_wait().expect("it can be waited for").is_none();
+        let mut running = host.program.start(&run);
+        let hit = running.await_lines(random.usize(4..12)) && running.is_running();
         match trouble {
             Trouble::Crash => {
                 daemon.crash();
@@ -111,12 +106,11 @@ pub(crate) fn disturb(
                 daemon.thaw();
             }
         }
-        let status = child.wait().expect("it ends");
-        reader.join().ok();
+        let run = running.end();
         series.hits += usize::from(hit);
-        let ended = match status.code() {
-            Some(0 | 6) => host.finish(&mut series),
-            _ => Err(format!("it ended with {status}")),
+        let ended = match run.code {
+            0 | 6 => host.finish(&mut series),
+            _ => Err(format!("it ended with {run:?}")),
         };
         series.runs += 1;
         if let Err(why) = ended {
@@ -142,7 +136,7 @@ impl<'a> Host<'a> {
         }
         let mut host = Self {
             daemon,
-            program: Program::new(path, cache, &[("DOCKER_HOST", &daemon.host())]),
+            program: Home::new(path, cache).docker(&daemon.host()),
             round,
             all: BTreeSet::new(),
         };
@@ -197,14 +191,14 @@ impl<'a> Host<'a> {
             let output = self
                 .program
                 .run(&["resume", "--min-age", "0s", "--max-delete", "100"]);
-            if output.status.code() != Some(0) {
+            if output.code != 0 {
                 return Err(format!("resume ended with {output:?}"));
             }
         } else if before.states.is_empty() {
             let run = self.arguments();
             let run: Vec<&str> = run.iter().map(String::as_str).collect();
             let output = self.program.run(&run);
-            if output.status.code() != Some(0) {
+            if output.code != 0 {
                 return Err(format!("the run ended with {output:?}"));
             }
         }

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tbengine_dockerd::Dockerd;
 use tbengine_fake_daytona::{FakeDaytona, Settings, sandbox};
+use tbengine_harness::Home;
+use tbengine_harness::processes::keepers;
 use tokio::runtime::Runtime;
-
-use super::program::Program;
 
 /// How long after the death of a guard its reaper may need.
 pub(crate) const GONE_WITHIN: Duration = Duration::from_secs(13);
@@ -133,23 +134,19 @@ struct Played {
 
 struct Round<'a> {
     world: &'a World<'a>,
-    program: Program,
+    program: Home,
     id: String,
 }
 
 impl<'a> Round<'a> {
     fn new(world: &'a World<'a>, round: usize) -> Self {
-        let path = std::env::var("PATH").unwrap_or_default();
-        let (url, key) = (world.fake.url(), world.fake.key());
-        let environment = [
-            ("PATH", path.as_str()),
-            ("DOCKER_HOST", &world.daemon.host()),
-            ("DAYTONA_API_URL", &url),
-            ("DAYTONA_API_KEY", &key),
-            ("TBENGINE_BACKEND", "docker,daytona"),
-        ];
-        let program = Program::new(world.path, world.cache, &environment);
-        std::fs::write(program.home().join("create.py"), CREATE).expect("a file can be written");
+        let program = Home::new(world.path, world.cache)
+            .with_path()
+            .docker(&world.daemon.host())
+            .var("DAYTONA_API_URL", world.fake.url())
+            .var("DAYTONA_API_KEY", world.fake.key())
+            .var("TBENGINE_BACKEND", "docker,daytona");
+        program.write("create.py", CREATE);
         Self {
             world,
             program,
@@ -188,7 +185,7 @@ impl<'a> Round<'a> {
             Some("over") if victim != Victim::Reaper => {
                 played.left_over = true;
                 let output = self.program.run(&["run", "--yes", "--label", "no=such"]);
-                if output.status.code() != Some(0) {
+                if output.code != 0 {
                     return Err(format!("the next run ended with {output:?}"));
                 }
             }
@@ -260,19 +257,8 @@ impl<'a> Round<'a> {
     }
 
     fn kill_reaper(&self) -> usize {
-        let entries = std::fs::read_dir("/proc").expect("a list").flatten();
-        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        let mark = format!("--adopt\0{}\0", self.id);
-        let reapers = numbers.filter(|number| {
-            let line = std::fs::read(format!("/proc/{number}/cmdline")).unwrap_or_default();
-            String::from_utf8_lossy(&line).contains(&mark)
-        });
-        let reapers = reapers.filter_map(rustix::process::Pid::from_raw);
-        reapers
-            .filter(|pid| {
-                rustix::process::kill_process(*pid, rustix::process::Signal::KILL).is_ok()
-            })
-            .count()
+        let killed = |pid: &Pid| kill_process(*pid, Signal::KILL).is_ok();
+        keepers(&self.id).iter().filter(|pid| killed(pid)).count()
     }
 
     /// What carries the id of this round, in both places.

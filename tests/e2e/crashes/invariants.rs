@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-
-use super::program::Program;
+use tbengine_harness::Home;
 
 /// What a run was approved to do, and what it says it did, by the provider's own ids.
 #[derive(Debug, Default)]
@@ -18,7 +17,7 @@ pub(crate) struct Told {
 }
 
 /// Reads every record. Each must be whole.
-pub(crate) fn told(program: &Program) -> Result<Told, String> {
+pub(crate) fn told(program: &Home) -> Result<Told, String> {
     let mut told = Told::default();
     let (runs, code) = program.json(&["history", "--last", "100000"]);
     if code != 0 {

@@ -4,7 +4,6 @@
 //! A few of each run here; `cargo bench -p tbengine-tests --bench crashes` runs thousands and prints a
 //! table. The modules, from the ground up:
 //!
-//! - `program`: running and killing tbengine
 //! - `invariants`: what must hold
 //! - `cloud`: over the fake Daytona service
 //! - `docker`: over a private dockerd
@@ -14,7 +13,6 @@ mod cloud;
 mod docker;
 mod guard;
 mod invariants;
-mod program;
 
 use std::path::Path;
 

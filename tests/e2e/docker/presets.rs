@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tbengine_dockerd::Dockerd;
-use tempfile::tempdir;
 
-use crate::docker::host::{containers, daemon, json};
+use crate::on_docker;
 
 /// A compose project as a benchmark makes one.
 struct Project<'a> {
@@ -90,8 +89,7 @@ const TRIAL: &str = "hello-1-of-1-2026-01-02__03-04-05";
 
 #[test]
 fn only_dead_units_of_the_benchmark_go() {
-    let daemon = daemon();
-    let home = tempdir().unwrap();
+    let (daemon, home) = on_docker();
     let twice = Project::new(&daemon, "solve__abc1234__env");
     twice.leave("main", "solve__abc1234__env-main-1");
     twice.leave("db", "solve__abc1234__env-db-1");
@@ -118,13 +116,13 @@ fn only_dead_units_of_the_benchmark_go() {
     for image in ["hb__solve", "company/release"] {
         daemon.create_image(image);
     }
-    let before = containers(&daemon).len();
+    let before = daemon.containers().len();
 
     let run = |policy: &str, more: &[&str]| {
         let run = ["run", "--policy", policy, "--min-age", "0s", "--yes"];
         let settings = ["--set", "dead-older-than=0s", "--stop-timeout", "100ms"];
-        let (ran, code) = json(&daemon, home.path(), &[&run[..], &settings, more].concat());
-        assert_eq!(code, Some(0), "{ran:#}");
+        let (ran, code) = home.json(&[&run[..], &settings, more].concat());
+        assert_eq!(code, 0, "{ran:#}");
         ran
     };
     let ran = run("harbor", &[]);
@@ -132,7 +130,7 @@ fn only_dead_units_of_the_benchmark_go() {
         assert_eq!(result, "deleted", "{name}");
     }
     assert_eq!(
-        containers(&daemon),
+        daemon.containers(),
         [
             TRIAL,
             "look",
@@ -142,7 +140,7 @@ fn only_dead_units_of_the_benchmark_go() {
             "solve__def4567__env-setup-1",
         ]
     );
-    assert_eq!(before - containers(&daemon).len(), 4);
+    assert_eq!(before - daemon.containers().len(), 4);
     assert_eq!(
         used(&daemon),
         both_of(&["shop", "solve__def4567__env", TRIAL])
@@ -171,13 +169,12 @@ fn only_dead_units_of_the_benchmark_go() {
         ended(&run("harbor", &images)),
         [("hb__solve:latest", "deleted")]
     );
-    assert_eq!(containers(&daemon).len(), 5);
+    assert_eq!(daemon.containers().len(), 5);
 }
 
 #[test]
 fn a_narrow_scope_never_makes_a_live_unit_look_dead() {
-    let daemon = daemon();
-    let home = tempdir().unwrap();
+    let (daemon, home) = on_docker();
     let live = Project::new(&daemon, "solve__abc1234__env");
     live.run("main", "solve__abc1234__env-main-1");
     live.leave("setup", "solve__abc1234__env-setup-1");
@@ -192,8 +189,8 @@ fn a_narrow_scope_never_makes_a_live_unit_look_dead() {
         "--state",
         "exited,present",
     ];
-    let (planned, code) = json(&daemon, home.path(), &plan);
-    assert_eq!(code, Some(0), "{planned:#}");
+    let (planned, code) = home.json(&plan);
+    assert_eq!(code, 0, "{planned:#}");
     assert_eq!(
         planned["plan"]["steps"],
         Value::Array(Vec::new()),

@@ -9,9 +9,10 @@ use std::process::Command;
 
 use serde_json::Value;
 use tbengine_dockerd::Dockerd;
+use tbengine_harness::Ended;
 use tempfile::tempdir;
 
-use crate::docker::host::{containers, daemon, json, tbengine};
+use crate::on_docker;
 
 /// Makes a daemon unable to remove a container: its directory cannot be changed, not even by root.
 struct Immutable(PathBuf);
@@ -60,8 +61,7 @@ const RUN: [&str; 9] = [
 
 #[test]
 fn aggregate_goes_on_and_fail_fast_does_not() {
-    let daemon = daemon();
-    let home = tempdir().unwrap();
+    let (daemon, home) = on_docker();
     let make = |name: &str| daemon.run_to_end(&["--name", name], 0);
     for number in 0..6 {
         make(&format!("c{number}"));
@@ -70,35 +70,34 @@ fn aggregate_goes_on_and_fail_fast_does_not() {
     let stubborn = make("stubborn");
     let immutable = Immutable::container(&daemon, &stubborn);
 
-    let (ran, code) = json(&daemon, home.path(), &[&RUN[..], &["--fail-fast"]].concat());
-    assert_eq!(code, Some(1), "{ran:#}");
+    let (ran, code) = home.json(&[&RUN[..], &["--fail-fast"]].concat());
+    assert_eq!(code, 1, "{ran:#}");
     let ended = results(&ran);
     let of = |result: &str| ended.iter().filter(|(_, have)| have == result).count();
     assert_eq!((of("failed"), of("cancelled")), (1, 6), "{ended:?}");
-    assert_eq!(containers(&daemon).len(), 7);
+    assert_eq!(daemon.containers().len(), 7);
 
-    let (ran, code) = json(&daemon, home.path(), &RUN);
-    assert_eq!(code, Some(1), "{ran:#}");
+    let (ran, code) = home.json(&RUN);
+    assert_eq!(code, 1, "{ran:#}");
     let ended = results(&ran);
     let of = |result: &str| ended.iter().filter(|(_, have)| have == result).count();
     assert_eq!((of("failed"), of("deleted")), (1, 6), "{ended:?}");
-    assert_eq!(containers(&daemon), ["stubborn"]);
+    assert_eq!(daemon.containers(), ["stubborn"]);
 
     drop(immutable);
-    let (ran, code) = json(&daemon, home.path(), &RUN);
-    assert_eq!(code, Some(0), "{ran:#}");
-    assert!(containers(&daemon).is_empty());
+    let (ran, code) = home.json(&RUN);
+    assert_eq!(code, 0, "{ran:#}");
+    assert!(daemon.containers().is_empty());
 }
 
 #[test]
 fn a_daemon_that_is_down_is_a_loud_failure() {
-    let daemon = daemon();
-    let home = tempdir().unwrap();
+    let (daemon, home) = on_docker();
     daemon.terminate();
     for command in ["list", "plan", "run"] {
-        let output = tbengine(&daemon, home.path(), &[command]);
-        assert_eq!(output.status.code(), Some(6), "{command}: {output:?}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        let output = home.run(&[command]);
+        assert_eq!(output.code, 6, "{command}: {output:?}");
+        let told = output.stderr;
         assert!(told.contains("hint:"), "{command}: {told}");
     }
 }
@@ -129,8 +128,9 @@ fn a_socket_that_may_not_be_opened_names_the_group() {
         .gid(NOBODY)
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(6), "{output:?}");
-    let told = String::from_utf8_lossy(&output.stderr);
+    let output = Ended::from(output);
+    assert_eq!(output.code, 6, "{output:?}");
+    let told = output.stderr;
     assert!(
         told.contains("no permission to open") && told.contains("group `docker`"),
         "{told}"

@@ -3,9 +3,21 @@
 use std::collections::BTreeSet;
 
 use tbengine_dockerd::Dockerd;
-use tempfile::tempdir;
 
-use crate::docker::host::{containers, daemon, harbor, json, tbengine};
+use crate::on_docker;
+
+/// The labels that docker-compose gives the container of a Harbor trial.
+fn harbor(trial: &str) -> Vec<String> {
+    let project = format!("{trial}__env");
+    [
+        format!("com.docker.compose.project={project}"),
+        "com.docker.compose.service=main".to_owned(),
+        format!("com.docker.compose.project.config_files=/tmp/harbor/{project}-docker-compose-resources.json"),
+    ]
+    .into_iter()
+    .flat_map(|label| ["--label".to_owned(), label])
+    .collect()
+}
 
 /// Twenty containers of mixed states, with networks, volumes and images of every sort.
 fn leak(daemon: &Dockerd) {
@@ -70,18 +82,13 @@ const STAYS: [&str; 6] = [
 
 #[test]
 fn a_host_full_of_leftovers_is_cleaned_by_a_policy_from_a_file() {
-    let daemon = daemon();
+    let (daemon, home) = on_docker();
     leak(&daemon);
-    let home = tempdir().unwrap();
-    let exported = tbengine(
-        &daemon,
-        home.path(),
-        &["policy", "export", "aggressive", "-o", "aggressive.wasm"],
-    );
-    assert!(exported.status.success(), "{exported:?}");
+    let exported = home.run(&["policy", "export", "aggressive", "-o", "aggressive.wasm"]);
+    assert!(exported.code == 0, "{exported:?}");
 
-    let (before, code) = json(&daemon, home.path(), &["list", "--kind", "container"]);
-    assert_eq!(code, Some(0));
+    let (before, code) = home.json(&["list", "--kind", "container"]);
+    assert_eq!(code, 0);
     assert_eq!(
         before["resources"].as_array().map(Vec::len),
         Some(20),
@@ -96,13 +103,9 @@ fn a_host_full_of_leftovers_is_cleaned_by_a_policy_from_a_file() {
         "--min-age",
         "0s",
     ];
-    let (planned, code) = json(
-        &daemon,
-        home.path(),
-        &[&["plan", "--exit-code"], &policy[..]].concat(),
-    );
-    assert_eq!(code, Some(7), "there is something to do");
-    assert_eq!(containers(&daemon).len(), 20, "a plan touches nothing");
+    let (planned, code) = home.json(&[&["plan", "--exit-code"], &policy[..]].concat());
+    assert_eq!(code, 7, "there is something to do");
+    assert_eq!(daemon.containers().len(), 20, "a plan touches nothing");
     let guards: BTreeSet<&str> = planned["plan"]["refusals"]
         .as_array()
         .unwrap()
@@ -114,12 +117,12 @@ fn a_host_full_of_leftovers_is_cleaned_by_a_policy_from_a_file() {
         "{guards:?}"
     );
 
-    let (ran, code) = json(&daemon, home.path(), &[&["run"], &policy[..]].concat());
-    assert_eq!(code, Some(0), "{ran:#}");
+    let (ran, code) = home.json(&[&["run"], &policy[..]].concat());
+    assert_eq!(code, 0, "{ran:#}");
     for outcome in ran["report"]["outcomes"].as_array().unwrap() {
         assert_eq!(outcome["result"], "deleted", "{outcome}");
     }
-    assert_eq!(containers(&daemon), STAYS);
+    assert_eq!(daemon.containers(), STAYS);
     let networks = daemon.docker(&["network", "ls", "--format", "{{.Name}}"]);
     assert!(!networks.contains("solve__abc1234"), "{networks}");
     let volumes = daemon.docker(&["volume", "ls", "--format", "{{.Name}}"]);
@@ -130,8 +133,8 @@ fn a_host_full_of_leftovers_is_cleaned_by_a_policy_from_a_file() {
         "anonymous volumes go along"
     );
 
-    let (again, code) = json(&daemon, home.path(), &[&["run"], &policy[..]].concat());
-    assert_eq!(code, Some(0));
+    let (again, code) = home.json(&[&["run"], &policy[..]].concat());
+    assert_eq!(code, 0);
     assert_eq!(
         again["report"]["outcomes"].as_array().map_or(0, Vec::len),
         0,
@@ -141,64 +144,51 @@ fn a_host_full_of_leftovers_is_cleaned_by_a_policy_from_a_file() {
 
 #[test]
 fn a_label_in_the_scope_claims_what_runs() {
-    let daemon = daemon();
-    let home = tempdir().unwrap();
+    let (daemon, home) = on_docker();
     daemon.run_sleeper(&["--name", "mine", "--label", "team=evals"]);
     daemon.run_sleeper(&["--name", "foreign"]);
-    let (ran, code) = json(
-        &daemon,
-        home.path(),
-        &[
-            "run",
-            "--label",
-            "team=evals",
-            "--policy",
-            "aggressive",
-            "--set",
-            "running-older-than=0s",
-            "--min-age",
-            "0s",
-            "--stop-timeout",
-            "100ms",
-        ],
-    );
-    assert_eq!(code, Some(0), "{ran:#}");
-    assert_eq!(containers(&daemon), ["foreign"]);
+    let (ran, code) = home.json(&[
+        "run",
+        "--label",
+        "team=evals",
+        "--policy",
+        "aggressive",
+        "--set",
+        "running-older-than=0s",
+        "--min-age",
+        "0s",
+        "--stop-timeout",
+        "100ms",
+    ]);
+    assert_eq!(code, 0, "{ran:#}");
+    assert_eq!(daemon.containers(), ["foreign"]);
 }
 
 #[test]
 fn a_saved_plan_leaves_alone_what_was_started_since() {
-    let daemon = daemon();
-    let home = tempdir().unwrap();
+    let (daemon, home) = on_docker();
     daemon.run_to_end(&["--name", "stays-dead"], 0);
     // Ends at its first start and runs at its second.
     daemon.run_to_end(&["--name", "revived"], 0);
     let policy = ["--policy", "aggressive", "--min-age", "0s"];
-    let (_, code) = json(
-        &daemon,
-        home.path(),
+    let (_, code) = home.json(
         &[
             &["plan", "--save", "plan.json", "--kind", "container"],
             &policy[..],
         ]
         .concat(),
     );
-    assert_eq!(code, Some(0));
+    assert_eq!(code, 0);
     daemon.docker(&["start", "revived"]);
     daemon.docker(&["wait", "revived"]);
-    let (ran, code) = json(
-        &daemon,
-        home.path(),
-        &["run", "--plan", "plan.json", "--min-age", "0s"],
-    );
-    assert_eq!(code, Some(0), "{ran:#}");
-    assert_eq!(containers(&daemon), ["revived"]);
+    let (ran, code) = home.json(&["run", "--plan", "plan.json", "--min-age", "0s"]);
+    assert_eq!(code, 0, "{ran:#}");
+    assert_eq!(daemon.containers(), ["revived"]);
 }
 
 #[test]
 fn a_decoy_that_is_named_like_what_the_plan_names_survives() {
-    let daemon = daemon();
-    let home = tempdir().unwrap();
+    let (daemon, home) = on_docker();
     daemon.run_to_end(&["--name", "gone"], 0);
     daemon.run_to_end(&["--name", "victim"], 0);
     let id = |name: &str| daemon.docker(&["inspect", "--format", "{{.Id}}", name]);
@@ -206,19 +196,19 @@ fn a_decoy_that_is_named_like_what_the_plan_names_survives() {
     let (gone, victim) = (gone.trim(), victim.trim());
     let policy = ["--policy", "aggressive", "--min-age", "0s"];
     let save = ["plan", "--save", "plan.json", "--kind", "container"];
-    let (_, code) = json(&daemon, home.path(), &[&save[..], &policy].concat());
-    assert_eq!(code, Some(0));
+    let (_, code) = home.json(&[&save[..], &policy].concat());
+    assert_eq!(code, 0);
     // Docker takes a name for an id where no container has that id, so each decoy waits for a request
     // that comes after its victim is gone.
     daemon.docker(&["rm", "gone"]);
     daemon.run_to_end(&["--name", gone], 0);
     daemon.run_to_end(&["--name", victim], 0);
     let run = ["run", "--plan", "plan.json", "--min-age", "0s"];
-    let (ran, code) = json(&daemon, home.path(), &run);
-    assert_eq!(code, Some(0), "{ran:#}");
+    let (ran, code) = home.json(&run);
+    assert_eq!(code, 0, "{ran:#}");
     let mut decoys = [gone.to_owned(), victim.to_owned()];
     decoys.sort();
-    assert_eq!(containers(&daemon), decoys);
+    assert_eq!(daemon.containers(), decoys);
     let results: Vec<_> = ran["report"]["outcomes"]
         .as_array()
         .unwrap()

@@ -1,49 +1,45 @@
 //! How the command may end, and what the guard answers.
 
-use crate::guard::host::{Host, making};
-
-fn stderr(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use super::{guard, making, on_docker, start};
 
 #[test]
 fn what_the_command_made_goes_and_its_exit_code_stays() {
-    let host = Host::new();
-    host.daemon.run_sleeper(&["--name", "before"]);
-    host.daemon.create_volume("precious", &[]);
+    let (daemon, home) = on_docker();
+    daemon.run_sleeper(&["--name", "before"]);
+    daemon.create_volume("precious", &[]);
     for code in [0, 1, 3, 42] {
         let script = format!(
             "{}; docker network create net >/dev/null; exit {code}",
             making("ours")
         );
-        let output = host.guard(&[], &script);
-        assert_eq!(output.status.code(), Some(code), "{output:?}");
-        assert!(stderr(&output).contains("2 deleted"), "{output:?}");
-        assert_eq!(host.containers(), ["before"]);
+        let output = guard(&home, &[], &script);
+        assert_eq!(output.code, code, "{output:?}");
+        assert!(output.stderr.contains("2 deleted"), "{output:?}");
+        assert_eq!(daemon.containers(), ["before"]);
         assert!(
-            !host
+            !daemon
                 .names(&["network", "ls", "--format", "{{.Name}}"])
                 .contains(&"net".into())
         );
-        assert_eq!(host.names(&["volume", "ls", "-q"]), ["precious"]);
+        assert_eq!(daemon.names(&["volume", "ls", "-q"]), ["precious"]);
     }
-    assert_eq!(host.standings(), ["ended"; 4]);
+    assert_eq!(home.standings(), ["ended"; 4]);
 }
 
 #[test]
 fn the_end_by_a_signal_or_no_start_at_all_is_told_as_shells_do() {
-    let host = Host::new();
-    assert_eq!(host.guard(&[], "kill -SEGV $$").status.code(), Some(139));
-    let absent = host.run(&["guard", "--", "no-such-command"]);
-    assert_eq!(absent.status.code(), Some(127), "{absent:?}");
+    let (_daemon, home) = on_docker();
+    assert_eq!(guard(&home, &[], "kill -SEGV $$").code, 139);
+    let absent = home.run(&["guard", "--", "no-such-command"]);
+    assert_eq!(absent.code, 127, "{absent:?}");
     assert!(
-        stderr(&absent).contains("failed to start `no-such-command`"),
+        absent.stderr.contains("failed to start `no-such-command`"),
         "{absent:?}"
     );
-    let directory = host.run(&["guard", "--", "/"]);
-    assert_eq!(directory.status.code(), Some(126), "{directory:?}");
+    let directory = home.run(&["guard", "--", "/"]);
+    assert_eq!(directory.code, 126, "{directory:?}");
     assert_eq!(
-        host.standings(),
+        home.standings(),
         ["ended"; 3],
         "nothing is left to look after"
     );
@@ -51,49 +47,45 @@ fn the_end_by_a_signal_or_no_start_at_all_is_told_as_shells_do() {
 
 #[test]
 fn a_command_that_takes_too_long_is_told_to_end_and_then_killed() {
-    let host = Host::new();
-    let obedient = host.guard(
+    let (daemon, home) = on_docker();
+    let obedient = guard(
+        &home,
         &["--timeout", "1s"],
         &format!("{}; sleep 1000", making("a")),
     );
-    assert_eq!(obedient.status.code(), Some(124), "{obedient:?}");
+    assert_eq!(obedient.code, 124, "{obedient:?}");
     let deaf = format!("trap '' TERM; {}; sleep 1000; sleep 1000", making("b"));
-    let deaf = host.guard(&["--timeout", "1s", "--kill-after", "300ms"], &deaf);
-    assert_eq!(deaf.status.code(), Some(124), "{deaf:?}");
-    assert!(stderr(&deaf).contains("so it was killed"), "{deaf:?}");
-    assert_eq!(host.containers(), Vec::<String>::new());
+    let deaf = guard(&home, &["--timeout", "1s", "--kill-after", "300ms"], &deaf);
+    assert_eq!(deaf.code, 124, "{deaf:?}");
+    assert!(deaf.stderr.contains("so it was killed"), "{deaf:?}");
+    assert_eq!(daemon.containers(), Vec::<String>::new());
 }
 
 #[test]
 fn without_a_baseline_nothing_is_started() {
-    let host = Host::new();
-    let mut command = host.command(&["guard", "--", "touch", "started"]);
-    let output = command
-        .env("DOCKER_HOST", "unix:///nowhere.sock")
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(6), "{output:?}");
-    assert!(
-        stderr(&output).contains("nothing was started"),
-        "{output:?}"
-    );
-    assert!(!host.home.path().join("started").exists());
-    assert_eq!(host.standings(), Vec::<String>::new());
+    let (_daemon, home) = on_docker();
+    let nowhere = [("DOCKER_HOST", "unix:///nowhere.sock")];
+    let output = home.run_with(&["guard", "--", "touch", "started"], &nowhere);
+    assert_eq!(output.code, 6, "{output:?}");
+    assert!(output.stderr.contains("nothing was started"), "{output:?}");
+    assert!(!home.path("started").exists());
+    assert_eq!(home.standings(), Vec::<String>::new());
 }
 
 #[test]
 fn an_id_is_taken_once_and_fit_for_a_file() {
-    let host = Host::new();
-    let seen = host.guard(
+    let (_daemon, home) = on_docker();
+    let seen = guard(
+        &home,
         &["--run-id", "sweep-7"],
         "test \"$TBENGINE_RUN_ID\" = sweep-7",
     );
-    assert_eq!(seen.status.code(), Some(0), "{seen:?}");
-    let again = host.guard(&["--run-id", "sweep-7"], "touch started");
-    assert_eq!(again.status.code(), Some(2), "{again:?}");
-    let outside = host.guard(&["--run-id", "../sweep"], "touch started");
-    assert_eq!(outside.status.code(), Some(2), "{outside:?}");
-    assert!(!host.home.path().join("started").exists());
+    assert_eq!(seen.code, 0, "{seen:?}");
+    let again = guard(&home, &["--run-id", "sweep-7"], "touch started");
+    assert_eq!(again.code, 2, "{again:?}");
+    let outside = guard(&home, &["--run-id", "../sweep"], "touch started");
+    assert_eq!(outside.code, 2, "{outside:?}");
+    assert!(!home.path("started").exists());
     let arguments = [
         "guard",
         "--second-look",
@@ -103,16 +95,13 @@ fn an_id_is_taken_once_and_fit_for_a_file() {
         "--",
     ];
     let echo = ["echo", "labels={\"id\":\"{TBENGINE_RUN_ID}\"}"];
-    let output = host.run(&[&arguments[..], &echo].concat());
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "labels={\"id\":\"in-place\"}\n"
-    );
+    let output = home.run(&[&arguments[..], &echo].concat());
+    assert_eq!(output.stdout, "labels={\"id\":\"in-place\"}\n");
 }
 
 #[test]
 fn if_cleaning_up_fails_the_exit_code_says_so_unless_the_command_failed_first() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     // The daemon dies with what the command made still in it.
     let script = |code: u8| {
         format!(
@@ -121,29 +110,29 @@ fn if_cleaning_up_fails_the_exit_code_says_so_unless_the_command_failed_first() 
         )
     };
     for (code, answer) in [(0, 6), (9, 9)] {
-        let guarded = host.start(&["--report", "report.json"], &script(code));
-        host.daemon.crash();
-        let (ended, text) = guarded.end();
-        assert_eq!(ended, Some(answer), "{text}");
+        let guarded = start(&home, &["--report", "report.json"], &script(code));
+        daemon.crash();
+        let (ended, text) = guarded.end().told();
+        assert_eq!(ended, answer, "{text}");
         assert!(text.contains("not everything is gone"), "{text}");
-        let report = std::fs::read(host.home.path().join("report.json")).unwrap();
+        let report = std::fs::read(home.path("report.json")).unwrap();
         let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
         assert_eq!(report["ended"], false, "{report}");
-        host.daemon.restart().unwrap();
+        daemon.restart().unwrap();
     }
     // The second guard went on with what the first one left; anyone's next run does that for the second.
-    assert_eq!(host.containers(), ["c9"]);
-    let output = host.run(&["run", "--yes"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(host.containers(), Vec::<String>::new());
-    assert_eq!(host.standings(), ["ended"; 2]);
+    assert_eq!(daemon.containers(), ["c9"]);
+    let output = home.run(&["run", "--yes"]);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert_eq!(daemon.containers(), Vec::<String>::new());
+    assert_eq!(home.standings(), ["ended"; 2]);
 }
 
 #[test]
 fn cleaning_up_first_is_a_run_of_the_policy() {
-    let host = Host::new();
-    host.daemon.run_to_end(&["--name", "old"], 1);
-    host.daemon.run_sleeper(&["--name", "busy"]);
+    let (daemon, home) = on_docker();
+    daemon.run_to_end(&["--name", "old"], 1);
+    daemon.run_sleeper(&["--name", "busy"]);
     let options = [
         "--pre-clean",
         "--set",
@@ -152,14 +141,10 @@ fn cleaning_up_first_is_a_run_of_the_policy() {
         "0s",
     ];
     let script = "docker ps -a --format '{{.Names}}'";
-    let output = host.guard(&options, script);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "busy\n",
-        "only the command's own output"
-    );
-    assert!(stderr(&output).contains("1 deleted"), "{output:?}");
-    let unless = host.guard(&[&options[..], &["--no-pre-clean"]].concat(), "true");
-    assert!(!stderr(&unless).contains("deleted"), "{unless:?}");
+    let output = guard(&home, &options, script);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert_eq!(output.stdout, "busy\n", "only the command's own output");
+    assert!(output.stderr.contains("1 deleted"), "{output:?}");
+    let unless = guard(&home, &[&options[..], &["--no-pre-clean"]].concat(), "true");
+    assert!(!unless.stderr.contains("deleted"), "{unless:?}");
 }

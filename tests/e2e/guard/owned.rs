@@ -1,17 +1,13 @@
 //! Whose resources are whose.
 
-use std::process::Stdio;
+use tbengine_harness::eventually;
 
-use crate::guard::host::{Host, making, wait_until};
-
-fn stderr(output: &std::process::Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use super::{guard, making, on_docker, start};
 
 #[test]
 fn ten_guards_at_once_never_touch_each_other() {
-    let host = Host::new();
-    host.daemon.run_sleeper(&["--name", "before"]);
+    let (daemon, home) = on_docker();
+    daemon.run_sleeper(&["--name", "before"]);
     let script = |number: usize| {
         let names: Vec<String> = (0..3).map(|part| format!("g{number}-{part}")).collect();
         let make: Vec<String> = names.iter().map(|name| making(name)).collect();
@@ -26,71 +22,69 @@ fn ten_guards_at_once_never_touch_each_other() {
         .map(|number| {
             let arguments = ["guard", "--second-look", "200ms", "--", "sh", "-c"];
             let script = script(number);
-            let mut command = host.command(&[&arguments[..], &[&script]].concat());
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.spawn().unwrap()
+            home.start(&[&arguments[..], &[&script]].concat())
         })
         .collect();
     for guard in guards {
-        let output = guard.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        assert_eq!(
-            String::from_utf8_lossy(&output.stdout),
-            "whole\n",
-            "{output:?}"
-        );
-        assert!(stderr(&output).contains("3 deleted"), "{output:?}");
+        let output = guard.end();
+        assert_eq!(output.code, 0, "{output:?}");
+        assert_eq!(output.stdout, "whole\n", "{output:?}");
+        assert!(output.stderr.contains("3 deleted"), "{output:?}");
     }
-    assert_eq!(host.containers(), ["before"]);
-    assert_eq!(host.standings(), ["ended"; 10]);
+    assert_eq!(daemon.containers(), ["before"]);
+    assert_eq!(home.standings(), ["ended"; 10]);
 }
 
 #[test]
 fn what_nothing_proves_is_reported_and_stays_unless_the_operator_says_otherwise() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     // The daemon is reached past the labels, as a container with the socket in it would.
     let past = format!(
         "docker -H {} run -d --name stray busybox sleep 100000 >/dev/null",
-        host.daemon.host()
+        daemon.host()
     );
-    let kept = host.guard(&[], &past);
-    assert_eq!(kept.status.code(), Some(0), "{kept:?}");
-    assert!(stderr(&kept).contains("nothing proves by whom"), "{kept:?}");
-    assert!(stderr(&kept).contains("container stray"), "{kept:?}");
-    assert_eq!(host.containers(), ["stray"]);
+    let kept = guard(&home, &[], &past);
+    assert_eq!(kept.code, 0, "{kept:?}");
+    assert!(kept.stderr.contains("nothing proves by whom"), "{kept:?}");
+    assert!(kept.stderr.contains("container stray"), "{kept:?}");
+    assert_eq!(daemon.containers(), ["stray"]);
 
     // Clocks of others count as a second apart, so the first lease must be over for that long.
     let second = format!("sleep 2; {}", past.replace("stray", "second"));
-    let owned = host.guard(&["--own", "created-during-run"], &second);
-    assert_eq!(owned.status.code(), Some(0), "{owned:?}");
-    assert_eq!(host.containers(), ["stray"], "what was there before stays");
+    let owned = guard(&home, &["--own", "created-during-run"], &second);
+    assert_eq!(owned.code, 0, "{owned:?}");
+    assert_eq!(
+        daemon.containers(),
+        ["stray"],
+        "what was there before stays"
+    );
 }
 
 #[test]
 fn created_during_the_run_proves_nothing_while_another_lease_is_live() {
-    let host = Host::new();
-    let other = host.start(&[], "touch ready; sleep 1000");
+    let (daemon, home) = on_docker();
+    let other = start(&home, &[], "touch ready; sleep 1000");
     let past = format!(
         "docker -H {} run -d --name stray busybox sleep 100000 >/dev/null",
-        host.daemon.host()
+        daemon.host()
     );
-    let output = host.guard(&["--own", "created-during-run"], &past);
+    let output = guard(&home, &["--own", "created-during-run"], &past);
     assert!(
-        stderr(&output).contains("nothing proves by whom"),
+        output.stderr.contains("nothing proves by whom"),
         "{output:?}"
     );
-    assert_eq!(host.containers(), ["stray"]);
+    assert_eq!(daemon.containers(), ["stray"]);
     other.signal(rustix::process::Signal::TERM);
     other.end();
 }
 
 #[test]
 fn trials_of_a_job_directory_name_their_units() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     let compose = |project: &str, name: &str| {
         format!(
             "docker -H {} run -d --label com.docker.compose.project={project} --label com.docker.compose.service=main --label com.docker.compose.container-number=1 --name {name} busybox sleep 100000 >/dev/null",
-            host.daemon.host()
+            daemon.host()
         )
     };
     let trial = "mkdir -p jobs/now/Hello__DqmfGz2 && echo {} > jobs/now/Hello__DqmfGz2/config.json";
@@ -100,43 +94,43 @@ fn trials_of_a_job_directory_name_their_units() {
         &compose("hello__abcdefg__env", "of-another-job"),
     ]
     .join("; ");
-    let output = host.guard(&["--job-dir", "jobs/now"], &script);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(host.containers(), ["of-another-job"]);
+    let output = guard(&home, &["--job-dir", "jobs/now"], &script);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert_eq!(daemon.containers(), ["of-another-job"]);
     assert!(
-        stderr(&output).contains("nothing proves by whom"),
+        output.stderr.contains("nothing proves by whom"),
         "{output:?}"
     );
 }
 
 #[test]
 fn a_protected_resource_stays_and_is_told() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     let script = making("kept").replace("--name", "--label tbengine.protect=true --name");
-    let output = host.guard(&[], &script);
-    assert!(stderr(&output).contains("protected-label"), "{output:?}");
-    assert_eq!(host.containers(), ["kept"]);
+    let output = guard(&home, &[], &script);
+    assert!(output.stderr.contains("protected-label"), "{output:?}");
+    assert_eq!(daemon.containers(), ["kept"]);
 }
 
 #[test]
 fn a_guard_under_a_guard_looks_after_its_own() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     let program = env!("CARGO_BIN_EXE_tbengine");
     let inner = format!("{}; touch inner-ready; sleep 1000", making("inner")).replace('$', "\\$");
     let script = format!(
         "{program} guard --second-look 100ms -- sh -c \"{inner}\" & {}; while [ ! -e inner-ready ]; do sleep 0.1; done; exit 0",
         making("outer")
     );
-    let output = host.guard(&[], &script);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    wait_until("both have cleaned up", || host.containers().is_empty());
-    wait_until("both have ended", || host.standings() == ["ended"; 2]);
+    let output = guard(&home, &[], &script);
+    assert_eq!(output.code, 0, "{output:?}");
+    eventually("both have cleaned up", || daemon.containers().is_empty());
+    eventually("both have ended", || home.standings() == ["ended"; 2]);
 }
 
 #[test]
 fn everything_that_goes_through_docker_host_is_labelled() {
-    let host = Host::new();
-    host.daemon.create_volume("shared", &[]);
+    let (daemon, home) = on_docker();
+    daemon.create_volume("shared", &[]);
     let script = [
         "docker network create net >/dev/null",
         "docker volume create vol >/dev/null",
@@ -147,35 +141,28 @@ fn everything_that_goes_through_docker_host_is_labelled() {
         "docker commit $(docker create busybox true) made >/dev/null",
         "docker ps -a --filter label=tbengine.run-id=$TBENGINE_RUN_ID -q | wc -l",
     ];
-    let output = host.guard(&[], &script.join(" && "));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "through\n1\n",
-        "{output:?}"
-    );
-    assert!(!stderr(&output).contains("nothing proves"), "{output:?}");
-    assert_eq!(host.containers(), Vec::<String>::new());
+    let output = guard(&home, &[], &script.join(" && "));
+    assert_eq!(output.code, 0, "{output:?}");
+    assert_eq!(output.stdout, "through\n1\n", "{output:?}");
+    assert!(!output.stderr.contains("nothing proves"), "{output:?}");
+    assert_eq!(daemon.containers(), Vec::<String>::new());
     // What was there before stays, though the command used it.
-    assert_eq!(host.names(&["volume", "ls", "-q"]), ["shared"]);
+    assert_eq!(daemon.names(&["volume", "ls", "-q"]), ["shared"]);
     assert_eq!(
-        host.names(&["images", "--format", "{{.Repository}}"]),
+        daemon.names(&["images", "--format", "{{.Repository}}"]),
         ["busybox"]
     );
-    let networks = host.names(&["network", "ls", "--format", "{{.Name}}"]);
+    let networks = daemon.names(&["network", "ls", "--format", "{{.Name}}"]);
     assert!(!networks.contains(&"net".into()), "{networks:?}");
 }
 
 #[test]
 fn without_labels_of_our_own_the_command_reaches_the_daemon_itself() {
-    let host = Host::new();
-    let output = host.guard(&["--no-docker-labels"], "echo $DOCKER_HOST");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout).trim(),
-        host.daemon.host()
-    );
+    let (daemon, home) = on_docker();
+    let output = guard(&home, &["--no-docker-labels"], "echo $DOCKER_HOST");
+    assert_eq!(output.stdout.trim(), daemon.host());
     let label = "docker run -d --label tbengine.run-id=$TBENGINE_RUN_ID --name ours busybox sleep 100000 >/dev/null";
-    let output = host.guard(&["--no-docker-labels"], label);
-    assert!(stderr(&output).contains("1 deleted"), "{output:?}");
-    assert_eq!(host.containers(), Vec::<String>::new());
+    let output = guard(&home, &["--no-docker-labels"], label);
+    assert!(output.stderr.contains("1 deleted"), "{output:?}");
+    assert_eq!(daemon.containers(), Vec::<String>::new());
 }

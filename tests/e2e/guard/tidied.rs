@@ -1,6 +1,8 @@
 //! Units that are over while the command runs.
 
-use crate::guard::host::{Host, wait_until};
+use tbengine_harness::eventually;
+
+use super::{on_docker, start};
 
 /// A container of a compose project, made under the guard's lease.
 fn member(project: &str, service: &str, name: &str, command: &str) -> String {
@@ -18,8 +20,8 @@ fn network(project: &str) -> String {
 
 #[test]
 fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
-    let host = Host::new();
-    host.daemon.run_sleeper(&["--name", "before"]);
+    let (daemon, home) = on_docker();
+    daemon.run_sleeper(&["--name", "before"]);
     let script = [
         network("ended__aaaaaaa__env"),
         member("ended__aaaaaaa__env", "main", "ended-main", "true"),
@@ -34,7 +36,8 @@ fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
         "echo {} > jobs/Told__Ccccccc/result.json; sleep 1000".into(),
     ]
     .join("; ");
-    let guarded = host.start(
+    let guarded = start(
+        &home,
         &[
             "--tidy-every",
             "300ms",
@@ -45,11 +48,11 @@ fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
         ],
         &script,
     );
-    wait_until("the first is gone", || {
-        host.containers() == ["before", "busy-init", "busy-main", "told-main"]
+    eventually("the first is gone", || {
+        daemon.containers() == ["before", "busy-init", "busy-main", "told-main"]
     });
     let networks = || {
-        host.names(&[
+        daemon.names(&[
             "network",
             "ls",
             "--format",
@@ -58,25 +61,25 @@ fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
             "label=com.docker.compose.project",
         ])
     };
-    wait_until("its network is gone", || {
+    eventually("its network is gone", || {
         networks() == ["busy__bbbbbbb__env", "told__ccccccc__env"]
     });
-    std::fs::write(host.home.path().join("over"), "").unwrap();
-    wait_until("the second is gone", || {
-        host.containers() == ["before", "busy-init", "busy-main"]
+    std::fs::write(home.path("over"), "").unwrap();
+    eventually("the second is gone", || {
+        daemon.containers() == ["before", "busy-init", "busy-main"]
     });
-    wait_until("its network is gone", || {
+    eventually("its network is gone", || {
         networks() == ["busy__bbbbbbb__env"]
     });
     guarded.signal(rustix::process::Signal::TERM);
-    let (code, text) = guarded.end();
-    assert_eq!(code, Some(143), "{text}");
-    assert_eq!(host.containers(), ["before"]);
+    let (code, text) = guarded.end().told();
+    assert_eq!(code, 143, "{text}");
+    assert_eq!(daemon.containers(), ["before"]);
 }
 
 #[test]
 fn images_stay_for_the_siblings_that_start_from_them() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     let image =
         "docker commit --change 'LABEL com.docker.compose.project=one' seed shared >/dev/null";
     let script = [
@@ -88,15 +91,19 @@ fn images_stay_for_the_siblings_that_start_from_them() {
         "touch ready; while [ ! -e over ]; do sleep 0.1; done; docker run --rm --network none shared true && echo started".into(),
     ]
     .join("; ");
-    let guarded = host.start(&["--tidy-every", "300ms", "--tidy-after", "0s"], &script);
-    wait_until("the unit is gone", || host.containers().is_empty());
-    assert_eq!(host.names(&["images", "-q", "shared"]).len(), 1);
-    std::fs::write(host.home.path().join("over"), "").unwrap();
-    let (code, text) = guarded.end();
-    assert_eq!(code, Some(0), "{text}");
+    let guarded = start(
+        &home,
+        &["--tidy-every", "300ms", "--tidy-after", "0s"],
+        &script,
+    );
+    eventually("the unit is gone", || daemon.containers().is_empty());
+    assert_eq!(daemon.names(&["images", "-q", "shared"]).len(), 1);
+    std::fs::write(home.path("over"), "").unwrap();
+    let (code, text) = guarded.end().told();
+    assert_eq!(code, 0, "{text}");
     assert!(text.contains("started"), "{text}");
     assert_eq!(
-        host.names(&["images", "-q", "shared"]).len(),
+        daemon.names(&["images", "-q", "shared"]).len(),
         0,
         "at the end it goes with the rest"
     );

@@ -1,19 +1,17 @@
 //! Signals, the terminal, process groups, orphans.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Signal, kill_process, kill_process_group};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tbengine_harness::processes::processes;
+use tbengine_harness::{eventually, terminal};
 
-use crate::guard::host::{Host, length, making, processes, wait_until};
+use super::{keeper, length, making, on_docker, start};
 
 #[test]
 fn signals_reach_the_command_once_each() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     for (signal, name) in [
         (Signal::INT, "INT"),
         (Signal::TERM, "TERM"),
@@ -26,73 +24,75 @@ fn signals_reach_the_command_once_each() {
             "n=0; trap 'n=$((n+1))' {name}; {}; touch ready; i=0; while [ $i -lt 15 ]; do sleep 0.1; i=$((i+1)); done; echo heard $n; exit 5",
             making("ours")
         );
-        let guarded = host.start(&[], &script);
+        let guarded = start(&home, &[], &script);
         guarded.signal(signal);
-        let (code, text) = guarded.end();
+        let (code, text) = guarded.end().told();
         assert!(text.contains("heard 1\n"), "{name}: {text}");
-        assert_eq!(code, Some(5), "{name}: {text}");
-        assert_eq!(host.containers(), Vec::<String>::new(), "{name}");
+        assert_eq!(code, 5, "{name}: {text}");
+        assert_eq!(daemon.containers(), Vec::<String>::new(), "{name}");
     }
 }
 
 #[test]
 fn a_signal_to_the_guards_group_does_not_tell_the_command_twice() {
-    let host = Host::new();
+    let (_daemon, home) = on_docker();
     let script = "n=0; trap 'n=$((n+1))' TERM; touch ready; i=0; while [ $i -lt 15 ]; do sleep 0.1; i=$((i+1)); done; echo heard $n";
-    let guarded = host.start(&[], script);
+    let guarded = start(&home, &[], script);
     kill_process_group(guarded.pid(), Signal::TERM).unwrap();
-    let (_, text) = guarded.end();
+    let (_, text) = guarded.end().told();
     assert!(text.contains("heard 1\n"), "{text}");
 }
 
 #[test]
 fn the_third_request_to_end_kills_a_command_that_does_not() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     let script = format!(
         "trap '' INT; {}; touch ready; sleep 1000; sleep 1000",
         making("ours")
     );
-    let guarded = host.start(&[], &script);
+    let guarded = start(&home, &[], &script);
     for _ in 0..3 {
         guarded.signal(Signal::INT);
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    let (code, text) = guarded.end();
-    assert_eq!(code, Some(137), "{text}");
-    assert_eq!(host.containers(), Vec::<String>::new());
+    let (code, text) = guarded.end().told();
+    assert_eq!(code, 137, "{text}");
+    assert_eq!(daemon.containers(), Vec::<String>::new());
 }
 
 #[test]
 fn a_second_request_while_cleaning_up_leaves_it_to_the_reaper() {
-    let host = Host::new();
+    let (daemon, home) = on_docker();
     // The deaf process keeps the cleaning from being over at once.
     let script = format!(
         "{}; (setsid sh -c \"trap '' TERM; touch ready; sleep 31003; sleep 31004\" &); sleep 0.5; exit 0",
         making("ours")
     );
-    let guarded = host.start(&[], &script);
+    let guarded = start(&home, &[], &script);
     // The command has ended by then.
     std::thread::sleep(std::time::Duration::from_secs(1));
     for _ in 0..2 {
         std::thread::sleep(std::time::Duration::from_millis(200));
         guarded.signal(Signal::INT);
     }
-    let (code, text) = guarded.end();
-    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = guarded.end().told();
+    assert_eq!(code, 0, "{text}");
     assert!(text.contains("in the background"), "{text}");
-    wait_until("the reaper has cleaned up", || host.containers().is_empty());
-    wait_until("the lease has ended", || host.standings() == ["ended"]);
+    eventually("the reaper has cleaned up", || {
+        daemon.containers().is_empty()
+    });
+    eventually("the lease has ended", || home.standings() == ["ended"]);
 }
 
 #[test]
 fn orphans_are_collected_while_the_command_runs_and_ended_with_it() {
-    let host = Host::new();
+    let (_daemon, home) = on_docker();
     // Twice forked: their parents are gone, so they become the guard's.
     let sleep = length(3);
     let script = format!(
         "i=0; while [ $i -lt 5 ]; do (sh -c 'sleep 0.1 & exit' &); i=$((i+1)); done; (sh -c 'sleep {sleep} & exit' &); sleep 0.5; touch ready; sleep 1.5"
     );
-    let guarded = host.start(&[], &script);
+    let guarded = start(&home, &[], &script);
     let guard = guarded.pid().as_raw_nonzero();
     let zombies = || {
         processes(|line| line.is_empty())
@@ -109,13 +109,13 @@ fn orphans_are_collected_while_the_command_runs_and_ended_with_it() {
             })
             .count()
     };
-    wait_until("no zombie is left", || zombies() == 0);
+    eventually("no zombie is left", || zombies() == 0);
     assert_eq!(
         processes(|line| line.trim_end() == format!("sleep {sleep}")).len(),
         1
     );
-    let (code, text) = guarded.end();
-    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = guarded.end().told();
+    assert_eq!(code, 0, "{text}");
     assert_eq!(
         processes(|line| line.trim_end() == format!("sleep {sleep}")).len(),
         0
@@ -124,19 +124,19 @@ fn orphans_are_collected_while_the_command_runs_and_ended_with_it() {
 
 #[test]
 fn on_a_terminal_the_command_reads_it_and_ctrl_c_reaches_it_once() {
-    let host = Host::new();
-    let (mut master, terminal) = terminal();
+    let (daemon, home) = on_docker();
+    let (mut master, terminal) = terminal::open();
     let script = format!(
         "n=0; trap 'n=$((n+1))' INT; {}; read line; echo \"read $line\"; touch ready; i=0; while [ $i -lt 15 ]; do sleep 0.1; i=$((i+1)); done; echo heard $n",
         making("ours")
     );
-    let guard = host.command(&["guard", "--second-look", "100ms", "--", "sh", "-c", &script]);
+    let guard = home.command(&["guard", "--second-look", "100ms", "--", "sh", "-c", &script]);
     let mut command = Command::new("setsid");
     command
         .args(["--ctty", "--wait"])
         .arg(guard.get_program())
         .args(guard.get_args());
-    command.env_clear().current_dir(host.home.path());
+    command.env_clear().current_dir(home.directory());
     command.envs(
         guard
             .get_envs()
@@ -150,41 +150,22 @@ fn on_a_terminal_the_command_reads_it_and_ctrl_c_reaches_it_once() {
         .unwrap();
     drop(command);
     master.write_all(b"words\n").unwrap();
-    let ready = host.home.path().join("ready");
-    wait_until("the command has read", || ready.exists());
+    let ready = home.path("ready");
+    eventually("the command has read", || ready.exists());
     master.write_all(b"\x03").unwrap();
-    let mut shown = Vec::new();
-    let mut buffer = [0; 4096];
-    // Linux ends the reading of a terminal that nobody holds with an error.
-    while let Ok(read @ 1..) = master.read(&mut buffer) {
-        shown.extend_from_slice(&buffer[..read]);
-    }
+    let shown = terminal::read_to_end(master);
     let shown = String::from_utf8_lossy(&shown).into_owned();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{shown}");
     assert!(shown.contains("read words"), "{shown}");
     assert!(shown.contains("heard 1"), "{shown}");
-    assert_eq!(host.containers(), Vec::<String>::new());
-}
-
-fn terminal() -> (File, OwnedFd) {
-    let master: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap();
-    let slave = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(rustix::fs::OFlags::NOCTTY.bits().cast_signed())
-        .open(name.into_string().unwrap())
-        .unwrap();
-    (File::from(master), slave.into())
+    assert_eq!(daemon.containers(), Vec::<String>::new());
 }
 
 #[test]
 fn the_reaper_is_out_of_reach_of_the_terminal_and_the_group() {
-    let host = Host::new();
-    let guarded = host.start(&[], "touch ready; sleep 1000");
-    let reaper = guarded.reaper();
+    let (_daemon, home) = on_docker();
+    let guarded = start(&home, &[], "touch ready; sleep 1000");
+    let reaper = keeper(&home, &guarded);
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", reaper.as_raw_nonzero())).unwrap();
     let fields: Vec<&str> = stat
         .rsplit(')')
@@ -206,7 +187,7 @@ fn the_reaper_is_out_of_reach_of_the_terminal_and_the_group() {
     );
     kill_process(guarded.pid(), Signal::TERM).unwrap();
     guarded.end();
-    wait_until("it has ended", || {
+    eventually("it has ended", || {
         processes(|line| line.contains("--adopt"))
             .iter()
             .all(|pid| *pid != reaper)

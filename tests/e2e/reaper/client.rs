@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 use tbengine_dockerd::{Dockerd, Network};
+use tbengine_harness::eventually;
 use tbengine_venv::run;
 
-use crate::reaper::host::{Client, signal, until};
+use super::session::Client;
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/reaper/python");
 const IMAGE: &str = "tbengine-reaper:latest";
@@ -92,11 +93,11 @@ fn a_real_one_that_is_killed_leaves_nothing_behind() {
     }
     let image = daemon.inspect(&id("reaper"), "{{.Config.Image}}");
     assert_eq!(image.unwrap(), IMAGE);
-    signal(client.id(), "KILL");
+    client.kill().unwrap();
     client.wait().unwrap();
-    until("the container is gone", || !exists(&id("container")));
-    until("the network is gone", || !exists(&id("network")));
-    until("the reaper is gone", || !exists(&id("reaper")));
+    eventually("the container is gone", || !exists(&id("container")));
+    eventually("the network is gone", || !exists(&id("network")));
+    eventually("the reaper is gone", || !exists(&id("reaper")));
     for foreign in foreign {
         assert!(exists(&foreign));
     }
@@ -129,7 +130,7 @@ fn its_own_container_stays() {
             .env("DOCKER_HOST", daemon.host());
         String::from_utf8_lossy(&command.output().unwrap().stderr).into_owned()
     };
-    until("it listens", || logs().contains("Started!"));
+    eventually("it listens", || logs().contains("Started!"));
     let mut client = Client::unix(&home.path().join("reaper.sock"));
     assert_eq!(client.say("label=session=boxed\n"), "ACK\n");
     drop(client);

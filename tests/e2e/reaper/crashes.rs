@@ -3,7 +3,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
-use crate::reaper::host::{World, signal};
+use rustix::process::Signal;
+
+use super::session::World;
 
 #[test]
 fn a_client_that_is_killed_is_gone() {
@@ -23,7 +25,7 @@ fn a_client_that_is_killed_is_gone() {
     BufReader::new(output).read_line(&mut answer).unwrap();
     assert_eq!(answer, "ACK\n");
     assert!(world.exists(&container));
-    signal(client.id(), "KILL");
+    client.kill().unwrap();
     client.wait().unwrap();
     assert_eq!(reaper.ended(), Some(0), "{}", reaper.log());
     assert!(!world.exists(&container));
@@ -41,13 +43,13 @@ fn the_next_run_finishes_what_a_killed_reaper_had_to_do() {
     let mut client = reaper.unix();
     assert_eq!(client.say(&world.line()), "ACK\n");
     assert_eq!(client.say("label=made-for=orphaned:1\n"), "ACK\n");
-    reaper.signal("KILL");
+    reaper.signal(Signal::KILL);
     assert_eq!(reaper.ended(), None);
     assert_eq!(client.answer(), "");
     assert!(world.exists(&made.container));
-    let run = world.tbengine(&["run", "--yes"]);
-    let errors = String::from_utf8_lossy(&run.stderr);
-    assert_eq!(run.status.code(), Some(0), "{errors}");
+    let run = world.home.run(&["run", "--yes"]);
+    let errors = &run.stderr;
+    assert_eq!(run.code, 0, "{errors}");
     assert!(errors.contains("did not clean up"), "{errors}");
     for gone in [made.container, made.network, made.volume, made.image] {
         assert!(!world.exists(&gone), "{gone}\n{errors}");
@@ -69,7 +71,7 @@ fn a_reaper_in_a_killed_ones_place_waits_for_its_clients_and_then_finishes() {
     let mut client = reaper.unix();
     assert_eq!(client.say(&world.line()), "ACK\n");
     assert_eq!(client.say("label=session=succeeded-left\n"), "ACK\n");
-    reaper.signal("KILL");
+    reaper.signal(Signal::KILL);
     assert_eq!(reaper.ended(), None);
     // The socket file that was left there is in nobody's way.
     let mut reaper = world.reaper(&["--keep"]);
@@ -78,6 +80,6 @@ fn a_reaper_in_a_killed_ones_place_waits_for_its_clients_and_then_finishes() {
     drop(client);
     world.await_gone(&held);
     world.await_gone(&left);
-    reaper.signal("TERM");
+    reaper.signal(Signal::TERM);
     assert_eq!(reaper.ended(), Some(0), "{}", reaper.log());
 }

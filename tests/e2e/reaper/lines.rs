@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::reaper::host::World;
+use super::session::World;
 
 #[test]
 fn what_is_no_filter_is_refused_and_deletes_nothing() {

@@ -2,7 +2,7 @@
 
 mod client;
 mod crashes;
-mod host;
 mod lines;
 mod place;
+mod session;
 mod sessions;

@@ -5,9 +5,10 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::reaper::host::{Reaper, World};
+use super::session::{Reaper, World};
 
 #[test]
 fn a_socket_file_is_for_its_user_alone() {
@@ -18,7 +19,7 @@ fn a_socket_file_is_for_its_user_alone() {
     assert_eq!(mode & 0o7777, 0o600);
     // Even where the file lets others in, the reaper does not.
     fs::set_permissions(reaper.socket(), Permissions::from_mode(0o666)).unwrap();
-    fs::set_permissions(world.home.path(), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(world.home.directory(), Permissions::from_mode(0o755)).unwrap();
     let script = "import socket, sys\n\
                   s = socket.socket(socket.AF_UNIX)\n\
                   s.connect(sys.argv[1])\n\
@@ -36,7 +37,7 @@ fn a_socket_file_is_for_its_user_alone() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&said.stdout), "b''\n", "{said:?}");
-    reaper.signal("TERM");
+    reaper.signal(Signal::TERM);
     assert_eq!(reaper.ended(), Some(0), "{}", reaper.log());
     assert!(world.exists(&container));
     assert!(reaper.log().contains("nothing") || !reaper.log().contains("deleted"));
@@ -49,9 +50,9 @@ fn two_reapers_cannot_have_one_place() {
     let socket = format!("unix://{}", reaper.socket().display());
     let port = format!("tcp://127.0.0.1:{}", reaper.port());
     for place in [socket, port] {
-        let second = world.tbengine(&["reaper", "--listen", &place]);
-        let errors = String::from_utf8_lossy(&second.stderr);
-        assert_eq!(second.status.code(), Some(2), "{errors}");
+        let second = world.home.run(&["reaper", "--listen", &place]);
+        let errors = &second.stderr;
+        assert_eq!(second.code, 2, "{errors}");
         assert!(
             errors.contains(&place) && errors.contains("--listen"),
             "{errors}"
@@ -66,7 +67,7 @@ fn two_reapers_cannot_have_one_place() {
 fn where_nothing_can_be_written_it_says_so_once_and_works() {
     let world = World::new("unwritten");
     let container = world.sleeper(&[]);
-    let mut command = world.command(&[
+    let mut command = world.home.command(&[
         "reaper",
         "--listen",
         "tcp://127.0.0.1:0",
@@ -118,28 +119,28 @@ fn where_nothing_can_be_written_it_says_so_once_and_works() {
 #[test]
 fn a_directory_that_was_named_must_be_fit() {
     let world = World::new("unfit");
-    let file = world.home.path().join("file");
+    let file = world.home.directory().join("file");
     fs::write(&file, "").unwrap();
     let state = file.display().to_string();
-    let ended = world.tbengine(&[
+    let ended = world.home.run(&[
         "reaper",
         "--listen",
         "tcp://127.0.0.1:0",
         "--state-dir",
         &state,
     ]);
-    let errors = String::from_utf8_lossy(&ended.stderr);
-    assert_eq!(ended.status.code(), Some(2), "{errors}");
+    let errors = &ended.stderr;
+    assert_eq!(ended.code, 2, "{errors}");
     assert!(!errors.contains("Started!"), "{errors}");
 }
 
 #[test]
 fn without_a_daemon_it_does_not_start() {
     let world = World::new("away");
-    let mut command = world.command(&["reaper", "--listen", "tcp://127.0.0.1:0"]);
-    command.env("DOCKER_HOST", "unix:///nowhere/docker.sock");
-    let ended = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&ended.stderr);
-    assert_ne!(ended.status.code(), Some(0), "{errors}");
+    let nowhere = [("DOCKER_HOST", "unix:///nowhere/docker.sock")];
+    let reaper = ["reaper", "--listen", "tcp://127.0.0.1:0"];
+    let ended = world.home.run_with(&reaper, &nowhere);
+    let errors = &ended.stderr;
+    assert_ne!(ended.code, 0, "{errors}");
     assert!(!errors.contains("Started!"), "{errors}");
 }

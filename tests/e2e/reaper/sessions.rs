@@ -5,7 +5,10 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use crate::reaper::host::{World, outstay_reconnection, until};
+use rustix::process::Signal;
+use tbengine_harness::eventually;
+
+use super::session::{Reaper, World, outstay_reconnection};
 
 #[test]
 fn what_clients_name_goes_when_they_are_gone_and_the_rest_stays() {
@@ -33,8 +36,8 @@ fn what_clients_name_goes_when_they_are_gone_and_the_rest_stays() {
     // Each filter counts, not only the last.
     assert_eq!(client.say("label=made-for=named:1\n"), "ACK\n");
     assert_eq!(client.say("label=made-for=nothing\n"), "ACK\n");
-    let listed = world.tbengine(&["lease", "list"]);
-    let listed = String::from_utf8(listed.stdout).unwrap();
+    let listed = world.home.run(&["lease", "list"]);
+    let listed = listed.stdout;
     assert!(
         listed.contains("live") && listed.contains("reaper"),
         "{listed}"
@@ -48,8 +51,8 @@ fn what_clients_name_goes_when_they_are_gone_and_the_rest_stays() {
         assert!(world.exists(&id), "{id}\n{}", reaper.log());
     }
     assert!(!reaper.socket().exists());
-    let listed = world.tbengine(&["lease", "list"]);
-    let listed = String::from_utf8(listed.stdout).unwrap();
+    let listed = world.home.run(&["lease", "list"]);
+    let listed = listed.stdout;
     assert!(listed.contains("ended"), "{listed}");
 }
 
@@ -101,7 +104,7 @@ fn what_another_live_lease_names_is_left_to_that_one() {
     let container = world.sleeper(&[]);
     let mut first = world.reaper(&[]);
     let other = format!("unix://{}", world.socket("other").display());
-    let mut second = crate::reaper::host::Reaper::start(world.command(&[
+    let mut second = Reaper::start(world.home.command(&[
         "reaper",
         "--listen",
         &other,
@@ -130,8 +133,8 @@ fn told_to_end_it_waits_for_clients_and_for_nobody_else() {
     let mut reaper = world.reaper(&["--reconnection-timeout", "1h"]);
     let mut client = reaper.tcp();
     assert_eq!(client.say(&world.line()), "ACK\n");
-    reaper.signal("TERM");
-    until("it says that it waits", || {
+    reaper.signal(Signal::TERM);
+    eventually("it says that it waits", || {
         reaper.log().contains("waiting for the clients")
     });
     thread::sleep(Duration::from_millis(300));
@@ -146,7 +149,7 @@ fn told_to_end_it_waits_for_clients_and_for_nobody_else() {
     let mut reaper = world.reaper(&["--shutdown-timeout", "200ms"]);
     let mut client = reaper.tcp();
     assert_eq!(client.say(&world.line()), "ACK\n");
-    reaper.signal("TERM");
+    reaper.signal(Signal::TERM);
     assert_eq!(reaper.ended(), Some(0), "{}", reaper.log());
     assert!(!world.exists(&container));
     assert_eq!(client.answer(), "");
@@ -164,7 +167,7 @@ fn it_can_be_kept_for_further_sessions() {
         world.await_gone(&container);
         assert!(reaper.is_running());
     }
-    reaper.signal("TERM");
+    reaper.signal(Signal::TERM);
     assert_eq!(reaper.ended(), Some(0), "{}", reaper.log());
 }
 

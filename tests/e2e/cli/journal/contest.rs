@@ -7,11 +7,11 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::{history, signal, started};
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn two_runs_never_work_on_one_resource() {
-    let host = Host::with("latency = \"200ms\"");
+    let host = home().memory("latency = \"200ms\"");
     let first = started(&host, &["--kind", "container"], 0);
     let second = host.run(&["run", "-O", "jsonl"]).with_code(5);
     assert!(!second.stdout.contains("run-started"));
@@ -39,7 +39,7 @@ fn two_runs_never_work_on_one_resource() {
 
 #[test]
 fn who_slept_through_its_lease_does_nothing_more() {
-    let host = Host::with("latency = \"100ms\"\n[state]\nlease = \"1s\"");
+    let host = home().memory("latency = \"100ms\"\n[state]\nlease = \"1s\"");
     let mut stopped = started(&host, &["--kind", "container"], 1);
     signal(&stopped, Signal::STOP);
     let begun = Instant::now();

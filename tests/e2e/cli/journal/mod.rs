@@ -10,18 +10,17 @@ use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-
-use crate::cli::host::Host;
+use tbengine_harness::Home;
 
 const STATE: &str = ".local/state/tbengine";
 
-fn history(host: &Host) -> Vec<Value> {
+fn history(host: &Home) -> Vec<Value> {
     let json = host.run(&["history", "-O", "json"]).with_code(0).json();
     json.as_array().unwrap().clone()
 }
 
 /// Starts a run and waits until so many steps have ended.
-fn started(host: &Host, args: &[&str], ended: usize) -> Child {
+fn started(host: &Home, args: &[&str], ended: usize) -> Child {
     let args = [&["run", "-O", "jsonl", "--concurrency", "2"], args].concat();
     let mut child = host
         .command(&args)
@@ -45,7 +44,7 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
-fn killed(host: &Host, args: &[&str]) -> String {
+fn killed(host: &Home, args: &[&str]) -> String {
     let mut child = started(host, args, 2);
     signal(&child, Signal::KILL);
     child.wait().unwrap();

@@ -2,14 +2,13 @@
 
 use serde_json::Value;
 
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn what_fails_again_and_again_is_parked_until_it_is_released() {
     // Every deletion fails, and the second attempt is the last.
-    let host = Host::with(
-        "faults = { transient = 1.0, only = \"delete\" }\n[guards]\nquarantine-after = 2",
-    );
+    let host = home()
+        .memory("faults = { transient = 1.0, only = \"delete\" }\n[guards]\nquarantine-after = 2");
     let run = |args: &[&str]| {
         let scope = [
             "run",

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use tbengine_harness::Ended;
 
 use super::{STATE, history, killed};
-use crate::cli::host::{Ended, Host};
+use crate::home;
 
 #[test]
 fn a_run_is_recorded_from_its_plan_to_its_end() {
-    let host = Host::new();
+    let host = home().memory("");
     assert_eq!(history(&host).len(), 0);
     host.run(&["history"])
         .with_code(0)
@@ -69,7 +70,7 @@ fn a_run_is_recorded_from_its_plan_to_its_end() {
 
 #[test]
 fn where_nothing_can_be_recorded_nothing_is_done_unless_asked_for() {
-    let host = Host::new();
+    let host = home().memory("");
     host.write(&format!("{STATE}/x"), "");
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(host.path(STATE), open).unwrap();
@@ -124,7 +125,7 @@ fn a_state_directory_on_a_file_system_of_the_network_is_refused() {
         tbengine_harness::leave_out(name, "there is no /dev/fuse on this machine");
         return;
     }
-    let host = Host::new();
+    let host = home().memory("");
     let (real, place) = (host.path("real"), host.path("mounted"));
     for path in [&real, &place] {
         std::fs::create_dir(path).unwrap();
@@ -144,7 +145,7 @@ fn a_state_directory_on_a_file_system_of_the_network_is_refused() {
 
 #[test]
 fn a_disk_that_is_full_stops_the_run_before_it_does_more() {
-    let host = Host::with("latency = \"1ms\"\nresources = 400");
+    let host = home().memory("latency = \"1ms\"\nresources = 400");
     let program = env!("CARGO_BIN_EXE_tbengine");
     // Files may not grow beyond this: room for the plan, and for some of the rows.
     let limited = format!(
@@ -182,7 +183,7 @@ fn a_disk_that_is_full_stops_the_run_before_it_does_more() {
 
 #[test]
 fn a_damaged_record_is_told_and_not_resumed() {
-    let host = Host::with("latency = \"50ms\"");
+    let host = home().memory("latency = \"50ms\"");
     let run = killed(&host, &[]);
     let path = host.path(&format!("{STATE}/runs/{run}.db"));
     // Reading it has put the log into the file.
@@ -206,7 +207,7 @@ fn a_damaged_record_is_told_and_not_resumed() {
 
 #[test]
 fn runs_that_are_long_over_are_forgotten() {
-    let host = Host::with("[state]\nkeep = \"1h\"");
+    let host = home().memory("[state]\nkeep = \"1h\"");
     let run = || {
         // The simulated host is the same for every process.
         host.run(&["run", "--kind", "container", "--quarantine-after", "0"])

@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 
 use super::{history, killed, signal, started};
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn what_was_killed_is_resumed() {
-    let host = Host::with("latency = \"50ms\"");
+    let host = home().memory("latency = \"50ms\"");
     // Only what nothing else holds: each process simulates a host that has everything again.
     let run = killed(&host, &["--kind", "container,sandbox"]);
     let crashed = &history(&host)[0];
@@ -34,7 +34,7 @@ fn what_was_killed_is_resumed() {
 
 #[test]
 fn what_was_interrupted_says_how_to_go_on() {
-    let host = Host::with("latency = \"50ms\"");
+    let host = home().memory("latency = \"50ms\"");
     let child = started(&host, &["--kind", "container"], 1);
     signal(&child, Signal::TERM);
     let ended = child.wait_with_output().unwrap();
@@ -52,7 +52,7 @@ fn what_was_interrupted_says_how_to_go_on() {
 
 #[test]
 fn what_is_stale_is_refused_unless_it_is_planned_anew() {
-    let host = Host::with("latency = \"50ms\"");
+    let host = home().memory("latency = \"50ms\"");
     let run = killed(&host, &["--kind", "container"]);
     let stale = |args: &[&str], says: &str| {
         let args = [&["resume", &run, "-O", "jsonl"], args].concat();
@@ -100,7 +100,7 @@ fn what_is_stale_is_refused_unless_it_is_planned_anew() {
 #[test]
 fn a_closed_output_does_not_end_the_cleaning() {
     for format in ["jsonl", "table", "json"] {
-        let host = Host::with("latency = \"5ms\"");
+        let host = home().memory("latency = \"5ms\"");
         let mut child = host
             .command(&["run", "-O", format])
             .stdout(Stdio::piped())
@@ -116,14 +116,14 @@ fn a_closed_output_does_not_end_the_cleaning() {
 
 #[test]
 fn a_closed_terminal_stops_a_run_unless_it_was_to_outlive_it() {
-    let host = Host::with("latency = \"50ms\"");
+    let host = home().memory("latency = \"50ms\"");
     let child = started(&host, &[], 1);
     signal(&child, Signal::HUP);
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(129));
     assert_eq!(history(&host)[0]["state"], "interrupted");
 
-    let host = Host::with("latency = \"50ms\"");
+    let host = home().memory("latency = \"50ms\"");
     let program = env!("CARGO_BIN_EXE_tbengine");
     let mut child = Command::new("sh")
         .args(["-c", &format!("trap '' HUP; exec {program} run -O jsonl")])

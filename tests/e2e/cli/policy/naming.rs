@@ -1,10 +1,10 @@
 //! How a policy is named, pinned and told what to do.
 
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn names_and_paths_are_told_apart() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["plan", "--policy", "defualt"])
         .with_code(2)
         .says("did you mean `default`?");
@@ -25,7 +25,7 @@ fn names_and_paths_are_told_apart() {
 
 #[test]
 fn parameters_are_checked() {
-    let host = Host::new();
+    let host = home().memory("");
     for (set, says) in [
         ("dead-oldr-than=1h", "did you mean `dead-older-than`?"),
         ("dead-older-than=-1h", "dead-older-than"),
@@ -37,7 +37,7 @@ fn parameters_are_checked() {
 
 #[test]
 fn a_pinned_policy_must_be_that_one() {
-    let host = Host::with(&format!(
+    let host = home().memory(&format!(
         "[policies.p]\nbuiltin = \"default\"\nsha256 = \"{}\"",
         "0".repeat(64)
     ));
@@ -57,7 +57,7 @@ fn a_pinned_policy_must_be_that_one() {
 
 #[test]
 fn a_reference_names_one_component_only() {
-    let host = Host::new();
+    let host = home().memory("");
     let json = host
         .run(&["policy", "inspect", "default", "-O", "json"])
         .json();

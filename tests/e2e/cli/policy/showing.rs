@@ -1,10 +1,10 @@
 //! What there is, and what a policy says of itself.
 
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn list_names_built_in_and_configured_policies() {
-    let host = Host::with(
+    let host = home().memory(
         "[policies.nightly]\nbuiltin = \"aggressive\"\nparams = { dead-older-than = \"2h\" }",
     );
     let json = host
@@ -31,7 +31,7 @@ fn list_names_built_in_and_configured_policies() {
 
 #[test]
 fn inspect_shows_parameters_with_types_defaults_and_docs() {
-    let host = Host::new();
+    let host = home().memory("");
     let json = host
         .run(&["policy", "inspect", "default", "-O", "json"])
         .with_code(0)
@@ -65,7 +65,7 @@ fn inspect_shows_parameters_with_types_defaults_and_docs() {
 
 #[test]
 fn inspect_shows_what_a_policy_for_one_benchmark_can_be_told() {
-    let host = Host::new();
+    let host = home().memory("");
     let inspect = |policy| host.run(&["policy", "inspect", policy]).with_code(0).stdout;
     let text = inspect("harbor");
     for shown in [

@@ -1,11 +1,11 @@
 //! What policies answer: checked, compared with what is expected, and with each other.
 
 use super::MAX_AGE;
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn check_lets_it_judge_and_names_its_speed() {
-    let host = Host::new();
+    let host = home().memory("");
     let json = host
         .run(&["policy", "check", "default", "-O", "json"])
         .with_code(0)
@@ -34,7 +34,8 @@ fn check_lets_it_judge_and_names_its_speed() {
 
 #[test]
 fn check_writes_values_separated_by_commas_where_they_are_asked_for() {
-    let csv = Host::new()
+    let csv = home()
+        .memory("")
         .run(&["policy", "check", "default", "-O", "csv"])
         .with_code(0)
         .stdout;
@@ -46,7 +47,7 @@ fn check_writes_values_separated_by_commas_where_they_are_asked_for() {
 
 #[test]
 fn a_template_is_tested_and_a_wrong_answer_is_shown() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["policy", "new", "wat", "disk-full"])
         .with_code(0);
     host.run(&["policy", "pack", "disk-full/disk-full.wat", "-o", "p.wasm"])
@@ -110,7 +111,7 @@ fn a_template_is_tested_and_a_wrong_answer_is_shown() {
 /// The inventories that were recorded of a private Docker and of the fake Daytona service.
 #[test]
 fn policies_for_one_benchmark_answer_as_is_expected_of_recorded_hosts() {
-    let host = Host::new();
+    let host = home().memory("");
     for (policy, cases) in [("harbor", 4), ("terminal-bench", 1)] {
         let tests = format!(
             "{}/../../policies/{policy}/tests",
@@ -131,7 +132,7 @@ fn policies_for_one_benchmark_answer_as_is_expected_of_recorded_hosts() {
 
 #[test]
 fn folders_without_sense_are_refused() {
-    let host = Host::new();
+    let host = home().memory("");
     std::fs::create_dir(host.path("tests")).unwrap();
     let test = || host.run(&["policy", "test", "default", "tests"]);
     test()
@@ -159,7 +160,7 @@ fn folders_without_sense_are_refused() {
 
 #[test]
 fn two_policies_are_compared_on_a_record_and_on_what_is_there() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["list", "--record", "host.json"]).with_code(0);
     let diff = |args: &[&str]| host.run(&[&["policy", "diff"], args].concat());
     let same = diff(&[
@@ -207,7 +208,7 @@ fn two_policies_are_compared_on_a_record_and_on_what_is_there() {
 
 #[test]
 fn a_record_is_what_is_in_scope_and_the_same_each_time() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["list", "--kind", "container", "--record", "a.json"])
         .with_code(0)
         .says("recorded in a.json");

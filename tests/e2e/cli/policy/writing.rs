@@ -1,11 +1,11 @@
 //! Policies in files: exported, packed, begun from a template.
 
 use super::MAX_AGE;
-use crate::cli::host::Host;
+use crate::home;
 
 #[test]
 fn export_overwrites_only_if_told() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["policy", "export", "default", "-o", "p.wasm"])
         .with_code(0);
     assert_eq!(
@@ -28,7 +28,7 @@ fn export_overwrites_only_if_told() {
 
 #[test]
 fn a_core_module_is_refused_with_the_command_that_packs_it() {
-    let host = Host::new();
+    let host = home().memory("");
     host.write("core.wat", MAX_AGE);
     let refused = host.run(&["plan", "--policy", "./core.wat"]).with_code(2);
     let command = "`tbengine policy pack";
@@ -81,7 +81,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
 
 #[test]
 fn a_template_needs_a_language_a_name_and_a_place() {
-    let host = Host::new();
+    let host = home().memory("");
     host.run(&["policy", "new", "phyton", "p"])
         .with_code(2)
         .says("did you mean `python`?");

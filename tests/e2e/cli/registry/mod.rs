@@ -18,16 +18,18 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
-use crate::cli::host::{Ended, Host};
+use tbengine_harness::{Ended, Home};
+
+use crate::home;
 
 /// A user with a cache of their own, in which compiled policies are those of every test.
 pub(crate) struct User {
-    pub(crate) host: Host,
+    pub(crate) host: Home,
 }
 
 impl User {
     pub(crate) fn new() -> Self {
-        let host = Host::new();
+        let host = home().memory("");
         let compiled = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tbengine/wasm");
         fs::create_dir_all(&compiled).unwrap();
         fs::create_dir_all(host.path("cache/tbengine")).unwrap();

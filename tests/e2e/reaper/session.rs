@@ -1,25 +1,25 @@
-//! The daemon, a home for each test, the reaper and its clients.
+//! A session: a home for it, a reaper and its clients.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::ops::{Deref, DerefMut};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tbengine_dockerd::{Dockerd, shared};
-use tempfile::TempDir;
+use tbengine_harness::{Home, Running, eventually};
+
+use crate::home;
 
 const STARTED: &str = "tbengine reaper: Started! listening on ";
-/// What takes longer than this never comes.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A home of its own, and a name that no other test's resources carry.
 pub(crate) struct World {
     pub(crate) daemon: &'static Dockerd,
-    pub(crate) home: TempDir,
+    pub(crate) home: Home,
     pub(crate) session: &'static str,
 }
 
@@ -33,10 +33,9 @@ pub(crate) struct Made {
 
 impl World {
     pub(crate) fn new(session: &'static str) -> Self {
-        tbengine_harness::surroundings::make_usual();
         Self {
             daemon: shared(),
-            home: tempfile::tempdir().expect("a directory can be made"),
+            home: home().docker(&shared().host()),
             session,
         }
     }
@@ -79,32 +78,13 @@ impl World {
 
     /// Waits until something is gone.
     pub(crate) fn await_gone(&self, id: &str) {
-        until(&format!("{id} is gone"), || !self.exists(id));
-    }
-
-    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tbengine"));
-        command
-            .args(arguments)
-            .env_clear()
-            .env("HOME", self.home.path())
-            .env("DOCKER_HOST", self.daemon.host())
-            .current_dir(self.home.path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Runs the program to its end.
-    pub(crate) fn tbengine(&self, arguments: &[&str]) -> Output {
-        self.command(arguments)
-            .output()
-            .expect("the program starts")
+        eventually(&format!("{id} is gone"), || !self.exists(id));
     }
 
     /// A reaper on a socket and a port, with short times.
     pub(crate) fn reaper(&self, arguments: &[&str]) -> Reaper {
         let socket = format!("unix://{}", self.socket("reaper").display());
-        let mut command = self.command(&["reaper", "--listen", &socket]);
+        let mut command = self.home.command(&["reaper", "--listen", &socket]);
         command
             .args(["--listen", "tcp://127.0.0.1:0"])
             .args(arguments);
@@ -113,43 +93,37 @@ impl World {
         Reaper::start(command)
     }
 
-    pub(crate) fn socket(&self, name: &str) -> std::path::PathBuf {
-        self.home.path().join(name).with_extension("sock")
+    pub(crate) fn socket(&self, name: &str) -> PathBuf {
+        self.home.path(name).with_extension("sock")
     }
 }
 
 /// A reaper that listens. Dropping it kills it.
 pub(crate) struct Reaper {
-    child: Child,
-    log: Arc<Mutex<String>>,
+    running: Running,
     addresses: Vec<String>,
 }
 
+impl Deref for Reaper {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
+
+impl DerefMut for Reaper {
+    fn deref_mut(&mut self) -> &mut Running {
+        &mut self.running
+    }
+}
+
 impl Reaper {
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let errors = child.stderr.take().expect("it is piped");
-        let log = Arc::new(Mutex::new(String::new()));
-        let (tell, told) = mpsc::channel();
-        let lines = log.clone();
-        thread::spawn(move || {
-            for line in BufReader::new(errors).lines().map_while(Result::ok) {
-                if let Some(addresses) = line.strip_prefix(STARTED) {
-                    tell.send(addresses.to_owned()).ok();
-                }
-                lines.lock().unwrap().extend([line.as_str(), "\n"]);
-            }
-        });
-        let addresses = told
-            .recv_timeout(PATIENCE)
-            .unwrap_or_else(|_| panic!("it did not start: {}", log.lock().unwrap()));
+    pub(crate) fn start(command: Command) -> Self {
+        let running = Running::start(command);
+        let addresses = running.await_line(STARTED);
         Self {
-            child,
-            log,
+            running,
             addresses: addresses.split(", ").map(str::to_owned).collect(),
         }
     }
@@ -184,40 +158,6 @@ impl Reaper {
             read: BufReader::new(Box::new(stream.try_clone().unwrap())),
             write: Socket::Tcp(stream),
         }
-    }
-
-    /// Sends a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
-        signal(self.child.id(), name);
-    }
-
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("it is our child").is_none()
-    }
-
-    pub(crate) fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
-    }
-
-    /// What it wrote to the standard output, once it has ended.
-    pub(crate) fn results(&mut self) -> String {
-        let mut results = String::new();
-        let output = self.child.stdout.as_mut().expect("it is piped");
-        output.read_to_string(&mut results).expect("it is text");
-        results
-    }
-
-    /// The exit code, once it has ended by itself.
-    pub(crate) fn ended(&mut self) -> Option<i32> {
-        until("the reaper ends", || !self.is_running());
-        self.child.wait().expect("it is our child").code()
-    }
-}
-
-impl Drop for Reaper {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
     }
 }
 
@@ -280,22 +220,6 @@ impl Client {
             Socket::Tcp(stream) => stream.local_addr().unwrap().port(),
             Socket::Unix(_) => panic!("a socket file has no ports"),
         }
-    }
-}
-
-pub(crate) fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill")
-        .args(["-s", name, &pid.to_string()])
-        .status();
-    assert!(sent.expect("kill starts").success(), "{name} to {pid}");
-}
-
-/// Waits until something holds.
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        thread::sleep(Duration::from_millis(20));
     }
 }
 
