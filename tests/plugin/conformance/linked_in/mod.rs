@@ -11,7 +11,9 @@ use libtest_mimic::Trial;
 use tbengine_sdk::testkit::{self, Case, Fixture};
 
 /// What the names of a backend's trials begin with, and the trials.
-const BACKENDS: [(&str, fn() -> Vec<Trial>); 4] = [
+type Suite = (&'static str, fn() -> Vec<Trial>);
+
+const BACKENDS: [Suite; 4] = [
     ("memory", memory::trials),
     ("docker", docker::trials),
     ("daytona", daytona::trials),
