@@ -12,6 +12,7 @@ use serde::Deserialize;
 use tbengine_sdk::owner::RUN_ID_LABEL;
 
 use crate::guard::keeper::RELEASE;
+use crate::guard::program::{self, ASKED_VARIABLE};
 
 /// A lease of this process. Dropping it gives it up, and leaves the sweep to the process that holds it;
 /// [`Holding::release`] waits for that.
@@ -62,19 +63,21 @@ struct Taken {
 
 impl Holding {
     /// Takes a lease. `program` is tbengine, or another program that answers to `lease hold` by what
-    /// [`keeper`](crate::guard::keeper) does, like this one; `args` are further arguments of `lease hold`, like
-    /// `--backend docker`.
+    /// [`keeper`](crate::guard::keeper) does, like this one, and answers to [`program::QUESTION`]; `args` are
+    /// further arguments of `lease hold`, like `--backend docker`.
     ///
     /// # Errors
     /// [`HoldError`] if tbengine cannot be started or takes no lease.
     pub fn start(program: &Path, args: &[&str]) -> Result<Self, HoldError> {
+        let failed = |source| HoldError::Start {
+            program: program.display().to_string(),
+            source,
+        };
+        program::check(program, is_asked()).map_err(failed)?;
         let mut command = Command::new(program);
         command.args(["lease", "hold", "--detach"]).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child: Child = command.spawn().map_err(|source| HoldError::Start {
-            program: program.display().to_string(),
-            source,
-        })?;
+        let mut child: Child = command.spawn().map_err(failed)?;
         let keep = child.stdin.take();
         let mut answers = BufReader::new(child.stdout.take().ok_or(HoldError::Silent)?);
         let taken: Option<Taken> = read(&mut answers);
@@ -107,6 +110,15 @@ impl Holding {
             .map_err(|_| HoldError::Silent)?;
         read(&mut self.answers).ok_or(HoldError::Silent)
     }
+}
+
+/// Whether this program is being asked what it is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a lease in a program's hands has nothing of the world handed in"
+)]
+fn is_asked() -> bool {
+    std::env::var_os(ASKED_VARIABLE).is_some()
 }
 
 fn read<T: serde::de::DeserializeOwned>(answers: &mut BufReader<ChildStdout>) -> Option<T> {

@@ -10,6 +10,7 @@
 //!
 //! - `reaper`: starting the process that outlives this one
 //! - [`keeper`]: what that does
+//! - [`program`]: whether a program does that
 //! - `observe`: labelling what the command creates
 //! - [`part`]: what the processes are for that it starts
 //! - [`exec`]: becomes the command
@@ -22,6 +23,7 @@ pub mod exec;
 pub mod keeper;
 mod observe;
 pub mod part;
+pub mod program;
 mod reaper;
 pub mod signals;
 pub mod tidy;
@@ -144,6 +146,9 @@ pub async fn guard(
     signals: &mut dyn GuardSignals,
     front: &mut dyn Front,
 ) -> Result<GuardEnd, Error> {
+    let asked = context.world.variable(program::ASKED_VARIABLE).is_some();
+    program::check(&request.program, asked)
+        .map_err(|source| Error::start("start the reaper", source))?;
     let control = Control::default();
     let backends = &request.wanted.backends;
     sweep_those_over(context, settings, backends, front, &control).await?;

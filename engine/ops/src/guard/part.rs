@@ -1,11 +1,13 @@
 //! The processes that a guard starts: its own program again, as what becomes the command, and as what outlives it.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use super::exec::{self, EXEC, ExecError};
 use super::keeper::{DETACH, adopt, go_on_alone};
+use super::program::{QUESTION, VERSION};
 use crate::config::Settings;
 use crate::config::settings::value::Span;
 use crate::context::Context;
@@ -19,6 +21,8 @@ const SECOND_LOOK: &str = "--second-look";
 /// What a process is for that a guard started. A program that guards asks [`Part::requested`] first of all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// It says that this program plays the others.
+    Version,
     /// It becomes the command, as these arguments say.
     Command(Vec<OsString>),
     /// It starts the process that outlives the guard, with these arguments.
@@ -63,6 +67,9 @@ impl Part {
     /// What this process is for, if the arguments of it, without its own name, say that a guard started it.
     pub fn requested(arguments: impl IntoIterator<Item = OsString>) -> Option<Self> {
         let arguments: Vec<OsString> = arguments.into_iter().collect();
+        if arguments == QUESTION.map(OsString::from) {
+            return Some(Self::Version);
+        }
         if arguments.first()? == EXEC {
             return Some(Self::Command(arguments));
         }
@@ -92,6 +99,10 @@ impl Part {
         program: &Path,
     ) -> Result<(), PartError> {
         match self {
+            Self::Version => {
+                let answered = writeln!(io::stdout(), "{VERSION}");
+                answered.map_err(|source| Error::start("answer", source).into())
+            }
             Self::Command(arguments) => match exec::requested(arguments) {
                 Some(error) => Err(error.into()),
                 None => Ok(()),
@@ -127,6 +138,7 @@ mod tests {
             second_look: Duration::from_millis(1500),
         };
         assert_eq!(Part::requested(alone), Some(wanted));
+        assert_eq!(Part::requested(arguments(&QUESTION)), Some(Part::Version));
         let command = arguments(&[EXEC, "1", "true"]);
         let part = Part::requested(command.clone());
         assert_eq!(part, Some(Part::Command(command)));
@@ -138,6 +150,7 @@ mod tests {
             &[][..],
             &["true"],
             &["lease", "hold"],
+            &["--version"],
             &["sh", "--adopt", "mine", "--second-look", "1s"],
         ] {
             assert_eq!(Part::requested(arguments(other)), None, "{other:?}");

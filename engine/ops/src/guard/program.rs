@@ -1,0 +1,88 @@
+//! Whether a program holds leases for others.
+//!
+//! What is started as `lease hold` is as a rule the program that starts it. One that embeds tbengine and forgets to
+//! answer to that would do what it always does: guard something, and start itself once more for that, without an end.
+//! So it is asked first what it is, by [`QUESTION`], and whoever is asked starts nothing.
+
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// The arguments of a program that is asked whether it holds leases. Those after the first are for a program that
+/// has a version of its own to tell.
+pub const QUESTION: [&str; 3] = ["--version", "lease", "hold"];
+/// What it answers on its standard output, as a line.
+pub const VERSION: &str = concat!("tbengine ", env!("CARGO_PKG_VERSION"));
+
+/// The variable in the environment of a program that is asked what it is.
+pub const ASKED_VARIABLE: &str = "TBENGINE_ASKED";
+/// A program that has not answered by then never will.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest answer that is read.
+const LONGEST: u64 = 1024;
+
+/// Whether this program may be started as `lease hold`. `asked` is whether this process is being asked that itself.
+///
+/// # Errors
+/// Why it may not.
+pub(crate) fn check(program: &Path, asked: bool) -> io::Result<()> {
+    let refused = |why: &str| {
+        let program = program.display();
+        let question = QUESTION.join(" ");
+        Err(io::Error::other(format!("`{program} {question}` {why}")))
+    };
+    if asked {
+        return refused("does what this program does without it");
+    }
+    let mut child = Command::new(program)
+        .args(QUESTION)
+        .env(ASKED_VARIABLE, "1")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let said = first_line(&mut child);
+    child.kill().ok();
+    child.wait()?;
+    match said {
+        Some(said) if said.split_whitespace().next() == Some("tbengine") => Ok(()),
+        Some(_) => refused("does not say `tbengine`, so it holds no leases"),
+        None => refused("does not answer"),
+    }
+}
+
+fn first_line(child: &mut Child) -> Option<String> {
+    let output = child.stdout.take()?;
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(output.take(LONGEST)).read_line(&mut line);
+        tell.send(read.is_ok().then_some(line)).ok();
+    });
+    told.recv_timeout(PATIENCE).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_says_that_it_is_tbengine_holds_leases() {
+        for (program, says) in [
+            ("echo", "does not say `tbengine`"),
+            ("true", "does not say `tbengine`"),
+            ("/nowhere/tbengine", "No such file"),
+        ] {
+            let error = check(Path::new(program), false).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_asked_asks_nobody() {
+        let error = check(Path::new("/nowhere/tbengine"), true).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Other, "{error}");
+    }
+}
