@@ -1,13 +1,14 @@
 //! The Python package end to end: its own tests, run by its own Python, over the private daemon, the fake
 //! Daytona service and the real program. What they are is in `scripts/`.
 
+use std::iter::once;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use tbengine_fake_daytona::{FakeDaytona, RunnerTimes, Settings};
-use tempfile::TempDir;
+use tbengine_harness::Home;
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/foreign/python");
 const PACKAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/python");
@@ -19,48 +20,30 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     tbengine_venv::python(Path::new(TEMPORARY), &requirements)
 });
 
-/// Python in a home of its own, with the package and the program, and nothing of this process' environment.
-fn python(home: &TempDir) -> Command {
-    tbengine_harness::surroundings::make_usual();
+/// Python in a home of its own, with the package and the program.
+fn python() -> Home {
     let program = Path::new(env!("CARGO_BIN_EXE_tbengine"));
-    let mut path = program
-        .parent()
-        .expect("a directory")
-        .as_os_str()
-        .to_owned();
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
-    let mut command = Command::new(&*PYTHON);
-    command
-        .current_dir(home.path())
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", home.path())
-        .env("XDG_CACHE_HOME", TEMPORARY)
-        .env("PYTHONPATH", format!("{PACKAGE}/src:{HERE}/scripts"))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("README", format!("{PACKAGE}/README.md"));
-    command
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let beside = program.parent().expect("a directory").to_owned();
+    let path = std::env::join_paths(once(beside).chain(std::env::split_paths(&path)));
+    Home::new(&PYTHON, Path::new(TEMPORARY))
+        .var("PATH", path.expect("they are separated by colons"))
+        .var("PYTHONPATH", format!("{PACKAGE}/src:{HERE}/scripts"))
+        .var("PYTHONDONTWRITEBYTECODE", "1")
+        .var("README", format!("{PACKAGE}/README.md"))
 }
 
 /// Runs a module of tests, whose failures it shows.
-fn pass(mut python: Command, module: &str) {
-    python.args(["-m", "unittest", "--verbose", module]);
-    let output = python.output().expect("Python starts");
-    let said = String::from_utf8_lossy(&output.stderr);
+fn pass(python: &Home, module: &str) {
+    let ended = python.run(&["-m", "unittest", "--verbose", module]);
+    let said = &ended.stderr;
     let ran = said.contains("... ok") && !said.contains("... skipped");
-    assert!(output.status.success() && ran, "{module}:\n{said}");
-}
-
-fn home() -> TempDir {
-    tempfile::tempdir().expect("a temporary directory")
+    assert!(ended.code == 0 && ran, "{module}:\n{said}");
 }
 
 fn over_docker(module: &str) {
-    let home = home();
-    let mut python = python(&home);
-    python.env("DOCKER_HOST", tbengine_dockerd::shared().host());
-    pass(python, module);
+    let python = python().docker(&tbengine_dockerd::shared().host());
+    pass(&python, module);
 }
 
 #[test]
@@ -86,12 +69,10 @@ async fn a_sandbox_for_a_block() {
     let fake = FakeDaytona::start(settings)
         .await
         .expect("a loopback port is free");
-    let home = home();
-    let mut python = python(&home);
-    python
-        .env("DAYTONA_API_URL", fake.url())
-        .env("DAYTONA_API_KEY", fake.key());
-    let passed = tokio::task::spawn_blocking(move || pass(python, "test_daytona"));
+    let python = python()
+        .var("DAYTONA_API_URL", fake.url())
+        .var("DAYTONA_API_KEY", fake.key());
+    let passed = tokio::task::spawn_blocking(move || pass(&python, "test_daytona"));
     if let Err(error) = passed.await {
         std::panic::resume_unwind(error.into_panic());
     }
@@ -99,23 +80,23 @@ async fn a_sandbox_for_a_block() {
 
 #[test]
 fn it_can_be_installed_without_what_it_does_not_need() {
-    let home = home();
-    let target = home.path().join("installed");
-    let source = home.path().join("source");
+    let python = python();
+    let target = python.path("installed");
+    let source = python.path("source");
     // Building writes beside the sources.
     tbengine_venv::run(
         Command::new("cp").arg("-r").arg(PACKAGE).arg(&source),
         "the package can be copied",
     );
-    let mut install = python(&home);
-    install.args(["-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]);
+    let mut install = python.command(&["-m", "pip", "install", "--quiet", "--no-deps"]);
+    install.arg("--no-index");
     install.args(["--no-build-isolation", "--disable-pip-version-check"]);
     install.arg("--target").arg(&target).arg(&source);
     tbengine_venv::run(&mut install, "the package can be built");
     assert!(target.join("tbengine/py.typed").exists());
-    let mut import = python(&home);
     let check = "import sys, tbengine; print(tbengine.__file__, 'docker' in sys.modules, 'daytona' in sys.modules)";
-    import.env("PYTHONPATH", &target).args(["-c", check]);
+    let mut import = python.command(&["-c", check]);
+    import.env("PYTHONPATH", &target);
     let printed = tbengine_venv::run(&mut import, "the package can be imported");
     let file = target.join("tbengine/__init__.py");
     assert_eq!(printed.trim(), format!("{} False False", file.display()));
