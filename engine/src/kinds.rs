@@ -26,9 +26,41 @@ impl Kinds {
         }
     }
 
+    /// What backends declared that are not here any more, as a recording holds it.
+    pub fn declared(of_backend: BTreeMap<Arc<str>, Vec<KindInfo>>) -> Self {
+        let of_backend = of_backend.into_iter();
+        let capabilities = |kinds| {
+            Arc::new(Capabilities {
+                kinds,
+                concurrency: 1,
+            })
+        };
+        Self {
+            of_backend: of_backend
+                .map(|(backend, kinds)| (backend, capabilities(kinds)))
+                .collect(),
+        }
+    }
+
+    /// The declarations of these backends, as far as there are any.
+    pub fn declared_by<'a>(
+        &self,
+        backends: impl Iterator<Item = &'a Arc<str>>,
+    ) -> BTreeMap<Arc<str>, Vec<KindInfo>> {
+        let mut declared = BTreeMap::new();
+        for backend in backends {
+            if let Some(capabilities) = self.of_backend.get(backend)
+                && !declared.contains_key(backend)
+            {
+                declared.insert(backend.clone(), capabilities.kinds.clone());
+            }
+        }
+        declared
+    }
+
     /// What a backend declares of a kind; `None` if it declares nothing of it.
     pub fn info(&self, backend: &str, kind: Kind) -> Option<&KindInfo> {
-        let mut declared = self.declared(backend).iter();
+        let mut declared = self.kinds_of(backend).iter();
         declared.find(|info| info.kind == kind)
     }
 
@@ -39,7 +71,7 @@ impl Kinds {
     }
 
     /// The kinds of a backend.
-    fn declared(&self, backend: &str) -> &[KindInfo] {
+    fn kinds_of(&self, backend: &str) -> &[KindInfo] {
         match self.of_backend.get(backend) {
             Some(capabilities) => &capabilities.kinds,
             None => &*USUAL,

@@ -1,7 +1,7 @@
-/* The C interface between tbengine and a plugin that brings kinds of backends, version 1.
+/* The C interface between tbengine and a plugin that brings kinds of backends, version 2.
  *
- * A plugin is a dynamic library with one symbol, tbengine_plugin_v1. What is asked and answered are
- * JSON documents; protocol/v1.md describes each of them. Five rules:
+ * A plugin is a dynamic library with one symbol, tbengine_plugin_v2. What is asked and answered are
+ * JSON documents; protocol/v2.md describes each of them. Five rules:
  *
  * 1. No memory changes its owner. What a pointer points to may be read until the call that received
  *    it returns; whoever wants to keep it copies it.
@@ -53,25 +53,25 @@ typedef struct tbe_instance tbe_instance;
 typedef uint64_t tbe_call;
 
 /* What the host lends to the plugin. Valid until the process ends. */
-typedef struct tbe_host_v1 tbe_host_v1;
-struct tbe_host_v1 {
+typedef struct tbe_host_v2 tbe_host_v2;
+struct tbe_host_v2 {
     size_t size;
     /* Answers a request, from any thread, also before `call` has returned. The first answer counts.
        body: the answer's document if status is TBE_OK, else an error document or plain text. */
-    void (*complete)(const tbe_host_v1 *host, tbe_call call, tbe_status status, tbe_bytes body);
+    void (*complete)(const tbe_host_v2 *host, tbe_call call, tbe_status status, tbe_bytes body);
     /* Writes to the host's log, from any thread. level: 1 error, 2 warning, 3 info, 4 debug, 5 trace.
        target: where it comes from. fields: a JSON object, or empty. */
-    void (*log)(const tbe_host_v1 *host, uint32_t level, tbe_bytes target, tbe_bytes message, tbe_bytes fields);
+    void (*log)(const tbe_host_v2 *host, uint32_t level, tbe_bytes target, tbe_bytes message, tbe_bytes fields);
     /* The highest level that the host writes; 0 is none. Spares the work of a record that is dropped. */
-    uint32_t (*log_level)(const tbe_host_v1 *host);
+    uint32_t (*log_level)(const tbe_host_v2 *host);
 };
 
 /* Takes the result of `open`: TBE_OK with the document of what was opened, or an error. */
 typedef void (*tbe_opened)(void *context, tbe_status status, tbe_bytes body);
 
 /* What the plugin lends to the host. Valid until the process ends. */
-typedef struct tbe_plugin_v1 tbe_plugin_v1;
-struct tbe_plugin_v1 {
+typedef struct tbe_plugin_v2 tbe_plugin_v2;
+struct tbe_plugin_v2 {
     size_t size;
     /* The descriptor document: name, version, protocol, kinds. */
     tbe_bytes descriptor;
@@ -97,7 +97,7 @@ struct tbe_plugin_v1 {
 
 /* The only symbol. Returns NULL to refuse this host, for example because its table is too small.
    Does nothing else that takes time. */
-TBE_EXPORT const tbe_plugin_v1 *tbengine_plugin_v1(const tbe_host_v1 *host);
+TBE_EXPORT const tbe_plugin_v2 *tbengine_plugin_v2(const tbe_host_v2 *host);
 
 #ifdef __cplusplus
 }

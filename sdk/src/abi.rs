@@ -13,7 +13,7 @@ use std::ffi::c_void;
 use crate::error::ErrorKind;
 
 /// The name of the one symbol that a plugin exports.
-pub const ENTRY: &str = "tbengine_plugin_v1";
+pub const ENTRY: &str = "tbengine_plugin_v2";
 
 /// `tbe_bytes`: bytes that belong to someone else.
 #[repr(C)]
@@ -95,27 +95,27 @@ pub struct Instance {
     _private: [u8; 0],
 }
 
-/// `tbe_host_v1`: what the host lends to the plugin.
+/// `tbe_host_v2`: what the host lends to the plugin.
 #[repr(C)]
 #[derive(Debug)]
-pub struct HostV1 {
+pub struct HostV2 {
     /// The size of this table in bytes.
     pub size: usize,
     /// Answers a request.
-    pub complete: Option<unsafe extern "C" fn(*const HostV1, u64, Status, Bytes)>,
+    pub complete: Option<unsafe extern "C" fn(*const HostV2, u64, Status, Bytes)>,
     /// Writes to the host's log.
-    pub log: Option<unsafe extern "C" fn(*const HostV1, u32, Bytes, Bytes, Bytes)>,
+    pub log: Option<unsafe extern "C" fn(*const HostV2, u32, Bytes, Bytes, Bytes)>,
     /// The highest level that the host writes.
-    pub log_level: Option<unsafe extern "C" fn(*const HostV1) -> u32>,
+    pub log_level: Option<unsafe extern "C" fn(*const HostV2) -> u32>,
 }
 
 /// `tbe_opened`: takes the result of `open`.
 pub type Opened = unsafe extern "C" fn(*mut c_void, Status, Bytes);
 
-/// `tbe_plugin_v1`: what the plugin lends to the host.
+/// `tbe_plugin_v2`: what the plugin lends to the host.
 #[repr(C)]
 #[derive(Debug)]
-pub struct PluginV1 {
+pub struct PluginV2 {
     /// The size of this table in bytes.
     pub size: usize,
     /// The descriptor document.
@@ -132,12 +132,12 @@ pub struct PluginV1 {
 
 // SAFETY: a table is never changed once the other side has seen it, its descriptor stays for the life
 // of the process, and its functions may be called from any thread; the header demands all of that.
-unsafe impl Sync for PluginV1 {}
+unsafe impl Sync for PluginV2 {}
 // SAFETY: as above; sending a table hands out nothing that sharing it does not.
-unsafe impl Send for PluginV1 {}
+unsafe impl Send for PluginV2 {}
 
 /// The type of the symbol [`ENTRY`].
-pub type Entry = unsafe extern "C" fn(*const HostV1) -> *const PluginV1;
+pub type Entry = unsafe extern "C" fn(*const HostV2) -> *const PluginV2;
 
 #[cfg(test)]
 mod tests {

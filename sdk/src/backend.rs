@@ -6,11 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::damage::Unreadable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::Identity;
 use crate::kind::Kind;
 use crate::kind_info::{Can, KindInfo};
+use crate::labels::Labels;
 use crate::resource::Resource;
+use crate::taken::Taken;
+use crate::time::Timestamp;
 
 /// One provider of sandboxes, reached with one configuration.
 ///
@@ -56,7 +60,7 @@ pub trait Backend: Send + Sync + 'static {
     /// - Stopping what does not exist is `NotFound`.
     /// - A resource that restarts by itself does not come back after a stop.
     /// - A kind without [`Can::stop`] is always `Unsupported`.
-    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()>;
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<Taken>;
 
     /// Deletes a resource, and returns when the provider has accepted that.
     ///
@@ -64,9 +68,9 @@ pub trait Backend: Send + Sync + 'static {
     /// - Deleting what does not exist is `NotFound`.
     /// - Without `force`, a running resource is left alone and the answer is `Conflict`.
     /// - A resource that another one uses is left alone and the answer is `Dependency`.
-    /// - Never deletes any other resource than the target and what
-    ///   [`Relation::cascade`](crate::Relation::cascade) announced.
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()>;
+    /// - Never deletes any other resource than the target and what its
+    ///   [relations](crate::Bond::takes_along) announced.
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken>;
 
     /// Moves what has ended to cold storage, and returns when the request is accepted, not when it is
     /// there. Until then the resource shows a state that is neither running nor `Archived`.
@@ -77,7 +81,7 @@ pub trait Backend: Send + Sync + 'static {
     /// - A running resource is left alone and the answer is `Conflict`: the caller ends it first.
     /// - What can never be archived is `Unsupported`, also while it runs, so that nobody ends it for that.
     /// - A kind without [`Can::archive`] is always `Unsupported`.
-    async fn archive(&self, target: &Identity) -> Result<()> {
+    async fn archive(&self, target: &Identity) -> Result<Taken> {
         Err(Error::new(
             ErrorKind::Unsupported,
             format!("a {} cannot be archived here", target.kind),
@@ -91,8 +95,6 @@ pub trait Backend: Send + Sync + 'static {
 pub struct Capabilities {
     /// The kinds it lists, in any order; no word twice, and at most [`MAX_KINDS_OF_A_BACKEND`].
     pub kinds: Vec<KindInfo>,
-    /// Whether a deletion that returned is already complete. If not, the engine polls longer.
-    pub synchronous_delete: bool,
     /// How many calls at once serve it best; the engine's limit unless the user pins one.
     pub concurrency: usize,
 }
@@ -123,11 +125,40 @@ impl Capabilities {
 pub struct Account {
     /// What tells two accounts of one provider apart: Docker's daemon id, Daytona's organization.
     pub id: Arc<str>,
-    /// What answered, for people, e.g. `Docker 20.10.24 at unix:///var/run/docker.sock`.
+    /// What tells the server itself from another one that shows the same id, as cloned machines do. Two backends
+    /// with equal ids are one account if this is equal too, or one of them does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<Arc<str>>,
+    /// What answered, for people, e.g. `Docker 20.10.24 at unix:///var/run/docker.sock`. May be empty.
+    #[serde(default)]
     pub description: String,
     /// What will not work and why, e.g. a key that may not delete. Shown before anything is tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The provider's clock when it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<Timestamp>,
+    /// The currency of prices, in ISO 4217.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Facts for policies, like `version` or `region`.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub attrs: Labels,
+}
+
+impl Account {
+    /// An account of which nothing but its id, and what answered, is known.
+    pub fn new(id: impl Into<Arc<str>>, description: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            server: None,
+            description: description.into(),
+            warnings: Vec::new(),
+            now: None,
+            currency: None,
+            attrs: Labels::default(),
+        }
+    }
 }
 
 /// Which page of which kind to list.
@@ -141,9 +172,22 @@ pub struct ListRequest {
     pub cursor: Option<String>,
     /// How many resources to answer at the most. A provider without pages may answer more.
     pub page_size: usize,
-    /// Whether to find out sizes even if that is slow.
+    /// How much to find out.
     #[serde(default)]
-    pub sizes: bool,
+    pub detail: Detail,
+}
+
+/// How much a listing is to find out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detail {
+    /// Identity, name, state and relations, as far as the listing itself has them: to prove what is gone.
+    Identity,
+    /// Every fact that decisions need.
+    #[default]
+    Facts,
+    /// Sizes too, where those are slow to find out.
+    Sizes,
 }
 
 impl ListRequest {
@@ -153,7 +197,7 @@ impl ListRequest {
             kind,
             cursor: None,
             page_size: 1000,
-            sizes: false,
+            detail: Detail::Facts,
         }
     }
 }
@@ -164,6 +208,10 @@ impl ListRequest {
 pub struct Page {
     /// What was found.
     pub resources: Vec<Resource>,
+    /// What the listing showed and what has not even an id. Each is reported; the kind is then not completely
+    /// known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<Unreadable>,
     /// Where the next page begins, or `None` if this was the last.
     #[serde(default)]
     pub next: Option<String>,
@@ -175,30 +223,73 @@ pub struct Page {
 pub struct StopOptions {
     /// Whether to end it at once (kill) instead of asking it to end by itself.
     pub force: bool,
+    /// How long the caller will wait before it forces, for providers that count by themselves.
+    #[serde(
+        default,
+        rename = "grace-ms",
+        with = "crate::milliseconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub grace: Option<Duration>,
+}
+
+impl StopOptions {
+    /// To ask it to end by itself.
+    pub const ASK: Self = Self {
+        force: false,
+        grace: None,
+    };
+    /// To end it at once.
+    pub const FORCE: Self = Self {
+        force: true,
+        grace: None,
+    };
 }
 
 /// How to delete a resource.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DeleteOptions {
     /// Whether to delete it even if it runs. Set only where the plan approved killing.
     pub force: bool,
-    /// Whether the caller has just read it, with no other request in between, and compared the identity.
-    /// A backend that would look once more before it acts need not.
+    /// How long what runs may take to end by itself, for kinds that [end by their deletion](Can::end_by_delete).
+    #[serde(
+        default,
+        rename = "grace-ms",
+        with = "crate::milliseconds",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub grace: Option<Duration>,
+    /// Whether the caller has just read it, with no other request in between, and compared it. A backend that
+    /// would look once more before it acts need not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub just_read: bool,
+    /// The [revision](Resource::revision) of that reading. Where the provider takes preconditions it goes along
+    /// with the identity; one that no longer holds is `Conflict`, and the caller reads and compares again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Arc<str>>,
+    /// The names that this deletion is about, if the kind [binds](crate::Bind) names: of an image that is known
+    /// under others as well, only these are taken away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
 }
 
 impl DeleteOptions {
     /// To delete what has ended, whatever the caller knows.
     pub const GENTLE: Self = Self {
         force: false,
+        grace: None,
         just_read: false,
+        revision: None,
+        names: Vec::new(),
     };
     /// To delete it even if it runs, whatever the caller knows.
     pub const FORCE: Self = Self {
         force: true,
+        grace: None,
         just_read: false,
+        revision: None,
+        names: Vec::new(),
     };
 }
 

@@ -1,6 +1,6 @@
 //! What makes a dynamic library out of a crate that registers backends (feature `cdylib`).
 //!
-//! The symbol `tbengine_plugin_v1` is defined here, once, and never by the macro: two functions of one
+//! The symbol `tbengine_plugin_v2` is defined here, once, and never by the macro: two functions of one
 //! name would be linked without a word. It serves every [`Registration`](crate::Registration) of its own library.
 //!
 //! A library has its own copy of tokio, of tracing and of the panic hook, so it brings its own runtime
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::task::AbortHandle;
 
-use crate::abi::{self, Bytes, HostV1, Instance, Opened, PluginV1, Status};
+use crate::abi::{self, Bytes, HostV2, Instance, Opened, PluginV2, Status};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plugin::{self, Subject};
 use crate::wire;
@@ -27,7 +27,7 @@ mod forward;
 /// The host's table, as the plugin uses it: the pointer that was lent and no reference, so that the host
 /// gets back just what it gave.
 #[derive(Clone, Copy)]
-struct Host(*const HostV1);
+struct Host(*const HostV2);
 
 // SAFETY: the table stays for the life of the process and is never changed, and its functions may be called
 // from any thread; the header promises all of that.
@@ -69,14 +69,14 @@ impl Host {
 /// # Safety
 /// `host` is null or points to a table that is valid until the process ends, as the header says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn tbengine_plugin_v1(host: *const HostV1) -> *const PluginV1 {
+pub unsafe extern "C" fn tbengine_plugin_v2(host: *const HostV2) -> *const PluginV2 {
     catch_unwind(|| {
         if host.is_null() || !host.is_aligned() {
             return std::ptr::null();
         }
         // SAFETY: the caller vouches for the pointer. A reference would claim the whole table, and the size
         // may be all there is of it.
-        if unsafe { (&raw const (*host).size).read() } < size_of::<HostV1>() {
+        if unsafe { (&raw const (*host).size).read() } < size_of::<HostV2>() {
             return std::ptr::null();
         }
         let mut first = false;
@@ -95,13 +95,13 @@ pub unsafe extern "C" fn tbengine_plugin_v1(host: *const HostV1) -> *const Plugi
     .unwrap_or(std::ptr::null())
 }
 
-fn table() -> &'static PluginV1 {
-    static TABLE: OnceLock<PluginV1> = OnceLock::new();
+fn table() -> &'static PluginV2 {
+    static TABLE: OnceLock<PluginV2> = OnceLock::new();
     static DESCRIPTOR: OnceLock<Vec<u8>> = OnceLock::new();
     TABLE.get_or_init(|| {
         let descriptor = DESCRIPTOR.get_or_init(|| wire::encode(&plugin::descriptor()));
-        PluginV1 {
-            size: size_of::<PluginV1>(),
+        PluginV2 {
+            size: size_of::<PluginV2>(),
             descriptor: Bytes::of(descriptor),
             open: Some(open),
             call: Some(call),

@@ -52,6 +52,8 @@ pub struct Can {
     pub stop: bool,
     /// Whether [`Backend::archive`](crate::Backend::archive) works.
     pub archive: bool,
+    /// Whether its deletion ends what runs by itself, so that no `stop` goes before it without a grace period.
+    pub end_by_delete: bool,
 }
 
 impl KindInfo {
@@ -78,7 +80,7 @@ impl KindInfo {
             runs: true,
             can: Can {
                 stop: true,
-                archive: false,
+                ..Can::default()
             },
             ..Self::new(Kind::CONTAINER, Class::Compute, "a container")
         }
@@ -91,7 +93,7 @@ impl KindInfo {
             runs: true,
             can: Can {
                 stop: true,
-                archive: false,
+                ..Can::default()
             },
             ..Self::new(Kind::SANDBOX, Class::Compute, "a cloud sandbox")
         }

@@ -9,6 +9,8 @@
 //! - [`mod@backend`]: the trait, and what its methods take and give
 //! - [`creations`]: what a guarded command creates, and the label of its run
 //! - [`resource`]: a thing that can leak, as a listing shows it
+//! - [`relation`]: how resources of one backend are tied to each other
+//! - [`damage`]: what could be read in part only, or not at all
 //! - [`labels`]: the labels of a resource, small and shared
 //! - [`kind`]: the provider's word for a sort of resource
 //! - [`mod@class`]: what the engine knows of a kind
@@ -19,6 +21,7 @@
 //! - [`recognise`]: the naming of known benchmarks
 //! - [`time`]: points in time
 //! - [`words`]: types of which each value is a word
+//! - [`taken`]: what became of a request that was taken
 //! - [`error`]: error kinds that decide what the engine does next
 //! - `testkit` (feature `testkit`): the conformance suite
 //!
@@ -39,6 +42,7 @@ pub mod backend;
 pub mod bind;
 pub mod class;
 pub mod creations;
+pub mod damage;
 pub mod error;
 #[cfg(feature = "cdylib")]
 pub mod export;
@@ -48,13 +52,16 @@ pub mod identity;
 pub mod kind;
 pub mod kind_info;
 pub mod labels;
+mod milliseconds;
 pub mod owner;
 pub mod plugin;
 pub mod recognise;
 pub mod registration;
+pub mod relation;
 pub mod resource;
 #[cfg(feature = "program")]
 pub mod serve;
+pub mod taken;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;
@@ -62,10 +69,13 @@ pub mod wire;
 pub mod words;
 
 pub use async_trait::async_trait;
-pub use backend::{Account, Backend, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
+pub use backend::{
+    Account, Backend, Capabilities, DeleteOptions, Detail, ListRequest, Page, StopOptions,
+};
 pub use bind::{Bind, Fact, Rule};
 pub use class::Class;
 pub use creations::{Creations, GuardOptions, Guarding};
+pub use damage::{Damage, Unreadable};
 pub use error::{Error, ErrorKind, Result};
 pub use identity::{Identity, ResourceId};
 pub use kind::{Kind, KindError};
@@ -73,7 +83,9 @@ pub use kind_info::{Can, KindInfo};
 pub use labels::Labels;
 pub use owner::{Owner, Unit};
 pub use registration::{OpenRequest, Registration};
-pub use resource::{Relation, Resource, State, Usage};
+pub use relation::{Bond, Relation};
+pub use resource::{Resource, State, Usage};
+pub use taken::Taken;
 pub use time::Timestamp;
 
 #[doc(hidden)]

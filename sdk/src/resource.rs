@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{Identity, ResourceId};
-use crate::kind::Kind;
+use crate::damage::Damage;
+use crate::identity::Identity;
 use crate::labels::Labels;
 use crate::owner::{Owner, Unit};
+use crate::relation::{Bond, Relation};
 use crate::time::Timestamp;
 use crate::words::words;
 
@@ -38,7 +39,9 @@ words! {
         Removing => "removing",
         /// Exists; the kind has no life cycle (networks, volumes, images).
         Present => "present",
-        /// The provider named a state that we do not know. Unknown means keep.
+        /// The provider named a state that we do not know. Unknown means keep, and so does a word in a document
+        /// that we do not know.
+        #[serde(other)]
         Unknown => "unknown",
     }
 }
@@ -76,37 +79,19 @@ pub struct Usage {
     /// Memory in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
-    /// Disk in bytes. Filled only where [`ListRequest::sizes`](crate::ListRequest) asked for it, if
+    /// Disk in bytes. Filled only where [`ListRequest::detail`](crate::ListRequest) asked for it, if
     /// finding it out is slow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_bytes: Option<u64>,
+    /// The bytes that come free if this one alone is deleted. What it shares with others does not count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reclaimable_bytes: Option<u64>,
+    /// What it costs an hour, in millionths of [`Account::currency`](crate::Account::currency).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micros_per_hour: Option<u64>,
 }
 
-/// One resource that another one uses.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Relation {
-    /// What sort of resource is used.
-    pub kind: Kind,
-    /// Its native id in the same backend.
-    pub native: String,
-    /// Whether deleting the user deletes this as well, like the anonymous volumes of a container.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub cascade: bool,
-}
-
-impl Relation {
-    /// The id of the resource that is used, in the backend of its user.
-    pub fn target(&self, backend: &Arc<str>) -> ResourceId {
-        ResourceId {
-            backend: backend.clone(),
-            kind: self.kind,
-            native: self.native.clone(),
-        }
-    }
-}
-
-/// A thing that can leak: container, sandbox, network, volume, image, snapshot.
+/// A thing that can leak: a container, a sandbox, a network, a volume, an image, whatever a provider has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Resource {
@@ -114,8 +99,21 @@ pub struct Resource {
     pub identity: Identity,
     /// What people call it. Never used to find it.
     pub name: String,
+    /// Every name it goes by, where those are a fact of their own: tags and `repository@digest` of an image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// Where it is in its life.
     pub state: State,
+    /// Why only part of it could be read; what is missing below is unknown then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<Damage>,
+    /// Whether the provider has taken a deletion of it, hides it from its users and will do no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub surrendered: bool,
+    /// When it came to this host: an image that was pulled, loaded or tagged. Ages count from the later of this
+    /// and its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<Timestamp>,
     /// The exit code of its main process, once that has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
@@ -143,9 +141,13 @@ pub struct Resource {
     /// What it takes up.
     #[serde(default)]
     pub usage: Usage,
-    /// The resources of the same backend that it uses.
+    /// The provider's mark of this very version of it (a resource version, an ETag). It is not compared: it is
+    /// handed back to `delete` as a precondition by whoever has just read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<Arc<str>>,
+    /// The resources of the same backend that it names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub uses: Vec<Relation>,
+    pub relations: Vec<Relation>,
 }
 
 impl Resource {
@@ -154,7 +156,11 @@ impl Resource {
         Self {
             identity,
             name: name.into(),
+            names: Vec::new(),
             state,
+            damaged: None,
+            surrendered: false,
+            arrived: None,
             exit_code: None,
             started: None,
             finished: None,
@@ -164,15 +170,36 @@ impl Resource {
             labels: Labels::default(),
             attrs: Labels::default(),
             usage: Usage::default(),
-            uses: Vec::new(),
+            revision: None,
+            relations: Vec::new(),
         }
     }
 
-    /// The time its age counts from: when it ended if it has, else when it was created.
+    /// The resources that it uses or owns, which cannot go before it.
+    pub fn held(&self) -> impl Iterator<Item = &Relation> {
+        self.relations
+            .iter()
+            .filter(|relation| relation.bond != Bond::Leads)
+    }
+
+    /// The resources that its deletion deletes as well.
+    pub fn taken_along(&self) -> impl Iterator<Item = &Relation> {
+        self.relations
+            .iter()
+            .filter(|relation| relation.bond.takes_along())
+    }
+
+    /// When it came into being here: when it was created, or came to this host if that was later.
+    pub fn born(&self) -> Option<Timestamp> {
+        let created = self.identity.created?;
+        Some(self.arrived.map_or(created, |arrived| arrived.max(created)))
+    }
+
+    /// The time its age counts from: when it ended if it has, else when it came into being.
     pub fn age_from(&self) -> Option<Timestamp> {
         match self.state {
-            State::Exited | State::Stopped | State::Dead => self.finished.or(self.identity.created),
-            _ => self.identity.created,
+            State::Exited | State::Stopped | State::Dead => self.finished.or(self.born()),
+            _ => self.born(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The documents that travel between tbengine and a plugin outside of it, whichever way they go: through
-//! the C interface, or as lines on standard input and output. `protocol/v1.md` describes them for
+//! the C interface, or as lines on standard input and output. `protocol/v2.md` describes them for
 //! authors in other languages; its examples are read by a test.
 
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ pub use listing::read_page;
 pub use writer::write_page;
 
 /// The version of the protocol that this crate speaks.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// The largest body of an answer, in bytes. What is larger is refused, since a listing has pages.
 pub const MAX_BODY: usize = 64 << 20;
@@ -191,9 +191,17 @@ pub struct NoOptions {}
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Read {
-    /// What is there under the id now, or `None`.
-    #[serde(default)]
+    /// What is there under the id now, or `None`. The key must be there: an answer without it is a mistake of
+    /// the plugin, and must not prove that the resource is gone.
+    #[serde(deserialize_with = "present")]
     pub resource: Option<Resource>,
+}
+
+/// Reads what may be null and may not be missing.
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 /// A request of a backend: one variant for each method of [`Backend`] that reaches the provider.
@@ -268,9 +276,9 @@ impl Request {
             Request::Get(aim) => encode(&Read {
                 resource: backend.get(&aim.target).await?,
             }),
-            Request::Stop(aim) => done(backend.stop(&aim.target, aim.options).await?),
-            Request::Delete(aim) => done(backend.delete(&aim.target, aim.options).await?),
-            Request::Archive(aim) => done(backend.archive(&aim.target).await?),
+            Request::Stop(aim) => encode(&backend.stop(&aim.target, aim.options).await?),
+            Request::Delete(aim) => encode(&backend.delete(&aim.target, aim.options).await?),
+            Request::Archive(aim) => encode(&backend.archive(&aim.target).await?),
         })
     }
 }
@@ -286,11 +294,6 @@ pub fn unknown_method(method: &[u8]) -> Error {
 
 /// The answer in the making.
 pub type Work = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>;
-
-/// The answer of a method that has nothing to say.
-fn done(_: ()) -> Vec<u8> {
-    b"{}".to_vec()
-}
 
 /// Writes a document.
 pub fn encode<T: Serialize>(document: &T) -> Vec<u8> {

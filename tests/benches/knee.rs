@@ -27,7 +27,7 @@ use tbengine_engine::policy::{
 use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{
     Account, Backend, Capabilities, Class, DeleteOptions, Identity, Kind, ListRequest, OpenRequest,
-    Page, Resource, Result, StopOptions, Timestamp, async_trait,
+    Page, Resource, Result, StopOptions, Taken, Timestamp, async_trait,
 };
 
 const FIXED: [usize; 5] = [1, 2, 4, 8, 16];
@@ -189,6 +189,7 @@ fn step(found: Resource) -> Step {
         reason: "the benchmark says so".to_owned(),
         priority: 0,
         after: Vec::new(),
+        bound: Vec::new(),
         listing: Listing::Present,
     }
 }
@@ -236,11 +237,11 @@ impl Backend for Measured {
         self.inner.get(target).await
     }
 
-    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<Taken> {
         self.inner.stop(target, options).await
     }
 
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
         let began = Instant::now();
         let answer = self.inner.delete(target, options).await;
         self.latencies

@@ -43,7 +43,7 @@ pub enum PluginError {
     },
     /// The library returned no table.
     #[error(
-        "plugin `{name}` ({}) refuses this host, tbengine {}, which speaks version 1 of the C interface: it may \
+        "plugin `{name}` ({}) refuses this host, tbengine {}, which speaks version 2 of the C interface: it may \
          be too new; upgrade tbengine, or build the plugin with tbengine-sdk {}",
         path.display(),
         env!("CARGO_PKG_VERSION"),

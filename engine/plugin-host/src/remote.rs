@@ -1,14 +1,16 @@
 //! A backend whose code is elsewhere: turns calls into documents and documents into answers, whichever
 //! channel they go through. What comes back is not believed unseen.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tbengine_sdk::wire::{self, Aim, NoOptions, Request};
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, ListRequest, Page,
-    Resource, Result, StopOptions,
+    Resource, Result, StopOptions, Taken, Unreadable,
 };
 
 /// What moves documents to a plugin and back. Dropping the future asks the plugin for an early end.
@@ -70,6 +72,15 @@ impl Remote {
         understand(&*self.channel, method, &body, read)
     }
 
+    /// What became of a change. An empty document says no more than that it was taken.
+    async fn act(&self, request: Request) -> Result<Taken> {
+        let answer: BTreeMap<String, Value> = self.ask_for(request).await?;
+        if answer.is_empty() {
+            return Ok(Taken::Accepted);
+        }
+        serde_json::from_value(Value::from_iter(answer)).map_err(|error| misfit("a change", &error))
+    }
+
     /// Refuses what claims to belong to another backend: the engine would act on it there.
     fn claim(&self, resource: &mut Resource) -> Result<()> {
         let backend = &mut resource.identity.backend;
@@ -84,6 +95,20 @@ impl Remote {
         backend.clone_from(&self.name);
         Ok(())
     }
+}
+
+/// The longest native id, in bytes.
+const MAX_ID: usize = 512;
+
+/// Whether a text can be a native id: nothing in it can be taken for the end of it.
+fn is_id(native: &str) -> bool {
+    let is_odd = |char: char| char.is_control() || char.is_whitespace() || is_bidi(char);
+    (1..=MAX_ID).contains(&native.len()) && !native.contains(is_odd)
+}
+
+/// Marks that change the order in which text is shown.
+fn is_bidi(char: char) -> bool {
+    matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn broken(message: String) -> Error {
@@ -140,6 +165,21 @@ impl Backend for Remote {
             read.await.map_err(|error| broken(error.to_string()))??
         };
         let mut account: Option<Arc<str>> = None;
+        let unreadable = &mut page.unreadable;
+        page.resources.retain(|resource| {
+            let native = &resource.identity.native;
+            let is_id = is_id(native);
+            if !is_id {
+                unreadable.push(Unreadable {
+                    shown: resource.name.chars().take(80).collect(),
+                    message: format!(
+                        "the plugin showed a {kind} whose id is not one: {} bytes, and an id has 1 to {MAX_ID} without blanks",
+                        native.len()
+                    ),
+                });
+            }
+            is_id
+        });
         for resource in &mut page.resources {
             self.claim(resource)?;
             let identity = &mut resource.identity;
@@ -180,24 +220,21 @@ impl Backend for Remote {
         Ok(Some(resource))
     }
 
-    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<Taken> {
         let target = target.clone();
-        self.ask(Request::Stop(Aim { target, options }))
-            .await
-            .map(drop)
+        self.act(Request::Stop(Aim { target, options })).await
     }
 
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
         let target = target.clone();
-        self.ask(Request::Delete(Aim { target, options }))
-            .await
-            .map(drop)
+        self.act(Request::Delete(Aim { target, options })).await
     }
-    async fn archive(&self, target: &Identity) -> Result<()> {
+
+    async fn archive(&self, target: &Identity) -> Result<Taken> {
         let aim = Aim {
             target: target.clone(),
             options: NoOptions {},
         };
-        self.ask(Request::Archive(aim)).await.map(drop)
+        self.act(Request::Archive(aim)).await
     }
 }

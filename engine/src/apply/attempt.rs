@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::{DeleteOptions, Error, ErrorKind, Resource, State, StopOptions, Timestamp};
+use tbengine_sdk::{
+    DeleteOptions, Error, ErrorKind, Fact, Resource, State, StopOptions, Taken, Timestamp,
+};
 use tokio::time::Instant;
 
 use crate::plan::saved::difference;
@@ -226,11 +228,11 @@ impl Move {
         match self.ask_to_end(force).await {
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) => refused_or_lost(error),
-            Ok(()) if force => match self.watch_end(true).await {
+            Ok(_) if force => match self.watch_end(true).await {
                 AttemptResult::Failed { error, .. } => failed(error, true),
                 moved => moved,
             },
-            Ok(()) => AttemptResult::AskedToEnd,
+            Ok(_) => AttemptResult::AskedToEnd,
         }
     }
 
@@ -246,7 +248,7 @@ impl Move {
             .call("archive", backend.archive(&self.step.target))
             .await
         {
-            Ok(()) => self.watch_archiving(true).await,
+            Ok(_) => self.watch_archiving(true).await,
             Err(error) if error.kind == ErrorKind::Conflict && runs => self.end(grace).await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) => refused_or_lost(error),
@@ -265,15 +267,15 @@ impl Move {
             let detail = format!("it is {} and the plan does not kill it", resource.state);
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
-        let capabilities = &self.open.capabilities;
-        let can_ask = capabilities.can(self.step.target.kind).stop;
+        let can = self.open.capabilities.can(self.step.target.kind);
+        let can_ask = can.stop;
         // Without a grace period it is killed apart from its deletion: all that is to be killed ends while
         // the first deletions are under way, and deleting what has ended is much faster. Where a change
         // only begins with the answer, a second one would find the resource busy.
-        let ask_first = !grace.is_zero() || capabilities.synchronous_delete;
+        let ask_first = !grace.is_zero() || !can.end_by_delete;
         if runs && can_ask && ask_first && !self.asked_to_end {
             match self.ask_to_end(grace.is_zero()).await {
-                Ok(()) => return AttemptResult::AskedToEnd,
+                Ok(_) => return AttemptResult::AskedToEnd,
                 // It cannot be asked or has just ended: what is left is to delete it.
                 Err(error)
                     if matches!(error.kind, ErrorKind::Unsupported | ErrorKind::Conflict) =>
@@ -288,12 +290,19 @@ impl Move {
         }
         let options = DeleteOptions {
             force: (runs && may_kill) || self.escalated && force != Force::Never,
+            grace: can.end_by_delete.then_some(grace),
             just_read,
+            revision: resource.revision.clone().filter(|_| just_read),
+            names: self.planned_names(resource),
         };
         let backend = &self.open.backend;
         let target = &self.step.target;
         match self.call("delete", backend.delete(target, options)).await {
-            Ok(()) => self.verify_deleted().await,
+            Ok(Taken::Accepted) => self.verify_deleted(false).await,
+            Ok(Taken::Done) => self.verify_deleted(true).await,
+            Ok(Taken::Surrendered { message }) => {
+                AttemptResult::Ended(StepResult::Stuck, Some(message))
+            }
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) if error.kind == ErrorKind::Forbidden && runs && can_ask => {
                 self.stop_instead(error).await
@@ -309,7 +318,7 @@ impl Move {
     /// and a resource that deletes itself when it ends is gone then.
     async fn stop_instead(&self, forbidden: Error) -> AttemptResult {
         match self.ask_to_end(true).await {
-            Ok(()) => {}
+            Ok(_) => {}
             Err(error) if error.kind == ErrorKind::NotFound => {
                 return self.verify_gone(self.sent).await;
             }
@@ -329,20 +338,34 @@ impl Move {
         }
     }
 
-    async fn ask_to_end(&self, force: bool) -> Result<(), Error> {
+    /// The names that the plan saw, as far as they are still there.
+    fn planned_names(&self, resource: &Resource) -> Vec<String> {
+        let mut bound = self.step.bound.iter();
+        let names = bound.find(|bound| bound.bind.fact == Fact::Names);
+        let names = names.into_iter().flat_map(|bound| &bound.was);
+        names
+            .filter(|name| resource.names.contains(name))
+            .cloned()
+            .collect()
+    }
+
+    async fn ask_to_end(&self, force: bool) -> Result<Taken, Error> {
         let backend = &self.open.backend;
-        let stop = backend.stop(&self.step.target, StopOptions { force });
+        let options = StopOptions {
+            force,
+            grace: Some(self.step.action.grace()).filter(|_| !force),
+        };
+        let stop = backend.stop(&self.step.target, options);
         self.call("stop", stop).await
     }
 
     /// An accepted deletion is no proof; a resource that cannot be read any more is.
-    async fn verify_deleted(&self) -> AttemptResult {
+    async fn verify_deleted(&self, is_done: bool) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(true),
             Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
             Ok(Some(resource)) => {
-                let complete = self.open.capabilities.synchronous_delete;
-                if complete && resource.state != State::Removing {
+                if is_done && resource.state != State::Removing {
                     let message = format!(
                         "the deletion was accepted, but it is still there ({})",
                         resource.state

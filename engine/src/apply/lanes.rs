@@ -39,6 +39,8 @@ struct Home {
     lane: LaneNo,
     /// The place of the step's class in the order of deletion.
     rank: usize,
+    /// Whether its deletion ends what runs by itself.
+    ends_by_deletion: bool,
 }
 
 /// One backend during a run.
@@ -62,8 +64,6 @@ struct Lane {
     limit: Limit,
     /// Calls in a row that the backend did not answer.
     lost_in_row: u32,
-    /// Whether a deletion that returned is complete.
-    deletes_at_once: bool,
 }
 
 /// What goes first within a lane.
@@ -185,7 +185,13 @@ impl Lanes {
         let rank = step.class.rank();
         self.lanes[lane.0].unfinished += 1;
         self.lanes[lane.0].unfinished_of_rank[rank] += 1;
-        self.homes.push(Home { lane, rank });
+        let open = self.lanes[lane.0].open.as_ref();
+        self.homes.push(Home {
+            lane,
+            rank,
+            ends_by_deletion: open
+                .is_none_or(|open| open.capabilities.can(step.target.kind).end_by_delete),
+        });
     }
 
     /// The numbers of all lanes.
@@ -286,7 +292,7 @@ impl Lanes {
     /// Hears what a move that has ended says about its backend, however the step goes on, and answers whether
     /// the backend is away.
     pub(super) fn landed(&mut self, step: StepNo, landing: Landing<'_>) -> bool {
-        let Home { lane, rank } = self.homes[step.place()];
+        let Home { lane, rank, .. } = self.homes[step.place()];
         let lane = &mut self.lanes[lane.0];
         lane.in_flight -= 1;
         match landing {
@@ -324,7 +330,7 @@ impl Lanes {
 
     /// A step has its outcome. One that ended well gives back what its retries took of the budget.
     pub(super) fn finished(&mut self, step: StepNo, gives_back: Option<u32>) {
-        let Home { lane, rank } = self.homes[step.place()];
+        let Home { lane, rank, .. } = self.homes[step.place()];
         let lane = &mut self.lanes[lane.0];
         lane.unfinished -= 1;
         lane.unfinished_of_rank[rank] -= 1;
@@ -335,7 +341,7 @@ impl Lanes {
 
     /// Whether something that goes before a step in the order of deletion is not finished.
     pub(super) fn goes_after_others(&self, step: StepNo) -> bool {
-        let Home { lane, rank } = self.homes[step.place()];
+        let Home { lane, rank, .. } = self.homes[step.place()];
         let before = &self.lanes[lane.0].unfinished_of_rank[..rank];
         before.iter().any(|count| *count > 0)
     }
@@ -351,7 +357,7 @@ impl Lanes {
         match action {
             Action::Stop { .. } | Action::Archive { .. } => true,
             Action::Delete { grace, .. } => {
-                !grace.is_zero() || self.lanes[self.of(step).0].deletes_at_once
+                !grace.is_zero() || !self.homes[step.place()].ends_by_deletion
             }
         }
     }
@@ -460,7 +466,6 @@ impl Lane {
             unfinished_of_rank: [0; Class::COUNT],
             limit: Limit::new(suits, pinned),
             lost_in_row: 0,
-            deletes_at_once: capabilities.is_some_and(|can| can.synchronous_delete),
         }
     }
 

@@ -13,7 +13,7 @@ use std::task::Poll;
 use async_trait::async_trait;
 use tbengine_sdk::backend::{Account, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
 use tbengine_sdk::host::OpenBackend;
-use tbengine_sdk::{Backend, Error, ErrorKind, Identity, Resource, Timestamp};
+use tbengine_sdk::{Backend, Error, ErrorKind, Identity, Resource, Taken, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::ActionKind;
@@ -204,17 +204,17 @@ impl Backend for Recorded {
         self.inner.get(target).await
     }
 
-    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<(), Error> {
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<Taken, Error> {
         self.intend(target, ActionKind::Stop, options.force).await?;
         self.while_held(self.inner.stop(target, options)).await
     }
 
-    async fn archive(&self, target: &Identity) -> Result<(), Error> {
+    async fn archive(&self, target: &Identity) -> Result<Taken, Error> {
         self.intend(target, ActionKind::Archive, false).await?;
         self.while_held(self.inner.archive(target)).await
     }
 
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<(), Error> {
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken, Error> {
         self.intend(target, ActionKind::Delete, options.force)
             .await?;
         self.while_held(self.inner.delete(target, options)).await

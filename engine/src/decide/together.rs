@@ -50,7 +50,7 @@ impl Forest {
 
 #[cfg(test)]
 mod tests {
-    use tbengine_sdk::{Identity, Kind, Relation, Resource, State, Unit};
+    use tbengine_sdk::{Bond, Identity, Kind, Relation, Resource, State, Unit};
 
     use super::*;
 
@@ -67,9 +67,9 @@ mod tests {
         let relation = |(kind, native): &(Kind, &str)| Relation {
             kind: *kind,
             native: (*native).to_owned(),
-            cascade: false,
+            bond: Bond::Uses,
         };
-        resource.uses = uses.iter().map(relation).collect();
+        resource.relations = uses.iter().map(relation).collect();
         resource
     }
 

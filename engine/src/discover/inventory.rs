@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _};
-use tbengine_sdk::{Account, Class, Identity, Kind, Resource};
+use tbengine_sdk::{Account, Bond, Class, Identity, Kind, Resource};
 
 use super::ListFailure;
 use crate::kinds::Kinds;
@@ -34,13 +34,14 @@ struct Users {
     ends: Vec<usize>,
     /// By the place of a resource: the places of what deleting it would delete as well.
     taken_along: HashMap<usize, Vec<usize>>,
+    /// By the place of a resource: the places of what goes along with it and may go before it.
+    followers: HashMap<usize, Vec<usize>>,
 }
 
-/// One that uses a resource.
+/// One that names a resource.
 struct User {
     place: usize,
-    /// Whether its deletion takes that resource along.
-    takes_along: bool,
+    bond: Bond,
 }
 
 impl Inventory {
@@ -78,6 +79,11 @@ impl Inventory {
             .into_iter()
             .flatten()
             .map(|place| &self.resources[*place])
+    }
+
+    /// The places of what goes along with the resource at this place, and may go before it.
+    pub fn follower_places(&self, place: usize) -> &[usize] {
+        self.users.followers.get(&place).map_or(&[], Vec::as_slice)
     }
 
     /// The resources that use the one at this place.
@@ -123,12 +129,12 @@ impl Users {
         // Borrowed keys: an inventory can have a million ids.
         let mut relations: HashMap<(&str, Kind, &str), Vec<User>> = HashMap::new();
         for (place, user) in resources.iter().enumerate() {
-            for relation in &user.uses {
+            for relation in &user.relations {
                 let key = (&*user.identity.backend, relation.kind, &*relation.native);
                 let users = relations.entry(key).or_default();
                 users.push(User {
                     place,
-                    takes_along: relation.cascade,
+                    bond: relation.bond,
                 });
             }
         }
@@ -141,10 +147,13 @@ impl Users {
             let identity = &used.identity;
             let key = (&*identity.backend, identity.kind, &*identity.native);
             for user in relations.get(&key).into_iter().flatten() {
-                known.places.push(user.place);
-                if user.takes_along {
+                if user.bond.takes_along() {
                     let along = known.taken_along.entry(user.place);
                     along.or_default().push(place);
+                }
+                match user.bond {
+                    Bond::Leads => known.followers.entry(user.place).or_default().push(place),
+                    Bond::Uses | Bond::Owns => known.places.push(user.place),
                 }
             }
             known.ends.push(known.places.len());
@@ -171,9 +180,12 @@ mod tests {
         let relation = |(kind, native, cascade): &(Kind, &str, bool)| Relation {
             kind: *kind,
             native: (*native).to_owned(),
-            cascade: *cascade,
+            bond: match cascade {
+                true => Bond::Owns,
+                false => Bond::Uses,
+            },
         };
-        resource.uses = uses.iter().map(relation).collect();
+        resource.relations = uses.iter().map(relation).collect();
         resource
     }
 

@@ -13,7 +13,7 @@ use foldhash::{HashSet, HashSetExt as _};
 use futures_util::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::host::{OpenBackend, call};
-use tbengine_sdk::{Account, Error, ErrorKind, Kind, ListRequest, Resource};
+use tbengine_sdk::{Account, Detail, Error, ErrorKind, Kind, ListRequest, Resource, Unreadable};
 
 use crate::kinds::Kinds;
 use crate::scope::Scope;
@@ -28,6 +28,9 @@ pub struct ListFailure {
     /// The kind that failed, or `None` if the backend did not answer at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// What of the kind failed, if the others of it were listed: as much of an id or a name as there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// Why.
     pub error: Error,
 }
@@ -120,6 +123,7 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
             found.failures.push(ListFailure {
                 backend: open.name.clone(),
                 kind: None,
+                item: None,
                 error,
             });
             return found;
@@ -127,10 +131,20 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
     }
     for (kind, listing) in listings {
         match listing {
-            Ok(pages) => found.pages.extend(pages),
+            Ok(listing) => {
+                found.pages.extend(listing.pages);
+                let unreadable = listing.unreadable.into_iter();
+                found.failures.extend(unreadable.map(|item| ListFailure {
+                    backend: open.name.clone(),
+                    kind: Some(kind),
+                    item: Some(item.shown),
+                    error: Error::new(ErrorKind::Internal, item.message),
+                }));
+            }
             Err(error) => found.failures.push(ListFailure {
                 backend: open.name.clone(),
                 kind: Some(kind),
+                item: None,
                 error,
             }),
         }
@@ -138,14 +152,17 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
     found
 }
 
-/// The pages of one listing.
-type Pages = Vec<Vec<Resource>>;
+/// What one listing showed.
+struct Listed {
+    pages: Vec<Vec<Resource>>,
+    unreadable: Vec<Unreadable>,
+}
 
 /// Whether every listing worked and none holds anything.
-fn all_empty(listings: &[(Kind, Result<Pages, Error>)]) -> bool {
-    listings
-        .iter()
-        .all(|(_, listing)| matches!(listing, Ok(pages) if pages.iter().all(Vec::is_empty)))
+fn all_empty(listings: &[(Kind, Result<Listed, Error>)]) -> bool {
+    listings.iter().all(|(_, listing)| {
+        matches!(listing, Ok(listed) if listed.unreadable.is_empty() && listed.pages.iter().all(Vec::is_empty))
+    })
 }
 
 /// Lists every page of a kind. A listing that fails half-way counts as failed: half a view is none.
@@ -153,20 +170,27 @@ async fn list_kind(
     open: &OpenBackend,
     kind: Kind,
     options: DiscoverOptions,
-) -> Result<Pages, Error> {
+) -> Result<Listed, Error> {
     let mut request = ListRequest {
         kind,
         cursor: None,
         page_size: options.page_size,
-        sizes: options.sizes,
+        detail: match options.sizes {
+            true => Detail::Sizes,
+            false => Detail::Facts,
+        },
     };
-    let mut pages: Vec<Vec<Resource>> = Vec::new();
+    let (mut pages, mut unreadable) = (Vec::new(), Vec::new());
     let mut seen_cursors = HashSet::new();
     for _ in 0..MAX_PAGES {
         let page = list_page(open, &request, options.call_timeout).await?;
         pages.push(page.resources);
+        unreadable.extend(page.unreadable);
         let Some(cursor) = page.next else {
-            return Ok(deduplicated(pages));
+            return Ok(Listed {
+                pages: deduplicated(pages),
+                unreadable,
+            });
         };
         if !seen_cursors.insert(cursor.clone()) {
             return Err(Error::new(

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Class, Resource, State, Timestamp};
+use tbengine_sdk::{Class, Relation, Resource, State, Timestamp};
 
 use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
@@ -67,6 +67,10 @@ pub enum Guard {
     LiveLease,
     /// Its state is unknown.
     UnknownState,
+    /// Only part of it could be read, and it runs or its owner is not proven.
+    Damaged,
+    /// The provider has taken its deletion, hides it and will do no more.
+    Surrendered,
     /// Its class is unknown, and the operator did not name its kind.
     UnknownClass,
     /// It runs, and the policy did not allow killing it.
@@ -94,6 +98,8 @@ impl fmt::Display for Guard {
             Guard::OwnContainer => "own-container",
             Guard::LiveLease => "live-lease",
             Guard::UnknownState => "unknown-state",
+            Guard::Damaged => "damaged",
+            Guard::Surrendered => "surrendered",
             Guard::UnknownClass => "unknown-class",
             Guard::RunningWithoutForce => "running-without-force",
             Guard::UnprovenOwner => "unproven-owner",
@@ -158,6 +164,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
             "its state is unknown, and unknown means keep".into(),
         ));
     }
+    damaged(resource, context)?;
     unknown_class(resource, context)?;
     quarantined(resource, &context.facts.quarantine)?;
     minimum_age(resource, context.guards.min_age, context.now)?;
@@ -225,6 +232,29 @@ fn live_lease(resource: &Resource, facts: &Facts) -> Result<(), Refused> {
     Ok(())
 }
 
+/// What could be read in part only may be deleted where nothing depends on the rest: it has ended, and whose it is
+/// is proven or claimed.
+fn damaged(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
+    if resource.surrendered {
+        return Err((
+            Guard::Surrendered,
+            "the provider has taken its deletion and hides it; there is nothing more to do here"
+                .into(),
+        ));
+    }
+    let Some(damage) = &resource.damaged else {
+        return Ok(());
+    };
+    let is_ours = is_proven(resource, context.facts) || context.scope.claims_running();
+    if is_ours && !resource.state.is_running() {
+        return Ok(());
+    }
+    Err((
+        Guard::Damaged,
+        format!("only part of it could be read: {}", damage.message),
+    ))
+}
+
 /// A class of a later version may mean anything, so only the operator's own word opens it.
 fn unknown_class(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
     let identity = &resource.identity;
@@ -256,7 +286,7 @@ fn minimum_age(resource: &Resource, least: Duration, now: Timestamp) -> Result<(
         return Ok(());
     }
     let wanted = humantime::format_duration(least);
-    let Some(created) = resource.identity.created else {
+    let Some(created) = resource.born() else {
         return Err((
             Guard::MinimumAge,
             format!("its creation time is unknown, so it counts as younger than {wanted}"),
@@ -304,16 +334,23 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
 /// not listed where listing worked is gone.
 fn cascades(context: &Context<'_>, place: usize) -> Result<(), Refused> {
     let resource = &context.inventory.resources[place];
-    let mut along = resource.uses.iter().filter(|used| used.cascade);
+    let inventory = context.inventory;
     let backend = &resource.identity.backend;
-    if let Some(unknown) = along.find(|used| !context.inventory.has_listed(backend, used.kind)) {
+    let is_known = |used: &Relation| {
+        // One item that cannot be read does not hide those that were listed.
+        inventory.has_listed(backend, used.kind) || {
+            let mut along = inventory.cascade_of(place).map(|one| &one.identity);
+            along.any(|one| (one.kind, &one.native) == (used.kind, &used.native))
+        }
+    };
+    if let Some(unknown) = resource.taken_along().find(|used| !is_known(used)) {
         let detail = format!(
             "deleting it would delete the {} `{}` too, and that could not be listed",
             unknown.kind, unknown.native
         );
         return Err((Guard::CascadeUnknown, detail));
     }
-    for member in context.inventory.cascade_of(place) {
+    for member in inventory.cascade_of(place) {
         protection(member, context.now).map_err(|(guard, detail)| {
             let kind = member.identity.kind;
             let name = &member.name;

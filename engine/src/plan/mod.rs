@@ -2,11 +2,13 @@
 //!
 //! - [`guards`]: the rules that no policy can switch off
 //! - [`blast_radius`]: how far a plan as a whole may go
+//! - [`bound`]: facts that must not have changed when a step is carried out
 //! - [`order`]: what goes before what
 //! - [`sealed`]: a plan with its digest, for where it is kept
 //! - [`saved`]: checking a saved plan against the world as it is now
 
 pub mod blast_radius;
+pub mod bound;
 pub mod guards;
 pub mod order;
 pub mod saved;
@@ -26,6 +28,7 @@ use crate::facts::Facts;
 use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
 pub use blast_radius::{BlastRadius, MaxDelete};
+pub use bound::Bound;
 pub use guards::{Guard, Guards, Own};
 pub use sealed::Sealed;
 
@@ -114,6 +117,9 @@ pub struct Step {
     /// The steps that must have ended before this one, by their place in the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<usize>,
+    /// What must not have changed, besides the identity, the state and when it last began to run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound: Vec<Bound>,
     /// What the listing before it is applied showed of the resource.
     #[serde(default, skip_serializing_if = "Listing::is_present")]
     pub listing: Listing,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tbengine_sdk::Class;
 
-use super::{Action, Listing, Proposed, Step};
+use super::{Action, Listing, Proposed, Step, bound};
 use crate::discover::Inventory;
 
 /// Puts proposals in order and notes which steps each has to wait for.
@@ -34,8 +34,7 @@ pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> V
             .collect();
         after.sort_unstable();
         after.dedup();
-        let class = inventory.class_of(&proposed[*index].resource.identity);
-        steps.push(Arc::new(step(&proposed[*index], class, after)));
+        steps.push(Arc::new(step(inventory, &proposed[*index], after)));
     }
     steps
 }
@@ -52,7 +51,10 @@ fn holders_among(inventory: &Inventory, proposed: &[Proposed<'_>]) -> Vec<Vec<us
         .iter()
         .map(|proposal| {
             let users = inventory.holder_places(proposal.place).iter();
-            users.filter_map(|user| deletes[*user]).collect()
+            // What goes along with it would be gone before its own turn.
+            let followers = inventory.follower_places(proposal.place).iter();
+            let before = users.chain(followers);
+            before.filter_map(|place| deletes[*place]).collect()
         })
         .collect()
 }
@@ -87,11 +89,13 @@ fn holders_first(holders: &[Vec<usize>]) -> Vec<usize> {
     sequence
 }
 
-fn step(proposal: &Proposed<'_>, class: Class, after: Vec<usize>) -> Step {
+fn step(inventory: &Inventory, proposal: &Proposed<'_>, after: Vec<usize>) -> Step {
     let resource = proposal.resource;
+    let identity = &resource.identity;
+    let info = inventory.kinds.info(&identity.backend, identity.kind);
     Step {
-        target: resource.identity.clone(),
-        class,
+        target: identity.clone(),
+        class: info.map_or(Class::Other, |info| info.class),
         name: resource.name.clone(),
         state: resource.state,
         started: resource.started,
@@ -100,6 +104,7 @@ fn step(proposal: &Proposed<'_>, class: Class, after: Vec<usize>) -> Step {
         reason: proposal.reason.to_owned(),
         priority: proposal.priority,
         after,
+        bound: bound::of(resource, info),
         listing: Listing::Present,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::{Identity, Resource, ResourceId, Timestamp};
+use tbengine_sdk::{Identity, Resource, ResourceId, State, Timestamp};
 
 use super::{Guard, Guards, Listing, PLAN_FORMAT, Plan, Proposed, Refusal, Step, guards, sealed};
 use crate::discover::Inventory;
@@ -260,22 +260,37 @@ fn keep(steps: Vec<Arc<Step>>, surviving: &HashMap<ResourceId, Listing>) -> Vec<
 
 /// What a step's resource no longer has in common with what the plan saw, if it matters.
 ///
-/// What ran and has ended since may still be deleted; what had ended and runs, or ran again, may not:
-/// the policy judged something else.
+/// What ran and has ended since may still be deleted; what had ended and runs, or was started again, may not: the
+/// policy judged something else. So it is with what the backend declares to [bind](super::Bound) a step.
 pub fn difference(step: &Step, now: &Resource) -> Option<String> {
     if let Some(what) = identity_difference(&step.target, &now.identity) {
         return Some(what);
     }
-    if step.state.is_running() {
-        return None;
+    if let Some(what) = life_difference(step, now) {
+        return Some(what);
     }
-    if now.state.is_running() {
+    if !step.bound.is_empty()
+        && let Some(damage) = &now.damaged
+    {
+        return Some(format!("only part of it could be read: {}", damage.message));
+    }
+    step.bound.iter().find_map(|bound| bound.difference(now))
+}
+
+fn life_difference(step: &Step, now: &Resource) -> Option<String> {
+    let ran = step.state.is_running();
+    if !ran && now.state.is_running() {
         return Some(format!("it was {} and is {} now", step.state, now.state));
     }
-    if step.started != now.started {
-        return Some("it has run again since the plan was made".into());
+    // Between two runs of a restart policy it begins anew all the time, and nobody's hand is in that.
+    let restarts = [step.state, now.state].contains(&State::Restarting);
+    if step.started == now.started || restarts || (ran && !now.state.is_running()) {
+        return None;
     }
-    None
+    Some(match ran {
+        true => "it was started again since the plan was made".into(),
+        false => "it has run again since the plan was made".into(),
+    })
 }
 
 fn identity_difference(planned: &Identity, now: &Identity) -> Option<String> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tbengine_sdk::{
     Account, Backend, Can, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
-    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Timestamp, async_trait,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Taken, Timestamp,
+    async_trait,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -122,15 +123,11 @@ impl Daytona {
             true => contact.key.clone(),
             false => account::key(client).await?,
         };
-        Ok(Account {
-            id: contact.organization.id.clone(),
-            description: account::description(
-                client,
-                key.as_ref(),
-                self.settings.target.as_deref(),
-            ),
-            warnings: account::warnings(client, key.as_ref(), self.now()),
-        })
+        let target = self.settings.target.as_deref();
+        let description = account::description(client, key.as_ref(), target);
+        let mut account = Account::new(contact.organization.id.clone(), description);
+        account.warnings = account::warnings(client, key.as_ref(), self.now());
+        Ok(account)
     }
 
     async fn list_page(&self, request: &ListRequest) -> Result<Page> {
@@ -160,6 +157,7 @@ impl Daytona {
         };
         Ok(Page {
             resources,
+            unreadable: Vec::new(),
             next: None,
         })
     }
@@ -360,6 +358,7 @@ fn kinds() -> Vec<KindInfo> {
             can: Can {
                 stop: true,
                 archive: true,
+                end_by_delete: true,
             },
             // Those that are linked to it.
             used_by: vec![Kind::SANDBOX],
@@ -376,7 +375,6 @@ impl Backend for Daytona {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: kinds(),
-            synchronous_delete: false,
             concurrency: 16,
         }
     }
@@ -393,15 +391,18 @@ impl Backend for Daytona {
         self.bounded(false, self.read(target)).await
     }
 
-    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
-        self.bounded(true, self.ask_to_end(target, options)).await
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<Taken> {
+        self.bounded(true, self.ask_to_end(target, options)).await?;
+        Ok(Taken::Accepted)
     }
 
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
-        self.bounded(true, self.remove(target, options)).await
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
+        self.bounded(true, self.remove(target, options)).await?;
+        Ok(Taken::Accepted)
     }
 
-    async fn archive(&self, target: &Identity) -> Result<()> {
-        self.bounded(true, self.store(target)).await
+    async fn archive(&self, target: &Identity) -> Result<Taken> {
+        self.bounded(true, self.store(target)).await?;
+        Ok(Taken::Accepted)
     }
 }

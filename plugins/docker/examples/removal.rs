@@ -95,10 +95,7 @@ async fn by_backend(docker: &Docker, concurrency: usize, kill_first: bool) -> Ve
     if kill_first {
         stream::iter(&targets)
             .for_each_concurrent(concurrency, async |target| {
-                docker
-                    .stop(target, StopOptions { force: true })
-                    .await
-                    .unwrap();
+                docker.stop(target, StopOptions::FORCE).await.unwrap();
             })
             .await;
     }

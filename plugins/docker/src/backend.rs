@@ -11,8 +11,9 @@ use bollard::query_parameters::{
 };
 use futures_util::future::{Either, select};
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
-    ListRequest, OpenRequest, Page, Resource, Result, StopOptions, async_trait,
+    Account, Backend, Bind, Capabilities, DeleteOptions, Detail, Error, ErrorKind, Fact, Identity,
+    Kind, KindInfo, ListRequest, OpenRequest, Page, Resource, Result, Rule, StopOptions, Taken,
+    async_trait,
 };
 use tokio::sync::OnceCell;
 
@@ -123,20 +124,17 @@ impl Docker {
         let version = transport.adopt(reply.version).await?;
         let product = if reply.is_podman { "Podman" } else { "Docker" };
         let newest: ApiVersion = reply.version.unwrap_or(version);
-        Ok(Account {
-            id,
-            description: format!(
-                "{product} {} (API {newest}) at {}",
-                reply.value.server_version,
-                transport.shown()
-            ),
-            warnings: Vec::new(),
-        })
+        let description = format!(
+            "{product} {} (API {newest}) at {}",
+            reply.value.server_version,
+            transport.shown()
+        );
+        Ok(Account::new(id, description))
     }
 
     async fn list_page(&self, request: &ListRequest) -> Result<Page> {
         let transport = self.transport().await?;
-        let sizes = request.sizes;
+        let sizes = request.detail == Detail::Sizes;
         let resources = match request.kind {
             Kind::CONTAINER => {
                 let found = containers::list(transport, sizes);
@@ -158,6 +156,7 @@ impl Docker {
         };
         Ok(Page {
             resources,
+            unreadable: Vec::new(),
             next: None,
         })
     }
@@ -320,6 +319,11 @@ fn kinds() -> Vec<KindInfo> {
         KindInfo {
             // Its untagged parents.
             takes_along: vec![Kind::IMAGE],
+            // A tag that came after the plan is somebody's.
+            binds: vec![Bind {
+                fact: Fact::Names,
+                rule: Rule::NothingNew,
+            }],
             absence_proves: true,
             ..KindInfo::image(&[Kind::CONTAINER, Kind::IMAGE])
         },
@@ -331,7 +335,6 @@ impl Backend for Docker {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: kinds(),
-            synchronous_delete: true,
             concurrency: 8,
         }
     }
@@ -354,15 +357,17 @@ impl Backend for Docker {
         self.bounded(false, self.read(target)).await
     }
 
-    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<Taken> {
         if target.kind != Kind::CONTAINER {
             return Err(unsupported(format!("a {} cannot be stopped", target.kind)));
         }
-        self.bounded(true, self.signal(target, options)).await
+        self.bounded(true, self.signal(target, options)).await?;
+        Ok(Taken::Accepted)
     }
 
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
-        self.bounded(true, self.remove(target, options)).await
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
+        self.bounded(true, self.remove(target, options)).await?;
+        Ok(Taken::Done)
     }
 }
 

@@ -131,7 +131,7 @@ impl Found {
             host_config.auto_remove,
         );
         resource.usage.disk_bytes = self.size;
-        resource.uses = uses;
+        resource.relations = uses;
         resource
     }
 
@@ -150,11 +150,10 @@ impl Found {
                     .unwrap_or_default(),
                 _ => &[id.to_owned()],
             };
-            uses.extend(ids.iter().map(|id| Relation {
-                kind: Kind::NETWORK,
-                native: id.clone(),
-                cascade: false,
-            }));
+            uses.extend(
+                ids.iter()
+                    .map(|id| Relation::uses(Kind::NETWORK, id.clone())),
+            );
         }
         for mount in self
             .container
@@ -162,19 +161,13 @@ impl Found {
             .iter()
             .filter(|mount| mount.r#type == "volume" && !mount.name.is_empty())
         {
-            let cascade = self.is_anonymous(&mount.name);
-            uses.push(Relation {
-                kind: Kind::VOLUME,
-                native: mount.name.clone(),
-                cascade,
+            uses.push(match self.is_anonymous(&mount.name) {
+                true => Relation::owns(Kind::VOLUME, mount.name.clone()),
+                false => Relation::uses(Kind::VOLUME, mount.name.clone()),
             });
         }
         if native::is_full(Kind::IMAGE, &self.container.image) {
-            uses.push(Relation {
-                kind: Kind::IMAGE,
-                native: self.container.image.clone(),
-                cascade: false,
-            });
+            uses.push(Relation::uses(Kind::IMAGE, self.container.image.clone()));
         }
         uses.retain(|relation| native::is_full(relation.kind, &relation.native));
         uses.sort_by(|a, b| (a.kind, &a.native).cmp(&(b.kind, &b.native)));

@@ -13,6 +13,8 @@ use crate::wire::{self, ContainerSummary, Image, ImageSummary};
 
 /// The tag of an image that has none.
 const NO_TAG: &str = "<none>:<none>";
+/// What the digest of an image begins with that no repository knows.
+const NO_REPOSITORY: &str = "<none>@";
 /// The classic builder makes one image per step of a Dockerfile, and images are built on images.
 const LONGEST_ANCESTRY: usize = 500;
 
@@ -21,6 +23,8 @@ pub(crate) struct Found {
     id: String,
     created: Option<Timestamp>,
     tags: Vec<String>,
+    /// `repository@digest`, for each registry that it was pulled from or pushed to.
+    digests: Vec<String>,
     labels: HashMap<String, String>,
     size: Option<u64>,
     /// From the parent on; the deletion of the image deletes those of them that have no tag.
@@ -69,6 +73,7 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
                 .filter(|seconds| *seconds > 0)
                 .map(Timestamp::from_unix_seconds),
             tags: tags_of(&image.repo_tags).map(str::to_owned).collect(),
+            digests: digests_of(image.repo_digests),
             labels: image.labels,
             size: image.size.filter(|_| sizes),
             ancestors: ancestors(&image.parent_id, &links),
@@ -101,6 +106,7 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
         created: wire::time(&image.created)
             .map(|time| Timestamp::from_unix_seconds(time.as_unix_ms().div_euclid(1000))),
         tags: tags_of(&image.repo_tags).map(str::to_owned).collect(),
+        digests: digests_of(image.repo_digests),
         labels: image.config.labels,
         size: None,
         ancestors,
@@ -146,6 +152,8 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
         name,
         State::Present,
     );
+    resource.names = image.tags.iter().cloned().chain(image.digests).collect();
+    resource.names.sort_unstable();
     resource.labels = owner::labels_of_image(image.labels);
     resource.unit = owner::unit(&resource.labels);
     resource.owner = owner::of_image(&resource.labels, image.tags.iter().map(String::as_str));
@@ -154,13 +162,12 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
         false => Labels::from_iter([("tags", image.tags.join(","))]),
     };
     resource.usage.disk_bytes = image.size;
-    resource.uses = image
+    resource.relations = image
         .ancestors
         .into_iter()
-        .map(|ancestor| Relation {
-            kind: Kind::IMAGE,
-            native: ancestor.id,
-            cascade: !ancestor.tagged,
+        .map(|ancestor| match ancestor.tagged {
+            true => Relation::uses(Kind::IMAGE, ancestor.id),
+            false => Relation::owns(Kind::IMAGE, ancestor.id),
         })
         .collect();
     resource
@@ -186,6 +193,11 @@ fn ancestors(parent: &str, links: &HashMap<String, (String, bool)>) -> Vec<Ances
         next = parent;
     }
     found
+}
+
+fn digests_of(digests: Vec<String>) -> Vec<String> {
+    let named = |digest: &String| !digest.starts_with(NO_REPOSITORY);
+    digests.into_iter().filter(named).collect()
 }
 
 fn tags_of(tags: &[String]) -> impl Iterator<Item = &str> {

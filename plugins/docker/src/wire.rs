@@ -151,6 +151,7 @@ json! {
         id: String,
         parent_id: String,
         repo_tags: Vec<String>,
+        repo_digests: Vec<String>,
         /// Seconds since 1970.
         created: i64,
         size: Option<u64>,
@@ -162,6 +163,7 @@ json! {
         id: String,
         parent: String,
         repo_tags: Vec<String>,
+        repo_digests: Vec<String>,
         created: String,
         config: ImageConfig,
     }

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
-    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Taken, async_trait,
 };
 
 use crate::client::Client;
@@ -80,7 +80,6 @@ impl Backend for E2b {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: vec![KindInfo::sandbox()],
-            synchronous_delete: true,
             concurrency: 16,
         }
     }
@@ -92,11 +91,8 @@ impl Backend for E2b {
             .send(Method::GET, &["v2", "sandboxes"], &query)
             .await?;
         self.read::<Vec<Sandbox>>(&answer.body)?;
-        Ok(Account {
-            id: self.account.clone(),
-            description: format!("E2B at {}", self.client.shown()),
-            warnings: Vec::new(),
-        })
+        let description = format!("E2B at {}", self.client.shown());
+        Ok(Account::new(self.account.clone(), description))
     }
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
@@ -124,6 +120,7 @@ impl Backend for E2b {
                 .into_iter()
                 .map(|sandbox| sandbox.into_resource(&self.name, &self.account))
                 .collect(),
+            unreadable: Vec::new(),
             next: answer.next,
         })
     }
@@ -134,22 +131,24 @@ impl Backend for E2b {
     }
 
     /// Pauses it: E2B knows nothing between running and killed but that.
-    async fn stop(&self, target: &Identity, _: StopOptions) -> Result<()> {
+    async fn stop(&self, target: &Identity, _: StopOptions) -> Result<Taken> {
         let found = self.must_find(target).await?;
         if found.state() == State::Stopped {
-            return Ok(());
+            return Ok(Taken::Done);
         }
         let path = ["sandboxes", &target.native, "pause"];
-        self.client.send(Method::POST, &path, &[]).await.map(drop)
+        self.client.send(Method::POST, &path, &[]).await?;
+        Ok(Taken::Accepted)
     }
 
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
         // The service kills whatever it is asked to, so the question is ours.
         if !options.force && self.must_find(target).await?.state() == State::Running {
             let text = "the sandbox is running";
             return Err(Error::new(ErrorKind::Conflict, text));
         }
         let path = ["sandboxes", &target.native];
-        self.client.send(Method::DELETE, &path, &[]).await.map(drop)
+        self.client.send(Method::DELETE, &path, &[]).await?;
+        Ok(Taken::Done)
     }
 }

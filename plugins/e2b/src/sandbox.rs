@@ -75,6 +75,7 @@ impl Sandbox {
                 cpu_millis: self.cpu_count.map(|count| count.saturating_mul(1000)),
                 memory_bytes: self.memory_mb.map(|mb| mb.saturating_mul(1 << 20)),
                 disk_bytes: self.disk_mb.map(|mb| mb.saturating_mul(1 << 20)),
+                ..Usage::default()
             },
             labels,
             ..Resource::new(identity, name, state)

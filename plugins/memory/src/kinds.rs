@@ -14,6 +14,7 @@ pub(crate) fn kinds() -> Vec<KindInfo> {
             can: Can {
                 stop: true,
                 archive: true,
+                ..Can::default()
             },
             takes_along: vec![Kind::VOLUME],
             ..KindInfo::sandbox()

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use tbengine_sdk::{Identity, Kind, Owner, Relation, Resource, State, Timestamp, Unit, Usage};
+use tbengine_sdk::{
+    Bond, Identity, Kind, Owner, Relation, Resource, State, Timestamp, Unit, Usage,
+};
 
 use crate::entry::{Account, Entry, Reaction};
 use crate::kinds;
@@ -28,7 +30,7 @@ struct Parts {
     unit: Option<Unit>,
     owner: Owner,
     usage: Usage,
-    uses: Vec<Relation>,
+    relations: Vec<Relation>,
     reaction: Reaction,
 }
 
@@ -86,7 +88,7 @@ impl Make {
             unit: None,
             owner: Owner::Unknown,
             usage: Usage::default(),
-            uses: Vec::new(),
+            relations: Vec::new(),
             reaction: Reaction::default(),
         }))
     }
@@ -188,20 +190,20 @@ impl Make {
     /// Using this resource.
     #[must_use]
     pub fn uses(self, used: &Identity) -> Self {
-        self.relation(used, false)
+        self.relation(used, Bond::Uses)
     }
 
     /// Using this resource, and taking it along when it is deleted.
     #[must_use]
     pub fn takes_along(self, used: &Identity) -> Self {
-        self.relation(used, true)
+        self.relation(used, Bond::Owns)
     }
 
-    fn relation(mut self, used: &Identity, cascade: bool) -> Self {
-        self.0.uses.push(Relation {
+    fn relation(mut self, used: &Identity, bond: Bond) -> Self {
+        self.0.relations.push(Relation {
             kind: used.kind,
             native: used.native.clone(),
-            cascade,
+            bond,
         });
         self
     }
@@ -260,7 +262,7 @@ impl Make {
         resource.unit = made.unit;
         resource.owner = made.owner;
         resource.usage = made.usage;
-        resource.uses = made.uses;
+        resource.relations = made.relations;
         Entry {
             resource,
             reaction: made.reaction,

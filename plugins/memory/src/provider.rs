@@ -198,7 +198,7 @@ impl Provider {
 
     fn count_uses(&mut self, user: &Resource, by: i32) {
         let running = if user.state.is_running() { by } else { 0 };
-        for used in &user.uses {
+        for used in user.held() {
             let holders = self.holders.entry(used.kind).or_default();
             let holders = holders.entry(used.native.as_str().into()).or_default();
             holders.any = holders.any.saturating_add_signed(by);
@@ -297,8 +297,7 @@ impl Provider {
             Deleter::Caller | Deleter::Cascade => Deleter::Cascade,
             Deleter::SomeoneElse => Deleter::SomeoneElse,
         };
-        for Relation { kind, native, .. } in entry.resource.uses.iter().filter(|used| used.cascade)
-        {
+        for Relation { kind, native, .. } in entry.resource.taken_along() {
             // Docker as well keeps an anonymous volume that another container mounts.
             if self.holders_of(*kind, native) == 0
                 && let Some(found) = self.find(*kind, native)
@@ -337,7 +336,11 @@ impl Provider {
             (Some(_), Some(last)) => Some(cursor(kind, &last.identity.native)),
             _ => None,
         };
-        Ok(Page { resources, next })
+        Ok(Page {
+            resources,
+            unreadable: Vec::new(),
+            next,
+        })
     }
 
     /// Asks a resource to end.

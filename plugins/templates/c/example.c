@@ -4,7 +4,7 @@
  *     tbengine plugin check ./libexample.so
  *
  * The "cloud" is an array in memory. Put the calls of your provider in its place. What the documents hold
- * is described in protocol/v1.md of the sdk, what each function must do in tbengine_plugin.h. */
+ * is described in protocol/v2.md of the sdk, what each function must do in tbengine_plugin.h. */
 #include "tbengine_plugin.h"
 
 #include <pthread.h>
@@ -13,16 +13,16 @@
 
 #include "json.h"
 
-static const tbe_host_v1 *host;
+static const tbe_host_v2 *host;
 
 static const char DESCRIPTOR[] =
-    "{\"name\":\"example\",\"version\":\"0.1.0\",\"protocol\":1,\"sdk\":\"C\","
+    "{\"name\":\"example\",\"version\":\"0.1.0\",\"protocol\":2,\"sdk\":\"C\","
     "\"kinds\":[{\"kind\":\"example\",\"about\":\"An example cloud in memory\"}]}";
 
 static const char OPENED[] =
     "{\"capabilities\":{\"kinds\":[{\"kind\":\"sandbox\",\"plural\":\"sandboxes\",\"class\":\"compute\","
     "\"about\":\"a cloud sandbox\",\"runs\":true,\"can\":{\"stop\":true}}],"
-    "\"synchronous-delete\":true,\"concurrency\":8}}";
+    "\"concurrency\":8}}";
 
 enum { MOST = 1000 };
 enum state { GONE, STOPPED, RUNNING };
@@ -216,8 +216,8 @@ static void cancel_call(tbe_instance *self, tbe_call call) {
     (void)call;
 }
 
-const tbe_plugin_v1 *tbengine_plugin_v1(const tbe_host_v1 *lent) {
-    static tbe_plugin_v1 table;
+const tbe_plugin_v2 *tbengine_plugin_v2(const tbe_host_v2 *lent) {
+    static tbe_plugin_v2 table;
     if (lent->size < sizeof *lent) return NULL;
     host = lent;
     table.size = sizeof table;

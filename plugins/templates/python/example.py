@@ -4,7 +4,7 @@
     tbengine plugin check ./example.py
 
 The "cloud" is a dictionary in memory. Put the calls of your provider in its place. What the documents hold is
-described in protocol/v1.md of the sdk.
+described in protocol/v2.md of the sdk.
 """
 
 import json
@@ -16,14 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 DESCRIPTOR = {
     "name": "example",
     "version": "0.1.0",
-    "protocol": 1,
+    "protocol": 2,
     "sdk": "Python",
     # `fixture` lets the conformance kit make sandboxes; take it away if you cannot offer that.
     "kinds": [{"kind": "example", "about": "An example cloud in memory", "fixture": True}],
 }
 SANDBOX = {"kind": "sandbox", "plural": "sandboxes", "class": "compute", "about": "a cloud sandbox",
            "runs": True, "can": {"stop": True}}
-CAPABILITIES = {"kinds": [SANDBOX], "synchronous-delete": True, "concurrency": 8}
+CAPABILITIES = {"kinds": [SANDBOX], "concurrency": 8}
 ACCOUNT = "example"
 
 

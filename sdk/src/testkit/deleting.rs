@@ -72,7 +72,7 @@ async fn without_force_a_running_resource_is_left_alone(bench: Bench, kind: Kind
     let made = bench.make(Wanted::running(kind)).await?;
     match bench.backend.delete(&made.identity, GENTLE).await {
         // Some providers delete what runs like anything else, and then say so by doing it.
-        Ok(()) if !bench.backend.capabilities().synchronous_delete => {
+        Ok(_) if bench.info(kind).can.end_by_delete => {
             return Err(Halt::Ignored(
                 "the provider has no gentle deletion".to_owned(),
             ));
@@ -118,13 +118,13 @@ async fn what_another_resource_uses_is_left_alone(bench: Bench, kind: Kind) -> T
     };
     let user = bench.make(user).await?;
     let relation = user
-        .uses
+        .relations
         .iter()
         .find(|relation| relation.native == used.identity.native);
     assert!(
         relation.is_some(),
         "the user does not say that it uses it: {:?}",
-        user.uses
+        user.relations
     );
     let answer = bench.backend.delete(&used.identity, GENTLE).await;
     assert_fails(answer, ErrorKind::Dependency);
@@ -144,15 +144,15 @@ async fn what_is_announced_as_a_cascade_goes_along_and_nothing_else(
     let made = bench.make(wanted).await?;
     let backend = &made.identity.backend;
     let announced: Vec<_> = made
-        .uses
+        .relations
         .iter()
-        .filter(|relation| relation.cascade)
+        .filter(|relation| relation.bond.takes_along())
         .map(|relation| relation.target(backend))
         .collect();
     assert!(
         !announced.is_empty(),
         "nothing is announced: {:?}",
-        made.uses
+        made.relations
     );
     let mut expected = bench.everything().await?;
     bench.backend.delete(&made.identity, FORCE).await?;

@@ -44,7 +44,7 @@ async fn deletions_at_once_delete_once(bench: Bench, kind: Kind) -> Tested {
     let mut accepted = 0;
     while let Some(answer) = calls.join_next().await {
         match answer.expect("no panic") {
-            Ok(()) => accepted += 1,
+            Ok(_) => accepted += 1,
             Err(error) => assert!(
                 matches!(
                     error.kind,

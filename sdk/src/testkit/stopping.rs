@@ -8,8 +8,8 @@ use crate::backend::StopOptions;
 use crate::error::ErrorKind;
 use crate::kind::Kind;
 
-const ASK: StopOptions = StopOptions { force: false };
-const FORCE: StopOptions = StopOptions { force: true };
+const ASK: StopOptions = StopOptions::ASK;
+const FORCE: StopOptions = StopOptions::FORCE;
 
 pub(super) fn behaviours() -> Vec<Behaviour> {
     vec![

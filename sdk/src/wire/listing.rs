@@ -5,11 +5,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::scan::{Scan, Seen};
+use serde_json::value::RawValue;
+
 use crate::backend::Page;
+use crate::damage::Unreadable;
 use crate::identity::Identity;
 use crate::labels::Labels;
 use crate::owner::{Owner, Unit};
-use crate::resource::{Relation, Resource, Usage};
+use crate::relation::{Bond, Relation};
+use crate::resource::{Resource, Usage};
 use crate::time::Timestamp;
 
 /// Reads the answer of `list`.
@@ -20,9 +24,56 @@ pub fn read_page(body: &[u8]) -> serde_json::Result<Page> {
     let text = std::str::from_utf8(body).ok();
     match text.and_then(|text| Reader::default().page(&mut Scan::new(text))) {
         Some(page) => Ok(page),
-        None => serde_json::from_slice(body),
+        None => read_each(body),
     }
 }
+
+/// A page, of which each resource is still to be read.
+#[derive(serde::Deserialize)]
+#[serde(expecting = "struct Page")]
+struct RawPage<'a> {
+    #[serde(borrow)]
+    resources: Vec<&'a RawValue>,
+    #[serde(default)]
+    unreadable: Vec<Unreadable>,
+    #[serde(default)]
+    next: Option<String>,
+}
+
+/// Reads each resource by itself: one that does not fit costs that one, and is reported.
+fn read_each(body: &[u8]) -> serde_json::Result<Page> {
+    let raw: RawPage<'_> = serde_json::from_slice(body)?;
+    let mut page = Page {
+        resources: Vec::with_capacity(raw.resources.len()),
+        unreadable: raw.unreadable,
+        next: raw.next,
+    };
+    for (place, resource) in raw.resources.into_iter().enumerate() {
+        match serde_json::from_str(resource.get()) {
+            Ok(resource) => page.resources.push(resource),
+            Err(error) => page.unreadable.push(Unreadable {
+                shown: shown(resource, place),
+                message: format!("resource {place} of the page does not fit: {error}"),
+            }),
+        }
+    }
+    Ok(page)
+}
+
+/// What people may know a resource by that cannot be read.
+fn shown(resource: &RawValue, place: usize) -> String {
+    let loose: serde_json::Value = serde_json::from_str(resource.get()).unwrap_or_default();
+    let texts = [&loose["identity"]["native"], &loose["name"]];
+    let found = texts.into_iter().find_map(serde_json::Value::as_str);
+    let found = found.filter(|text| !text.is_empty());
+    found.map_or_else(
+        || format!("number {place}"),
+        |text| text.chars().take(LONGEST_SHOWN).collect(),
+    )
+}
+
+/// The longest text that is shown of a resource that cannot be read, in characters.
+const LONGEST_SHOWN: usize = 80;
 
 /// A resource is not written with fewer bytes than these.
 const SHORTEST: usize = 100;
@@ -70,10 +121,11 @@ impl<'a> Reader<'a> {
     fn resource(&mut self, scan: &mut Scan<'a>) -> Option<Resource> {
         let mut seen = Seen::default();
         let (mut identity, mut name, mut state) = (None, None, None);
+        let (mut names, mut arrived, mut revision) = (Vec::new(), None, None);
         let (mut exit_code, mut unit, mut owner) = (None, None, Owner::Unknown);
         let (mut started, mut finished, mut last_activity) = (None, None, None);
         let (mut labels, mut attrs) = (Labels::default(), Labels::default());
-        let (mut usage, mut uses) = (Usage::default(), Vec::new());
+        let (mut usage, mut relations) = (Usage::default(), Vec::new());
         scan.document(|scan, key| {
             let field = match key {
                 "identity" => {
@@ -124,13 +176,29 @@ impl<'a> Reader<'a> {
                     usage = read_usage(scan)?;
                     11
                 }
-                "uses" => {
+                "relations" => {
                     scan.list(|scan| {
-                        uses.push(relation(scan)?);
+                        relations.push(relation(scan)?);
                         Some(())
                     })?;
                     12
                 }
+                "names" => {
+                    scan.list(|scan| {
+                        names.push(owned(scan)?);
+                        Some(())
+                    })?;
+                    13
+                }
+                "arrived" => {
+                    arrived = scan.optional(time)?;
+                    14
+                }
+                "revision" => {
+                    revision = scan.optional(owned)?.map(Arc::from);
+                    15
+                }
+                // What is damaged or was given up is rare, and left to serde with the whole page.
                 _ => return None,
             };
             seen.first(field)
@@ -138,7 +206,11 @@ impl<'a> Reader<'a> {
         Some(Resource {
             identity: identity?,
             name: name?,
+            names,
             state: state?,
+            damaged: None,
+            surrendered: false,
+            arrived,
             exit_code,
             started,
             finished,
@@ -148,7 +220,8 @@ impl<'a> Reader<'a> {
             labels,
             attrs,
             usage,
-            uses,
+            revision,
+            relations,
         })
     }
 
@@ -242,6 +315,8 @@ fn read_usage(scan: &mut Scan<'_>) -> Option<Usage> {
             "cpu-millis" => (0, &mut usage.cpu_millis),
             "memory-bytes" => (1, &mut usage.memory_bytes),
             "disk-bytes" => (2, &mut usage.disk_bytes),
+            "reclaimable-bytes" => (3, &mut usage.reclaimable_bytes),
+            "micros-per-hour" => (4, &mut usage.micros_per_hour),
             _ => return None,
         };
         *value = scan.optional(Scan::number)?;
@@ -252,7 +327,7 @@ fn read_usage(scan: &mut Scan<'_>) -> Option<Usage> {
 
 fn relation(scan: &mut Scan<'_>) -> Option<Relation> {
     let mut seen = Seen::default();
-    let (mut kind, mut native, mut cascade) = (None, None, false);
+    let (mut kind, mut native, mut bond) = (None, None, Bond::Uses);
     scan.document(|scan, key| {
         let field = match key {
             "kind" => {
@@ -263,8 +338,13 @@ fn relation(scan: &mut Scan<'_>) -> Option<Relation> {
                 native = Some(owned(scan)?);
                 1
             }
-            "cascade" => {
-                cascade = scan.boolean()?;
+            "bond" => {
+                bond = match scan.plain()? {
+                    "uses" => Bond::Uses,
+                    "owns" => Bond::Owns,
+                    "leads" => Bond::Leads,
+                    _ => return None,
+                };
                 2
             }
             _ => return None,
@@ -274,6 +354,6 @@ fn relation(scan: &mut Scan<'_>) -> Option<Relation> {
     Some(Relation {
         kind: kind?,
         native: native?,
-        cascade,
+        bond,
     })
 }

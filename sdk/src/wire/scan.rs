@@ -102,12 +102,6 @@ impl<'a> Scan<'a> {
         plain.then_some(number)
     }
 
-    pub(super) fn boolean(&mut self) -> Option<bool> {
-        let value = self.peek()? == b't';
-        self.word(if value { "true" } else { "false" })?;
-        Some(value)
-    }
-
     /// What `read` reads, or null.
     #[inline]
     pub(super) fn optional<T>(

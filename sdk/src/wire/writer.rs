@@ -5,13 +5,18 @@ use crate::backend::Page;
 use crate::identity::Identity;
 use crate::labels::Labels;
 use crate::owner::{Owner, Unit};
-use crate::resource::{Relation, Resource, Usage};
+use crate::relation::{Bond, Relation};
+use crate::resource::{Resource, Usage};
 use crate::time::Timestamp;
 
 /// Writes the answer of `list`.
 pub fn write_page(page: &Page) -> Vec<u8> {
     // Taken apart without `..`, here and below, so that a new field cannot be forgotten.
-    let Page { resources, next } = page;
+    let Page {
+        resources,
+        unreadable,
+        next,
+    } = page;
     let mut out = Writer(b"{\"resources\":[".to_vec());
     for (place, resource) in resources.iter().enumerate() {
         let begin = out.0.len();
@@ -23,7 +28,12 @@ pub fn write_page(page: &Page) -> Vec<u8> {
         }
     }
     out.last();
-    out.raw("],\"next\":");
+    out.raw("]");
+    if !unreadable.is_empty() {
+        out.raw(",\"unreadable\":");
+        out.document(unreadable);
+    }
+    out.raw(",\"next\":");
     match next {
         Some(next) => out.text(next),
         None => out.raw("null"),
@@ -57,8 +67,8 @@ impl Writer {
         }
     }
 
-    fn number(&mut self, number: impl serde::Serialize) {
-        serde_json::to_writer(&mut self.0, &number).ok();
+    fn document(&mut self, document: impl serde::Serialize) {
+        serde_json::to_writer(&mut self.0, &document).ok();
     }
 
     fn time(&mut self, key: &str, time: &Option<Timestamp>) {
@@ -74,7 +84,11 @@ impl Writer {
         let Resource {
             identity,
             name,
+            names,
             state,
+            damaged,
+            surrendered,
+            arrived,
             exit_code,
             started,
             finished,
@@ -84,18 +98,31 @@ impl Writer {
             labels,
             attrs,
             usage,
-            uses,
+            revision,
+            relations,
         } = resource;
         self.raw("{\"identity\":");
         self.identity(identity);
         self.raw(",\"name\":");
         self.text(name);
+        if !names.is_empty() {
+            self.raw(",\"names\":");
+            self.document(names);
+        }
         self.raw(",\"state\":\"");
         self.raw(state.word());
         self.raw("\"");
+        if let Some(damaged) = damaged {
+            self.raw(",\"damaged\":");
+            self.document(damaged);
+        }
+        if *surrendered {
+            self.raw(",\"surrendered\":true");
+        }
+        self.time(",\"arrived\":", arrived);
         if let Some(exit_code) = exit_code {
             self.raw(",\"exit-code\":");
-            self.number(exit_code);
+            self.document(exit_code);
         }
         self.time(",\"started\":", started);
         self.time(",\"finished\":", finished);
@@ -110,9 +137,13 @@ impl Writer {
         self.labels(",\"attrs\":", attrs);
         self.raw(",\"usage\":");
         self.usage(*usage);
-        if !uses.is_empty() {
-            self.raw(",\"uses\":[");
-            for relation in uses {
+        if let Some(revision) = revision {
+            self.raw(",\"revision\":");
+            self.text(revision);
+        }
+        if !relations.is_empty() {
+            self.raw(",\"relations\":[");
+            for relation in relations {
                 self.relation(relation);
             }
             self.last();
@@ -176,16 +207,20 @@ impl Writer {
             cpu_millis,
             memory_bytes,
             disk_bytes,
+            reclaimable_bytes,
+            micros_per_hour,
         } = usage;
         self.raw("{");
         for (key, value) in [
             ("\"cpu-millis\":", cpu_millis),
             ("\"memory-bytes\":", memory_bytes),
             ("\"disk-bytes\":", disk_bytes),
+            ("\"reclaimable-bytes\":", reclaimable_bytes),
+            ("\"micros-per-hour\":", micros_per_hour),
         ] {
             if let Some(value) = value {
                 self.raw(key);
-                self.number(value);
+                self.document(value);
                 self.raw(",");
             }
         }
@@ -194,17 +229,15 @@ impl Writer {
     }
 
     fn relation(&mut self, relation: &Relation) {
-        let Relation {
-            kind,
-            native,
-            cascade,
-        } = relation;
+        let Relation { kind, native, bond } = relation;
         self.raw("{\"kind\":\"");
         self.raw(kind.word());
         self.raw("\",\"native\":");
         self.text(native);
-        if *cascade {
-            self.raw(",\"cascade\":true");
+        if *bond != Bond::Uses {
+            self.raw(",\"bond\":\"");
+            self.raw(bond.word());
+            self.raw("\"");
         }
         self.raw("},");
     }

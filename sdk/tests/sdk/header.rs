@@ -4,7 +4,7 @@ use std::mem::{align_of, offset_of, size_of};
 use std::path::Path;
 use std::process::Command;
 
-use tbengine_sdk::abi::{Bytes, HostV1, PluginV1};
+use tbengine_sdk::abi::{Bytes, HostV2, PluginV2};
 
 /// What is compared, and what it is in Rust. The text is an expression in C and C++ alike.
 fn layout() -> Vec<(&'static str, usize)> {
@@ -19,8 +19,8 @@ fn layout() -> Vec<(&'static str, usize)> {
     }
     [
         &fields!("tbe_bytes", Bytes: ptr len)[..],
-        &fields!("tbe_host_v1", HostV1: size complete log log_level)[..],
-        &fields!("tbe_plugin_v1", PluginV1: size descriptor open call cancel close)[..],
+        &fields!("tbe_host_v2", HostV2: size complete log log_level)[..],
+        &fields!("tbe_plugin_v2", PluginV2: size descriptor open call cancel close)[..],
         &[("sizeof(tbe_status)", 4), ("sizeof(tbe_call)", 8)],
     ]
     .concat()

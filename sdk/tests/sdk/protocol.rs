@@ -8,9 +8,9 @@ use serde_json::Value;
 use tbengine_sdk::wire::{
     Aim, AnswerLine, CallLine, Descriptor, Failure, HostLine, NoOptions, Open, Opened, Read,
 };
-use tbengine_sdk::{Account, DeleteOptions, ErrorKind, ListRequest, Page, StopOptions, abi};
+use tbengine_sdk::{Account, DeleteOptions, ErrorKind, ListRequest, Page, StopOptions, Taken, abi};
 
-const TEXT: &str = include_str!("../../protocol/v1.md");
+const TEXT: &str = include_str!("../../protocol/v2.md");
 
 /// The name and the text of each example.
 fn examples() -> Vec<(&'static str, &'static str)> {
@@ -64,6 +64,7 @@ fn every_example_is_read_and_written_alike() {
             "Page" => read::<Page>(name, json),
             "GetRequest" | "ArchiveRequest" => read::<Aim<NoOptions>>(name, json),
             "Read" => read::<Read>(name, json),
+            "Taken" => read::<Taken>(name, json),
             "StopRequest" => read::<Aim<StopOptions>>(name, json),
             "DeleteRequest" => read::<Aim<DeleteOptions>>(name, json),
             "Failure" => read::<Failure>(name, json),
@@ -79,7 +80,7 @@ fn every_example_is_read_and_written_alike() {
             other => panic!("no test knows the example {other}"),
         }
     }
-    assert_eq!(seen.len(), 17, "an example has gone: {seen:?}");
+    assert_eq!(seen.len(), 18, "an example has gone: {seen:?}");
 }
 
 #[test]

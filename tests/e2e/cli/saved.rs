@@ -147,12 +147,13 @@ fn what_a_forged_plan_names_goes_by_the_guards_and_the_identity() {
         .unwrap()
         .iter()
         .find(|one| one["name"] == "postgres")
-        .unwrap()["identity"]
+        .unwrap()
         .clone();
     forge(&host, |plan| {
         let step = &mut plan["steps"][0];
-        step["target"] = postgres.clone();
+        step["target"] = postgres["identity"].clone();
         step["state"] = "running".into();
+        step["started"] = postgres["started"].clone();
         step["action"]["force"] = "always".into();
         // The right id from another creation, and one step twice over.
         plan["steps"][1]["target"]["created"] = "2020-01-01T00:00:00Z".into();

@@ -288,7 +288,7 @@ async fn ask(backend: &dyn Backend, kinds: &[Kind], native: &str) -> bool {
         assert_eq!(found.identity.kind, target.kind);
         good = true;
     }
-    let _stopped = within(backend.stop(&target, StopOptions { force: true })).await;
+    let _stopped = within(backend.stop(&target, StopOptions::FORCE)).await;
     let _deleted = within(backend.delete(&target, DeleteOptions::GENTLE)).await;
     good
 }

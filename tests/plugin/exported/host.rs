@@ -5,8 +5,8 @@ use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tbengine_sdk::abi::{Bytes, HostV1, Instance, PluginV1, Status};
-use tbengine_sdk::export::tbengine_plugin_v1;
+use tbengine_sdk::abi::{Bytes, HostV2, Instance, PluginV2, Status};
+use tbengine_sdk::export::tbengine_plugin_v2;
 
 /// Longer than any answer takes. Under Miri time goes by the work that is done.
 const PATIENCE: Duration = Duration::from_secs(if cfg!(miri) { 100_000 } else { 60 });
@@ -30,8 +30,8 @@ type Work = Box<dyn FnOnce() + Send>;
 static WITHIN: Mutex<Vec<(u64, Work)>> = Mutex::new(Vec::new());
 
 /// The table that is lent.
-pub(crate) static HOST: HostV1 = HostV1 {
-    size: size_of::<HostV1>(),
+pub(crate) static HOST: HostV2 = HostV2 {
+    size: size_of::<HostV2>(),
     complete: Some(complete),
     log: Some(log),
     log_level: Some(log_level),
@@ -41,7 +41,7 @@ fn notes() -> MutexGuard<'static, Notes> {
     NOTES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-unsafe extern "C" fn complete(host: *const HostV1, call: u64, status: Status, body: Bytes) {
+unsafe extern "C" fn complete(host: *const HostV2, call: u64, status: Status, body: Bytes) {
     assert!(std::ptr::eq(host, &raw const HOST));
     // SAFETY: the plugin lends the body until this returns.
     let body = unsafe { body.read() }.to_vec();
@@ -61,7 +61,7 @@ unsafe extern "C" fn complete(host: *const HostV1, call: u64, status: Status, bo
     reason = "a test that fails has to say why, and its panics come this way"
 )]
 unsafe extern "C" fn log(
-    host: *const HostV1,
+    host: *const HostV2,
     level: u32,
     target: Bytes,
     message: Bytes,
@@ -78,16 +78,16 @@ unsafe extern "C" fn log(
     NOTED.notify_all();
 }
 
-unsafe extern "C" fn log_level(host: *const HostV1) -> u32 {
+unsafe extern "C" fn log_level(host: *const HostV2) -> u32 {
     assert!(std::ptr::eq(host, &raw const HOST));
     3
 }
 
 /// The plugin's table.
-pub(crate) fn plugin() -> &'static PluginV1 {
-    static PLUGIN: LazyLock<&PluginV1> = LazyLock::new(|| {
+pub(crate) fn plugin() -> &'static PluginV2 {
+    static PLUGIN: LazyLock<&PluginV2> = LazyLock::new(|| {
         // SAFETY: both tables stay for the life of the process.
-        unsafe { tbengine_plugin_v1(&raw const HOST).as_ref() }.expect("it takes this host")
+        unsafe { tbengine_plugin_v2(&raw const HOST).as_ref() }.expect("it takes this host")
     });
     &PLUGIN
 }

@@ -8,8 +8,8 @@ mod host;
 use serde_json::{Value, json};
 use tbengine_plugin_tests as _;
 use tbengine_sdk::ErrorKind;
-use tbengine_sdk::abi::{self, Bytes, HostV1};
-use tbengine_sdk::export::tbengine_plugin_v1;
+use tbengine_sdk::abi::{self, Bytes, HostV2};
+use tbengine_sdk::export::tbengine_plugin_v2;
 
 use host::{HOST, Open, answer, answers, number, open, open_bytes, opening, plugin, record};
 
@@ -33,21 +33,21 @@ fn target() -> Value {
 fn a_host_that_does_not_fit_is_refused_and_nothing_behind_its_size_is_read() {
     plugin();
     let small: Box<usize> = Box::new(size_of::<usize>());
-    let other = Box::new(HostV1 { ..HOST });
-    let bytes = [0_u8; 2 * size_of::<HostV1>()];
+    let other = Box::new(HostV2 { ..HOST });
+    let bytes = [0_u8; 2 * size_of::<HostV2>()];
     let odd = bytes.as_ptr().wrapping_add(1 - bytes.as_ptr().addr() % 2);
     for host in [
         std::ptr::null(),
-        std::ptr::from_ref(&*small).cast::<HostV1>(),
+        std::ptr::from_ref(&*small).cast::<HostV2>(),
         odd.cast(),
         // A second host would wait for answers that go to the first.
         std::ptr::from_ref(&*other),
     ] {
         // SAFETY: what can be read behind each is as much as its size says, or it must not be read at all.
-        assert!(unsafe { tbengine_plugin_v1(host) }.is_null());
+        assert!(unsafe { tbengine_plugin_v2(host) }.is_null());
     }
     // SAFETY: the table stays for the life of the process.
-    let again = unsafe { tbengine_plugin_v1(&raw const HOST) };
+    let again = unsafe { tbengine_plugin_v2(&raw const HOST) };
     assert!(std::ptr::eq(again, plugin()));
 }
 
@@ -55,7 +55,7 @@ fn a_host_that_does_not_fit_is_refused_and_nothing_behind_its_size_is_read() {
 fn the_descriptor_stays_and_says_what_there_is() {
     // SAFETY: it is static.
     let descriptor: Value = serde_json::from_slice(unsafe { plugin().descriptor.read() }).unwrap();
-    assert_eq!(descriptor["protocol"], 1);
+    assert_eq!(descriptor["protocol"], 2);
     assert_eq!(descriptor["kinds"][1]["kind"], "rough");
 }
 
@@ -109,7 +109,10 @@ fn every_method_answers() {
         (ok, &read["resource"]["name"]),
         (abi::OK, &json!("sandbox 7"))
     );
-    assert_eq!(backend.ask("delete", &target()), (abi::OK, json!({})));
+    assert_eq!(
+        backend.ask("delete", &target()),
+        (abi::OK, json!({ "is": "done" }))
+    );
     let (failed, error) = backend.ask("stop", &target());
     assert_eq!(failed, status(ErrorKind::RateLimited));
     assert_eq!(error["retry-after-ms"], 1500);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
-use tbengine_sdk::abi::{self, Bytes, HostV1, Instance, Opened, PluginV1, Status};
+use tbengine_sdk::abi::{self, Bytes, HostV2, Instance, Opened, PluginV2, Status};
 use tbengine_sdk::wire::MAX_BODY;
 
 /// How many plugins there are, each with a host's table of its own.
@@ -14,7 +14,7 @@ const COUNT: usize = 16;
 
 /// The table that a plugin was lent, and what became of its instances.
 struct Plugin {
-    host: AtomicPtr<HostV1>,
+    host: AtomicPtr<HostV2>,
     closed: AtomicUsize,
     /// Requests that are not answered yet.
     owed: Mutex<Vec<u64>>,
@@ -36,22 +36,22 @@ struct Rude {
     mode: String,
 }
 
-const DESCRIPTOR: &str = r#"{"name":"rude","version":"1","protocol":1,"kinds":[{"kind":"rude","about":"breaks rules"}]}"#;
-const OPENED: &str = r#"{"capabilities":{"kinds":[{"kind":"sandbox","class":"compute","about":"a sandbox","runs":true,"can":{"stop":true}}],"synchronous-delete":true,"concurrency":4}}"#;
+const DESCRIPTOR: &str = r#"{"name":"rude","version":"1","protocol":2,"kinds":[{"kind":"rude","about":"breaks rules"}]}"#;
+const OPENED: &str = r#"{"capabilities":{"kinds":[{"kind":"sandbox","class":"compute","about":"a sandbox","runs":true,"can":{"stop":true}}],"concurrency":4}}"#;
 const PAGE: &str = r#"{"resources":[]}"#;
 const ACCOUNT: &str = r#"{"id":"rude","description":"answered"}"#;
 
 /// The symbol of one of the plugins.
-pub(super) unsafe extern "C" fn entry<const N: usize>(host: *const HostV1) -> *const PluginV1 {
-    static TABLES: [OnceLock<PluginV1>; COUNT] = [const { OnceLock::new() }; COUNT];
+pub(super) unsafe extern "C" fn entry<const N: usize>(host: *const HostV2) -> *const PluginV2 {
+    static TABLES: [OnceLock<PluginV2>; COUNT] = [const { OnceLock::new() }; COUNT];
     // SAFETY: the host's table is valid until the process ends. A plugin in Rust may well keep a reference
     // to it, and so give back a pointer that reaches no further than the table.
     let host = unsafe { &*host };
     PLUGINS[N]
         .host
         .store(std::ptr::from_ref(host).cast_mut(), Ordering::SeqCst);
-    TABLES[N].get_or_init(|| PluginV1 {
-        size: size_of::<PluginV1>(),
+    TABLES[N].get_or_init(|| PluginV2 {
+        size: size_of::<PluginV2>(),
         descriptor: Bytes::of(DESCRIPTOR.as_bytes()),
         open: Some(open::<N>),
         call: Some(call::<N>),
@@ -107,8 +107,8 @@ fn complete_bytes<const N: usize>(call: u64, status: Status, body: Bytes) {
 /// Tells the host something with a pointer that is not its table.
 fn answer_elsewhere<const N: usize>(call: u64) {
     let host = PLUGINS[N].host.load(Ordering::SeqCst).cast_const();
-    let copy = Box::new(HostV1 {
-        size: size_of::<HostV1>(),
+    let copy = Box::new(HostV2 {
+        size: size_of::<HostV2>(),
         complete: None,
         log: None,
         log_level: None,

@@ -45,7 +45,7 @@ pub(crate) fn rude<const N: usize>(call: Duration) -> &'static Plugin {
 pub(crate) fn honest() -> &'static Plugin {
     static HONEST: OnceLock<&Plugin> = OnceLock::new();
     HONEST.get_or_init(|| {
-        let entry = tbengine_sdk::export::tbengine_plugin_v1;
+        let entry = tbengine_sdk::export::tbengine_plugin_v2;
         let plugin = linked("honest", entry, PATIENCE);
         // The plugin sends the panics of this whole program to the log, where nobody reads why a test failed.
         let forward = std::panic::take_hook();

@@ -12,17 +12,17 @@
 #endif
 #ifndef DESCRIPTOR
 #define DESCRIPTOR                                                                                       \
-    "{\"name\":\"hostile\",\"version\":\"1.0\",\"protocol\":1,\"sdk\":\"C\",\"kinds\":[{\"kind\":\"" KIND \
+    "{\"name\":\"hostile\",\"version\":\"1.0\",\"protocol\":2,\"sdk\":\"C\",\"kinds\":[{\"kind\":\"" KIND \
     "\",\"about\":\"breaks the rules\"}]}"
 #endif
 #ifndef SIZE
-#define SIZE sizeof(tbe_plugin_v1)
+#define SIZE sizeof(tbe_plugin_v2)
 #endif
 #ifndef CALL
 #define CALL call
 #endif
 
-static const tbe_host_v1 *host;
+static const tbe_host_v2 *host;
 static int closed;
 
 struct tbe_instance {
@@ -32,7 +32,7 @@ struct tbe_instance {
 static tbe_bytes text(const char *s) { return (tbe_bytes){(const uint8_t *)s, strlen(s)}; }
 
 static const char OPENED[] =
-    "{\"capabilities\":{\"kinds\":[{\"kind\":\"sandbox\",\"class\":\"compute\",\"about\":\"a sandbox\",\"runs\":true,\"can\":{\"stop\":true}}],\"synchronous-delete\":true,\"concurrency\":4}}";
+    "{\"capabilities\":{\"kinds\":[{\"kind\":\"sandbox\",\"class\":\"compute\",\"about\":\"a sandbox\",\"runs\":true,\"can\":{\"stop\":true}}],\"concurrency\":4}}";
 
 static tbe_instance *open_(tbe_bytes request, void *context, tbe_opened opened) {
     char copy[2048] = {0};
@@ -107,14 +107,14 @@ static void close_(tbe_instance *self) {
     __atomic_add_fetch(&closed, 1, __ATOMIC_SEQ_CST);
 }
 
-static tbe_plugin_v1 table = {SIZE, {0}, open_, CALL, cancel, close_};
+static tbe_plugin_v2 table = {SIZE, {0}, open_, CALL, cancel, close_};
 
 #ifndef ENTRY
-#define ENTRY tbengine_plugin_v1
+#define ENTRY tbengine_plugin_v2
 #endif
-TBE_EXPORT const tbe_plugin_v1 *ENTRY(const tbe_host_v1 *);
+TBE_EXPORT const tbe_plugin_v2 *ENTRY(const tbe_host_v2 *);
 
-const tbe_plugin_v1 *ENTRY(const tbe_host_v1 *lent) {
+const tbe_plugin_v2 *ENTRY(const tbe_host_v2 *lent) {
 #ifdef REFUSE
     (void)lent;
     return NULL;

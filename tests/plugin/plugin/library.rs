@@ -25,7 +25,7 @@ fn it_says_what_it_is() {
     let descriptor = plugin().descriptor;
     assert_eq!(
         (&*descriptor.name, descriptor.protocol),
-        ("tbengine-memory", 1)
+        ("tbengine-memory", 2)
     );
     let kinds: Vec<_> = descriptor
         .kinds

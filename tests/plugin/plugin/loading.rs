@@ -16,12 +16,12 @@ fn refusal(flags: &[&str]) -> String {
 #[test]
 fn libraries_that_do_not_fit_are_refused_with_a_reason() {
     let protocol = r#"-DDESCRIPTOR="{\"name\":\"x\",\"version\":\"9.9\",\"protocol\":7,\"sdk\":\"tbengine-sdk 7.0\"}""#;
-    let kinds = r#"-DDESCRIPTOR="{\"name\":\"x\",\"version\":\"1\",\"protocol\":1,\"kinds\":[]}""#;
+    let kinds = r#"-DDESCRIPTOR="{\"name\":\"x\",\"version\":\"1\",\"protocol\":2,\"kinds\":[]}""#;
     let version = env!("CARGO_PKG_VERSION");
     for (flags, says) in [
         (
             &["-DENTRY=something_else"][..],
-            &["is no plugin", "tbengine_plugin_v1", "cdylib"][..],
+            &["is no plugin", "tbengine_plugin_v2", "cdylib"][..],
         ),
         (
             &["-DENTRY=tbengine_plugin_v3"],
@@ -31,14 +31,14 @@ fn libraries_that_do_not_fit_are_refused_with_a_reason() {
             &["-DREFUSE", "-Wno-unused"],
             &["refuses this host", version, "upgrade"],
         ),
-        (&["-DSIZE=16"], &["16 bytes", "version 1"]),
+        (&["-DSIZE=16"], &["16 bytes", "version 2"]),
         (&["-DCALL=NULL", "-Wno-unused"], &["lacks a function"]),
         (
             &[protocol],
             &[
                 "version 7 of the protocol (built with tbengine-sdk 7.0)",
                 version,
-                "speaks version 1",
+                "speaks version 2",
             ],
         ),
         (&[kinds], &["brings no kind", "backend!"]),

@@ -7,7 +7,7 @@ import sys
 import time
 
 SANDBOX = {"kind": "sandbox", "class": "compute", "about": "a sandbox", "runs": True, "can": {"stop": True}}
-OPENED = {"capabilities": {"kinds": [SANDBOX], "synchronous-delete": True, "concurrency": 4}}
+OPENED = {"capabilities": {"kinds": [SANDBOX], "concurrency": 4}}
 DOCUMENTS = {
     "doubled": '{"resources": 1, "next": 2, "next": null, "resources": []}',
     "unquoted": '{resources: []}',
@@ -30,7 +30,7 @@ def hello(call):
         sys.exit(3)
     if EARLY == "chats":
         print("hello, world", flush=True)
-    protocol = 7 if EARLY == "new" else 1
+    protocol = 7 if EARLY == "new" else 2
     kinds = [{"kind": "rude", "about": "breaks the rules"}]
     answer(call, "ok", {"name": "rude", "version": "1", "protocol": protocol, "sdk": "py", "kinds": kinds})
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
-    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Taken, async_trait,
 };
 
 /// What it does.
@@ -117,7 +117,6 @@ impl Backend for Rough {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: vec![KindInfo::sandbox()],
-            synchronous_delete: true,
             concurrency: 64,
         }
     }
@@ -130,11 +129,9 @@ impl Backend for Rough {
         tracing::info!(answer = 42, "checking");
         // What still runs here is what was not cancelled.
         let under_way = self.under_way.load(Ordering::SeqCst);
-        Ok(Account {
-            id: "rough".into(),
-            description: format!("{under_way} calls under way"),
-            warnings: self.variables.clone(),
-        })
+        let mut account = Account::new("rough", format!("{under_way} calls under way"));
+        account.warnings = self.variables.clone();
+        Ok(account)
     }
 
     async fn list(&self, _: ListRequest) -> Result<Page> {
@@ -142,6 +139,7 @@ impl Backend for Rough {
         let resources = (0..self.config.resources).map(|number| self.resource(number));
         Ok(Page {
             resources: resources.collect(),
+            unreadable: Vec::new(),
             next: None,
         })
     }
@@ -155,7 +153,7 @@ impl Backend for Rough {
         Ok(number.map(|number| self.resource(number)))
     }
 
-    async fn stop(&self, _: &Identity, _: StopOptions) -> Result<()> {
+    async fn stop(&self, _: &Identity, _: StopOptions) -> Result<Taken> {
         let error = Error::new(ErrorKind::RateLimited, "slower, please")
             .with_code("rough:429")
             .with_retry_after(Duration::from_millis(1500))
@@ -163,8 +161,8 @@ impl Backend for Rough {
         Err(error)
     }
 
-    async fn delete(&self, _: &Identity, _: DeleteOptions) -> Result<()> {
+    async fn delete(&self, _: &Identity, _: DeleteOptions) -> Result<Taken> {
         let _under_way = self.work().await;
-        Ok(())
+        Ok(Taken::Done)
     }
 }

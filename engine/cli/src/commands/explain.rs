@@ -86,12 +86,11 @@ impl Explained<'_> {
         for attr in pairs(&resource.attrs) {
             fact("attribute", Some(attr));
         }
-        for used in &resource.uses {
-            let id = used.target(&resource.identity.backend);
-            let along = if used.cascade {
-                " (deleted along with it)"
-            } else {
-                ""
+        for other in &resource.relations {
+            let id = other.target(&resource.identity.backend);
+            let along = match other.bond.takes_along() {
+                true => " (deleted along with it)",
+                false => "",
             };
             fact("uses", Some(format!("{id}{along}")));
         }

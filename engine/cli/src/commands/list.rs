@@ -77,7 +77,7 @@ fn record(app: &App, inventory: &Inventory, scope: &Scope, path: &Path) -> Resul
     let now = app.context.world.now;
     let listed = inventory.resources.iter();
     let listed = listed.filter(|resource| scope.admits(resource, now));
-    let record = Record::new(listed, &inventory.failures, now);
+    let record = Record::new(listed, &inventory.failures, &inventory.kinds, now);
     let failed = |source| Error::write(path, source);
     let mut text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
     text.push('\n');

@@ -35,6 +35,10 @@ pub(crate) fn tell_obstacles(
 pub(crate) fn tell_failures(console: &Console, failures: &[ListFailure]) {
     for failure in failures {
         let what = match failure.kind {
+            Some(kind) if let Some(item) = &failure.item => format!(
+                "a {kind} of backend `{}` cannot be read: {item}",
+                failure.backend
+            ),
             Some(kind) => format!(
                 "the {kind}s of backend `{}` could not be listed",
                 failure.backend

@@ -6,7 +6,7 @@ use tbengine_engine::discover::{Inventory, ListFailure};
 use tbengine_engine::terms::{Filter, Own, Terms};
 use tbengine_ops::lease::{Belonging, Other, Ownership, Proof};
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Error, ErrorKind, Kind, Owner, Relation, Resource, Timestamp, Unit};
+use tbengine_sdk::{Bond, Error, ErrorKind, Kind, Owner, Relation, Resource, Timestamp, Unit};
 use tbengine_store::{Baseline, Lease};
 
 use crate::leases;
@@ -51,10 +51,10 @@ impl With for Resource {
     }
 
     fn uses(mut self, used: &Resource) -> Self {
-        self.uses.push(Relation {
+        self.relations.push(Relation {
             kind: used.identity.kind,
             native: used.identity.native.clone(),
-            cascade: false,
+            bond: Bond::Uses,
         });
         self
     }
@@ -328,6 +328,7 @@ fn where_users_could_not_be_listed_nothing_is_known_of_them() {
         let failure = ListFailure {
             backend: backend.into(),
             kind,
+            item: None,
             error: Error::new(ErrorKind::Internal, "broken listing"),
         };
         let listed = Inventory::new(Default::default(), listed.resources.clone(), vec![failure]);

@@ -7,7 +7,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 
-use tbengine_sdk::abi::{self, Bytes, HostV1, Instance, Status};
+use tbengine_sdk::abi::{self, Bytes, HostV2, Instance, Status};
 use tbengine_sdk::wire::{Failure, Opened};
 use tbengine_sdk::{Error, ErrorKind, Result};
 
@@ -98,7 +98,7 @@ impl Library {
 
     /// Whether the plugin refuses a host whose table is too small, as it has to.
     pub(crate) fn refuses_small_host(&self) -> bool {
-        static SMALL: HostV1 = HostV1 {
+        static SMALL: HostV2 = HostV2 {
             size: size_of::<usize>(),
             complete: None,
             log: None,

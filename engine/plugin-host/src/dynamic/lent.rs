@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 
 use tbengine_sdk::ErrorKind;
-use tbengine_sdk::abi::{self, Bytes, HostV1, Instance, PluginV1, Status};
+use tbengine_sdk::abi::{self, Bytes, HostV2, Instance, PluginV2, Status};
 use tbengine_sdk::wire::{self, Failure, MAX_BODY};
 use tokio::sync::oneshot;
 
@@ -24,7 +24,7 @@ const LOGGED_STRAYS: u64 = 10;
 #[derive(Debug)]
 pub(super) struct Lent {
     /// What the plugin sees.
-    pub(super) table: HostV1,
+    pub(super) table: HostV2,
     /// The name for the log.
     pub(super) plugin: String,
     pub(super) pending: Mutex<HashMap<u64, Pending>>,
@@ -53,7 +53,7 @@ pub(super) enum Chore {
 }
 
 pub(super) struct Closing {
-    pub(super) table: &'static PluginV1,
+    pub(super) table: &'static PluginV2,
     pub(super) raw: *mut Instance,
 }
 
@@ -66,7 +66,7 @@ static LENT: RwLock<Vec<&'static Lent>> = RwLock::new(Vec::new());
 impl Lent {
     /// The table that a plugin gave back. The pointer is compared and never followed: a plugin can give
     /// anything back, and a reference in Rust to the table reaches no further than the table.
-    fn of(host: *const HostV1) -> Option<&'static Lent> {
+    fn of(host: *const HostV2) -> Option<&'static Lent> {
         let all = LENT.read().unwrap_or_else(PoisonError::into_inner);
         let is_it = |lent: &&Lent| std::ptr::eq(&raw const lent.table, host);
         all.iter().copied().find(is_it)
@@ -96,7 +96,7 @@ pub(super) fn guarded(work: impl FnOnce()) {
     catch_unwind(AssertUnwindSafe(work)).ok();
 }
 
-unsafe extern "C" fn complete(host: *const HostV1, call: u64, status: Status, body: Bytes) {
+unsafe extern "C" fn complete(host: *const HostV2, call: u64, status: Status, body: Bytes) {
     guarded(|| {
         let Some(lent) = Lent::of(host) else { return };
         let Some(pending) = lent.lock().remove(&call) else {
@@ -130,7 +130,7 @@ pub(super) unsafe fn copied(status: Status, body: Bytes) -> (Status, Vec<u8>) {
 }
 
 unsafe extern "C" fn log(
-    host: *const HostV1,
+    host: *const HostV2,
     level: u32,
     target: Bytes,
     message: Bytes,
@@ -144,7 +144,7 @@ unsafe extern "C" fn log(
     });
 }
 
-unsafe extern "C" fn log_level(_: *const HostV1) -> u32 {
+unsafe extern "C" fn log_level(_: *const HostV2) -> u32 {
     use tracing::level_filters::LevelFilter;
     match LevelFilter::current() {
         LevelFilter::OFF => 0,
@@ -168,8 +168,8 @@ pub(super) fn lend(name: &str, path: &Path) -> std::result::Result<&'static Lent
             reason: format!("no thread can be started: {source}"),
         })?;
     let lent: &'static Lent = Box::leak(Box::new(Lent {
-        table: HostV1 {
-            size: size_of::<HostV1>(),
+        table: HostV2 {
+            size: size_of::<HostV2>(),
             complete: Some(complete),
             log: Some(log),
             log_level: Some(log_level),

@@ -7,7 +7,7 @@ use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use tbengine_sdk::abi::{self, Entry, PluginV1};
+use tbengine_sdk::abi::{self, Entry, PluginV2};
 use tbengine_sdk::wire::Descriptor;
 
 use super::lent::{Lent, lend};
@@ -18,7 +18,7 @@ use crate::trust::Vetted;
 /// A library that is loaded.
 #[derive(Debug)]
 pub(crate) struct Library {
-    pub(super) table: &'static PluginV1,
+    pub(super) table: &'static PluginV2,
     pub(super) entry: Entry,
     pub(super) lent: &'static Lent,
     sha256: String,
@@ -161,10 +161,10 @@ unsafe fn exchange(
     }
     // SAFETY: a table has at least its size.
     let size = unsafe { (&raw const (*table).size).read() };
-    if size < size_of::<PluginV1>() {
+    if size < size_of::<PluginV2>() {
         return Err(failed(format!(
-            "its table has {size} bytes, and version 1 of the interface has {}: it was built with an unfinished header",
-            size_of::<PluginV1>()
+            "its table has {size} bytes, and version 2 of the interface has {}: it was built with an unfinished header",
+            size_of::<PluginV2>()
         )));
     }
     // SAFETY: the size covers the whole table, which is valid until the process ends and never changed.

@@ -1,12 +1,13 @@
 //! One plugin that is loaded, whether it is a library or a program.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tbengine_sdk::abi::Entry;
+use tbengine_sdk::backend::MAX_KINDS_OF_A_BACKEND;
 use tbengine_sdk::wire::{self, Descriptor, Opened};
-use tbengine_sdk::{Backend, Capabilities, Error, OpenRequest};
+use tbengine_sdk::{Backend, Capabilities, Error, ErrorKind, OpenRequest};
 
 use super::spec::{Code, PluginOptions, PluginSpec};
 use crate::dynamic::{self, Library};
@@ -147,6 +148,7 @@ impl Plugin {
                 (Arc::new(channel), opened)
             }
         };
+        check_kinds(&opened.capabilities)?;
         Ok(Opening {
             channel,
             capabilities: opened.capabilities,
@@ -192,6 +194,25 @@ impl Opening {
     /// The backend of this name behind the channel.
     pub fn into_backend(self, name: Arc<str>) -> Arc<dyn Backend> {
         Arc::new(Remote::new(name, self.capabilities, self.channel))
+    }
+}
+
+/// Refuses declarations that nobody could mean.
+fn check_kinds(capabilities: &Capabilities) -> Result<(), Error> {
+    let broken = |what: String| {
+        Err(Error::new(ErrorKind::Internal, what)
+            .with_hint("report it to the author of the plugin"))
+    };
+    let count = capabilities.kinds.len();
+    if count > MAX_KINDS_OF_A_BACKEND {
+        return broken(format!(
+            "the plugin declares {count} kinds, and {MAX_KINDS_OF_A_BACKEND} are the most"
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    match capabilities.words().find(|kind| !seen.insert(*kind)) {
+        Some(twice) => broken(format!("the plugin declares the kind `{twice}` twice")),
+        None => Ok(()),
     }
 }
 

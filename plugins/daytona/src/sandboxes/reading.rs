@@ -53,7 +53,11 @@ pub(crate) async fn list(
             resources.extend(into_resource(item, place)?);
         }
     }
-    Ok(Page { resources, next })
+    Ok(Page {
+        resources,
+        unreadable: Vec::new(),
+        next,
+    })
 }
 
 /// Whether a sandbox is there, somebody's, in the region that is meant, and labelled as is wanted. What the

@@ -38,6 +38,7 @@ pub(super) fn into_resource(item: Sandbox, place: &Place) -> Result<Option<Resou
         cpu_millis: whole(item.cpu, 1000.0),
         memory_bytes: whole(item.memory, GIB),
         disk_bytes: whole(item.disk, GIB),
+        ..Usage::default()
     };
     resource.labels = item.labels.into_iter().collect();
     resource.unit = owner::unit(&resource.labels);

@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, Page,
-    Resource, Result, State, StopOptions, Timestamp,
+    Resource, Result, State, StopOptions, Taken, Timestamp,
 };
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -361,10 +361,16 @@ impl Memory {
 #[async_trait]
 impl Backend for Memory {
     fn capabilities(&self) -> Capabilities {
-        self.provider(|provider| Capabilities {
-            kinds: provider.kinds.clone(),
-            synchronous_delete: provider.deletion_takes.is_zero(),
-            concurrency: 16,
+        self.provider(|provider| {
+            let mut kinds = provider.kinds.clone();
+            // Where a deletion takes its time, it ends what runs by itself.
+            for info in &mut kinds {
+                info.can.end_by_delete = !provider.deletion_takes.is_zero();
+            }
+            Capabilities {
+                kinds,
+                concurrency: 16,
+            }
         })
     }
 
@@ -376,11 +382,8 @@ impl Backend for Memory {
             force: false,
         };
         self.call(call, |provider| {
-            Ok(Account {
-                id: provider.account.id.clone(),
-                description: "a simulated provider in memory".to_owned(),
-                warnings: Vec::new(),
-            })
+            let id = provider.account.id.clone();
+            Ok(Account::new(id, "a simulated provider in memory"))
         })
         .await
     }
@@ -405,27 +408,35 @@ impl Backend for Memory {
         .await
     }
 
-    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<()> {
+    async fn stop(&self, target: &Identity, options: StopOptions) -> Result<Taken> {
         self.call(
             Call::on(Operation::Stop, target, options.force),
             |provider| provider.stop(target, options.force),
         )
         .await
+        .map(|()| Taken::Accepted)
     }
 
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
         self.call(
             Call::on(Operation::Delete, target, options.force),
-            |provider| provider.delete(target, options.force),
+            |provider| {
+                provider.delete(target, options.force)?;
+                Ok(match provider.deletion_takes.is_zero() {
+                    true => Taken::Done,
+                    false => Taken::Accepted,
+                })
+            },
         )
         .await
     }
 
-    async fn archive(&self, target: &Identity) -> Result<()> {
+    async fn archive(&self, target: &Identity) -> Result<Taken> {
         self.call(Call::on(Operation::Archive, target, false), |provider| {
             provider.archive(target)
         })
         .await
+        .map(|()| Taken::Accepted)
     }
 }
 

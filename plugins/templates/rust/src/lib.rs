@@ -15,7 +15,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
-    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, async_trait,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Taken, async_trait,
 };
 
 pub use cloud::{Cloud, Sandbox};
@@ -100,17 +100,12 @@ impl Backend for Example {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: vec![KindInfo::sandbox()],
-            synchronous_delete: true,
             concurrency: 8,
         }
     }
 
     async fn check(&self) -> Result<Account> {
-        Ok(Account {
-            id: self.cloud.account().into(),
-            description: "an example in memory".to_owned(),
-            warnings: Vec::new(),
-        })
+        Ok(Account::new(self.cloud.account(), "an example in memory"))
     }
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
@@ -129,7 +124,11 @@ impl Backend for Example {
             .iter()
             .map(|(native, sandbox)| self.resource(native, sandbox))
             .collect();
-        Ok(Page { resources, next })
+        Ok(Page {
+            resources,
+            unreadable: Vec::new(),
+            next,
+        })
     }
 
     async fn get(&self, target: &Identity) -> Result<Option<Resource>> {
@@ -137,12 +136,12 @@ impl Backend for Example {
         Ok(found.map(|sandbox| self.resource(&target.native, &sandbox)))
     }
 
-    async fn stop(&self, target: &Identity, _: StopOptions) -> Result<()> {
+    async fn stop(&self, target: &Identity, _: StopOptions) -> Result<Taken> {
         let found = self.cloud.stop(&target.native);
-        found.then_some(()).ok_or_else(|| gone(target))
+        found.then_some(Taken::Done).ok_or_else(|| gone(target))
     }
 
-    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+    async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
         match self.cloud.get(&target.native) {
             None => return Err(gone(target)),
             Some(sandbox) if sandbox.running && !options.force => {
@@ -151,6 +150,6 @@ impl Backend for Example {
             Some(_) => {}
         }
         let found = self.cloud.delete(&target.native);
-        found.then_some(()).ok_or_else(|| gone(target))
+        found.then_some(Taken::Done).ok_or_else(|| gone(target))
     }
 }

@@ -100,6 +100,7 @@ impl Known {
         inventory.failures.push(ListFailure {
             backend: backend.into(),
             kind,
+            item: None,
             error: Error::new(ErrorKind::Internal, "taken away"),
         });
         self.inventory =
@@ -187,6 +188,7 @@ fn forged(plan: &Plan, inventory: &Inventory) -> Plan {
         reason: "forged".into(),
         priority: 0,
         after: Vec::new(),
+        bound: Vec::new(),
         listing: Listing::Present,
     };
     let resources = inventory.resources.iter();

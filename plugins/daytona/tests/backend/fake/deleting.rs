@@ -53,7 +53,7 @@ async fn each_state_answers_a_deletion_as_it_was_measured() {
         let world = World::new(fast()).await;
         let one = world.put(sandbox().state(raw).pending(pending)).await;
         let answer = world.backend.delete(&one.identity, FORCE).await;
-        let kind = answer.clone().map_err(|error| error.kind);
+        let kind = answer.clone().map(drop).map_err(|error| error.kind);
         assert_eq!(kind, want, "{raw:?} {pending} {answer:?}");
         match want {
             Ok(()) => {
@@ -121,7 +121,7 @@ async fn a_stop_stops_and_deletes_what_is_ephemeral() {
     let ephemeral = world.put(sandbox().ephemeral()).await;
     assert_eq!(ephemeral.attrs.get("ephemeral"), Some("true"));
     for one in [&kept, &ephemeral] {
-        let gently = StopOptions { force: false };
+        let gently = StopOptions::ASK;
         world.backend.stop(&one.identity, gently).await.unwrap();
         // It is ending already, and that is as good.
         world.backend.stop(&one.identity, gently).await.unwrap();
@@ -145,7 +145,7 @@ async fn a_name_that_is_free_again_may_mean_another_sandbox() {
         .await
         .unwrap_err();
     assert_eq!(deleted.kind, ErrorKind::NotFound);
-    let stop = StopOptions { force: true };
+    let stop = StopOptions::FORCE;
     let stopped = world.backend.stop(&one.identity, stop).await.unwrap_err();
     assert_eq!(stopped.kind, ErrorKind::NotFound);
     assert_eq!(world.state(&decoy.identity).await, Some(State::Running));

@@ -33,7 +33,7 @@ async fn a_key_that_may_not_delete_is_known_before_and_may_still_stop() {
             .is_empty()
     );
     narrow
-        .stop(&one.identity, StopOptions { force: true })
+        .stop(&one.identity, StopOptions::FORCE)
         .await
         .unwrap();
     world.until(&one.identity, None).await;

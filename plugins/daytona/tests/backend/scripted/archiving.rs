@@ -8,7 +8,8 @@ use tbengine_sdk::{Backend, ErrorKind, Kind, Result, StopOptions};
 use crate::scripted::server::{Answer, ID, Server, is_read, missing, ok, refused, sandbox, target};
 
 async fn archive(server: &Server) -> Result<()> {
-    server.backend().archive(&target(Kind::SANDBOX, ID)).await
+    let taken = server.backend().archive(&target(Kind::SANDBOX, ID)).await;
+    taken.map(drop)
 }
 
 fn is_archive(line: &str) -> bool {

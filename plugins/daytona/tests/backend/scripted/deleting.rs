@@ -19,6 +19,7 @@ async fn delete(server: &Server, options: DeleteOptions) -> Result<()> {
         .backend()
         .delete(&target(Kind::SANDBOX, ID), options)
         .await
+        .map(drop)
 }
 
 fn is_delete(line: &str) -> bool {
@@ -251,10 +252,7 @@ async fn a_refused_permission_is_not_a_refused_key() {
         Some("use a key with the permission delete:sandboxes")
     );
     assert!(backend.get(&target).await.unwrap().is_some());
-    backend
-        .stop(&target, StopOptions { force: true })
-        .await
-        .unwrap();
+    backend.stop(&target, StopOptions::FORCE).await.unwrap();
 }
 
 #[tokio::test]

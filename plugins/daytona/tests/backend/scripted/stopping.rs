@@ -7,11 +7,15 @@ use crate::scripted::server::{
 };
 
 pub(crate) async fn stop(server: &Server, force: bool) -> Result<()> {
-    let options = StopOptions { force };
+    let options = StopOptions {
+        force,
+        ..StopOptions::ASK
+    };
     server
         .backend()
         .stop(&target(Kind::SANDBOX, ID), options)
         .await
+        .map(drop)
 }
 
 #[tokio::test]

@@ -78,18 +78,21 @@ async fn an_image_takes_its_untagged_ancestors_and_names_them_before() {
 
     assert!(find(&docker, Kind::IMAGE, &middle).await.is_none());
     let image = known(&docker, Kind::IMAGE, &top).await;
-    let relation = |native: &str, cascade| Relation {
-        kind: Kind::IMAGE,
-        native: native.to_owned(),
-        cascade,
-    };
     assert_eq!(
-        image.uses,
-        [relation(&middle, true), relation(&base, false)]
+        image.relations,
+        [
+            Relation::owns(Kind::IMAGE, &*middle),
+            Relation::uses(Kind::IMAGE, &*base)
+        ]
     );
     assert_eq!(
-        docker.get(&image.identity).await.unwrap().unwrap().uses,
-        image.uses
+        docker
+            .get(&image.identity)
+            .await
+            .unwrap()
+            .unwrap()
+            .relations,
+        image.relations
     );
 
     docker.delete(&image.identity, GENTLE).await.unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use tbengine_dockerd::shared;
-use tbengine_sdk::{Backend, ErrorKind, Identity, Kind, ListRequest, Owner, State, Unit};
+use tbengine_sdk::{Backend, Detail, ErrorKind, Identity, Kind, ListRequest, Owner, State, Unit};
 
 use crate::real::support::{FORCE, GENTLE, backend, eventually, kind_of, known, listed};
 
@@ -132,7 +132,10 @@ async fn list_and_get_agree_on_every_kind() {
             );
             assert!(resource.identity.created.is_some(), "{resource:?}");
             if kind != Kind::CONTAINER {
-                assert_eq!((again.uses, again.attrs), (resource.uses, resource.attrs));
+                assert_eq!(
+                    (again.relations, again.attrs),
+                    (resource.relations, resource.attrs)
+                );
             }
             seen += 1;
         }
@@ -269,7 +272,10 @@ async fn sizes_are_found_out_only_on_request() {
         ] {
             let page = docker
                 .list(ListRequest {
-                    sizes,
+                    detail: match sizes {
+                        true => Detail::Sizes,
+                        false => Detail::Facts,
+                    },
                     ..ListRequest::first(kind)
                 })
                 .await

@@ -1,7 +1,7 @@
 //! What uses what, and what goes along.
 
 use tbengine_dockerd::shared;
-use tbengine_sdk::{Backend, ErrorKind, Kind, Relation, Resource};
+use tbengine_sdk::{Backend, Bond, ErrorKind, Kind, Relation, Resource};
 
 use crate::real::support::{FORCE, GENTLE, backend, find, kind_of, known};
 
@@ -31,7 +31,7 @@ async fn a_container_names_what_it_uses_also_before_it_ran() {
         let container = known(&docker, Kind::CONTAINER, &id).await;
         let uses = |kind: Kind| -> Vec<&Relation> {
             container
-                .uses
+                .relations
                 .iter()
                 .filter(|relation| relation.kind == kind)
                 .collect()
@@ -41,7 +41,7 @@ async fn a_container_names_what_it_uses_also_before_it_ran() {
             [&Relation {
                 kind: Kind::NETWORK,
                 native: network.clone(),
-                cascade: false
+                bond: Bond::Uses
             }]
         );
         assert_eq!(
@@ -49,7 +49,7 @@ async fn a_container_names_what_it_uses_also_before_it_ran() {
             [&Relation {
                 kind: Kind::IMAGE,
                 native: image.clone(),
-                cascade: false
+                bond: Bond::Uses
             }]
         );
         let volumes = uses(Kind::VOLUME);
@@ -57,12 +57,17 @@ async fn a_container_names_what_it_uses_also_before_it_ran() {
         assert!(
             volumes
                 .iter()
-                .all(|volume| volume.cascade == (volume.native != "uses")),
+                .all(|volume| volume.bond.takes_along() == (volume.native != "uses")),
             "{volumes:?}"
         );
         assert_eq!(
-            docker.get(&container.identity).await.unwrap().unwrap().uses,
-            container.uses
+            docker
+                .get(&container.identity)
+                .await
+                .unwrap()
+                .unwrap()
+                .relations,
+            container.relations
         );
     }
 }
@@ -87,11 +92,12 @@ async fn an_anonymous_volume_asked_for_by_name_survives_its_users() {
     ];
     let relation = |container: &Resource| {
         container
-            .uses
+            .relations
             .iter()
             .find(|relation| relation.native == volume)
             .unwrap()
-            .cascade
+            .bond
+            .takes_along()
     };
     for borrower in &borrowing {
         assert!(!relation(&known(&docker, Kind::CONTAINER, borrower).await));
@@ -113,9 +119,9 @@ async fn deleting_a_container_takes_its_anonymous_volumes_and_no_others() {
     let id = daemon.run_sleeper(&["--volume", "/anonymous", "--volume", "kept:/named"]);
     let container = known(&docker, Kind::CONTAINER, &id).await;
     let anonymous = container
-        .uses
+        .relations
         .iter()
-        .find(|relation| relation.cascade)
+        .find(|relation| relation.bond.takes_along())
         .unwrap()
         .native
         .clone();

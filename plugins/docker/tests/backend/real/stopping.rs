@@ -144,7 +144,7 @@ async fn an_auto_removed_container_is_gone_after_a_stop() {
         .await
         .identity;
     match docker.delete(&container, FORCE).await {
-        Ok(()) => {}
+        Ok(_) => {}
         Err(error) => assert!(
             matches!(error.kind, ErrorKind::InProgress | ErrorKind::NotFound),
             "{error:?}"

@@ -13,8 +13,8 @@ use tbengine_sdk::{
 
 pub(crate) const FORCE: DeleteOptions = DeleteOptions::FORCE;
 pub(crate) const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
-pub(crate) const TERM: StopOptions = StopOptions { force: false };
-pub(crate) const KILL: StopOptions = StopOptions { force: true };
+pub(crate) const TERM: StopOptions = StopOptions::ASK;
+pub(crate) const KILL: StopOptions = StopOptions::FORCE;
 
 pub(crate) fn backend_of(daemon: &Dockerd, call_timeout: &str) -> Docker {
     Docker::open(OpenRequest {

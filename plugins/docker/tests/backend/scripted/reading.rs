@@ -87,7 +87,7 @@ async fn absent_null_and_zero_fields_are_no_facts() {
         ),
         (None, None, None, None)
     );
-    assert!(found.labels.is_empty() && found.attrs.is_empty() && found.uses.is_empty());
+    assert!(found.labels.is_empty() && found.attrs.is_empty() && found.relations.is_empty());
 
     let server =
         Server::start(|line| line.starts_with("GET /v1.41").then(|| ok(json!(null)))).await;

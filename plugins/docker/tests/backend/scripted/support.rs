@@ -15,7 +15,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 pub(crate) const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 pub(crate) const GENTLE: DeleteOptions = DeleteOptions::GENTLE;
-pub(crate) const TERM: StopOptions = StopOptions { force: false };
+pub(crate) const TERM: StopOptions = StopOptions::ASK;
 
 /// What the server does with a request.
 pub(crate) enum Answer {
