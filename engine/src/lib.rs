@@ -82,6 +82,7 @@
 //! - [`terms`]: what counts as made under a lease
 //! - [`discover`]: ask every backend
 //! - [`policy`]: what a policy is, and the WASM host
+//! - [`owners`]: whose a resource is, as far as facts prove it
 //! - [`decide`]: ask the policy
 //! - [`facts`]: what the guards are told besides the inventory
 //! - [`plan`]: guards, order, limits; pure
@@ -98,6 +99,7 @@ pub mod discover;
 pub mod duration;
 pub mod facts;
 pub mod kinds;
+pub mod owners;
 pub mod plan;
 pub mod policy;
 pub mod record;

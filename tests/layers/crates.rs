@@ -82,7 +82,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     ("wit-component", &["engine"]),
     ("wit-parser", &["engine"]),
     ("libloading", &["engine/plugin-host"]),
-    ("toml", &["engine/ops", "engine/cli"]),
+    ("toml", &["engine", "engine/ops", "engine/cli"]),
     ("clap", &["engine/cli"]),
     ("clap_complete", &["engine/cli"]),
     ("csv", &["engine/cli"]),

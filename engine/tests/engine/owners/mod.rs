@@ -1,0 +1,6 @@
+//! Whose a resource is: the rules that are built in, what a configuration adds, and how both are judged.
+
+mod configured;
+mod embedded;
+mod judged;
+mod support;

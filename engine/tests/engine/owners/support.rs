@@ -1,0 +1,80 @@
+//! Accounts to judge.
+
+use tbengine_engine::owners::{Account, Memory, Owners, Proven, Seen};
+use tbengine_sdk::Labels;
+
+/// A resource of Docker.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Thing {
+    pub(crate) kind: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) labels: Labels,
+    pub(crate) attrs: Labels,
+    pub(crate) unit: Option<&'static str>,
+    /// The places of what it uses.
+    pub(crate) uses: Vec<usize>,
+}
+
+/// A resource with these labels.
+pub(crate) fn thing(kind: &'static str, name: &'static str, labels: &[(&str, &str)]) -> Thing {
+    Thing {
+        kind,
+        name,
+        labels: labels.iter().copied().collect(),
+        ..Thing::default()
+    }
+}
+
+/// A host with these.
+pub(crate) struct Host(pub(crate) Vec<Thing>);
+
+impl Account for Host {
+    fn id(&self) -> &str {
+        "host"
+    }
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn seen(&self, place: usize) -> Seen<'_> {
+        let thing = &self.0[place];
+        Seen {
+            name: thing.name,
+            names: vec![thing.name],
+            attrs: &thing.attrs,
+            unit: thing.unit,
+            ..Seen::new("docker", thing.kind, &thing.labels)
+        }
+    }
+
+    fn used(&self, place: usize, kind: &str) -> Vec<&str> {
+        let used = self.0[place].uses.iter().map(|used| &self.0[*used]);
+        used.filter(|used| used.kind == kind)
+            .map(|used| used.name)
+            .collect()
+    }
+
+    fn users(&self, place: usize) -> Vec<usize> {
+        let all = self.0.iter().enumerate();
+        all.filter(|(_, thing)| thing.uses.contains(&place))
+            .map(|(user, _)| user)
+            .collect()
+    }
+}
+
+/// What comes of each, as `OWNER/RULE`; for rivals their names, and nothing where nothing is proven.
+pub(crate) fn judged(owners: &Owners, host: &Host, memory: &dyn Memory) -> Vec<String> {
+    let mut found = vec![String::new(); host.0.len()];
+    let mut see = |place: usize, proven: &Proven<'_>| {
+        found[place] = match &proven.proof {
+            Some(proof) => format!("{}/{}", proof.owner.name, proof.rule.id),
+            None => {
+                let rivals: Vec<&str> = proven.rivals.iter().map(|rival| &*rival.name).collect();
+                rivals.join(" or ")
+            }
+        };
+    };
+    owners.judge(host, memory, &mut see);
+    found
+}
