@@ -138,6 +138,7 @@ fn context() -> PolicyContext {
         run_id: "bench".into(),
         dry_run: true,
         claimed: false,
+        exclusive: Vec::new(),
     }
 }
 

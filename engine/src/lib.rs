@@ -21,6 +21,7 @@
 //! use std::sync::Arc;
 //!
 //! use tbengine_engine::apply::{ApplyOptions, Control};
+//! use tbengine_engine::owners::Owners;
 //! use tbengine_engine::plan::Guards;
 //! use tbengine_engine::policy::{Limits, Policy, PolicyEngine, PolicyEngineOptions};
 //! use tbengine_engine::report::Event;
@@ -53,7 +54,9 @@
 //!     guards: Guards::default(),
 //!     apply: ApplyOptions::default(),
 //! };
-//! let engine = Engine::new(vec![backend], options);
+//! // Whose things are: the rules that are built in.
+//! let owners = Arc::new(Owners::embedded()?);
+//! let engine = Engine::new(vec![backend], options).recognising(owners);
 //! let mut see = |event: &Event| println!("{:?}", event.kind);
 //!
 //! let inventory = Arc::new(engine.discover(&mut see).await);

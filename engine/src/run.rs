@@ -10,8 +10,9 @@ use tbengine_sdk::host::OpenBackend;
 use crate::apply::{self, ApplyOptions, Control, Ledger};
 use crate::clock::RunClock;
 use crate::decide::{Decisions, decide};
-use crate::discover::{DiscoverOptions, Inventory, discover};
+use crate::discover::{DiscoverOptions, Inventory, Recognition, discover};
 use crate::facts::Facts;
+use crate::owners::{Memory, NoMemory, Owners};
 use crate::plan::saved::{self, Stale};
 use crate::plan::{Guards, PLAN_FORMAT, Plan, PlanHeader};
 use crate::policy::{Policy, PolicyContext, Verdict};
@@ -24,6 +25,7 @@ pub struct Engine {
     options: EngineOptions,
     clock: RunClock,
     configuration: String,
+    owners: Option<Arc<Owners>>,
 }
 
 /// What an engine needs to know.
@@ -67,7 +69,15 @@ impl Engine {
             options,
             clock,
             configuration: String::new(),
+            owners: None,
         }
+    }
+
+    /// Recognises owners by rules, in place of what backends say.
+    #[must_use]
+    pub fn recognising(mut self, owners: Arc<Owners>) -> Self {
+        self.owners = Some(owners);
+        self
     }
 
     /// Binds plans to a digest of the configuration: one that was saved, or is resumed, is stale under
@@ -85,13 +95,32 @@ impl Engine {
 
     /// Stage one: asks every backend in scope.
     pub async fn discover(&self, reporter: &mut Reporter<'_>) -> Inventory {
+        self.discover_remembering(Arc::new(NoMemory), reporter)
+            .await
+    }
+
+    /// Stage one, knowing what was proven of owners before. What is to be remembered from now on is in the
+    /// inventory.
+    pub async fn discover_remembering(
+        &self,
+        memory: Arc<dyn Memory>,
+        reporter: &mut Reporter<'_>,
+    ) -> Inventory {
         let options = DiscoverOptions {
             sizes: self.options.sizes,
             call_timeout: self.options.apply.call_timeout,
             page_size: PAGE_SIZE,
             account_of_nothing: self.options.account_of_nothing,
         };
-        let inventory = discover(&self.backends, &self.options.scope, options).await;
+        let mut inventory = discover(&self.backends, &self.options.scope, options).await;
+        if let Some(owners) = &self.owners {
+            let providers = self.backends.iter();
+            let providers: Vec<_> = providers
+                .map(|open| (open.name.clone(), open.kind.clone()))
+                .collect();
+            let owners = owners.clone();
+            inventory.recognise(providers, Recognition { owners, memory });
+        }
         let mut listed: BTreeMap<&str, usize> = BTreeMap::new();
         for resource in &inventory.resources {
             *listed.entry(&resource.identity.backend).or_default() += 1;
@@ -202,6 +231,7 @@ impl Engine {
             run_id: self.options.run.clone(),
             dry_run,
             claimed: self.options.scope.claims_running(),
+            exclusive: self.options.guards.exclusive.clone(),
         }
     }
 

@@ -18,7 +18,6 @@
 //! - [`bind`]: the facts of a resource that bind a step
 //! - [`identity`]: what must still match when the engine acts on a resource
 //! - [`owner`]: which unit a resource belongs to, and who owns it as far as facts prove
-//! - [`recognise`]: the naming of known benchmarks
 //! - [`time`]: points in time
 //! - [`words`]: types of which each value is a word
 //! - [`taken`]: what became of a request that was taken
@@ -55,7 +54,6 @@ pub mod labels;
 mod milliseconds;
 pub mod owner;
 pub mod plugin;
-pub mod recognise;
 pub mod registration;
 pub mod relation;
 pub mod resource;

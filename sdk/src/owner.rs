@@ -25,10 +25,12 @@ impl fmt::Display for Unit {
 pub enum Owner {
     /// A run of tbengine, by its id: the resource carries [`RUN_ID_LABEL`].
     Run(String),
-    /// A recognised benchmark, by the naming that only it uses; see [`recognise`](crate::recognise).
+    /// A benchmark, whose things are made to be thrown away.
     Benchmark(String),
-    /// Someone else who can be named, e.g. another product's label.
+    /// Someone else who can be named, like a product that removes its things by itself.
     Other(String),
+    /// Someone who keeps it on purpose, like a tool with clusters for development.
+    Kept(String),
     /// No fact says.
     #[default]
     Unknown,
@@ -38,7 +40,7 @@ impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Owner::Run(id) => write!(f, "run {id}"),
-            Owner::Benchmark(name) | Owner::Other(name) => f.write_str(name),
+            Owner::Benchmark(name) | Owner::Other(name) | Owner::Kept(name) => f.write_str(name),
             Owner::Unknown => f.write_str("unknown"),
         }
     }

@@ -116,6 +116,7 @@ fn run(app: &mut App, command: Command) -> Result<Code, Error> {
         Command::History(args) => commands::history::run(app, &args),
         Command::Explain(args) => commands::explain::run(app, &args),
         Command::Doctor => commands::doctor::run(app),
+        Command::Owners(command) => commands::owners::run(app, &command),
         Command::Plugin(command) => commands::plugin::run(app, command),
         Command::Policy(command) => commands::policy::run(app, command),
         Command::Config(command) => commands::config::run(app, &command),

@@ -1,5 +1,6 @@
 //! What every operation works with: the configuration, the world, and how plugins and registries are used.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
@@ -155,10 +156,15 @@ impl Context {
                 ..options
             },
         };
+        let owners = Arc::new(self.config.owners()?);
+        let mut options = options;
+        options.guards.exclusive = self.config.exclusive();
         let names = backends::names(&self.config, &options.scope.backends);
         let plugins = plugins::needed(&self.config, &self.plugins, &names)?;
         let open = backends::open_all(world, &self.config, &plugins, &names)?;
         backends::check_kinds(&open, &options.scope.kinds)?;
-        Ok(Engine::new(open, options).with_configuration(self.config.digest()))
+        Ok(Engine::new(open, options)
+            .with_configuration(self.config.digest())
+            .recognising(owners))
     }
 }

@@ -2,6 +2,7 @@
 
 use tbengine_engine::Planned;
 use tbengine_engine::discover::ListFailure;
+use tbengine_engine::discover::recognise::LearnedIn;
 use tbengine_engine::facts::{IdentityKey, Quarantine};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Fault;
@@ -15,6 +16,8 @@ pub struct Draft {
     pub failures: Vec<ListFailure>,
     /// Why the policy failed, if it did; then the plan is empty.
     pub fault: Option<Fault>,
+    /// What was proven of owners. The first run makes the store in which it is kept.
+    pub(crate) learned: Vec<LearnedIn>,
     /// What the operator lets out of the quarantine, of what the plan acts on.
     pub(crate) released: Vec<IdentityKey>,
 }
@@ -23,7 +26,9 @@ impl Draft {
     /// The draft of a plan that was just made.
     pub(crate) fn of(planned: Planned, quarantine: &Quarantine) -> Self {
         let failures = planned.inventory.failures.clone();
+        let learned = planned.inventory.learned.clone();
         Self {
+            learned,
             fault: planned.decisions.fault,
             ..Self::revised(planned.plan, failures, quarantine)
         }
@@ -38,6 +43,7 @@ impl Draft {
             plan,
             failures,
             fault: None,
+            learned: Vec::new(),
             released,
         }
     }

@@ -11,6 +11,7 @@
 //! - [`backends`], [`plugins`], [`policies`]: opening what the configuration names
 //! - [`own`]: what tbengine itself runs in
 //! - [`stored`]: opening the store
+//! - [`mod@discover`]: what is there, knowing what was proven of owners before
 //! - [`facts`]: what the guards are told
 //! - [`front`]: the caller of an operation, which hears events and approves plans
 //! - [`sweep_end`]: how sweeping a lease ended
@@ -35,6 +36,7 @@
 pub mod backends;
 pub mod config;
 pub mod context;
+pub mod discover;
 pub mod doctor;
 pub mod draft;
 pub mod error;

@@ -9,6 +9,7 @@ use tbengine_engine::scope::Scope;
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
+use crate::discover::discover;
 use crate::error::Error;
 use crate::facts::read_facts;
 use crate::front::Front;
@@ -28,7 +29,7 @@ pub async fn plan(
     let error_mode = ErrorMode::default();
     let engine = context.engine(Purpose::Plan { scope, error_mode }, settings)?;
     let mut see = |event: &Event| front.event(event);
-    let inventory = Arc::new(engine.discover(&mut see).await);
+    let inventory = Arc::new(discover(&engine, settings, &context.world, &mut see).await);
     let facts = read_facts(settings, &context.world.host).await;
     let (policy, origin) = (&chosen.policy, &chosen.origin);
     Ok(engine

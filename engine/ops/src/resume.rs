@@ -8,6 +8,7 @@ use tbengine_store::{ClaimedRun, RunState, Store, StoreError};
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
+use crate::discover::discover;
 use crate::draft::Draft;
 use crate::error::{Error, StatePurpose};
 use crate::facts::read_facts;
@@ -177,7 +178,8 @@ impl Resuming<'_> {
         let left = claimed.record().left();
         let draft = {
             let mut see = |event: &Event| front.event(event);
-            let inventory = unless_stopped(self.control, engine.discover(&mut see)).await?;
+            let inventory =
+                unless_stopped(self.control, discover(&engine, settings, &world, &mut see)).await?;
             let facts = read_facts(settings, &world.host).await;
             let (policy, valid) = (&self.chosen.policy, settings.max_plan_age.value);
             let revised = engine.revise(left, &inventory, &facts, policy, valid, &mut see);
@@ -218,7 +220,11 @@ impl Resuming<'_> {
         let engine = context.engine(purpose, settings)?;
         let draft = {
             let mut see = |event: &Event| front.event(event);
-            let inventory = unless_stopped(control, engine.discover(&mut see)).await?;
+            let inventory = unless_stopped(
+                control,
+                discover(&engine, settings, &context.world, &mut see),
+            )
+            .await?;
             let facts = read_facts(settings, &context.world.host).await;
             let (policy, origin) = (&self.chosen.policy, &self.chosen.origin);
             let inventory = Arc::new(inventory);

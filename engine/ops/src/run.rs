@@ -13,6 +13,7 @@ use tbengine_store::{RunLog, StoreError};
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
+use crate::discover::{discover, note};
 use crate::draft::Draft;
 use crate::error::{Error, StatePurpose};
 use crate::facts::read_facts;
@@ -125,7 +126,7 @@ async fn draft(
         return Err(stale(path, Stale::Edited));
     }
     let mut see = |event: &Event| front.event(event);
-    let inventory = engine.discover(&mut see).await;
+    let inventory = discover(engine, settings, &context.world, &mut see).await;
     let facts = read_facts(settings, &context.world.host).await;
     let (policy, origin) = (&chosen.policy, &chosen.origin);
     let Some(SavedPlan { path, plan }) = request.saved else {
@@ -205,6 +206,7 @@ impl Work<'_> {
         let host = &self.context.world.host;
         let store = store_for(StatePurpose::Runs, self.settings, host)?;
         let journal = store.begin(&draft.plan, self.engine.clock()).await?;
+        note(&*store, &draft.learned, &self.context.world).await;
         if !draft.released.is_empty() {
             store.forget(&draft.released).await?;
         }

@@ -284,6 +284,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             run_id: self.header.run.clone(),
             dry_run: false,
             claimed: self.header.scope.claims_running(),
+            exclusive: Vec::new(),
         });
         let policy = self.policy.clone();
         let limit = self.lanes.launched(no);

@@ -7,6 +7,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use tbengine_sdk::{Account, Bond, Class, Identity, Kind, Resource};
 
 use super::ListFailure;
+use super::recognise::{LearnedIn, Recognition};
 use crate::kinds::Kinds;
 
 /// What discovery found, with what it failed to list.
@@ -22,6 +23,12 @@ pub struct Inventory {
     pub failures: Vec<ListFailure>,
     /// What the backends declare of their kinds.
     pub kinds: Kinds,
+    /// By what the owners were recognised, if that was done here.
+    pub recognition: Option<Recognition>,
+    /// The backends with their kinds, where owners were recognised.
+    pub(super) providers: Vec<(Arc<str>, Arc<str>)>,
+    /// What was proven of owners, and is to be remembered.
+    pub learned: Vec<LearnedIn>,
     users: Users,
 }
 
@@ -57,6 +64,9 @@ impl Inventory {
             resources,
             failures,
             kinds: Kinds::default(),
+            recognition: None,
+            providers: Vec::new(),
+            learned: Vec::new(),
         }
     }
 

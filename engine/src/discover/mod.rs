@@ -1,8 +1,10 @@
 //! Stage one: ask every backend what is there.
 //!
 //! - [`inventory`]: what was found, and who uses what
+//! - [`recognise`]: whose it is
 
 pub mod inventory;
+pub mod recognise;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -18,6 +20,7 @@ use tbengine_sdk::{Account, Detail, Error, ErrorKind, Kind, ListRequest, Resourc
 use crate::kinds::Kinds;
 use crate::scope::Scope;
 pub use inventory::Inventory;
+pub use recognise::Recognition;
 
 /// A backend, or one kind of its resources, that could not be listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

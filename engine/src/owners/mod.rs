@@ -25,6 +25,7 @@
 //! - [`memory`]: what was proven before
 //! - [`judge`]: the owners of the resources of an account
 //! - [`explain`]: why a rule holds or does not
+//! - [`trials`]: the names of trials
 
 pub mod complaint;
 pub mod example;
@@ -43,6 +44,7 @@ pub mod set;
 pub mod subject;
 pub mod table;
 pub mod template;
+pub mod trials;
 pub mod ways;
 pub mod what;
 

@@ -16,6 +16,8 @@ pub struct KnownOwner {
     pub about: Option<String>,
     /// How it removes things by its own means, in one line.
     pub hint: Option<Arc<str>>,
+    /// Where its facts were read.
+    pub read: Option<String>,
     /// Whether a benchmark's proof goes before, though this is kept.
     pub yields: bool,
     /// Whether the configuration says something of it.

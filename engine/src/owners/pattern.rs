@@ -116,6 +116,8 @@ fn compile(pattern: &str) -> Result<Regex, String> {
     // Keys and names are ASCII, and Unicode's classes would make the tables a hundred times as large.
     let mut builder = RegexBuilder::new(pattern);
     builder.unicode(false).size_limit(MAX_COMPILED);
+    // It is for the whole text, whatever signs that has.
+    builder.dot_matches_new_line(true);
     builder.build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => {
             format!("the pattern takes more than {MAX_COMPILED} bytes compiled")
@@ -221,6 +223,7 @@ mod tests {
     fn a_pattern_is_for_the_whole_text() {
         assert!(fits("a.c", "abc", &[]));
         assert!(!fits("a.c", "abcd", &[]) && !fits("b", "abc", &[]));
+        assert!(fits("a.*", "a\nb", &[]));
         assert!(fits("a|bc", "a", &[]) && !fits("a|bc", "ac", &[]));
         assert!(fits("[0-9a-f]{3}", "0af", &[]) && !fits("[0-9a-f]{3}", "0afb", &[]));
         assert!(fits(r"\x{41}{2}", "AA", &[]));
@@ -231,7 +234,8 @@ mod tests {
     fn what_every_text_begins_with() {
         for (pattern, begins) in [
             (r"sweb\.eval\..+", "sweb.eval."),
-            ("harbor_{name}_blueprint", "harbor_"),
+            // The brace may be that of a count.
+            ("harbor_{name}_blueprint", "harbor"),
             ("ab?c", "a"),
             ("ab*", "a"),
             ("ab{2}", "a"),
@@ -261,9 +265,8 @@ mod tests {
         assert!(!fits(file, "/x/eval2.yaml", &[("p", "eval")]));
         assert!(!fits(file, "/x/.yaml", &[("p", "")]), "an empty value");
         assert!(!fits(file, "/x/eval.yaml", &[]), "no value");
-        assert!(
-            !fits(file, "/x/.*.yaml", &[("p", ".*")]) == fits(file, "/x/a.yaml", &[("p", ".*")])
-        );
+        assert!(fits(file, "/x/.*.yaml", &[("p", ".*")]));
+        assert!(!fits(file, "/x/a.yaml", &[("p", ".*")]));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use tbengine_sdk::Class;
+
 use super::complaint::{Complaint, OwnersError};
 use super::example::Example;
 use super::fact::{Condition, Fact, Predicate};
@@ -25,11 +27,6 @@ const EMBEDDED: &str = include_str!("../../owners.toml");
 
 /// Its name in messages.
 const EMBEDDED_NAME: &str = "engine/owners.toml";
-
-/// The classes of kinds.
-const CLASSES: [&str; 7] = [
-    "compute", "network", "config", "storage", "image", "cache", "other",
-];
 
 /// The label by which a compose project is known.
 const PROJECT: &str = "com.docker.compose.project";
@@ -97,7 +94,10 @@ impl Owners {
             };
             none.adding(&file.owner, Trust::Own, when)
         };
-        let owners = add().map_err(|complaint| complaint.in_file(name, text, "owner"))?;
+        let mut owners = add().map_err(|complaint| complaint.in_file(name, text, "owner"))?;
+        for owner in &mut owners.known {
+            owner.configured = false;
+        }
         Ok((owners, file.example))
     }
 
@@ -191,6 +191,7 @@ impl Owners {
                 what,
                 about: None,
                 hint: None,
+                read: None,
                 yields: false,
                 configured: false,
                 rules: Vec::new(),
@@ -199,6 +200,7 @@ impl Owners {
         owner.what = what;
         owner.about = table.about.clone().or(owner.about);
         owner.hint = table.hint.as_deref().map(Arc::from).or(owner.hint);
+        owner.read = table.read.clone().or(owner.read);
         owner.yields = table.yields.unwrap_or(owner.yields) && what == What::Kept;
         owner.configured = true;
         let before = owner.rules.len();
@@ -327,16 +329,10 @@ fn read_rule(table: &RuleTable, when: Compile) -> Result<Rule, Complaint> {
             check_word(word, key).map_err(|it| it.within(key))?;
         }
     }
-    let unknown = table
-        .class
-        .iter()
-        .find(|word| !CLASSES.contains(&word.as_str()));
-    if let Some(unknown) = unknown {
-        let message = format!(
-            "`{unknown}` is not a class; there are {}",
-            CLASSES.join(", ")
-        );
-        return Err(Complaint::new(message).within("class"));
+    for class in &table.class {
+        if let Err(error) = class.parse::<Class>() {
+            return Err(Complaint::new(error.to_string()).within("class"));
+        }
     }
     if !table.kind.is_empty() && !table.class.is_empty() {
         return Err(Complaint::new("a rule is about kinds or classes, not both").within("class"));

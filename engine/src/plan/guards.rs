@@ -1,10 +1,11 @@
 //! The rules that no policy can switch off. They live here and nowhere else.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Class, Relation, Resource, State, Timestamp};
+use tbengine_sdk::{Class, Owner, Relation, Resource, State, Timestamp};
 
 use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
@@ -30,6 +31,8 @@ pub struct Guards {
     pub own: Own,
     /// How long what runs may take to end by itself, where the policy does not say.
     pub default_grace: Duration,
+    /// The backends in whose accounts everything is the operator's.
+    pub exclusive: Vec<Arc<str>>,
 }
 
 impl Default for Guards {
@@ -40,6 +43,7 @@ impl Default for Guards {
             max_unproven_running: 5,
             own: Own::default(),
             default_grace: Duration::from_secs(10),
+            exclusive: Vec::new(),
         }
     }
 }
@@ -77,6 +81,8 @@ pub enum Guard {
     RunningWithoutForce,
     /// It runs, and its owner is not proven.
     UnprovenOwner,
+    /// Its owner keeps it on purpose, and nobody named it.
+    KeptOwner,
     /// Something that stays uses it.
     Held,
     /// What might use it could not be listed.
@@ -103,6 +109,7 @@ impl fmt::Display for Guard {
             Guard::UnknownClass => "unknown-class",
             Guard::RunningWithoutForce => "running-without-force",
             Guard::UnprovenOwner => "unproven-owner",
+            Guard::KeptOwner => "kept-owner",
             Guard::Held => "held",
             Guard::HoldersUnknown => "holders-unknown",
             Guard::CascadeUnknown => "cascade-unknown",
@@ -120,6 +127,13 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Timestamp,
     /// What the policy got to see.
     pub(crate) scope: &'a Scope,
+}
+
+impl Context<'_> {
+    /// Whether the operator says that a resource is theirs.
+    fn claims(&self, resource: &Resource) -> bool {
+        self.scope.claims_running() || self.guards.exclusive.contains(&resource.identity.backend)
+    }
 }
 
 /// Splits proposals into what survives and what is refused.
@@ -167,6 +181,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     damaged(resource, context)?;
     unknown_class(resource, context)?;
     quarantined(resource, &context.facts.quarantine)?;
+    kept_owner(resource, context)?;
     minimum_age(resource, context.guards.min_age, context.now)?;
     running(resource, proposal.action, context)?;
     cascades(context, proposal.place)?;
@@ -281,6 +296,26 @@ fn quarantined(resource: &Resource, quarantine: &Quarantine) -> Result<(), Refus
     }
 }
 
+/// What somebody keeps on purpose stays, unless it is named. That an account is the operator's does not name it.
+fn kept_owner(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
+    let Owner::Kept(name) = &resource.owner else {
+        return Ok(());
+    };
+    if context.scope.claims_running() || context.facts.prove(resource) {
+        return Ok(());
+    }
+    let by = context.inventory.recognition.as_ref();
+    let owner = by.and_then(|by| by.owners.get(name));
+    let about = owner.and_then(|owner| owner.about.as_deref());
+    let about = about.map_or_else(String::new, |about| format!(" ({about})"));
+    let hint = owner.and_then(|owner| owner.hint.as_deref());
+    let hint = hint.map_or_else(String::new, |hint| format!("{hint}, or "));
+    Err((
+        Guard::KeptOwner,
+        format!("{name} keeps it on purpose{about}: {hint}name it with --label to claim it"),
+    ))
+}
+
 fn minimum_age(resource: &Resource, least: Duration, now: Timestamp) -> Result<(), Refused> {
     if least.is_zero() {
         return Ok(());
@@ -318,7 +353,7 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
             ),
         ));
     }
-    if is_proven(resource, context.facts) || context.scope.claims_running() {
+    if is_proven(resource, context.facts) || context.claims(resource) {
         return Ok(());
     }
     Err((

@@ -193,7 +193,7 @@ impl Configured {
         );
         let call = self.call("decide", context, limits.decide_timeout, fuel, output);
         let (verdicts, log) = call.run(|guest| {
-            with_records(batch, &self.interest, context.claimed, |records| {
+            with_records(batch, &self.interest, context, |records| {
                 self.configured(guest, |hooks, store| {
                     hooks.call_decide(store, self::context(context), records)
                 })

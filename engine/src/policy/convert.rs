@@ -75,7 +75,7 @@ pub(super) fn context(context: &PolicyContext) -> guest::Context<'_> {
 pub(super) fn with_records<T>(
     batch: &[Candidate<'_>],
     interest: &Interest,
-    claimed: bool,
+    context: &PolicyContext,
     body: impl FnOnce(&[guest::Resource<'_>]) -> T,
 ) -> T {
     // All ids in one string: first each resource's own, then those of its holders.
@@ -118,6 +118,7 @@ pub(super) fn with_records<T>(
             let (labels, rest) = pairs.split_at(labels_end - taken);
             let (attrs, rest) = rest.split_at(attrs_end - labels_end);
             (pairs, taken) = (rest, attrs_end);
+            let claimed = context.claims(candidate.resource);
             record(candidate, own[0], holders, labels, attrs, claimed)
         })
         .collect();
@@ -148,7 +149,8 @@ fn record<'a>(
         owner: match &resource.owner {
             Owner::Run(id) => types::Owner::Run(id),
             Owner::Benchmark(name) => types::Owner::Benchmark(name),
-            Owner::Other(name) => types::Owner::Other(name),
+            // The contract has no word for what is kept; a guard keeps it whatever the policy says.
+            Owner::Other(name) | Owner::Kept(name) => types::Owner::Other(name),
             Owner::Unknown => types::Owner::Unknown,
         },
         claimed,

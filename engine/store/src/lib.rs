@@ -1,6 +1,6 @@
 //! Where runs, their claims, leases and the quarantine are kept.
 //!
-//! [`Store`] is all that the floors above see: [`Runs`], [`Leases`] and [`Parked`]. A store is opened by one
+//! [`Store`] is all that the floors above see: [`Runs`], [`Leases`], [`Parked`] and [`ProvenOwners`]. A store is opened by one
 //! process, and acts for it.
 //!
 //! - `runs`: what is recorded of runs, and who works on what
@@ -11,6 +11,7 @@
 //! - `handover`, `scratch`: what a lease has of this host, whatever it is kept in
 //! - `facts`: what the guards are told of leases
 //! - `parked`: what failed in run after run
+//! - `proven`: what was proven of owners
 //! - `error`: why something could not be had
 //! - [`sqlite`]: the store in a directory of this user
 
@@ -24,6 +25,7 @@ mod host;
 mod lease;
 mod leases;
 mod parked;
+mod proven;
 mod record;
 mod runs;
 mod scratch;
@@ -40,6 +42,7 @@ pub use host::{Host, LEASE_TTL, Process};
 pub use lease::{Claim, LEASE_FORMAT, Lease};
 pub use leases::{HeldLease, LeaseEntry, Leases, NewLease, Observations, Standing, Unreadable};
 pub use parked::Parked;
+pub use proven::ProvenOwners;
 pub use record::{Record, RunState, StepRecord};
 pub use runs::{ClaimedRun, Damage, RunLog, Runs};
 pub use scratch::Scratch;

@@ -1,8 +1,8 @@
 //! All that tbengine remembers, behind one face.
 
-use crate::{Leases, Parked, Runs};
+use crate::{Leases, Parked, ProvenOwners, Runs};
 
-/// Where tbengine remembers: runs, leases and the quarantine, opened by one process.
-pub trait Store: Runs + Leases + Parked {}
+/// Where tbengine remembers: runs, leases, the quarantine and what was proven of owners, opened by one process.
+pub trait Store: Runs + Leases + Parked + ProvenOwners {}
 
-impl<T: Runs + Leases + Parked + ?Sized> Store for T {}
+impl<T: Runs + Leases + Parked + ProvenOwners + ?Sized> Store for T {}

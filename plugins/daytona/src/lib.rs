@@ -21,7 +21,6 @@
 //! - `account`: the organization behind the credential, and what the key may do
 //! - `sandboxes`, `snapshots`, `volumes`: the requests of each kind, and from JSON to `Resource`
 //! - `state`: from the service's states to ours
-//! - `owner`: the unit and the owner of a resource
 //!
 //! What is peculiar to Daytona, and holds everywhere here:
 //!
@@ -42,7 +41,6 @@ mod error;
 mod failure;
 mod headers;
 mod native;
-mod owner;
 mod pacer;
 mod place;
 mod poller;

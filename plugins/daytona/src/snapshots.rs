@@ -9,7 +9,6 @@ use crate::client::Client;
 use crate::error::{gone, in_progress};
 use crate::failure::{has_status, shortened, unexpected};
 use crate::native;
-use crate::owner;
 use crate::place::Place;
 use crate::refusal::Call;
 use crate::sandboxes::whole;
@@ -106,7 +105,6 @@ fn into_resource(item: Snapshot, place: &Place) -> Result<Option<Resource>> {
     let name = item.name.clone().filter(|name| !name.is_empty());
     let mut resource = Resource::new(identity, name.unwrap_or(id), state::of_snapshot(raw));
     resource.last_activity = time(item.last_used_at.as_deref());
-    resource.owner = owner::of_snapshot(&resource.name);
     resource.usage.disk_bytes = whole(item.size, GIB);
     resource.attrs = attrs(&item, raw);
     Ok(Some(resource))

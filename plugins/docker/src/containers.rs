@@ -7,9 +7,9 @@ use tbengine_sdk::{Kind, Labels, Relation, Resource, Result, State};
 
 use crate::native;
 use crate::networks;
-use crate::owner;
 use crate::place::Place;
 use crate::transport::Transport;
+use crate::unit;
 use crate::wire::{self, Container, ContainerSummary};
 
 /// How many inspections are in flight during a listing. More does not make dockerd any faster.
@@ -106,6 +106,7 @@ impl Found {
             id,
             created,
             name,
+            path,
             state,
             config,
             host_config,
@@ -123,10 +124,13 @@ impl Found {
         resource.started = wire::time(&state.started_at);
         resource.finished = wire::time(&state.finished_at);
         resource.labels = config.labels.into_iter().collect();
-        resource.unit = owner::unit_of_container(&resource.labels);
-        resource.owner = owner::of_container(&resource.labels);
+        resource.unit = unit::of_container(&resource.labels);
         resource.attrs = attrs(
-            config.image,
+            [
+                ("image", config.image),
+                ("program", path),
+                ("working-dir", config.working_dir),
+            ],
             &host_config.restart_policy.name,
             host_config.auto_remove,
         );
@@ -202,14 +206,12 @@ fn state_of(status: &str) -> State {
     }
 }
 
-fn attrs(image: String, restart_policy: &str, auto_remove: bool) -> Labels {
+fn attrs(texts: [(&'static str, String); 3], restart_policy: &str, auto_remove: bool) -> Labels {
     let policy = Some(restart_policy).filter(|policy| !matches!(*policy, "" | "no"));
-    [
-        Some(("image", image)).filter(|(_, image)| !image.is_empty()),
+    let texts = texts.into_iter().filter(|(_, text)| !text.is_empty());
+    let flags = [
         policy.map(|policy| ("restart-policy", policy.to_owned())),
         auto_remove.then(|| ("auto-remove", "true".to_owned())),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    texts.chain(flags.into_iter().flatten()).collect()
 }

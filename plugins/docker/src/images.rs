@@ -6,9 +6,9 @@ use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Relation, Resource, Result, S
 
 use crate::error::gone;
 use crate::native;
-use crate::owner;
 use crate::place::Place;
 use crate::transport::Transport;
+use crate::unit;
 use crate::wire::{self, ContainerSummary, Image, ImageSummary};
 
 /// The tag of an image that has none.
@@ -154,9 +154,8 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
     );
     resource.names = image.tags.iter().cloned().chain(image.digests).collect();
     resource.names.sort_unstable();
-    resource.labels = owner::labels_of_image(image.labels);
-    resource.unit = owner::unit(&resource.labels);
-    resource.owner = owner::of_image(&resource.labels, image.tags.iter().map(String::as_str));
+    resource.labels = unit::labels_of_image(image.labels);
+    resource.unit = unit::of_others(&resource.labels);
     resource.attrs = match image.tags.is_empty() {
         true => Labels::from_iter([("dangling", "true")]),
         false => Labels::from_iter([("tags", image.tags.join(","))]),

@@ -44,7 +44,7 @@ mod link;
 mod socket;
 mod volumes;
 
-pub use crate::owner::IMAGE_RUN_ID_LABEL;
+pub use crate::unit::IMAGE_RUN_ID_LABEL;
 pub use creation::Created;
 pub use guarding::GUARDING;
 pub use socket::{LabellingSocket, ListenError, Observer};

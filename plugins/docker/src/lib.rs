@@ -12,7 +12,7 @@
 //! - `wire`: the daemon's JSON, as far as we read it
 //! - `place`: the daemon, as the identities of its resources name it
 //! - `containers`, `networks`, `volumes`, `images`: from JSON to `Resource`
-//! - `owner`: the unit and the owner of a resource
+//! - `unit`: what belongs together, and the labels of images
 //! - `refusal`: what each status means, in one table
 //! - `error`: what broken connections and bodies mean
 //! - [`labelling`]: apart from the backend, a socket that labels what others create through it
@@ -32,10 +32,10 @@ mod images;
 pub mod labelling;
 mod native;
 mod networks;
-mod owner;
 mod place;
 mod refusal;
 mod transport;
+mod unit;
 mod volumes;
 mod wire;
 

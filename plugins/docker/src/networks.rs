@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use tbengine_sdk::{Kind, Labels, Resource, Result, State};
 
 use crate::native;
-use crate::owner;
 use crate::place::Place;
 use crate::transport::Transport;
+use crate::unit;
 use crate::wire::{self, Network};
 
 /// Whether the daemon itself keeps a network of this name.
@@ -50,8 +50,7 @@ pub(crate) fn into_resource(network: Network, place: &Place) -> Resource {
     let identity = place.identity(Kind::NETWORK, network.id, wire::time(&network.created));
     let mut resource = Resource::new(identity, network.name, State::Present);
     resource.labels = network.labels.into_iter().collect();
-    resource.unit = owner::unit(&resource.labels);
-    resource.owner = owner::of_network_or_volume(&resource.labels);
+    resource.unit = unit::of_others(&resource.labels);
     let internal = if network.internal { "true" } else { "" };
     resource.attrs = [
         ("driver", network.driver.as_str()),

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use tbengine_sdk::{Kind, Labels, Resource, Result, State};
 
 use crate::native;
-use crate::owner;
 use crate::place::Place;
 use crate::transport::Transport;
+use crate::unit;
 use crate::wire::{self, DiskUsage, Volume, VolumeList};
 
 /// Lists every volume. Sizes take the daemon a walk over all files, so only on request.
@@ -54,8 +54,7 @@ pub(crate) fn into_resource(volume: Volume, place: &Place) -> Resource {
     let identity = place.identity(Kind::VOLUME, volume.name, wire::time(&volume.created_at));
     let mut resource = Resource::new(identity, name, State::Present);
     resource.labels = volume.labels.into_iter().collect();
-    resource.unit = owner::unit(&resource.labels);
-    resource.owner = owner::of_network_or_volume(&resource.labels);
+    resource.unit = unit::of_others(&resource.labels);
     let anonymous = if native::is_digest(&resource.name) {
         "true"
     } else {

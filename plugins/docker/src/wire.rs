@@ -51,12 +51,14 @@ json! {
         size_rw: Option<u64>,
     }
 
-    /// `GET /containers/{id}/json`. Its environment and command are left out on purpose: they hold
-    /// secrets.
+    /// `GET /containers/{id}/json`. Its environment and the arguments of its command are left out on
+    /// purpose: they hold secrets.
     struct Container {
         id: String,
         created: String,
         name: String,
+        /// The program that it runs, without the arguments.
+        path: String,
         image: String,
         state: ContainerState,
         config: ContainerConfig,
@@ -76,6 +78,7 @@ json! {
         image: String,
         labels: HashMap<String, String>,
         stop_signal: String,
+        working_dir: String,
     }
 
     struct HostConfig {

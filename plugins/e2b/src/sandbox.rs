@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::recognise::{HARBOR, is_harbor_project};
-use tbengine_sdk::{Identity, Kind, Labels, Owner, Resource, State, Timestamp, Unit, Usage};
+use tbengine_sdk::{Identity, Kind, Labels, Resource, State, Timestamp, Unit, Usage};
 
 /// A sandbox as `GET /v2/sandboxes` and `GET /sandboxes/{id}` describe it.
 #[derive(Debug, Deserialize)]
@@ -66,7 +64,6 @@ impl Sandbox {
         Resource {
             started,
             unit: unit(&labels),
-            owner: owner(&labels),
             attrs: attrs
                 .into_iter()
                 .filter_map(|(key, value)| Some((key, value.filter(|value| !value.is_empty())?)))
@@ -85,24 +82,11 @@ impl Sandbox {
 
 /// What Harbor writes into the metadata of its sandboxes.
 const SESSION: &str = "session_id";
-const ENVIRONMENT: &str = "environment_name";
 
 /// The trial. Harbor means to have one live sandbox of each; more are a leak.
 fn unit(labels: &Labels) -> Option<Unit> {
     let session = labels.get(SESSION).filter(|session| !session.is_empty())?;
     Some(Unit(session.to_owned()))
-}
-
-/// Harbor is proven by both keys and the form of its session; one alone is a word that anybody uses.
-fn owner(labels: &Labels) -> Owner {
-    if let Some(run) = labels.get(RUN_ID_LABEL).filter(|run| !run.is_empty()) {
-        return Owner::Run(run.to_owned());
-    }
-    let has_environment = labels.get(ENVIRONMENT).is_some_and(|name| !name.is_empty());
-    if has_environment && labels.get(SESSION).is_some_and(is_harbor_project) {
-        return Owner::Benchmark(HARBOR.to_owned());
-    }
-    Owner::Unknown
 }
 
 #[cfg(test)]
@@ -114,19 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn harbor_is_proven_by_both_of_its_keys() {
-        let session = ("session_id", "hello__DqmfGz2__env");
-        let both = labels(&[session, ("environment_name", "hello")]);
-        assert_eq!(owner(&both), Owner::Benchmark("harbor".into()));
-        assert_eq!(unit(&both), Some(Unit("hello__DqmfGz2__env".into())));
-        for unproven in [
-            labels(&[]),
-            labels(&[session]),
-            labels(&[("session_id", "mine"), ("environment_name", "hello")]),
-            labels(&[session, ("environment_name", "")]),
-        ] {
-            assert_eq!(owner(&unproven), Owner::Unknown, "{unproven:?}");
-        }
+    fn the_unit_is_the_session() {
+        let session = "hello__DqmfGz2__env";
+        assert_eq!(
+            unit(&labels(&[("session_id", session)])),
+            Some(Unit(session.into()))
+        );
+        assert_eq!(unit(&labels(&[("session_id", "")])), None);
+        assert_eq!(unit(&labels(&[])), None);
     }
 
     #[test]

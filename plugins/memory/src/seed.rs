@@ -7,8 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tbengine_sdk::recognise::{HARBOR, TERMINAL_BENCH, harbor_labels};
-use tbengine_sdk::{Identity, Kind, Owner, State, Timestamp};
+use tbengine_sdk::{Identity, Kind, State, Timestamp};
 
 use crate::config::MemoryConfig;
 use crate::entry::{Account, Entry};
@@ -137,7 +136,7 @@ impl Host<'_> {
 
     /// Resources that must not be touched, as no fact says that a benchmark left them.
     fn other_people(&mut self) {
-        let image = self.image("postgres:16", 90 * DAY, Owner::Unknown);
+        let image = self.image("postgres:16", 90 * DAY);
         let volume = self.put(
             make::volume("pgdata")
                 .created(seconds(60 * DAY))
@@ -229,15 +228,12 @@ impl Host<'_> {
     }
 
     /// The image of this name; the trials of a task share it.
-    fn image(&mut self, reference: &str, age: u64, owner: Owner) -> Identity {
+    fn image(&mut self, reference: &str, age: u64) -> Identity {
         if let Some(known) = self.images.get(reference) {
             return known.clone();
         }
         let disk = self.random.u64(GIB / 4..2 * GIB);
-        let made = make::image(reference)
-            .created(seconds(age))
-            .owner(owner)
-            .disk(disk);
+        let made = make::image(reference).created(seconds(age)).disk(disk);
         let identity = self.put(made);
         self.images.insert(reference.to_owned(), identity.clone());
         identity
@@ -277,7 +273,12 @@ impl Host<'_> {
     /// `<task>__<7 characters>`, as Harbor names a trial.
     fn trial(&mut self, task: &str) -> String {
         let mut trial = format!("{task}__");
-        trial.extend((0..7).map(|_| self.random.alphanumeric()));
+        // Digits that are taken for letters are not in the alphabet of these ids.
+        trial.extend((0..7).map(|_| match self.random.alphanumeric() {
+            '0' => '2',
+            '1' => '3',
+            sign => sign,
+        }));
         trial
     }
 
@@ -290,11 +291,7 @@ impl Host<'_> {
     }
 
     fn harbor_network(&mut self, names: &HarborNames, age: u64) -> Identity {
-        self.put(
-            compose_network(&names.project)
-                .created(seconds(age))
-                .owner(Owner::Benchmark(HARBOR.to_owned())),
-        )
+        self.put(compose_network(&names.project).created(seconds(age)))
     }
 
     fn harbor_container(
@@ -305,11 +302,7 @@ impl Host<'_> {
         uses: &[(Identity, bool)],
     ) {
         let reference = format!("hb__{task}");
-        let image = self.image(
-            &reference,
-            left.age + HOUR,
-            Owner::Benchmark(HARBOR.to_owned()),
-        );
+        let image = self.image(&reference, left.age + HOUR);
         let config_files = format!(
             "/home/ci/tasks/{task}/environment/docker-compose.yaml,/tmp/{}__env-docker-compose-resources.json",
             names.trial
@@ -322,7 +315,6 @@ impl Host<'_> {
                 "com.docker.compose.project.working_dir",
                 format!("/home/ci/tasks/{task}/environment"),
             )
-            .owner(Owner::Benchmark(HARBOR.to_owned()))
             .attr("image", reference)
             .uses(&image);
         let made = uses.iter().fold(made, |made, (used, along)| {
@@ -341,14 +333,9 @@ impl Host<'_> {
         let (date, time) = stamp.split_at(10);
         let time = time.get(1..9).unwrap_or("00:00:00").replace(':', "-");
         let project = format!("{task}-1-of-1-{date}__{time}");
-        let owner = Owner::Benchmark(TERMINAL_BENCH.to_owned());
         let reference = format!("tb__{task}__client");
-        let image = self.image(&reference, left.age + HOUR, owner.clone());
-        let network = self.put(
-            compose_network(&project)
-                .created(seconds(left.age))
-                .owner(owner.clone()),
-        );
+        let image = self.image(&reference, left.age + HOUR);
+        let network = self.put(compose_network(&project).created(seconds(left.age)));
         let made = self
             .compose_container(&project, &project, left)
             .label("com.docker.compose.service", "client")
@@ -360,7 +347,6 @@ impl Host<'_> {
                 "com.docker.compose.project.config_files",
                 format!("/home/ci/tb/tasks/{task}/docker-compose.yaml"),
             )
-            .owner(owner)
             .attr("image", reference)
             .uses(&image)
             .uses(&network);
@@ -397,10 +383,9 @@ impl Host<'_> {
                 .created(seconds(age))
                 .finished(seconds(age - age / 4))
                 .unit(session)
-                .owner(Owner::Benchmark(HARBOR.to_owned()))
-                .label(harbor_labels::MANAGED, "true")
+                .label("harbor.managed", "true")
                 .label("harbor.environment_name", task)
-                .label(harbor_labels::SESSION_ID, session.to_owned())
+                .label("harbor.session_id", session.to_owned())
                 .disk(10 * GIB),
         );
     }

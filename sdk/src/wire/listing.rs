@@ -304,6 +304,7 @@ fn read_owner(scan: &mut Scan<'_>) -> Option<Owner> {
         ("run", Some(name)) => Some(Owner::Run(name.into_owned())),
         ("benchmark", Some(name)) => Some(Owner::Benchmark(name.into_owned())),
         ("other", Some(name)) => Some(Owner::Other(name.into_owned())),
+        ("kept", Some(name)) => Some(Owner::Kept(name.into_owned())),
         _ => None,
     }
 }

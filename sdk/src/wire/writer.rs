@@ -177,6 +177,7 @@ impl Writer {
             Owner::Run(id) => ("run", id),
             Owner::Benchmark(name) => ("benchmark", name),
             Owner::Other(name) => ("other", name),
+            Owner::Kept(name) => ("kept", name),
             Owner::Unknown => return self.raw("{\"is\":\"unknown\"}"),
         };
         self.raw("{\"is\":\"");

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tbengine_daytona::Daytona;
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
+use tbengine_engine::owners::Owners;
 use tbengine_engine::plan::Guards;
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
@@ -92,7 +93,8 @@ impl Cloud {
             guards: Guards::default(),
             apply,
         };
-        let engine = Engine::new(vec![open], options);
+        let owners = Arc::new(Owners::embedded().unwrap());
+        let engine = Engine::new(vec![open], options).recognising(owners);
         let policy: Arc<dyn Policy> = Arc::new(Everything::new());
         runtime().block_on(async {
             let quiet = &mut |_: &_| {};

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tbengine_sdk::Timestamp;
-use tbengine_sdk::recognise::harbor_labels;
 
 use crate::cloud::Cloud;
 use crate::make::{Make, sandbox};
@@ -95,9 +94,9 @@ fn session(random: &mut fastrand::Rng, task: &str) -> String {
 /// As Harbor creates them: running for ever, gone when stopped.
 fn trial(task: &str, session: &str, age: u64) -> Make {
     sandbox()
-        .label(harbor_labels::MANAGED, "true")
+        .label("harbor.managed", "true")
         .label("harbor.environment_name", task)
-        .label(harbor_labels::SESSION_ID, session)
+        .label("harbor.session_id", session)
         .label("code-toolbox-language", "python")
         .ephemeral()
         .age(Duration::from_secs(age))

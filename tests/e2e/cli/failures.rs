@@ -134,7 +134,7 @@ fn one_backend_that_is_away_does_not_stop_the_others() {
     let host = home().memory("[backends.away]\nkind = \"memory\"\nfaults = { unavailable = 1.0 }");
     let ended = host.run(&["run", "-O", "json"]).with_code(6);
     let json = ended.json();
-    assert_eq!(json["report"]["outcomes"].as_array().unwrap().len(), 19);
+    assert_eq!(json["report"]["outcomes"].as_array().unwrap().len(), 20);
     host.run(&["run", "--backend", "memory"]).with_code(0);
 }
 

@@ -72,12 +72,12 @@ fn the_first_signal_finishes_what_is_under_way_and_reports() {
         running.signal(signal);
         let (ended, results, seen) = running.end();
         assert_eq!(ended, code);
-        assert_eq!(results.len(), 19);
+        assert_eq!(results.len(), 20);
         assert_eq!(count(&seen, "run-interrupted"), 1);
         // What was under way was finished, the rest was never begun.
         assert_eq!(
             number(&results, "deleted") + number(&results, "cancelled"),
-            19,
+            20,
             "{results:?}"
         );
         assert!(number(&results, "deleted") >= 1, "{results:?}");
@@ -99,12 +99,12 @@ fn the_second_signal_cuts_off_what_is_under_way() {
     running.signal(Signal::INT);
     let (code, results, _) = running.end();
     assert_eq!(code, 130);
-    assert_eq!(number(&results, "cancelled"), 19, "{results:?}");
+    assert_eq!(number(&results, "cancelled"), 20, "{results:?}");
     // The record was ended in time, and all of it can be resumed.
     let runs = host.run(&["history", "-O", "json"]).with_code(0).json();
     assert_eq!(
         (&runs[0]["state"], &runs[0]["open"]),
-        (&"interrupted".into(), &19.into())
+        (&"interrupted".into(), &20.into())
     );
 }
 

@@ -9,6 +9,7 @@ mod interrupt;
 mod journal;
 mod lease;
 mod list;
+mod owners;
 mod plan;
 mod plugin;
 mod policy;

@@ -40,12 +40,12 @@ fn refusals_are_grouped_by_guard() {
         .run(&["plan", "--min-age", "100d"])
         .with_code(0);
     assert!(
-        ended.stdout.contains("Refused by minimum-age (19)"),
+        ended.stdout.contains("Refused by minimum-age (20)"),
         "{}",
         ended.stdout
     );
     assert!(ended.stdout.contains("Refused by protected-label (1)"));
-    assert!(ended.stdout.contains("Nothing to do, 20 refused by guards"));
+    assert!(ended.stdout.contains("Nothing to do, 21 refused by guards"));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn lines_and_rows_hold_steps_and_refusals() {
             .iter()
             .filter(|line| line.get("step").is_some())
             .count(),
-        19
+        20
     );
     assert_eq!(
         lines
@@ -71,7 +71,7 @@ fn lines_and_rows_hold_steps_and_refusals() {
         csv.lines()
             .filter(|line| line.starts_with("step,delete,memory/"))
             .count(),
-        19
+        20
     );
     assert_eq!(
         csv.lines()

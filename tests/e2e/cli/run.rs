@@ -46,7 +46,7 @@ fn events_stream_in_order() {
         ]
     );
     assert_eq!(events.last(), Some(&"run-finished"));
-    assert_eq!(count(&lines, "step-finished"), 19);
+    assert_eq!(count(&lines, "step-finished"), 20);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn rows_hold_every_outcome() {
         csv.lines()
             .filter(|line| line.contains(",delete,deleted,1,"))
             .count(),
-        19
+        20
     );
     assert_eq!(
         csv.lines()
@@ -139,7 +139,7 @@ fn yes_skips_the_question_on_a_terminal() {
 #[test]
 fn the_log_tells_what_was_done() {
     let ended = home().memory("").run(&["run", "-v"]).with_code(0);
-    assert_eq!(ended.stderr.matches(" INFO deleted id=memory/").count(), 19);
+    assert_eq!(ended.stderr.matches(" INFO deleted id=memory/").count(), 20);
     assert!(ended.stderr.contains(" INFO run started"));
 }
 
@@ -157,7 +157,7 @@ fn a_reader_that_goes_away_does_not_stop_the_cleaning() {
         let ended = Ended::from(child.wait_with_output().unwrap()).with_code(0);
         assert_eq!(
             ended.stderr.matches(" INFO deleted id=").count(),
-            19,
+            20,
             "{format}"
         );
         assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);

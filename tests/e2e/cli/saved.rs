@@ -137,7 +137,7 @@ fn a_plan_that_was_changed_after_its_review_is_refused() {
 
 #[test]
 fn what_a_forged_plan_names_goes_by_the_guards_and_the_identity() {
-    // What the default policy left alone: it runs, and nothing proves whose it is.
+    // What the default policy left alone: it runs, and is to be started again by itself.
     let host = saved(&["--kind", "container"]);
     let json = host
         .run(&["list", "--state", "running", "-O", "json"])
@@ -168,7 +168,7 @@ fn what_a_forged_plan_names_goes_by_the_guards_and_the_identity() {
         refusals.iter().filter(|one| one["guard"] == guard).count()
     };
     assert_eq!(
-        (refused("unproven-owner"), refused("changed")),
+        (refused("kept-owner"), refused("changed")),
         (1, 1),
         "{json:#}"
     );

@@ -90,15 +90,18 @@ const TRIAL: &str = "hello-1-of-1-2026-01-02__03-04-05";
 #[test]
 fn only_dead_units_of_the_benchmark_go() {
     let (daemon, home) = on_docker();
-    let twice = Project::new(&daemon, "solve__abc1234__env");
-    twice.leave("main", "solve__abc1234__env-main-1");
-    twice.leave("db", "solve__abc1234__env-db-1");
+    let twice = Project::new(&daemon, "solve__abc2234__env");
+    twice.leave("main", "solve__abc2234__env-main-1");
+    twice.leave("db", "solve__abc2234__env-db-1");
     // The main container is gone, what served it goes on.
     let headless = Project::new(&daemon, "solve__bcd2345__env");
     headless.run("db", "solve__bcd2345__env-db-1");
     headless.leave("main", "solve__bcd2345__env-main-1");
-    // Nothing is left but the network and the volume.
+    // Nothing is left but the network and the volume, and a name proves nothing.
     Project::new(&daemon, "solve__cde3456__env");
+    // The same will be of this one, whose container was seen before.
+    let seen = Project::new(&daemon, "solve__efg5678__env");
+    seen.run("main", "solve__efg5678__env-main-1");
     let live = Project::new(&daemon, "solve__def4567__env");
     live.leave("setup", "solve__def4567__env-setup-1");
     live.run("main", "solve__def4567__env-main-1");
@@ -138,19 +141,33 @@ fn only_dead_units_of_the_benchmark_go() {
             "shop-main-1",
             "solve__def4567__env-main-1",
             "solve__def4567__env-setup-1",
+            "solve__efg5678__env-main-1",
         ]
     );
     assert_eq!(before - daemon.containers().len(), 4);
     assert_eq!(
         used(&daemon),
-        both_of(&["shop", "solve__def4567__env", TRIAL])
+        both_of(&[
+            "shop",
+            "solve__cde3456__env",
+            "solve__def4567__env",
+            "solve__efg5678__env",
+            TRIAL
+        ])
     );
+    daemon.docker(&["rm", "--force", "solve__efg5678__env-main-1"]);
+    let ran_again = run("harbor", &[]);
+    let names: BTreeSet<String> = ended(&ran_again)
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    assert_eq!(names, both_of(&["solve__efg5678__env"]));
     let reason = |name: &str| {
         let steps = ran["plan"]["steps"].as_array().unwrap();
         let step = steps.iter().find(|step| step["name"] == name).unwrap();
         step["reason"].as_str().unwrap().to_owned()
     };
-    let first = reason("solve__abc1234__env-main-1");
+    let first = reason("solve__abc2234__env-main-1");
     assert!(first.starts_with("exited (137) "), "{first}");
     let served = reason("solve__bcd2345__env-db-1");
     let over = "its unit is over: `solve__bcd2345__env-main-1` exited (137) ";
@@ -161,7 +178,10 @@ fn only_dead_units_of_the_benchmark_go() {
 
     let ran = run("terminal-bench", &[]);
     assert_eq!(ended(&ran).len(), 3, "{ran:#}");
-    assert_eq!(used(&daemon), both_of(&["shop", "solve__def4567__env"]));
+    assert_eq!(
+        used(&daemon),
+        both_of(&["shop", "solve__cde3456__env", "solve__def4567__env"])
+    );
     // Images are shared, so they go on request only, and those of the benchmark only.
     let images = ["--set", "images=true", "--set", "image-older-than=0s"];
     assert_eq!(ended(&run("harbor", &[])), []);
@@ -175,9 +195,9 @@ fn only_dead_units_of_the_benchmark_go() {
 #[test]
 fn a_narrow_scope_never_makes_a_live_unit_look_dead() {
     let (daemon, home) = on_docker();
-    let live = Project::new(&daemon, "solve__abc1234__env");
-    live.run("main", "solve__abc1234__env-main-1");
-    live.leave("setup", "solve__abc1234__env-setup-1");
+    let live = Project::new(&daemon, "solve__abc2234__env");
+    live.run("main", "solve__abc2234__env-main-1");
+    live.leave("setup", "solve__abc2234__env-setup-1");
     let plan = [
         "plan",
         "--policy",

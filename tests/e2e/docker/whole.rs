@@ -22,10 +22,10 @@ fn harbor(trial: &str) -> Vec<String> {
 /// Twenty containers of mixed states, with networks, volumes and images of every sort.
 fn leak(daemon: &Dockerd) {
     let net = daemon.create_network(
-        "solve__abc1234__env_default",
+        "solve__abc2234__env_default",
         &[
             "--label",
-            "com.docker.compose.project=solve__abc1234__env",
+            "com.docker.compose.project=solve__abc2234__env",
             "--label",
             "com.docker.compose.network=default",
         ],
@@ -43,9 +43,9 @@ fn leak(daemon: &Dockerd) {
         daemon.create(&["--name", &format!("created-{number}")], &["true"]);
     }
     for number in 0..3 {
-        let labels = harbor("solve__abc1234");
+        let labels = harbor("solve__abc2234");
         let mut options: Vec<&str> = labels.iter().map(String::as_str).collect();
-        let name = format!("solve__abc1234__env-main-{number}");
+        let name = format!("solve__abc2234__env-main-{number}");
         options.extend(["--name", &name, "--network", &net]);
         daemon.run_obedient(&options);
     }
@@ -124,7 +124,7 @@ fn a_host_full_of_leftovers_is_cleaned_by_a_policy_from_a_file() {
     }
     assert_eq!(daemon.containers(), STAYS);
     let networks = daemon.docker(&["network", "ls", "--format", "{{.Name}}"]);
-    assert!(!networks.contains("solve__abc1234"), "{networks}");
+    assert!(!networks.contains("solve__abc2234"), "{networks}");
     let volumes = daemon.docker(&["volume", "ls", "--format", "{{.Name}}"]);
     let volumes: BTreeSet<&str> = volumes.lines().collect();
     assert_eq!(

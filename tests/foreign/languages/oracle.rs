@@ -12,6 +12,7 @@ const HOUR: i64 = 3_600_000;
 
 pub(crate) fn context() -> PolicyContext {
     PolicyContext {
+        exclusive: Vec::new(),
         now: Timestamp::from_unix_ms(NOW),
         run_id: "run-1".into(),
         dry_run: true,

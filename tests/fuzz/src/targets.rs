@@ -168,6 +168,7 @@ fn policy() -> Run {
             now: NOW,
             run_id: "fuzz".into(),
             dry_run: false,
+            exclusive: Vec::new(),
             claimed: false,
         };
         policy.decide(&context, &[]).is_ok()

@@ -55,7 +55,8 @@ async fn sandboxes_are_listed_in_pages_paused_and_killed() {
         .iter()
         .find(|one| one.state == State::Running)
         .unwrap();
-    assert_eq!(runs.owner, Owner::Benchmark("harbor".into()));
+    // Whose it is, the host finds out.
+    assert_eq!(runs.owner, Owner::Unknown);
     assert_eq!(runs.unit.as_ref().unwrap().0, "hello__DqmfGz2__env");
     assert_eq!(runs.usage.memory_bytes, Some(512 << 20));
     let target = &runs.identity;

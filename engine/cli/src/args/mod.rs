@@ -2,6 +2,7 @@
 //!
 //! - [`global`]: flags of every command
 //! - [`lease`]: `guard` and `lease`
+//! - [`owners`]: the command of the same name
 //! - [`mod@plugin`] and [`mod@policy`]: the commands of the same names
 //! - [`reaper`]: the one of the same name
 //! - [`registry`]: how registries of policies are spoken with
@@ -11,6 +12,7 @@
 
 pub(crate) mod global;
 pub(crate) mod lease;
+pub(crate) mod owners;
 pub(crate) mod plugin;
 pub(crate) mod policy;
 pub(crate) mod reaper;
@@ -26,6 +28,7 @@ use clap_complete::Shell;
 
 use global::GlobalArgs;
 use lease::{GuardedArgs, LeaseCommand};
+use owners::OwnersCommand;
 use plugin::PluginCommand;
 use policy::PolicyCommand;
 use reaper::ReaperArgs;
@@ -91,6 +94,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Show what is configured, what answers, what is missing and how to mend it
     Doctor,
+    /// Show whose resources are, by which rules
+    #[command(subcommand)]
+    Owners(OwnersCommand),
     /// Look at plugins, try them, or begin one
     #[command(subcommand)]
     Plugin(PluginCommand),

@@ -18,6 +18,15 @@ pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `KEY=VALUE` or `KEY`, with a key; the value may be empty.
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').unwrap_or((text, ""));
+    if key.trim().is_empty() {
+        return Err(format!("`{text}` is not of the form KEY=VALUE"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
 /// Any text but an empty one, which must never come to mean "everything".
 pub(crate) fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {

@@ -5,6 +5,7 @@ use tbengine_engine::policy::Verdict;
 use tbengine_ops::explain::{Explanation, find};
 use tbengine_sdk::{Labels, Timestamp};
 
+use super::owners::OwnerDocument;
 use super::plan;
 use crate::app::{App, block_on};
 use crate::args::ExplainArgs;
@@ -32,7 +33,9 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
     let quarantine = block_on(async { Ok::<_, Error>(app.quarantine(&settings).await) })?;
     let now = app.context.world.now;
     let explanation = Explanation::new(&planned, &quarantine, index, &args.scope.scope(), now);
+    let owner = inventory.explain_owner(index);
     let explained = Explained {
+        proof: owner.as_ref().map(OwnerDocument::new),
         document: ResourceDocument::new(explanation.resource, &quarantine),
         explanation,
         now,
@@ -49,6 +52,8 @@ struct Explained<'a> {
     document: ResourceDocument<'a>,
     #[serde(flatten)]
     explanation: Explanation<'a>,
+    /// Whose it is, and why.
+    proof: Option<OwnerDocument<'a>>,
     #[serde(skip)]
     now: Timestamp,
 }
@@ -72,6 +77,9 @@ impl Explained<'_> {
         fact("finished", time(resource.finished));
         fact("last activity", time(resource.last_activity));
         fact("owner", Some(resource.owner.to_string()));
+        for [name, value] in self.proof.iter().flat_map(OwnerDocument::lines) {
+            fact(&name, Some(value));
+        }
         fact("unit", resource.unit.as_ref().map(|unit| unit.0.clone()));
         fact("size", resource.usage.disk_bytes.map(size));
         let pairs = |labels: &Labels| {

@@ -6,7 +6,9 @@ use serde::Serialize;
 use tbengine_engine::discover::{Inventory, ListFailure};
 use tbengine_engine::facts::Quarantine;
 use tbengine_engine::record::Record;
+use tbengine_engine::report::Event;
 use tbengine_engine::scope::Scope;
+use tbengine_ops::discover::discover;
 use tbengine_sdk::{Resource, Timestamp};
 
 use crate::app::{App, block_on};
@@ -27,6 +29,11 @@ use crate::output::watcher::Watcher;
 /// Lists what is in scope.
 pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     let scope = args.scope.scope();
+    let settings = app.settings(
+        &Default::default(),
+        &Default::default(),
+        &Default::default(),
+    );
     let (inventory, with_backend) = block_on(async {
         let engine = app.lister(scope.clone(), args.sizes)?;
         let with_backend = engine.backends().len() > 1;
@@ -36,14 +43,11 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
             false,
             app.global.verbose > 0,
         );
-        let inventory = engine.discover(&mut |event| watcher.see(event)).await;
+        let world = &app.context.world;
+        let mut see = |event: &Event| watcher.see(event);
+        let inventory = discover(&engine, &settings, world, &mut see).await;
         Ok::<_, Error>((inventory, with_backend))
     })?;
-    let settings = app.settings(
-        &Default::default(),
-        &Default::default(),
-        &Default::default(),
-    );
     let quarantine = block_on(async { Ok::<_, Error>(app.quarantine(&settings).await) })?;
     let (now, failures) = (app.context.world.now, &inventory.failures[..]);
     let resources = inventory.resources.iter();

@@ -8,6 +8,7 @@ pub(crate) mod guard;
 pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod list;
+pub(crate) mod owners;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod policy;

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
+use tbengine_engine::owners::OwnerTable;
 use tbengine_engine::policy::Limits as PolicyLimits;
 
 use super::param::ParamValue;
@@ -30,6 +31,9 @@ pub struct File {
     pub plugins: BTreeMap<String, PluginTable>,
     /// Policies, by the names that --policy takes.
     pub policies: BTreeMap<String, PolicyTable>,
+    /// Who makes resources, and by which facts they are recognised. A name that is built in gets further rules;
+    /// `tbengine owners list` shows them.
+    pub owners: BTreeMap<String, OwnerTable>,
     /// All else, by the table of settings.
     #[schemars(skip)]
     pub settings: Layer,
@@ -54,7 +58,7 @@ impl<'de> Visitor<'de> for FileVisitor {
         let mut file = File::default();
         let known: Vec<&'static str> = rows_of(None)
             .map(|row| row.key)
-            .chain(["backends", "plugins", "policies"])
+            .chain(["backends", "plugins", "policies", "owners"])
             .chain(GROUPS.iter().map(|group| group.name))
             .collect();
         while let Some(key) = map.next_key_seed(KnownKey(&known))? {
@@ -62,6 +66,7 @@ impl<'de> Visitor<'de> for FileVisitor {
                 "backends" => file.backends = map.next_value()?,
                 "plugins" => file.plugins = map.next_value()?,
                 "policies" => file.policies = map.next_value()?,
+                "owners" => file.owners = map.next_value()?,
                 key => {
                     let settings = &mut file.settings;
                     match GROUPS.iter().find(|group| group.name == key) {
@@ -154,6 +159,10 @@ impl<'de> DeserializeSeed<'de> for KnownKey<'_> {
 pub struct BackendTable {
     /// The kind of backend, like `docker`.
     pub kind: String,
+    /// Whether everything in its account is yours: then what runs there needs no other proof of its owner. What
+    /// somebody keeps on purpose stays all the same. Not in a project's file.
+    #[serde(default)]
+    pub exclusive: bool,
     /// The settings of this kind.
     #[serde(flatten)]
     pub settings: serde_json::Map<String, serde_json::Value>,

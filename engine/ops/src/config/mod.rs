@@ -15,9 +15,11 @@ pub mod settings;
 pub mod trust;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tbengine_engine::owners::{Owners, Trust, line_of};
 
 pub use file::File;
 pub use find::Place;
@@ -60,10 +62,14 @@ impl Config {
 
     /// Refuses what the file may not say because of where it lies.
     fn check(&self) -> Result<(), Error> {
-        match &self.place {
-            Some(place) => trust::check(&self.file, place, |keys| self.pointer(keys)),
-            None => Ok(()),
+        if let Some(place) = &self.place {
+            trust::check(&self.file, place, |keys| self.pointer(keys))?;
         }
+        // Most files say nothing of owners, and most commands need none.
+        if !self.file.owners.is_empty() {
+            self.owners()?;
+        }
+        Ok(())
     }
 
     /// The path of the file, with the line of a key if it is there, for messages.
@@ -71,7 +77,7 @@ impl Config {
         let path = self
             .path()
             .map_or_else(|| "tbengine.toml".into(), |path| path.display().to_string());
-        match read::line_of(&self.text, keys) {
+        match line_of(&self.text, keys) {
             Some(line) => format!("{path}:{line}"),
             None => path,
         }
@@ -88,12 +94,37 @@ impl Config {
         lease.value
     }
 
+    /// The owners that are known: those that are built in, and what the file adds.
+    ///
+    /// # Errors
+    /// If the file says what it may not, which it has been checked for when it was read.
+    pub fn owners(&self) -> Result<Owners, Error> {
+        let built_in = Owners::embedded().map_err(|error| Error::config(error.to_string()))?;
+        let trust = match &self.place {
+            Some(place) => trust::of_owners(place),
+            None => Trust::Own,
+        };
+        let owners = built_in.with(&self.file.owners, trust);
+        owners.map_err(|complaint| {
+            let keys = complaint.at.iter().map(String::as_str);
+            let keys: Vec<&str> = std::iter::once("owners").chain(keys).collect();
+            Error::config(format!("{}: {}", self.pointer(&keys), complaint.message))
+        })
+    }
+
+    /// The backends in whose accounts everything is the operator's.
+    pub fn exclusive(&self) -> Vec<Arc<str>> {
+        let backends = self.file.backends.iter();
+        let exclusive = backends.filter(|(_, backend)| backend.exclusive);
+        exclusive.map(|(name, _)| name.as_str().into()).collect()
+    }
+
     /// A digest of what in the file decides what is done: the backends without their secrets, the plugins
     /// behind them, and the settings that bind plans. A plan that was saved or is resumed has to be carried out under the same.
     pub fn digest(&self) -> String {
         let table: toml::Table = self.text.parse().unwrap_or_default();
         let mut counts = toml::Table::new();
-        for name in ["backends", "plugins"] {
+        for name in ["backends", "plugins", "owners"] {
             if let Some(part) = table.get(name) {
                 counts.insert(name.to_owned(), without_secrets(part.clone()));
             }
@@ -173,6 +204,8 @@ mod tests {
             base.replace("backends.d", "backends.e"),
             format!("{base}[retry]\nattempts = 2\n"),
             format!("{base}[plugins.p]\npath = \"p.so\"\nsha256 = \"any\"\n"),
+            format!("{base}[owners.kind]\nenabled = false\n"),
+            base.replace("[guards]", "exclusive = true\n[guards]"),
             String::new(),
         ];
         for text in other {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use tbengine_engine::owners::line::{line_at, line_of};
 use tbengine_oci::Reference;
 use tbengine_sdk::host::closest;
-use toml::de::{DeTable, DeValue};
 
 use super::file::File;
 use super::settings::contradiction;
@@ -109,33 +109,6 @@ pub fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
     Some((key, known))
 }
 
-/// The number of the line on which a key stands.
-pub fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
-    let document = DeTable::parse(text).ok()?;
-    let mut table = document.get_ref();
-    let mut found = None;
-    for wanted in keys {
-        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == wanted) else {
-            break;
-        };
-        found = Some(line_at(text, key.span().start));
-        match value.get_ref() {
-            DeValue::Table(inner) => table = inner,
-            _ => break,
-        }
-    }
-    found
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes()
-        .iter()
-        .take(offset)
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +201,20 @@ mod tests {
             params = { dead-older-than = "12h", force = true, keep-newest = 2, states = ["exited", "dead"] }
             [policies.ours.limits]
             memory = "64MiB"
+            [owners.evals]
+            what = "benchmark"
+            about = "our evaluations"
+            hint = "evals clean"
+            read = "our wiki"
+            labels = ["team=evals"]
+            project = 'eval-.*'
+            [[owners.evals.rule]]
+            id = "box"
+            provider = ["docker"]
+            class = ["compute"]
+            unit = "{label:eval}"
+            all = [{ any = [{ label = "eval" }, { attr = "image", like = 'evals/.*' }] }, { name = true, is = "x", rare = true }]
+            none = [{ label = "keep" }]
             [guards]
             min-age = "5m"
             max-delete = 50
@@ -259,13 +246,5 @@ mod tests {
             ("true".into(), "2".into())
         );
         assert_eq!(file.policies["ours"].limits.memory, 64 << 20);
-    }
-
-    #[test]
-    fn lines_are_found_by_key() {
-        let text = "a = 1\n[backends.x]\nkind = \"d\"\nhost = 1\n";
-        assert_eq!(line_of(text, &["backends", "x", "host"]), Some(4));
-        assert_eq!(line_of(text, &["backends", "x", "gone"]), Some(2));
-        assert_eq!(line_of(text, &["gone"]), None);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tbengine_engine::owners::Trust;
+
 use super::file::File;
 use super::find::Place;
 use super::settings::table::{Project, Row};
@@ -62,11 +64,35 @@ pub fn check(file: &File, place: &Place, pointer: impl Fn(&[&str]) -> String) ->
             );
         }
     }
+    if let Some((name, _)) = file.backends.iter().find(|(_, one)| one.exclusive) {
+        let at = pointer(&["backends", name, "exclusive"]);
+        if place.project {
+            return Err(Error::config(format!(
+                "{at}: `exclusive` claims everything in an account, so it does not belong into ./tbengine.toml, \
+                 which a repository may bring along"
+            ))
+            .hint("put the table into ~/.config/tbengine/tbengine.toml, or name the file with --config"));
+        }
+        if let Some(problem) = writable_by_others(&place.path) {
+            return Err(Error::config(format!(
+                "{at}: `exclusive` claims everything in an account, and {problem}"
+            ))
+            .hint(format!("chmod go-w {}", place.path.display())));
+        }
+    }
     if place.project {
         let mut said = file.settings.said();
         said.try_for_each(|(row, value)| check_setting(row, &value, &pointer))?;
     }
     Ok(())
+}
+
+/// How far a file is trusted with owners: what is said to be a benchmark's may be deleted while it runs.
+pub fn of_owners(place: &Place) -> Trust {
+    match place.project || writable_by_others(&place.path).is_some() {
+        true => Trust::Stranger,
+        false => Trust::Own,
+    }
 }
 
 /// Refuses what a row says that a project's file may not say.
@@ -174,6 +200,29 @@ mod tests {
             );
         }
         checked(text, 0o644, false).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_others_can_say_what_is_kept_and_claims_nothing() {
+        let kept = "[owners.ours]\nwhat = \"kept\"\nname = 'db-.*'\n";
+        let ours = "[owners.evals]\nwhat = \"benchmark\"\nlabels = [\"team=evals\"]\nsure = true\n";
+        let exclusive = "[backends.d]\nkind = \"docker\"\nexclusive = true\n";
+        for (mode, project) in [(0o600, true), (0o666, false)] {
+            checked(kept, mode, project).unwrap();
+            let error = checked(ours, mode, project).unwrap_err();
+            assert!(
+                error.contains("tbengine.toml:1: somebody else may"),
+                "{error}"
+            );
+            let error = checked(exclusive, mode, project).unwrap_err();
+            assert!(
+                error.contains("tbengine.toml:3: `exclusive` claims"),
+                "{error}"
+            );
+        }
+        for text in [kept, ours, exclusive] {
+            checked(text, 0o644, false).unwrap();
+        }
     }
 
     #[test]

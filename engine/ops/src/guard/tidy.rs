@@ -10,14 +10,17 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tbengine_engine::apply::Control;
-use tbengine_sdk::{Kind, Resource, Timestamp, Unit, recognise};
+use tbengine_engine::owners::trials as names;
+use tbengine_sdk::{Kind, Resource, Timestamp, Unit};
 use tbengine_store::HeldLease;
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
+use crate::discover::discover;
 use crate::error::Error;
-use crate::lease::{Target, sweep, trials};
+use crate::lease::sweep::ownership;
+use crate::lease::{Belonging, Target, leases, sweep, trials};
 
 type Look<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
@@ -94,9 +97,14 @@ async fn look(
     let backends = lease.terms.backends.clone();
     let purpose = Purpose::Sweep { backends };
     let engine = context.engine_in(&world, purpose, settings)?;
-    let inventory = engine.discover(&mut |_| {}).await;
+    let inventory = discover(&engine, settings, &world, &mut |_| {}).await;
+    let all = leases(context, settings)?.all().await?;
+    let ownership = ownership(held, held.baseline().await?, &all).await?;
+    let ownership = ownership.seeing(&inventory);
+    let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
+    let ours = inventory.resources.iter().filter(is_ours);
     let over_trials = trials::over(&lease.terms.job_dirs, after, world.now);
-    let over = over_units(&inventory.resources, &over_trials, after, world.now);
+    let over = over_units(ours, &over_trials, after, world.now);
     if over.is_empty() {
         return Ok(());
     }
@@ -115,16 +123,17 @@ async fn look(
     Ok(())
 }
 
-/// The units that are over. Which of their resources are the run's own, the sweep looks at.
-fn over_units(
-    resources: &[Resource],
+/// The units that are over, by the resources that are the run's own: what others made in a unit of the same name
+/// says nothing of it.
+fn over_units<'a>(
+    resources: impl Iterator<Item = &'a Resource>,
     over_trials: &BTreeSet<String>,
     after: Duration,
     now: Timestamp,
 ) -> BTreeSet<Unit> {
     let over_trials: BTreeSet<String> = over_trials
         .iter()
-        .map(|trial| recognise::project_name(trial))
+        .map(|trial| names::project_name(trial))
         .collect();
     let mut units: BTreeMap<&Unit, Vec<&Resource>> = BTreeMap::new();
     for resource in resources {
@@ -143,13 +152,19 @@ fn over_units(
             .is_some_and(|age| age >= after)
     };
     let is_over = |unit: &Unit, containers: &[&Resource]| {
-        let project = recognise::project_name(&unit.0);
-        let is_main = |one: &Resource| {
-            recognise::is_harbor_main(&project, one.labels.get(recognise::COMPOSE_SERVICE))
+        let project = names::project_name(&unit.0);
+        // A trial may be tried again: while one of these runs, it is not over.
+        let is_over_by_main = |containers: &[&Resource]| {
+            let service = |one: &Resource| {
+                let service = one.labels.get(names::COMPOSE_SERVICE);
+                names::is_harbor_main(&project, service)
+            };
+            let mut mains = containers.iter().filter(|one| service(one)).peekable();
+            mains.peek().is_some() && mains.all(|one| has_ended(one))
         };
-        over_trials.contains(recognise::trial_of(&project))
+        over_trials.contains(names::trial_of(&project))
             || !containers.is_empty() && containers.iter().all(|one| has_ended(one))
-            || containers.iter().any(|one| is_main(one) && has_ended(one))
+            || is_over_by_main(containers)
     };
     units
         .into_iter()

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Kind, Owner, Resource, ResourceId, Timestamp, recognise};
+use tbengine_sdk::{Kind, Owner, Resource, ResourceId, Timestamp};
 
 use tbengine_engine::discover::Inventory;
+use tbengine_engine::owners::trials;
 use tbengine_engine::terms::Own;
 use tbengine_store::{Baseline, Lease};
 
@@ -98,7 +99,7 @@ impl Ownership {
     ) -> Self {
         let trials = trials
             .iter()
-            .map(|name| recognise::project_name(name))
+            .map(|name| trials::project_name(name))
             .collect();
         Self {
             lease,
@@ -180,7 +181,7 @@ impl Ownership {
         if self.is_trial(resource) {
             return Belonging::Ours(Proof::Trial);
         }
-        if matches!(resource.owner, Owner::Other(_)) {
+        if matches!(resource.owner, Owner::Other(_) | Owner::Kept(_)) {
             return Belonging::Theirs;
         }
         match self.lease.terms.own {
@@ -194,11 +195,11 @@ impl Ownership {
     /// Whether the unit is named after a trial: Harbor's and Terminal-Bench's projects are, and Harbor's
     /// sandboxes carry the name in a label.
     fn is_trial(&self, resource: &Resource) -> bool {
-        let session = resource.labels.get(recognise::harbor_labels::SESSION_ID);
+        let session = resource.labels.get(trials::HARBOR_SESSION);
         let unit = resource.unit.as_ref().map(|unit| unit.0.as_str());
         session.into_iter().chain(unit).any(|name| {
             self.trials
-                .contains(recognise::trial_of(&recognise::project_name(name)))
+                .contains(trials::trial_of(&trials::project_name(name)))
         })
     }
 

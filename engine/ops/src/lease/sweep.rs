@@ -9,11 +9,12 @@ use tbengine_engine::plan::Refusal;
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report};
 use tbengine_sdk::Resource;
-use tbengine_store::{HeldLease, LeaseEntry, StoreError, facts};
+use tbengine_store::{Baseline, HeldLease, LeaseEntry, StoreError, Unreadable, facts};
 
 use super::{Belonging, LeasePolicy, Other, Ownership, Target, trials};
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
+use crate::discover::discover;
 use crate::error::Error;
 
 /// How long what runs may take to end by itself. Its holder is gone, so nobody reads what it would say.
@@ -70,20 +71,13 @@ pub async fn sweep(
     let store = super::leases(context, settings)?;
     let baseline = held.baseline().await?;
     let all = store.all().await?;
-    let readable: Vec<_> = all.iter().flatten().cloned().collect();
-    let ownership = Ownership::new(
-        lease.clone(),
-        baseline.clone(),
-        held.observed().await?,
-        trials::all(&lease.terms.job_dirs),
-        others(&lease.id, &readable),
-    );
+    let ownership = ownership(held, baseline.clone(), &all).await?;
     let purpose = Purpose::Sweep {
         backends: lease.terms.backends.clone(),
     };
     let engine = context.engine_in(&world, purpose, settings)?;
     let mut see = |event: &Event| tracing::debug!(kind = ?event.kind, "sweep");
-    let inventory = Arc::new(engine.discover(&mut see).await);
+    let inventory = Arc::new(discover(&engine, settings, &world, &mut see).await);
     let ownership = ownership.seeing(&inventory);
     let mut facts = facts(all);
     facts.live.retain(|other| other.id != lease.id);
@@ -132,6 +126,23 @@ pub async fn sweep(
     sweep.obstacle = journal.halt().map(|halt| halt.to_string());
     sweep.report = Some(report);
     Ok(sweep)
+}
+
+/// What belongs to a lease, among all that there are.
+pub(crate) async fn ownership(
+    held: &dyn HeldLease,
+    baseline: Baseline,
+    all: &[Result<LeaseEntry, Unreadable>],
+) -> Result<Ownership, StoreError> {
+    let lease = held.lease();
+    let readable: Vec<_> = all.iter().flatten().cloned().collect();
+    Ok(Ownership::new(
+        lease.clone(),
+        baseline,
+        held.observed().await?,
+        trials::all(&lease.terms.job_dirs),
+        others(&lease.id, &readable),
+    ))
 }
 
 /// The other leases, and how long each was live.

@@ -11,6 +11,7 @@ use tbengine_store::{Baseline, HeldLease, NewLease, Store};
 use crate::backends;
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
+use crate::discover::discover;
 use crate::error::{Error, StatePurpose};
 use crate::stored::store_for;
 
@@ -84,7 +85,7 @@ pub async fn take(
         backends: backends.clone(),
     };
     let engine = context.engine_in(&world, purpose, settings)?;
-    let inventory = engine.discover(&mut |_| {}).await;
+    let inventory = discover(&engine, settings, &world, &mut |_| {}).await;
     if !inventory.failures.is_empty() {
         return Err(Error::NoBaseline(inventory.failures));
     }

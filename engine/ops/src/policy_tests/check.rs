@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tbengine_engine::decide::{Decisions, decide};
-use tbengine_engine::discover::{DiscoverOptions, Inventory, discover};
+use tbengine_engine::discover::{DiscoverOptions, Inventory, Recognition, discover};
+use tbengine_engine::owners::{NoMemory, Owners};
 use tbengine_engine::policy::{Fault, Judging, Limits, Policy, PolicyContext, Verdict};
 use tbengine_engine::scope::Scope;
 use tbengine_plugin_host::open;
@@ -138,12 +139,21 @@ async fn judge(policy: Arc<dyn Policy>) -> Result<(Arc<Inventory>, Decisions, Du
         page_size: SAMPLE,
         account_of_nothing: true,
     };
-    let inventory = Arc::new(discover(&[host], &Scope::default(), options).await);
+    let owners = Owners::embedded().map_err(|error| Error::config(error.to_string()))?;
+    let providers = vec![(host.name.clone(), host.kind.clone())];
+    let mut inventory = discover(&[host], &Scope::default(), options).await;
+    let by = Recognition {
+        owners: Arc::new(owners),
+        memory: Arc::new(NoMemory),
+    };
+    inventory.recognise(providers, by);
+    let inventory = Arc::new(inventory);
     let context = PolicyContext {
         now: SAMPLE_TIME,
         run_id: "check".into(),
         dry_run: true,
         claimed: false,
+        exclusive: Vec::new(),
     };
     let start = Instant::now();
     let decisions = decide(policy, context, inventory.clone(), Scope::default()).await;

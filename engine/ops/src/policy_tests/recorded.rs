@@ -102,6 +102,7 @@ pub fn context(now: Timestamp, claimed: bool) -> PolicyContext {
         run_id: "recorded".into(),
         dry_run: true,
         claimed,
+        exclusive: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@
 //! - `locks`: who works on what; fences
 //! - `run`, `claimed`: a run under way, and one that is to be continued
 //! - `quarantine`: what failed too often
+//! - `proven`: what was proven of owners
 //! - `prune`: forgetting runs that are long over
 //! - `leases`, `observations`: the files of leases
 
@@ -21,6 +22,7 @@ mod leases;
 mod link;
 mod locks;
 mod observations;
+mod proven;
 mod prune;
 mod quarantine;
 mod reader;
@@ -33,13 +35,14 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use tbengine_engine::clock::RunClock;
+use tbengine_engine::discover::recognise::LearnedIn;
 use tbengine_engine::facts::{IdentityKey, Trouble};
 use tbengine_engine::plan::Plan;
 use tbengine_sdk::Timestamp;
 
 use crate::{
     Baseline, ClaimedRun, Damage, Handover, HeldLease, Host, LeaseEntry, Leases, NewLease, Parked,
-    Record, Result, RunLog, Runs, Unreadable,
+    ProvenOwners, Record, Result, RunLog, Runs, Unreadable,
 };
 
 use claimed::SqliteClaimedRun;
@@ -175,5 +178,21 @@ impl Parked for SqliteStore {
 
     async fn forget(&self, resources: &[IdentityKey]) -> Result<()> {
         quarantine::forget(&self.state, &self.host, resources)
+    }
+}
+
+#[async_trait]
+impl ProvenOwners for SqliteStore {
+    async fn proven(&self, since: Timestamp) -> Result<Vec<LearnedIn>> {
+        proven::read(&self.state, &self.host, since)
+    }
+
+    async fn note_proven(
+        &self,
+        proven: &[LearnedIn],
+        at: Timestamp,
+        forget_before: Timestamp,
+    ) -> Result<()> {
+        proven::note(&self.state, &self.host, proven, at, forget_before)
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
+use tbengine_engine::owners::Owners;
 use tbengine_engine::plan::Guards;
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
@@ -192,7 +193,8 @@ impl World {
             },
             apply: self.apply.clone(),
         };
-        let engine = Engine::new(backends, options);
+        let owners = Arc::new(Owners::embedded().unwrap());
+        let engine = Engine::new(backends, options).recognising(owners);
         let inventory = Arc::new(engine.discover(&mut |_: &_| {}).await);
         let facts = Facts::default();
         let planned = engine

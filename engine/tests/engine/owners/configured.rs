@@ -171,7 +171,7 @@ fn a_fault_is_named_with_its_line() {
         ),
         (
             of("kept", "all = [{ label = \"a\" }]\nclass = [\"pods\"]"),
-            "f:6: `pods` is not a class",
+            "f:6: `pods`",
         ),
         (
             of("kept", "all = [{ label = \"a\" }]\nunit = \"x\""),

@@ -96,6 +96,31 @@ fn two_benchmarks_are_rivals_and_none_is_proven() {
 }
 
 #[test]
+fn a_unit_of_which_members_are_of_several_is_nobodys() {
+    let other = Thing {
+        unit: Some(TRIAL.1),
+        attrs: [("image", "sweb.eval.x86_64.a:latest")]
+            .into_iter()
+            .collect(),
+        ..thing("container", "sweb.eval.a.b", &[])
+    };
+    let mut host = trial();
+    host.0.push(other);
+    let found = judged(&owners(), &host, &NoMemory);
+    // The image has users, and all are Harbor's.
+    assert_eq!(
+        found,
+        [
+            "",
+            "harbor/docker-container",
+            "harbor/docker-image",
+            "",
+            "swe-bench/container"
+        ]
+    );
+}
+
+#[test]
 fn all_users_have_to_be_proven() {
     let builder = |name| Thing {
         uses: vec![0],
@@ -105,6 +130,10 @@ fn all_users_have_to_be_proven() {
     let mut host = Host(vec![state, builder("buildx_buildkit_b0")]);
     let found = judged(&owners(), &host, &NoMemory);
     assert_eq!(found, ["buildx/state", "buildx/builder"]);
+
+    // Without any, nothing is proven.
+    let alone = Host(vec![host.0[0].clone()]);
+    assert_eq!(judged(&owners(), &alone, &NoMemory), [""]);
 
     host.0.push(builder("looks-into-it"));
     let found = judged(&owners(), &host, &NoMemory);

@@ -52,6 +52,7 @@ pub(crate) fn context() -> PolicyContext {
         run_id: "run-1".into(),
         dry_run: false,
         claimed: false,
+        exclusive: Vec::new(),
     }
 }
 

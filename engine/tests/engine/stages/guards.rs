@@ -136,6 +136,45 @@ async fn unproven_owner() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn kept_owner() {
+    let kept = |make: Make| make.owner(Owner::Kept("kind".into()));
+    for make in [container("c"), container("c").running()] {
+        let plan = plan_of(kept(make)).await;
+        assert_eq!(refused(&plan, "c"), Some(Guard::KeptOwner));
+    }
+    let other = container("c").owner(Owner::Other("testcontainers".into()));
+    assert_eq!(refused(&plan_of(other).await, "c"), None);
+
+    // Naming it claims it, and that the account is the operator's does not.
+    let memory = provider();
+    memory.insert(kept(ours("c")));
+    let plan = claiming_world(&memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "c"), None);
+    let mut world = World::new(memory);
+    world.guards.exclusive = vec!["memory".into()];
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "c"), Some(Guard::KeptOwner));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_in_an_exclusive_account_is_the_operators() {
+    let memory = provider();
+    memory.insert(container("c").running());
+    memory.insert(
+        container("testcontainers")
+            .running()
+            .owner(Owner::Other("testcontainers".into())),
+    );
+    let mut world = World::new(memory);
+    world.guards.exclusive = vec!["memory".into()];
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(plan.refusals, []);
+    world.guards.exclusive = vec!["other".into()];
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "c"), Some(Guard::UnprovenOwner));
+}
+
+#[tokio::test(start_paused = true)]
 async fn unproven_owner_holds_for_stopping_too() {
     let memory = provider();
     memory.insert(container("c").running());

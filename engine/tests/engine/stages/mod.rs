@@ -9,6 +9,7 @@ mod in_progress;
 mod interrupt;
 mod last_look;
 mod limits;
+mod recognise;
 mod refused;
 mod saved;
 mod seeds;

@@ -196,7 +196,7 @@ impl World {
     }
 
     /// Plans with an engine.
-    async fn plan_with(&self, engine: &Engine, policy: &Arc<dyn Policy>) -> Planned {
+    pub(crate) async fn plan_with(&self, engine: &Engine, policy: &Arc<dyn Policy>) -> Planned {
         let mut see = self.reporter();
         let inventory = Arc::new(engine.discover(&mut see).await);
         engine

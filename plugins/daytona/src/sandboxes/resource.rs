@@ -1,13 +1,17 @@
 //! From JSON to `Resource`.
 
-use tbengine_sdk::{Labels, Resource, Result, State, Usage};
+use tbengine_sdk::{Labels, Resource, Result, State, Unit, Usage};
 
 use super::KIND;
 use crate::failure::shortened;
+use crate::native;
 use crate::place::Place;
 use crate::state::{self, DESTROYED};
 use crate::wire::{Sandbox, time};
-use crate::{native, owner};
+
+/// The label in which Harbor names the trial's environment. It means to have one live sandbox of each; more are a
+/// leak.
+const SESSION: &str = "harbor.session_id";
 
 const GIB: f64 = (1_u64 << 30) as f64;
 
@@ -41,8 +45,9 @@ pub(super) fn into_resource(item: Sandbox, place: &Place) -> Result<Option<Resou
         ..Usage::default()
     };
     resource.labels = item.labels.into_iter().collect();
-    resource.unit = owner::unit(&resource.labels);
-    resource.owner = owner::of_sandbox(&resource.labels);
+    let session = resource.labels.get(SESSION);
+    let session = session.filter(|session| !session.is_empty());
+    resource.unit = session.map(|session| Unit(session.to_owned()));
     Ok(Some(resource))
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::value::{RawValue, to_raw_value};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 
-use crate::owner::IMAGE_RUN_ID_LABEL;
+use crate::unit::IMAGE_RUN_ID_LABEL;
 
 /// What became of a request's labels.
 #[derive(Debug, PartialEq, Eq)]

@@ -85,7 +85,7 @@ fn where_nothing_can_be_recorded_nothing_is_done_unless_asked_for() {
         .with_code(0);
     assert_eq!(
         ended.json()["report"]["outcomes"].as_array().unwrap().len(),
-        19
+        20
     );
     ended.says("warning: without a journal this run cannot be resumed");
 

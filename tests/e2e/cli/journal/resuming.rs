@@ -110,7 +110,7 @@ fn a_closed_output_does_not_end_the_cleaning() {
         drop(child.stdout.take());
         drop(child.stderr.take());
         assert_eq!(child.wait().unwrap().code(), Some(0), "{format}");
-        assert_eq!(history(&host)[0]["results"]["deleted"], 19, "{format}");
+        assert_eq!(history(&host)[0]["results"]["deleted"], 20, "{format}");
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::policy::PolicyContext;
+use tbengine_engine::report::Event;
 use tbengine_engine::scope::Scope;
+use tbengine_ops::discover::discover;
 use tbengine_ops::policy_tests::{self, Differs, Said, recorded};
 
 use crate::app::{App, block_on};
@@ -112,7 +114,10 @@ fn inventory(
             false,
             app.global.verbose > 0,
         );
-        Ok::<_, Error>(engine.discover(&mut |event| watcher.see(event)).await)
+        let settings = app.context.settings();
+        let world = &app.context.world;
+        let mut see = |event: &Event| watcher.see(event);
+        Ok::<_, Error>(discover(&engine, &settings, world, &mut see).await)
     })?;
     Ok((inventory, recorded::context(app.context.world.now, claimed)))
 }

@@ -29,6 +29,7 @@ impl Settings {
             max_unproven_running: self.max_unproven_running.value,
             own,
             default_grace: self.stop_timeout.value.unwrap_or(defaults.default_grace),
+            ..defaults
         }
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod claims;
 pub(crate) mod leases;
 pub(crate) mod parked;
+pub(crate) mod proven;
 pub(crate) mod runs;
 
 use std::sync::Arc;
@@ -49,6 +50,8 @@ macro_rules! suite {
                 what_is_not_in_the_plan_is_not_intended;
             parked:
                 what_fails_in_run_after_run_is_parked;
+            proven:
+                what_was_proven_is_remembered_for_a_while;
             claims:
                 a_lock_that_was_handed_over_is_the_lease
                 renewing_lets_it_hold_for_its_full_time_again

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tbengine_fake_daytona::{Fields, Listing, Settings, sandbox};
-use tbengine_sdk::{Backend, Kind, ListRequest, Owner, State};
+use tbengine_sdk::{Backend, Kind, ListRequest, State};
 
 use crate::fake::world::{FORCE, World, fast};
 
@@ -24,7 +24,7 @@ async fn every_page_size_shows_every_sandbox_once() {
     let listed = world.sandboxes(200).await.unwrap();
     let of_harbor = listed
         .iter()
-        .filter(|one| one.owner == Owner::Benchmark("harbor".into()));
+        .filter(|one| one.labels.get("harbor.managed") == Some("true"));
     assert!(of_harbor.count() > 400);
     // A create that was repeated: several live sandboxes of one unit.
     let mut units: BTreeMap<&str, usize> = BTreeMap::new();

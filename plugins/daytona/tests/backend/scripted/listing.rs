@@ -42,7 +42,9 @@ async fn a_sandbox_with_all_its_facts() {
     assert_eq!(found.state, State::Stopped);
     assert_eq!(found.finished.unwrap().to_string(), "2026-01-02T04:00:00Z");
     assert_eq!(found.last_activity, found.finished);
-    assert_eq!(found.owner, Owner::Benchmark("harbor".into()));
+    // Whose it is, the host finds out.
+    assert_eq!(found.owner, Owner::Unknown);
+    assert_eq!(found.labels.get("harbor.managed"), Some("true"));
     assert_eq!(found.unit, Some(Unit("hello__DqmfGz2__env".into())));
     assert_eq!(found.labels.get("odd"), Some("7"));
     assert_eq!(found.usage.cpu_millis, Some(2000));
@@ -227,7 +229,7 @@ async fn snapshots_are_collected_from_all_pages_and_daytonas_own_left_out() {
     assert_eq!((page.resources.len(), page.next), (1, None));
     let found = &page.resources[0];
     assert_eq!(found.state, State::Present);
-    assert_eq!(found.owner, Owner::Benchmark("harbor".into()));
+    assert_eq!(found.owner, Owner::Unknown);
     assert_eq!(found.usage.disk_bytes, Some(1 << 29));
     assert_eq!(
         found.last_activity.unwrap().to_string(),

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tbengine_docker::labelling::Created;
 use tbengine_dockerd::shared;
-use tbengine_sdk::{Kind, Owner};
+use tbengine_sdk::Kind;
 
 use super::{BARE_LABEL, Front, LABEL, exchange, post};
 use crate::real::support::{backend, known};
@@ -139,12 +139,10 @@ async fn images_that_are_built_or_committed_belong_to_the_run() {
     for image in ["labelled:built", "labelled:committed"] {
         let id = shared().inspect(image, "{{.Id}}").unwrap();
         let found = known(&docker, Kind::IMAGE, &id).await;
-        assert_eq!(found.owner, Owner::Run("run-images".into()), "{image}");
         assert_eq!(found.labels.get("tbengine.run-id"), Some("run-images"));
         // What somebody else runs from it is not the run's.
         let other = shared().docker(&["create", image]);
         let other = known(&docker, Kind::CONTAINER, &other).await;
-        assert_eq!(other.owner, Owner::Unknown, "{image}");
         assert_eq!(other.labels.get("tbengine.run-id").unwrap_or_default(), "");
     }
 }

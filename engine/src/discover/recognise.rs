@@ -1,0 +1,205 @@
+//! Whose the resources are that were found: the rules about owners, applied to each backend.
+
+use std::cell::OnceCell;
+use std::fmt;
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt as _};
+use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_sdk::{Class, Owner, Resource, Unit};
+
+use super::Inventory;
+use crate::owners::{Account, Explained, Learned, Memory, Owners, Proof, Proven, Seen, What};
+
+/// By what owners are recognised: rules, and what was proven before.
+#[derive(Clone)]
+pub struct Recognition {
+    /// The rules.
+    pub owners: Arc<Owners>,
+    /// What was proven before.
+    pub memory: Arc<dyn Memory>,
+}
+
+impl fmt::Debug for Recognition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recognition").finish_non_exhaustive()
+    }
+}
+
+/// What was proven in an account, and is to be remembered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LearnedIn {
+    /// The id of the account.
+    pub account: Arc<str>,
+    /// What was proven there.
+    pub learned: Learned,
+}
+
+impl Inventory {
+    /// Says of each resource whose it is, in place of what was said before. `providers` are the names of the
+    /// backends with their kinds.
+    pub fn recognise(&mut self, providers: Vec<(Arc<str>, Arc<str>)>, by: Recognition) {
+        let mut found: Vec<(usize, Owner, Option<Unit>)> = Vec::new();
+        let mut learned = Vec::new();
+        for (backend, provider) in &providers {
+            let one = OfBackend::new(self, backend, provider);
+            let mut see = |place: usize, proven: &Proven<'_>| match &proven.proof {
+                Some(proof) => found.push((
+                    one.places[place],
+                    owner(proof),
+                    proof.unit.clone().map(Unit),
+                )),
+                None => {
+                    let rivals: Vec<&str> =
+                        proven.rivals.iter().map(|owner| &*owner.name).collect();
+                    let resource = self.resources[one.places[place]].identity.id();
+                    tracing::warn!(%resource, ?rivals, "several benchmarks are proven, so none counts");
+                }
+            };
+            let account: Arc<str> = one.id().into();
+            let news = by.owners.judge(&one, &*by.memory, &mut see);
+            learned.extend(news.into_iter().map(|learned| LearnedIn {
+                account: account.clone(),
+                learned,
+            }));
+        }
+        for resource in &mut self.resources {
+            resource.owner = Owner::Unknown;
+        }
+        for (place, owner, unit) in found {
+            let resource = &mut self.resources[place];
+            resource.owner = owner;
+            if resource.unit.is_none() {
+                resource.unit = unit;
+            }
+        }
+        // Last, since what we labelled is ours whatever else it looks like.
+        for resource in &mut self.resources {
+            let run = resource.labels.get(RUN_ID_LABEL);
+            if let Some(run) = run.filter(|run| !run.is_empty()) {
+                resource.owner = Owner::Run(run.to_owned());
+            }
+        }
+        self.learned = learned;
+        self.recognition = Some(by);
+        self.providers = providers;
+    }
+
+    /// Why the resource at a place is whose it is; nothing, if owners were not recognised here.
+    pub fn explain_owner(&self, place: usize) -> Option<Explained<'_>> {
+        let by = self.recognition.as_ref()?;
+        let backend = &self.resources.get(place)?.identity.backend;
+        let mut providers = self.providers.iter();
+        let (_, provider) = providers.find(|(name, _)| name == backend)?;
+        let one = OfBackend::new(self, backend, provider);
+        let place = one.places.binary_search(&place).ok()?;
+        Some(by.owners.explain(&one, place, &*by.memory))
+    }
+}
+
+fn owner(proof: &Proof<'_>) -> Owner {
+    let name = proof.owner.name.to_string();
+    match proof.owner.what {
+        What::Benchmark => Owner::Benchmark(name),
+        What::Product => Owner::Other(name),
+        What::Kept => Owner::Kept(name),
+    }
+}
+
+/// The resources of one backend.
+struct OfBackend<'a> {
+    inventory: &'a Inventory,
+    provider: &'a str,
+    /// The places of its resources in the inventory, from the first to the last.
+    places: Vec<usize>,
+    /// The names of resources by kind and native id. Few rules ask for them.
+    names: OnceCell<HashMap<(&'a str, &'a str), &'a str>>,
+}
+
+impl<'a> OfBackend<'a> {
+    fn new(inventory: &'a Inventory, backend: &str, provider: &'a str) -> Self {
+        let all = inventory.resources.iter().enumerate();
+        let its = all.filter(|(_, resource)| &*resource.identity.backend == backend);
+        Self {
+            inventory,
+            provider,
+            places: its.map(|(place, _)| place).collect(),
+            names: OnceCell::new(),
+        }
+    }
+
+    fn resource(&self, place: usize) -> &'a Resource {
+        &self.inventory.resources[self.places[place]]
+    }
+}
+
+impl Account for OfBackend<'_> {
+    fn id(&self) -> &str {
+        let first = self.places.first();
+        first.map_or("", |first| {
+            &self.inventory.resources[*first].identity.account
+        })
+    }
+
+    fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    fn seen(&self, place: usize) -> Seen<'_> {
+        let resource = self.resource(place);
+        let identity = &resource.identity;
+        let class = self.inventory.class_of(identity);
+        Seen {
+            provider: self.provider,
+            kind: identity.kind.word(),
+            class: class.word(),
+            name: &resource.name,
+            names: names(resource, class),
+            labels: &resource.labels,
+            attrs: &resource.attrs,
+            unit: resource.unit.as_ref().map(|unit| &*unit.0),
+        }
+    }
+
+    fn used(&self, place: usize, kind: &str) -> Vec<&str> {
+        let uses = &self.resource(place).relations;
+        let mut of_kind = uses
+            .iter()
+            .filter(|used| used.kind.word() == kind)
+            .peekable();
+        if of_kind.peek().is_none() {
+            return Vec::new();
+        }
+        let names = self.names.get_or_init(|| {
+            let mut names = HashMap::with_capacity(self.places.len());
+            for place in 0..self.places.len() {
+                let resource = self.resource(place);
+                let identity = &resource.identity;
+                names.insert((identity.kind.word(), &*identity.native), &*resource.name);
+            }
+            names
+        });
+        of_kind
+            .filter_map(|used| names.get(&(kind, &*used.native)).copied())
+            .collect()
+    }
+
+    fn users(&self, place: usize) -> Vec<usize> {
+        let users = self.inventory.holder_places(self.places[place]).iter();
+        // One that is not listed here is of another backend, and proves nothing.
+        users
+            .map(|user| self.places.binary_search(user).unwrap_or(usize::MAX))
+            .collect()
+    }
+}
+
+/// All names of a resource that may have several: an image goes by its tags, and without any it has none.
+fn names(resource: &Resource, class: Class) -> Vec<&str> {
+    match resource.attrs.get("tags") {
+        Some(tags) => tags.split(',').collect(),
+        // A container has one name, and rules about it say so.
+        None if class != Class::Image => Vec::new(),
+        None if resource.attrs.get("dangling").is_some() => Vec::new(),
+        None => vec![&resource.name],
+    }
+}
