@@ -1,9 +1,10 @@
 //! Dependencies between crates, and between the modules of a crate, point one way. `docs/architecture.md` draws
-//! them; these trials hold the code to the drawing, and the documents to what is there. They read text alone, so they
-//! build nothing.
+//! them; these tests hold the code to the drawing, the documents to what exists, and dependencies to `deny.toml`. They
+//! read text and `cargo metadata`, so they build nothing.
 
 mod circles;
 mod crates;
+mod dependencies;
 mod documents;
 mod manifest;
 mod source;
