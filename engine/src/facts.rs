@@ -1,4 +1,4 @@
-//! What the guards are told besides the inventory: what is parked, which leases are live, and what of this
+//! What the safeguards are told besides the inventory: what is parked, which leases are live, and what of this
 //! could not be read. Plain data, so that the plan knows neither a database nor a directory.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -60,7 +60,7 @@ impl Facts {
 pub const QUARANTINE_AFTER: u32 = 3;
 
 /// The shortest beginning of an id that lets a resource out of the quarantine.
-pub const SHORTEST_ID: usize = 8;
+pub const MIN_ID_LENGTH: usize = 8;
 
 /// The resources that failed in run after run and are parked until someone looks at them, with their
 /// reasons. What counts is the identity, creation time included: something new under an old name starts
@@ -121,7 +121,7 @@ impl fmt::Display for Trouble {
         } = self;
         write!(
             f,
-            "{runs} runs had trouble with it, the last was {last_run}: {reason}"
+            "failed or reappeared in {runs} runs, last in {last_run}: {reason}"
         )
     }
 }
@@ -136,7 +136,7 @@ impl Quarantine {
     }
 
     /// Lets resources out: those with this id, as `backend/kind/id` or as the provider's own, which may
-    /// be shortened to its first [`SHORTEST_ID`] characters or more.
+    /// be shortened to its first [`MIN_ID_LENGTH`] characters or more.
     #[must_use]
     pub fn releasing(mut self, ids: &[String]) -> Self {
         self.released = ids.to_vec();
@@ -150,7 +150,7 @@ impl Quarantine {
     }
 
     /// Whether a resource would be parked, and was let out.
-    pub fn lets_out(&self, identity: &Identity) -> bool {
+    pub fn releases(&self, identity: &Identity) -> bool {
         self.parked(identity).is_some() && self.is_released(identity)
     }
 
@@ -166,7 +166,7 @@ impl Quarantine {
         self.released.iter().any(|wanted| {
             let native = identity.native.as_str();
             let digest = native.strip_prefix("sha256:").unwrap_or(native);
-            let short = wanted.len() >= SHORTEST_ID;
+            let short = wanted.len() >= MIN_ID_LENGTH;
             *wanted == native
                 || *wanted == identity.id().to_string()
                 || (short && (native.starts_with(wanted) || digest.starts_with(wanted)))

@@ -10,7 +10,7 @@
 //!
 //! The words: a *backend* is one provider reached with one configuration. *Discovery* asks every
 //! backend for its *resources* and makes the *inventory*. The *policy* turns what is in *scope* into
-//! *decisions*. *Guards* refuse those that are not safe; what is left is the *plan*, made of *steps*.
+//! *decisions*. *Safeguards* refuse those that are not safe; what is left is the *plan*, made of *steps*.
 //! Applying a plan is a *run*: each step takes one or more *attempts* and ends in exactly one
 //! *outcome*. *Events* tell what happened as it happens; the *report* sums it up.
 //!
@@ -22,7 +22,7 @@
 //!
 //! use tbengine_engine::apply::{ApplyOptions, Control};
 //! use tbengine_engine::owners::Owners;
-//! use tbengine_engine::plan::Guards;
+//! use tbengine_engine::plan::Safeguards;
 //! use tbengine_engine::policy::{Limits, Policy, PolicyEngine, PolicyEngineOptions};
 //! use tbengine_engine::report::Event;
 //! use tbengine_engine::scope::Scope;
@@ -51,7 +51,7 @@
 //!     scope: Scope::default(),
 //!     sizes: false,
 //!     account_of_nothing: true,
-//!     guards: Guards::default(),
+//!     safeguards: Safeguards::default(),
 //!     apply: ApplyOptions::default(),
 //! };
 //! // Whose things are: the rules that are built in.
@@ -60,7 +60,7 @@
 //! let mut see = |event: &Event| println!("{:?}", event.kind);
 //!
 //! let inventory = Arc::new(engine.discover(&mut see).await);
-//! // What the guards are to know besides: leases, and what is in quarantine. Here there is nothing.
+//! // What the safeguards are to know besides: leases, and what is in quarantine. Here there is nothing.
 //! let facts = Facts::default();
 //! let planned = engine
 //!     .plan(inventory, &facts, &policy, "aggressive", false, &mut see)
@@ -87,8 +87,8 @@
 //! - [`policy`]: what a policy is, and the WASM host
 //! - [`owners`]: whose a resource is, as far as facts prove it
 //! - [`decide`]: ask the policy
-//! - [`facts`]: what the guards are told besides the inventory
-//! - [`plan`]: guards, order, limits; pure
+//! - [`facts`]: what the safeguards are told besides the inventory
+//! - [`plan`]: safeguards, order, limits; pure
 //! - [`apply`]: apply the plan, and tell a ledger
 //! - [`report`]: events, outcomes, the report
 //! - [`record`]: an inventory in a file, to judge it again

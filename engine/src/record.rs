@@ -33,7 +33,7 @@ pub struct Record {
     pub failures: Vec<ListFailure>,
 }
 
-/// Why a text is no record.
+/// Why a text is not a record.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     /// It is not JSON of the right shape.

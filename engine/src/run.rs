@@ -14,7 +14,7 @@ use crate::discover::{DiscoverOptions, Inventory, Recognition, discover};
 use crate::facts::Facts;
 use crate::owners::{Memory, NoMemory, Owners};
 use crate::plan::saved::{self, Stale};
-use crate::plan::{Guards, PLAN_FORMAT, Plan, PlanHeader};
+use crate::plan::{PLAN_FORMAT, Plan, PlanHeader, Safeguards};
 use crate::policy::{Policy, PolicyContext, Verdict};
 use crate::report::{Event, EventKind, Report, Reporter};
 use crate::scope::Scope;
@@ -42,7 +42,7 @@ pub struct EngineOptions {
     /// Whether to name the account even of a backend that has nothing; to list, that is not needed.
     pub account_of_nothing: bool,
     /// The rules after the policy.
-    pub guards: Guards,
+    pub safeguards: Safeguards,
     /// How to apply.
     pub apply: ApplyOptions,
 }
@@ -164,8 +164,8 @@ impl Engine {
         .await;
         self.emit_decisions(policy, &decisions, reporter);
         let header = self.header(policy, policy_origin, &inventory);
-        let guards = &self.options.guards;
-        let plan = Plan::new(header, &inventory, &decisions.made, facts, guards);
+        let safeguards = &self.options.safeguards;
+        let plan = Plan::new(header, &inventory, &decisions.made, facts, safeguards);
         self.emit_plan(&plan, reporter);
         Planned {
             inventory,
@@ -196,7 +196,7 @@ impl Engine {
             valid,
             now,
         )?;
-        let plan = saved::revise(plan, inventory, facts, &self.options.guards, now);
+        let plan = saved::revise(plan, inventory, facts, &self.options.safeguards, now);
         self.emit_plan(&plan, reporter);
         Ok(plan)
     }
@@ -231,7 +231,7 @@ impl Engine {
             run_id: self.options.run.clone(),
             dry_run,
             claimed: self.options.scope.claims_running(),
-            exclusive: self.options.guards.exclusive.clone(),
+            exclusive: self.options.safeguards.exclusive.clone(),
         }
     }
 

@@ -74,7 +74,7 @@ pub struct LabelFilter {
     value: Option<String>,
 }
 
-/// A text that is no label filter.
+/// A text that is not a label filter.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a label; write KEY or KEY=VALUE")]
 pub struct ParseLabelError(String);

@@ -240,7 +240,7 @@ async fn bounded(work: wire::Work, deadline_ms: u64) -> Result<Vec<u8>> {
         .unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::Transient,
-                format!("no answer within {deadline_ms} ms; what it did is unknown"),
+                format!("no answer within {deadline_ms} ms; its effect is unknown"),
             ))
         })
 }

@@ -98,7 +98,7 @@ fn unknown_kind(kind: &str) -> Error {
     Error::new(
         ErrorKind::Invalid,
         format!(
-            "this plugin has no kind of backend called `{kind}`; it has {}",
+            "this plugin has no backend kind `{kind}`; it has {}",
             known.join(", ")
         ),
     )

@@ -41,17 +41,14 @@ impl OpenRequest {
         let wrong = |reason: String| {
             Error::new(
                 ErrorKind::Invalid,
-                format!(
-                    "the configuration of backend `{}` is wrong: {reason}",
-                    self.name
-                ),
+                format!("invalid configuration of backend `{}`: {reason}", self.name),
             )
         };
         let table = match &self.config {
             serde_json::Value::Null => serde_json::Map::new(),
             serde_json::Value::Object(table) => table.clone(),
             // A list would be read as the fields of a table in their order.
-            _ => return Err(wrong("it is no table".to_owned())),
+            _ => return Err(wrong("it is not a table".to_owned())),
         };
         serde_json::from_value(serde_json::Value::Object(table))
             .map_err(|error| wrong(error.to_string()))

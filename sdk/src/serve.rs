@@ -90,10 +90,7 @@ impl Server {
                     body
                 }));
             }
-            (_, None) => owed.answer(Err(Error::new(
-                ErrorKind::Invalid,
-                "nothing was opened yet",
-            ))),
+            (_, None) => owed.answer(Err(Error::new(ErrorKind::Invalid, "nothing is open yet"))),
             (method, Some(subject)) => match subject.prepare(method.as_bytes(), &body) {
                 Err(error) => owed.answer(Err(error)),
                 Ok(work) => self.begin(owed, &call, work),
@@ -125,7 +122,7 @@ impl Server {
                     .unwrap_or_else(|_| {
                         Err(Error::new(
                             ErrorKind::Transient,
-                            format!("no answer within {deadline:?}; what it did is unknown"),
+                            format!("no answer within {deadline:?}; its effect is unknown"),
                         ))
                     }),
             };

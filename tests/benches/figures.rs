@@ -1,6 +1,6 @@
 //! Every figure beside its target, from all benchmarks: where we stand.
 //!
-//! `cargo bench -p tbengine-tests --bench figures [-- NAME...]`, e.g. `-- faults plan` for some of them.
+//! `cargo bench -p tbengine-benches --bench figures [-- NAME...]`, e.g. `-- faults plan` for some of them.
 
 #![expect(
     clippy::print_stdout,
@@ -38,17 +38,17 @@ const PARTS: &[(&str, &str, &str)] = &[
     (
         "plan",
         "planning large inventories",
-        "bench --locked -p tbengine-tests --bench plan",
+        "bench --locked -p tbengine-benches --bench plan",
     ),
     (
         "memory",
         "the most memory a run holds",
-        "bench --locked -p tbengine-tests --bench memory",
+        "bench --locked -p tbengine-benches --bench memory",
     ),
     (
         "signals",
         "how fast a run obeys",
-        "bench --locked -p tbengine-tests --bench signals",
+        "bench --locked -p tbengine-benches --bench signals",
     ),
     (
         "plugin",
@@ -63,22 +63,22 @@ const PARTS: &[(&str, &str, &str)] = &[
     (
         "daytona",
         "the fake Daytona service: limits, faults, an outage",
-        "bench --locked -p tbengine-tests --bench daytona",
+        "bench --locked -p tbengine-benches --bench daytona",
     ),
     (
         "docker",
         "a real dockerd, beside the docker command",
-        "bench --locked -p tbengine-tests --bench docker",
+        "bench --locked -p tbengine-benches --bench docker",
     ),
     (
         "knee",
         "calls at once on a real dockerd",
-        "bench --locked -p tbengine-tests --bench knee",
+        "bench --locked -p tbengine-benches --bench knee",
     ),
     (
         "crashes",
         "a tenth of the kills and crashes",
-        "bench --locked -p tbengine-tests --bench crashes -- --kills 300 --docker-kills 10 --crashes 2 --freezes 2 --guards 50",
+        "bench --locked -p tbengine-benches --bench crashes -- --kills 300 --docker-kills 10 --crashes 2 --freezes 2 --safeguards 50",
     ),
 ];
 

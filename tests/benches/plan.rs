@@ -1,6 +1,6 @@
 //! How fast a policy judges, and what a whole `plan` takes, over the simulated provider.
 //!
-//! `cargo bench -p tbengine-tests --bench plan`
+//! `cargo bench -p tbengine-benches --bench plan`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -98,7 +98,7 @@ impl Size {
             let times = (0..self.runs).map(|_| program.time(arguments, environment));
             median(times.collect())
         };
-        // What the simulated provider takes to make itself up is no part of planning.
+        // What the simulated provider takes to make itself up is not part of planning.
         let start = middle(&start_of(&self.config));
         let after = middle(&plan_of(&self.config)).saturating_sub(start);
         self.starts.push(start);

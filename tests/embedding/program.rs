@@ -76,7 +76,7 @@ fn work() -> Result<(), Box<dyn Error>> {
 }
 
 fn context() -> Result<Context, tbengine_ops::Error> {
-    let world = World::look();
+    let world = World::capture();
     let config = Config::load(&world, None)?;
     Ok(Context::new(world, config))
 }

@@ -12,7 +12,7 @@ use tbengine_ops::facts::read_quarantine;
 use tbengine_ops::{Context, Purpose};
 
 use crate::args::global::{Format, GlobalArgs};
-use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
+use crate::args::tuning::{PolicyArgs, RetryArgs, SafeguardArgs};
 use crate::exit::Error;
 use crate::output::console::Console;
 use crate::output::out::Out;
@@ -48,15 +48,15 @@ impl App {
     pub(crate) fn settings(
         &self,
         policy: &PolicyArgs,
-        guards: &GuardArgs,
+        safeguards: &SafeguardArgs,
         retry: &RetryArgs,
     ) -> Settings {
-        let given = policy.given.over(&guards.given).over(&retry.given);
+        let given = policy.given.over(&safeguards.given).over(&retry.given);
         let given = given.over(&self.global.settings.given);
         let layer = given.over(&self.context.config.file.settings);
         let mut settings = self.context.settings_of(layer);
         settings.params.clone_from(&policy.params);
-        settings.release.clone_from(&guards.release);
+        settings.release.clone_from(&safeguards.release);
         settings
     }
 

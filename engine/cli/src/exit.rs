@@ -10,7 +10,7 @@ use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::{ConfigError, EngineError, Fault, LoadError, PackError};
 use tbengine_engine::report::Report;
 use tbengine_plugin_host::{OpenError, PluginError};
-use tbengine_store::{StoreError, Unfit};
+use tbengine_store::{DirError, StoreError};
 
 use tbengine_oci::{Error as RegistryError, ReferenceError};
 use tbengine_ops::Error as OpsError;
@@ -36,7 +36,7 @@ pub(crate) enum Code {
     Failed,
     /// Usage, configuration, or a policy that cannot be used.
     Usage,
-    /// A guard refused the plan as a whole.
+    /// A safeguard refused the plan as a whole.
     Refused,
     /// The saved plan is stale.
     Stale,
@@ -94,7 +94,7 @@ impl Code {
         match (signal, halt) {
             // Whatever else came of it: what was stopped for this reason is not to look complete.
             (_, Some(Halt::Journal(_))) => Code::Failed,
-            (_, Some(Halt::Lease(_))) => Code::Locked,
+            (_, Some(Halt::Lock(_))) => Code::Locked,
             (Some(signal), None) if report.interrupted => Code::Interrupted(signal),
             _ if report.has_failures() => Code::Failed,
             _ if report.has_deferred() => Code::Incomplete,
@@ -234,7 +234,7 @@ pub(crate) fn hints(error: &OpsError) -> Vec<String> {
             hint("`tbengine plugin inspect` shows the digest and what it brings")
         }
         OpsError::PolicyEngine(EngineError::Cache { .. }) => {
-            hint("set XDG_CACHE_HOME to a directory that you may write to")
+            hint("set XDG_CACHE_HOME to a writable directory")
         }
         OpsError::Parameters(ConfigError::Unknown { .. } | ConfigError::Missing { .. }) => {
             hint("`tbengine policy inspect` lists the parameters of a policy")
@@ -243,15 +243,15 @@ pub(crate) fn hints(error: &OpsError) -> Vec<String> {
         OpsError::Stale { hint, .. } => vec![hint.clone()],
         OpsError::Store(error) => store_hints(error),
         OpsError::NoStateDir(purpose) => {
-            let name = "name one with --state-dir";
-            let without = "--no-journal runs without a record, where none can be kept";
+            let name = "set one with --state-dir";
+            let without = "use --no-journal to run without a journal";
             match purpose {
                 StatePurpose::Runs => vec![name.into(), without.into()],
                 StatePurpose::Leases => hint(name),
             }
         }
         OpsError::NoBaseline(_) => hint(
-            "without it, what is there cannot be told from what comes; name the backends that answer with --backend",
+            "without this listing, existing resources cannot be distinguished from new ones; select the backends that respond with --backend",
         ),
         OpsError::PolicyEngine(_)
         | OpsError::Load(_)
@@ -274,20 +274,20 @@ pub(crate) fn text(error: &OpsError) -> String {
 fn registry_text(error: &RegistryError) -> String {
     match error {
         RegistryError::Offline { reference } => {
-            format!("`{reference}` is not in the cache, and --offline asks no registry")
+            format!("`{reference}` is not in the cache, and --offline is set")
         }
         RegistryError::Damaged { path } => format!(
-            "{} in the cache does not have its digest, and --offline asks no registry",
+            "{} in the cache does not match its digest, and --offline is set",
             path.display()
         ),
-        RegistryError::PushOffline => "--offline asks no registry, so nothing is pushed".to_owned(),
+        RegistryError::PushOffline => "cannot push with --offline".to_owned(),
         other => other.to_string(),
     }
 }
 
 const LOG_IN: &str = "`docker login` to it, or set TBENGINE_REGISTRY_HOST, TBENGINE_REGISTRY_USER and \
                       TBENGINE_REGISTRY_PASSWORD";
-const ONCE_FETCHED: &str = "a policy that was fetched once by its digest is taken from the cache";
+const ONCE_FETCHED: &str = "a policy that was pulled by digest before is read from the cache";
 
 /// What the operator can do about a registry.
 fn registry_hints(error: &RegistryError) -> Vec<String> {
@@ -298,56 +298,54 @@ fn registry_hints(error: &RegistryError) -> Vec<String> {
             )];
         }
         RegistryError::Reference(_) => &["for example oci://ghcr.io/team/nightly:1.0"],
-        RegistryError::PushToDigest { .. } => &["leave the digest away; pushing prints it"],
+        RegistryError::PushToDigest { .. } => &["omit the digest; `policy push` prints it"],
         RegistryError::Offline { .. } => &[
             "`tbengine policy pull` with the digest fetches it into the cache",
-            "by a tag alone nothing can be found there",
+            "tags are not looked up in the cache",
         ],
-        RegistryError::Damaged { .. } => &["without --offline it is fetched again"],
+        RegistryError::Damaged { .. } => &["run without --offline to fetch it again"],
         RegistryError::Unreachable { .. } => &[
-            "check the reference, the network and the variables of a proxy",
+            "check the reference, the network and the proxy variables",
             ONCE_FETCHED,
         ],
         RegistryError::Tls { .. } => &[
-            "a private authority is trusted by SSL_CERT_FILE",
-            "a registry without TLS is asked with --plain-http",
+            "set SSL_CERT_FILE to trust a private certificate authority",
+            "use --plain-http for a registry without TLS",
         ],
-        RegistryError::Timeout { .. } => &["allow more time with --registry-timeout", ONCE_FETCHED],
+        RegistryError::Timeout { .. } => &["increase --registry-timeout", ONCE_FETCHED],
         RegistryError::NoCredentials { .. } => &[LOG_IN],
         RegistryError::RefusedCredentials { .. } => &[
             LOG_IN,
-            "see whether they have expired, and whether they are allowed this repository",
+            "check whether they have expired and may access this repository",
         ],
         RegistryError::Forbidden { .. } => &["ask its owner for access, or use other credentials"],
         RegistryError::Missing { .. } => &[
             "check the name, the tag and the digest",
-            "many registries say the same of what they do not show to whoever asks",
+            "many registries report the same for repositories that you may not see",
         ],
         RegistryError::NoRepository { .. } => {
-            &["check the name; some registries want it made first"]
+            &["check the name; some registries need the repository to be created first"]
         }
         RegistryError::Limited { .. } => &[
-            "try again later; with credentials most allow more",
+            "try again later; most registries allow more requests with credentials",
             ONCE_FETCHED,
         ],
         RegistryError::Failed { .. } => &["try again later", ONCE_FETCHED],
         RegistryError::Unexpected { .. } => {
-            &["see whether a registry answers there; `curl -i https://HOST/v2/` shows it"]
+            &["check that a registry answers there: `curl -i https://HOST/v2/`"]
         }
         RegistryError::TooLarge { .. } | RegistryError::WrongDigest { .. } => {
-            &["nothing of it was used; ask whoever runs the registry"]
+            &["the answer was discarded; contact the registry's operator"]
         }
         RegistryError::Rewritten { .. } => {
-            &["what is there now was not pushed from here; push to another registry"]
+            &["the registry changed the manifest; push to another registry"]
         }
-        RegistryError::NoPolicy { .. } => {
-            &["`tbengine policy push FILE REF` makes what is read here"]
-        }
+        RegistryError::NoPolicy { .. } => &["push policies with `tbengine policy push FILE REF`"],
         RegistryError::Redirect { .. } => {
-            &["nothing was sent there; ask whoever runs the registry"]
+            &["nothing was sent there; contact the registry's operator"]
         }
         RegistryError::Keychain { .. } => &[
-            "TBENGINE_REGISTRY_HOST, TBENGINE_REGISTRY_USER and TBENGINE_REGISTRY_PASSWORD come first",
+            "TBENGINE_REGISTRY_HOST, TBENGINE_REGISTRY_USER and TBENGINE_REGISTRY_PASSWORD take precedence",
         ],
         RegistryError::PushOffline | RegistryError::Stopped | RegistryError::Start { .. } => &[],
     };
@@ -380,36 +378,39 @@ fn code_of(error: &StoreError) -> Code {
 }
 
 fn store_hints(error: &StoreError) -> Vec<String> {
-    let without = "nothing was done; --no-journal runs without a record, where none can be kept";
+    let without = "nothing was done; use --no-journal to run without a journal";
     let hints: &[&str] = match error {
         StoreError::Directory { path, why } => {
             let why = match why {
-                Unfit::Mode(_) => format!("chmod 700 {}", path.display()),
-                Unfit::Network(_) | Unfit::Symlink | Unfit::NotADirectory | Unfit::Owner(_) => {
-                    "name a directory of yours on a local disk with --state-dir".into()
+                DirError::Mode(_) => format!("chmod 700 {}", path.display()),
+                DirError::Network(_)
+                | DirError::Symlink
+                | DirError::NotADirectory
+                | DirError::Owner(_) => {
+                    "set --state-dir to a directory of your own on a local disk".into()
                 }
-                Unfit::Io(_) => "name a directory that you may write to with --state-dir".into(),
+                DirError::Io(_) => "set --state-dir to a writable directory".into(),
             };
             return vec![why, without.into()];
         }
         StoreError::Busy(_) => &[
-            "wait until it has ended, or narrow the scope to what it does not touch",
-            "`tbengine history` shows what is under way",
+            "wait for it to finish, or narrow the scope",
+            "`tbengine history` shows runs in progress",
         ],
-        StoreError::Running { .. } => &["wait until it has ended, or end that process"],
+        StoreError::Running { .. } => &["wait for it to finish, or end that process"],
         StoreError::NoRun { .. } | StoreError::Ambiguous { .. } => {
             &["`tbengine history` lists the runs"]
         }
         StoreError::Damaged { .. } => {
-            &["it was changed by something else than tbengine, or the disk fails; make a new plan"]
+            &["it was modified outside of tbengine, or the disk is failing; make a new plan"]
         }
-        StoreError::Format { .. } => &["use the tbengine that wrote it, or another --state-dir"],
+        StoreError::Format { .. } => {
+            &["use the version of tbengine that wrote it, or another --state-dir"]
+        }
         StoreError::Database { .. } | StoreError::Io { .. } => &[without],
-        StoreError::NoLease { .. } => &["`tbengine lease list` shows them"],
-        StoreError::Later { .. } => &["use the tbengine that took it"],
-        StoreError::Over { .. } => {
-            &["what was made under it is going to be deleted; take a new lease"]
-        }
+        StoreError::NoLease { .. } => &["`tbengine lease list` lists all leases"],
+        StoreError::Later { .. } => &["use the version of tbengine that created it"],
+        StoreError::Over { .. } => &["its resources are about to be deleted; acquire a new lease"],
         StoreError::Version { .. }
         | StoreError::Thread { .. }
         | StoreError::RunExists { .. }
@@ -490,6 +491,6 @@ mod tests {
         let cut = report(&[StepResult::Deleted, StepResult::Cancelled], true);
         let code = |halt| Code::of_run(&cut, Code::Done, None, Some(&halt)).number();
         assert_eq!(code(Halt::Journal("disk full".into())), 1);
-        assert_eq!(code(Halt::Lease("taken over".into())), 5);
+        assert_eq!(code(Halt::Lock("taken over".into())), 5);
     }
 }

@@ -4,14 +4,15 @@ use std::io;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tbengine_engine::plan::Plan;
+use tbengine_engine::plan::{ActionKind, Plan};
 use tbengine_engine::report::Event;
 use tbengine_ops::{Approval, Context, Draft, Front, Notice};
 
 use crate::app::App;
 use crate::args::global::Format;
 use crate::output::console::Console;
-use crate::output::obstacles::tell_obstacles;
+use crate::output::human::count;
+use crate::output::obstacles::print_obstacles;
 use crate::output::out::Out;
 use crate::output::watcher::Watcher;
 use crate::output::{reaper, swept};
@@ -54,7 +55,7 @@ impl App {
 #[async_trait]
 impl Front for CommandLine<'_> {
     fn event(&mut self, event: &Event) {
-        self.watcher.see(event);
+        self.watcher.on_event(event);
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
@@ -62,27 +63,27 @@ impl Front for CommandLine<'_> {
             Notice::LeaseOver(lease) => {
                 let what = lease.terms.program.as_deref().unwrap_or("its holder");
                 self.console.warning(&format!(
-                    "lease {} is over, and {what} did not clean up: going on with that",
+                    "lease {} expired and {what} did not clean up; cleaning up its resources",
                     lease.id
                 ));
             }
             Notice::LeaseLater(error) => {
-                let hint = "the tbengine that wrote it ends it".to_owned();
+                let hint = "the version of tbengine that created it will clean it up".to_owned();
                 self.console.error(&error.to_string(), &[hint]);
             }
             Notice::Swept(end) => swept::tell(&self.console, self.verbose, end),
             Notice::NotLabelled { product, why } => self.console.warning(&format!(
-                "what the command makes in {product} gets no label by itself: {why}"
+                "resources that the command creates in {product} are not labelled automatically: {why}"
             )),
             Notice::TimeOver { killed: false } => self
                 .console
-                .warning("its time is over, so the command was told to end"),
+                .warning("timeout reached, sent SIGTERM"),
             Notice::TimeOver { killed: true } => self
                 .console
-                .warning("the command did not end, so it was killed"),
+                .warning("the command did not exit, sent SIGKILL"),
             Notice::CleaningUp => self
                 .console
-                .warning("cleaning up; once more leaves it to the background"),
+                .warning("cleaning up; press Ctrl-C again to continue in the background"),
             Notice::Drafted(draft) => {
                 let Draft {
                     plan,
@@ -90,14 +91,14 @@ impl Front for CommandLine<'_> {
                     fault,
                     ..
                 } = draft;
-                tell_obstacles(&self.console, plan, failures, fault.as_ref());
+                print_obstacles(&self.console, plan, failures, fault.as_ref());
             }
             Notice::Reaper(notice) => {
                 let out = self.watcher.out();
                 reaper::tell(&self.console, out, self.format, self.verbose, notice);
             }
             Notice::NoJournal => self.console.warning(
-                "without a journal this run cannot be resumed, and other runs do not see what it works on",
+                "without a journal this run cannot be resumed, and other runs do not see which resources it works on",
             ),
         }
     }
@@ -106,7 +107,7 @@ impl Front for CommandLine<'_> {
         if self.yes || !self.terminal.interactive || self.ask(&draft.plan).await {
             return Approval::Apply;
         }
-        self.console.warning("nothing was done");
+        self.console.warning("cancelled; nothing was deleted");
         Approval::Leave
     }
 }
@@ -123,7 +124,23 @@ impl CommandLine<'_> {
         crate::output::plan::write(&mut shown.page(), plan, false);
         shown.finish().ok();
         let console = self.console.clone();
-        let answer = tokio::task::spawn_blocking(move || console.ask("Carry this plan out?"));
+        let question = question(plan);
+        let answer = tokio::task::spawn_blocking(move || console.ask(&question));
         answer.await.unwrap_or(false)
     }
+}
+
+/// What is asked before a plan is applied.
+fn question(plan: &Plan) -> String {
+    let steps = count(plan.steps.len(), "resource");
+    let these = if plan.steps.len() == 1 {
+        "this"
+    } else {
+        "these"
+    };
+    let mut actions = plan.steps.iter().map(|step| step.action.kind());
+    if actions.all(|action| action == ActionKind::Delete) {
+        return format!("Delete {these} {steps}?");
+    }
+    format!("Apply this plan to {these} {steps}?")
 }

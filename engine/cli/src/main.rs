@@ -9,19 +9,24 @@
 //! - [`commands`]: one module per command
 //! - [`output`]: everything that is written
 //! - [`exit`]: how a command ends
+//! - `left_out`: what this program was built without
 
 mod app;
 mod args;
 mod commands;
 mod exit;
 mod front;
+#[cfg(not(all(feature = "docker", feature = "daytona")))]
+mod left_out;
 mod output;
 mod signals;
 mod start;
 mod terminal;
 
 // Linking a plugin registers it.
+#[cfg(feature = "daytona")]
 use tbengine_daytona as _;
+#[cfg(feature = "docker")]
 use tbengine_docker as _;
 use tbengine_memory as _;
 

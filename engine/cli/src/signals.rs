@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::{Code, Error, Signal};
 
 /// How long a run that was cut off may take to report.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const EXIT_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What was heard so far.
 #[derive(Clone, Debug, Default)]
@@ -74,7 +74,7 @@ impl Signals {
                     return;
                 };
                 heard.control.abort.cancel();
-                thread::sleep(LAST_WORDS);
+                thread::sleep(EXIT_TIMEOUT);
                 end(Code::Interrupted(second));
             });
         };
@@ -109,10 +109,7 @@ async fn hung_up(hangup: Option<&mut tokio::signal::unix::Signal>) {
     }
 }
 
-#[expect(
-    clippy::exit,
-    reason = "the operator has said twice that the process is to end, and it has not"
-)]
+#[expect(clippy::exit, reason = "the second request to stop ends the process")]
 fn end(code: Code) {
     drop(io::Write::flush(&mut io::stderr()));
     std::process::exit(code.number().into());

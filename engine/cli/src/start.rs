@@ -32,7 +32,7 @@ pub(crate) fn start() -> ExitCode {
     if let Some(error) = exec::requested(std::env::args_os().skip(1)) {
         return not_become(&error);
     }
-    let (world, terminal) = (World::look(), Terminal::look());
+    let (world, terminal) = (World::capture(), Terminal::look());
     let command = Cli::command();
     let matches = command.clone().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
@@ -46,6 +46,7 @@ pub(crate) fn start() -> ExitCode {
     } = cli;
     let console = console(&world, terminal, &global);
     let verbose = match chosen {
+        #[cfg(feature = "reaper")]
         Command::Reaper(_) => commands::reaper::options::verbosity(global.verbose, &world),
         _ => global.verbose,
     };
@@ -111,7 +112,11 @@ fn run(app: &mut App, command: Command) -> Result<Code, Error> {
         Command::Run(args) => commands::run::run(app, &args),
         Command::Guard(args) => commands::guard::run(app, &args),
         Command::Lease(command) => commands::lease::run(app, &command),
+        #[cfg(feature = "reaper")]
         Command::Reaper(args) => commands::reaper::run(app, &args),
+        #[cfg(not(feature = "reaper"))]
+        Command::Reaper(_) => Err(Error::config("this tbengine was built without reaper")
+            .hint("build it with `--features reaper`")),
         Command::Resume(args) => commands::resume::run(app, &args),
         Command::History(args) => commands::history::run(app, &args),
         Command::Explain(args) => commands::explain::run(app, &args),
@@ -199,9 +204,7 @@ fn warn_of_unknown_variables(world: &World, command: &clap::Command, console: &C
         }
         let meant = closest(name, known.iter().map(String::as_str))
             .map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
-        console.warning(&format!(
-            "the variable {name} means nothing to tbengine{meant}"
-        ));
+        console.warning(&format!("unknown variable {name}{meant}"));
     }
 }
 

@@ -54,7 +54,7 @@ impl Cache {
             return;
         };
         if let Err(error) = write(directory, digest, bytes) {
-            tracing::warn!(path = %directory.display(), %error, "the policy is fetched anew each time");
+            tracing::warn!(path = %directory.display(), %error, "the policy is fetched on every run");
         }
     }
 }

@@ -23,10 +23,10 @@ use crate::manifest::{MANIFEST, Written};
 use crate::reference::{Digest, Reference};
 
 /// A manifest of a policy has less than a thousandth of this; in bytes. Tokens are no larger.
-pub(crate) const LARGEST_MANIFEST: usize = 1 << 20;
+pub(crate) const MAX_MANIFEST: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Registries send readers to where their blobs lie, which is one step.
-const MOST_REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
 /// An index is asked for as well, so that it can be told from nothing.
 const ACCEPTED: &str =
@@ -83,7 +83,7 @@ impl Client {
             .redirect(redirect::Policy::custom(move |attempt| {
                 // From there anyone could answer; what was begun without TLS has nothing to lose.
                 let is_safe = may_go_to(attempt.url(), plain);
-                match is_safe && attempt.previous().len() <= MOST_REDIRECTS {
+                match is_safe && attempt.previous().len() <= MAX_REDIRECTS {
                     true => attempt.follow(),
                     false => attempt.error("not followed"),
                 }
@@ -118,9 +118,7 @@ impl Client {
         let url = self.url(&format!("manifests/{name}"))?;
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(ACCEPTED))]);
         let response = self.send(Method::GET, url, headers, None).await?;
-        let bytes = self
-            .success(response, "a manifest", LARGEST_MANIFEST)
-            .await?;
+        let bytes = self.success(response, "a manifest", MAX_MANIFEST).await?;
         let found = Digest::of(&bytes);
         if let Some(expected) = self.reference.digest.clone() {
             self.compare("a manifest", expected, &found)?;
@@ -200,12 +198,12 @@ impl Client {
             .and_then(|location| begun.url().join(location.to_str().ok()?).ok())
             .ok_or_else(|| Error::Unexpected {
                 host: self.host().to_owned(),
-                what: "without a place for the upload".to_owned(),
+                what: "without an upload location".to_owned(),
             })?;
         if !self.is_safe(&url) {
             return Err(Error::Redirect {
                 host: self.host().to_owned(),
-                what: "the upload to where anyone could read it",
+                what: "the upload to an unencrypted address",
             });
         }
         url.query_pairs_mut()
@@ -361,8 +359,9 @@ impl Client {
     }
 
     fn secret(&self, value: &str) -> Result<HeaderValue, Error> {
-        let mut value = HeaderValue::from_str(value)
-            .map_err(|_| self.unexpected("a token that no header can hold"))?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| {
+            self.unexpected("a token with characters that are not allowed in a header")
+        })?;
         value.set_sensitive(true);
         Ok(value)
     }
@@ -374,11 +373,11 @@ impl Client {
         credentials: Option<&Credentials>,
     ) -> Result<String, Error> {
         let mut url =
-            Url::parse(realm).map_err(|_| self.unexpected("a place for tokens that is no URL"))?;
+            Url::parse(realm).map_err(|_| self.unexpected("a token service that is not a URL"))?;
         if !self.is_safe(&url) {
             return Err(Error::Redirect {
                 host: self.host().to_owned(),
-                what: "the request for a token to where no credentials go",
+                what: "the request for a token to an address that must not get credentials",
             });
         }
         let actions = match self.doing {
@@ -400,11 +399,11 @@ impl Client {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(self.unwelcome()),
             _ => return Err(self.refusal(&response)),
         }
-        let body = self.read(response, "a token", LARGEST_MANIFEST).await?;
+        let body = self.read(response, "a token", MAX_MANIFEST).await?;
         serde_json::from_slice::<Token>(&body)
             .ok()
             .and_then(|answer| answer.token.or(answer.access_token))
-            .ok_or_else(|| self.unexpected("a token that is none"))
+            .ok_or_else(|| self.unexpected("an empty token"))
     }
 
     /// The registry wants to know who asks, or does not believe it.
@@ -421,7 +420,7 @@ impl Client {
         }
     }
 
-    /// What an answer means that is no success.
+    /// What an answer means that is not a success.
     fn refusal(&self, response: &Response) -> Error {
         let host = self.host().to_owned();
         let repository = self.reference.repository.clone();
@@ -444,7 +443,7 @@ impl Client {
                 host,
                 status: status.as_u16(),
             },
-            (status, _) => self.unexpected(&format!("with status {}", status.as_u16())),
+            (status, _) => self.unexpected(&format!("status {}", status.as_u16())),
         }
     }
 }

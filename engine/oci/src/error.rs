@@ -18,33 +18,33 @@ pub enum Doing {
 /// Why a policy could not be fetched from a registry, or pushed to it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is no reference.
+    /// It is not a reference.
     #[error("{0}")]
     Reference(#[from] ReferenceError),
     /// It names no digest where one decides what runs.
-    #[error("`{reference}` names no digest, and whoever may push can put another policy there")]
+    #[error("`{reference}` has no digest: tags are mutable, pin it")]
     NoDigest {
         /// The reference.
         reference: String,
     },
     /// A digest is what pushing comes to.
-    #[error("`{reference}` names a digest, and a policy is pushed to a tag")]
+    #[error("`{reference}` has a digest; push to a tag")]
     PushToDigest {
         /// The reference.
         reference: String,
     },
     /// Nobody is to be asked.
-    #[error("`{reference}` is not in the cache, and no registry is asked while offline")]
+    #[error("`{reference}` is not in the cache, and tbengine is offline")]
     Offline {
         /// The reference.
         reference: String,
     },
     /// Nobody is to be asked, and pushing is nothing else.
-    #[error("no registry is asked while offline, so nothing is pushed")]
+    #[error("cannot push while offline")]
     PushOffline,
     /// Nobody is to be asked, and what is there is broken.
     #[error(
-        "{} in the cache does not have its digest, and no registry is asked while offline",
+        "{} in the cache does not match its digest, and tbengine is offline",
         path.display()
     )]
     Damaged {
@@ -66,7 +66,7 @@ pub enum Error {
         what: String,
     },
     /// It took too long.
-    #[error("{host} was not done within {}", humantime::format_duration(*after))]
+    #[error("{host} did not finish within {}", humantime::format_duration(*after))]
     Timeout {
         /// The registry.
         host: String,
@@ -74,10 +74,10 @@ pub enum Error {
         after: Duration,
     },
     /// The caller ended the wait.
-    #[error("the wait for the registry was ended")]
+    #[error("stopped waiting for the registry")]
     Stopped,
     /// It wants to know who asks.
-    #[error("{host} wants credentials for {repository}, and there are none for it here")]
+    #[error("{host} requires credentials for {repository}, and none are configured")]
     NoCredentials {
         /// The registry.
         host: String,
@@ -95,7 +95,7 @@ pub enum Error {
         source_name: String,
     },
     /// Who asks may not do this.
-    #[error("{host} does not allow to {} {repository}", verb(*doing))]
+    #[error("{host} denies permission to {} {repository}", verb(*doing))]
     Forbidden {
         /// The registry.
         host: String,
@@ -105,7 +105,7 @@ pub enum Error {
         doing: Doing,
     },
     /// It is not there.
-    #[error("there is no {reference}")]
+    #[error("{reference} does not exist")]
     Missing {
         /// The reference.
         reference: String,
@@ -119,7 +119,7 @@ pub enum Error {
         repository: String,
     },
     /// It had enough.
-    #[error("{host} allows no more requests for now{}", wait(*after))]
+    #[error("{host}: rate limited{}", wait(*after))]
     Limited {
         /// The registry.
         host: String,
@@ -135,7 +135,7 @@ pub enum Error {
         status: u16,
     },
     /// It said what no registry says here.
-    #[error("{host} answered {what}, which is not what a registry answers here")]
+    #[error("unexpected answer from {host}: {what}")]
     Unexpected {
         /// The registry.
         host: String,
@@ -153,7 +153,7 @@ pub enum Error {
         limit: usize,
     },
     /// It sent something else.
-    #[error("{host} sent {what} with the digest {found}, and {expected} was asked for")]
+    #[error("{host} sent {what} with the digest {found}; expected {expected}")]
     WrongDigest {
         /// The registry.
         host: String,
@@ -165,7 +165,7 @@ pub enum Error {
         found: Digest,
     },
     /// It keeps something else than it was sent.
-    #[error("{host} was sent the manifest {sent} and keeps {kept}")]
+    #[error("{host} stored the manifest {kept}; sent {sent}")]
     Rewritten {
         /// The registry.
         host: String,
@@ -215,6 +215,6 @@ fn verb(doing: Doing) -> &'static str {
 
 fn wait(after: Option<Duration>) -> String {
     after.map_or_else(String::new, |after| {
-        format!(", and asks to wait {}", humantime::format_duration(after))
+        format!(", retry after {}", humantime::format_duration(after))
     })
 }

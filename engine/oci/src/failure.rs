@@ -18,26 +18,24 @@ pub(crate) fn broken(error: &reqwest::Error, registry: &str) -> Error {
     if error.is_redirect() {
         return Error::Redirect {
             host,
-            what: "in a circle, or to where anyone could answer",
+            what: "in a loop, or to an unencrypted address",
         };
     }
     if let Some(tls) = cause::<rustls::Error>(error) {
         let what = match tls {
             rustls::Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::BadSignature,
-            ) => format!(
-                "the certificate of {host} is signed by an authority that is not trusted here"
-            ),
+            ) => format!("the certificate of {host} is signed by an untrusted authority"),
             rustls::Error::InvalidMessage(_) => format!("{host} does not speak TLS"),
             other => format!("TLS with {host} failed: {other}"),
         };
         return Error::Tls { what };
     }
     let what = match cause::<io::Error>(error).map(io::Error::kind) {
-        _ if error.is_timeout() => "does not accept the connection in time",
-        Some(io::ErrorKind::ConnectionRefused) => "refuses connections",
+        _ if error.is_timeout() => "did not accept the connection in time",
+        Some(io::ErrorKind::ConnectionRefused) => "refused the connection",
         _ if error.is_connect() => "cannot be reached",
-        _ => "broke off the connection before its answer ended",
+        _ => "closed the connection before the answer was complete",
     };
     Error::Unreachable {
         host,

@@ -15,7 +15,7 @@ use tokio::process::Command;
 use crate::error::Error;
 
 /// The variables that hold credentials, and say which registry they are for: a reference in the file of
-/// somebody's project must not have them sent elsewhere.
+/// someone's project must not have them sent elsewhere.
 pub const VARIABLES: [&str; 3] = [HOST, USER, PASSWORD];
 const HOST: &str = "TBENGINE_REGISTRY_HOST";
 const USER: &str = "TBENGINE_REGISTRY_USER";
@@ -26,7 +26,7 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 /// The user that a helper names where the secret is an identity token.
 const IDENTITY: &str = "<token>";
 /// Far above what a helper answers, in bytes.
-const LARGEST_ANSWER: u64 = 1 << 20;
+const MAX_ANSWER: u64 = 1 << 20;
 
 /// User and password, and where they come from.
 pub(crate) struct Credentials {
@@ -113,11 +113,11 @@ impl Keychain {
         let (user, password) = match (variable(USER), variable(PASSWORD)) {
             (None, None) => return Ok(None),
             (Some(user), Some(password)) => (user, password),
-            _ => return Err(broken(format!("of {USER} and {PASSWORD} only one is set"))),
+            _ => return Err(broken(format!("only one of {USER} and {PASSWORD} is set"))),
         };
         let Some(meant) = variable(HOST) else {
             return Err(broken(format!(
-                "{USER} is set, and {HOST} does not say which registry it is for"
+                "{USER} is set without {HOST}, the registry it is for"
             )));
         };
         Ok(is_for(meant, host).then(|| Credentials {
@@ -173,7 +173,7 @@ fn broken(what: String) -> Error {
 
 fn identity(source: &str) -> Error {
     broken(format!(
-        "{source} holds an identity token for this registry, and tbengine knows users and passwords only"
+        "{source} has an identity token for this registry; tbengine supports user and password only"
     ))
 }
 
@@ -191,7 +191,7 @@ fn read(path: &Path) -> Result<Option<DockerFile>, Error> {
     };
     serde_json::from_str(&text).map(Some).map_err(|error| {
         broken(format!(
-            "{}:{}:{} is not as docker writes it",
+            "{}:{}:{} is not a valid docker configuration",
             path.display(),
             error.line(),
             error.column()
@@ -220,7 +220,7 @@ async fn ask(name: &str, host: &str) -> Result<Option<Credentials>, Error> {
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     {
         return Err(broken(
-            "docker's config.json names a helper that has no such name".to_owned(),
+            "docker's config.json has an invalid name of a credential helper".to_owned(),
         ));
     }
     let failed = |why: &str| {
@@ -246,9 +246,9 @@ async fn ask(name: &str, host: &str) -> Result<Option<Credentials>, Error> {
     }
     let mut output = Vec::new();
     if let Some(stdout) = child.stdout.take() {
-        let mut stdout = stdout.take(LARGEST_ANSWER);
+        let mut stdout = stdout.take(MAX_ANSWER);
         let read = stdout.read_to_end(&mut output).await;
-        read.map_err(|_| failed("broke off its answer"))?;
+        read.map_err(|_| failed("its answer is incomplete"))?;
     }
     let status = child.wait().await.map_err(|_| failed("got lost"))?;
     if !status.success() {
@@ -260,7 +260,7 @@ async fn ask(name: &str, host: &str) -> Result<Option<Credentials>, Error> {
         };
     }
     let answer: Answer =
-        serde_json::from_slice(&output).map_err(|_| failed("answered no credentials"))?;
+        serde_json::from_slice(&output).map_err(|_| failed("returned no credentials"))?;
     if answer.username == IDENTITY {
         return Err(identity(&program));
     }

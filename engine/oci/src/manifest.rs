@@ -48,17 +48,17 @@ impl Descriptor {
 /// The digest of the one layer, which is the policy, and has at most `largest` bytes.
 ///
 /// # Errors
-/// If this is no manifest, or one of something else.
+/// If this is not a manifest, or one of something else.
 pub(crate) fn layer(bytes: &[u8], largest: usize, reference: &Reference) -> Result<Digest, Error> {
     let other = |what: String| Error::NoPolicy {
         reference: reference.to_string(),
         what,
     };
     let read: Read =
-        serde_json::from_slice(bytes).map_err(|_| other("what answers is no manifest".into()))?;
+        serde_json::from_slice(bytes).map_err(|_| other("the answer is not a manifest".into()))?;
     if read.schema_version != SCHEMA {
         return Err(other(format!(
-            "its manifest has the schema {}, and {SCHEMA} is known",
+            "its manifest has schema {}; expected {SCHEMA}",
             read.schema_version
         )));
     }
@@ -67,19 +67,19 @@ pub(crate) fn layer(bytes: &[u8], largest: usize, reference: &Reference) -> Resu
     }
     let [layer] = &read.layers[..] else {
         return Err(other(format!(
-            "it has {} layers, and a policy is one",
+            "it has {} layers; expected 1",
             read.layers.len()
         )));
     };
     if layer.media_type != WASM {
         return Err(other(format!(
-            "its layer is {}, and a policy is {WASM}",
+            "its layer is {}; expected {WASM}",
             shortened(&layer.media_type)
         )));
     }
     if layer.size > largest as u64 {
         return Err(other(format!(
-            "its layer has {} bytes, and a policy has at most {largest}",
+            "its layer has {} bytes; the maximum is {largest}",
             layer.size
         )));
     }
@@ -181,11 +181,11 @@ pub(crate) fn write(wasm: &[u8], about: &About) -> Result<Written, serde_json::E
 mod tests {
     use super::*;
 
-    const LARGEST: usize = 64 << 20;
+    const MAX_LAYER: usize = 64 << 20;
 
     fn refused(text: &str) -> String {
         let reference = "registry.example/nightly:1".parse().unwrap();
-        layer(text.as_bytes(), LARGEST, &reference)
+        layer(text.as_bytes(), MAX_LAYER, &reference)
             .unwrap_err()
             .to_string()
     }
@@ -209,7 +209,7 @@ mod tests {
         let written = write(b"wasm", &about).unwrap();
         let reference: Reference = "registry.example/nightly".parse().unwrap();
         assert_eq!(
-            layer(&written.manifest, LARGEST, &reference).unwrap(),
+            layer(&written.manifest, MAX_LAYER, &reference).unwrap(),
             Digest::of(b"wasm")
         );
         assert_eq!(written.manifest, write(b"wasm", &about).unwrap().manifest);
@@ -225,8 +225,8 @@ mod tests {
     fn anything_else_is_refused_with_the_difference() {
         let digest = Digest::of(b"wasm").to_string();
         for (text, says) in [
-            ("<html>", "no manifest"),
-            ("{}", "no manifest"),
+            ("<html>", "not a manifest"),
+            ("{}", "not a manifest"),
             ("{\"schemaVersion\": 1}", "schema 1"),
             ("{\"schemaVersion\": 2, \"manifests\": [{}]}", "an index"),
             ("{\"schemaVersion\": 2, \"layers\": []}", "0 layers"),
@@ -234,7 +234,7 @@ mod tests {
                 &manifest("application/x-tar", &digest, 4),
                 "application/x-tar",
             ),
-            (&manifest(WASM, &digest, 1 << 40), "at most"),
+            (&manifest(WASM, &digest, 1 << 40), "the maximum is"),
             (&manifest(WASM, "sha512:00", 4), "no SHA-256"),
             (&manifest(WASM, "sha256:../../etc/passwd", 4), "no SHA-256"),
         ] {

@@ -11,8 +11,8 @@ pub const SCHEME: &str = "oci://";
 /// The name that Docker Hub goes by, and the host that speaks for it.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 /// As long as the distribution specification lets the name of a repository be, in bytes.
-const LONGEST_REPOSITORY: usize = 255;
-const LONGEST_TAG: usize = 128;
+const MAX_REPOSITORY: usize = 255;
+const MAX_TAG: usize = 128;
 
 /// A SHA-256 digest, written `sha256:` and 64 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,24 +68,21 @@ pub struct Reference {
     pub digest: Option<Digest>,
 }
 
-/// Why a text is no reference. The text itself is not repeated: it may hold a password.
+/// Why a text is not a reference. The text itself is not repeated: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// There is nothing behind the host.
-    #[error(
-        "a reference is oci://HOST/REPOSITORY[:TAG][@sha256:DIGEST], and names no repository here"
-    )]
+    #[error("the repository is missing: write oci://HOST/REPOSITORY[:TAG][@sha256:DIGEST]")]
     NoRepository,
     /// Someone wrote `user:password@host`.
-    #[error("a user or a password does not belong into a reference")]
+    #[error("a reference must not contain a user or password")]
     Credentials,
     /// The host is none.
     #[error("a reference begins with the host of a registry like ghcr.io or localhost:5000")]
     Host,
     /// The repository has letters that it may not have.
     #[error(
-        "the name of a repository is small letters and digits, with single `.`, `_` or `-` between them, \
-         in parts that `/` separates"
+        "a repository name has lowercase letters and digits, single `.`, `_` or `-` between them, and parts separated by `/`"
     )]
     Repository,
     /// The tag has letters that it may not have.
@@ -149,7 +146,7 @@ impl FromStr for Reference {
         if repository.is_empty() {
             return Err(ReferenceError::NoRepository);
         }
-        if repository.len() > LONGEST_REPOSITORY || !repository.split('/').all(is_part) {
+        if repository.len() > MAX_REPOSITORY || !repository.split('/').all(is_part) {
             return Err(ReferenceError::Repository);
         }
         if !tag.is_none_or(is_tag) {
@@ -213,7 +210,7 @@ fn is_part(part: &str) -> bool {
 
 fn is_tag(tag: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    tag.len() <= LONGEST_TAG
+    tag.len() <= MAX_TAG
         && tag.bytes().next().is_some_and(is_word)
         && tag
             .bytes()
@@ -251,7 +248,7 @@ mod tests {
     #[test]
     fn what_is_no_reference_is_refused() {
         use ReferenceError::{Credentials, Digest, Host, NoRepository, Repository, Tag};
-        let long = "a".repeat(LONGEST_REPOSITORY + 1);
+        let long = "a".repeat(MAX_REPOSITORY + 1);
         for (text, error) in [
             ("", NoRepository),
             ("ghcr.io", NoRepository),

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::cache::{Cache, Cached};
-use crate::client::{Client, LARGEST_MANIFEST};
+use crate::client::{Client, MAX_MANIFEST};
 use crate::error::{Doing, Error};
 use crate::keychain::Keychain;
 use crate::manifest::{self, About};
@@ -109,7 +109,7 @@ impl Registry {
             });
         }
         if let Some(path) = damaged {
-            tracing::warn!(path = %path.display(), "the cache does not have what it should, so it is fetched again");
+            tracing::warn!(path = %path.display(), "the cache is damaged; fetching again");
         }
         self.speak(reference, Doing::Pull, async |mut client| {
             let (bytes, digest) = client.manifest().await?;
@@ -151,7 +151,7 @@ impl Registry {
     }
 
     fn cached(&self, reference: &Reference, digest: &Digest) -> Result<Cached, Error> {
-        let manifest = match self.cache.read(digest, LARGEST_MANIFEST) {
+        let manifest = match self.cache.read(digest, MAX_MANIFEST) {
             Cached::Bytes(manifest) => manifest,
             other => return Ok(other),
         };
@@ -168,7 +168,7 @@ impl Registry {
         work: impl AsyncFnOnce(Client) -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
         let start = |why: String| Error::Start {
-            what: "speak with the registry",
+            what: "contact the registry",
             why,
         };
         let plain = self.plain_http.unwrap_or_else(|| reference.is_loopback());
@@ -200,7 +200,7 @@ impl Registry {
             match thread.spawn_scoped(scope, speak) {
                 Ok(thread) => thread
                     .join()
-                    .unwrap_or_else(|_| Err(start("what reads its answers has a defect".into()))),
+                    .unwrap_or_else(|_| Err(start("a defect in reading its answers".into()))),
                 Err(error) => Err(start(error.to_string())),
             }
         })

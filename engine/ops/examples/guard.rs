@@ -21,7 +21,7 @@ use tbengine_ops::world::World;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments = || std::env::args_os().skip(1);
-    let (world, program) = (World::look(), std::env::current_exe()?);
+    let (world, program) = (World::capture(), std::env::current_exe()?);
     let config = Config::load(&world, None)?;
     let context = Context::new(world, config);
     let settings = context.settings();

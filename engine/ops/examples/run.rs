@@ -38,7 +38,7 @@ impl Front for Program {
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let world = World::look();
+    let world = World::capture();
     let named = std::env::args_os().nth(1).map(PathBuf::from);
     let config = Config::load(&world, named.as_deref())?;
     let context = Context::new(world, config);

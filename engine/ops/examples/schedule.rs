@@ -1,5 +1,5 @@
 //! A schedule, as a service has them: each tick is a run of its own, and its mode says what becomes of the plan.
-//! To plan leaves it, to approve waits until somebody has answered, and to apply asks nobody.
+//! To plan leaves it, to approve waits until someone has answered, and to apply asks nobody.
 //!
 //! ```console
 //! $ printf 'policy = "aggressive"\n[backends.memory]\nkind = "memory"\n' > tbengine.toml
@@ -45,7 +45,7 @@ impl Front for Mode {
 /// One tick: a further run, at the time that it is now and with an id of its own.
 async fn tick(context: &Context, mode: &mut Mode, control: &Control) -> Result<RunEnd, Error> {
     let context = Context {
-        world: context.world.again(),
+        world: context.world.refresh(),
         ..context.clone()
     };
     let settings = context.settings();
@@ -54,7 +54,7 @@ async fn tick(context: &Context, mode: &mut Mode, control: &Control) -> Result<R
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    let world = World::look();
+    let world = World::capture();
     let named = std::env::args_os().nth(1).map(PathBuf::from);
     let config = Config::load(&world, named.as_deref())?;
     let context = Context::new(world, config);

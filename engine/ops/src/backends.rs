@@ -118,7 +118,7 @@ fn unknown(config: &Config, name: &str) -> Error {
         .map(String::as_str)
         .chain(kinds.iter().map(|registration| registration.kind))
         .collect();
-    let error = Error::config(format!("there is no backend called `{name}`"));
+    let error = Error::config(format!("no backend named `{name}`"));
     match closest(name, known.iter().copied()) {
         Some(meant) => error.hint(format!("did you mean `{meant}`?")),
         None => error.hint(format!("known: {}", known.join(", "))),

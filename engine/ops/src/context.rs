@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
-use tbengine_engine::plan::Guards;
-use tbengine_engine::policy::load::LARGEST_COMPONENT;
+use tbengine_engine::plan::Safeguards;
+use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
 use tbengine_oci::{Registry, RegistryOptions};
@@ -70,10 +70,10 @@ impl Context {
                 offline: false,
                 plain_http: None,
                 timeout: REGISTRY_TIMEOUT,
-                largest: LARGEST_COMPONENT,
+                largest: MAX_COMPONENT,
                 stop: Default::default(),
             },
-            world: world.with_lease(config.lease()),
+            world: world.with_lease(config.lock()),
             config,
         }
     }
@@ -121,13 +121,13 @@ impl Context {
             scope: Scope::default(),
             sizes: false,
             account_of_nothing: true,
-            guards: Guards::default(),
+            safeguards: Safeguards::default(),
             apply: ApplyOptions::default(),
         };
         let options = match purpose {
             Purpose::Plan { scope, error_mode } => EngineOptions {
                 scope,
-                guards: settings.guards(own::detect()),
+                safeguards: settings.safeguards(own::detect()),
                 apply: settings.apply(error_mode),
                 ..options
             },
@@ -136,11 +136,11 @@ impl Context {
                     backends,
                     ..Scope::default()
                 },
-                guards: Guards {
+                safeguards: Safeguards {
                     // Whoever took the lease said that what is made under it goes, however young.
                     min_age: Duration::ZERO,
                     own: own::detect(),
-                    ..Guards::default()
+                    ..Safeguards::default()
                 },
                 apply: settings.apply(ErrorMode::Aggregate),
                 ..options
@@ -158,7 +158,7 @@ impl Context {
         };
         let owners = Arc::new(self.config.owners()?);
         let mut options = options;
-        options.guards.exclusive = self.config.exclusive();
+        options.safeguards.exclusive = self.config.exclusive();
         let names = backends::names(&self.config, &options.scope.backends);
         let plugins = plugins::needed(&self.config, &self.plugins, &names)?;
         let open = backends::open_all(world, &self.config, &plugins, &names)?;

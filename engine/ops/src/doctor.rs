@@ -103,7 +103,7 @@ pub async fn examine(context: &Context, settings: &Settings) -> Vec<Finding> {
     findings.extend(examine_backends(context).await);
     findings.extend(examine_policies(context, settings).await);
     let cache = context.world.policy_cache();
-    let without = "policies are compiled anew each time";
+    let without = "policies are recompiled on every run";
     findings.push(directory(Subject::Cache, cache, without));
     findings.push(state(context, settings));
     findings.push(own_container());
@@ -124,7 +124,7 @@ fn configuration(context: &Context) -> Finding {
         None => {
             let path = user_file(&context.world)
                 .map_or_else(|| "tbengine.toml".into(), |path| path.display().to_string());
-            Finding::note(subject, path, "not there; the defaults hold")
+            Finding::note(subject, path, "not found, using defaults")
         }
     }
 }
@@ -234,7 +234,7 @@ fn directory(subject: Subject, path: Option<PathBuf>, without: &str) -> Finding 
         Some(path) => {
             let there = match path.is_dir() {
                 true => "there",
-                false => "made when it is needed",
+                false => "created on first use",
             };
             Finding::good(subject, path.display().to_string(), there)
         }
@@ -254,10 +254,7 @@ fn state(context: &Context, settings: &Settings) -> Finding {
 fn own_container() -> Finding {
     let own = own::detect().containers;
     let (name, detail) = match own.is_empty() {
-        true => (
-            "none".to_owned(),
-            "tbengine does not run in a container that it can see",
-        ),
+        true => ("none".to_owned(), "not running in a container"),
         false => (own.join(", "), "tbengine runs in it and will not delete it"),
     };
     Finding::good(Subject::OwnContainer, name, detail)

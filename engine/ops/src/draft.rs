@@ -37,7 +37,7 @@ impl Draft {
     /// The draft of a plan that was made before, and was looked at again.
     pub(crate) fn revised(plan: Plan, failures: Vec<ListFailure>, quarantine: &Quarantine) -> Self {
         let targets = plan.steps.iter().map(|step| &step.target);
-        let released = targets.filter(|one| quarantine.lets_out(one));
+        let released = targets.filter(|one| quarantine.releases(one));
         let released = released.map(IdentityKey::of).collect();
         Self {
             plan,

@@ -54,10 +54,10 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What is there before a lease is taken could not be listed as a whole.
-    #[error("what is there now could not be listed, so nothing was started")]
+    #[error("existing resources could not be listed, so the command was not started")]
     NoBaseline(Vec<ListFailure>),
     /// There is no directory to keep state in, because nobody named one and there is no home.
-    #[error("there is no directory to {0}, because HOME is not set")]
+    #[error("no directory to {0}: HOME is not set")]
     NoStateDir(StatePurpose),
     /// The file of a result could not be written.
     #[error("failed to write {}: {source}", path.display())]

@@ -1,4 +1,4 @@
-//! What is known about one resource, and what the policy and the guards say to it.
+//! What is known about one resource, and what the policy and the safeguards say to it.
 
 use serde::Serialize;
 use tbengine_engine::Planned;
@@ -28,7 +28,7 @@ pub struct Explanation<'a> {
     pub in_scope: bool,
     /// What the policy says to it.
     pub verdict: Option<&'a Verdict>,
-    /// The guard that refuses what the policy says, if one does.
+    /// The safeguard that refuses what the policy says, if one does.
     pub refusal: Option<&'a Refusal>,
     /// What would be done.
     pub step: Option<&'a Step>,
@@ -106,7 +106,7 @@ pub fn find(inventory: &Inventory, wanted: &str) -> Result<usize, Error> {
         [index] => Ok(index),
         [] => Err(
             Error::config(format!("no resource has the id or name `{wanted}`"))
-                .hint("`tbengine list` shows what there is"),
+                .hint("`tbengine list` shows all resources"),
         ),
         _ => {
             let ids = found
@@ -115,8 +115,8 @@ pub fn find(inventory: &Inventory, wanted: &str) -> Result<usize, Error> {
                 .map(|index| inventory.resources[*index].identity.id().to_string());
             let ids = ids.collect::<Vec<_>>().join(", ");
             Err(
-                Error::config(format!("`{wanted}` may mean {} resources", found.len()))
-                    .hint(format!("write one of their ids in full: {ids}")),
+                Error::config(format!("`{wanted}` is ambiguous: {} matches", found.len()))
+                    .hint(format!("use a full id: {ids}")),
             )
         }
     }
@@ -165,7 +165,7 @@ mod tests {
             find(&inventory, "ab")
                 .unwrap_err()
                 .to_string()
-                .contains("may mean 2 resources")
+                .contains("is ambiguous: 2 matches")
         );
         for nothing in ["", "zz", "docker/volume/abcd"] {
             assert!(find(&inventory, nothing).is_err(), "{nothing}");

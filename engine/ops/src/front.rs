@@ -14,7 +14,7 @@ pub trait Front: Send {
     /// Takes an event of the engine, in the order in which they happen.
     fn event(&mut self, event: &Event);
 
-    /// Takes what is said and is no event of the engine.
+    /// Takes what is said and is not an event of the engine.
     fn notice(&mut self, _notice: Notice<'_>) {}
 
     /// Says what is to become of a plan that would do something. Dropped when the operation is stopped.
@@ -30,7 +30,7 @@ pub enum Approval {
     Leave,
 }
 
-/// What is said and is no event of the engine: data, no words.
+/// What is said and is not an event of the engine: data, no words.
 #[derive(Debug)]
 pub enum Notice<'a> {
     /// A lease is over and its holder did not clean up, so that is done now.

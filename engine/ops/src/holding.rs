@@ -36,7 +36,7 @@ pub enum HoldError {
         source: io::Error,
     },
     /// It did not say what it should.
-    #[error("`tbengine lease hold` gave no answer; what it wrote to the standard error says why")]
+    #[error("`tbengine lease hold` did not answer; see its standard error")]
     Silent,
 }
 

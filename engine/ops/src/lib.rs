@@ -12,7 +12,7 @@
 //! - [`own`]: what tbengine itself runs in
 //! - [`stored`]: opening the store
 //! - [`mod@discover`]: what is there, knowing what was proven of owners before
-//! - [`facts`]: what the guards are told
+//! - [`facts`]: what the safeguards are told
 //! - [`front`]: the caller of an operation, which hears events and approves plans
 //! - [`sweep_end`]: how sweeping a lease ended
 //! - [`draft`]: a plan on its way to being applied

@@ -54,11 +54,11 @@ pub struct Trial {
 #[serde(rename_all = "kebab-case", tag = "result", content = "detail")]
 pub enum TrialEnd {
     /// The sentence holds.
-    Held,
+    Passed,
     /// It could not be tried, and why.
-    Ignored(String),
+    Skipped(String),
     /// It does not hold, and why.
-    Broken(String),
+    Failed(String),
 }
 
 /// A trial that has ended.
@@ -160,7 +160,7 @@ pub fn run_trials(
     for (name, subject) in subjects(context, plugin)? {
         if !subject.has_fixture() {
             notes.push(format!(
-                "backend `{name}` cannot make resources for the kit, so only what changes nothing is tried"
+                "backend `{name}` has no test fixture, so only read-only tests are run"
             ));
         }
         let of_it = kit::cases(&subject).into_iter();
@@ -180,9 +180,9 @@ pub fn run_trials(
         see(&TrialEvent::Begun { number });
         let end = match (case.run)() {
             // Nothing is missing where a sentence says nothing about the provider.
-            CaseEnd::Held | CaseEnd::NotApplicable(_) => TrialEnd::Held,
-            CaseEnd::Ignored(reason) => TrialEnd::Ignored(reason),
-            CaseEnd::Broken(message) => TrialEnd::Broken(message),
+            CaseEnd::Held | CaseEnd::NotApplicable(_) => TrialEnd::Passed,
+            CaseEnd::Ignored(reason) => TrialEnd::Skipped(reason),
+            CaseEnd::Broken(message) => TrialEnd::Failed(message),
         };
         see(&TrialEvent::Ended { number, end });
     }
@@ -256,12 +256,12 @@ impl Check<'_> {
         let Some(number) = under_way else {
             if trials.is_empty() {
                 return Err(Error::config(format!(
-                    "the process for the trials ended before the first ({how})"
+                    "the test process ended before the first test ({how})"
                 )));
             }
             return Ok(None);
         };
-        let end = TrialEnd::Broken(format!("{verdict} ({how})"));
+        let end = TrialEnd::Failed(format!("{verdict} ({how})"));
         self.ended(trials.get(number), end);
         Ok((number + 1 < trials.len()).then_some(number + 1))
     }
@@ -291,7 +291,7 @@ fn start(request: &CheckRequest, from: usize) -> Result<Child, Error> {
         command.env(ONLY, only);
     }
     command.spawn().map_err(|source| Error::Start {
-        what: "start the process for the trials",
+        what: "start the test process",
         source,
     })
 }

@@ -75,10 +75,10 @@ pub fn one(config: &Config, options: &PluginOptions, plugin: &str) -> Result<Arc
     let path = Path::new(plugin);
     if !plugin.contains('/') && !path.exists() {
         let names = config.file.plugins.keys().map(String::as_str);
-        let error = Error::config(format!("there is no plugin called `{plugin}`"));
+        let error = Error::config(format!("no plugin named `{plugin}`"));
         return Err(match closest(plugin, names) {
             Some(meant) => error.hint(format!("did you mean `{meant}`?")),
-            None => error.hint("name a table of [plugins], or a path like ./libmycloud.so"),
+            None => error.hint("use a table of [plugins], or a path like ./libmycloud.so"),
         });
     }
     let absolute = std::path::absolute(path).map_err(|source| Error::Start {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tbengine_engine::policy::load::LARGEST_COMPONENT;
+use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::policy::{
     CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions,
 };
@@ -124,7 +124,7 @@ fn builtin_component(config: &Config, name: &str) -> Result<Cow<'static, [u8]>, 
     if let Some(builtin) = tbengine_builtins::get(name) {
         return Ok(Cow::Borrowed(builtin.wasm));
     }
-    let error = Error::config(format!("there is no policy called `{name}`"));
+    let error = Error::config(format!("no policy named `{name}`"));
     let known: Vec<&str> = config
         .file
         .policies
@@ -145,10 +145,8 @@ fn builtin_component(config: &Config, name: &str) -> Result<Cow<'static, [u8]>, 
 fn read(path: &Path) -> Result<Cow<'static, [u8]>, Error> {
     let mut bytes = Vec::new();
     // What is larger than a policy may be is not read to its end; loading says so.
-    let read = File::open(path).and_then(|file| {
-        file.take(LARGEST_COMPONENT as u64 + 1)
-            .read_to_end(&mut bytes)
-    });
+    let read = File::open(path)
+        .and_then(|file| file.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut bytes));
     match read {
         Ok(_) => Ok(Cow::Owned(bytes)),
         Err(error) => {
@@ -179,10 +177,10 @@ fn check_pin(bytes: &[u8], pin: &str, at: &str, name: &str) -> Result<(), Error>
         return Ok(());
     }
     Err(Error::config(format!(
-        "{at}: policy `{name}` has the digest {digest}, and {pin} is pinned"
+        "{at}: policy `{name}` has the digest {digest}; pinned is {pin}"
     ))
     .hint(
-        "if the change is meant, look at it with `tbengine policy inspect` and pin the new digest",
+        "if the change is intended, review it with `tbengine policy inspect` and pin the new digest",
     ))
 }
 
@@ -195,7 +193,7 @@ pub fn engine(world: &World) -> Result<PolicyEngine, Error> {
     match PolicyEngine::new(options(world.policy_cache())) {
         // A cron job or a container without a home is no reason not to clean up.
         Err(EngineError::Cache { path, source }) => {
-            tracing::warn!(path = %path.display(), error = %source, "policies are compiled anew each time");
+            tracing::warn!(path = %path.display(), error = %source, "policies are recompiled on every run");
             Ok(PolicyEngine::new(options(None))?)
         }
         engine => Ok(engine?),
@@ -226,7 +224,7 @@ pub fn choose(context: &Context, settings: &Settings) -> Result<Chosen, Error> {
             .iter()
             .any(|param| param.name == name)
     };
-    // The guards' default holds for a policy that has no such parameter.
+    // The safeguards' default holds for a policy that has no such parameter.
     if let Some(grace) = settings.stop_timeout.value
         && knows("stop-timeout")
         && !settings.params.contains_key("stop-timeout")

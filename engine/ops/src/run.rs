@@ -242,7 +242,7 @@ impl Work<'_> {
         }
     }
 
-    /// Forgets runs that are long over. That this fails is no fault of the run.
+    /// Forgets runs that are long over. That this fails is not a fault of the run.
     async fn forget_old_runs(&self) {
         let kept = self.settings.keep.value;
         if kept.is_zero() {
@@ -255,8 +255,8 @@ impl Work<'_> {
             None => Ok::<_, StoreError>(0),
         };
         match prune().await {
-            Ok(pruned) => tracing::debug!(pruned, "forgot old runs"),
-            Err(error) => tracing::warn!(%error, "old runs cannot be forgotten"),
+            Ok(pruned) => tracing::debug!(pruned, "deleted old runs"),
+            Err(error) => tracing::warn!(%error, "cannot delete old runs"),
         }
     }
 }

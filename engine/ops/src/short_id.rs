@@ -1,7 +1,7 @@
 //! Ids as people read them.
 
 /// How many characters of an id are shown; `explain` finds it by them.
-const SHORT: usize = 12;
+const SHORT_LENGTH: usize = 12;
 
 /// The beginning of a native id, as long as it tells resources apart in practice.
 pub fn short_id(native: &str) -> String {
@@ -11,7 +11,7 @@ pub fn short_id(native: &str) -> String {
             .bytes()
             .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     if is_long_hex {
-        digest.chars().take(SHORT).collect()
+        digest.chars().take(SHORT_LENGTH).collect()
     } else {
         native.to_owned()
     }

@@ -31,11 +31,11 @@ impl World {
         clippy::disallowed_methods,
         reason = "the one place that reads the environment and the clock, for whoever is a program"
     )]
-    pub fn look() -> Self {
+    pub fn capture() -> Self {
         let mut environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        go_outside(&mut environment);
+        unset_guard_variables(&mut environment);
         Self::new(
             environment,
             host(),
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// The same at this moment, for a further run of a process that lives long.
-    pub fn again(&self) -> Self {
+    pub fn refresh(&self) -> Self {
         let now = (self.clock)();
         Self {
             now,
@@ -140,7 +140,7 @@ pub fn outside(before: &Outside) -> String {
     serde_json::json!(before).to_string()
 }
 
-fn go_outside(environment: &mut BTreeMap<String, String>) {
+fn unset_guard_variables(environment: &mut BTreeMap<String, String>) {
     let told = environment.remove(OUTSIDE_VARIABLE);
     let before: Outside = told
         .and_then(|told| serde_json::from_str(&told).ok())
@@ -225,13 +225,13 @@ mod tests {
             ("HOME", "/root"),
             (OUTSIDE_VARIABLE, &outside(&before)),
         ]);
-        go_outside(&mut inside);
+        unset_guard_variables(&mut inside);
         assert_eq!(
             inside,
             variables(&[("DOCKER_CONTEXT", "far"), ("HOME", "/root")])
         );
         let mut without = variables(&[("DOCKER_HOST", "x"), (OUTSIDE_VARIABLE, "no json")]);
-        go_outside(&mut without);
+        unset_guard_variables(&mut without);
         assert_eq!(without, variables(&[("DOCKER_HOST", "x")]));
     }
 

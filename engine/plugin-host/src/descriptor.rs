@@ -36,14 +36,14 @@ pub(crate) fn descriptor(name: &str, path: &Path, bytes: &[u8]) -> Result<Descri
         serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
     if descriptor.kinds.is_empty() {
         return Err(wrong(
-            "it brings no kind of backend; in Rust, is the `backend!` line there?".into(),
+            "it has no backend kind; in Rust, is the `backend!` line missing?".into(),
         ));
     }
     for kind in &descriptor.kinds {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if kind.kind.is_empty() || kind.kind.len() > 60 || !kind.kind.chars().all(plain) {
             return Err(wrong(format!(
-                "`{}` is no name for a kind: small letters, digits and hyphens",
+                "invalid kind `{}`: use lowercase letters, digits and hyphens",
                 kind.kind.chars().take(60).collect::<String>()
             )));
         }

@@ -30,7 +30,7 @@ pub enum PluginError {
     },
     /// The library lacks the symbol.
     #[error(
-        "{} (plugin `{name}`) is no plugin of tbengine: it does not export `{}`. A crate needs crate-type \
+        "{} (plugin `{name}`) is not a tbengine plugin: it does not export `{}`. A crate needs crate-type \
          [\"cdylib\"] and the feature `cdylib` of tbengine-sdk; C needs TBE_EXPORT before the function",
         path.display(),
         tbengine_sdk::abi::ENTRY
@@ -58,7 +58,7 @@ pub enum PluginError {
     /// It speaks another version.
     #[error(
         "plugin `{name}` ({}) speaks {plugin}, and this is tbengine {}, which speaks version {PROTOCOL}: \
-         upgrade the older of the two",
+         upgrade the older one",
         path.display(),
         env!("CARGO_PKG_VERSION")
     )]
@@ -71,7 +71,7 @@ pub enum PluginError {
         plugin: String,
     },
     /// The descriptor makes no sense.
-    #[error("plugin `{name}` ({}) does not say properly what it is: {reason}", path.display())]
+    #[error("plugin `{name}` ({}) has an invalid description: {reason}", path.display())]
     Descriptor {
         /// The plugin.
         name: String,
@@ -103,8 +103,7 @@ pub enum PluginError {
     },
     /// Two providers of one kind.
     #[error(
-        "both {first} and plugin `{second}` bring backends of kind `{kind}`, and it must be clear which one \
-         deletes: remove one of them from [plugins]"
+        "both {first} and plugin `{second}` provide the backend kind `{kind}`: remove one of them from [plugins]"
     )]
     TwoProviders {
         /// The kind.

@@ -41,7 +41,7 @@ pub use timeouts::Timeouts;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// No plugin implements the kind.
-    #[error("there is no kind of backend called `{kind}`{}; known: {known}", suggestion(.similar))]
+    #[error("no backend kind `{kind}`{}; known: {known}", suggestion(.similar))]
     UnknownKind {
         /// The kind that was asked for.
         kind: String,

@@ -24,15 +24,15 @@ pub trait Channel: Send + Sync + 'static {
 
     /// A document that does not fit, written anew as this channel understands it; `None` if it has no
     /// other way to understand it.
-    fn plainly(&self, _: &[u8]) -> Option<Vec<u8>> {
+    fn normalize(&self, _: &[u8]) -> Option<Vec<u8>> {
         None
     }
 
     /// How many answers came that nobody had asked for, or that came twice.
-    fn strays(&self) -> u64;
+    fn unsolicited(&self) -> u64;
 
     /// How many answers the plugin owes, those included that nobody waits for any more.
-    fn owed(&self) -> usize;
+    fn pending(&self) -> usize;
 }
 
 /// From this size on, in bytes, a page is read on a thread of its own.
@@ -87,7 +87,7 @@ impl Remote {
         if **backend != *self.name {
             let wrong: String = backend.chars().take(80).collect();
             return Err(broken(format!(
-                "the plugin answered with a resource of backend `{wrong}`, and it was opened as `{}`",
+                "the plugin answered with a resource of backend `{wrong}`, but was opened as `{}`",
                 self.name
             )));
         }
@@ -134,7 +134,7 @@ fn understand<T>(
     read: fn(&[u8]) -> serde_json::Result<T>,
 ) -> Result<T> {
     let again = |error| {
-        let plain = channel.plainly(body);
+        let plain = channel.normalize(body);
         plain.map_or(Err(error), |plain| read(&plain))
     };
     read(body)
@@ -185,7 +185,7 @@ impl Backend for Remote {
             let identity = &mut resource.identity;
             if identity.kind != kind {
                 return Err(broken(format!(
-                    "the plugin answered with a {} where {kind}s were asked for",
+                    "the plugin answered with a {} to a request for {kind}s",
                     identity.kind
                 )));
             }
@@ -212,7 +212,7 @@ impl Backend for Remote {
         let found = &resource.identity;
         if (found.kind, &found.native) != (target.kind, &target.native) {
             return Err(broken(format!(
-                "the plugin was asked for {} and answered with {}",
+                "the plugin was asked for {} but answered with {}",
                 target.id(),
                 found.id()
             )));

@@ -29,7 +29,7 @@ pub struct Vetted {
 pub enum TrustError {
     /// A relative path would mean another file in each working directory.
     #[error(
-        "{} is a relative path; write an absolute one, or a bare file name that is looked up in {}",
+        "{} is a relative path; use an absolute path, or a file name in {}",
         path.display(),
         list(places)
     )]
@@ -56,14 +56,14 @@ pub enum TrustError {
         source: io::Error,
     },
     /// It is a directory, a device, a pipe.
-    #[error("{} is no regular file", path.display())]
+    #[error("{} is not a regular file", path.display())]
     NotAFile {
         /// What it is called.
         path: PathBuf,
     },
-    /// Somebody else owns it or a directory above it.
+    /// Someone else owns it or a directory above it.
     #[error(
-        "{} belongs to uid {owner}, and {} shall be run: give it to root or to this user with `chown`",
+        "{} belongs to uid {owner}, and is used to run {}: change its owner to root or this user with `chown`",
         path.display(),
         file.display()
     )]
@@ -77,7 +77,7 @@ pub enum TrustError {
     },
     /// Others can change it or a directory above it.
     #[error(
-        "others may write to {} (mode {mode:o}), and {} shall be run: `chmod go-w {}`",
+        "others may write to {} (mode {mode:o}), which is used to run {}: `chmod go-w {}`",
         path.display(),
         file.display(),
         path.display()
@@ -92,7 +92,7 @@ pub enum TrustError {
     },
     /// No digest is written down.
     #[error(
-        "no digest pins {}: if it is the one you mean, write sha256 = \"{digest}\", or \"any\" to run whatever is there",
+        "{} is not pinned: if you trust it, add sha256 = \"{digest}\", or \"any\" to accept every version",
         path.display()
     )]
     NotPinned {
@@ -103,7 +103,7 @@ pub enum TrustError {
     },
     /// Another file is there than the one that was meant.
     #[error(
-        "{} has the digest {digest}, and {pin} is pinned: if the change is meant, pin the new digest",
+        "{} has the digest {digest}; pinned is {pin}: if the change is intended, pin the new digest",
         path.display()
     )]
     OtherDigest {
@@ -122,7 +122,7 @@ fn list(places: &[PathBuf]) -> String {
         .map(|place| place.display().to_string())
         .collect();
     match places.len() {
-        0 => "no place, since neither TBENGINE_PLUGIN_DIR nor HOME is set".to_owned(),
+        0 => "no directory (neither TBENGINE_PLUGIN_DIR nor HOME is set)".to_owned(),
         _ => places.join(", "),
     }
 }
@@ -132,7 +132,7 @@ fn list(places: &[PathBuf]) -> String {
 /// `path` is absolute, or a bare file name that is looked up in `places`, of which the first hit counts.
 ///
 /// # Errors
-/// [`TrustError`] says what is wrong and how to mend it.
+/// [`TrustError`] says what is wrong and how to fix it.
 pub fn vet(path: &Path, places: &[PathBuf], pin: Option<&str>) -> Result<Vetted, TrustError> {
     let found = find(path, places)?;
     let unreadable = |source| TrustError::Unreadable {
@@ -275,7 +275,7 @@ mod tests {
         let (_folder, path) = place();
         let error = vet(&path, &[], Some("00")).unwrap_err().to_string();
         assert!(
-            error.contains(DIGEST) && error.contains("00 is pinned"),
+            error.contains(DIGEST) && error.contains("pinned is 00"),
             "{error}"
         );
         let error = vet(&path, &[], None).unwrap_err().to_string();
@@ -302,9 +302,9 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_owns_is_refused() {
+    fn what_someone_else_owns_is_refused() {
         if !rustix::process::geteuid().is_root() {
-            let name = "what_somebody_else_owns_is_refused";
+            let name = "what_someone_else_owns_is_refused";
             tbengine_sdk::testkit::left_out::leave_out(name, "only root can give a file away");
             return;
         }

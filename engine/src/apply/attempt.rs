@@ -9,7 +9,7 @@ use tbengine_sdk::{
 use tokio::time::Instant;
 
 use crate::plan::saved::difference;
-use crate::plan::{Action, Listing, Step, guards};
+use crate::plan::{Action, Listing, Step, safeguards};
 use crate::policy::Force;
 use crate::report::StepResult;
 use tbengine_sdk::host::{OpenBackend, call};
@@ -29,7 +29,7 @@ pub(super) struct Move {
     pub(super) escalated: bool,
     /// Whether a request that may have had an effect went out before.
     pub(super) sent: bool,
-    /// Whether somebody else began the change that is under way.
+    /// Whether someone else began the change that is under way.
     pub(super) theirs: bool,
 }
 
@@ -93,7 +93,7 @@ impl Move {
     /// Tries the step: read, compare, act, verify.
     async fn act(&self) -> AttemptResult {
         if self.step.listing == Listing::Unknown {
-            let detail = "it could not be listed, so nothing was sent for it";
+            let detail = "not listed, so no request was sent";
             return AttemptResult::Ended(StepResult::Deferred, Some(detail.into()));
         }
         let resource = match self.read().await {
@@ -109,7 +109,7 @@ impl Move {
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
         if !self.step.listing.is_present() {
-            let detail = "it is there but was not listed, so nothing was sent for it";
+            let detail = "it exists but was not listed, so no request was sent";
             return AttemptResult::Ended(StepResult::Deferred, Some(detail.into()));
         }
         if resource.state == State::Removing {
@@ -127,7 +127,7 @@ impl Move {
         self.sent || !self.theirs
     }
 
-    /// Looks whether what was asked to end has ended, by us or by somebody else.
+    /// Looks whether what was asked to end has ended, by us or by someone else.
     async fn watch_end(&self, by_us: bool) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(by_us),
@@ -156,8 +156,7 @@ impl Move {
             Ok(Some(resource)) => match self.changed(&resource) {
                 Some(detail) => AttemptResult::Ended(StepResult::Changed, Some(detail)),
                 None => {
-                    let message =
-                        format!("its deletion was accepted, and it is {}", resource.state);
+                    let message = format!("deletion accepted, but it is {}", resource.state);
                     failed(Error::new(ErrorKind::Transient, message), false)
                 }
             },
@@ -173,15 +172,15 @@ impl Move {
             Ok(Some(resource)) => match resource.state {
                 State::Archived => AttemptResult::Ended(StepResult::Archived, None),
                 State::Removing => AttemptResult::Removing { by_us: false },
-                // What somebody else archives may have to end first.
+                // What someone else archives may have to end first.
                 state if state.is_running() && !by_us => AttemptResult::StillRuns,
                 // Whoever started it again wants it.
                 state if state.is_running() => {
-                    let detail = format!("its archiving was accepted, and it is {state} now");
+                    let detail = format!("archiving accepted, but it is {state}");
                     AttemptResult::Ended(StepResult::Changed, Some(detail))
                 }
                 State::Failed => {
-                    let message = "its archiving was accepted, and has failed";
+                    let message = "archiving accepted, but it failed";
                     failed(Error::new(ErrorKind::Stuck, message), false)
                 }
                 _ => AttemptResult::Archiving { by_us },
@@ -264,7 +263,10 @@ impl Move {
         let runs = resource.state.is_running();
         let mut just_read = true;
         if runs && !may_kill {
-            let detail = format!("it is {} and the plan does not kill it", resource.state);
+            let detail = format!(
+                "it is {} and the plan does not allow killing it",
+                resource.state
+            );
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
         let can = self.open.capabilities.can(self.step.target.kind);
@@ -333,7 +335,7 @@ impl Move {
             Ok(Some(resource)) if resource.state == State::Removing => {
                 AttemptResult::Removing { by_us: true }
             }
-            Ok(Some(_)) => failed(and(forbidden, "it was told to stop instead"), true),
+            Ok(Some(_)) => failed(and(forbidden, "it was asked to stop instead"), true),
             Err(error) => failed(error, true),
         }
     }
@@ -367,7 +369,7 @@ impl Move {
             Ok(Some(resource)) => {
                 if is_done && resource.state != State::Removing {
                     let message = format!(
-                        "the deletion was accepted, but it is still there ({})",
+                        "deletion accepted, but it still exists ({})",
                         resource.state
                     );
                     return failed(Error::new(ErrorKind::Transient, message), true);
@@ -386,7 +388,7 @@ impl Move {
             Ok(Some(_)) => failed(
                 Error::new(
                     ErrorKind::Transient,
-                    "the backend says that it does not exist, and shows it",
+                    "reported as not found, but it can still be read",
                 ),
                 sent,
             ),
@@ -400,10 +402,9 @@ impl Move {
         }
         let detail = match self.step.action {
             Action::Delete { .. } => None,
-            Action::Stop { .. } | Action::Archive { .. } => Some(
-                "it was to stay, and is gone after we asked it to end: it deletes itself then, or somebody did"
-                    .to_owned(),
-            ),
+            Action::Stop { .. } | Action::Archive { .. } => {
+                Some("removed itself after being stopped".to_owned())
+            }
         };
         AttemptResult::Ended(StepResult::Deleted, detail)
     }
@@ -415,9 +416,9 @@ impl Move {
         if resource.state == State::Unknown {
             return Some("its state is unknown now".into());
         }
-        guards::protection(resource, self.now)
+        safeguards::protection(resource, self.now)
             .err()
-            .map(|(_, detail)| format!("it was protected after the plan was made: {detail}"))
+            .map(|(_, detail)| format!("protected after the plan was made: {detail}"))
     }
 
     /// Reads the resource; once more at once after a passing fault, since a read does no harm. One that

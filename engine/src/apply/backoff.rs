@@ -40,10 +40,10 @@ impl Default for RetrySchedule {
 }
 
 /// The longest wait that a schedule or a policy can ask for.
-pub const LONGEST_DELAY: Duration = Duration::from_secs(300);
+pub const MAX_DELAY: Duration = Duration::from_secs(300);
 
 /// The most attempts that a schedule or a policy can ask for.
-pub const MOST_ATTEMPTS: u32 = 50;
+pub const MAX_ATTEMPTS: u32 = 50;
 
 impl RetrySchedule {
     /// The wait before the `retry`-th retry (1 is the first), or `None` if there is to be none.
@@ -53,22 +53,21 @@ impl RetrySchedule {
                 base,
                 cap,
                 attempts,
-            } => (retry < attempts.min(MOST_ATTEMPTS)).then(|| {
+            } => (retry < attempts.min(MAX_ATTEMPTS)).then(|| {
                 let ceiling = base
                     .saturating_mul(2_u32.saturating_pow(retry - 1))
                     .min(cap)
-                    .min(LONGEST_DELAY);
+                    .min(MAX_DELAY);
                 ceiling.mul_f64(random.f64())
             }),
             Self::Fixed {
                 delay,
                 factor,
                 retries,
-            } => (retry <= retries && retry < MOST_ATTEMPTS).then(|| {
+            } => (retry <= retries && retry < MAX_ATTEMPTS).then(|| {
                 let exponent = i32::try_from(retry - 1).unwrap_or(i32::MAX);
                 let seconds = delay.as_secs_f64() * factor.powi(exponent);
-                Duration::try_from_secs_f64(seconds)
-                    .map_or(LONGEST_DELAY, |delay| delay.min(LONGEST_DELAY))
+                Duration::try_from_secs_f64(seconds).map_or(MAX_DELAY, |delay| delay.min(MAX_DELAY))
             }),
         }
     }
@@ -125,7 +124,7 @@ mod tests {
         fn no_fixed_wait_overflows(delay in 0_u64..u64::MAX, factor in 0.0_f64..1e9, retry in 1_u32..60) {
             let schedule = RetrySchedule::Fixed { delay: Duration::from_millis(delay), factor, retries: u32::MAX };
             if let Some(wait) = schedule.delay(retry, &mut fastrand::Rng::with_seed(1)) {
-                prop_assert!(wait <= LONGEST_DELAY);
+                prop_assert!(wait <= MAX_DELAY);
             }
         }
     }

@@ -15,9 +15,9 @@ pub(crate) struct Budget {
 
 const FULL: f64 = 500.0;
 /// What one retry takes.
-const RETRY: f64 = 14.0;
+const RETRY_COST: f64 = 14.0;
 /// What a step adds that succeeded at once.
-const REWARD: f64 = 1.0;
+const SUCCESS_REFUND: f64 = 1.0;
 /// What comes in by itself, per second.
 const TRICKLE: f64 = 1.0;
 
@@ -32,9 +32,9 @@ impl Budget {
     /// Pays for one retry, if there is enough left.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
         self.trickle(now);
-        let enough = self.tokens >= RETRY;
+        let enough = self.tokens >= RETRY_COST;
         if enough {
-            self.tokens -= RETRY;
+            self.tokens -= RETRY_COST;
         }
         enough
     }
@@ -42,16 +42,16 @@ impl Budget {
     /// A step succeeded whose retries took this much so often.
     pub(crate) fn give_back(&mut self, retries: u32) {
         let back = if retries == 0 {
-            REWARD
+            SUCCESS_REFUND
         } else {
-            RETRY * f64::from(retries)
+            RETRY_COST * f64::from(retries)
         };
         self.tokens = (self.tokens + back).min(FULL);
     }
 
     /// When there will be enough for a retry if nobody gives anything back.
     pub(crate) fn next(&self) -> Instant {
-        let missing = (RETRY - self.tokens).max(0.0);
+        let missing = (RETRY_COST - self.tokens).max(0.0);
         // A millisecond more, so that rounding does not wake us too early.
         self.at + Duration::from_secs_f64(missing / TRICKLE) + Duration::from_millis(1)
     }

@@ -112,7 +112,7 @@ struct Pause {
 /// What a move that has ended says about its backend.
 pub(super) enum Landing<'a> {
     /// It did what it was asked. A change that took effect says how long such a thing takes as well.
-    Succeeded(Option<Took>),
+    Succeeded(Option<Timing>),
     /// It answered with an error.
     Refused,
     /// It did not answer.
@@ -121,7 +121,7 @@ pub(super) enum Landing<'a> {
 
 /// How long a change took.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Took {
+pub(super) struct Timing {
     /// Whether it asked something to end; only equals are compared.
     pub(super) asks_to_end: bool,
     pub(super) time: Duration,
@@ -144,12 +144,12 @@ pub(super) enum GateDue {
 const LOST_IN_ROW: u32 = 5;
 /// The waits before probes of a backend that does not answer.
 const FIRST_PROBE: Duration = Duration::from_millis(250);
-const LATEST_PROBE: Duration = Duration::from_secs(2);
+const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(2);
 /// The waits when a backend asks for fewer requests and does not say how long.
 const FIRST_RATE_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_RATE_PAUSE: Duration = Duration::from_secs(60);
+const MAX_RATE_PAUSE: Duration = Duration::from_secs(60);
 /// A provider cannot make us wait longer than this at once.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 impl Lanes {
     /// No lanes yet, for so many steps.
@@ -421,7 +421,7 @@ impl Lanes {
         }
         if now - pause.since >= self.outage_deadline {
             let detail = format!(
-                "the backend was away for {}: {}",
+                "the backend was unreachable for {}: {}",
                 humantime::format_duration(self.outage_deadline),
                 pause.error.message
             );
@@ -507,10 +507,7 @@ impl Lane {
         now: Instant,
         random: &mut fastrand::Rng,
     ) -> Option<Duration> {
-        let asked = error
-            .retry_after
-            .unwrap_or_default()
-            .min(LONGEST_RETRY_AFTER);
+        let asked = error.retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
         let (since, times) = match &mut self.gate {
             Gate::Stopped(_) => return None,
             // The probe that is under way tells more than a call that was sent before it.
@@ -528,9 +525,9 @@ impl Lane {
             self.limit.cut();
         }
         let (first, longest) = if probe {
-            (FIRST_PROBE, LATEST_PROBE)
+            (FIRST_PROBE, MAX_PROBE_INTERVAL)
         } else {
-            (FIRST_RATE_PAUSE, LONGEST_RATE_PAUSE)
+            (FIRST_RATE_PAUSE, MAX_RATE_PAUSE)
         };
         // Who says how long is believed, the first time.
         let own = if asked > Duration::ZERO && times == 0 {
@@ -737,7 +734,7 @@ mod tests {
             .unwrap();
         assert!(wait >= FIRST_PROBE * 2, "{wait:?}");
         let gave_up = lanes.gate_due(A, now + OUTAGE);
-        let detail = "the backend was away for 10m: no answer";
+        let detail = "the backend was unreachable for 10m: no answer";
         let verdict = Verdict::new(StepResult::Deferred, detail);
         let verdict = verdict.with_hint(Some("is it up?".into()));
         assert_eq!(gave_up, Some(GateDue::GaveUp(verdict)));
@@ -841,7 +838,7 @@ mod tests {
         lanes.landed(no(0), Landing::Succeeded(None));
         assert_eq!(lanes.typical(no(0)), Duration::ZERO);
         lanes.launched(no(0));
-        let took = Took {
+        let took = Timing {
             asks_to_end: false,
             time: seconds(3),
             limit: None,

@@ -63,14 +63,14 @@ pub enum Halt {
     /// It could not be written.
     Journal(String),
     /// Another run took over what this one worked on.
-    Lease(String),
+    Lock(String),
 }
 
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Halt::Journal(why) => write!(f, "the journal cannot be written: {why}"),
-            Halt::Lease(why) => f.write_str(why),
+            Halt::Lock(why) => f.write_str(why),
         }
     }
 }

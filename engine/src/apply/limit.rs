@@ -71,20 +71,20 @@ struct Window {
 /// So many successes in a row earn one more call at once after a cut.
 const SUCCESSES_PER_RAISE: u32 = 10;
 /// The fewest successes that say anything about a limit.
-const SMALLEST_WINDOW: usize = 8;
+const MIN_WINDOW: usize = 8;
 /// How many times what suits a backend it may get, and the most that any gets.
-const MOST_TIMES: usize = 8;
-const MOST: usize = 128;
+const MAX_MULTIPLE: usize = 8;
+const MAX_LIMIT: usize = 128;
 /// The windows between two searches.
 const REST: u32 = 12;
 /// The weight of the newest success in what is typical.
 const NEWEST: f64 = 0.4;
 /// The smallest step up is one part in so many.
-const SMALLEST_SHARE: usize = 8;
+const MIN_STEP_SHARE: usize = 8;
 /// What share of a step up has to arrive as throughput.
-const WORTH: f64 = 0.5;
+const MIN_GAIN_SHARE: f64 = 0.5;
 /// What share of the throughput a step down has to keep.
-const KEEPS: f64 = 0.98;
+const MIN_KEPT_SHARE: f64 = 0.98;
 
 impl Limit {
     /// A limit that starts with what suits the backend, or stays at what the operator wants.
@@ -94,7 +94,7 @@ impl Limit {
             now,
             full: now,
             least: now.div_ceil(2),
-            most: (now * MOST_TIMES).min(MOST.max(now)),
+            most: (now * MAX_MULTIPLE).min(MAX_LIMIT.max(now)),
             pinned: pinned.is_some(),
             successes: 0,
             troubles: 0,
@@ -167,8 +167,8 @@ impl Limit {
         };
         let rate = self.now as f64 / latency;
         // A step up that is plainly worth nothing is not tried to the end.
-        let hopeless = self.window.count * 2 >= SMALLEST_WINDOW && self.is_hopeless(rate);
-        if !hopeless && self.window.count < SMALLEST_WINDOW.max(self.now) {
+        let hopeless = self.window.count * 2 >= MIN_WINDOW && self.is_hopeless(rate);
+        if !hopeless && self.window.count < MIN_WINDOW.max(self.now) {
             return;
         }
         self.window = Window {
@@ -191,9 +191,9 @@ impl Limit {
             Climb::Trying { from, rate: before } if here > from => {
                 let step = here - from;
                 let share = step as f64 / from as f64;
-                if rate >= before * (1.0 + WORTH * share) {
+                if rate >= before * (1.0 + MIN_GAIN_SHARE * share) {
                     self.try_up(here, rate, step);
-                } else if step > from.div_ceil(SMALLEST_SHARE) {
+                } else if step > from.div_ceil(MIN_STEP_SHARE) {
                     self.try_up(from, before, step / 2);
                 } else {
                     self.set(from);
@@ -201,7 +201,7 @@ impl Limit {
                 }
             }
             Climb::Trying { from, rate: before } => {
-                if rate >= before * KEEPS {
+                if rate >= before * MIN_KEPT_SHARE {
                     self.try_down(here, rate.max(before));
                 } else {
                     self.set(from);

@@ -1,4 +1,4 @@
-//! Stage four: carry the plan out.
+//! Stage four: apply the plan.
 //!
 //! Each file needs only those above it:
 //!
@@ -49,13 +49,13 @@ pub struct ApplyOptions {
     pub concurrency: Option<usize>,
     /// The longest wait for one answer.
     pub call_timeout: Duration,
-    /// How long the calls of one step may take in all. Grace periods, waits between attempts and pauses
+    /// Time limit for the calls of one step. Grace periods, waits between attempts and pauses
     /// of the backend do not count.
     pub step_deadline: Duration,
     /// How long applying may take. What did not get its turn by then is deferred; what is under way gets
     /// [`LAST_CALLS`] more.
     pub deadline: Option<Duration>,
-    /// How long a backend may be away before its steps are deferred.
+    /// How long a backend may be unreachable before its steps are deferred.
     pub outage_deadline: Duration,
     /// How long an accepted deletion may take before it counts as stuck.
     pub stuck_after: Duration,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tbengine_sdk::{Error, ErrorKind};
 
 use super::attempt::Next;
-use super::backoff::{LONGEST_DELAY, MOST_ATTEMPTS};
+use super::backoff::{MAX_ATTEMPTS, MAX_DELAY};
 use super::{ErrorMode, RetrySchedule};
 use crate::plan::ActionKind;
 use crate::policy::RetryAdvice;
@@ -163,7 +163,7 @@ impl RetryTable {
                 };
             }
             RetryAdvice::After { delay, escalate } => {
-                let delay = (tried < MOST_ATTEMPTS).then_some(delay.min(LONGEST_DELAY));
+                let delay = (tried < MAX_ATTEMPTS).then_some(delay.min(MAX_DELAY));
                 (delay, escalate)
             }
             RetryAdvice::NoOpinion => (self.schedule.delay(tried.max(1), random), false),
@@ -172,7 +172,7 @@ impl RetryTable {
         if let Some(delay) = delay {
             return RetryDecision::Retry {
                 // What the provider asks for can only lengthen the wait.
-                after: delay.max(at.error.retry_after.unwrap_or_default().min(LONGEST_DELAY)),
+                after: delay.max(at.error.retry_after.unwrap_or_default().min(MAX_DELAY)),
                 escalate,
                 // A schedule that the operator fixed is kept to.
                 budgeted: !is_fixed && !at.is_ending,
@@ -434,10 +434,10 @@ mod tests {
     #[rstest]
     #[case::a_wait(after(Duration::from_secs(1), false), 1, Duration::from_secs(1), false)]
     #[case::escalation(after(Duration::from_secs(1), true), 1, Duration::from_secs(1), true)]
-    #[case::too_long_a_wait(after(LONGEST_DELAY * 2, false), 1, LONGEST_DELAY, false)]
+    #[case::too_long_a_wait(after(MAX_DELAY * 2, false), 1, MAX_DELAY, false)]
     #[case::more_than_the_schedule(
         after(Duration::ZERO, false),
-        MOST_ATTEMPTS - 1,
+        MAX_ATTEMPTS - 1,
         Duration::ZERO,
         false
     )]
@@ -465,7 +465,7 @@ mod tests {
     fn the_policy_cannot_try_for_ever_and_what_it_escalated_stays_so() {
         let error = error(ErrorKind::Transient);
         let at = Situation {
-            tries: tried(MOST_ATTEMPTS, 0),
+            tries: tried(MAX_ATTEMPTS, 0),
             ..first(&error)
         };
         let advice = after(Duration::ZERO, true);

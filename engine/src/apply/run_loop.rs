@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptResult, Move, Next};
-use super::lanes::{GateDue, Landing, LaneNo, Lanes, Took, Urgency};
+use super::lanes::{GateDue, Landing, LaneNo, Lanes, Timing, Urgency};
 use super::retry::{RetryTable, Situation};
 use super::state::{Phase, StepNo, StepState, Steps, Verdict, Wish};
 use super::{ApplyOptions, Control, ErrorMode, LAST_CALLS};
@@ -34,7 +34,7 @@ pub(super) struct RunLoop<'a, 'r> {
     clock: RunClock,
     reporter: &'a mut Reporter<'r>,
     outcomes: Vec<Option<Outcome>>,
-    moves: JoinSet<Heard>,
+    moves: JoinSet<TaskResult>,
     unfinished: usize,
     /// Why nothing more is started, once that is so.
     ending: Option<Ending>,
@@ -54,7 +54,7 @@ enum Ending {
 }
 
 /// What comes back from a spawned task.
-enum Heard {
+enum TaskResult {
     Moved {
         no: StepNo,
         result: AttemptResult,
@@ -145,7 +145,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 () = sleep_until(self.deadline), if self.is_timed() => {
                     self.out_of_time();
                 }
-                Some(heard) = self.moves.join_next() => self.hear(heard),
+                Some(heard) = self.moves.join_next() => self.on_result(heard),
                 () = sleep_until(wake_at), if wake_at.is_some() => {}
             }
         }
@@ -300,7 +300,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 }
                 _ => RetryAdvice::NoOpinion,
             };
-            Heard::Moved {
+            TaskResult::Moved {
                 no,
                 result,
                 time,
@@ -334,7 +334,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             .deadline
             .is_some_and(|deadline| now + typical > deadline)
         {
-            let detail = "an attempt would not have ended before the run's deadline";
+            let detail = "no time for an attempt before the run's deadline";
             self.finish(no, Verdict::new(StepResult::Deferred, detail));
             return true;
         }
@@ -343,13 +343,13 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             return false;
         }
         let (message, hint) = state.last_error().map_or_else(
-            || ("it was tried".to_owned(), None),
+            || ("attempted".to_owned(), None),
             |error| (error.message.clone(), error.hint.clone()),
         );
         let deadline = humantime::format_duration(self.options.step_deadline);
-        let detail = format!("{message}; the {deadline} that its calls may take are used up");
+        let detail = format!("{message}; the step's time limit of {deadline} is used up");
         let verdict = Verdict::new(StepResult::Failed, detail).with_hint(hint);
-        let wish = state.end_badly(verdict, now);
+        let wish = state.finish_failed(verdict, now);
         self.carry_out(no, wish, now);
         true
     }
@@ -360,15 +360,15 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         };
         let timeout = self.options.call_timeout;
         self.moves.spawn(async move {
-            Heard::Probed(lane, call("check", timeout, open.backend.check()).await)
+            TaskResult::Probed(lane, call("check", timeout, open.backend.check()).await)
         });
     }
 
     // Hearing how they ended.
 
-    fn hear(&mut self, heard: Result<Heard, tokio::task::JoinError>) {
+    fn on_result(&mut self, heard: Result<TaskResult, tokio::task::JoinError>) {
         match heard {
-            Ok(Heard::Moved {
+            Ok(TaskResult::Moved {
                 no,
                 result,
                 time,
@@ -386,7 +386,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 }
                 self.moved(no, result, advice, backend_is_out);
             }
-            Ok(Heard::Probed(lane, answer)) => self.probed(lane, answer),
+            Ok(TaskResult::Probed(lane, answer)) => self.probed(lane, answer),
             // Calls of backends contain their panics, so this is a defect of the engine itself.
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => {}
@@ -570,7 +570,10 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             }
             Ok(account) => Error::new(
                 ErrorKind::Invalid,
-                format!("another account (`{}`) answers now", account.id),
+                format!(
+                    "the backend now points to another account (`{}`)",
+                    account.id
+                ),
             ),
             Err(error) => error,
         };
@@ -645,7 +648,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.cancel_where(|state| !state.is_moving());
         for no in self.steps.numbers() {
             if !self.steps[no].is_done() {
-                let detail = "cut off in the middle; what happened to it is not known";
+                let detail = "interrupted during a request; result unknown";
                 self.finish(no, Verdict::new(StepResult::Cancelled, detail));
             }
         }
@@ -676,7 +679,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         };
         let state = &mut self.steps[no];
         let verdict = match state.take_verdict() {
-            Some(verdict) => verdict.and(&format!("{why}, so it was not read once more")),
+            Some(verdict) => verdict.and(&format!("{why}, so it was not read again")),
             None => Verdict::new(result, format!("{why}; {}", state.how_far(next))),
         };
         self.finish(no, verdict);
@@ -687,7 +690,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
     /// Ends a step whose backend is asked for nothing more, and does not hide what is not known.
     fn leave(&mut self, no: StepNo, verdict: Verdict) {
         let verdict = if self.steps[no].sent() {
-            verdict.and("a request was sent, and what it did is not known")
+            verdict.and("request sent, result unknown")
         } else {
             verdict
         };
@@ -727,7 +730,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             }
             return;
         }
-        let detail = format!("{} uses it and ended as {result}", self.id(holder));
+        let detail = format!("still used by {}, which ended as {result}", self.id(holder));
         let result = match result {
             StepResult::Deferred | StepResult::Cancelled | StepResult::Denied => result,
             _ => StepResult::Blocked,
@@ -785,7 +788,7 @@ fn landing(
         _ => return Landing::Succeeded(None),
     };
     let acted = matches!(phase, Phase::Moving(Next::Act | Next::GoOn));
-    Landing::Succeeded(acted.then_some(Took {
+    Landing::Succeeded(acted.then_some(Timing {
         asks_to_end,
         time,
         limit,
@@ -844,7 +847,7 @@ fn suspicions(outcomes: &[Outcome]) -> Vec<String> {
         .filter(|(_, (gone, all))| gone == all && *all >= 3)
         .map(|(backend, (gone, _))| {
             format!(
-                "all {gone} resources of backend `{backend}` were already gone: is it the account and region you meant, or does another cleaner run?"
+                "all {gone} resources of backend `{backend}` were already gone: wrong account or region, or is another cleaner running?"
             )
         })
         .collect();

@@ -20,13 +20,13 @@
 //!       PauseBackend  attempt given back; Ready(same), behind the gate of its lane
 //!       Watch(next)   attempt given back; Sleeping(next)
 //!       Behind        attempt given back; Sleeping(Act)
-//!       Blocked       attempt given back; end_badly(blocked)
-//!       Changed       end_badly(changed)
-//!       GiveUp(r)     end_badly(r)
+//!       Blocked       attempt given back; finish_failed(blocked)
+//!       Changed       finish_failed(changed)
+//!       GiveUp(r)     finish_failed(r)
 //!       Unseen        Done(verdict, and that it could not be read)
 //!       StopBackend   Done(denied), and with it all of its lane but what is Moving
 //!
-//!   end_badly(r): nothing was sent ─► Done(r); something was ─► Sleeping(LastLook) with the verdict r
+//!   finish_failed(r): nothing was sent ─► Done(r); something was ─► Sleeping(LastLook) with the verdict r
 //!   interrupt, deadline: everything but Moving ─► Done(cancelled; deferred)
 //!   --fail-fast: everything not under way ─► Done(cancelled)        abort: everything ─► Done(cancelled)
 //! ```
@@ -211,7 +211,7 @@ pub(super) struct StepState {
     escalated: bool,
     /// Whether a request that may have had an effect went out.
     sent: bool,
-    /// Whether somebody else began the change that is under way.
+    /// Whether someone else began the change that is under way.
     theirs: bool,
     /// How long it was watched, and how often it was looked at. Pauses of the backend do not count.
     watched: (Duration, u32),
@@ -224,8 +224,8 @@ pub(super) struct StepState {
 }
 
 /// How much later the first look is, and how much later a look can be at the most.
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-const LATEST_LOOK: Duration = Duration::from_millis(500);
+const MIN_READ_DELAY: Duration = Duration::from_millis(50);
+const MAX_READ_DELAY: Duration = Duration::from_millis(500);
 /// How long after its last attempt: effects may come late, and replicas of a provider lag behind.
 const LAST_LOOK_AFTER: Duration = Duration::from_secs(3);
 
@@ -294,7 +294,7 @@ impl StepState {
         self.sent
     }
 
-    /// Whether somebody else began the change that is under way.
+    /// Whether someone else began the change that is under way.
     pub(super) fn is_theirs(&self) -> bool {
         self.theirs
     }
@@ -397,12 +397,12 @@ impl StepState {
     /// How far it got when the run ends before it; `next` is the move that it would have made.
     pub(super) fn how_far(&self, next: Next) -> &'static str {
         match next {
-            Next::WatchRemoval => "its deletion was accepted and is not yet verified",
-            Next::WatchArchiving => "its archiving was accepted and is not yet verified",
-            _ if self.asked_to_end => "it was asked to end",
-            _ if self.sent => "a request was sent, and what it did is not known",
+            Next::WatchRemoval => "deletion accepted, not yet verified",
+            Next::WatchArchiving => "archiving accepted, not yet verified",
+            _ if self.asked_to_end => "asked to stop",
+            _ if self.sent => "request sent, result unknown",
             _ if self.tries.all > 0 => "an attempt had failed",
-            _ => "nothing was done to it",
+            _ => "not attempted",
         }
     }
 
@@ -541,11 +541,11 @@ impl StepState {
             RetryDecision::Blocked => {
                 self.give_back_attempt();
                 let verdict = Verdict::new(StepResult::Blocked, error.message);
-                self.end_badly(verdict.with_hint(error.hint), now)
+                self.finish_failed(verdict.with_hint(error.hint), now)
             }
             RetryDecision::Changed => {
                 let verdict = Verdict::new(StepResult::Changed, error.message);
-                self.end_badly(verdict.with_hint(error.hint), now)
+                self.finish_failed(verdict.with_hint(error.hint), now)
             }
             RetryDecision::GiveUp { result, reason } => {
                 self.note_failure(since_start, &error);
@@ -553,7 +553,7 @@ impl StepState {
                 if let Some(reason) = reason {
                     verdict = verdict.and(&format!("the policy gave up: {reason}"));
                 }
-                self.end_badly(verdict, now)
+                self.finish_failed(verdict, now)
             }
             RetryDecision::Unseen => self.confirm(Some(&error)),
             RetryDecision::StopBackend => {
@@ -565,7 +565,7 @@ impl StepState {
 
     /// Ends a step that did not reach its end. Where a request may have had an effect all the same, one more
     /// look decides, so that nothing is reported as left that is gone.
-    pub(super) fn end_badly(&mut self, verdict: Verdict, now: Instant) -> Wish {
+    pub(super) fn finish_failed(&mut self, verdict: Verdict, now: Instant) -> Wish {
         if !self.sent {
             return Wish::End(verdict);
         }
@@ -585,7 +585,7 @@ impl StepState {
         };
         Wish::End(match unseen {
             Some(error) => verdict.and(&format!(
-                "whether it is still there could not be read: {}",
+                "could not read whether it still exists: {}",
                 error.message
             )),
             None => verdict,
@@ -624,9 +624,9 @@ impl StepState {
     /// Notes one more look, and says how long until the next and how long it has been watched.
     fn look_again(&mut self) -> (Duration, Duration) {
         let (watched_for, looks) = self.watched;
-        let pause = FIRST_LOOK
+        let pause = MIN_READ_DELAY
             .saturating_mul(1 << looks.min(8))
-            .min(LATEST_LOOK);
+            .min(MAX_READ_DELAY);
         self.watched = (watched_for + pause, looks + 1);
         (pause, watched_for)
     }
@@ -809,7 +809,7 @@ mod tests {
 
     #[rstest]
     #[case::by_us(true)]
-    #[case::by_somebody_else(false)]
+    #[case::by_someone_else(false)]
     fn what_is_being_removed_is_watched(#[case] by_us: bool) {
         let mut state = deleting();
         let now = Instant::now();
@@ -1023,7 +1023,7 @@ mod tests {
         let mut state = deleting();
         state.verdict = Some(Verdict::new(StepResult::Failed, "busy before"));
         let end = decided(&mut state, RetryDecision::Unseen, Instant::now());
-        let detail = "busy before; whether it is still there could not be read: busy";
+        let detail = "busy before; could not read whether it still exists: busy";
         let verdict = Verdict::new(StepResult::Failed, detail);
         assert_eq!(end, Wish::End(verdict));
     }
@@ -1066,25 +1066,19 @@ mod tests {
         true,
         true,
         1,
-        "its deletion was accepted and is not yet verified"
+        "deletion accepted, not yet verified"
     )]
     #[case(
         Next::WatchArchiving,
         true,
         true,
         1,
-        "its archiving was accepted and is not yet verified"
+        "archiving accepted, not yet verified"
     )]
-    #[case(Next::WatchEnd, true, true, 1, "it was asked to end")]
-    #[case(
-        Next::Act,
-        false,
-        true,
-        1,
-        "a request was sent, and what it did is not known"
-    )]
+    #[case(Next::WatchEnd, true, true, 1, "asked to stop")]
+    #[case(Next::Act, false, true, 1, "request sent, result unknown")]
     #[case(Next::Act, false, false, 1, "an attempt had failed")]
-    #[case(Next::Act, false, false, 0, "nothing was done to it")]
+    #[case(Next::Act, false, false, 0, "not attempted")]
     fn a_run_that_ends_says_how_far_a_step_got(
         #[case] next: Next,
         #[case] asked_to_end: bool,

@@ -23,7 +23,7 @@ pub(super) fn match_up(
         let Some(found) = finder.find(&proposal.id) else {
             let id = proposal.id;
             return Err(format!(
-                "its answer names `{id}`, which it was not asked about"
+                "its answer names `{id}`, which was not in the request"
             ));
         };
         let resource = places[found];
@@ -51,7 +51,7 @@ struct Finder<'a> {
 type IdParts<'a> = (&'a str, &'a str, &'a str);
 
 /// How many candidates behind the last one are looked at before the map is.
-const NEAR: usize = 8;
+const LINEAR_SEARCH: usize = 8;
 
 impl<'a> Finder<'a> {
     fn new(candidates: &'a [Candidate<'a>]) -> Self {
@@ -64,7 +64,7 @@ impl<'a> Finder<'a> {
 
     fn find(&mut self, id: &str) -> Option<usize> {
         let wanted = parts_of_text(id)?;
-        let mut near = self.next..self.candidates.len().min(self.next + NEAR);
+        let mut near = self.next..self.candidates.len().min(self.next + LINEAR_SEARCH);
         let found = near
             .find(|at| parts_of(&self.candidates[*at]) == wanted)
             .or_else(|| self.by_id().get(&wanted).copied())?;
@@ -124,7 +124,7 @@ mod tests {
             (0..100).collect(),
             (0..100).rev().collect(),
             passes.collect(),
-            (0..100).step_by(NEAR + 1).collect(),
+            (0..100).step_by(LINEAR_SEARCH + 1).collect(),
             vec![99, 0, 98],
         ];
         for order in orders {

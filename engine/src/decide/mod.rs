@@ -12,7 +12,7 @@ use tbengine_sdk::Identity;
 
 use crate::discover::Inventory;
 use crate::policy::{
-    Candidate, Fault, FaultKind, LARGEST_BATCH, LogLine, Policy, PolicyContext, Verdict,
+    Candidate, Fault, FaultKind, LogLine, MAX_BATCH, Policy, PolicyContext, Verdict,
 };
 use crate::scope::Scope;
 use matching::match_up;
@@ -73,7 +73,7 @@ fn judge(
     let mut places: Vec<usize> = (0..inventory.resources.len()).filter(in_scope).collect();
     // Fewer are judged in one call anyway, in the order of the inventory.
     let mut groups = Vec::new();
-    if places.len() > LARGEST_BATCH {
+    if places.len() > MAX_BATCH {
         groups = together::groups(inventory);
         places.sort_by_key(|place| groups[*place]);
     }

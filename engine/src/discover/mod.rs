@@ -59,7 +59,7 @@ const MAX_PAGES: usize = 100_000;
 const LIST_ATTEMPTS: u32 = 3;
 
 /// The longest pause that a listing makes because a provider asks for it.
-const LONGEST_LIST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_LIST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Asks every backend in scope for its account and its resources, all at once.
 pub async fn discover(
@@ -107,8 +107,8 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
     let listings = kinds
         .into_iter()
         .map(|kind| async move { (kind, list_kind(open, kind, options).await) });
-    // All at once: naming the account can take as long as listing everything.
-    let check = again(open, "naming the account", || {
+    // All at once: identifying the account can take as long as listing everything.
+    let check = again(open, "identifying the account", || {
         call("check", options.call_timeout, open.backend.check())
     });
     let (mut check, mut listings) = (pin!(check), pin!(join_all(listings)));
@@ -198,7 +198,7 @@ async fn list_kind(
         if !seen_cursors.insert(cursor.clone()) {
             return Err(Error::new(
                 ErrorKind::Internal,
-                format!("the listing of {kind}s goes in circles: it gave the same cursor twice"),
+                format!("the listing of {kind}s does not end: the same cursor was returned twice"),
             ));
         }
         request.cursor = Some(cursor);
@@ -236,8 +236,8 @@ async fn again<T, F: Future<Output = Result<T, Error>>>(
             {
                 let pause = Duration::from_millis(200 << attempt);
                 let pause = pause.max(error.retry_after.unwrap_or_default());
-                tracing::warn!(backend = %open.name, what, %error, ?pause, "listing failed, trying again");
-                tokio::time::sleep(pause.min(LONGEST_LIST_PAUSE)).await;
+                tracing::warn!(backend = %open.name, what, %error, ?pause, "listing failed, retrying");
+                tokio::time::sleep(pause.min(MAX_LIST_PAUSE)).await;
                 attempt += 1;
             }
             answer => return answer,

@@ -30,7 +30,7 @@ pub struct RulesFile {
 pub struct OwnerTable {
     /// "benchmark", "product" or "kept". A name that is known already has one.
     pub what: Option<What>,
-    /// Whether its rules count. Unless set: true.
+    /// Whether its rules count. Default: true.
     pub enabled: Option<bool>,
     /// What it makes, in one line.
     pub about: Option<String>,

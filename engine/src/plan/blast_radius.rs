@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::guards::Context;
+use super::safeguards::Context;
 use super::{Proposed, is_proven};
 
 /// The most that a plan may delete or stop: a number, or a share of everything listed.
@@ -18,7 +18,7 @@ pub enum MaxDelete {
     Percent(u8),
 }
 
-/// A text that is no limit.
+/// A text that is not a limit.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a limit; write a number like 50, or a share like 20%")]
 pub struct ParseMaxDeleteError(String);
@@ -101,16 +101,15 @@ impl fmt::Display for BlastRadius {
                 limit,
             } => write!(
                 f,
-                "the plan touches {steps} of {listed} resources, and --max-delete allows {limit}"
+                "the plan touches {steps} of {listed} resources; --max-delete allows {limit}"
             ),
             BlastRadius::UnprovenRunning { running, limit } => write!(
                 f,
-                "the plan ends {running} running resources whose owner is not proven, more than {limit}; \
-                 name the number you expect with --max-delete"
+                "the plan ends {running} running resources of unproven owner; the limit is {limit}: set the number you expect with --max-delete"
             ),
             BlastRadius::Unreadable { facts } => write!(
                 f,
-                "what protects resources cannot be read, so nothing is deleted: {}",
+                "nothing is deleted, because protection records cannot be read: {}",
                 facts.join("; ")
             ),
         }
@@ -130,7 +129,7 @@ pub(crate) fn examine(
         return Some(BlastRadius::Unreadable { facts });
     }
     let listed = context.inventory.resources.len();
-    if let Some(limit) = context.guards.max_delete {
+    if let Some(limit) = context.safeguards.max_delete {
         let exceeded = match limit {
             MaxDelete::Count(most) => steps > most,
             MaxDelete::Percent(most) => steps * 100 > listed * usize::from(most),
@@ -147,6 +146,6 @@ pub(crate) fn examine(
             proposal.resource.state.is_running() && !is_proven(proposal.resource, context.facts)
         })
         .count();
-    let limit = context.guards.max_unproven_running;
+    let limit = context.safeguards.max_unproven_running;
     (running > limit).then_some(BlastRadius::UnprovenRunning { running, limit })
 }

@@ -1,6 +1,6 @@
 //! Stage three: from decisions to ordered steps. Pure: no I/O, no clock.
 //!
-//! - [`guards`]: the rules that no policy can switch off
+//! - [`safeguards`]: the rules that no policy can switch off
 //! - [`blast_radius`]: how far a plan as a whole may go
 //! - [`bound`]: facts that must not have changed when a step is carried out
 //! - [`order`]: what goes before what
@@ -9,8 +9,8 @@
 
 pub mod blast_radius;
 pub mod bound;
-pub mod guards;
 pub mod order;
+pub mod safeguards;
 pub mod saved;
 pub mod sealed;
 
@@ -29,13 +29,13 @@ use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
 pub use blast_radius::{BlastRadius, MaxDelete};
 pub use bound::Bound;
-pub use guards::{Guard, Guards, Own};
+pub use safeguards::{Own, Safeguard, Safeguards};
 pub use sealed::Sealed;
 
 /// The version of the plan's format.
 pub const PLAN_FORMAT: &str = "tbengine-plan/2";
 
-/// The ordered steps that survived the guards, and the refusals with their reasons.
+/// The ordered steps that survived the safeguards, and the refusals with their reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Plan {
@@ -43,7 +43,7 @@ pub struct Plan {
     pub header: PlanHeader,
     /// What will be done, in order. A plan can be large, so its copies share the steps.
     pub steps: Vec<Arc<Step>>,
-    /// What the policy wanted and a guard refused.
+    /// What the policy wanted and a safeguard refused.
     pub refusals: Vec<Refusal>,
     /// What refuses the plan as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,12 +129,12 @@ fn unsaid_class() -> Class {
     Class::Other
 }
 
-/// What the last listing showed of the resource of a step. What was not listed has passed no guard, so
+/// What the last listing showed of the resource of a step. What was not listed has passed no safeguard, so
 /// nothing is sent for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Listing {
-    /// It is there, and the guards have looked at it.
+    /// It is there, and the safeguards have looked at it.
     #[default]
     Present,
     /// The listing worked and it is not in it: probably it is gone, which a read proves.
@@ -144,7 +144,7 @@ pub enum Listing {
 }
 
 impl Listing {
-    /// Whether the guards have looked at the resource.
+    /// Whether the safeguards have looked at the resource.
     pub fn is_present(&self) -> bool {
         *self == Self::Present
     }
@@ -162,7 +162,7 @@ pub enum Action {
     },
     /// Move it to cold storage, after it has ended.
     Archive {
-        /// How long what runs may take to end by itself.
+        /// Grace period before a running resource is killed.
         #[serde(with = "crate::duration", rename = "grace-ms")]
         grace: Duration,
     },
@@ -170,7 +170,7 @@ pub enum Action {
     Delete {
         /// When it may be killed.
         force: Force,
-        /// How long what runs may take to end by itself.
+        /// Grace period before a running resource is killed.
         #[serde(with = "crate::duration", rename = "grace-ms")]
         grace: Duration,
     },
@@ -198,7 +198,7 @@ impl Action {
         }
     }
 
-    /// How long what runs may take to end by itself.
+    /// Grace period before a running resource is killed.
     pub const fn grace(&self) -> Duration {
         match self {
             Action::Stop { grace } | Action::Archive { grace } | Action::Delete { grace, .. } => {
@@ -218,7 +218,7 @@ impl fmt::Display for ActionKind {
     }
 }
 
-/// A decision that a guard refused.
+/// A decision that a safeguard refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Refusal {
@@ -230,13 +230,13 @@ pub struct Refusal {
     pub action: ActionKind,
     /// Why the policy wanted it.
     pub reason: String,
-    /// The guard that refused.
-    pub guard: Guard,
+    /// The safeguard that refused.
+    pub safeguard: Safeguard,
     /// Why it refused.
     pub detail: String,
 }
 
-/// A decision on its way through the guards.
+/// A decision on its way through the safeguards.
 #[derive(Clone, Debug)]
 pub(crate) struct Proposed<'a> {
     /// The place of the resource in the inventory.
@@ -248,28 +248,28 @@ pub(crate) struct Proposed<'a> {
 }
 
 impl Plan {
-    /// Lets the guards look at every decision and puts what survives in order.
+    /// Lets the safeguards look at every decision and puts what survives in order.
     pub fn new(
         header: PlanHeader,
         inventory: &Inventory,
         decisions: &[Decision],
         facts: &Facts,
-        guards: &Guards,
+        safeguards: &Safeguards,
     ) -> Self {
         let mut proposed = Vec::with_capacity(decisions.len());
         proposed.extend(
             decisions
                 .iter()
-                .filter_map(|decision| propose(inventory, decision, guards)),
+                .filter_map(|decision| propose(inventory, decision, safeguards)),
         );
-        let context = guards::Context {
-            guards,
+        let context = safeguards::Context {
+            safeguards,
             facts,
             inventory,
             now: header.created,
             scope: &header.scope,
         };
-        let (survivors, refusals) = guards::examine(&context, proposed);
+        let (survivors, refusals) = safeguards::examine(&context, proposed);
         let blast_radius = blast_radius::examine(&context, &survivors, 0);
         Self {
             steps: order::steps(inventory, survivors),
@@ -294,10 +294,10 @@ impl Plan {
 fn propose<'a>(
     inventory: &'a Inventory,
     decision: &'a Decision,
-    guards: &Guards,
+    safeguards: &Safeguards,
 ) -> Option<Proposed<'a>> {
     let resource = &inventory.resources[decision.resource];
-    let grace = |wanted: Option<Duration>| wanted.unwrap_or(guards.default_grace);
+    let grace = |wanted: Option<Duration>| wanted.unwrap_or(safeguards.default_grace);
     let (action, reason) = match &decision.verdict {
         Verdict::Keep { .. } => return None,
         Verdict::Stop {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tbengine_sdk::{Identity, Resource, ResourceId, State, Timestamp};
 
-use super::{Guard, Guards, Listing, PLAN_FORMAT, Plan, Proposed, Refusal, Step, guards, sealed};
+use super::{
+    Listing, PLAN_FORMAT, Plan, Proposed, Refusal, Safeguard, Safeguards, Step, safeguards, sealed,
+};
 use crate::discover::Inventory;
 use crate::facts::Facts;
 use crate::policy::PolicySource;
@@ -15,10 +17,10 @@ use crate::policy::PolicySource;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Stale {
     /// It was written by another version of tbengine.
-    #[error("it has the format `{0}`, and this tbengine reads {PLAN_FORMAT}")]
+    #[error("unknown format `{0}`; this tbengine reads {PLAN_FORMAT}")]
     Format(String),
     /// It is too old.
-    #[error("it was made {} ago, and plans are valid for {}", humantime::format_duration(*.age), humantime::format_duration(*.valid))]
+    #[error("made {} ago; plans are valid for {}", humantime::format_duration(*.age), humantime::format_duration(*.valid))]
     TooOld {
         /// How old it is, in whole seconds.
         age: Duration,
@@ -26,10 +28,10 @@ pub enum Stale {
         valid: Duration,
     },
     /// It was made later than now.
-    #[error("it was made at {0}, which lies in the future")]
+    #[error("made at {0}, which is in the future")]
     Future(Timestamp),
     /// A backend is connected to another account now.
-    #[error("backend `{backend}` was connected to `{planned}` then and is to `{now}` now")]
+    #[error("backend `{backend}` was connected to `{planned}`, now to `{now}`")]
     Account {
         /// The backend.
         backend: String,
@@ -39,7 +41,7 @@ pub enum Stale {
         now: String,
     },
     /// The policy is not the one that decided.
-    #[error("the policy `{name}` has changed since: its digest was {planned} and is {now}")]
+    #[error("policy `{name}` has changed: its digest was {planned}, now {now}")]
     Policy {
         /// Its name.
         name: String,
@@ -49,7 +51,7 @@ pub enum Stale {
         now: String,
     },
     /// The configuration is not what it was.
-    #[error("the configuration has changed since: its digest was {planned} and is {now}")]
+    #[error("the configuration has changed: its digest was {planned}, now {now}")]
     Configuration {
         /// Its digest then.
         planned: String,
@@ -57,13 +59,13 @@ pub enum Stale {
         now: String,
     },
     /// It is not as it was saved.
-    #[error("it was changed after it was saved")]
+    #[error("the file was edited after it was saved")]
     Edited,
     /// It names one resource twice.
     #[error("it has two steps for {0}")]
     Twice(ResourceId),
     /// Its steps do not fit together.
-    #[error("step {0} waits for a step that does not come before it")]
+    #[error("step {0} waits for a later step")]
     Order(usize),
 }
 
@@ -145,16 +147,16 @@ pub fn check(
     }
 }
 
-/// Lets the guards look again at every step, with the facts of now. A protection that came after the
-/// plan wins; a step that is refused takes those along that the guards then refuse.
+/// Lets the safeguards look again at every step, with the facts of now. A protection that came after the
+/// plan wins; a step that is refused takes those along that the safeguards then refuse.
 ///
-/// A step whose resource was not listed stays in the plan, and says so: no guard has looked at it, so nothing
+/// A step whose resource was not listed stays in the plan, and says so: no safeguard has looked at it, so nothing
 /// is sent for it. It counts for the limits.
 pub fn revise(
     plan: Plan,
     inventory: &Inventory,
     facts: &Facts,
-    guards: &Guards,
+    safeguards: &Safeguards,
     now: Timestamp,
 ) -> Plan {
     let by_id: HashMap<ResourceId, (usize, &Resource)> = inventory
@@ -192,20 +194,20 @@ pub fn revise(
                     name: step.name.clone(),
                     action: step.action.kind(),
                     reason: step.reason.clone(),
-                    guard: Guard::Changed,
+                    safeguard: Safeguard::Changed,
                     detail,
                 }),
             },
         }
     }
-    let context = guards::Context {
-        guards,
+    let context = safeguards::Context {
+        safeguards,
         facts,
         inventory,
         now,
         scope: &plan.header.scope,
     };
-    let (survivors, refused) = guards::examine(&context, proposed);
+    let (survivors, refused) = safeguards::examine(&context, proposed);
     let blast_radius = super::blast_radius::examine(&context, &survivors, unlisted.len());
     refusals.extend(refused);
     let listed = survivors
@@ -280,7 +282,7 @@ pub fn difference(step: &Step, now: &Resource) -> Option<String> {
 fn life_difference(step: &Step, now: &Resource) -> Option<String> {
     let ran = step.state.is_running();
     if !ran && now.state.is_running() {
-        return Some(format!("it was {} and is {} now", step.state, now.state));
+        return Some(format!("it was {}, now {}", step.state, now.state));
     }
     // Between two runs of a restart policy it begins anew all the time, and nobody's hand is in that.
     let restarts = [step.state, now.state].contains(&State::Restarting);
@@ -289,7 +291,7 @@ fn life_difference(step: &Step, now: &Resource) -> Option<String> {
     }
     Some(match ran {
         true => "it was started again since the plan was made".into(),
-        false => "it has run again since the plan was made".into(),
+        false => "it ran again after the plan was made".into(),
     })
 }
 
@@ -298,9 +300,9 @@ fn identity_difference(planned: &Identity, now: &Identity) -> Option<String> {
         return None;
     }
     let what = if planned.account != now.account {
-        "it belongs to another account now"
+        "it now belongs to another account"
     } else if planned.created != now.created {
-        "another resource has its id now: the creation times differ"
+        "another resource has its id now: creation times differ"
     } else {
         "another resource has its id now"
     };

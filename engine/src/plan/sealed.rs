@@ -12,7 +12,7 @@ use super::{BlastRadius, Plan, PlanHeader, Refusal, Step};
 use crate::digest::Digest;
 
 /// A plan as it is written where it may be kept: with its digest, so that a change by hand or by accident
-/// shows. It is no signature: who means to can write another plan with its digest.
+/// shows. It is not a signature: someone can still write another plan with its digest.
 #[derive(Clone, Copy, Debug)]
 pub struct Sealed<'a>(pub(super) &'a Plan);
 

@@ -6,11 +6,11 @@ use super::description::Judging;
 /// The most resources in one call of a policy that judges units, unless one unit alone is larger.
 /// More at once are judged no faster, and each call takes memory for what it holds: some 4 MiB of the
 /// guest for so many with the built-in policies, and as much here.
-pub const LARGEST_BATCH: usize = 5_000;
+pub const MAX_BATCH: usize = 5_000;
 
 /// How many resources a call of a policy gets that judges each alone. Small enough for languages
 /// whose garbage collector slows down with what it holds.
-pub(super) const CHUNK: usize = LARGEST_BATCH;
+pub(super) const CHUNK: usize = MAX_BATCH;
 
 /// Candidates by their calls. The same candidates give the same batches.
 pub(super) fn batches<'b, 'c>(
@@ -19,8 +19,8 @@ pub(super) fn batches<'b, 'c>(
 ) -> Vec<&'b [Candidate<'c>]> {
     match judging {
         Judging::All => vec![candidates],
-        Judging::Units if candidates.len() <= LARGEST_BATCH => vec![candidates],
-        Judging::Units => by_group(candidates, LARGEST_BATCH),
+        Judging::Units if candidates.len() <= MAX_BATCH => vec![candidates],
+        Judging::Units => by_group(candidates, MAX_BATCH),
         Judging::Each if candidates.is_empty() => vec![candidates],
         Judging::Each => candidates.chunks(CHUNK).collect(),
     }
@@ -90,9 +90,9 @@ mod tests {
     #[test]
     fn many_are_judged_in_several_calls() {
         let resource = resource();
-        let each = candidates(&resource, 0..LARGEST_BATCH + 1);
+        let each = candidates(&resource, 0..MAX_BATCH + 1);
         assert_eq!(sizes(&batches(&each, Judging::Each)), [CHUNK, 1]);
-        assert_eq!(sizes(&batches(&each, Judging::Units)), [LARGEST_BATCH, 1]);
-        assert_eq!(sizes(&batches(&each, Judging::All)), [LARGEST_BATCH + 1]);
+        assert_eq!(sizes(&batches(&each, Judging::Units)), [MAX_BATCH, 1]);
+        assert_eq!(sizes(&batches(&each, Judging::All)), [MAX_BATCH + 1]);
     }
 }

@@ -10,7 +10,7 @@ pub struct Candidate<'a> {
     /// The resources that use it; they need not be candidates.
     pub holders: &'a [&'a Identity],
     /// The same for neighbours that must be judged in one call, where there are more candidates than
-    /// [`LARGEST_BATCH`](super::LARGEST_BATCH).
+    /// [`MAX_BATCH`](super::MAX_BATCH).
     pub group: usize,
 }
 

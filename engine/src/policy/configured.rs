@@ -239,7 +239,7 @@ impl Configured {
                 .map(|one| format!("{}: {}", one.param, one.message))
                 .collect();
             return Ok(Err(format!(
-                "refused parameters that it took before: {}",
+                "rejected parameters that it accepted before: {}",
                 complaints.join("; ")
             )));
         }

@@ -149,7 +149,7 @@ fn record<'a>(
         owner: match &resource.owner {
             Owner::Run(id) => types::Owner::Run(id),
             Owner::Benchmark(name) => types::Owner::Benchmark(name),
-            // The contract has no word for what is kept; a guard keeps it whatever the policy says.
+            // The contract has no word for what is kept; a safeguard keeps it whatever the policy says.
             Owner::Other(name) | Owner::Kept(name) => types::Owner::Other(name),
             Owner::Unknown => types::Owner::Unknown,
         },

@@ -54,7 +54,7 @@ pub enum Judging {
 }
 
 /// The longest name of a policy or a parameter, in bytes: it has to fit into tables.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME: usize = 64;
 
 impl Description {
     /// Checks what a guest said.
@@ -77,7 +77,7 @@ impl Description {
     fn check(&self) -> Result<(), String> {
         if !is_name(&self.name) {
             return Err(format!(
-                "its name `{}` is not made of a-z, 0-9 and -",
+                "its name `{}` has characters other than a-z, 0-9 and -",
                 self.name.escape_debug()
             ));
         }
@@ -85,7 +85,7 @@ impl Description {
             let name = &param.name;
             if !is_name(name) {
                 return Err(format!(
-                    "parameter `{}` is not made of a-z, 0-9 and -",
+                    "parameter `{}` has characters other than a-z, 0-9 and -",
                     name.escape_debug()
                 ));
             }
@@ -93,7 +93,7 @@ impl Description {
                 .iter()
                 .any(|earlier| earlier.name == *name)
             {
-                return Err(format!("parameter `{name}` is there twice"));
+                return Err(format!("parameter `{name}` is declared twice"));
             }
             if let Some(default) = &param.default {
                 normalise(param.kind, default)
@@ -126,7 +126,7 @@ impl Param {
 
 /// Names go onto command lines and into tables, so they are plain.
 fn is_name(text: &str) -> bool {
-    (1..=LONGEST_NAME).contains(&text.len())
+    (1..=MAX_NAME).contains(&text.len())
         && text
             .bytes()
             .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -176,7 +176,7 @@ mod tests {
             (
                 "a",
                 vec![param("b", text, None), param("b", text, None)],
-                "there twice",
+                "declared twice",
             ),
             ("a", vec![param("b=c", text, None)], "parameter `b=c`"),
             (

@@ -32,7 +32,7 @@ pub struct PolicyEngineOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The directory for compiled code cannot be used.
-    #[error("cannot keep compiled policies in {}: {source}", path.display())]
+    #[error("cannot cache compiled policies in {}: {source}", path.display())]
     Cache {
         /// The directory.
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum EngineError {
     #[error("cannot set up the WebAssembly runtime: {0}")]
     Runtime(String),
     /// The thread that watches the deadlines cannot be started.
-    #[error("cannot start the thread that watches the policies' deadlines: {0}")]
+    #[error("cannot start the thread for policy deadlines: {0}")]
     Ticker(#[source] io::Error),
 }
 

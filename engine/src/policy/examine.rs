@@ -60,7 +60,7 @@ fn examine_trap(trap: Trap, allowed: &Allowed) -> (FaultKind, String) {
         Trap::UnreachableCodeReached => "aborted".to_owned(),
         // Rust and C keep a second stack in memory, below all else.
         Trap::MemoryOutOfBounds => {
-            "touched memory out of bounds; an overflow of the stack can be the cause".to_owned()
+            "out-of-bounds memory access; a stack overflow can be the cause".to_owned()
         }
         other => other.to_string(),
     };

@@ -22,7 +22,7 @@ use super::params::ConfigError;
 use super::state::State;
 
 /// The largest component that is read, in bytes. CPython's is 18 MiB.
-pub const LARGEST_COMPONENT: usize = 64 << 20;
+pub const MAX_COMPONENT: usize = 64 << 20;
 
 /// The interface that a policy exports, without its version.
 const HOOKS: &str = "tbengine:policy/hooks@";
@@ -41,10 +41,7 @@ const GRANTED: [&str; 7] = [
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It is too large.
-    #[error(
-        "{origin} has {size} bytes or more; a policy has at most {}",
-        LARGEST_COMPONENT
-    )]
+    #[error("{origin} has {size} bytes or more; the maximum is {}", MAX_COMPONENT)]
     TooLarge {
         /// The file.
         origin: String,
@@ -99,7 +96,7 @@ pub enum LoadError {
         theirs: u64,
     },
     /// It imports what is not granted.
-    #[error("{origin} imports `{import}`, which policies are not granted; {hint}")]
+    #[error("{origin} imports `{import}`, which policies may not use; {hint}")]
     Import {
         /// The file.
         origin: String,
@@ -119,7 +116,7 @@ pub enum LoadError {
         message: String,
     },
     /// Its description makes no sense.
-    #[error("{origin} describes itself wrongly: {message}")]
+    #[error("{origin} has an invalid description: {message}")]
     Description {
         /// The file.
         origin: String,
@@ -250,7 +247,7 @@ fn pack_command(origin: &str) -> String {
 /// Tells a component from what people hand in by mistake.
 fn check_header(bytes: &[u8], origin: &str) -> Result<(), LoadError> {
     let origin = origin.to_owned();
-    if bytes.len() > LARGEST_COMPONENT {
+    if bytes.len() > MAX_COMPONENT {
         return Err(LoadError::TooLarge {
             origin,
             size: bytes.len(),
@@ -326,11 +323,11 @@ fn check_interfaces(
 
 fn hint(import: &str) -> &'static str {
     if import.starts_with("wasi:http/") {
-        "a policy has no network: facts come as labels and attributes, and a build for JavaScript or Python has to leave http out"
+        "policies have no network: use labels and attributes as facts, and build JavaScript or Python without http"
     } else if import.starts_with("wasi:") {
-        "granted are wasi:io, wasi:cli, wasi:clocks, wasi:random, wasi:filesystem and wasi:sockets, all of them empty or frozen"
+        "allowed are wasi:io, wasi:cli, wasi:clocks, wasi:random, wasi:filesystem and wasi:sockets, all of them empty or frozen"
     } else {
-        "granted are tbengine:policy/log and a frozen WASI 0.2"
+        "allowed are tbengine:policy/log and a frozen WASI 0.2"
     }
 }
 

@@ -62,7 +62,7 @@ mod value;
 mod wasi;
 
 pub use answer::Answer;
-pub use batch::LARGEST_BATCH;
+pub use batch::MAX_BATCH;
 pub use candidate::Candidate;
 pub use configured::ConfiguredPolicy;
 pub use context::PolicyContext;

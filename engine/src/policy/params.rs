@@ -42,7 +42,7 @@ pub enum ConfigError {
         message: String,
     },
     /// The policy itself refuses the values.
-    #[error("policy `{policy}` refuses its parameters: {}", list(.complaints))]
+    #[error("policy `{policy}` rejected its parameters: {}", list(.complaints))]
     Refused {
         /// The policy.
         policy: String,

@@ -28,19 +28,17 @@ pub enum ParamType {
 pub(super) fn normalise(kind: ParamType, text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() {
-        return Err("is empty; to do without it, leave it out".to_owned());
+        return Err("is empty; omit it instead".to_owned());
     }
     match kind {
         ParamType::Text => Ok(text.to_owned()),
         ParamType::Integer => match text.parse::<u64>() {
             Ok(number) => Ok(number.to_string()),
-            Err(_) => Err(format!(
-                "`{text}` is not a whole number that is not negative"
-            )),
+            Err(_) => Err(format!("`{text}` is not a whole number, at least 0")),
         },
         ParamType::Number => match text.parse::<f64>() {
             Ok(number) if number.is_finite() && number.is_sign_positive() => Ok(number.to_string()),
-            _ => Err(format!("`{text}` is not a number that is not negative")),
+            _ => Err(format!("`{text}` is not a number, at least 0")),
         },
         ParamType::Boolean => match text {
             "true" | "false" => Ok(text.to_owned()),
@@ -64,7 +62,7 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("`{text}` is not a duration like 30m or 7d: {error}"))?;
     // What is cut off to zero would mean "everything" to a policy.
     if duration.subsec_nanos() % 1_000_000 != 0 {
-        return Err(format!("`{text}` is finer than a millisecond"));
+        return Err(format!("`{text}` is more precise than a millisecond"));
     }
     if u64::try_from(duration.as_millis()).is_err() {
         return Err(format!("`{text}` is too long"));

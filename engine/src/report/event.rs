@@ -56,9 +56,9 @@ pub enum EventKind {
     PolicyFailed(Fault),
     /// The plan was made.
     PlanMade {
-        /// How many steps survived the guards.
+        /// How many steps survived the safeguards.
         steps: usize,
-        /// How many decisions the guards refused.
+        /// How many decisions the safeguards refused.
         refusals: usize,
         /// What refused the plan as a whole.
         blast_radius: Option<BlastRadius>,

@@ -64,14 +64,14 @@ pub fn log(event: &Event) {
             delay_ms,
             ..
         } => {
-            tracing::warn!(%id, attempt, %error, kind = %error.kind, delay_ms, "attempt failed, trying again");
+            tracing::warn!(%id, attempt, %error, kind = %error.kind, delay_ms, "attempt failed, retrying");
         }
         EventKind::BackendPaused {
             backend,
             error,
             delay_ms,
         } => tracing::warn!(%backend, %error, kind = %error.kind, delay_ms, "backend paused"),
-        EventKind::BackendResumed { backend } => tracing::info!(%backend, "backend answers again"),
+        EventKind::BackendResumed { backend } => tracing::info!(%backend, "backend responds again"),
         EventKind::BackendStopped { backend, error } => {
             tracing::error!(%backend, %error, kind = %error.kind, "backend stopped");
         }
@@ -88,7 +88,7 @@ pub fn log(event: &Event) {
             }
         }
         EventKind::RunInterrupted { in_flight } => {
-            tracing::warn!(in_flight, "interrupted; finishing what is under way");
+            tracing::warn!(in_flight, "interrupted; finishing requests in progress");
         }
         EventKind::RunHalted { why } => tracing::error!("stopped: {why}"),
         EventKind::RunFinished(report) => {

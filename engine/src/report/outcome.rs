@@ -73,74 +73,96 @@ impl fmt::Display for ResourceIdText {
     }
 }
 
-/// How a step can end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepResult {
+/// Whether a step ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// It was done.
+    Good,
+    /// It was rightly left alone, or not yet tried to the end.
+    Open,
+    /// It was not done.
+    Bad,
+}
+
+/// What a result means for the quarantine of a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuarantineEffect {
+    /// It made trouble: counts towards quarantine.
+    Adds,
+    /// It is gone. If it was so before, it came back, which counts as well.
+    Gone,
+    /// All is well: what it did before is forgotten.
+    Clears,
+    /// Nothing.
+    None,
+}
+
+/// The results: one row for each, best first.
+macro_rules! results {
+    ($($(#[doc = $doc:literal])* $name:ident => $word:literal, $level:ident, $trouble:ident;)*) => {
+        /// How a step can end.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum StepResult {
+            $($(#[doc = $doc])* #[serde(rename = $word)] $name,)*
+        }
+
+        impl StepResult {
+            /// Every result, best first.
+            pub const ALL: [Self; [$($word),*].len()] = [$(Self::$name),*];
+
+            /// The word for it.
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+
+            /// Whether the step ended well.
+            pub const fn level(self) -> Level {
+                match self {
+                    $(Self::$name => Level::$level,)*
+                }
+            }
+
+            /// What it means for the quarantine of the resource.
+            pub const fn quarantine(self) -> QuarantineEffect {
+                match self {
+                    $(Self::$name => QuarantineEffect::$trouble,)*
+                }
+            }
+        }
+    };
+}
+
+results! {
     /// Verified gone, after we asked for it.
-    Deleted,
+    Deleted => "deleted", Good, Gone;
     /// It was gone before we did anything.
-    AlreadyGone,
-    /// Verified ended, and left there.
-    Stopped,
+    AlreadyGone => "already-gone", Good, None;
+    /// Verified stopped, and kept.
+    Stopped => "stopped", Good, Clears;
     /// Verified in cold storage.
-    Archived,
+    Archived => "archived", Good, Clears;
     /// It is not what the plan saw: skipped.
-    Changed,
-    /// Something that stays still uses it.
-    Blocked,
-    /// The backend did not answer in time: can be done later.
-    Deferred,
-    /// The backend refuses us.
-    Denied,
+    Changed => "changed", Open, None;
+    /// Something that is kept still uses it.
+    Blocked => "blocked", Bad, None;
+    /// The backend did not answer in time: can be resumed.
+    Deferred => "deferred", Open, None;
+    /// The backend denies us access.
+    Denied => "denied", Bad, None;
     /// The provider took the request and did not finish it within bounds.
-    Stuck,
+    Stuck => "stuck", Bad, Adds;
     /// Every attempt failed.
-    Failed,
+    Failed => "failed", Bad, Adds;
     /// The run ended before its turn, or in the middle.
-    Cancelled,
+    Cancelled => "cancelled", Open, None;
 }
 
 impl StepResult {
-    /// Every result, best first.
-    pub const ALL: [Self; 11] = [
-        Self::Deleted,
-        Self::AlreadyGone,
-        Self::Stopped,
-        Self::Archived,
-        Self::Changed,
-        Self::Blocked,
-        Self::Deferred,
-        Self::Denied,
-        Self::Stuck,
-        Self::Failed,
-        Self::Cancelled,
-    ];
-
-    /// Whether the step did not end well. What changed was rightly left alone, and what is deferred
-    /// or cancelled was not yet tried to the end.
+    /// Whether the step did not end well.
     pub const fn is_failure(self) -> bool {
-        matches!(
-            self,
-            Self::Blocked | Self::Denied | Self::Stuck | Self::Failed
-        )
-    }
-
-    /// The word for it.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Deleted => "deleted",
-            Self::AlreadyGone => "already-gone",
-            Self::Stopped => "stopped",
-            Self::Archived => "archived",
-            Self::Changed => "changed",
-            Self::Blocked => "blocked",
-            Self::Deferred => "deferred",
-            Self::Denied => "denied",
-            Self::Stuck => "stuck",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
+        matches!(self.level(), Level::Bad)
     }
 }
 

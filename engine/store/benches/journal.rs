@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::clock::RunClock;
-use tbengine_engine::plan::{Guards, Plan};
+use tbengine_engine::plan::{Plan, Safeguards};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
     RetryAdvice, Verdict,
@@ -64,7 +64,7 @@ fn engine(steps: usize, run: &str) -> Engine {
         scope: Default::default(),
         sizes: false,
         account_of_nothing: true,
-        guards: Guards::default(),
+        safeguards: Safeguards::default(),
         apply: ApplyOptions::default(),
     };
     Engine::new(vec![open], options)

@@ -52,7 +52,7 @@ pub enum Entry {
         /// The next refusals.
         refusals: Vec<Refusal>,
     },
-    /// A process began to carry the plan out, or to continue it.
+    /// A process began to apply the plan, or to continue it.
     Began {
         /// The process.
         process: Process,

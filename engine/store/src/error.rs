@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{Contest, Holder};
+use crate::{Holder, LockConflict};
 
 /// What a store answers with.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -19,10 +19,10 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
         /// Why.
-        why: Unfit,
+        why: DirError,
     },
     /// The SQLite that is linked in could corrupt files.
-    #[error("SQLite {found} is linked in, and its write-ahead log is only sound from 3.51.3 on")]
+    #[error("SQLite {found} is linked in; at least 3.51.3 is needed for a sound write-ahead log")]
     Version {
         /// Its version number.
         found: i32,
@@ -54,10 +54,10 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another run works on some of the same resources.
-    #[error("{} works on {} of these resources", told(&.0.holder), .0.resources)]
-    Busy(Box<Contest>),
+    #[error("{} is working on {} of these resources", told(&.0.holder), .0.resources)]
+    Busy(Box<LockConflict>),
     /// The run is being carried out.
-    #[error("run {run} is under way{}", .holder.as_ref().map_or_else(String::new, |found| format!(": {}", told(found))))]
+    #[error("run {run} is in progress{}", .holder.as_ref().map_or_else(String::new, |found| format!(": {}", told(found))))]
     Running {
         /// The run.
         run: Arc<str>,
@@ -65,19 +65,19 @@ pub enum StoreError {
         holder: Option<Box<Holder>>,
     },
     /// There is a record of this run already.
-    #[error("there is a record of run {run} already")]
+    #[error("run {run} already has a record")]
     RunExists {
         /// The run.
         run: Arc<str>,
     },
     /// No run has such an id.
-    #[error("there is no run {run}")]
+    #[error("no run {run}")]
     NoRun {
         /// What was asked for.
         run: String,
     },
     /// Several runs may be meant.
-    #[error("{number} runs begin with {run}")]
+    #[error("`{run}` is ambiguous: {number} runs")]
     Ambiguous {
         /// What was asked for.
         run: String,
@@ -93,7 +93,7 @@ pub enum StoreError {
         why: String,
     },
     /// Something was written by another version of tbengine.
-    #[error("{place} has the format {found}, which this tbengine does not know")]
+    #[error("{place} has the unknown format {found}")]
     Format {
         /// The file, or where else it is.
         place: String,
@@ -101,19 +101,19 @@ pub enum StoreError {
         found: String,
     },
     /// There is no such lease.
-    #[error("there is no lease {id}")]
+    #[error("no lease {id}")]
     NoLease {
         /// Its id.
         id: String,
     },
     /// An id that no lease can have.
-    #[error("`{id}` cannot be the id of a lease: write 1 to 64 letters, digits and hyphens")]
+    #[error("invalid lease id `{id}`: use 1 to 64 letters, digits and hyphens")]
     LeaseId {
         /// What was given.
         id: String,
     },
     /// There is a lease of this id already.
-    #[error("there is a lease {id} already")]
+    #[error("lease {id} already exists")]
     LeaseExists {
         /// Its id.
         id: String,
@@ -125,15 +125,13 @@ pub enum StoreError {
         id: String,
     },
     /// A lease ran out, or has ended.
-    #[error("lease {id} is over")]
+    #[error("lease {id} has expired")]
     Over {
         /// Its id.
         id: String,
     },
     /// A later version of tbengine wrote a lease, with fields that this one does not know.
-    #[error(
-        "lease {id} was written by a later tbengine, and this one does not know all that it names"
-    )]
+    #[error("lease {id} was written by a newer tbengine and has unknown fields")]
     Later {
         /// Its id.
         id: String,
@@ -152,7 +150,7 @@ pub enum StoreError {
 
 /// Why a directory cannot hold the state.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
+pub enum DirError {
     /// It cannot be made or looked at.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -166,11 +164,11 @@ pub enum Unfit {
     #[error("it belongs to another user (uid {0})")]
     Owner(u32),
     /// Others can read or write it.
-    #[error("others may use it (mode {0:o})")]
+    #[error("others have access to it (mode {0:o})")]
     Mode(u32),
     /// It lies on a file system where locks of another host do not count.
     #[error(
-        "it lies on a network file system ({0}), where locks and write-ahead logs are not reliable"
+        "it is on a network file system ({0}), where locks and write-ahead logs are unreliable"
     )]
     Network(&'static str),
 }

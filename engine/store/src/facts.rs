@@ -1,22 +1,20 @@
-//! What the guards are told of leases.
+//! What the safeguards are told of leases.
 
 use tbengine_engine::facts::{Facts, LiveLease};
 
-use crate::{LeaseEntry, Standing, Unreadable};
+use crate::{LeaseEntry, LeaseStatus, Unreadable};
 
 /// Facts with what these leases say: which are live, which are over, and which cannot be read.
 pub fn facts(leases: impl IntoIterator<Item = Result<LeaseEntry, Unreadable>>) -> Facts {
     let mut facts = Facts::default();
     for lease in leases {
         match lease {
-            Ok(LeaseEntry {
-                lease, standing, ..
-            }) => match standing {
-                Standing::Live => facts.live.push(LiveLease {
+            Ok(LeaseEntry { lease, status, .. }) => match status {
+                LeaseStatus::Live => facts.live.push(LiveLease {
                     id: lease.id,
                     terms: lease.terms,
                 }),
-                Standing::Over | Standing::Ended => {
+                LeaseStatus::Over | LeaseStatus::Ended => {
                     facts.over.insert(lease.id);
                 }
             },

@@ -23,7 +23,7 @@ pub struct Holder {
 
 /// Another holder works on some of the same resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contest {
+pub struct LockConflict {
     /// Who.
     pub holder: Holder,
     /// On how many of them.

@@ -149,14 +149,14 @@ pub struct LeaseEntry {
     /// The lease.
     pub lease: Lease,
     /// Whether it counts.
-    pub standing: Standing,
+    pub status: LeaseStatus,
     /// How long it still holds without being renewed, if it is live and holds by time.
     pub left: Option<Duration>,
 }
 
 /// Whether a lease counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum LeaseStatus {
     /// It is held, or its time is not over.
     Live,
     /// Nobody holds it, and what was made under it has not been swept.

@@ -9,7 +9,7 @@
 //! - `leases`: what is made under a lease is removed when it ends
 //! - `lease`, `baseline`: a lease as it is written down, and what was there before it
 //! - `handover`, `scratch`: what a lease has of this host, whatever it is kept in
-//! - `facts`: what the guards are told of leases
+//! - `facts`: what the safeguards are told of leases
 //! - `parked`: what failed in run after run
 //! - `proven`: what was proven of owners
 //! - `error`: why something could not be had
@@ -34,13 +34,13 @@ mod store;
 
 pub use baseline::Baseline;
 pub use entry::{Entry, JOURNAL_FORMAT, Row};
-pub use error::{Result, StoreError, Unfit};
+pub use error::{DirError, Result, StoreError};
 pub use facts::facts;
 pub use handover::Handover;
-pub use holder::{Contest, Holder};
+pub use holder::{Holder, LockConflict};
 pub use host::{Host, LEASE_TTL, Process};
 pub use lease::{Claim, LEASE_FORMAT, Lease};
-pub use leases::{HeldLease, LeaseEntry, Leases, NewLease, Observations, Standing, Unreadable};
+pub use leases::{HeldLease, LeaseEntry, LeaseStatus, Leases, NewLease, Observations, Unreadable};
 pub use parked::Parked;
 pub use proven::ProvenOwners;
 pub use record::{Record, RunState, StepRecord};

@@ -137,7 +137,7 @@ impl Record {
     /// The plan without the steps that are finished.
     pub fn left(&self) -> Plan {
         let mut plan = self.plan.clone();
-        // Whatever tripped was approved by the operator; the guards look again at what is left.
+        // Whatever tripped was approved by the operator; the safeguards look again at what is left.
         plan.blast_radius = None;
         plan.digest = None;
         let open = self.open_steps().map(|place| &plan.steps[place]);
@@ -158,9 +158,7 @@ fn steps(plan: &Plan, rows: &[Row]) -> Result<Vec<StepRecord>, String> {
         if place < steps.len() {
             Ok(())
         } else {
-            Err(format!(
-                "row {number} is about a step that the plan has not"
-            ))
+            Err(format!("row {number} names a step that is not in the plan"))
         }
     };
     for row in rows {

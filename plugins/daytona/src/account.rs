@@ -12,14 +12,14 @@ use crate::refusal::Call;
 use crate::wire::{ApiKey, SandboxPage, SnapshotPage, time};
 
 /// A key that ends within this is worth a word.
-const SOON: Duration = Duration::from_secs(24 * 3600);
+const KEY_EXPIRY_WARNING: Duration = Duration::from_secs(24 * 3600);
 
 /// What each missing permission means.
 const PERMISSIONS: [(&str, &str); 5] = [
     ("delete:sandboxes", "deleting sandboxes will be refused"),
     ("write:sandboxes", "stopping sandboxes will be refused"),
     ("delete:snapshots", "deleting snapshots will be refused"),
-    ("read:volumes", "volumes are not looked at"),
+    ("read:volumes", "volumes are not listed"),
     ("delete:volumes", "deleting volumes will be refused"),
 ];
 
@@ -40,7 +40,7 @@ impl Organization {
     pub(crate) fn admit(&self, stated: Option<&str>) -> Result<()> {
         match stated {
             Some(stated) if self.is_named && stated != &*self.id => Err(invalid(format!(
-                "the service shows a resource of organization {stated}, and not of {}",
+                "the service returned a resource of organization {stated}, not of {}",
                 self.id
             ))),
             _ => Ok(()),
@@ -91,9 +91,9 @@ pub(crate) async fn organization(
     };
     match (stated, configured) {
         (Some(stated), Some(configured)) if stated != configured => Err(invalid(format!(
-            "the key belongs to organization {stated}, and {configured} is meant"
+            "the key belongs to organization {stated}; configured is {configured}"
         ))
-        .with_hint("export the key of that organization, or correct `organization`")),
+        .with_hint("use the key of that organization, or change `organization`")),
         (Some(id), _) => Ok(named(&id)),
         (None, Some(configured)) => Ok(named(configured)),
         (None, None) => Ok(Organization {
@@ -160,7 +160,7 @@ pub(crate) fn description(client: &Client, key: Option<&ApiKey>, target: Option<
 pub(crate) fn warnings(client: &Client, key: Option<&ApiKey>, now: Timestamp) -> Vec<String> {
     let Some(key) = key else {
         return match client.credential().is_key() {
-            true => vec!["this service does not say what the key may do".to_owned()],
+            true => vec!["this service does not report the key's permissions".to_owned()],
             false => Vec::new(),
         };
     };
@@ -172,12 +172,12 @@ pub(crate) fn warnings(client: &Client, key: Option<&ApiKey>, now: Timestamp) ->
                 .filter(|(permission, _)| !permissions.iter().any(|held| held == permission))
                 .map(|(permission, meaning)| format!("the key lacks {permission}: {meaning}")),
         ),
-        None => warnings.push("this service does not say what the key may do".to_owned()),
+        None => warnings.push("this service does not report the key's permissions".to_owned()),
     }
     if let Some(expires) = time(key.expires_at.as_deref()) {
         if expires <= now {
             warnings.push(format!("the key expired at {expires}"));
-        } else if expires <= now.plus(SOON) {
+        } else if expires <= now.plus(KEY_EXPIRY_WARNING) {
             warnings.push(format!("the key expires at {expires}"));
         }
     }

@@ -294,11 +294,13 @@ impl Daytona {
             State::Removing => return Err(in_progress()),
             _ if seen.is_in_storage => return Ok(()),
             _ if seen.is_ephemeral => {
-                return never("daytona archives no ephemeral sandbox; a stop deletes it".into());
+                return never(
+                    "ephemeral sandboxes cannot be archived; stopping deletes them".into(),
+                );
             }
             State::Stopped => {}
             state => {
-                let refusal = format!("it is {}, and only what is stopped is archived", seen.raw);
+                let refusal = format!("it is {}; only stopped sandboxes can be archived", seen.raw);
                 return match state.is_running() {
                     true => Err(Error::new(ErrorKind::Conflict, refusal)),
                     false => never(refusal),
@@ -323,7 +325,7 @@ impl Daytona {
         if seen.state.is_running() && !options.force {
             return Err(Error::new(
                 ErrorKind::Conflict,
-                format!("it is {}, and only force deletes it then", seen.state),
+                format!("it is {}; deleting it needs force", seen.state),
             ));
         }
         let (client, place) = self.reach().await?;
@@ -333,7 +335,7 @@ impl Daytona {
             Kind::VOLUME => volumes::delete(client, &place, id).await,
             _ => {
                 let answer = sandboxes::delete(client, &place, id).await;
-                let is_on_its_way = self.wedged.weigh(id, &seen.raw, answer)?;
+                let is_on_its_way = self.wedged.classify(id, &seen.raw, answer)?;
                 self.poller.watch(&seen.resource, is_on_its_way);
                 Ok(())
             }

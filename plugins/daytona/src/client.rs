@@ -22,7 +22,7 @@ use crate::pacer::{Pacer, Traffic};
 use crate::refusal::{self, Call, Refusal};
 
 /// A page of 200 sandboxes with the largest labels is far below this.
-const LARGEST_ANSWER: usize = 64 << 20;
+const MAX_ANSWER: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Below the time after which gateways close idle connections, usually a minute.
 const IDLE_CONNECTION: Duration = Duration::from_secs(30);
@@ -107,7 +107,7 @@ impl Client {
                 self.is_known.store(true, Ordering::Relaxed);
                 Ok(answer)
             }
-            Err(error) => Err(self.weigh(failure::unreadable(&error, self.shown()))),
+            Err(error) => Err(self.downgrade_if_known(failure::unreadable(&error, self.shown()))),
         }
     }
 
@@ -123,16 +123,12 @@ impl Client {
             Call::Stop | Call::Archive | Call::Delete(Kind::SANDBOX) => Traffic::Lifecycle,
             Call::Read(_) | Call::Delete(_) => Traffic::General,
         };
-        self.still_welcome()?;
+        self.check_credential()?;
         let permit = self.pacer.turn(traffic).await.map_err(|wait| {
-            Error::new(
-                ErrorKind::RateLimited,
-                "daytona allows no more requests for now",
-            )
-            .with_retry_after(wait)
+            Error::new(ErrorKind::RateLimited, "rate limited by daytona").with_retry_after(wait)
         })?;
         // The credential may have been refused during the wait.
-        self.still_welcome()?;
+        self.check_credential()?;
         let broken = |error: reqwest::Error| failure::broken(&error.without_url(), self.shown());
         let url = self.endpoint.url(path, query);
         let response = self
@@ -150,8 +146,8 @@ impl Client {
         let body = self.body(response).await;
         if status.is_success() {
             let body = body?;
-            return match refusal::in_disguise(&body) {
-                Some(status) => Err(failure::disguised(status)),
+            return match refusal::embedded_status(&body) {
+                Some(status) => Err(failure::masked_error(status)),
                 None => Ok(body),
             };
         }
@@ -164,13 +160,13 @@ impl Client {
             return Err(self.refused.get_or_init(|| error).clone());
         }
         Err(match refusal.message {
-            None if !status.is_redirection() => self.weigh(error),
+            None if !status.is_redirection() => self.downgrade_if_known(error),
             _ => error,
         })
     }
 
     /// Takes a foreign answer for a passing fault, if the service is known to be there.
-    fn weigh(&self, error: Error) -> Error {
+    fn downgrade_if_known(&self, error: Error) -> Error {
         match error.kind.is_critical() && self.is_known.load(Ordering::Relaxed) {
             true => Error {
                 kind: ErrorKind::Transient,
@@ -181,7 +177,7 @@ impl Client {
     }
 
     /// Fails if the credential was refused before.
-    fn still_welcome(&self) -> Result<()> {
+    fn check_credential(&self) -> Result<()> {
         match self.refused.get() {
             Some(refused) => Err(refused.clone()),
             None => Ok(()),
@@ -192,8 +188,8 @@ impl Client {
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
-                    return Err(failure::too_large(LARGEST_ANSWER, self.shown()));
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_ANSWER => {
+                    return Err(failure::too_large(MAX_ANSWER, self.shown()));
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok(body),
@@ -213,7 +209,7 @@ fn tls(file: Option<&Path>) -> Result<ClientConfig> {
             .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
             .map_err(|error| wrong(error.to_string()))?;
         if roots.add_parsable_certificates(found).0 == 0 {
-            return Err(wrong("there is no certificate in it".to_owned()));
+            return Err(wrong("it has no certificate".to_owned()));
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -62,9 +62,7 @@ impl Settings {
     pub(crate) fn new(request: &OpenRequest) -> Result<Self> {
         let config: Config = request.config()?;
         if config.call_timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return Err(invalid(
-                "`call-timeout` is zero, so no call could ever succeed",
-            ));
+            return Err(invalid("`call-timeout` must be greater than zero"));
         }
         // The service takes an empty one for none at all.
         if config
@@ -72,9 +70,7 @@ impl Settings {
             .iter()
             .any(|(key, value)| key.is_empty() || value.is_empty())
         {
-            return Err(invalid(
-                "`labels` has an empty key or value, which would not narrow anything",
-            ));
+            return Err(invalid("`labels` has an empty key or value"));
         }
         for (key, path) in [
             ("api-key-file", &config.api_key_file),
@@ -82,7 +78,7 @@ impl Settings {
         ] {
             if let Some(path) = path.as_deref().filter(|path| !path.is_absolute()) {
                 return Err(invalid(format!(
-                    "`{key}` is `{}`, and must be an absolute path, so that no other directory can slip one in",
+                    "`{key}` must be an absolute path, not `{}`",
                     path.display()
                 )));
             }
@@ -97,7 +93,7 @@ impl Settings {
         let proxy = config.proxy.as_deref().map(proxy).transpose()?;
         if proxy.is_some() && endpoint.is_plain() {
             return Err(invalid(
-                "`proxy` with an http address would show the credential to the proxy; use https or no proxy",
+                "`proxy` with an http API address would expose the credential to the proxy; use https or no proxy",
             ));
         }
         Ok(Self {
@@ -116,14 +112,12 @@ impl Settings {
 fn proxy(text: &str) -> Result<reqwest::Url> {
     let url: reqwest::Url = text
         .parse()
-        .map_err(|error| invalid(format!("`proxy` is not an address: {error}")))?;
+        .map_err(|error| invalid(format!("`proxy` is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(invalid("`proxy` must be an http or https address"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(invalid(
-            "`proxy` holds a password, and no secret belongs into a configuration",
-        ));
+        return Err(invalid("`proxy` must not contain a password"));
     }
     Ok(url)
 }

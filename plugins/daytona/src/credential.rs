@@ -14,7 +14,7 @@ use tbengine_sdk::{Error, ErrorKind, Result};
 use crate::config::Settings;
 use crate::error::invalid;
 
-const LONGEST_SECRET: u64 = 64 << 10;
+const MAX_SECRET: u64 = 64 << 10;
 
 /// What proves to the service who we are.
 pub(crate) struct Credential {
@@ -61,14 +61,13 @@ impl Credential {
             ));
         };
         let Some(organization) = &settings.organization else {
-            return Err(Error::new(
-                ErrorKind::Denied,
-                "a token says nothing about the organization that is meant",
-            )
-            .with_hint("export DAYTONA_ORGANIZATION_ID=…, or set `organization`"));
+            return Err(
+                Error::new(ErrorKind::Denied, "a token does not name the organization")
+                    .with_hint("export DAYTONA_ORGANIZATION_ID=…, or set `organization`"),
+            );
         };
         let organization = HeaderValue::from_str(organization)
-            .map_err(|_| invalid("the id of the organization holds characters that no id has"))?;
+            .map_err(|_| invalid("the organization id has invalid characters"))?;
         Ok(Self {
             secret: Secret::new(token, "DAYTONA_JWT_TOKEN")?,
             organization: Some(organization),
@@ -119,7 +118,7 @@ impl Secret {
         let text = text.trim();
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(invalid(format!(
-                "what {source} holds is no key or token: one word of visible ASCII characters"
+                "{source} does not contain a key or token: one word of printable ASCII"
             )));
         }
         Ok(Self(text.to_owned()))
@@ -145,16 +144,14 @@ fn read_private(path: &Path) -> Result<String> {
         return Err(invalid(format!("{shown} is not a file")));
     }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(invalid(format!(
-            "{shown} belongs to another user, so the key in it cannot be trusted"
-        )));
+        return Err(invalid(format!("{shown} belongs to another user")));
     }
     if metadata.mode() & 0o077 != 0 {
-        return Err(invalid(format!("others may read or change {shown}"))
+        return Err(invalid(format!("other users can read or change {shown}"))
             .with_hint(format!("run `chmod 600 {shown}`, and replace the key")));
     }
     let mut text = String::new();
-    file.take(LONGEST_SECRET)
+    file.take(MAX_SECRET)
         .read_to_string(&mut text)
         .map_err(broken)?;
     Ok(text)

@@ -27,9 +27,11 @@ impl Endpoint {
         let base: Url = text
             .trim()
             .parse()
-            .map_err(|error| invalid(format!("the api url is not an address: {error}")))?;
+            .map_err(|error| invalid(format!("the api url is not a URL: {error}")))?;
         if !base.username().is_empty() || base.password().is_some() {
-            return Err(invalid("the api url holds a user name or a password"));
+            return Err(invalid(
+                "the api url must not contain a user name or password",
+            ));
         }
         let shown = base.as_str().trim_end_matches('/').to_owned();
         if base.query().is_some() || base.fragment().is_some() {
@@ -38,7 +40,7 @@ impl Endpoint {
             )));
         }
         let Some(host) = base.host_str() else {
-            return Err(invalid(format!("the api url {shown} names no host")));
+            return Err(invalid(format!("the api url {shown} has no host")));
         };
         let address = literal(host);
         if let Some(address) = address
@@ -54,11 +56,13 @@ impl Endpoint {
                 return Err(invalid(format!(
                     "the api url {shown} would send the credential in plain text"
                 ))
-                .with_hint("use https; plain http is for 127.0.0.1, ::1 and localhost only"));
+                .with_hint(
+                    "use https; plain http is allowed for 127.0.0.1, ::1 and localhost only",
+                ));
             }
             other => {
                 return Err(invalid(format!(
-                    "the api url {shown} has the scheme {other}, and neither https nor http"
+                    "the api url {shown} has the scheme {other}; use https or http"
                 )));
             }
         }
@@ -127,19 +131,17 @@ fn admitted(
     }
     if only_loopback && !found.iter().all(|address| is_loopback(&address.ip())) {
         return Err(ForbiddenAddress(format!(
-            "{host} is not this machine, and plain http is for this machine only"
+            "plain http is allowed for this machine only, not for {host}"
         )));
     }
     Ok(found)
 }
 
 fn forbidden(host: &str) -> String {
-    format!(
-        "{host} leads to a link-local or metadata address, and no API with a credential of yours is there"
-    )
+    format!("{host} is a link-local or metadata address")
 }
 
-/// The address that a host of a URL is, if it is no name.
+/// The address that a host of a URL is, if it is not a name.
 fn literal(host: &str) -> Option<IpAddr> {
     host.trim_matches(['[', ']']).parse().ok()
 }

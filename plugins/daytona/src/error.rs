@@ -9,10 +9,10 @@ pub(crate) fn invalid(message: impl Into<String>) -> Error {
 
 /// The error for what is not there.
 pub(crate) fn gone(kind: Kind) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no such {kind}"))
+    Error::new(ErrorKind::NotFound, format!("no such {kind}"))
 }
 
 /// The error for what is being deleted already.
 pub(crate) fn in_progress() -> Error {
-    Error::new(ErrorKind::InProgress, "its deletion is already under way")
+    Error::new(ErrorKind::InProgress, "its deletion is already in progress")
 }

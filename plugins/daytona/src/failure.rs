@@ -12,7 +12,7 @@ use tokio_rustls::rustls;
 use crate::endpoint::ForbiddenAddress;
 use crate::refusal::{Call, NOT_DAYTONA, Refusal};
 
-const LONGEST_MESSAGE: usize = 400;
+const MAX_MESSAGE: usize = 400;
 
 /// The error for a refused request. `redact` takes the credential out of what the service wrote.
 pub(crate) fn refused(
@@ -27,7 +27,7 @@ pub(crate) fn refused(
         // Redacted before it is cut: half a key is still half a key.
         Some(message) => format!("daytona answered {code}: {}", shortened(&redact(message))),
         None => format!(
-            "what answers at {shown} answered {}, and not in daytona's words",
+            "{shown} answered {} in an unexpected format; is it the daytona API?",
             refusal.status
         ),
     };
@@ -51,7 +51,7 @@ pub(crate) fn has_status(error: &Error, status: u16) -> bool {
 pub(crate) fn timed_out(changes: bool, limit: Duration) -> Error {
     let limit = humantime::format_duration(limit);
     let message = if changes {
-        format!("no answer within {limit}, so the outcome is unknown")
+        format!("no answer within {limit}; outcome unknown")
     } else {
         format!("no answer within {limit}")
     };
@@ -69,26 +69,24 @@ pub(crate) fn broken(error: &(dyn StdError + 'static), shown: &str) -> Error {
             // A bad signature is that of an authority with the name of a trusted one and another key.
             rustls::Error::InvalidCertificate(
                 rustls::CertificateError::UnknownIssuer | rustls::CertificateError::BadSignature,
-            ) => format!(
-                "the certificate of {shown} is signed by an authority that is not trusted here"
-            ),
+            ) => format!("the certificate of {shown} is signed by an untrusted authority"),
             other => format!("tls with {shown} failed: {other}"),
         };
         return Error::new(ErrorKind::Invalid, message).with_hint(
-            "check the api url; a private authority is named by `ca-file` or SSL_CERT_FILE",
+            "check the api url; for a private authority set `ca-file` or SSL_CERT_FILE",
         );
     }
     let request = cause::<reqwest::Error>(error);
     if request.is_some_and(|error| error.is_timeout() && error.is_connect()) {
-        return unavailable("does not accept the connection in time");
+        return unavailable("did not accept the connection in time");
     }
     match cause::<io::Error>(error).map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => unavailable("refuses connections")
+        Some(io::ErrorKind::ConnectionRefused) => unavailable("refused the connection")
             .with_code(NOBODY_LISTENS)
-            .with_hint("see whether the service is up, and check DAYTONA_API_URL or `api-url`"),
+            .with_hint("check that the service is up, and DAYTONA_API_URL or `api-url`"),
         _ if request.is_some_and(|error| error.is_connect()) => unavailable("cannot be reached")
             .with_hint("check the network, and DAYTONA_API_URL or `api-url`"),
-        _ => unavailable("broke off the connection before its answer ended"),
+        _ => unavailable("closed the connection before the answer was complete"),
     }
 }
 
@@ -108,13 +106,13 @@ pub(crate) fn unreadable(error: &serde_json::Error, shown: &str) -> Error {
     if error.is_eof() {
         return Error::new(
             ErrorKind::Transient,
-            format!("the service at {shown} sent only the beginning of its answer"),
+            format!("the service at {shown} sent an incomplete answer"),
         );
     }
     if error.is_syntax() {
         return Error::new(
             ErrorKind::Invalid,
-            format!("what answers at {shown} does not speak the daytona API"),
+            format!("{shown} does not speak the daytona API"),
         )
         .with_hint(NOT_DAYTONA);
     }
@@ -122,10 +120,10 @@ pub(crate) fn unreadable(error: &serde_json::Error, shown: &str) -> Error {
 }
 
 /// The error for an error that was sent as a success. What it was about may have happened.
-pub(crate) fn disguised(status: u64) -> Error {
+pub(crate) fn masked_error(status: u64) -> Error {
     Error::new(
         ErrorKind::Transient,
-        format!("daytona answered with a success that holds an error {status}"),
+        format!("daytona reported success with an error {status} in the body"),
     )
 }
 
@@ -133,7 +131,7 @@ pub(crate) fn disguised(status: u64) -> Error {
 pub(crate) fn unexpected(shown: &str) -> Error {
     Error::new(
         ErrorKind::Internal,
-        format!("the service at {shown} answered in an unknown form"),
+        format!("unexpected response format from {shown}"),
     )
 }
 
@@ -156,7 +154,7 @@ fn cause<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Opti
 }
 
 pub(crate) fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_MESSAGE) {
+    match text.char_indices().nth(MAX_MESSAGE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -181,7 +179,7 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut_between_characters_and_after_redaction() {
-        let message = format!("{}canary", "é".repeat(LONGEST_MESSAGE - 3));
+        let message = format!("{}canary", "é".repeat(MAX_MESSAGE - 3));
         let body = serde_json::json!({"statusCode": 500, "message": message}).to_string();
         let refusal = Refusal::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -192,7 +190,7 @@ mod tests {
         let error = refused(&refusal, call, "x", |text| {
             text.replace("canary", "<hidden>")
         });
-        assert!(error.message.chars().count() < LONGEST_MESSAGE + 40);
+        assert!(error.message.chars().count() < MAX_MESSAGE + 40);
         assert!(!error.message.contains("can"), "{error}");
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{HeaderMap, header};
 
 /// No wait is longer: what asks for more is a mistake or a trap.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 const RETRY_AFTER: &str = "retry-after";
 const RATE_LIMIT: &str = "x-ratelimit-";
 /// The throttler that counts refused credentials only, and no request that we go on to make.
@@ -64,7 +64,7 @@ pub(crate) fn wait(headers: &HeaderMap) -> Wait {
 
 /// The counters of every throttler that the headers name, at most a few.
 pub(crate) fn counters(headers: &HeaderMap) -> Vec<(String, Counter)> {
-    const MOST: usize = 8;
+    const MAX_COUNTERS: usize = 8;
     let mut found: Vec<(String, Counter)> = Vec::new();
     for (name, value) in headers {
         let Some(rest) = name.as_str().strip_prefix(RATE_LIMIT) else {
@@ -86,7 +86,7 @@ pub(crate) fn counters(headers: &HeaderMap) -> Vec<(String, Counter)> {
         }
         let place = match found.iter().position(|(known, _)| known == throttler) {
             Some(place) => place,
-            None if found.len() < MOST => {
+            None if found.len() < MAX_COUNTERS => {
                 found.push((throttler.to_owned(), Counter::default()));
                 found.len() - 1
             }
@@ -96,8 +96,8 @@ pub(crate) fn counters(headers: &HeaderMap) -> Vec<(String, Counter)> {
         match field {
             "limit" => counter.limit = Some(number as u64),
             "remaining" => counter.remaining = Some(number as u64),
-            // Some services write the second of the day's clock here; that is no duration.
-            "reset" if number <= LONGEST_WAIT.as_secs_f64() => {
+            // Some services write the second of the day's clock here; that is not a duration.
+            "reset" if number <= MAX_WAIT.as_secs_f64() => {
                 counter.reset = Some(Duration::from_secs_f64(number));
             }
             _ => {}
@@ -111,7 +111,7 @@ fn duration(text: &str, unit: f64, headers: &HeaderMap) -> Option<Duration> {
     if let Ok(number) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(number * unit)
             .ok()
-            .map(|wait| wait.min(LONGEST_WAIT));
+            .map(|wait| wait.min(MAX_WAIT));
     }
     let date = |text: &str| {
         jiff::fmt::rfc2822::parse(text)
@@ -120,7 +120,7 @@ fn duration(text: &str, unit: f64, headers: &HeaderMap) -> Option<Duration> {
     };
     let now = date(headers.get(header::DATE)?.to_str().ok()?)?;
     let wait = Duration::try_from(date(text)?.duration_since(now)).unwrap_or_default();
-    Some(wait.min(LONGEST_WAIT))
+    Some(wait.min(MAX_WAIT))
 }
 
 #[cfg(test)]
@@ -170,7 +170,7 @@ mod tests {
             (&[("retry-after", "soon")], None, None),
             (&[("retry-after", "NaN")], None, None),
             (&[("retry-after", "1e300")], None, None),
-            (&[("retry-after", "999999")], None, Some(LONGEST_WAIT)),
+            (&[("retry-after", "999999")], None, Some(MAX_WAIT)),
             (
                 &[date, ("retry-after", "Fri, 06 Nov 2026 08:50:07 GMT")],
                 None,

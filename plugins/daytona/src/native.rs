@@ -28,9 +28,7 @@ pub(crate) fn check(kind: Kind, native: &str) -> Result<()> {
     let shown: String = native.chars().take(80).collect();
     Err(Error::new(
         ErrorKind::Invalid,
-        format!(
-            "`{shown}` is not the id of a {kind}, which is a UUID; names are never used to find one"
-        ),
+        format!("`{shown}` is not the id (a UUID) of a {kind}; names are not accepted"),
     ))
 }
 

@@ -24,7 +24,7 @@ pub(crate) enum Traffic {
 }
 
 /// A wait up to this is made here; a longer one is the engine's, so that no call holds a place for it.
-const LONGEST_PACE: Duration = Duration::from_secs(5);
+const MAX_PACE: Duration = Duration::from_secs(5);
 /// The part of a window's rest over which requests are spread. The last ones have to go while there is
 /// time to hear how many are left.
 const USED: f64 = 0.5;
@@ -75,7 +75,7 @@ impl Pacer {
     /// # Errors
     /// How long the turn is away, if that is too long to wait here.
     pub(crate) async fn turn(&self, traffic: Traffic) -> Result<Permit<'_>, Duration> {
-        let latest = Instant::now() + LONGEST_PACE;
+        let latest = Instant::now() + MAX_PACE;
         loop {
             let now = Instant::now();
             let learned = self.learned.notified();

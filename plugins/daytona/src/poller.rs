@@ -17,13 +17,13 @@ use tbengine_sdk::{Resource, State};
 use tokio::time::Instant;
 
 /// While no more than so many are on their way out, each is read by itself: a round would not be cheaper.
-const FEW: usize = 8;
+const MAX_SINGLE_READS: usize = 8;
 /// While no more than so many are, each is looked for among the hidden ones by itself: at the end of a
 /// run that is sooner than the next round, and costs few requests.
 const LAST: usize = 32;
 /// How long a sighting counts: half of the time since the deletion was accepted, within these bounds.
-const SHORTEST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(2);
+const MIN_SIGHTING_AGE: Duration = Duration::from_millis(100);
+const MAX_SIGHTING_AGE: Duration = Duration::from_secs(2);
 /// Rounds begin so far apart.
 const APART: Duration = Duration::from_millis(200);
 /// How long a listing is waited for that lags behind; 2.6 s were measured.
@@ -65,7 +65,7 @@ struct Pending {
 impl Pending {
     /// How long a sighting of it counts.
     fn interval(&self, now: Instant) -> Duration {
-        ((now - self.since) / 2).clamp(SHORTEST, LONGEST)
+        ((now - self.since) / 2).clamp(MIN_SIGHTING_AGE, MAX_SIGHTING_AGE)
     }
 
     fn still_there(&self) -> Known {
@@ -224,7 +224,7 @@ impl Watched {
         }
         match unseen {
             Some(unseen) if unseen < interval => pending.still_there(),
-            _ if left || count <= FEW || is_paused => Known::Read,
+            _ if left || count <= MAX_SINGLE_READS || is_paused => Known::Read,
             // The round under way will tell.
             Some(unseen) if self.under_way && unseen < 4 * interval => pending.still_there(),
             Some(unseen) if is_soon && unseen < 2 * APART => pending.still_there(),

@@ -15,7 +15,7 @@ use crate::state::is_in_storage;
 /// How long a read counts. The engine acts within milliseconds of its own read.
 const FRESH: Duration = Duration::from_secs(1);
 /// From so many on, stale ones are thrown away.
-const MANY: usize = 1024;
+const MAX_ENTRIES: usize = 1024;
 
 /// What is known of a resource that was just read.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl Recent {
         let mut reads = self.lock();
         match found {
             Some(resource) => {
-                if reads.len() >= MANY {
+                if reads.len() >= MAX_ENTRIES {
                     reads.retain(|_, (_, at)| now - *at <= FRESH);
                 }
                 reads.insert(key(target), (Seen::new(resource), now));
@@ -125,7 +125,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn stale_reads_do_not_pile_up() {
         let recent = Recent::default();
-        for number in 0..3 * MANY {
+        for number in 0..3 * MAX_ENTRIES {
             let target = Identity {
                 native: number.to_string(),
                 ..target()
@@ -134,6 +134,6 @@ mod tests {
             recent.note(&target, Some(&resource));
             tokio::time::advance(Duration::from_millis(10)).await;
         }
-        assert!(recent.lock().len() <= MANY);
+        assert!(recent.lock().len() <= MAX_ENTRIES);
     }
 }

@@ -73,7 +73,7 @@ impl Refusal {
             (401, _) => (ErrorKind::Denied, Some(REFUSED)),
             (403, Delete(Kind::SNAPSHOT)) if self.says("general snapshot") => (
                 ErrorKind::Unsupported,
-                Some("the snapshot belongs to daytona itself"),
+                Some("the snapshot belongs to daytona"),
             ),
             (403, Read(None | Some(Kind::SANDBOX | Kind::SNAPSHOT))) => {
                 (ErrorKind::Denied, Some(BLOCKED))
@@ -111,11 +111,10 @@ impl Refusal {
     }
 }
 
-const REFUSED: &str = "export a valid DAYTONA_API_KEY; nothing more is sent with this one, because a few refusals block the whole address";
+const REFUSED: &str = "set a valid DAYTONA_API_KEY; no more requests are sent with this one, because repeated failures block the IP address";
 const BLOCKED: &str =
-    "see whether the organization is suspended, or a proxy or firewall stands in between";
-const WEDGED: &str =
-    "if it stays so, the sandbox is wedged in its state, and only daytona's support can remove it";
+    "check whether the organization is suspended, or a proxy or firewall is in between";
+const WEDGED: &str = "if this persists the sandbox is stuck; contact Daytona support";
 pub(crate) const NOT_DAYTONA: &str = "check DAYTONA_API_URL or `api-url`; it usually ends in /api";
 
 fn delete_permission(kind: Kind) -> &'static str {
@@ -148,11 +147,11 @@ fn own_words(status: StatusCode, body: &[u8]) -> Option<String> {
 }
 
 /// The status of an error that was sent as a success, as broken gateways do.
-pub(crate) fn in_disguise(body: &[u8]) -> Option<u64> {
+pub(crate) fn embedded_status(body: &[u8]) -> Option<u64> {
     /// No error is longer, and what is longer is not read twice.
-    const LONGEST: usize = 16 << 10;
+    const MAX_MASKED_ERROR: usize = 16 << 10;
 
-    if body.len() > LONGEST {
+    if body.len() > MAX_MASKED_ERROR {
         return None;
     }
     let body: Value = serde_json::from_slice(body).ok()?;

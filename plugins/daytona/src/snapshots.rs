@@ -18,7 +18,7 @@ use crate::wire::{Snapshot, SnapshotPage, time};
 const KIND: Kind = Kind::SNAPSHOT;
 const READ: Call = Call::Read(Some(KIND));
 const PAGE: &str = "200";
-const MOST_PAGES: u32 = 10_000;
+const MAX_PAGES: u32 = 10_000;
 const GIB: f64 = (1_u64 << 30) as f64;
 
 /// Lists every snapshot of ours. The service pages by offset, so all pages are collected before anyone
@@ -26,7 +26,7 @@ const GIB: f64 = (1_u64 << 30) as f64;
 pub(crate) async fn list(client: &Client, place: &Place) -> Result<Vec<Resource>> {
     let mut seen = HashSet::new();
     let mut resources = Vec::new();
-    for number in 1..=MOST_PAGES {
+    for number in 1..=MAX_PAGES {
         let number = number.to_string();
         let query = [
             ("page", number.as_str()),
@@ -51,7 +51,7 @@ pub(crate) async fn list(client: &Client, place: &Place) -> Result<Vec<Resource>
     }
     Err(Error::new(
         ErrorKind::Internal,
-        format!("the listing of snapshots did not end after {MOST_PAGES} pages"),
+        format!("the listing of snapshots did not end after {MAX_PAGES} pages"),
     ))
 }
 

@@ -11,9 +11,9 @@ use tbengine_sdk::{Error, ErrorKind};
 use crate::failure::has_status;
 
 /// So many 500s in a row in one state are no passing fault.
-const ENOUGH: u32 = 3;
+const STUCK_AFTER: u32 = 3;
 /// From so many on, the oldest knowledge is worth less than its space.
-const MANY: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// The sandboxes that met a 500, the state that each was in, and how often in a row.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(crate) struct Wedged(Mutex<HashMap<String, (String, u32)>>);
 
 impl Wedged {
     /// Looks at how a deletion ended that met a sandbox in a state: what met enough 500s is stuck.
-    pub(crate) fn weigh<T>(
+    pub(crate) fn classify<T>(
         &self,
         id: &str,
         state: &str,
@@ -35,7 +35,7 @@ impl Wedged {
                 return answer;
             }
         };
-        if met.len() >= MANY {
+        if met.len() >= MAX_ENTRIES {
             met.clear();
         }
         let (last, times) = met.entry(id.to_owned()).or_default();
@@ -44,12 +44,15 @@ impl Wedged {
             *times = 0;
         }
         *times += 1;
-        if *times < ENOUGH {
+        if *times < STUCK_AFTER {
             return Err(error);
         }
         Err(Error {
             kind: ErrorKind::Stuck,
-            message: format!("{}, {ENOUGH} times while it was {state}", error.message),
+            message: format!(
+                "{}, {STUCK_AFTER} times while it was {state}",
+                error.message
+            ),
             ..error
         })
     }
@@ -82,7 +85,7 @@ mod tests {
         let error = Error::new(ErrorKind::Transient, "daytona answered")
             .with_code(crate::failure::code_of(status));
         wedged
-            .weigh("id", state, Err::<(), _>(error))
+            .classify("id", state, Err::<(), _>(error))
             .unwrap_err()
             .kind
     }
@@ -110,7 +113,7 @@ mod tests {
         let wedged = Wedged::default();
         met(&wedged, "stopping", 500);
         met(&wedged, "stopping", 500);
-        wedged.weigh("id", "stopping", Ok(())).unwrap();
+        wedged.classify("id", "stopping", Ok(())).unwrap();
         assert_eq!(met(&wedged, "stopping", 500), Transient);
         // What rests can be deleted, so its 500s are faults.
         for _ in 0..10 {

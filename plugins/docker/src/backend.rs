@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use crate::api_version::ApiVersion;
 use crate::config::Config;
-use crate::error::{self, Broken, gone};
+use crate::error::{self, RequestError, gone};
 use crate::place::Place;
 use crate::refusal::Call;
 use crate::transport::{Reply, Transport};
@@ -111,9 +111,9 @@ impl Docker {
         let shown = self.transport().await?.shown();
         Err(Error::new(
             ErrorKind::Invalid,
-            format!("another daemon answers at {shown} than before"),
+            format!("a different daemon now answers at {shown}"),
         )
-        .with_hint("start over, so that everything is listed anew"))
+        .with_hint("run again, so that everything is listed again"))
     }
 
     /// Asks the daemon who it is.
@@ -226,7 +226,7 @@ impl Docker {
         let Err(failure) = actions.kill_container(&target.native, Some(options)).await else {
             return Ok(());
         };
-        let failure = transport.error(Call::STOP, Broken::from_bollard(failure));
+        let failure = transport.error(Call::STOP, RequestError::from_bollard(failure));
         if failure.kind == ErrorKind::Conflict {
             // It may have ended between the two requests; the state says so more reliably than a text.
             let container = containers::inspect(transport, &target.native)
@@ -293,7 +293,10 @@ impl Docker {
             other => return Err(unsupported(format!("docker has no {other}s"))),
         };
         sent.map_err(|failure| {
-            transport.error(Call::delete(target.kind), Broken::from_bollard(failure))
+            transport.error(
+                Call::delete(target.kind),
+                RequestError::from_bollard(failure),
+            )
         })
     }
 }
@@ -345,10 +348,7 @@ impl Backend for Docker {
 
     async fn list(&self, request: ListRequest) -> Result<Page> {
         if request.cursor.is_some() {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "docker lists everything at once and never gave a cursor",
-            ));
+            return Err(Error::new(ErrorKind::Invalid, "docker has no cursors"));
         }
         self.bounded(false, self.list_page(&request)).await
     }

@@ -42,10 +42,10 @@ impl Config {
     pub fn check(&self) -> Result<()> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Invalid, message));
         if self.host.is_some() && self.context.is_some() {
-            return wrong("`host` and `context` both name a daemon; keep one of them");
+            return wrong("set either `host` or `context`, not both");
         }
         if self.call_timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return wrong("`call-timeout` is zero, so no call could ever succeed");
+            return wrong("`call-timeout` must be greater than zero");
         }
         Ok(())
     }

@@ -187,7 +187,7 @@ fn tls_config(files: &TlsFiles) -> Result<ClientConfig> {
                 .with_client_auth_cert(certificates(cert)?, private)
                 .map_err(|error| {
                     invalid(format!(
-                        "{} and {} do not fit: {error}",
+                        "{} and {} do not match: {error}",
                         cert.display(),
                         key.display()
                     ))
@@ -195,7 +195,7 @@ fn tls_config(files: &TlsFiles) -> Result<ClientConfig> {
         }
         (None, None) => Ok(builder.with_no_client_auth()),
         (Some(one), None) | (None, Some(one)) => Err(invalid(format!(
-            "{} is there without its other half; tls needs cert.pem and key.pem",
+            "{} without its counterpart; tls needs cert.pem and key.pem",
             one.display()
         ))),
     }
@@ -210,9 +210,9 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
     let (added, _) = store.add_parsable_certificates(found);
     match (added, ca) {
-        (0, Some(file)) => Err(invalid(format!("{} holds no certificate", file.display()))),
+        (0, Some(file)) => Err(invalid(format!("{} has no certificate", file.display()))),
         (0, None) => Err(invalid(
-            "there is no ca.pem, and this system has no certificate authorities either",
+            "no ca.pem, and this system has no certificate authorities",
         )),
         _ => Ok(store),
     }

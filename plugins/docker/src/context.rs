@@ -148,7 +148,11 @@ impl Settings<'_> {
         }
         let contexts = self
             .cli_directory()
-            .ok_or_else(|| invalid(format!("docker context `{name}` cannot be looked up: neither HOME nor DOCKER_CONFIG is set")))?
+            .ok_or_else(|| {
+                invalid(format!(
+                    "cannot look up docker context `{name}`: neither HOME nor DOCKER_CONFIG is set"
+                ))
+            })?
             .join("contexts");
         let directory = hex::encode(Sha256::digest(name.as_bytes()));
         let file = contexts.join("meta").join(&directory).join("meta.json");
@@ -169,7 +173,7 @@ impl Settings<'_> {
             .endpoints
             .get("docker")
             .filter(|endpoint| !endpoint.host.is_empty())
-            .ok_or_else(|| invalid(format!("docker context `{name}` names no docker host")))?;
+            .ok_or_else(|| invalid(format!("docker context `{name}` has no docker host")))?;
         if endpoint.skip_tls_verify {
             return Err(invalid(format!(
                 "docker context `{name}` skips the verification of the daemon's certificate"
@@ -191,9 +195,9 @@ impl Settings<'_> {
         }
         let directory = match self.variable("DOCKER_CERT_PATH") {
             Some(directory) => PathBuf::from(directory),
-            None => self.cli_directory().ok_or_else(|| {
-                invalid("DOCKER_TLS_VERIFY is set, but no DOCKER_CERT_PATH says where the certificates are")
-            })?,
+            None => self
+                .cli_directory()
+                .ok_or_else(|| invalid("DOCKER_TLS_VERIFY is set without DOCKER_CERT_PATH"))?,
         };
         Ok(Some(TlsFiles::in_directory(&directory)))
     }
@@ -209,29 +213,27 @@ impl Settings<'_> {
         })?;
         let (address, tls) = match scheme {
             "unix" if rest.starts_with('/') => (Address::Unix(rest.into()), None),
-            "unix" => return Err(invalid(format!("`{host}` does not hold an absolute path"))),
+            "unix" => return Err(invalid(format!("`{host}` has no absolute path"))),
             "tcp" | "http" => (tcp_address(host, rest, tls.is_some())?, tls),
             "https" => (
                 tcp_address(host, rest, true)?,
                 Some(tls.unwrap_or_default()),
             ),
             "ssh" => {
-                return Err(invalid(format!("`{host}` goes over ssh, which is not supported")).with_hint(
+                return Err(invalid(format!("`{host}`: ssh is not supported")).with_hint(
                     "forward the socket with `ssh -L /tmp/docker.sock:/var/run/docker.sock HOST` and use unix:///tmp/docker.sock",
                 ));
             }
             _ => {
-                return Err(
-                    invalid(format!("`{host}` is of a sort that is not supported"))
-                        .with_hint("use a unix:// or tcp:// address"),
-                );
+                return Err(invalid(format!("`{host}`: unsupported scheme"))
+                    .with_hint("use a unix:// or tcp:// address"));
             }
         };
         if let (Address::Tcp { host: name, .. }, None, false) =
             (&address, &tls, self.config.allow_plaintext)
             && !is_loopback(name)
         {
-            return Err(invalid(format!("`{host}` is another machine and the connection is not encrypted, so anyone on the way could take it over"))
+            return Err(invalid(format!("refusing unencrypted connection to remote host `{host}`"))
                 .with_hint("set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH (or `tls-dir`), or accept it with `allow-plaintext = true`"));
         }
         Ok(Endpoint {
@@ -256,7 +258,7 @@ impl TlsFiles {
         let files = Self::in_directory(directory);
         if files == Self::default() {
             return Err(invalid(format!(
-                "`tls-dir` {} holds no ca.pem, cert.pem or key.pem",
+                "`tls-dir` {} has no ca.pem, cert.pem or key.pem",
                 directory.display()
             )));
         }

@@ -13,7 +13,7 @@ use crate::refusal::{Call, NOT_DOCKER, Refusal};
 
 /// A request that did not come to a good end.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Broken {
+pub(crate) enum RequestError {
     #[error("refused with {}", .0.status)]
     Refused(Refusal),
     #[error(transparent)]
@@ -36,20 +36,20 @@ pub(crate) enum Broken {
     Classified(Box<Error>),
 }
 
-const LONGEST_MESSAGE: usize = 400;
-impl Broken {
+const MAX_MESSAGE: usize = 400;
+impl RequestError {
     /// What it means for the engine. `shown` is the daemon's address.
     pub(crate) fn classify(self, call: Call, shown: &str) -> Error {
         let invalid =
             |message: String, hint| Error::new(ErrorKind::Invalid, message).with_hint(hint);
         match self {
-            Broken::Refused(refusal) => {
+            RequestError::Refused(refusal) => {
                 let (kind, hint) = refusal.classify(call);
                 let code = refusal.status.as_u16();
                 let message = match &refusal.message {
                     Some(message) => format!("docker answered {code}: {}", shortened(message)),
                     None => format!(
-                        "what answers at {shown} answered {}, and not in docker's words",
+                        "{shown} answered {} in an unexpected format; is it the Docker API?",
                         refusal.status
                     ),
                 };
@@ -58,35 +58,34 @@ impl Broken {
                 error.hint = hint.map(str::to_owned);
                 error
             }
-            Broken::Client(error) => classify_connection(&error, shown),
-            Broken::Cut(error) => classify_connection(&error, shown),
-            Broken::TooLarge(limit) => Error::new(
+            RequestError::Client(error) => classify_connection(&error, shown),
+            RequestError::Cut(error) => classify_connection(&error, shown),
+            RequestError::TooLarge(limit) => Error::new(
                 ErrorKind::Internal,
                 format!(
                     "the daemon at {shown} answered with more than {} MB",
                     limit >> 20
                 ),
             ),
-            Broken::NotJson { truncated: true } => Error::new(
+            RequestError::NotJson { truncated: true } => Error::new(
                 ErrorKind::Transient,
-                format!("the daemon at {shown} sent only the beginning of its answer"),
+                format!("the daemon at {shown} sent an incomplete answer"),
             ),
-            Broken::NotJson { truncated: false } => invalid(
-                format!("what answers at {shown} does not speak the Docker API"),
-                NOT_DOCKER,
-            ),
-            Broken::Unexpected(what) => Error::new(
+            RequestError::NotJson { truncated: false } => {
+                invalid(format!("{shown} does not speak the Docker API"), NOT_DOCKER)
+            }
+            RequestError::Unexpected(what) => Error::new(
                 ErrorKind::Internal,
                 format!(
-                    "the daemon at {shown} answered in an unknown form: {}",
+                    "unexpected response format from {shown}: {}",
                     shortened(&what)
                 ),
             ),
-            Broken::Forbidden(request) => Error::new(
+            RequestError::Forbidden(request) => Error::new(
                 ErrorKind::Internal,
                 format!("a request that must never be made: {}", shortened(&request)),
             ),
-            Broken::Classified(error) => *error,
+            RequestError::Classified(error) => *error,
         }
     }
 
@@ -94,26 +93,26 @@ impl Broken {
     pub(crate) fn from_bollard(error: bollard::errors::Error) -> Self {
         use bollard::errors::Error as Bollard;
         match error {
-            Bollard::IOError { err } => match err.downcast::<Broken>() {
+            Bollard::IOError { err } => match err.downcast::<RequestError>() {
                 Ok(broken) => broken,
-                Err(other) => Broken::Unexpected(other.to_string()),
+                Err(other) => RequestError::Unexpected(other.to_string()),
             },
-            Bollard::HyperResponseError { err } => Broken::Cut(err),
-            other => Broken::Unexpected(other.to_string()),
+            Bollard::HyperResponseError { err } => RequestError::Cut(err),
+            other => RequestError::Unexpected(other.to_string()),
         }
     }
 }
 
 /// The error for what is not there.
 pub(crate) fn gone() -> Error {
-    Error::new(ErrorKind::NotFound, "it does not exist any more")
+    Error::new(ErrorKind::NotFound, "it no longer exists")
 }
 
 /// The error for a call that took too long.
 pub(crate) fn timed_out(verb_changes: bool, limit: Duration) -> Error {
     let limit = humantime::format_duration(limit);
     let message = if verb_changes {
-        format!("no answer within {limit}, so the outcome is unknown")
+        format!("no answer within {limit}; outcome unknown")
     } else {
         format!("no answer within {limit}")
     };
@@ -133,16 +132,12 @@ pub(crate) fn classify_connection(error: &(dyn StdError + 'static), shown: &str)
     }
     match cause::<ConnectError>(error) {
         Some(ConnectError::Socket(failure)) => match failure.kind() {
-            io::ErrorKind::NotFound => {
-                unavailable("does not exist, so no docker daemon listens there")
-                    .with_code(NOBODY_LISTENS)
-                    .with_hint("start docker, or set DOCKER_HOST or `host` to the daemon's address")
-            }
-            io::ErrorKind::ConnectionRefused => {
-                unavailable("refuses connections: no daemon listens there any more")
-                    .with_code(NOBODY_LISTENS)
-                    .with_hint("start docker, or set DOCKER_HOST or `host` to the daemon's address")
-            }
+            io::ErrorKind::NotFound => unavailable("does not exist")
+                .with_code(NOBODY_LISTENS)
+                .with_hint("start docker, or set DOCKER_HOST or `host` to the daemon's address"),
+            io::ErrorKind::ConnectionRefused => unavailable("refused the connection")
+                .with_code(NOBODY_LISTENS)
+                .with_hint("start docker, or set DOCKER_HOST or `host` to the daemon's address"),
             io::ErrorKind::PermissionDenied => {
                 Error::new(ErrorKind::Denied, format!("no permission to open {shown}"))
                     .with_hint("run as root or as a member of the group `docker`")
@@ -153,18 +148,18 @@ pub(crate) fn classify_connection(error: &(dyn StdError + 'static), shown: &str)
             unavailable(&format!("cannot be looked up now: {failure}"))
         }
         Some(ConnectError::Name(failure)) => invalid(
-            format!("the host of {shown} is not known: {failure}"),
+            format!("unknown host in {shown}: {failure}"),
             "check DOCKER_HOST or `host`",
         ),
         Some(ConnectError::Tls(failure)) => {
-            unavailable(&format!("broke off the tls handshake: {failure}"))
+            unavailable(&format!("failed the tls handshake: {failure}"))
         }
-        Some(ConnectError::TimedOut) => unavailable("does not accept the connection in time"),
+        Some(ConnectError::TimedOut) => unavailable("did not accept the connection in time"),
         None if cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) => invalid(
-            format!("what answers at {shown} does not speak HTTP"),
+            format!("{shown} does not speak HTTP"),
             "if the port speaks TLS, set DOCKER_TLS_VERIFY=1 or `tls-dir`",
         ),
-        None => unavailable("broke off the connection before its answer ended"),
+        None => unavailable("closed the connection before the answer was complete"),
     }
 }
 
@@ -190,7 +185,7 @@ fn cause<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Opti
 }
 
 fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_MESSAGE) {
+    match text.char_indices().nth(MAX_MESSAGE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -212,7 +207,7 @@ mod tests {
 
     #[test]
     fn pages_of_proxies_do_not_end_up_in_messages() {
-        let error = Broken::Refused(refusal(502, "<html><script>x</script></html>"))
+        let error = RequestError::Refused(refusal(502, "<html><script>x</script></html>"))
             .classify(Call::READ, "tcp://x:1");
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert!(!error.message.contains('<'), "{error}");
@@ -244,11 +239,11 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut_between_characters() {
-        let error = Broken::Refused(refusal(
+        let error = RequestError::Refused(refusal(
             500,
             &serde_json::json!({"message": "é".repeat(9000)}).to_string(),
         ))
         .classify(Call::READ, "x");
-        assert!(error.message.chars().count() < LONGEST_MESSAGE + 40);
+        assert!(error.message.chars().count() < MAX_MESSAGE + 40);
     }
 }

@@ -16,7 +16,7 @@ const NO_TAG: &str = "<none>:<none>";
 /// What the digest of an image begins with that no repository knows.
 const NO_REPOSITORY: &str = "<none>@";
 /// The classic builder makes one image per step of a Dockerfile, and images are built on images.
-const LONGEST_ANCESTRY: usize = 500;
+const MAX_ANCESTRY: usize = 500;
 
 /// An image with its ancestors.
 pub(crate) struct Found {
@@ -90,7 +90,7 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
     };
     let mut ancestors = Vec::new();
     let mut next = image.parent;
-    while native::is_full(Kind::IMAGE, &next) && ancestors.len() < LONGEST_ANCESTRY {
+    while native::is_full(Kind::IMAGE, &next) && ancestors.len() < MAX_ANCESTRY {
         let Some(parent) = inspect(transport, &next).await? else {
             break;
         };
@@ -135,7 +135,7 @@ pub(crate) async fn needs_force(transport: &Transport, id: &str) -> Result<bool>
     if is_used(transport, id).await? {
         return Err(Error::new(
             ErrorKind::Dependency,
-            "a container is made from this image",
+            "a container uses this image",
         ));
     }
     Ok(true)
@@ -181,7 +181,7 @@ async fn inspect(transport: &Transport, id: &str) -> Result<Option<Image>> {
 fn ancestors(parent: &str, links: &HashMap<String, (String, bool)>) -> Vec<Ancestor> {
     let mut found = Vec::new();
     let mut next = parent;
-    while let Some((parent, tagged)) = links.get(next).filter(|_| found.len() < LONGEST_ANCESTRY) {
+    while let Some((parent, tagged)) = links.get(next).filter(|_| found.len() < MAX_ANCESTRY) {
         found.push(Ancestor {
             id: next.to_owned(),
             tagged: *tagged,

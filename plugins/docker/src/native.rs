@@ -24,9 +24,7 @@ pub(crate) fn check(kind: Kind, native: &str) -> Result<()> {
     let shown: String = native.chars().take(80).collect();
     Err(Error::new(
         ErrorKind::Invalid,
-        format!(
-            "`{shown}` is not the full id of a {kind}; names and prefixes are never used to find one"
-        ),
+        format!("`{shown}` is not the full id of a {kind}; names and prefixes are not accepted"),
     ))
 }
 
@@ -46,7 +44,7 @@ pub(crate) fn only<T>(
         Some(other) if is_full(kind, id(&other)) => Ok(None),
         Some(_) => Err(Error::new(
             ErrorKind::Internal,
-            format!("docker described a {kind} without its id"),
+            format!("docker returned a {kind} without an id"),
         )),
         None => Ok(None),
     }

@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use tbengine_sdk::{ErrorKind, Kind};
 
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// What was asked of the daemon.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +90,7 @@ impl Refusal {
             ),
             (401, ..) => (
                 ErrorKind::Denied,
-                Some("whatever guards the daemon wants credentials"),
+                Some("a proxy in front of Docker requires credentials"),
             ),
 
             // Deleting a network, 403 is not about permissions.
@@ -134,7 +134,7 @@ impl Refusal {
             (500, Stop | Delete, _) if self.is_host_policy() => (
                 ErrorKind::Unsupported,
                 Some(
-                    "the daemon's host forbids it (AppArmor, snap, read-only or immutable files); mend that there",
+                    "the daemon's host forbids it (AppArmor, snap, read-only or immutable files); fix it on the host",
                 ),
             ),
             // Busy mounts, wedged shims, failing drivers: another try often works.
@@ -162,7 +162,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds)
             .ok()
-            .map(|wait| wait.min(LONGEST_WAIT));
+            .map(|wait| wait.min(MAX_WAIT));
     }
     let date = |text: &str| {
         jiff::fmt::rfc2822::parse(text)
@@ -171,7 +171,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     };
     let now = date(headers.get(header::DATE)?.to_str().ok()?)?;
     let wait = Duration::try_from(date(text)?.duration_since(now)).unwrap_or_default();
-    Some(wait.min(LONGEST_WAIT))
+    Some(wait.min(MAX_WAIT))
 }
 
 #[cfg(test)]
@@ -384,7 +384,7 @@ mod tests {
         );
         assert_eq!(wait(&[("retry-after", "-7")]), None);
         assert_eq!(wait(&[("retry-after", "1e300")]), None);
-        assert_eq!(wait(&[("retry-after", "999999")]), Some(LONGEST_WAIT));
+        assert_eq!(wait(&[("retry-after", "999999")]), Some(MAX_WAIT));
         assert_eq!(wait(&[("retry-after", "soon")]), None);
         let at = |time: &str| wait(&[date, ("retry-after", time)]);
         assert_eq!(

@@ -23,13 +23,13 @@ use tbengine_sdk::{Error, ErrorKind, Result};
 use crate::api_version::ApiVersion;
 use crate::connect::Dialler;
 use crate::context::Endpoint;
-use crate::error::Broken;
+use crate::error::RequestError;
 use crate::refusal::{Call, Refusal};
 use crate::wire::Version;
 
 /// Room for some 40 000 containers in one listing. A larger reply is refused while it arrives.
-const LARGEST_REPLY: usize = 64 << 20;
-const LARGEST_REFUSAL: usize = 64 << 10;
+const MAX_REPLY: usize = 64 << 20;
+const MAX_REFUSAL: usize = 64 << 10;
 
 /// A connection pool to one daemon. Clones share it.
 #[derive(Clone)]
@@ -156,13 +156,13 @@ impl Transport {
     }
 
     /// What a failure means for the engine.
-    pub(crate) fn error(&self, call: Call, broken: Broken) -> Error {
+    pub(crate) fn error(&self, call: Call, broken: RequestError) -> Error {
         broken.classify(call, self.shown())
     }
 
     /// The error for a server that is not a Docker daemon.
     pub(crate) fn not_docker(&self) -> Error {
-        Broken::NotJson { truncated: false }.classify(Call::READ, self.shown())
+        RequestError::NotJson { truncated: false }.classify(Call::READ, self.shown())
     }
 
     /// This transport in the form that bollard takes.
@@ -183,7 +183,7 @@ impl Transport {
                             .send(request.method().clone(), &format!("/v{version}{path}"))
                             .await
                     }
-                    Err(error) => Err(Broken::Classified(Box::new(error))),
+                    Err(error) => Err(RequestError::Classified(Box::new(error))),
                 };
                 sent.map_err(|broken| bollard::errors::Error::IOError {
                     err: std::io::Error::other(broken),
@@ -192,17 +192,17 @@ impl Transport {
         }
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Reply<T>, Broken> {
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Reply<T>, RequestError> {
         let response = self.send(Method::GET, path).await?;
         let headers = response.headers();
         let (version, is_podman) = (
             version_of(headers),
             headers.contains_key("libpod-api-version"),
         );
-        let body = collect(response, LARGEST_REPLY).await?;
+        let body = collect(response, MAX_REPLY).await?;
         let value = serde_json::from_slice(&body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Broken::Unexpected(error.to_string()),
-            category => Broken::NotJson {
+            serde_json::error::Category::Data => RequestError::Unexpected(error.to_string()),
+            category => RequestError::NotJson {
                 truncated: category == serde_json::error::Category::Eof,
             },
         })?;
@@ -213,15 +213,15 @@ impl Transport {
         })
     }
 
-    async fn send(&self, method: Method, path: &str) -> Result<Response<Incoming>, Broken> {
+    async fn send(&self, method: Method, path: &str) -> Result<Response<Incoming>, RequestError> {
         if !is_allowed(&method, path) {
-            return Err(Broken::Forbidden(format!("{method} {path}")));
+            return Err(RequestError::Forbidden(format!("{method} {path}")));
         }
         let request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.0.authority))
             .body(Empty::new())
-            .map_err(|error| Broken::Forbidden(format!("{path}: {error}")))?;
+            .map_err(|error| RequestError::Forbidden(format!("{path}: {error}")))?;
         let response = self.0.client.request(request).await?;
         let status = response.status();
         if status.is_success() || status == StatusCode::NOT_MODIFIED {
@@ -229,8 +229,8 @@ impl Transport {
         }
         let headers = response.headers().clone();
         // A refusal whose text got lost is still a refusal.
-        let body = collect(response, LARGEST_REFUSAL).await.unwrap_or_default();
-        Err(Broken::Refused(Refusal::new(status, &headers, &body)))
+        let body = collect(response, MAX_REFUSAL).await.unwrap_or_default();
+        Err(RequestError::Refused(Refusal::new(status, &headers, &body)))
     }
 }
 
@@ -266,12 +266,12 @@ fn is_allowed(method: &Method, path: &str) -> bool {
     )
 }
 
-async fn collect(response: Response<Incoming>, limit: usize) -> Result<Bytes, Broken> {
+async fn collect(response: Response<Incoming>, limit: usize) -> Result<Bytes, RequestError> {
     match Limited::new(response.into_body(), limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) => match error.downcast::<hyper::Error>() {
-            Ok(error) => Err(Broken::Cut(*error)),
-            Err(_) => Err(Broken::TooLarge(limit)),
+            Ok(error) => Err(RequestError::Cut(*error)),
+            Err(_) => Err(RequestError::TooLarge(limit)),
         },
     }
 }
@@ -287,9 +287,7 @@ fn supported(version: ApiVersion, shown: &str) -> Result<()> {
     let oldest = ApiVersion::OLDEST;
     Err(Error::new(
         ErrorKind::Invalid,
-        format!(
-            "the daemon at {shown} speaks API {version}, and this backend needs {oldest} or newer"
-        ),
+        format!("the daemon at {shown} speaks API {version}; {oldest} or newer is needed"),
     )
     .with_hint("use Docker 20.10 or newer, or Podman 3 or newer"))
 }

@@ -14,9 +14,9 @@ use crate::config::Settings;
 use crate::sandbox::Sandbox;
 
 /// The longest page that the service gives.
-const LONGEST_PAGE: usize = 100;
+const MAX_PAGE: usize = 100;
 /// Longer than any token of the service, in bytes.
-const LONGEST_CURSOR: usize = 4096;
+const MAX_CURSOR: usize = 4096;
 
 /// One account of E2B.
 pub struct E2b {
@@ -45,7 +45,7 @@ impl E2b {
             // A gateway's page, or another service.
             Error::new(
                 ErrorKind::Transient,
-                format!("{shown} answered what is not E2B's: {error}"),
+                format!("unexpected response format from {shown}: {error}"),
             )
         })
     }
@@ -69,7 +69,7 @@ impl E2b {
 
     async fn must_find(&self, target: &Identity) -> Result<Sandbox> {
         self.find(target).await?.ok_or_else(|| {
-            let text = format!("there is no sandbox {}", target.native);
+            let text = format!("no sandbox {}", target.native);
             Error::new(ErrorKind::NotFound, text)
         })
     }
@@ -100,12 +100,12 @@ impl Backend for E2b {
             let text = format!("E2B has no {}s", request.kind);
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
-        let limit = request.page_size.clamp(1, LONGEST_PAGE).to_string();
+        let limit = request.page_size.clamp(1, MAX_PAGE).to_string();
         let mut query = vec![("state", "running,paused"), ("limit", &limit)];
         if let Some(cursor) = &request.cursor {
             // No token of the service is that long, and an address of that length breaks connections.
-            if cursor.len() > LONGEST_CURSOR {
-                let text = "this cursor was never given";
+            if cursor.len() > MAX_CURSOR {
+                let text = "unknown cursor";
                 return Err(Error::new(ErrorKind::Invalid, text));
             }
             query.push(("nextToken", cursor));

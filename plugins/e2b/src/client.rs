@@ -15,7 +15,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 use crate::config::Settings;
 
 /// A page of 100 sandboxes with large metadata is far below this.
-const LARGEST_ANSWER: usize = 32 << 20;
+const MAX_ANSWER: usize = 32 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The service with one key.
@@ -37,7 +37,7 @@ impl Client {
             Error::new(ErrorKind::Internal, format!("no client: {error}"))
         };
         let mut key = HeaderValue::from_str(&settings.key.0)
-            .map_err(|_| Error::new(ErrorKind::Denied, "the key has characters that no key has"))?;
+            .map_err(|_| Error::new(ErrorKind::Denied, "the key has invalid characters"))?;
         key.set_sensitive(true);
         let mut headers = HeaderMap::new();
         headers.insert("x-api-key", key);
@@ -98,8 +98,8 @@ impl Client {
     async fn body(&self, mut response: reqwest::Response) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.broken(error))? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                let text = format!("{} answers more than 32 MiB", self.shown());
+            if body.len() + chunk.len() > MAX_ANSWER {
+                let text = format!("{} answered more than 32 MiB", self.shown());
                 return Err(Error::new(ErrorKind::Transient, text));
             }
             body.extend_from_slice(&chunk);

@@ -44,7 +44,7 @@ impl Settings {
         let table: Table = request.config()?;
         let key = request.variable(KEY).map(str::trim).unwrap_or_default();
         if key.is_empty() {
-            let text = format!("there is no key in {KEY}");
+            let text = format!("{KEY} is not set");
             return Err(Error::new(ErrorKind::Denied, text).with_hint(format!(
                 "set {KEY}, and pass it on: env = [\"{KEY}\"] in the table of the plugin"
             )));
@@ -69,14 +69,14 @@ fn service(text: &str) -> Result<Url> {
         ))
     };
     let Ok(url) = text.parse::<Url>() else {
-        return invalid("is no address like https://api.e2b.app");
+        return invalid("is not a URL like https://api.e2b.app");
     };
     let here = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
     match url.scheme() {
         "https" => Ok(url),
         "http" if here => Ok(url),
-        "http" => invalid("would send the key in the clear; use https"),
-        _ => invalid("is no address like https://api.e2b.app"),
+        "http" => invalid("would send the key unencrypted; use https"),
+        _ => invalid("is not a URL like https://api.e2b.app"),
     }
 }
 

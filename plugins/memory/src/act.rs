@@ -1,10 +1,10 @@
-//! What somebody else does to the provider: another tool, a person, a program that restarts.
+//! What someone else does to the provider: another tool, a person, a program that restarts.
 
 use tbengine_sdk::{Identity, State};
 
 use crate::make::Make;
 
-/// What somebody else does to the provider.
+/// What someone else does to the provider.
 #[derive(Clone, Debug)]
 pub enum Act {
     /// Starts a resource again.

@@ -41,8 +41,8 @@ pub struct Chaos {
 
 /// Longer than anybody waits for an answer.
 const HANG: Duration = Duration::from_secs(90);
-const LONGEST_DELAY_MS: u64 = 3000;
-const LATEST_EFFECT_MS: u64 = 100_000;
+const MAX_DELAY_MS: u64 = 3000;
+const MAX_EFFECT_DELAY_MS: u64 = 100_000;
 
 impl Chaos {
     /// Only faults of one resource and of single connections, so often in all.
@@ -84,9 +84,9 @@ impl Chaos {
             1 => Fault::unavailable(),
             2 => Fault::RequestLost,
             3 => Fault::ReplyLost,
-            4 => Fault::Hang(Duration::from_millis(random.u64(1..LONGEST_DELAY_MS))),
+            4 => Fault::Hang(Duration::from_millis(random.u64(1..MAX_DELAY_MS))),
             5 => Fault::Hang(HANG),
-            6 => Fault::LateEffect(Duration::from_millis(random.u64(1..LATEST_EFFECT_MS))),
+            6 => Fault::LateEffect(Duration::from_millis(random.u64(1..MAX_EFFECT_DELAY_MS))),
             7 => Fault::rate_limited(Duration::from_millis(random.u64(100..5000))),
             8 => Fault::rate_limited_for_unknown_time(),
             9 => Fault::ConfirmedWithoutEffect,

@@ -45,7 +45,7 @@ pub enum Fault {
     ConfirmedWithoutEffect,
     /// Panics, as a backend with a bug does.
     Panic,
-    /// Somebody else does this just before the call takes effect.
+    /// Someone else does this just before the call takes effect.
     Meanwhile(Act),
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn nobody_listens() -> Error {
 pub(crate) fn connection_lost() -> Error {
     Error::new(
         ErrorKind::Unavailable,
-        "the connection broke before the answer came",
+        "the connection broke before the answer",
     )
 }
 

@@ -1,4 +1,4 @@
-//! A simulated provider with leaked resources of every sort.
+//! Simulated provider for demos and tests.
 //!
 //! Users meet it as `--backend memory`: a believable host after several killed benchmark runs, on
 //! which every command can be tried without harm. Tests drive it as [`Memory`]: they fill it, script
@@ -13,7 +13,7 @@
 //! - [`backend`]: the `Backend` that the engine calls, the handle that tests hold, and what they learn from it
 //! - [`faults`]: what goes wrong with which call
 //! - [`chaos`]: what goes wrong by chance on a bad day
-//! - [`act`]: what somebody else does
+//! - [`act`]: what someone else does
 //! - [`provider`]: the state behind it, and what a provider does and refuses
 //! - `kinds`: what it has
 //! - `entry`: a resource as the provider keeps it
@@ -41,6 +41,6 @@ pub use record::{Deleter, Deletion, Request};
 
 tbengine_sdk::backend!(
     "memory",
-    "A simulated provider with leaked resources of every sort",
+    "Simulated provider for demos and tests",
     Memory::open
 );

@@ -1,4 +1,4 @@
-//! The state of the simulated provider, what it does by itself, what callers may ask of it, and what somebody
+//! The state of the simulated provider, what it does by itself, what callers may ask of it, and what someone
 //! else does to it.
 //!
 //! Nothing here waits: what happens later is on an agenda, and every call first brings the state up
@@ -122,14 +122,14 @@ impl Provider {
         self.agenda.insert((self.now + wait, self.planned), event);
     }
 
-    /// Lets somebody else act when the provider has been open this long.
+    /// Lets someone else act when the provider has been open this long.
     pub(crate) fn act_at(&mut self, since_opened: Duration, act: Act) {
         self.planned += 1;
         self.agenda
             .insert((self.epoch + since_opened, self.planned), Event::Act(act));
     }
 
-    /// Lets somebody else act after this long.
+    /// Lets someone else act after this long.
     pub(crate) fn act_in(&mut self, wait: Duration, act: Act) {
         self.plan(wait, Event::Act(act));
     }
@@ -230,7 +230,7 @@ impl Provider {
             // Whoever sent it has stopped listening.
             Event::Delete(identity, force) => drop(self.delete(&identity, force)),
             Event::Gone(identity, state) => {
-                // Somebody may have deleted and re-created it in the meantime.
+                // Someone may have deleted and re-created it in the meantime.
                 let is_same = self
                     .find(identity.kind, &identity.native)
                     .is_some_and(|resource| {
@@ -261,7 +261,7 @@ impl Provider {
         }
     }
 
-    /// Puts what has ended into cold storage, unless somebody has started or replaced it meanwhile.
+    /// Puts what has ended into cold storage, unless someone has started or replaced it meanwhile.
     fn store(&mut self, identity: &Identity) {
         let is_same = self
             .find(identity.kind, &identity.native)
@@ -317,10 +317,7 @@ impl Provider {
     pub(crate) fn list(&self, request: &ListRequest) -> Result<Page> {
         let kind = request.kind;
         if !self.kinds.iter().any(|info| info.kind == kind) {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("there is nothing of kind {kind}"),
-            ));
+            return Err(Error::new(ErrorKind::Unsupported, format!("no {kind}s")));
         }
         let start = match &request.cursor {
             None => Bound::Unbounded,
@@ -440,7 +437,7 @@ impl Provider {
         Ok(())
     }
 
-    /// Lets somebody else act now.
+    /// Lets someone else act now.
     pub(crate) fn act(&mut self, act: Act) {
         let now = self.calendar();
         match act {
@@ -518,7 +515,7 @@ fn after(kind: Kind, cursor: &str) -> Result<&str> {
         .split_once('.')
         .filter(|(sum, native)| **sum == format!("{:016x}", check_sum(kind, native)))
         .map(|(_, native)| native)
-        .ok_or_else(|| Error::new(ErrorKind::Invalid, "the cursor was never given"))
+        .ok_or_else(|| Error::new(ErrorKind::Invalid, "unknown cursor"))
 }
 
 fn check_sum(kind: Kind, native: &str) -> u64 {

@@ -14,7 +14,7 @@ pub enum Deleter {
     Caller,
     /// A call of `delete` for a resource that took this one along.
     Cascade,
-    /// Somebody else.
+    /// Someone else.
     SomeoneElse,
 }
 

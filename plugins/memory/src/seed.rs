@@ -86,7 +86,7 @@ impl Host<'_> {
     }
 
     fn harbor_trials(&mut self) {
-        // The worker was killed with SIGKILL: its container runs for ever.
+        // The worker was killed with SIGKILL: its container runs forever.
         self.harbor_trial("fix-git", Left::new(State::Running, 0, 26 * HOUR), false);
         // Ctrl-C twice: exited with 137, and nothing was taken down.
         self.harbor_trial(
@@ -424,11 +424,11 @@ fn compose_network(project: &str) -> Make {
 }
 
 /// Clears the screen, sets its title, fakes a question, reverses and hides what follows.
-const DECEIT: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r\nproceed? [Y/n] \u{202e}\u{2066}\u{200b}\u{2028}\u{0}\u{7f},\";";
+const HOSTILE_NAME: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}31m\r\nproceed? [Y/n] \u{202e}\u{2066}\u{200b}\u{2028}\u{0}\u{7f},\";";
 
 /// So many bytes of it, or a little less.
 fn hostile(bytes: usize) -> String {
-    DECEIT.repeat(bytes / DECEIT.len())
+    HOSTILE_NAME.repeat(bytes / HOSTILE_NAME.len())
 }
 
 fn seconds(seconds: u64) -> Duration {

@@ -76,7 +76,7 @@ static tbe_instance *open_backend(tbe_bytes request, void *context, tbe_opened o
         return NULL;
     }
     if (!json_null(config) && *config.at != '{') {
-        opened(context, TBE_INVALID, words("the configuration is no table"));
+        opened(context, TBE_INVALID, words("the configuration is not a table"));
         return NULL;
     }
     size_t count = json_number(json_get(config, "sandboxes"), 3);
@@ -138,7 +138,7 @@ static void list(const tbe_instance *self, tbe_call call, json request) {
             if (json_is(cursor, expected)) break;
         }
         if (from >= self->count) {
-            answer(call, TBE_INVALID, "this cursor was never given");
+            answer(call, TBE_INVALID, "unknown cursor");
             return;
         }
     }

@@ -83,7 +83,7 @@ class Backend:
             raise Failure("unsupported", "there are only sandboxes")
         natives, cursor = sorted(self.sandboxes), request.get("cursor")
         if cursor is not None and cursor not in self.sandboxes:
-            raise Failure("invalid", "this cursor was never given")
+            raise Failure("invalid", "unknown cursor")
         rest = [native for native in natives if cursor is None or native > cursor]
         page = rest[: max(1, request["page-size"])]
         more = len(rest) > len(page)
@@ -139,7 +139,7 @@ class Server:
             return DESCRIPTOR
         if method == "open":
             if not isinstance(request, dict) or not isinstance(request.get("config") or {}, dict):
-                raise Failure("invalid", "the request or its configuration is no table")
+                raise Failure("invalid", "the request or its configuration is not a table")
             if "name" not in request or request.get("kind") != "example":
                 raise Failure("invalid", "the request has no name, or another kind than `example`")
             self.backend = Backend(request)
@@ -147,7 +147,7 @@ class Server:
         if method not in METHODS or self.backend is None:
             raise Failure("unsupported", f"there is no method `{method[:40]}`")
         if not isinstance(request, dict):
-            raise Failure("invalid", "the request is no table")
+            raise Failure("invalid", "the request is not a table")
         # For the dictionary's sake. Let requests to a provider go side by side: take the lock away.
         with self.backend.lock:
             return getattr(self.backend, method.replace("-", "_"))(request)

@@ -11,7 +11,7 @@ use tbengine_policy::types::{
 /// The values in force.
 #[derive(Clone, Debug)]
 pub struct Effort {
-    /// How long what runs may take to end by itself.
+    /// Grace period before a running resource is killed.
     pub stop_timeout: Option<Duration>,
     /// Whether what runs is killed at once.
     pub force: bool,
@@ -35,14 +35,14 @@ pub(crate) fn described(
 ) -> Description {
     use ParamType::{Boolean, Duration, Integer, Number};
     own.param("stop-timeout", Duration, stop_timeout,
-            "How long what runs may take to end by itself before it is killed. Unless set, the engine's own.")
+            "Grace period before a running resource is killed. Default: the engine's.")
         .param("force", Boolean, Some("false"),
             "Kills running resources that are to be deleted at once, without `stop-timeout`.")
         .param("attempts", Integer, attempts,
-            "How many attempts there are in all, the first included. Unless set, the engine's own schedule.")
+            "How many attempts in all, including the first. Default: the engine's backoff.")
         .param("retry-delay", Duration, retry_delay,
             "The wait after the first failed attempt; after the n-th it is retry-delay * retry-factor^(n-1). So \
-             attempts=4, retry-delay=2s and retry-factor=2 wait 2, 4 and 8 seconds. Unless set, the engine's own.")
+             attempts=4, retry-delay=2s and retry-factor=2 wait 2, 4 and 8 seconds. Default: the engine's backoff.")
         .param("retry-factor", Number, Some("2"), "See retry-delay; at least 1.")
 }
 

@@ -10,14 +10,14 @@ use std::cell::UnsafeCell;
 use std::ptr::null_mut;
 
 const STEP: usize = 8;
-const LARGEST: usize = 512;
+const MAX_CLASS_SIZE: usize = 512;
 const CHUNK: usize = 128 * 1024;
 
 struct Pools {
     next: *mut u8,
     left: usize,
     /// Freed blocks by size; each holds the address of the next.
-    free: [*mut u8; LARGEST / STEP + 1],
+    free: [*mut u8; MAX_CLASS_SIZE / STEP + 1],
 }
 
 struct CallAllocator(UnsafeCell<Pools>);
@@ -29,12 +29,13 @@ unsafe impl Sync for CallAllocator {}
 static ALLOCATOR: CallAllocator = CallAllocator(UnsafeCell::new(Pools {
     next: null_mut(),
     left: 0,
-    free: [null_mut(); LARGEST / STEP + 1],
+    free: [null_mut(); MAX_CLASS_SIZE / STEP + 1],
 }));
 
 /// The pool of a layout, or `None` if it is not small.
 fn pool_of(layout: Layout) -> Option<usize> {
-    (layout.size() <= LARGEST && layout.align() <= STEP).then(|| layout.size().div_ceil(STEP))
+    (layout.size() <= MAX_CLASS_SIZE && layout.align() <= STEP)
+        .then(|| layout.size().div_ceil(STEP))
 }
 
 // SAFETY: blocks of one pool have one size, are aligned to `STEP`, and are in the list only while free.

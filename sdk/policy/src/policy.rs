@@ -5,7 +5,7 @@ use crate::types::{
     Context, Description, Failure, Interest, Resource, RetryAction, Selection, Verdict,
 };
 
-/// A cleanup policy: it proposes, the engine's guards dispose.
+/// A cleanup policy: it proposes, the engine's safeguards dispose.
 ///
 /// The engine makes a fresh instance for every call, so nothing is remembered between two calls.
 pub trait Policy: Sized {

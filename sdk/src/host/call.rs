@@ -32,7 +32,7 @@ pub async fn call<T>(
         Err(_) => Err(Error::new(
             ErrorKind::Transient,
             format!(
-                "no answer to {what} within {}; what it did is unknown",
+                "no answer to {what} within {}; its effect is unknown",
                 humantime::format_duration(timeout)
             ),
         )),

@@ -306,7 +306,7 @@ impl Bench {
             Err(error) if error.kind == ErrorKind::Invalid => Ok(()),
             Err(error) => Err(error.into()),
             Ok(Some(found)) => Err(Halt::Failed(format!(
-                "`{}` is no id, and found {}",
+                "`{}` is not an id, and found {}",
                 target.native,
                 found.identity.id()
             ))),
@@ -373,7 +373,7 @@ pub(super) fn missing(like: &Identity) -> Identity {
         'z' => 'g',
         other => other,
     });
-    // The prefix of a digest is no digit and has to stay.
+    // The prefix of a digest is not a digit and has to stay.
     let native = match like.native.split_once(':') {
         Some((prefix, digest)) => {
             let rotated: String = native

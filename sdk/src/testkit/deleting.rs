@@ -100,7 +100,7 @@ async fn with_force_a_running_resource_is_deleted(bench: Bench, kind: Kind) -> T
 
 async fn what_another_resource_uses_is_left_alone(bench: Bench, kind: Kind) -> Tested {
     let declared = bench.backend.capabilities();
-    // The first kind of which something can be made to use it; a kind is no trial of itself.
+    // The first kind of which something can be made to use it; a kind is not a trial of itself.
     let users = bench.info(kind).used_by.into_iter();
     let mut users = users.filter(|user| *user != kind && declared.kind(*user).is_some());
     let Some(user_kind) = users.next() else {

@@ -92,7 +92,7 @@ pub struct Wanted {
     pub takes_along: bool,
     /// The exit code its process ended with.
     pub exit_code: Option<i64>,
-    /// What it does when it is asked to end: `true` to end within a second, `false` to go on for ever.
+    /// What it does when it is asked to end: `true` to end within a second, `false` to go on forever.
     pub ends_when_asked: bool,
     /// Whether it restarts by itself after its process ended.
     pub restarts: bool,

@@ -88,7 +88,7 @@ pub fn trials<F: Fixture>(fixture: impl FnOnce() -> F) -> Vec<Trial> {
     cases(fixture).into_iter().map(trial).collect()
 }
 
-/// The same as [`trials`], to be run and shown by somebody else.
+/// The same as [`trials`], to be run and shown by someone else.
 ///
 /// # Panics
 /// If no tokio runtime can be started.

@@ -1,7 +1,7 @@
 //! How fast tbengine cleans up at Daytona's API, and what it loses when that misbehaves: the engine and
 //! the backend over the fake service, whose record knows the truth.
 //!
-//! `cargo bench -p tbengine-tests --bench daytona [-- --only throughput] [-- --scale 10]`
+//! `cargo bench -p tbengine-benches --bench daytona [-- --only throughput] [-- --scale 10]`
 //!
 //! Figures are ratios to the ideal of the same run. The least that a deletion needs is three requests:
 //! the read before it, the deletion, and the read that finds nothing any more. So the ideal time is
@@ -162,7 +162,7 @@ fn faults(count: usize, probability: f64, allowed: f64) {
     };
     let cloud = Cloud::with_sandboxes(count, settings);
     let cleaned = {
-        // The listing is let go well: what is not listed is no step, and so could not fail.
+        // The listing is let go well: what is not listed is not a step, and so could not fail.
         let plan = FaultPlan {
             seed: 7,
             rates: kinds.map(rate).to_vec(),

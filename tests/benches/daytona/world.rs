@@ -8,7 +8,7 @@ use tbengine_daytona::Daytona;
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::owners::Owners;
-use tbengine_engine::plan::Guards;
+use tbengine_engine::plan::Safeguards;
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
     RetryAdvice, Verdict,
@@ -90,7 +90,7 @@ impl Cloud {
             scope: Scope::default(),
             sizes: false,
             account_of_nothing: true,
-            guards: Guards::default(),
+            safeguards: Safeguards::default(),
             apply,
         };
         let owners = Arc::new(Owners::embedded().unwrap());

@@ -103,7 +103,7 @@ pub enum Runner {
     Fails(String),
     /// It takes a job and dies: the sandbox is wedged until the job is found to be stale.
     Dies,
-    /// It is not ready and gets no job: the sandbox shows the transition for ever.
+    /// It is not ready and gets no job: the sandbox shows the transition forever.
     Away,
 }
 

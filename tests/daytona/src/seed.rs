@@ -61,7 +61,7 @@ fn next_leak(random: &mut fastrand::Rng, number: usize) -> Vec<Make> {
         4 => (0..3)
             .map(|nth| trial(task, &session, age - nth * MINUTE))
             .collect(),
-        // An opt-out of `auto_delete`: stopped by itself, and kept for ever.
+        // An opt-out of `auto_delete`: stopped by itself, and kept forever.
         8 | 9 => vec![kept(task, &session, age, State::Stopped)],
         10 => vec![kept(task, &session, age, State::Archived)],
         12 => vec![
@@ -72,7 +72,7 @@ fn next_leak(random: &mut fastrand::Rng, number: usize) -> Vec<Make> {
         13 => vec![kept(task, &session, age, State::BuildFailed).error_reason("build failed")],
         // Wedged: the runner took the job and died.
         15 => vec![trial(task, &session, age).state(State::Stopping)],
-        // Somebody else's, of the same account: neither labels nor a short life.
+        // Someone else's, of the same account: neither labels nor a short life.
         17 => vec![
             sandbox()
                 .name(format!("dev-{}", random.u32(1_000..10_000)))
@@ -91,7 +91,7 @@ fn session(random: &mut fastrand::Rng, task: &str) -> String {
     session + "__env"
 }
 
-/// As Harbor creates them: running for ever, gone when stopped.
+/// As Harbor creates them: running forever, gone when stopped.
 fn trial(task: &str, session: &str, age: u64) -> Make {
     sandbox()
         .label("harbor.managed", "true")

@@ -19,7 +19,7 @@ use crate::daemon::WAIT;
 pub(crate) const ORDERS: &str = "orders";
 /// Is there once the daemon answers and has its image.
 const READY: &str = "ready";
-const PAUSE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The use of a daemon that others may use as well. Dropping it ends the use.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Lease {
                 Place::Ending if Instant::now() > deadline => {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
-                Place::Ending => std::thread::sleep(PAUSE),
+                Place::Ending => std::thread::sleep(POLL_INTERVAL),
             }
         }
     }

@@ -277,7 +277,7 @@ fn of_a_session_that_harbor_created_several_times_the_newest_goes_on() {
         world.fake.put(leaked(trial).age(age).idle(age))
     };
     let (first, second, third) = (put("a", 62), put("a", 61), put("a", 60));
-    // Somebody works in the first of these two: then the times of creation are no proof.
+    // Someone works in the first of these two: then the times of creation are no proof.
     let used = world.fake.put(
         leaked("b")
             .age(Duration::from_secs(3720))
@@ -325,6 +325,6 @@ fn a_private_authority_is_believed_by_the_variable_that_other_programs_read() {
 
     let refused = world.tbengine_with(&list, &[("DAYTONA_API_URL", &url)]);
     assert_eq!(refused.code, 6, "{}", refused.stderr);
-    let says = "is signed by an authority that is not trusted here";
+    let says = "is signed by an untrusted authority";
     assert!(refused.stderr.contains(says), "{}", refused.stderr);
 }

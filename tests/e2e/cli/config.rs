@@ -22,7 +22,7 @@ fn setting(host: &Home, args: &[&str], variables: &[(&str, &str)], key: &str) ->
 #[test]
 fn a_flag_beats_a_variable_beats_the_file() {
     let host = home().memory("");
-    let key = "guards.min-age";
+    let key = "safeguards.min-age";
     let is = |args: &[&str], variables: &[(&str, &str)], value: &str, source: &str| {
         assert_eq!(
             setting(&host, args, variables, key),
@@ -30,7 +30,7 @@ fn a_flag_beats_a_variable_beats_the_file() {
         );
     };
     is(&[], &[], "1m", "default");
-    host.configure("[guards]\nmin-age = \"2m\"");
+    host.configure("[safeguards]\nmin-age = \"2m\"");
     is(&[], &[], "2m", "file");
     is(&[], &[("TBENGINE_MIN_AGE", "3m")], "3m", "variable");
     is(
@@ -70,15 +70,16 @@ fn variables_stand_for_flags() {
 
 #[test]
 fn a_mistyped_variable_is_told() {
-    home().memory("")
+    home()
+        .memory("")
         .run_with(&["plan"], &[("TBENGINE_MAX_DELET", "1")])
         .with_code(0)
-        .says("warning: the variable TBENGINE_MAX_DELET means nothing to tbengine; did you mean TBENGINE_MAX_DELETE?");
+        .says("warning: unknown variable TBENGINE_MAX_DELET; did you mean TBENGINE_MAX_DELETE?");
 }
 
 #[test]
 fn unknown_keys_name_the_line_and_what_was_meant() {
-    let host = home().memory("[guards]\nmin-ag = \"5m\"");
+    let host = home().memory("[safeguards]\nmin-ag = \"5m\"");
     host.run(&["list"])
         .with_code(2)
         .says("tbengine.toml:5: unknown key `min-ag`")
@@ -104,7 +105,7 @@ fn a_file_that_cannot_be_read_is_an_error() {
     host.run_with(&["list"], &[("TBENGINE_CONFIG", ".")])
         .with_code(2)
         .says("failed to read .");
-    host.write("broken.toml", "[guards\n");
+    host.write("broken.toml", "[safeguards\n");
     host.run(&["list", "--config", "broken.toml"])
         .with_code(2)
         .says("broken.toml:1:");
@@ -113,12 +114,18 @@ fn a_file_that_cannot_be_read_is_an_error() {
 #[test]
 fn the_file_of_the_directory_comes_before_the_users() {
     let host = home().memory("");
-    host.write("tbengine.toml", "[guards]\nmin-age = \"9m\"");
-    assert_eq!(setting(&host, &[], &[], "guards.min-age").0, "9m");
-    let named = host.write("named.toml", "[guards]\nmin-age = \"8m\"");
+    host.write("tbengine.toml", "[safeguards]\nmin-age = \"9m\"");
+    assert_eq!(setting(&host, &[], &[], "safeguards.min-age").0, "9m");
+    let named = host.write("named.toml", "[safeguards]\nmin-age = \"8m\"");
     let named = named.to_str().unwrap();
     assert_eq!(
-        setting(&host, &[], &[("TBENGINE_CONFIG", named)], "guards.min-age").0,
+        setting(
+            &host,
+            &[],
+            &[("TBENGINE_CONFIG", named)],
+            "safeguards.min-age"
+        )
+        .0,
         "8m"
     );
 }
@@ -131,7 +138,7 @@ fn endpoints_come_only_from_files_that_the_user_owns() {
     host.write("tbengine.toml", docker);
     host.run(&["list"])
         .with_code(2)
-        .says("tbengine.toml:3: `host` decides where credentials go")
+        .says("tbengine.toml:3: `host` decides where credentials are sent")
         .says("hint: ");
     std::fs::remove_file(host.path("tbengine.toml")).unwrap();
     let user = host.write(".config/tbengine/tbengine.toml", docker);
@@ -154,10 +161,10 @@ fn the_least_age_is_zero_only_where_the_operator_says_so() {
         .with_code(2)
         .says("negative");
     host.run(&["plan", "--min-age", ""]).with_code(2);
-    host.write("tbengine.toml", "[guards]\nmin-age = \"0s\"");
+    host.write("tbengine.toml", "[safeguards]\nmin-age = \"0s\"");
     host.run(&["plan"])
         .with_code(2)
-        .says("cannot switch the minimum age off");
+        .says("may not switch the minimum age off");
 }
 
 #[test]

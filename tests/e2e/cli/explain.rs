@@ -57,9 +57,7 @@ fn what_lies_outside_the_scope_was_not_asked_about() {
         .run(&["explain", "pgdata", "--older-than", "100d"])
         .with_code(0);
     assert!(
-        ended
-            .stdout
-            .contains("not asked: it lies outside the scope"),
+        ended.stdout.contains("not evaluated: out of scope"),
         "{}",
         ended.stdout
     );

@@ -120,7 +120,7 @@ fn a_backend_that_cannot_be_listed_is_loud_and_ends_with_6() {
             .says("error: backend `memory` could not be listed: the service is unavailable");
         assert!(!ended.stdout.contains("Nothing to do;"), "{}", ended.stdout);
         if command != "list" {
-            let nothing = "Nothing to do in what could be listed";
+            let nothing = "Nothing to do on the backends that responded";
             assert!(ended.stdout.starts_with(nothing), "{}", ended.stdout);
         }
     }
@@ -201,7 +201,7 @@ fn a_policy_that_fails_deletes_nothing_and_is_shown_whole() {
             .says("hint: nothing is deleted while the policy fails");
     }
     let args = [&["plan", "--save", "plan.json"], &policy[..]].concat();
-    host.run(&args).with_code(2).says("nothing is saved");
+    host.run(&args).with_code(2).says("the plan was not saved");
     assert!(!host.path("plan.json").exists());
     let lines = host
         .run(&[&["run", "-O", "jsonl"], &policy[..]].concat())

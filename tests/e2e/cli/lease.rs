@@ -23,7 +23,7 @@ fn listed(host: &Home) -> Vec<(String, String)> {
         .json();
     let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
     let all = all.as_array().unwrap().iter();
-    all.map(|one| (text(one, "id"), text(one, "standing")))
+    all.map(|one| (text(one, "id"), text(one, "status")))
         .collect()
 }
 
@@ -35,7 +35,7 @@ fn pair(id: &str, standing: &str) -> (String, String) {
 fn a_lease_is_taken_renewed_listed_and_released() {
     let host = home().memory("");
     let none = host.run(&["lease", "list"]).with_code(0).stdout;
-    assert_eq!(none.trim(), "There are no leases.");
+    assert_eq!(none.trim(), "No leases.");
     let id = acquire(&host, &["--ttl", "10m"]);
     assert_eq!(listed(&host), [pair(&id, "live")]);
     let before = host.run(&["lease", "list", "-O", "json"]).json();
@@ -54,7 +54,7 @@ fn a_lease_is_taken_renewed_listed_and_released() {
         .with_code(0)
         .stdout;
     let lines: Vec<&str> = csv.lines().collect();
-    assert_eq!(lines[0], "id,standing,since,holds,backends,program");
+    assert_eq!(lines[0], "id,status,created,expires,backends,command");
     assert!(lines[1].starts_with(&format!("{id},live,")), "{csv}");
 
     let released = host.run(&["lease", "release", &id, "-O", "json"]);
@@ -70,11 +70,11 @@ fn a_lease_is_taken_renewed_listed_and_released() {
     assert_eq!(listed(&host), [pair(&id, "ended")]);
     host.run(&["lease", "release", &id])
         .with_code(0)
-        .says("has ended before");
+        .says("has already ended");
     host.run(&["lease", "renew", &id])
         .with_code(5)
-        .says(&format!("lease {id} is over"))
-        .says("take a new lease");
+        .says(&format!("lease {id} has expired"))
+        .says("acquire a new lease");
 }
 
 #[test]
@@ -111,13 +111,16 @@ fn the_next_run_ends_a_lease_whose_time_is_over() {
     let host = home().memory("");
     let short = acquire(&host, &["--ttl", "1ms", "--run-id", "short"]);
     let long = acquire(&host, &["--run-id", "long"]);
-    assert_eq!(listed(&host), [pair(&long, "live"), pair(&short, "over")]);
+    assert_eq!(
+        listed(&host),
+        [pair(&long, "live"), pair(&short, "expired")]
+    );
     host.run(&["lease", "renew", &short])
         .with_code(5)
-        .says("lease short is over");
+        .says("lease short has expired");
     host.run(&["run", "--yes", "--kind", "volume", "--policy", "default"])
         .with_code(0)
-        .says("lease short is over, and its holder did not clean up");
+        .says("lease short expired and its holder did not clean up");
     assert_eq!(listed(&host), [pair(&long, "live"), pair(&short, "ended")]);
 }
 
@@ -125,16 +128,16 @@ fn the_next_run_ends_a_lease_whose_time_is_over() {
 fn a_lease_is_not_ended_by_who_looks_at_another_account() {
     let host = home().memory("seed = 1");
     acquire(&host, &["--ttl", "1ms", "--run-id", "ours"]);
-    let why = "backend `memory` leads to another account than when the lease was taken";
+    let why = "backend `memory` now points to another account than when the lease was acquired";
     host.configure("seed = 2");
     host.run(&["run", "--yes", "--kind", "volume"])
         .with_code(0)
         .says(why)
-        .says("`tbengine lease release ours`, with the settings of then, goes on with it");
+        .says("retry with: tbengine lease release ours (same configuration)");
     host.run(&["lease", "release", "ours"])
         .with_code(6)
         .says(why);
-    assert_eq!(listed(&host), [pair("ours", "over")]);
+    assert_eq!(listed(&host), [pair("ours", "expired")]);
     host.configure("seed = 1");
     host.run(&["lease", "release", "ours"]).with_code(0);
     assert_eq!(listed(&host), [pair("ours", "ended")]);
@@ -147,15 +150,15 @@ fn what_cannot_be_is_refused_with_what_to_do() {
     assert_eq!(id, "mine");
     host.run(&["lease", "acquire", "--run-id", "mine"])
         .with_code(2)
-        .says("there is a lease mine already");
+        .says("lease mine already exists");
     host.run(&["lease", "acquire", "--run-id", "../mine"])
         .with_code(2)
-        .says("write 1 to 64 letters, digits and hyphens");
+        .says("use 1 to 64 letters, digits and hyphens");
     for command in ["renew", "release"] {
         host.run(&["lease", command, "yours"])
             .with_code(2)
-            .says("there is no lease yours")
-            .says("`tbengine lease list` shows them");
+            .says("no lease yours")
+            .says("`tbengine lease list` lists all leases");
     }
     host.run(&["lease", "acquire", "--backend", "dokcer"])
         .with_code(2)
@@ -171,8 +174,8 @@ fn without_a_whole_listing_there_is_no_lease() {
     let host = home().memory("[backends.memory.faults]\nunavailable = 1.0\nonly = \"list\"");
     host.run(&["lease", "acquire"])
         .with_code(6)
-        .says("so nothing was started")
-        .says("name the backends that answer with --backend");
+        .says("so the command was not started")
+        .says("select the backends that respond with --backend");
     assert_eq!(listed(&host), []);
 }
 
@@ -190,7 +193,7 @@ fn refused(host: &Home) -> usize {
     let refusals = &plan.json()["plan"]["refusals"];
     let refusals = refusals.as_array().unwrap().iter();
     refusals
-        .filter(|refusal| refusal["guard"] == "live-lease")
+        .filter(|refusal| refusal["safeguard"] == "live-lease")
         .count()
 }
 
@@ -214,9 +217,9 @@ fn a_lease_that_cannot_be_read_refuses_every_plan_until_it_is_released() {
         ] {
             host.run(run)
                 .with_code(3)
-                .says("what protects resources cannot be read, so nothing is deleted")
+                .says("nothing is deleted, because protection records cannot be read")
                 .says(&format!("lease {id} cannot be read"))
-                .says("`tbengine lease release ID` sets its record aside");
+                .says("`tbengine lease release ID` moves its record away");
         }
         let listed_now = host.run(&["lease", "list"]).with_code(1);
         assert!(listed_now.stdout.contains(&format!("{id}  unreadable")));
@@ -224,7 +227,7 @@ fn a_lease_that_cannot_be_read_refuses_every_plan_until_it_is_released() {
             .run(&["lease", "list", "-O", "json"])
             .with_code(1)
             .json();
-        assert_eq!(json[0]["standing"], "unreadable");
+        assert_eq!(json[0]["status"], "unreadable");
         assert_eq!(json[0]["id"], *id);
     }
     // Nothing was deleted meanwhile: with its record as it was, the lease protects as before.
@@ -234,7 +237,7 @@ fn a_lease_that_cannot_be_read_refuses_every_plan_until_it_is_released() {
     host.write(&record(&id), &whole[..100]);
     host.run(&["lease", "release", &id])
         .with_code(1)
-        .says("nothing was deleted, since nobody knows what was made under it");
+        .says("nothing was deleted, because what was created under it is unknown");
     assert_eq!(listed(&host), []);
     host.run(&["run", "--policy", "aggressive", "--yes"])
         .with_code(0);
@@ -259,8 +262,8 @@ fn a_lease_of_a_later_version_protects_and_is_left_to_that_version() {
         assert!(host.read(&record(&id)).contains("eu"));
         host.run(&["lease", "release", &id])
             .with_code(2)
-            .says("was written by a later tbengine")
-            .says("use the tbengine that took it");
+            .says("was written by a newer tbengine")
+            .says("use the version of tbengine that created it");
     }
 }
 
@@ -273,7 +276,7 @@ fn leases_that_cannot_be_listed_refuse_the_plan() {
     std::fs::set_permissions(&state, open_to_all).unwrap();
     host.run(&["plan", "--policy", "aggressive"])
         .with_code(3)
-        .says("what protects resources cannot be read, so nothing is deleted")
+        .says("nothing is deleted, because protection records cannot be read")
         .says("the leases: the state directory");
     host.run(&["run", "--policy", "aggressive", "--no-journal"])
         .with_code(3);
@@ -348,8 +351,8 @@ fn a_holder_that_is_killed_leaves_its_lease_over() {
     holder.answer();
     holder.child.kill().unwrap();
     holder.child.wait().unwrap();
-    assert_eq!(listed(&host), [pair("held", "over")]);
-    host.run(&["resume"]).says("lease held is over");
+    assert_eq!(listed(&host), [pair("held", "expired")]);
+    host.run(&["resume"]).says("lease held expired");
     assert_eq!(listed(&host), [pair("held", "ended")]);
 }
 
@@ -375,7 +378,7 @@ fn a_holder_that_gets_no_lease_says_why_and_ends() {
     acquire(&host, &["--run-id", "mine"]);
     host.run(&["lease", "hold", "--run-id", "mine"])
         .with_code(2)
-        .says("there is a lease mine already");
+        .says("lease mine already exists");
 }
 
 /// What a command on leases writes in a format.

@@ -102,7 +102,7 @@ fn what_is_kept_stays_until_it_is_named() {
     };
     let kept = |plan: &serde_json::Value| {
         let refusals = plan["refusals"].as_array().unwrap().iter();
-        let kept = refusals.filter(|one| one["guard"] == "kept-owner");
+        let kept = refusals.filter(|one| one["safeguard"] == "kept-owner");
         kept.map(|one| one["detail"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };

@@ -34,7 +34,7 @@ fn json_holds_the_plan_as_it_is_saved() {
 }
 
 #[test]
-fn refusals_are_grouped_by_guard() {
+fn refusals_are_grouped_by_safeguard() {
     let ended = home()
         .memory("")
         .run(&["plan", "--min-age", "100d"])
@@ -45,7 +45,11 @@ fn refusals_are_grouped_by_guard() {
         ended.stdout
     );
     assert!(ended.stdout.contains("Refused by protected-label (1)"));
-    assert!(ended.stdout.contains("Nothing to do, 21 refused by guards"));
+    assert!(
+        ended
+            .stdout
+            .contains("Nothing to do, 21 refused by safeguards")
+    );
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn the_guard_against_too_much_does_nothing_at_all() {
         .run(&["run", "--yes", "--max-delete", "10%", "-O", "jsonl"])
         .with_code(3);
     assert_eq!(count(&ended.lines(), "run-started"), 0);
-    ended.says("hint: look at `tbengine plan`");
+    ended.says("hint: review `tbengine plan`");
     host.run(&["run", "--yes", "--max-delete", "50%"])
         .with_code(0);
 }
@@ -115,8 +115,8 @@ fn on_a_terminal_it_shows_the_plan_and_does_nothing_unless_told() {
         let ended = answered(no).with_code(0);
         assert_eq!(ended.stdout, "", "{no:?}");
         let ended = ended
-            .says("Carry this plan out? [y/N]")
-            .says("nothing was done");
+            .says("Delete these 7 resources? [y/N]")
+            .says("cancelled; nothing was deleted");
         assert!(
             ended.stderr.contains("never started, created 2h ago"),
             "{}",
@@ -133,7 +133,7 @@ fn yes_skips_the_question_on_a_terminal() {
     let command = host.command(&["run", "--kind", "container", "--yes"]);
     let ended = terminal::run(command, "").with_code(0);
     assert!(ended.stdout.contains("7 deleted"), "{}", ended.stdout);
-    assert!(!ended.stderr.contains("Carry this plan out"));
+    assert!(!ended.stderr.contains("Delete these"));
 }
 
 #[test]

@@ -82,27 +82,23 @@ fn stale_plans_end_with_4_and_do_nothing() {
     forge(&host, |plan| {
         plan["header"]["policy-origin"] = "aggressive".into();
     });
-    stale(&host, &[], "the policy `default` has changed since");
+    stale(&host, &[], "policy `default` has changed");
 
     let host = saved(&[]);
     forge(&host, |plan| {
         plan["header"]["format"] = "tbengine-plan/9".into();
     });
-    stale(&host, &[], "it has the format `tbengine-plan/9`");
+    stale(&host, &[], "unknown format `tbengine-plan/9`");
 
     let host = saved(&[]);
     forge(&host, |plan| {
         plan["header"]["created"] = "2999-01-01T00:00:00Z".into();
     });
-    stale(&host, &[], "lies in the future");
+    stale(&host, &[], "is in the future");
 
     let host = saved(&[]);
     host.configure("seed = 2");
-    stale(
-        &host,
-        &[],
-        "was connected to `memory-1` then and is to `memory-2` now",
-    );
+    stale(&host, &[], "was connected to `memory-1`, now to `memory-2`");
 }
 
 #[test]
@@ -131,7 +127,7 @@ fn a_plan_that_was_changed_after_its_review_is_refused() {
             .run(&["run", "--plan", "plan.json", "-O", "jsonl"])
             .with_code(4);
         assert!(!ended.stdout.contains("run-started"));
-        ended.says("it was changed after it was saved");
+        ended.says("the file was edited after it was saved");
     }
 }
 
@@ -163,9 +159,12 @@ fn what_a_forged_plan_names_goes_by_the_guards_and_the_identity() {
         .with_code(0);
     let json = ended.json();
     assert_eq!(json["report"]["outcomes"].as_array().unwrap().len(), 5);
-    let refused = |guard: &str| {
+    let refused = |safeguard: &str| {
         let refusals = json["plan"]["refusals"].as_array().unwrap();
-        refusals.iter().filter(|one| one["guard"] == guard).count()
+        refusals
+            .iter()
+            .filter(|one| one["safeguard"] == safeguard)
+            .count()
     };
     assert_eq!(
         (refused("kept-owner"), refused("changed")),
@@ -187,17 +186,17 @@ fn what_a_forged_plan_names_goes_by_the_guards_and_the_identity() {
 fn a_plan_belongs_to_its_configuration() {
     let host = saved(&["--kind", "container"]);
     for more in [
-        "[guards]\nmin-age = \"2m\"",
+        "[safeguards]\nmin-age = \"2m\"",
         "[retry]\nattempts = 2",
         "latency = \"1ms\"",
     ] {
         host.configure(more);
         host.run(&["run", "--plan", "plan.json"])
             .with_code(4)
-            .says("the configuration has changed since");
+            .says("the configuration has changed");
     }
     // What does not decide may change.
-    host.configure("[state]\nlease = \"20s\"");
+    host.configure("[state]\nlock = \"20s\"");
     host.run(&["run", "--plan", "plan.json"]).with_code(0);
 }
 
@@ -227,7 +226,7 @@ fn what_is_another_resource_now_is_refused() {
     assert_eq!(
         changed
             .iter()
-            .filter(|one| one["guard"] == "changed")
+            .filter(|one| one["safeguard"] == "changed")
             .count(),
         7
     );

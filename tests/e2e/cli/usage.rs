@@ -44,7 +44,7 @@ fn an_unknown_backend_is_an_error_with_a_suggestion() {
         .memory("")
         .run(&["list", "--backend", "dokcer"])
         .with_code(2)
-        .says("there is no backend called `dokcer`")
+        .says("no backend named `dokcer`")
         .says("hint: did you mean `docker`?");
 }
 

@@ -14,7 +14,7 @@ use super::invariants::{complete, safe, told};
 const LEAKED: usize = 12;
 const DECOYS: usize = 3;
 /// How often one run is killed at the most, before it may come to its end.
-const MOST_KILLS: usize = 4;
+const MAX_KILLS: usize = 4;
 
 const RUN: [&str; 6] = [
     "run",
@@ -142,7 +142,7 @@ impl Host {
     ) -> Result<Duration, String> {
         let run = [&RUN[..], &["sandbox", "--output", "jsonl"]].concat();
         let resume = ["resume", "--output", "jsonl"];
-        for _ in 0..random.usize(1..=MOST_KILLS) {
+        for _ in 0..random.usize(1..=MAX_KILLS) {
             let moment = if random.bool() {
                 Moment::After(length.mul_f64(random.f64() * 1.1))
             } else {

@@ -24,7 +24,7 @@ pub(crate) enum Trouble {
 /// What became of a series.
 #[derive(Debug, Default)]
 pub(crate) struct Series {
-    /// How often somebody was killed or frozen in the middle.
+    /// How often someone was killed or frozen in the middle.
     pub(crate) hits: usize,
     /// How many runs were brought to their end.
     pub(crate) runs: usize,
@@ -80,7 +80,7 @@ pub(crate) fn disturb(
 ) -> Series {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut series = Series::default();
-    // A daemon that was killed in the middle of a removal may keep a name to itself for ever.
+    // A daemon that was killed in the middle of a removal may keep a name to itself forever.
     let first = match trouble {
         Trouble::Crash => 10_000,
         Trouble::Freeze => 20_000,

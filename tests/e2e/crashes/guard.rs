@@ -176,13 +176,13 @@ impl<'a> Round<'a> {
         } else {
             guard.wait().map_err(|error| error.to_string())?;
         }
-        while self.standing() == Some("live".into()) && death.elapsed() < GONE_WITHIN {
+        while self.status() == Some("live".into()) && death.elapsed() < GONE_WITHIN {
             std::thread::sleep(Duration::from_millis(100));
         }
-        match self.standing().as_deref() {
-            // It was killed before it had taken the lease, so nothing was started.
+        match self.status().as_deref() {
+            // It was killed before it had taken the lease, so the command was not started.
             None | Some("ended") => {}
-            Some("over") if victim != Victim::Reaper => {
+            Some("expired") if victim != Victim::Reaper => {
                 played.left_over = true;
                 let output = self.program.run(&["run", "--yes", "--label", "no=such"]);
                 if output.code != 0 {
@@ -203,8 +203,8 @@ impl<'a> Round<'a> {
             0 => {}
             left => return Err(format!("{victim:?}: {left} are left")),
         }
-        if !matches!(self.standing().as_deref(), None | Some("ended")) {
-            return Err(format!("the lease is {:?} in the end", self.standing()));
+        if !matches!(self.status().as_deref(), None | Some("ended")) {
+            return Err(format!("the lease is {:?} in the end", self.status()));
         }
         self.foreign_are_whole()?;
         Ok(played)
@@ -274,14 +274,14 @@ impl<'a> Round<'a> {
         containers + networks + volumes + live.iter().filter(|one| ours(&one.labels)).count()
     }
 
-    /// The standing of the lease, if it was taken.
-    fn standing(&self) -> Option<String> {
+    /// The status of the lease, if it was taken.
+    fn status(&self) -> Option<String> {
         let (leases, _) = self.program.json(&["lease", "list"]);
         let leases = leases.as_array()?.iter();
         let lease = leases
             .into_iter()
             .find(|lease| lease["id"] == self.id.as_str())?;
-        lease["standing"].as_str().map(str::to_owned)
+        lease["status"].as_str().map(str::to_owned)
     }
 
     fn foreign_are_whole(&self) -> Result<(), String> {

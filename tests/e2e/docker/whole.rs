@@ -106,15 +106,15 @@ fn a_host_full_of_leftovers_is_cleaned_by_a_policy_from_a_file() {
     let (planned, code) = home.json(&[&["plan", "--exit-code"], &policy[..]].concat());
     assert_eq!(code, 7, "there is something to do");
     assert_eq!(daemon.containers().len(), 20, "a plan touches nothing");
-    let guards: BTreeSet<&str> = planned["plan"]["refusals"]
+    let safeguards: BTreeSet<&str> = planned["plan"]["refusals"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|refusal| refusal["guard"].as_str().unwrap())
+        .map(|refusal| refusal["safeguard"].as_str().unwrap())
         .collect();
     assert!(
-        guards.contains("protected-label") && guards.contains("keep-until"),
-        "{guards:?}"
+        safeguards.contains("protected-label") && safeguards.contains("keep-until"),
+        "{safeguards:?}"
     );
 
     let (ran, code) = home.json(&[&["run"], &policy[..]].concat());

@@ -23,7 +23,7 @@ fn what_the_command_made_goes_and_its_exit_code_stays() {
         );
         assert_eq!(daemon.names(&["volume", "ls", "-q"]), ["precious"]);
     }
-    assert_eq!(home.standings(), ["ended"; 4]);
+    assert_eq!(home.statuses(), ["ended"; 4]);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn the_end_by_a_signal_or_no_start_at_all_is_told_as_shells_do() {
     let directory = home.run(&["guard", "--", "/"]);
     assert_eq!(directory.code, 126, "{directory:?}");
     assert_eq!(
-        home.standings(),
+        home.statuses(),
         ["ended"; 3],
         "nothing is left to look after"
     );
@@ -57,7 +57,7 @@ fn a_command_that_takes_too_long_is_told_to_end_and_then_killed() {
     let deaf = format!("trap '' TERM; {}; sleep 1000; sleep 1000", making("b"));
     let deaf = guard(&home, &["--timeout", "1s", "--kill-after", "300ms"], &deaf);
     assert_eq!(deaf.code, 124, "{deaf:?}");
-    assert!(deaf.stderr.contains("so it was killed"), "{deaf:?}");
+    assert!(deaf.stderr.contains("sent SIGKILL"), "{deaf:?}");
     assert_eq!(daemon.containers(), Vec::<String>::new());
 }
 
@@ -67,9 +67,12 @@ fn without_a_baseline_nothing_is_started() {
     let nowhere = [("DOCKER_HOST", "unix:///nowhere.sock")];
     let output = home.run_with(&["guard", "--", "touch", "started"], &nowhere);
     assert_eq!(output.code, 6, "{output:?}");
-    assert!(output.stderr.contains("nothing was started"), "{output:?}");
+    assert!(
+        output.stderr.contains("the command was not started"),
+        "{output:?}"
+    );
     assert!(!home.path("started").exists());
-    assert_eq!(home.standings(), Vec::<String>::new());
+    assert_eq!(home.statuses(), Vec::<String>::new());
 }
 
 #[test]
@@ -114,7 +117,7 @@ fn if_cleaning_up_fails_the_exit_code_says_so_unless_the_command_failed_first() 
         daemon.crash();
         let (ended, text) = guarded.end().told();
         assert_eq!(ended, answer, "{text}");
-        assert!(text.contains("not everything is gone"), "{text}");
+        assert!(text.contains("cleanup is not complete"), "{text}");
         let report = std::fs::read(home.path("report.json")).unwrap();
         let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
         assert_eq!(report["ended"], false, "{report}");
@@ -125,7 +128,7 @@ fn if_cleaning_up_fails_the_exit_code_says_so_unless_the_command_failed_first() 
     let output = home.run(&["run", "--yes"]);
     assert_eq!(output.code, 0, "{output:?}");
     assert_eq!(daemon.containers(), Vec::<String>::new());
-    assert_eq!(home.standings(), ["ended"; 2]);
+    assert_eq!(home.statuses(), ["ended"; 2]);
 }
 
 #[test]

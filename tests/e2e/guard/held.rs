@@ -67,7 +67,7 @@ fn a_lease_keeps_others_away_until_its_time_is_over_and_then_the_next_run_delete
     let scope = ["--label", "tbengine.run-id", "--min-age", "0s", "--force"];
     let greedy = || home.run(&[&["run", "--yes"], &policy[..], &scope].concat());
     eventually("its time is over", || {
-        home.standings().contains(&"over".to_owned())
+        home.statuses().contains(&"expired".to_owned())
     });
     let output = greedy();
     assert!(output.code == 0, "{output:?}");
@@ -145,7 +145,7 @@ fn what_a_rust_program_made_goes_when_the_program_is_killed() {
     if let Some(config) = std::env::var_os(CHILD) {
         let holding = hold(Path::new(&config));
         let mut error = std::io::stderr().lock();
-        writeln!(error, "{}", holding.id()).expect("somebody reads it");
+        writeln!(error, "{}", holding.id()).expect("someone reads it");
         std::thread::sleep(std::time::Duration::from_secs(600));
         panic!("nobody killed this process");
     }

@@ -19,7 +19,7 @@ fn sleepers(sleep: &str) -> usize {
 }
 
 fn is_live(daemon: &Dockerd, home: &Home) {
-    assert_eq!(home.standings(), ["live"]);
+    assert_eq!(home.statuses(), ["live"]);
     let plan = home.run(&[
         "run",
         "--yes",
@@ -32,7 +32,7 @@ fn is_live(daemon: &Dockerd, home: &Home) {
         "--force",
     ]);
     let text = &plan.stdout;
-    assert!(text.contains("1 refused by guards"), "{plan:?}");
+    assert!(text.contains("1 refused by safeguards"), "{plan:?}");
     assert!(
         !daemon.containers().is_empty(),
         "a live lease is nobody else's business"
@@ -51,7 +51,7 @@ fn the_reaper_goes_on_where_the_guard_was_killed() {
     eventually("the reaper has deleted it", || {
         daemon.containers() == ["before", "foreign"]
     });
-    eventually("the lease has ended", || home.standings() == ["ended"]);
+    eventually("the lease has ended", || home.statuses() == ["ended"]);
     assert_eq!(sleepers(&sleep), 0, "processes of the run are ended too");
     eventually("the reaper has ended", || {
         keepers(&guarded_id(&home)).is_empty()
@@ -74,7 +74,7 @@ fn the_guard_goes_on_where_the_reaper_was_killed() {
     let (code, text) = guarded.end().told();
     assert_eq!(code, 0, "{text}");
     assert_eq!(daemon.containers(), Vec::<String>::new());
-    assert_eq!(home.standings(), ["ended"]);
+    assert_eq!(home.statuses(), ["ended"]);
 }
 
 #[test]
@@ -86,14 +86,14 @@ fn the_next_run_goes_on_where_both_were_killed() {
         let guarded = start(&home, &[], &script("ours", &sleep));
         kill_process(keeper(&home, &guarded), Signal::KILL).unwrap();
         guarded.signal(Signal::KILL);
-        eventually("the lock is let go of", || home.standings() == ["over"]);
+        eventually("the lock is let go of", || home.statuses() == ["expired"]);
         assert!(sleepers(&sleep) > 0, "the deaf one goes on");
         assert_eq!(daemon.containers(), ["before", "ours"]);
         let output = home.run(goes_on);
         assert_eq!(output.code, 0, "{output:?}");
         assert_eq!(daemon.containers(), ["before"], "{goes_on:?}: {output:?}");
         assert_eq!(sleepers(&sleep), 0);
-        assert_eq!(home.standings()[0], "ended");
+        assert_eq!(home.statuses()[0], "ended");
     }
 }
 
@@ -112,12 +112,12 @@ fn a_reaper_killed_in_the_middle_of_its_sweep_is_gone_on_with() {
     guarded.signal(Signal::KILL);
     eventually("it has begun", || daemon.containers().len() < 12);
     kill_process(reaper, Signal::KILL).unwrap();
-    eventually("the lock is let go of", || home.standings() == ["over"]);
+    eventually("the lock is let go of", || home.statuses() == ["expired"]);
     // The run of the sweep is in the journal, and leads to the lease.
     let output = home.run(&["resume"]);
     assert_eq!(output.code, 0, "{output:?}");
     assert_eq!(daemon.containers(), Vec::<String>::new());
-    assert_eq!(home.standings(), ["ended"]);
+    assert_eq!(home.statuses(), ["ended"]);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_daemon_that_is_away_when_the_guard_dies_is_waited_for() {
     std::thread::sleep(std::time::Duration::from_secs(2));
     daemon.restart().unwrap();
     eventually("it is deleted, or left to the next run", || {
-        daemon.containers().is_empty() || home.standings() == ["over"]
+        daemon.containers().is_empty() || home.statuses() == ["expired"]
     });
     let output = home.run(&["run", "--yes"]);
     assert_eq!(output.code, 0, "{output:?}");

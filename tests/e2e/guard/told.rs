@@ -81,7 +81,7 @@ fn a_second_request_while_cleaning_up_leaves_it_to_the_reaper() {
     eventually("the reaper has cleaned up", || {
         daemon.containers().is_empty()
     });
-    eventually("the lease has ended", || home.standings() == ["ended"]);
+    eventually("the lease has ended", || home.statuses() == ["ended"]);
 }
 
 #[test]

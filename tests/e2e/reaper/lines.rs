@@ -1,4 +1,4 @@
-//! What is no filter is never acknowledged, and never comes to mean more than was written.
+//! What is not a filter is never acknowledged, and never comes to mean more than was written.
 
 use std::fs;
 
@@ -42,7 +42,7 @@ fn what_is_no_filter_is_refused_and_deletes_nothing() {
     for id in [made.container, made.network, made.volume, made.image] {
         assert!(world.exists(&id), "{id}\n{}", reaper.log());
     }
-    assert!(reaper.log().contains("a client's filter is refused"));
+    assert!(reaper.log().contains("rejected a client's filter"));
 }
 
 /// A client that is killed while it writes `label=session=…` must not have named every session.
@@ -64,7 +64,7 @@ fn half_a_line_is_no_filter() {
     assert!(world.exists(&container));
 }
 
-/// Else a host that went away without a word would hold its lease for ever.
+/// Else a host that went away without a word would hold its lease forever.
 #[test]
 fn connections_are_probed_when_they_are_silent() {
     let world = World::new("probed");

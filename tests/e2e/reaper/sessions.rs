@@ -19,7 +19,7 @@ fn what_clients_name_goes_when_they_are_gone_and_the_rest_stays() {
         world.sleeper(&["--label", "tbengine.protect=true"]),
         world.sleeper(&["--label", "org.testcontainers.ryuk=true"]),
         // Another lease's, as its label says, whether that is live here or elsewhere.
-        world.sleeper(&["--label", "tbengine.run-id=somebody-elses"]),
+        world.sleeper(&["--label", "tbengine.run-id=someone-elses"]),
         world
             .daemon
             .run_sleeper(&["--label", "session=named-otherwise"]),
@@ -135,7 +135,7 @@ fn told_to_end_it_waits_for_clients_and_for_nobody_else() {
     assert_eq!(client.say(&world.line()), "ACK\n");
     reaper.signal(Signal::TERM);
     eventually("it says that it waits", || {
-        reaper.log().contains("waiting for the clients")
+        reaper.log().contains("waiting for clients")
     });
     thread::sleep(Duration::from_millis(300));
     assert!(reaper.is_running() && world.exists(&container));

@@ -169,7 +169,7 @@ fn judges_alike(wasm: &[u8], language: &str) {
     let refused = compiled.configure(&nothing, Limits::default()).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "policy `max-age` refuses its parameters: older-than: must be more than nothing"
+        "policy `max-age` rejected its parameters: older-than: must be more than nothing"
     );
 }
 

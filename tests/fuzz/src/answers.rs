@@ -72,4 +72,4 @@ impl Answers {
 }
 
 /// No call of a backend takes longer than this, whatever it is answered.
-pub const LONGEST_CALL: Duration = Duration::from_secs(5);
+pub const MAX_CALL_TIME: Duration = Duration::from_secs(5);

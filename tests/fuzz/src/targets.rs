@@ -11,7 +11,7 @@ use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control, apply};
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::discover::Inventory;
-use tbengine_engine::plan::{Guards, Plan, saved};
+use tbengine_engine::plan::{Plan, Safeguards, saved};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Limits, Policy, PolicyContext, PolicyEngine,
     PolicyEngineOptions, PolicySource, RetryAdvice,
@@ -25,7 +25,7 @@ use tbengine_sdk::{
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Runtime;
 
-use crate::answers::{Answers, LONGEST_CALL};
+use crate::answers::{Answers, MAX_CALL_TIME};
 
 /// Takes one input, and panics if a promise is broken. Answers whether the input was taken for a good one.
 pub type Run = Box<dyn FnMut(&[u8]) -> bool>;
@@ -99,7 +99,13 @@ async fn apply_hostile(plan: Plan) -> bool {
     {
         return false;
     }
-    let plan = saved::revise(plan, &inventory, &Facts::default(), &Guards::default(), NOW);
+    let plan = saved::revise(
+        plan,
+        &inventory,
+        &Facts::default(),
+        &Safeguards::default(),
+        NOW,
+    );
     let targets: Vec<Identity> = plan.steps.iter().map(|step| step.target.clone()).collect();
     let backends = [OpenBackend::new(
         "memory",
@@ -295,7 +301,7 @@ async fn ask(backend: &dyn Backend, kinds: &[Kind], native: &str) -> bool {
 }
 
 async fn within<T>(call: impl Future<Output = SdkResult<T>>) -> SdkResult<T> {
-    let answer = tokio::time::timeout(LONGEST_CALL, call)
+    let answer = tokio::time::timeout(MAX_CALL_TIME, call)
         .await
         .expect("a call ends within its own time");
     if let Err(error) = &answer {

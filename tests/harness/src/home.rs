@@ -191,15 +191,15 @@ impl Home {
         leases.as_array().expect("a list").clone()
     }
 
-    /// The standings of all leases.
+    /// The statuses of all leases.
     ///
     /// # Panics
     /// If one has none.
     #[track_caller]
-    pub fn standings(&self) -> Vec<String> {
+    pub fn statuses(&self) -> Vec<String> {
         let leases = self.leases();
-        let standings = leases.iter().map(|lease| lease["standing"].as_str());
-        standings
+        let statuses = leases.iter().map(|lease| lease["status"].as_str());
+        statuses
             .map(|word| word.expect("a word").to_owned())
             .collect()
     }

@@ -16,7 +16,10 @@ pub fn steady(text: &str) -> String {
             "[run]",
         ),
         (r"took \d+\.\d s", "took [duration]"),
-        (r"it is \d+s old", "it is [age] old"),
+        (
+            r"created \d+s ago, less than",
+            "created [age] ago, less than",
+        ),
         (r#"took-ms": \d+"#, r#"took-ms": "[ms]""#),
         (r#""digest": "[0-9a-f]{64}""#, r#""digest": "[digest]""#),
         (

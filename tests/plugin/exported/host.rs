@@ -9,7 +9,7 @@ use tbengine_sdk::abi::{Bytes, HostV2, Instance, PluginV2, Status};
 use tbengine_sdk::export::tbengine_plugin_v2;
 
 /// Longer than any answer takes. Under Miri time goes by the work that is done.
-const PATIENCE: Duration = Duration::from_secs(if cfg!(miri) { 100_000 } else { 60 });
+const TIMEOUT: Duration = Duration::from_secs(if cfg!(miri) { 100_000 } else { 60 });
 
 /// What the plugin told.
 #[derive(Default)]
@@ -95,7 +95,7 @@ pub(crate) fn plugin() -> &'static PluginV2 {
 /// Waits until the notebook holds something.
 fn noted<T>(what: &str, find: impl Fn(&Notes) -> Option<T>) -> T {
     let (notes, _) = NOTED
-        .wait_timeout_while(notes(), PATIENCE, |notes| find(notes).is_none())
+        .wait_timeout_while(notes(), TIMEOUT, |notes| find(notes).is_none())
         .unwrap_or_else(PoisonError::into_inner);
     find(&notes).unwrap_or_else(|| panic!("never: {what}"))
 }

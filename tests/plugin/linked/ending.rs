@@ -5,7 +5,7 @@ use tbengine_sdk::{Kind, ListRequest};
 
 use crate::listening::was_logged;
 use crate::rude::{closed, owed, pay};
-use crate::support::{PATIENCE, both, open_honest, open_rude, rude, until};
+use crate::support::{TIMEOUT, both, open_honest, open_rude, rude, until};
 
 const LIST: fn() -> ListRequest = || ListRequest::first(Kind::SANDBOX);
 
@@ -23,7 +23,7 @@ fn a_runtime_that_ends_gives_up_what_is_under_way_and_closes() {
     until("all are under way", || under_way() == "3 calls under way");
     runtime.shutdown_background();
     drop(backend);
-    until("nothing is owed", || channel.owed() == 0);
+    until("nothing is owed", || channel.pending() == 0);
     drop(channel);
     until("it is closed", || was_logged("after the runtime"));
 }
@@ -36,16 +36,16 @@ fn a_request_whose_thread_never_comes_holds_nothing_open() {
         .enable_all()
         .build()
         .unwrap();
-    let plugin = rude::<9>(PATIENCE);
+    let plugin = rude::<9>(TIMEOUT);
     let (channel, backend) = both(open_rude(plugin, "").unwrap());
     // The one thread is held up, so the request waits for its turn, which never comes.
     let (release, held) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || held.recv().ok());
     runtime.spawn(async move { backend.list(LIST()).await.map(drop) });
-    until("it waits for its turn", || channel.owed() == 1);
+    until("it waits for its turn", || channel.pending() == 1);
     runtime.shutdown_background();
     drop(release);
-    until("nothing is owed", || channel.owed() == 0);
+    until("nothing is owed", || channel.pending() == 0);
     drop(channel);
     until("it is closed", || closed::<9>() == 1);
 }
@@ -53,14 +53,14 @@ fn a_request_whose_thread_never_comes_holds_nothing_open() {
 #[test]
 fn an_answer_after_the_runtime_ended_closes_the_instance() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let plugin = rude::<10>(PATIENCE);
+    let plugin = rude::<10>(TIMEOUT);
     let (channel, backend) = both(open_rude(plugin, "owes").unwrap());
     runtime.spawn(async move { backend.list(LIST()).await.map(drop) });
     until("the plugin owes it", || owed::<10>() == 1);
     drop(runtime);
-    assert_eq!((channel.owed(), closed::<10>()), (1, 0));
+    assert_eq!((channel.pending(), closed::<10>()), (1, 0));
     pay::<10>();
-    assert_eq!((channel.owed(), channel.strays()), (0, 0));
+    assert_eq!((channel.pending(), channel.unsolicited()), (0, 0));
     drop(channel);
     until("it is closed", || closed::<10>() == 1);
 }

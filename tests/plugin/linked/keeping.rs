@@ -34,7 +34,7 @@ async fn every_method_arrives_and_errors_keep_what_they_say() {
         let error = channel.send(method, request.to_vec()).await.unwrap_err();
         assert_eq!(error.kind, kind, "{error}");
     }
-    assert_eq!((channel.owed(), channel.strays()), (0, 0));
+    assert_eq!((channel.pending(), channel.unsolicited()), (0, 0));
     drop((channel, backend));
     until("it is closed", || was_logged("after every method"));
 }
@@ -78,8 +78,8 @@ async fn futures_that_are_dropped_at_any_time_end_the_work_and_leave_nothing_owe
     for call in calls {
         assert!(call.await.unwrap());
     }
-    until("nothing is owed", || channel.owed() == 0);
-    assert_eq!(channel.strays(), 0);
+    until("nothing is owed", || channel.pending() == 0);
+    assert_eq!(channel.unsolicited(), 0);
     assert_eq!(
         backend.check().await.unwrap().description,
         "0 calls under way"
@@ -106,7 +106,7 @@ async fn many_calls_at_once_are_answered_once_each_and_another_backend_closes_me
     while let Some(right) = calls.join_next().await {
         assert!(right.unwrap());
     }
-    assert_eq!((channel.owed(), channel.strays()), (0, 0));
+    assert_eq!((channel.pending(), channel.unsolicited()), (0, 0));
     drop((channel, backend));
     until("it is closed", || was_logged("after many"));
 }

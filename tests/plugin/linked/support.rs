@@ -15,14 +15,14 @@ use crate::listening::listen;
 use crate::rude;
 
 /// Longer than any answer takes. Under Miri time goes by the work that is done.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(if cfg!(miri) { 100_000 } else { 60 });
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(if cfg!(miri) { 100_000 } else { 60 });
 
 /// Links a plugin in. It stays until the process ends, where a checker for leaks finds it.
 fn linked(name: &str, entry: Entry, call: Duration) -> &'static Plugin {
     static LINKED: Mutex<Vec<&Plugin>> = Mutex::new(Vec::new());
     listen();
     let timeouts = Timeouts {
-        open: PATIENCE,
+        open: TIMEOUT,
         call,
     };
     // SAFETY: the functions of both plugins behave as the header demands of memory.
@@ -46,7 +46,7 @@ pub(crate) fn honest() -> &'static Plugin {
     static HONEST: OnceLock<&Plugin> = OnceLock::new();
     HONEST.get_or_init(|| {
         let entry = tbengine_sdk::export::tbengine_plugin_v2;
-        let plugin = linked("honest", entry, PATIENCE);
+        let plugin = linked("honest", entry, TIMEOUT);
         // The plugin sends the panics of this whole program to the log, where nobody reads why a test failed.
         let forward = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {

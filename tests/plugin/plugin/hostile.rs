@@ -36,14 +36,14 @@ async fn of_two_answers_the_first_counts_and_invented_ones_are_counted() {
             .open_channel(&plugin.request("hostile", &crate::support::request(mode(word))))
             .unwrap();
         let channel = opening.channel.clone();
-        let before = channel.strays();
+        let before = channel.unsolicited();
         let backend = opening.into_backend("here".into());
         assert_eq!(backend.check().await.unwrap().description, "0 closed");
         until("the stray is counted", || async {
-            channel.strays() == before + 1
+            channel.unsolicited() == before + 1
         })
         .await;
-        assert_eq!(channel.owed(), 0);
+        assert_eq!(channel.pending(), 0);
         backend.check().await.unwrap();
         // So that the count above stays.
         keep_open(backend);
@@ -113,7 +113,7 @@ async fn stuck_calls() {
 async fn answers_that_do_not_fit_are_internal_errors() {
     let (_built, plugin) = plugin(Duration::from_secs(60));
     for (word, says) in [
-        ("huge", "64 MiB are allowed"),
+        ("huge", "the maximum is 64 MiB"),
         ("null", "does not fit"),
         ("garbage", "does not fit"),
         ("odd-status", "odd"),

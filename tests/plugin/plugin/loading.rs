@@ -21,7 +21,7 @@ fn libraries_that_do_not_fit_are_refused_with_a_reason() {
     for (flags, says) in [
         (
             &["-DENTRY=something_else"][..],
-            &["is no plugin", "tbengine_plugin_v2", "cdylib"][..],
+            &["is not a tbengine plugin", "tbengine_plugin_v2", "cdylib"][..],
         ),
         (
             &["-DENTRY=tbengine_plugin_v3"],
@@ -41,9 +41,12 @@ fn libraries_that_do_not_fit_are_refused_with_a_reason() {
                 "speaks version 2",
             ],
         ),
-        (&[kinds], &["brings no kind", "backend!"]),
-        (&[r#"-DKIND="Two words""#], &["`Two words` is no name"]),
-        (&[r#"-DDESCRIPTOR="nonsense""#], &["does not say properly"]),
+        (&[kinds], &["has no backend kind", "backend!"]),
+        (&[r#"-DKIND="Two words""#], &["invalid kind `Two words`"]),
+        (
+            &[r#"-DDESCRIPTOR="nonsense""#],
+            &["has an invalid description"],
+        ),
     ] {
         let error = refusal(flags);
         for part in says {
@@ -57,7 +60,7 @@ fn what_is_no_library_is_refused() {
     crate::c::take_usual_mask();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("text.so");
-    std::fs::write(&path, "this is no library").unwrap();
+    std::fs::write(&path, "this is not a library").unwrap();
     let error = load_library(&path).unwrap_err();
     assert!(matches!(error, PluginError::Load { .. }), "{error}");
     assert!(error.to_string().contains("text.so"), "{error}");
@@ -123,7 +126,7 @@ fn the_pin_and_the_place_are_checked() {
     assert_eq!(plugins.all()[0].sha256, digest);
     for (pin, says) in [
         (None, digest.as_str()),
-        (Some("00".to_owned()), "is pinned"),
+        (Some("00".to_owned()), "pinned is"),
     ] {
         pinned.sha256 = pin;
         let error = Plugins::load(std::slice::from_ref(&pinned), &options)

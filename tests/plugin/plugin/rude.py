@@ -51,7 +51,7 @@ def request(call):
         time.sleep(3600)
     elif mode == "garbage":
         print("certainly!", flush=True)
-    elif mode == "strays":
+    elif mode == "unsolicited":
         for _ in range(5000):
             answer({"id": 10**9}, "ok", {})
         time.sleep(3600)

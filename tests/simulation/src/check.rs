@@ -203,11 +203,11 @@ impl Truth {
             | StepResult::Stopped
             | StepResult::Archived => !by_us || in_doubt,
             StepResult::Failed | StepResult::Stuck | StepResult::Denied => {
-                let unseen = ["could not be read", "not read once more", "not known"];
+                let unseen = ["could not read", "not read again", "result unknown"];
                 !by_us || in_doubt || unseen.iter().any(|words| detail.contains(words))
             }
             StepResult::Deferred | StepResult::Cancelled => {
-                !detail.contains("nothing was done") || !asked
+                !detail.contains("not attempted") || !asked
             }
         };
         require(holds, || {
@@ -232,7 +232,7 @@ pub fn bounds(world: &World, plan: &Plan, report: &Report, took: Duration) -> Ch
             *sent += u32::from(request.operation == Operation::Delete);
             *faults += u32::from(request.met_fault || !matches!(request.answer, Some(Ok(()))));
         }
-        // What can still be read is deleted again, but not for ever.
+        // What can still be read is deleted again, but not forever.
         let ghosts = if world.haunted { 8 } else { 0 };
         for (target, (sent, faults)) in deletes {
             require(sent <= 1 + faults + ghosts, || {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
-use tbengine_engine::plan::{Guards, Plan};
+use tbengine_engine::plan::{Plan, Safeguards};
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report, Reporter};
 use tbengine_engine::scope::Scope;
@@ -209,9 +209,9 @@ pub fn engine(backends: &[Memory], apply: ApplyOptions, run: &str) -> Engine {
         },
         sizes: false,
         account_of_nothing: true,
-        guards: Guards {
+        safeguards: Safeguards {
             max_unproven_running: usize::MAX,
-            ..Guards::default()
+            ..Safeguards::default()
         },
         apply,
     };

@@ -47,7 +47,7 @@ pub enum End {
 }
 
 /// The end of a faulty span of time.
-const LONGEST_OUTAGE_MS: u64 = 120_000;
+const MAX_OUTAGE_MS: u64 = 120_000;
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -169,7 +169,7 @@ impl World {
             let now = since_opened(backend);
             if random.u8(0..4) == 0 {
                 let from = now + ms(random.u64(0..3000));
-                backend.outage(from..from + ms(random.u64(0..LONGEST_OUTAGE_MS)));
+                backend.outage(from..from + ms(random.u64(0..MAX_OUTAGE_MS)));
             }
             if random.u8(0..8) == 0 {
                 backend.rate_limit(random.u32(2..50), random.u32(1..20));

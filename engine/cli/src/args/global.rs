@@ -12,24 +12,24 @@ use super::values;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Read this file instead of ./tbengine.toml or the one in the user's configuration directory
+    /// Configuration file [default: ./tbengine.toml, else the one in the user's configuration directory]
     #[arg(long, global = true, value_name = "FILE", env = "TBENGINE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// How results are written to the standard output
+    /// Output format
     #[arg(long, short = 'O', global = true, value_enum, env = "TBENGINE_OUTPUT")]
     #[arg(default_value_t = Format::Table)]
     pub(crate) output: Format,
-    /// When to use colours; NO_COLOR is obeyed
+    /// When to use colors; NO_COLOR is honored
     #[arg(long, global = true, value_enum, env = "TBENGINE_COLOR", default_value_t = When::Auto)]
     pub(crate) color: When,
-    /// Log what is done to the standard error; twice for every attempt, three times for everything
+    /// Increase log verbosity (-v, -vv, -vvv)
     #[arg(long, short, global = true, action = ArgAction::Count, env = "TBENGINE_VERBOSE")]
     pub(crate) verbose: u8,
-    /// Write nothing to the standard error but errors
+    /// Only print errors on stderr
     #[arg(long, short, global = true, env = "TBENGINE_QUIET", value_parser = values::boolish())]
     #[arg(conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Where plugins named without a directory are looked up first
+    /// Directory to look up plugins that are named without one
     #[arg(long, global = true, value_name = "DIR", env = "TBENGINE_PLUGIN_DIR")]
     pub(crate) plugin_dir: Option<PathBuf>,
     /// Settings that every command has.
@@ -57,7 +57,7 @@ impl GlobalArgs {
     }
 }
 
-/// How results are written.
+/// The output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people
@@ -84,9 +84,9 @@ pub(crate) enum When {
     /// On a terminal
     #[default]
     Auto,
-    /// In every case
+    /// Even if the output is not a terminal
     Always,
-    /// In no case
+    /// Not even on a terminal
     Never,
 }
 

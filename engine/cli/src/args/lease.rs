@@ -8,18 +8,18 @@ use tbengine_engine::scope::LabelFilter;
 use tbengine_engine::terms::Own;
 
 use super::scope::{BackendArgs, ScopeArgs};
-use super::tuning::{GuardArgs, PolicyArgs, RetryArgs};
+use super::tuning::{PolicyArgs, RetryArgs, SafeguardArgs};
 use super::values::{self, Span};
 
 /// The arguments of `guard`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What the command makes is told from what others make by a label: containers, networks, volumes and images that
-are made through DOCKER_HOST, as the command sees it, get `tbengine.run-id`. For everything else, pass the label
-on: TBENGINE_RUN_ID holds the id, and {TBENGINE_RUN_ID} in an argument is replaced by it.
+A label tells what the command creates from what others create: containers, networks, volumes and images that are
+created through the DOCKER_HOST of the command are labelled `tbengine.run-id`. For everything else, pass the label on:
+TBENGINE_RUN_ID holds the id, and {TBENGINE_RUN_ID} in an argument is replaced by it.
 
-The exit code is the command's own; 124 if --timeout ended it, 126 and 127 if it could not be started. If the
-command was fine and cleaning up was not, it is tbengine's.
+The exit code is the command's own; 124 if --timeout ended it, 126 or 127 if it could not be started. If the command
+succeeded and the cleanup did not, it is tbengine's.
 
 Examples:
   tbengine guard -- harbor run -d terminal-bench@2.0 -a oracle
@@ -32,13 +32,13 @@ pub(crate) struct GuardedArgs {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
-    pub(crate) guards: GuardArgs,
+    pub(crate) safeguards: SafeguardArgs,
     #[command(flatten)]
     pub(crate) retry: RetryArgs,
-    /// End the command after this long
+    /// Time limit for the command
     #[arg(long, value_name = "DURATION", env = "TBENGINE_TIMEOUT")]
     pub(crate) timeout: Option<Span>,
-    /// How long the command may take to end once it was told to, before it is killed
+    /// Grace period between SIGTERM and SIGKILL
     #[arg(
         long,
         value_name = "DURATION",
@@ -46,10 +46,10 @@ pub(crate) struct GuardedArgs {
         default_value = "10s"
     )]
     pub(crate) kill_after: Span,
-    /// Clean up first, as `run` does with the same policy, scope and guards
+    /// Clean up first, as `run` does with the same policy, scope and safeguards
     #[arg(long, env = "TBENGINE_PRE_CLEAN", value_parser = values::boolish())]
     pub(crate) pre_clean: bool,
-    /// Do not clean up first, whatever the environment says
+    /// Do not clean up first; overrides TBENGINE_PRE_CLEAN
     #[arg(long, env = "TBENGINE_NO_PRE_CLEAN", value_parser = values::boolish())]
     pub(crate) no_pre_clean: bool,
     /// The id of the run, and of its lease [default: a new one]
@@ -59,7 +59,7 @@ pub(crate) struct GuardedArgs {
     pub(crate) own: OwnArgs,
     #[command(flatten)]
     pub(crate) second_look: SecondLookArgs,
-    /// While the command runs, remove units that are over this often; 0s never
+    /// Interval for removing finished units while the command runs; 0s = off
     #[arg(
         long,
         value_name = "DURATION",
@@ -67,7 +67,7 @@ pub(crate) struct GuardedArgs {
         default_value = "30s"
     )]
     pub(crate) tidy_every: Span,
-    /// How long a unit must have been over before it is removed while the command runs
+    /// How long a unit must have been finished before it is removed while the command runs
     #[arg(
         long,
         value_name = "DURATION",
@@ -75,10 +75,10 @@ pub(crate) struct GuardedArgs {
         default_value = "1m"
     )]
     pub(crate) tidy_after: Span,
-    /// Leave DOCKER_HOST alone, so that nothing is labelled by itself
+    /// Do not proxy DOCKER_HOST (disables automatic labels)
     #[arg(long, env = "TBENGINE_NO_DOCKER_LABELS", value_parser = values::boolish())]
     pub(crate) no_docker_labels: bool,
-    /// Write what came of cleaning up to this file, as JSON
+    /// Write a JSON cleanup report to this file
     #[arg(long, value_name = "FILE", env = "TBENGINE_REPORT")]
     pub(crate) report: Option<PathBuf>,
     /// The command and its arguments
@@ -89,7 +89,7 @@ pub(crate) struct GuardedArgs {
 /// What is waited for once a lease is over.
 #[derive(Debug, Args)]
 pub(crate) struct SecondLookArgs {
-    /// How long to wait before looking once more for what was still being created
+    /// How long to wait before checking again for resources that were still being created
     #[arg(
         id = "second_look",
         long = "second-look",
@@ -104,11 +104,10 @@ pub(crate) struct SecondLookArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Ownership")]
 pub(crate) struct OwnArgs {
-    /// What may be deleted: only what is proven to be made under the lease, or also what was created
-    /// meanwhile and carries no sign of anyone else
+    /// What may be deleted: only what is proven to be created under the lease, or also what was created during it and carries no mark of another owner
     #[arg(long, value_enum, value_name = "WHAT", env = "TBENGINE_OWN", default_value_t = OwnWhat::Proven)]
     pub(crate) own: OwnWhat,
-    /// A directory of trials whose names the units carry: Harbor's job, Terminal-Bench's run
+    /// A directory with one folder per trial (a Harbor job, a Terminal-Bench run); units named after these are deleted
     #[arg(long, value_name = "DIR", env = "TBENGINE_JOB_DIR")]
     pub(crate) job_dir: Vec<PathBuf>,
 }
@@ -116,10 +115,10 @@ pub(crate) struct OwnArgs {
 /// What counts as one's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OwnWhat {
-    /// What is proven to be
+    /// Only what is proven to be created under the lease
     #[default]
     Proven,
-    /// What was created while the lease was live, too, unless another lease was live as well
+    /// Also what was created while the lease was live, unless another lease was live too
     CreatedDuringRun,
 }
 
@@ -135,10 +134,10 @@ impl From<OwnWhat> for Own {
 /// What to do with leases.
 #[derive(Debug, Subcommand)]
 pub(crate) enum LeaseCommand {
-    /// Take a lease and print its id; it is over unless it is renewed in time
+    /// Acquire a lease and print its id; it expires unless renewed
     #[command(after_help = "\
-Label what you make with tbengine.run-id=ID, or with a label of your own that you name here. When the lease is
-over, the next `tbengine run` deletes what carries it; `lease release` does so at once.
+Label what you create with tbengine.run-id=ID, or with a label of your own (--label). When the lease has expired,
+the next `tbengine run` deletes everything with that label; `lease release` does so at once.
 
 Examples:
   id=$(tbengine lease acquire --ttl 10m)
@@ -146,7 +145,7 @@ Examples:
   tbengine lease renew $id
   tbengine lease release $id")]
     Acquire {
-        /// How long it holds without being renewed
+        /// How long it lasts without being renewed
         #[arg(
             long,
             value_name = "DURATION",
@@ -157,22 +156,22 @@ Examples:
         #[command(flatten)]
         terms: TermsArgs,
     },
-    /// Let a lease hold for its full time again
+    /// Renew a lease for its full time
     Renew {
         /// The lease
         id: String,
     },
-    /// End a lease now, and delete what was made under it
+    /// End a lease now and delete what was created under it
     Release {
         /// The lease
         id: String,
     },
-    /// List the leases, live and over
+    /// List leases, live and expired
     List,
-    /// Hold a lease as long as the standard input is open, then delete what was made under it
+    /// Hold a lease while standard input is open, then delete what was created under it
     #[command(after_help = "\
-Prints a line of JSON with the id and the label once the lease is taken. It is over when the standard input is
-closed, by whatever cause, or says `release`; a second line says what came of it.
+Prints a line of JSON with the id and the label once the lease is acquired. The lease ends when standard input is
+closed, for whatever reason, or when `release` is written to it; a second line reports the cleanup.
 
 Example:
   coproc tbengine lease hold --detach --backend docker")]
@@ -181,7 +180,7 @@ Example:
         terms: TermsArgs,
         #[command(flatten)]
         second_look: SecondLookArgs,
-        /// Go on in a process that no signal to this one's group or terminal reaches
+        /// Detach into a background process (new session)
         #[arg(long, env = "TBENGINE_DETACH", value_parser = values::boolish())]
         detach: bool,
         /// Take over a lease whose lock is the standard output
@@ -198,7 +197,7 @@ pub(crate) struct TermsArgs {
     /// The id of the lease [default: a new one]
     #[arg(long, value_name = "ID", env = "TBENGINE_GUARD_RUN_ID")]
     pub(crate) run_id: Option<String>,
-    /// A label of your own that says that a resource was made under it; several must all be there
+    /// A label of your own that marks resources created under it; several must all match
     #[arg(long, value_name = "KEY[=VALUE]", env = "TBENGINE_LABEL")]
     pub(crate) label: Vec<LabelFilter>,
     #[command(flatten)]

@@ -7,7 +7,7 @@
 //! - [`reaper`]: the one of the same name
 //! - [`registry`]: how registries of policies are spoken with
 //! - [`scope`]: which resources a command is about
-//! - [`tuning`]: the policy, the guards and the retries
+//! - [`tuning`]: the policy, the safeguards and the retries
 //! - [`values`]: how durations, pairs and limits are written
 
 pub(crate) mod global;
@@ -34,9 +34,9 @@ use policy::PolicyCommand;
 use reaper::ReaperArgs;
 use registry::RegistryArgs;
 use scope::ScopeArgs;
-use tuning::{GuardArgs, PlanAgeArgs, PolicyArgs, RetryArgs};
+use tuning::{PlanAgeArgs, PolicyArgs, RetryArgs, SafeguardArgs};
 
-/// Finds leaked containers and sandboxes, and deletes them as a policy decides.
+/// Finds and deletes leaked containers, sandboxes and their networks, volumes and images.
 #[derive(Debug, Parser)]
 #[command(name = "tbengine", version, max_term_width = 100, after_help = EXAMPLES)]
 #[command(
@@ -55,55 +55,54 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  tbengine list --state exited --older-than 24h    what ended more than a day ago
+  tbengine list --state exited --older-than 24h    what exited more than a day ago
   tbengine plan                                    what the default policy would delete, and why
-  tbengine run                                     show that plan, ask, and carry it out
+  tbengine run                                     show that plan, ask, and apply it
   tbengine run --policy aggressive --yes           without the question
   tbengine guard -- ./benchmark.sh                 delete what the benchmark leaves behind, even after kill -9
   tbengine list --backend memory                   try it on a simulated host
 
 Exit codes:
-  0  done, or nothing to do            4  the saved plan is stale
-  1  some steps did not end well       5  another run works on the same
-  2  usage, configuration, policy      6  incomplete: a backend could not be listed, or was away
-  3  a guard refused the plan          7  plan --exit-code found something to do
-  129, 130, 143  interrupted; `tbengine resume` goes on";
+  0  done, or nothing to do          4  the saved plan is stale
+  1  some deletions failed           5  a conflicting run is in progress
+  2  usage, configuration, policy    6  incomplete: a backend was unreachable
+  3  a safeguard refused the plan    7  plan --exit-code found something to do
+  129, 130, 143  interrupted; continue with `tbengine resume`";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List what is there, whoever made it
+    /// List resources on all backends
     List(ListArgs),
-    /// Show what would be done and why; never writes to a backend
+    /// Show what would be deleted and why (read-only)
     Plan(PlanArgs),
-    /// Carry a plan out: on a terminal after a question, elsewhere at once
+    /// Delete what the plan selects; asks for confirmation on a terminal
     Run(RunArgs),
-    /// Run a command, and delete what it left behind whatever becomes of it
+    /// Run a command and delete everything it leaves behind, even after kill -9
     Guard(Box<GuardedArgs>),
-    /// Take, renew and end leases: what is made under one is deleted when it is over. `reaper` gives them
-    /// to whoever holds a connection
+    /// Manage leases: resources created under a lease are deleted when it expires
     #[command(subcommand)]
     Lease(LeaseCommand),
-    /// Give a lease to whoever connects to a socket, as Testcontainers' Ryuk does
+    /// Serve leases to socket clients (drop-in replacement for Testcontainers Ryuk)
     Reaper(ReaperArgs),
-    /// Go on with a run that did not come to its end
+    /// Resume an interrupted or failed run
     Resume(ResumeArgs),
-    /// List the runs there were, or show what one of them did
+    /// List past runs, or show one run in detail
     History(HistoryArgs),
-    /// Show what is known about one resource, and what the policy and the guards say to it
+    /// Explain why a resource would be kept or deleted
     Explain(ExplainArgs),
-    /// Show what is configured, what answers, what is missing and how to mend it
+    /// Check configuration, backends and policies
     Doctor,
     /// Show whose resources are, by which rules
     #[command(subcommand)]
     Owners(OwnersCommand),
-    /// Look at plugins, try them, or begin one
+    /// Manage backend plugins
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// Look at policies, write and test them
+    /// Inspect, create and test policies
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Look at the configuration
+    /// Show the effective configuration
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print a completion script, e.g. `tbengine completions bash > /etc/bash_completion.d/tbengine`
@@ -124,10 +123,10 @@ Examples:
 pub(crate) struct ListArgs {
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Find out sizes even where that is slow
+    /// Include sizes (may be slow)
     #[arg(long, env = "TBENGINE_SIZES", value_parser = values::boolish())]
     pub(crate) sizes: bool,
-    /// Write what is listed to this file, without secrets, for `policy test` and `policy diff`
+    /// Record the listing to this file, without secrets, for `policy test` and `policy diff`
     #[arg(long, value_name = "FILE", env = "TBENGINE_RECORD")]
     pub(crate) record: Option<PathBuf>,
 }
@@ -145,8 +144,8 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
-    pub(crate) guards: GuardArgs,
-    /// Write the plan to this file, for `run --plan`
+    pub(crate) safeguards: SafeguardArgs,
+    /// Save the plan to this file, for `run --plan`
     #[arg(long, value_name = "FILE", env = "TBENGINE_SAVE")]
     pub(crate) save: Option<PathBuf>,
     /// Exit with 7 if there is something to do
@@ -169,23 +168,23 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
-    pub(crate) guards: GuardArgs,
+    pub(crate) safeguards: SafeguardArgs,
     #[command(flatten)]
     pub(crate) retry: RetryArgs,
-    /// Carry out this saved plan; exits with 4 if it is stale
+    /// Apply this saved plan; exits with 4 if it is stale
     #[arg(long, value_name = "FILE", env = "TBENGINE_PLAN")]
     #[arg(conflicts_with_all = ["ScopeArgs", "PolicyArgs", "dry_run"])]
     pub(crate) plan: Option<PathBuf>,
     /// Only show the plan, like `plan`
     #[arg(long, env = "TBENGINE_DRY_RUN", value_parser = values::boolish())]
     pub(crate) dry_run: bool,
-    /// Start nothing more after the first step that fails for good
+    /// Stop after the first failure
     #[arg(long, env = "TBENGINE_FAIL_FAST", value_parser = values::boolish())]
     pub(crate) fail_fast: bool,
-    /// Do not ask; kills nothing more than without it (see --force)
+    /// Skip the confirmation prompt (does not imply --force)
     #[arg(long, short = 'y', env = "TBENGINE_YES", value_parser = values::boolish())]
     pub(crate) yes: bool,
-    /// Keep no record, for systems that nothing can be written to: such a run cannot be resumed
+    /// Do not write a journal; the run cannot be resumed
     #[arg(long, env = "TBENGINE_NO_JOURNAL", value_parser = values::boolish())]
     pub(crate) no_journal: bool,
 }
@@ -193,8 +192,8 @@ pub(crate) struct RunArgs {
 /// The arguments of `resume`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Whatever was begun and has no outcome is read again first. Steps may be dropped, as guards and the world
-say by now, and none is added; a plan that is too old, or was made with another policy or account, is
+Steps that were started and have no outcome are read again first. Steps may be dropped if a safeguard refuses them
+or the resource changed; none is added. A plan that is too old, or was made with another policy or account, is
 refused with exit code 4.
 
 Examples:
@@ -202,16 +201,16 @@ Examples:
   tbengine resume 0193c2f4
   tbengine resume 0193c2f4 --replan --yes")]
 pub(crate) struct ResumeArgs {
-    /// The run, or a unique beginning of its id [default: the newest that can be resumed]
+    /// The run, or a unique prefix of its id [default: the latest that can be resumed]
     pub(crate) run: Option<String>,
     /// Make a new plan with the same scope and policy instead, in a new run
     #[arg(long, env = "TBENGINE_REPLAN", value_parser = values::boolish())]
     pub(crate) replan: bool,
     #[command(flatten)]
-    pub(crate) guards: GuardArgs,
+    pub(crate) safeguards: SafeguardArgs,
     #[command(flatten)]
     pub(crate) retry: RetryArgs,
-    /// Start nothing more after the first step that fails for good
+    /// Stop after the first failure
     #[arg(long, env = "TBENGINE_FAIL_FAST", value_parser = values::boolish())]
     pub(crate) fail_fast: bool,
     /// With --replan: do not ask
@@ -227,7 +226,7 @@ Examples:
   tbengine history 0193c2f4
   tbengine history --output json | jq -r '.[] | select(.state == \"crashed\").run'")]
 pub(crate) struct HistoryArgs {
-    /// A run, or a unique beginning of its id: show each of its steps
+    /// A run, or a unique prefix of its id: show each of its steps
     pub(crate) run: Option<String>,
     /// How many runs to list
     #[arg(long, value_name = "N", env = "TBENGINE_LAST", default_value_t = 50)]
@@ -244,14 +243,14 @@ Examples:
   tbengine explain docker/volume/pgdata
   tbengine explain web-1 --policy aggressive")]
 pub(crate) struct ExplainArgs {
-    /// An id, a unique beginning of one, BACKEND/KIND/ID, or a unique name
+    /// An id, a unique prefix of one, BACKEND/KIND/ID, or a unique name
     pub(crate) id: String,
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
-    pub(crate) guards: GuardArgs,
+    pub(crate) safeguards: SafeguardArgs,
 }
 
 /// What to do with the configuration.
@@ -269,7 +268,7 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
     #[command(flatten)]
-    pub(crate) guards: GuardArgs,
+    pub(crate) safeguards: SafeguardArgs,
     #[command(flatten)]
     pub(crate) retry: RetryArgs,
 }

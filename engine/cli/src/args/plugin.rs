@@ -9,19 +9,19 @@ use super::values;
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// List the kinds of backend that are built in or brought by configured plugins
+    /// List the backend kinds that are built in or provided by configured plugins
     List,
-    /// Show what a plugin says about itself, its digest, and the table that configures it
+    /// Show a plugin's description, its digest and the table that configures it
     Inspect {
         /// The name of a configured plugin, or a path to a library or program
         plugin: String,
     },
-    /// Run the conformance kit over a plugin, in a process of its own
+    /// Run the conformance tests on a plugin, in a separate process
     #[command(after_help = CHECK_EXAMPLES)]
     Check {
         /// The name of a configured plugin, or a path to a library or program
         plugin: String,
-        /// Only trials whose sentence contains this text
+        /// Only run tests whose name contains this text
         #[arg(long, value_name = "TEXT", env = "TBENGINE_ONLY")]
         only: Option<String>,
     },
@@ -33,7 +33,7 @@ pub(crate) enum PluginCommand {
         /// The number of the first trial
         from: usize,
     },
-    /// Write a working plugin to begin with
+    /// Create a working plugin from a template
     #[command(after_help = NEW_EXAMPLES)]
     New {
         /// The language
@@ -42,7 +42,7 @@ pub(crate) enum PluginCommand {
         /// The kind of backend: small letters, digits and hyphens
         #[arg(value_parser = values::kind_of_backend)]
         name: String,
-        /// Where to write it; ./NAME unless told otherwise
+        /// Where to write it [default: ./NAME]
         #[arg(long = "dir", value_name = "DIR", env = "TBENGINE_DIR")]
         folder: Option<PathBuf>,
         /// The directory of tbengine-sdk for a plugin in Rust, instead of the published version
@@ -52,8 +52,8 @@ pub(crate) enum PluginCommand {
 }
 
 const CHECK_EXAMPLES: &str = "\
-Backends of the plugin's kinds in the configuration file are checked with their settings, other kinds with none.
-A plugin without a fixture is only read from; nothing is stopped or deleted.
+Backends of the plugin's kinds are checked with their settings from the configuration file, other kinds without any.
+Without a fixture a plugin is only read from; nothing is stopped or deleted.
 
 Examples:
   tbengine plugin check ./libmycloud.so

@@ -18,7 +18,7 @@ pub(crate) enum PolicyCommand {
         #[arg(value_name = "POLICY")]
         policy: String,
     },
-    /// Write a new policy from a template: code, README, tests
+    /// Create a policy from a template: code, README, tests
     #[command(after_help = "\
 Examples:
   tbengine policy new rust nightly-sweep
@@ -27,13 +27,13 @@ Examples:
         /// The language: assemblyscript, c, cpp, go, javascript, nim, python, rust, typescript, wat, zig
         #[arg(value_name = "LANG")]
         language: String,
-        /// What the policy and its folder are called
+        /// The name of the policy and of its folder
         name: String,
     },
-    /// Make a policy of a core WebAssembly module, binary or text
+    /// Convert a core WebAssembly module (binary or text) into a policy component
     #[command(after_help = "\
 A module exports `memory`, `cabi_realloc` and describe, configure, decide and retry, by these names or as
-`tbengine:policy/hooks@2.0.0#decide`. What it imports of WASI preview 1 is denied but for standard error.
+`tbengine:policy/hooks@2.0.0#decide`. Its WASI preview 1 imports are denied, except for standard error.
 
 Examples:
   tbengine policy pack core.wasm -o policy.wasm
@@ -51,13 +51,13 @@ Examples:
             env = "TBENGINE_FILE"
         )]
         file: Option<PathBuf>,
-        /// The major version of the contract it is written for [default: as its exports say, or the newest]
+        /// The major version of the contract it targets [default: from its exports, or the newest]
         #[arg(long, value_name = "MAJOR", env = "TBENGINE_CONTRACT")]
         contract: Option<u64>,
         #[command(flatten)]
         overwrite: OverwriteArgs,
     },
-    /// Load a policy, check it against the contract and let it judge a simulated host
+    /// Load a policy, check it against the contract and run it on a simulated host
     Check {
         /// A built-in or configured name, a path to a .wasm component, or oci://…@sha256:…
         #[arg(value_name = "POLICY")]
@@ -72,14 +72,14 @@ Examples:
         #[arg(value_parser = values::pair)]
         set: Vec<(String, String)>,
     },
-    /// Let a policy judge recorded inventories, and compare with what is expected
+    /// Run a policy on recorded inventories and compare with the expected decisions
     #[command(after_help = "\
-For an inventory host.json, expectations stand in host.expected.json, and with other parameters in
-host.ANYTHING.expected.json. Exits with 1 if an answer is not as expected.
+For an inventory host.json, expected decisions are read from host.expected.json, and with other parameters from
+host.ANYTHING.expected.json. Exits with 1 if a decision differs.
 
 Examples:
   tbengine list --record tests/host.json
-  tbengine policy test policy.wasm tests --update     write down what it answers, and read it
+  tbengine policy test policy.wasm tests --update     write its decisions, and review them
   tbengine policy test policy.wasm tests")]
     Test {
         /// A built-in or configured name, a path to a .wasm component, or oci://…@sha256:…
@@ -88,25 +88,25 @@ Examples:
         /// The folder of inventories and expectations
         #[arg(value_name = "DIR")]
         folder: PathBuf,
-        /// Write down what the policy answers, instead of comparing
+        /// Write the policy's decisions to the files instead of comparing
         #[arg(long, env = "TBENGINE_UPDATE", value_parser = values::boolish())]
         update: bool,
     },
-    /// Show which resources two policies judge differently
+    /// Show which resources two policies decide differently
     Diff(PolicyDiffArgs),
-    /// Fetch a policy from an OCI registry, and print the reference that pins it
+    /// Pull a policy from an OCI registry and print the reference that pins it
     #[command(after_help = "\
-What has a digest is kept in the cache, so that it runs without the registry and with --offline.
+A policy with a digest is kept in the cache, so that it runs without the registry and with --offline.
 
 Examples:
   tbengine policy pull ghcr.io/team/nightly:1.0
   tbengine policy pull ghcr.io/team/nightly:1.0 -o nightly.wasm
   tbengine policy pull ghcr.io/team/nightly:1.0 -O json | jq -r .reference")]
     Pull {
-        /// Where it lies: HOST/REPOSITORY, then :TAG or @sha256:DIGEST or both
+        /// The policy: HOST/REPOSITORY, then :TAG or @sha256:DIGEST or both
         #[arg(value_name = "REF")]
         reference: String,
-        /// Write it to this file as well
+        /// Also write it to this file
         #[arg(
             long = "file",
             short = 'o',
@@ -118,7 +118,7 @@ Examples:
         #[command(flatten)]
         overwrite: OverwriteArgs,
     },
-    /// Put a policy into an OCI registry, and print the reference that pins it
+    /// Push a policy to an OCI registry and print the reference that pins it
     #[command(after_help = "\
 Credentials are those of `docker login`, or TBENGINE_REGISTRY_USER and
 TBENGINE_REGISTRY_PASSWORD for the registry that TBENGINE_REGISTRY_HOST names.
@@ -130,7 +130,7 @@ Examples:
         /// The .wasm component
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Where to put it: HOST/REPOSITORY:TAG, the tag being `latest` unless it is given
+        /// The destination: HOST/REPOSITORY:TAG; the tag defaults to `latest`
         #[arg(value_name = "REF")]
         reference: String,
     },
@@ -173,7 +173,7 @@ pub(crate) struct PolicyDiffArgs {
     /// The policy after
     #[arg(value_name = "B")]
     pub(crate) after: String,
-    /// A recorded inventory; without it, what the backends list now
+    /// A recorded inventory [default: what the backends list now]
     #[arg(long, value_name = "FILE", env = "TBENGINE_INVENTORY")]
     pub(crate) inventory: Option<PathBuf>,
     /// A parameter, as KEY=VALUE, for each of the two that has it
@@ -187,7 +187,7 @@ pub(crate) struct PolicyDiffArgs {
     pub(crate) set: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Find out sizes even where that is slow
+    /// Include sizes (may be slow)
     #[arg(long, env = "TBENGINE_SIZES", value_parser = values::boolish())]
     pub(crate) sizes: bool,
 }

@@ -9,7 +9,7 @@ use super::values::{self, Span};
 /// Which backends a command is about, where it can be told no more than that.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct BackendArgs {
-    /// Only this backend, by its name in the configuration, or a kind with its defaults
+    /// Only this backend: a name from the configuration, or a kind with its defaults
     #[arg(
         long,
         value_name = "NAME",
@@ -26,7 +26,7 @@ pub(crate) struct BackendArgs {
 #[command(next_help_heading = "Scope")]
 pub(crate) struct ScopeArgs {
     // Not flattened: `run --plan` refuses these flags as a group, and groups have no flattened members.
-    /// Only this backend, by its name in the configuration, or a kind with its defaults
+    /// Only this backend: a name from the configuration, or a kind with its defaults
     #[arg(
         long,
         value_name = "NAME",
@@ -35,7 +35,7 @@ pub(crate) struct ScopeArgs {
     )]
     #[arg(value_parser = values::not_empty)]
     pub(crate) backend: Vec<String>,
-    /// Only this kind: container, sandbox, network, volume, image, snapshot
+    /// Only this kind, like container, sandbox, network, volume or image
     #[arg(
         long,
         value_name = "KIND",
@@ -44,7 +44,7 @@ pub(crate) struct ScopeArgs {
     )]
     #[arg(value_parser = values::word::<Kind>)]
     pub(crate) kind: Vec<Kind>,
-    /// Only resources with this label; on running ones it claims them as yours
+    /// Only resources with this label; also allows deleting running ones
     #[arg(long, value_name = "KEY[=VALUE]", env = "TBENGINE_LABEL")]
     pub(crate) label: Vec<LabelFilter>,
     /// Only this state, like running, exited or failed
@@ -56,7 +56,7 @@ pub(crate) struct ScopeArgs {
     )]
     #[arg(value_parser = values::word::<State>)]
     pub(crate) state: Vec<State>,
-    /// Only what ended, or else was created, longer ago than this
+    /// Only resources that exited (or were created) longer ago than this
     #[arg(
         long,
         value_name = "DURATION",

@@ -1,4 +1,4 @@
-//! The policy, the guards and the retries: what the configuration file can set as well.
+//! The policy, the safeguards and the retries: what the configuration file can set as well.
 //!
 //! The flags of settings come from the table of [settings](tbengine_ops::config::settings); those beside them, which
 //! no file can set, are declared here.
@@ -12,7 +12,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgGroup, ArgMatches, Args, Command, FromArgMatches, Id};
 
 use super::values;
-use tbengine_ops::config::settings::heading::{GLOBAL, GUARDS, POLICY, RETRIES};
+use tbengine_ops::config::settings::heading::{GLOBAL, POLICY, RETRIES, SAFEGUARDS};
 use tbengine_ops::config::settings::table::{Flag, Row};
 use tbengine_ops::config::settings::{Layer, Setting, Source, rows_below};
 
@@ -39,7 +39,7 @@ struct ParamArgs {
     )]
     #[arg(value_parser = values::pair)]
     set: Vec<(String, String)>,
-    /// Kill what runs and is to be deleted (the policy's parameter `force`)
+    /// Kill running resources immediately instead of stopping them first (the policy's parameter `force`)
     #[arg(long, env = "TBENGINE_FORCE", value_parser = values::boolish())]
     force: bool,
 }
@@ -94,7 +94,7 @@ impl FromArgMatches for PolicyArgs {
 
 /// The rules after the policy.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct GuardArgs {
+pub(crate) struct SafeguardArgs {
     /// The settings that were given.
     pub(crate) given: Box<Layer>,
     /// What to let out of quarantine.
@@ -103,10 +103,10 @@ pub(crate) struct GuardArgs {
 
 /// What is let out of quarantine.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Guards")]
+#[command(next_help_heading = "Safeguards")]
 #[group(skip)]
 struct ReleaseArgs {
-    /// Let this resource out of quarantine: BACKEND/KIND/ID, its id, or 8 or more characters of that
+    /// Release this resource from quarantine: BACKEND/KIND/ID, its id, or 8 or more characters of that
     #[arg(
         long,
         value_name = "ID",
@@ -117,16 +117,18 @@ struct ReleaseArgs {
     release: Vec<String>,
 }
 
-impl Args for GuardArgs {
+impl Args for SafeguardArgs {
     fn group_id() -> Option<Id> {
-        Some("GuardArgs".into())
+        Some("SafeguardArgs".into())
     }
 
     fn augment_args(command: Command) -> Command {
-        let command = command.next_help_heading(GUARDS).args(flags(GUARDS));
+        let command = command
+            .next_help_heading(SAFEGUARDS)
+            .args(flags(SAFEGUARDS));
         let command = ReleaseArgs::augment_args(command);
-        let members = rows_below(GUARDS).map(|(row, _)| row.field);
-        command.group(group("GuardArgs", members.chain(["release"])))
+        let members = rows_below(SAFEGUARDS).map(|(row, _)| row.field);
+        command.group(group("SafeguardArgs", members.chain(["release"])))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -134,10 +136,10 @@ impl Args for GuardArgs {
     }
 }
 
-impl FromArgMatches for GuardArgs {
+impl FromArgMatches for SafeguardArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         Ok(Self {
-            given: given(matches, GUARDS)?,
+            given: given(matches, SAFEGUARDS)?,
             release: ReleaseArgs::from_arg_matches(matches)?.release,
         })
     }
@@ -191,13 +193,13 @@ setting_args! {
     /// How old a plan may be, for a command that makes none.
     PlanAgeArgs: |matches| given_by(matches, max_plan_age()),
         |command| command.args(max_plan_age().map(|(row, flag)| {
-            let help = row.with_default("How old a plan may be to be resumed [default: {default}]");
+            let help = row.with_default("Maximum age of a plan to be resumed [default: {default}]");
             arg(row, flag).help(help).help_heading(None::<&str>)
         }));
 }
 
 fn max_plan_age() -> impl Iterator<Item = (&'static Row, &'static Flag)> {
-    rows_below(GUARDS).filter(|(row, _)| row.field == "max_plan_age")
+    rows_below(SAFEGUARDS).filter(|(row, _)| row.field == "max_plan_age")
 }
 
 /// The flags of the rows below a heading.

@@ -53,7 +53,7 @@ pub(crate) fn kind_of_backend(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(
-        "a kind of backend begins with a small letter, and has small letters, digits and hyphens"
+        "invalid backend kind: use lowercase letters, digits and hyphens, starting with a letter"
             .into(),
     )
 }

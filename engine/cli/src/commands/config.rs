@@ -21,7 +21,7 @@ pub(crate) fn run(app: &mut App, command: &ConfigCommand) -> Result<Code, Error>
     match command {
         ConfigCommand::Schema => app.out.own(schema().as_bytes()),
         ConfigCommand::Show(args) => {
-            let settings = app.settings(&args.policy, &args.guards, &args.retry);
+            let settings = app.settings(&args.policy, &args.safeguards, &args.retry);
             let shown = InForce(rows(app, &settings));
             app.out.show(app.global.output, &shown);
         }

@@ -1,4 +1,4 @@
-//! `tbengine doctor`: what is configured, what answers, what is missing and how to mend it.
+//! `tbengine doctor`: what is configured, what answers, what is missing and how to fix it.
 
 use serde::Serialize;
 use tbengine_ops::doctor::{Condition, Finding, examine};

@@ -1,4 +1,4 @@
-//! `tbengine explain`: what is known about one resource, and what the policy and the guards say to it.
+//! `tbengine explain`: what is known about one resource, and what the policy and the safeguards say to it.
 
 use serde::Serialize;
 use tbengine_engine::policy::Verdict;
@@ -13,14 +13,14 @@ use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::human::{age, short_id, size, state};
 use crate::output::json::ResourceDocument;
-use crate::output::obstacles::{tell_failures, tell_obstacles};
+use crate::output::obstacles::{print_obstacles, tell_failures};
 use crate::output::page::Page;
 use crate::output::span::{Span, Tone, plain, toned};
 use crate::output::view::View;
 
 /// Explains one resource.
 pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
-    let planned = plan::make(app, &args.scope, &args.policy, &args.guards)?;
+    let planned = plan::make(app, &args.scope, &args.policy, &args.safeguards)?;
     let (inventory, fault) = (&planned.inventory, planned.decisions.fault.as_ref());
     let index = match find(inventory, &args.id) {
         Ok(index) => index,
@@ -29,7 +29,7 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
             return Err(error.into());
         }
     };
-    let settings = app.settings(&args.policy, &args.guards, &Default::default());
+    let settings = app.settings(&args.policy, &args.safeguards, &Default::default());
     let quarantine = block_on(async { Ok::<_, Error>(app.quarantine(&settings).await) })?;
     let now = app.context.world.now;
     let explanation = Explanation::new(&planned, &quarantine, index, &args.scope.scope(), now);
@@ -42,7 +42,7 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
     };
     app.out.show(app.global.output, &explained);
     app.out.flush();
-    tell_obstacles(&app.console, &planned.plan, &inventory.failures, fault);
+    print_obstacles(&app.console, &planned.plan, &inventory.failures, fault);
     Ok(Code::of_plan(&planned.plan, &inventory.failures, fault))
 }
 
@@ -108,10 +108,10 @@ impl Explained<'_> {
         fact("quarantine", explanation.trouble.map(ToString::to_string));
         fact("policy", Some(self.opinion()));
         fact(
-            "guard",
+            "safeguard",
             explanation
                 .refusal
-                .map(|refusal| format!("{}: {}", refusal.guard, refusal.detail)),
+                .map(|refusal| format!("{}: {}", refusal.safeguard, refusal.detail)),
         );
         fact("result", Some(self.result()));
         facts
@@ -119,7 +119,7 @@ impl Explained<'_> {
 
     fn opinion(&self) -> String {
         match self.explanation.verdict {
-            None if !self.explanation.in_scope => "not asked: it lies outside the scope".into(),
+            None if !self.explanation.in_scope => "not evaluated: out of scope".into(),
             None => "no opinion, so it is kept".into(),
             Some(Verdict::Keep { reason }) => format!("keep: {reason}"),
             Some(Verdict::Stop { reason, .. }) => format!("stop: {reason}"),
@@ -132,10 +132,10 @@ impl Explained<'_> {
         match (self.explanation.step, self.explanation.refusal) {
             (Some(step), _) => format!("`tbengine run` would {} it", step.action.kind()),
             (None, Some(refusal)) => format!(
-                "it stays: guard {} refuses to {} it",
-                refusal.guard, refusal.action
+                "kept: safeguard {} refuses to {} it",
+                refusal.safeguard, refusal.action
             ),
-            (None, None) => "it stays".into(),
+            (None, None) => "kept".into(),
         }
     }
 }
@@ -158,7 +158,7 @@ impl View for Explained<'_> {
     fn page(&self, page: &mut Page<'_>) {
         for [name, value] in self.facts() {
             let tone = match name.as_str() {
-                "policy" | "guard" | "result" => Tone::Strong,
+                "policy" | "safeguard" | "result" => Tone::Strong,
                 _ => Tone::Plain,
             };
             let value: Span<'_> = toned(tone, value);

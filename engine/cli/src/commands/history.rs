@@ -9,7 +9,7 @@ use tbengine_store::{Entry, RunState};
 use crate::app::{App, block_on};
 use crate::args::HistoryArgs;
 use crate::args::global::Format;
-use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
+use crate::args::tuning::{PolicyArgs, RetryArgs, SafeguardArgs};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::human::{count, short_id};
@@ -21,11 +21,11 @@ use crate::output::view::{Lines, View};
 
 /// Lists runs, or shows one.
 pub(crate) fn run(app: &mut App, args: &HistoryArgs) -> Result<Code, Error> {
-    let guards = GuardArgs {
+    let safeguards = SafeguardArgs {
         given: args.max_plan_age.given.clone(),
-        ..GuardArgs::default()
+        ..SafeguardArgs::default()
     };
-    let settings = app.settings(&PolicyArgs::default(), &guards, &RetryArgs::default());
+    let settings = app.settings(&PolicyArgs::default(), &safeguards, &RetryArgs::default());
     match &args.run {
         Some(run) => one(app, &settings, run),
         None => all(app, &settings, args.last),
@@ -56,7 +56,7 @@ fn results(run: &RunSummary) -> String {
         .collect();
     let never = run.without_outcome();
     if never > 0 && run.damage.is_none() {
-        parts.push(format!("{never} without outcome"));
+        parts.push(format!("{never} pending"));
     }
     parts.extend(run.damage.clone());
     parts.join(", ")
@@ -125,7 +125,7 @@ fn tone(state: Option<RunState>) -> Tone {
 fn tell(app: &App, settings: &Settings, lines: &[RunSummary]) {
     let line = |text: String| app.console.line(&[toned(Tone::Dim, text)]);
     if lines.is_empty() {
-        return line("no run has been recorded".into());
+        return line("no runs recorded".into());
     }
     line(count(lines.len(), "run"));
     if let Some(newest) = lines.iter().find(|line| line.is_resumable()) {
@@ -133,7 +133,7 @@ fn tell(app: &App, settings: &Settings, lines: &[RunSummary]) {
         app.console.line(&[
             toned(Tone::Good, "hint"),
             plain(format!(
-                ": {command} goes on with the newest that did not come to its end"
+                ": resume the latest unfinished run with: {command}"
             )),
         ]);
     }
@@ -168,7 +168,7 @@ fn detail(step: &StepDetail) -> String {
     match &step.record.outcome {
         Some(outcome) => outcome.detail.clone().unwrap_or_default(),
         None if step.record.unknown => {
-            "it was about to be asked for, and nothing is known since".into()
+            "a request was about to be sent; its result is unknown".into()
         }
         None => String::new(),
     }

@@ -44,7 +44,7 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
             app.global.verbose > 0,
         );
         let world = &app.context.world;
-        let mut see = |event: &Event| watcher.see(event);
+        let mut see = |event: &Event| watcher.on_event(event);
         let inventory = discover(&engine, &settings, world, &mut see).await;
         Ok::<_, Error>((inventory, with_backend))
     })?;

@@ -12,6 +12,7 @@ pub(crate) mod owners;
 pub(crate) mod plan;
 pub(crate) mod plugin;
 pub(crate) mod policy;
+#[cfg(feature = "reaper")]
 pub(crate) mod reaper;
 pub(crate) mod resume;
 pub(crate) mod run;

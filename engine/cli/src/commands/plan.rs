@@ -7,17 +7,17 @@ use tbengine_engine::Planned;
 use tbengine_engine::plan::Plan;
 
 use crate::app::{App, block_on};
-use crate::args::tuning::{GuardArgs, PolicyArgs, RetryArgs};
+use crate::args::tuning::{PolicyArgs, RetryArgs, SafeguardArgs};
 use crate::args::{PlanArgs, scope::ScopeArgs};
 use crate::exit::{Code, Error};
-use crate::output::obstacles::tell_obstacles;
+use crate::output::obstacles::print_obstacles;
 use crate::output::out::write_document;
 use crate::output::plan::PlanView;
 use crate::output::span::{Tone, toned};
 
 /// Makes a plan and shows it.
 pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
-    let planned = make(app, &args.scope, &args.policy, &args.guards)?;
+    let planned = make(app, &args.scope, &args.policy, &args.safeguards)?;
     let code = show(app, &planned);
     if let Some(path) = &args.save {
         if planned.decisions.fault.is_none() {
@@ -26,7 +26,7 @@ pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
                 .line(&[toned(Tone::Dim, format!("saved to {}", path.display()))]);
         } else {
             app.console
-                .warning("nothing is saved, because the policy failed");
+                .warning("the plan was not saved, because the policy failed");
         }
     }
     let code = match code {
@@ -43,9 +43,9 @@ pub(crate) fn make(
     app: &mut App,
     scope: &ScopeArgs,
     policy: &PolicyArgs,
-    guards: &GuardArgs,
+    safeguards: &SafeguardArgs,
 ) -> Result<Planned, Error> {
-    let settings = app.settings(policy, guards, &RetryArgs::default());
+    let settings = app.settings(policy, safeguards, &RetryArgs::default());
     let (context, mut front) = app.front(true);
     front.shows_no_events();
     block_on(tbengine_ops::plan(
@@ -63,7 +63,7 @@ pub(crate) fn show(app: &mut App, planned: &Planned) -> Code {
     let code = Code::of_plan(&planned.plan, failures, fault);
     app.out.show(app.global.output, &PlanView { planned, code });
     app.out.flush();
-    tell_obstacles(&app.console, &planned.plan, failures, fault);
+    print_obstacles(&app.console, &planned.plan, failures, fault);
     code
 }
 
@@ -93,7 +93,6 @@ pub(crate) fn read(path: &Path) -> Result<Plan, Error> {
         ))
     };
     let text = std::fs::read(path).map_err(|error| wrong(&error))?;
-    serde_json::from_slice(&text).map_err(|error| {
-        wrong(&error).hint("it has to be a file that `tbengine plan --save` wrote")
-    })
+    serde_json::from_slice(&text)
+        .map_err(|error| wrong(&error).hint("expected a file written by `tbengine plan --save`"))
 }

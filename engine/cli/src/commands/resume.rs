@@ -12,7 +12,7 @@ use crate::output::swept;
 /// Finishes a run.
 pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
     let signals = app.hear_signals()?;
-    let settings = app.settings(&PolicyArgs::default(), &args.guards, &args.retry);
+    let settings = app.settings(&PolicyArgs::default(), &args.safeguards, &args.retry);
     let request = ResumeRequest {
         run: args.run.clone(),
         replan: args.replan,
@@ -26,14 +26,13 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
         Resumed::Nothing => {
             let left_over = swept::code_of_left_over(&end.left_over);
             if left_over == Code::Done {
-                app.console.warning("there is no run to resume");
+                app.console.warning("no run to resume");
             }
             left_over
         }
         Resumed::Finished(run) => {
-            app.console.warning(&format!(
-                "run {run} is finished; there is nothing left to do"
-            ));
+            app.console
+                .warning(&format!("run {run} is finished; nothing to resume"));
             Code::Done
         }
         Resumed::LeaseEnded(lease) => {

@@ -10,14 +10,14 @@ use crate::args::RunArgs;
 use crate::exit::{Code, Error};
 use crate::output::json::RunDocument;
 use crate::output::report::advise;
-use crate::output::run::{tell_halt, tell_resumable};
+use crate::output::run::{print_halt, print_resume_hint};
 use crate::output::swept;
 use crate::signals::Signals;
 
 /// Makes a plan, or takes a saved one, and applies it.
 pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
     if args.dry_run {
-        let planned = plan::make(app, &args.scope, &args.policy, &args.guards)?;
+        let planned = plan::make(app, &args.scope, &args.policy, &args.safeguards)?;
         return Ok(plan::show(app, &planned));
     }
     let signals = app.hear_signals()?;
@@ -26,7 +26,7 @@ pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
 
 /// The same for a command that goes on afterwards, and hears signals itself then.
 pub(super) fn run_hearing(app: &mut App, args: &RunArgs, signals: &Signals) -> Result<Code, Error> {
-    let settings = app.settings(&args.policy, &args.guards, &args.retry);
+    let settings = app.settings(&args.policy, &args.safeguards, &args.retry);
     let saved = args.plan.as_deref().map(|path| {
         Ok::<_, Error>(SavedPlan {
             path: path.to_owned(),
@@ -73,10 +73,10 @@ pub(super) fn show(app: &mut App, end: &RunEnd, settings: &Settings, signals: &S
     if let Some(report) = &end.report {
         advise(console, report);
         if let Some(halt) = &end.halt {
-            tell_halt(console, halt);
+            print_halt(console, halt);
         }
         if end.is_recorded {
-            tell_resumable(console, report, settings);
+            print_resume_hint(console, report, settings);
         }
     }
     code

@@ -42,7 +42,7 @@ pub(crate) fn took(ms: u64) -> String {
 /// What an empty plan or report says. Nothing is known of what could not be listed.
 pub(crate) fn nothing(unlisted: bool) -> String {
     if unlisted {
-        "Nothing to do in what could be listed".to_owned()
+        "Nothing to do on the backends that responded".to_owned()
     } else {
         "Nothing to do".to_owned()
     }

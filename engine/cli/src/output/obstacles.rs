@@ -7,8 +7,8 @@ use tbengine_engine::policy::Fault;
 use super::console::Console;
 use super::plan::tell_fault;
 
-/// Says what could not be listed, why the policy failed, and which guard refuses the whole plan.
-pub(crate) fn tell_obstacles(
+/// Says what could not be listed, why the policy failed, and which safeguard refuses the whole plan.
+pub(crate) fn print_obstacles(
     console: &Console,
     plan: &Plan,
     failures: &[ListFailure],
@@ -21,10 +21,10 @@ pub(crate) fn tell_obstacles(
     if let Some(trip) = &plan.blast_radius {
         let hint = match trip {
             BlastRadius::MaxDelete { .. } | BlastRadius::UnprovenRunning { .. } => {
-                "look at `tbengine plan`; if it is right, allow that many with --max-delete"
+                "review `tbengine plan`; if it is right, raise the limit with --max-delete"
             }
             BlastRadius::Unreadable { .. } => {
-                "`tbengine lease list` shows the leases; where one cannot be read and nothing runs under it any more, `tbengine lease release ID` sets its record aside"
+                "`tbengine lease list` shows the leases; if one cannot be read and nothing runs under it any more, `tbengine lease release ID` moves its record away"
             }
         };
         console.error(&trip.to_string(), &[hint.into()]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tbengine_engine::Planned;
-use tbengine_engine::plan::{Action, Guard, Plan, Refusal, Step};
+use tbengine_engine::plan::{Action, Plan, Refusal, Safeguard, Step};
 use tbengine_engine::policy::{Fault, Force};
 
 use super::console::Console;
@@ -18,7 +18,7 @@ use super::table::Table;
 use super::view::{Lines, View};
 use crate::exit::Code;
 
-/// How many refusals of one guard are listed.
+/// How many refusals of one safeguard are listed.
 const REFUSALS_SHOWN: usize = 20;
 
 /// A plan that is shown and not applied.
@@ -63,7 +63,7 @@ impl View for PlanView<'_> {
     }
 }
 
-/// Writes a plan: steps, refusals by guard, and how many of each. `unlisted` says whether something
+/// Writes a plan: steps, refusals by safeguard, and how many of each. `unlisted` says whether something
 /// could not be listed.
 pub(crate) fn write(page: &mut Page<'_>, plan: &Plan, unlisted: bool) {
     steps(page, &plan.steps);
@@ -74,7 +74,7 @@ pub(crate) fn write(page: &mut Page<'_>, plan: &Plan, unlisted: bool) {
         steps => count(steps, "step"),
     };
     if !plan.refusals.is_empty() {
-        summary += &format!(", {} refused by guards", plan.refusals.len());
+        summary += &format!(", {} refused by safeguards", plan.refusals.len());
     }
     summary += &format!("; policy {} {}", policy.name, policy.version);
     page.line(&[toned(Tone::Strong, summary)]);
@@ -114,14 +114,17 @@ fn action(step: &Step) -> &'static str {
 }
 
 fn refusals(page: &mut Page<'_>, refusals: &[Refusal]) {
-    let mut by_guard: BTreeMap<Guard, Vec<&Refusal>> = BTreeMap::new();
+    let mut by_safeguard: BTreeMap<Safeguard, Vec<&Refusal>> = BTreeMap::new();
     for refusal in refusals {
-        by_guard.entry(refusal.guard).or_default().push(refusal);
+        by_safeguard
+            .entry(refusal.safeguard)
+            .or_default()
+            .push(refusal);
     }
-    for (guard, refused) in by_guard {
+    for (safeguard, refused) in by_safeguard {
         page.line(&[toned(
             Tone::Warn,
-            format!("Refused by {guard} ({})", refused.len()),
+            format!("Refused by {safeguard} ({})", refused.len()),
         )]);
         for refusal in refused.iter().take(REFUSALS_SHOWN) {
             let id = short_id(&refusal.target.native);
@@ -180,7 +183,14 @@ pub(crate) fn tell_fault(console: &Console, fault: &Fault) {
 
 /// The columns of [`rows`].
 pub(crate) const COLUMNS: [&str; 8] = [
-    "planned", "action", "id", "kind", "name", "reason", "guard", "detail",
+    "planned",
+    "action",
+    "id",
+    "kind",
+    "name",
+    "reason",
+    "safeguard",
+    "detail",
 ];
 
 /// Steps and refusals as rows.
@@ -205,7 +215,7 @@ pub(crate) fn rows(plan: &Plan) -> impl Iterator<Item = [String; 8]> {
             refusal.target.kind.to_string(),
             refusal.name.clone(),
             refusal.reason.clone(),
-            refusal.guard.to_string(),
+            refusal.safeguard.to_string(),
             refusal.detail.clone(),
         ]
     });

@@ -30,7 +30,7 @@ pub(crate) fn tell(
     let is_table = format == Format::Table;
     match notice {
         ReaperNotice::InMemory { why } => console.warning(&format!(
-            "what clients name is kept in memory only, so nobody goes on if this process is killed: {why}"
+            "filters are kept in memory only, so nothing is cleaned up if this process is killed: {why}"
         )),
         ReaperNotice::Listening(listening) => {
             let at = listening.join(", ");
@@ -41,7 +41,7 @@ pub(crate) fn tell(
             }
         }
         ReaperNotice::Refused(why) => {
-            console.warning(&format!("a client's filter is refused: {why}"));
+            console.warning(&format!("rejected a client's filter: {why}"));
         }
         ReaperNotice::NotWritten(error) => {
             let why = exit::text(error);
@@ -49,10 +49,10 @@ pub(crate) fn tell(
             console.error(&message, &exit::hints(error));
         }
         ReaperNotice::WaitingForClients => {
-            console.warning("waiting for the clients to go; once more ends at once");
+            console.warning("waiting for clients to disconnect; press Ctrl-C again to exit now");
         }
         ReaperNotice::ClientsStay => {
-            console.warning("the time to end is over, and clients are still there");
+            console.warning("shutdown timeout reached with clients connected");
         }
         ReaperNotice::Swept(end) => {
             swept::tell(console, verbose, end);

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use tbengine_engine::plan::Plan;
+use tbengine_engine::report::outcome::Level;
 use tbengine_engine::report::{Outcome, Report, StepResult};
 
 use super::console::Console;
@@ -71,7 +72,7 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, plan_refusals: usize, 
         .map(|(result, number)| format!("{number} {result}"))
         .collect();
     if plan_refusals > 0 {
-        counts.push(format!("{plan_refusals} refused by guards"));
+        counts.push(format!("{plan_refusals} refused by safeguards"));
     }
     let what = if counts.is_empty() {
         nothing(unlisted)
@@ -107,15 +108,10 @@ pub(crate) fn advise(console: &Console, report: &Report) {
 }
 
 fn tone(result: StepResult) -> Tone {
-    match result {
-        StepResult::Deleted
-        | StepResult::AlreadyGone
-        | StepResult::Stopped
-        | StepResult::Archived => Tone::Good,
-        StepResult::Changed | StepResult::Deferred | StepResult::Cancelled => Tone::Warn,
-        StepResult::Blocked | StepResult::Denied | StepResult::Stuck | StepResult::Failed => {
-            Tone::Bad
-        }
+    match result.level() {
+        Level::Good => Tone::Good,
+        Level::Open => Tone::Warn,
+        Level::Bad => Tone::Bad,
     }
 }
 
@@ -137,7 +133,7 @@ pub(crate) const COLUMNS: [&str; 8] = [
     "id", "kind", "name", "action", "result", "attempts", "took-ms", "detail",
 ];
 
-/// Outcomes as rows, and what the guards refused.
+/// Outcomes as rows, and what the safeguards refused.
 pub(crate) fn rows(report: &Report, plan: &Plan) -> Vec<[String; 8]> {
     let outcomes = report.outcomes.iter().map(|outcome| {
         [
@@ -160,7 +156,7 @@ pub(crate) fn rows(report: &Report, plan: &Plan) -> Vec<[String; 8]> {
             "refused".into(),
             "0".into(),
             "0".into(),
-            format!("{}: {}", refusal.guard, refusal.detail),
+            format!("{}: {}", refusal.safeguard, refusal.detail),
         ]
     });
     outcomes.chain(refusals).collect()

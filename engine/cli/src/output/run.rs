@@ -10,18 +10,16 @@ use super::human::count;
 use super::span::{Tone, plain, toned};
 
 /// Says why the journal stopped a run.
-pub(crate) fn tell_halt(console: &Console, halt: &Halt) {
+pub(crate) fn print_halt(console: &Console, halt: &Halt) {
     let hint = match halt {
-        Halt::Journal(_) => {
-            "nothing more was done once that was known; make room or mend the disk, then resume"
-        }
-        Halt::Lease(_) => "nothing more was done once that was known; see `tbengine history`",
+        Halt::Journal(_) => "the run stopped there; free disk space, then resume",
+        Halt::Lock(_) => "the run stopped there; see `tbengine history`",
     };
     console.error(&format!("the run was stopped: {halt}"), &[hint.into()]);
 }
 
 /// Says how to go on with what is left.
-pub(crate) fn tell_resumable(console: &Console, report: &Report, settings: &Settings) {
+pub(crate) fn print_resume_hint(console: &Console, report: &Report, settings: &Settings) {
     let is_left = |result| matches!(result, StepResult::Cancelled | StepResult::Deferred);
     let left = report
         .outcomes
@@ -35,7 +33,7 @@ pub(crate) fn tell_resumable(console: &Console, report: &Report, settings: &Sett
     let steps = count(left, "step");
     console.line(&[
         toned(Tone::Good, "hint"),
-        plain(format!(": {steps} can be done later: {command}")),
+        plain(format!(": {steps} left; continue with: {command}")),
     ]);
 }
 

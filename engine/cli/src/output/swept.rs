@@ -35,7 +35,7 @@ pub(crate) fn tell(console: &Console, verbose: bool, end: &SweepEnd) {
     }
     if end.unproven > 0 {
         console.warning(&format!(
-            "{} created meanwhile, and nothing proves by whom, so they stay: {}",
+            "kept {} created during the run (owner unknown): {}",
             count(end.unproven, "resource"),
             end.unproven_names.join(", ")
         ));
@@ -43,19 +43,17 @@ pub(crate) fn tell(console: &Console, verbose: bool, end: &SweepEnd) {
     let counts = end.results.iter();
     let counts: Vec<String> = counts.map(|(how, many)| format!("{many} {how}")).collect();
     let what = match counts.is_empty() {
-        true => "nothing was left behind".to_owned(),
+        true => "nothing to clean up".to_owned(),
         false => counts.join(", "),
     };
     let lease = &end.lease;
     if !end.ended {
         let hint = match end.is_elsewhere {
-            false => "the next `tbengine run` or `tbengine resume` goes on with it".to_owned(),
-            true => format!(
-                "`tbengine lease release {lease}`, with the settings of then, goes on with it"
-            ),
+            false => "the next `tbengine run` or `tbengine resume` continues".to_owned(),
+            true => format!("retry with: tbengine lease release {lease} (same configuration)"),
         };
         console.error(
-            &format!("lease {lease}: {what}; not everything is gone"),
+            &format!("lease {lease}: {what}; cleanup is not complete"),
             &[hint],
         );
     } else if !counts.is_empty() || verbose {

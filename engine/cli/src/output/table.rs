@@ -6,7 +6,7 @@ use super::span::{Span, Tone, plain, toned};
 /// The widest a cell gets, even where nothing limits the line.
 const WIDEST: usize = 120;
 /// No column is made narrower than this for the sake of others.
-const NARROWEST: usize = 8;
+const MIN_COLUMN_WIDTH: usize = 8;
 const GAP: &str = "  ";
 
 /// A table under construction. It may have millions of cells, so their text is kept in one piece.
@@ -88,7 +88,7 @@ impl Table {
                 .iter()
                 .copied()
                 .max()
-                .filter(|widest| *widest > NARROWEST)
+                .filter(|widest| *widest > MIN_COLUMN_WIDTH)
             else {
                 break;
             };
@@ -97,7 +97,7 @@ impl Table {
                 .copied()
                 .filter(|columns| *columns < widest)
                 .max();
-            let floor = next.unwrap_or(NARROWEST).max(NARROWEST);
+            let floor = next.unwrap_or(MIN_COLUMN_WIDTH).max(MIN_COLUMN_WIDTH);
             let Some(place) = widths.iter().position(|columns| *columns == widest) else {
                 break;
             };

@@ -9,7 +9,7 @@ use crate::args::global::Format;
 
 /// An answer that can be shown in every format.
 ///
-/// What a command says beside it, on the standard error, is no part of it.
+/// What a command says beside it, on the standard error, is not part of it.
 pub(crate) trait View {
     /// The document of `--output json`.
     fn document(&self) -> impl Serialize;

@@ -43,11 +43,11 @@ impl<'a> Watcher<'a> {
     }
 
     /// Shows one event.
-    pub(crate) fn see(&mut self, event: &Event) {
+    pub(crate) fn on_event(&mut self, event: &Event) {
         if self.stream {
             self.out.json_line(event);
         }
-        if self.log && !is_told_anyway(&event.kind) {
+        if self.log && !is_reported_by_command(&event.kind) {
             log(event);
         }
         self.show(&event.kind);
@@ -78,7 +78,7 @@ impl<'a> Watcher<'a> {
             } if !self.log => {
                 let delay = human::took(*delay_ms);
                 self.console.line(&[plain(format!(
-                    "backend `{backend}` is given {delay}: {error}"
+                    "backend `{backend}`: {error}; retrying in {delay}"
                 ))]);
             }
             // The command tells it at the end, with a hint.
@@ -86,7 +86,7 @@ impl<'a> Watcher<'a> {
             EventKind::RunInterrupted { in_flight } if !self.log => {
                 let steps = human::count(*in_flight, "step");
                 self.console.line(&[plain(format!(
-                    "stopping; {steps} under way will be finished (press Ctrl-C again to cut them off)"
+                    "stopping: waiting for {steps} in progress (press Ctrl-C again to abort)"
                 ))]);
             }
             _ => {}
@@ -95,7 +95,7 @@ impl<'a> Watcher<'a> {
 }
 
 /// Whether the command itself reports it as an error, with hints.
-fn is_told_anyway(kind: &EventKind) -> bool {
+fn is_reported_by_command(kind: &EventKind) -> bool {
     match kind {
         EventKind::ListFailed(_) | EventKind::PolicyFailed(_) => true,
         EventKind::PlanMade { blast_radius, .. } => blast_radius.is_some(),

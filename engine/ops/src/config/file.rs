@@ -120,7 +120,7 @@ fn read_row<'de, A: MapAccess<'de>>(
 ) -> Result<(), A::Error> {
     match rows_of(group).find(|row| row.place().1 == name) {
         Some(row) => map.next_value_seed(ValueOf { row, settings }),
-        None => Err(A::Error::custom(format!("there is no setting `{name}`"))),
+        None => Err(A::Error::custom(format!("unknown setting `{name}`"))),
     }
 }
 

@@ -88,10 +88,10 @@ impl Config {
         self.place.as_ref().map(|place| place.path.as_path())
     }
 
-    /// How long a run keeps its resources to itself, if the file says so.
-    pub fn lease(&self) -> Option<Duration> {
-        let lease = self.file.settings.lease.as_ref()?;
-        lease.value
+    /// How long the locks of a run last without a heartbeat, if the file says so.
+    pub fn lock(&self) -> Option<Duration> {
+        let lock = self.file.settings.lock.as_ref()?;
+        lock.value
     }
 
     /// The owners that are known: those that are built in, and what the file adds.
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn the_digest_is_of_what_decides() {
         let base =
-            "[backends.d]\nkind = \"daytona\"\napi-key = \"a\"\n[guards]\nmin-age = \"5m\"\n";
+            "[backends.d]\nkind = \"daytona\"\napi-key = \"a\"\n[safeguards]\nmin-age = \"5m\"\n";
         let same = [
             base.replace("\"a\"", "\"b\""),
             format!("policy = \"aggressive\"\n# a comment\n{base}"),
@@ -205,7 +205,7 @@ mod tests {
             format!("{base}[retry]\nattempts = 2\n"),
             format!("{base}[plugins.p]\npath = \"p.so\"\nsha256 = \"any\"\n"),
             format!("{base}[owners.kind]\nenabled = false\n"),
-            base.replace("[guards]", "exclusive = true\n[guards]"),
+            base.replace("[safeguards]", "exclusive = true\n[safeguards]"),
             String::new(),
         ];
         for text in other {

@@ -58,7 +58,7 @@ pub fn file(path: &Path, text: &str) -> Result<File, Error> {
             Some(Err(error)) => return complain(&["policies", name, "oci"], &error.to_string()),
             Some(Ok(reference)) if reference.digest.is_none() => {
                 let message = format!(
-                    "`{reference}` names no digest; `tbengine policy pull {reference}` prints it with the one it has"
+                    "`{reference}` has no digest; `tbengine policy pull {reference}` prints the reference with its digest"
                 );
                 return complain(&["policies", name, "oci"], &message);
             }
@@ -69,7 +69,7 @@ pub fn file(path: &Path, text: &str) -> Result<File, Error> {
         let complaint = if plugin.path.is_some() == plugin.program.is_some() {
             "needs either `path` or `program`"
         } else if plugin.path.is_some() && !plugin.args.is_empty() {
-            "is a library, and only a program has `args`"
+            "is a library; only a program has `args`"
         } else {
             continue;
         };
@@ -79,7 +79,7 @@ pub fn file(path: &Path, text: &str) -> Result<File, Error> {
     for name in file.backends.keys() {
         if name.is_empty() || name.contains(['/', ',']) || name.chars().any(char::is_whitespace) {
             let message = format!(
-                "`{name}` is no name for a backend: it is empty, or has a blank, a comma or a slash"
+                "invalid backend name `{name}`: it is empty, or contains a blank, a comma or a slash"
             );
             return complain(&["backends", name], &message);
         }
@@ -127,12 +127,12 @@ mod tests {
     #[test]
     fn unknown_keys_have_a_line_and_a_suggestion() {
         assert_eq!(
-            fails("\n[guards]\nmin-ag = \"5m\"\n"),
+            fails("\n[safeguards]\nmin-ag = \"5m\"\n"),
             "tbengine.toml:3: unknown key `min-ag` | did you mean `min-age`?"
         );
         assert_eq!(
-            fails("[guard]\n"),
-            "tbengine.toml:1: unknown key `guard` | did you mean `guards`?"
+            fails("[safeguard]\n"),
+            "tbengine.toml:1: unknown key `safeguard` | did you mean `safeguards`?"
         );
         assert!(fails("[policies.a.limits]\nmemroy = 1\n").contains("did you mean `memory`?"));
     }
@@ -140,12 +140,12 @@ mod tests {
     #[test]
     fn negative_empty_and_zero_values_are_errors() {
         for (text, says) in [
-            ("[guards]\nmin-age = \"-5m\"", "negative"),
-            ("[guards]\nmin-age = \"\"", "length of time"),
-            ("[guards]\nmin-age = 5", "string"),
-            ("[guards]\nmax-delete = -1", "-1"),
-            ("[guards]\nmax-delete = \"120%\"", "120%"),
-            ("[guards]\nmax-unproven-running = -1", "-1"),
+            ("[safeguards]\nmin-age = \"-5m\"", "negative"),
+            ("[safeguards]\nmin-age = \"\"", "invalid duration"),
+            ("[safeguards]\nmin-age = 5", "string"),
+            ("[safeguards]\nmax-delete = -1", "-1"),
+            ("[safeguards]\nmax-delete = \"120%\"", "120%"),
+            ("[safeguards]\nmax-unproven-running = -1", "-1"),
             ("[retry]\nattempts = 0", "between 1 and 50"),
             ("[retry]\nfactor = 0.5", "at least 1"),
             ("[retry]\nconcurrency = 0", "between 1 and 1024"),
@@ -157,11 +157,11 @@ mod tests {
             ),
             (
                 "[policies.a]\noci = \"oci://ghcr.io/A\"",
-                "tbengine.toml:2: the name of a repository",
+                "tbengine.toml:2: a repository name",
             ),
             (
                 "[policies.a]\noci = \"oci://ghcr.io/a:1\"",
-                "tbengine.toml:2: `oci://ghcr.io/a:1` names no digest",
+                "tbengine.toml:2: `oci://ghcr.io/a:1` has no digest",
             ),
             (
                 "[plugins.a]\nsha256 = \"any\"",
@@ -176,7 +176,10 @@ mod tests {
                 "only a program has `args`",
             ),
             ("[backends.a]\nhost = \"x\"", "kind"),
-            ("[backends.\"a/b\"]\nkind = \"docker\"", "no name"),
+            (
+                "[backends.\"a/b\"]\nkind = \"docker\"",
+                "invalid backend name",
+            ),
         ] {
             assert!(fails(text).contains(says), "{text}: {}", fails(text));
         }
@@ -215,7 +218,7 @@ mod tests {
             unit = "{label:eval}"
             all = [{ any = [{ label = "eval" }, { attr = "image", like = 'evals/.*' }] }, { name = true, is = "x", rare = true }]
             none = [{ label = "keep" }]
-            [guards]
+            [safeguards]
             min-age = "5m"
             max-delete = 50
             max-unproven-running = 0

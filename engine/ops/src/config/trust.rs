@@ -36,14 +36,13 @@ pub fn check(file: &File, place: &Place, pointer: impl Fn(&[&str]) -> String) ->
         let at = pointer(&["backends", name, key]);
         if place.project {
             return Err(Error::config(format!(
-                "{at}: `{key}` decides where credentials go, so it does not belong into ./tbengine.toml, \
-                 which a repository may bring along"
+                "{at}: `{key}` decides where credentials are sent, so it is not allowed in ./tbengine.toml, which may come from a repository"
             ))
-            .hint("put the table into ~/.config/tbengine/tbengine.toml, or name the file with --config"));
+            .hint("put the table into ~/.config/tbengine/tbengine.toml, or pass the file with --config"));
         }
         if let Some(problem) = writable_by_others(&place.path) {
             return Err(Error::config(format!(
-                "{at}: `{key}` decides where credentials go, and {problem}"
+                "{at}: `{key}` decides where credentials are sent, and {problem}"
             ))
             .hint(format!("chmod go-w {}", place.path.display())));
         }
@@ -52,14 +51,13 @@ pub fn check(file: &File, place: &Place, pointer: impl Fn(&[&str]) -> String) ->
         let at = pointer(&["plugins", name]);
         if place.project {
             return Err(Error::config(format!(
-                "{at}: a plugin is code that runs, so it does not belong into ./tbengine.toml, which a \
-                 repository may bring along"
+                "{at}: plugins run code, so they are not allowed in ./tbengine.toml, which may come from a repository"
             ))
-            .hint("put the table into ~/.config/tbengine/tbengine.toml, or name the file with --config"));
+            .hint("put the table into ~/.config/tbengine/tbengine.toml, or pass the file with --config"));
         }
         if let Some(problem) = writable_by_others(&place.path) {
             return Err(
-                Error::config(format!("{at}: a plugin is code that runs, and {problem}"))
+                Error::config(format!("{at}: plugins run code, and {problem}"))
                     .hint(format!("chmod go-w {}", place.path.display())),
             );
         }
@@ -71,7 +69,7 @@ pub fn check(file: &File, place: &Place, pointer: impl Fn(&[&str]) -> String) ->
                 "{at}: `exclusive` claims everything in an account, so it does not belong into ./tbengine.toml, \
                  which a repository may bring along"
             ))
-            .hint("put the table into ~/.config/tbengine/tbengine.toml, or name the file with --config"));
+            .hint("put the table into ~/.config/tbengine/tbengine.toml, or pass the file with --config"));
         }
         if let Some(problem) = writable_by_others(&place.path) {
             return Err(Error::config(format!(
@@ -108,9 +106,9 @@ fn check_setting(
         return Ok(());
     }
     let at = pointer(&row.keys());
-    let error = Error::config(format!("{at}: a project's file cannot {what}"));
+    let error = Error::config(format!("{at}: a project's file may not {what}"));
     Err(match row.flag {
-        Some(flag) => error.hint(format!("say --{} {value} where you mean it", flag.name)),
+        Some(flag) => error.hint(format!("pass --{} {value} instead", flag.name)),
         None => error,
     })
 }
@@ -120,7 +118,7 @@ fn writable_by_others(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
 
     let Ok(metadata) = path.metadata() else {
-        return Some("nobody can tell who may write to this file".into());
+        return Some("the permissions of this file cannot be read".into());
     };
     if metadata.mode() & 0o022 != 0 {
         return Some(format!(
@@ -190,7 +188,7 @@ mod tests {
     fn plugins_are_refused_in_a_projects_file_and_where_others_can_write() {
         let text = "[plugins.p]\npath = \"p.so\"\n";
         for (mode, project, says) in [
-            (0o600, true, "code that runs"),
+            (0o600, true, "plugins run code"),
             (0o666, false, "others may write"),
         ] {
             let error = checked(text, mode, project).unwrap_err();
@@ -227,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_projects_file_cannot_switch_the_minimum_age_off() {
-        let text = "[guards]\nmin-age = \"0s\"\n";
+        let text = "[safeguards]\nmin-age = \"0s\"\n";
         assert!(
             checked(text, 0o600, true)
                 .unwrap_err()

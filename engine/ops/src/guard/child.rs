@@ -26,7 +26,7 @@ use crate::lease::processes::RUN_ID_VARIABLE;
 /// What timeout(1) answers for a command that it ended.
 const TIMED_OUT: u8 = 124;
 /// After so many requests to end, the command is killed.
-const PATIENCE: u32 = 3;
+const MAX_STOP_REQUESTS: u32 = 3;
 
 /// The command.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Child {
         }
         let process = starting.spawn().map_err(failed)?;
         let pid = process.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let pid = pid.ok_or_else(|| failed(io::Error::other("it has no number")))?;
+        let pid = pid.ok_or_else(|| failed(io::Error::other("no process id")))?;
         tracing::info!(pid = pid.as_raw_nonzero().get(), "the command runs");
         Ok(Self {
             process,
@@ -116,7 +116,7 @@ impl Child {
     /// Passes a signal on, unless the terminal has told the command itself. The third request to end
     /// is the last.
     fn forward(&self, heard: GuardSignal, requests: u32) {
-        if heard.ends() && requests >= PATIENCE {
+        if heard.ends() && requests >= MAX_STOP_REQUESTS {
             self.send(Signal::KILL);
         } else if self.own_group || !heard.from_terminal {
             heard

@@ -65,7 +65,7 @@ pub struct GuardRequest {
     pub second_look: Duration,
     /// The command is told to end after this long.
     pub timeout: Option<Duration>,
-    /// How long the command may take to end once it was told to, before it is killed.
+    /// Grace period between SIGTERM and SIGKILL.
     pub kill_after: Duration,
     /// When units that are over are removed while the command runs.
     pub tidy: Tidy,
@@ -157,7 +157,7 @@ pub async fn guard(
         Ok(reaper) => reaper,
         Err(error) => {
             // Nothing was started under it.
-            held.end(context.world.again().now).await?;
+            held.end(context.world.refresh().now).await?;
             return Err(error);
         }
     };

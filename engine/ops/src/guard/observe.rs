@@ -80,7 +80,7 @@ async fn start(
     let observations = held.observations().map_err(|error| error.to_string())?;
     let observer = Box::new(move |kind: Kind, native: &str| {
         if let Err(error) = observations.note(kind, native) {
-            tracing::warn!(%error, "what was created cannot be noted");
+            tracing::warn!(%error, "cannot record what was created");
         }
     });
     let options = GuardOptions {

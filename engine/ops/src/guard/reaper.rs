@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::lease::processes::RUN_ID_VARIABLE;
 
 /// A reaper that is not there by then never will be.
-const PATIENCE: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The reaper, and what keeps it waiting.
 #[derive(Debug)]
@@ -43,12 +43,12 @@ impl Reaper {
         // It starts the reaper and ends.
         let status = command.status().map_err(failed)?;
         drop(command);
-        ours.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+        ours.set_read_timeout(Some(START_TIMEOUT)).map_err(failed)?;
         let mut line = String::new();
         let read = BufReader::new(&ours).read_line(&mut line);
         if !status.success() || read.is_err() || line.trim() != READY {
             return Err(failed(io::Error::other(format!(
-                "it gave no sign of life; {} says why",
+                "the reaper did not start; see {}",
                 log_path.display()
             ))));
         }

@@ -78,7 +78,7 @@ impl<'a> Tidying<'a> {
         if let Some(looking) = &mut self.looking {
             // The command matters more than tidying while it runs, and the sweep at its end is told.
             if let Err(error) = looking.await {
-                tracing::warn!(%error, "units that are over could not be removed");
+                tracing::warn!(%error, "finished units could not be removed");
             }
         }
         self.looking = None;
@@ -93,7 +93,7 @@ async fn look(
     after: Duration,
 ) -> Result<(), Error> {
     let lease = held.lease();
-    let world = context.world.again();
+    let world = context.world.refresh();
     let backends = lease.terms.backends.clone();
     let purpose = Purpose::Sweep { backends };
     let engine = context.engine_in(&world, purpose, settings)?;
@@ -118,7 +118,7 @@ async fn look(
     )
     .await?;
     if let Some(report) = &done.report {
-        tracing::info!(counts = ?report.counts(), "removed units that were over");
+        tracing::info!(counts = ?report.counts(), "removed finished units");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tbengine_engine::apply::Control;
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::Resource;
-use tbengine_store::{HeldLease, LeaseEntry, Standing, StoreError};
+use tbengine_store::{HeldLease, LeaseEntry, LeaseStatus, StoreError};
 
 use super::sweep::{Sweep, sweep};
 use super::{Target, processes};
@@ -56,7 +56,7 @@ fn add(ended: &mut SweepEnd, sweep: &Sweep) {
     for outcome in sweep.report.iter().flat_map(|report| &report.outcomes) {
         *ended.results.entry(outcome.result).or_default() += 1;
         if outcome.result.is_failure() {
-            let detail = outcome.detail.as_deref().unwrap_or("no reason is known");
+            let detail = outcome.detail.as_deref().unwrap_or("reason unknown");
             ended
                 .problems
                 .push(format!("{} {}: {detail}", outcome.result, outcome.id));
@@ -94,13 +94,13 @@ fn settle(ended: &mut SweepEnd, last: &Sweep) {
             "{} stays: {} ({})",
             refusal.target.id(),
             refusal.detail,
-            refusal.guard
+            refusal.safeguard
         ));
     }
     ended.problems.extend(last.obstacle.clone());
     for backend in &last.elsewhere {
         ended.problems.push(format!(
-            "backend `{backend}` leads to another account than when the lease was taken, and what was made there is not seen from here"
+            "backend `{backend}` now points to another account than when the lease was acquired; resources in the old account cannot be seen"
         ));
     }
     for failure in &last.failures {
@@ -124,7 +124,7 @@ pub async fn end(
 ) -> Result<SweepEnd, Error> {
     let id = held.lease().id.clone();
     let (running, left) = processes::end(&id, PROCESS_GRACE).await;
-    tracing::info!(running, left, "ended what still ran");
+    tracing::info!(running, left, "ended processes that were still running");
     let mut ended = SweepEnd {
         lease: id,
         ..SweepEnd::default()
@@ -143,15 +143,15 @@ pub async fn end(
         look += 1;
         let is_settled = last.is_clean() && !last.found() && (look > 1 || passes.once);
         // Looking again does not bring another account into sight.
-        let is_vain = !last.elsewhere.is_empty() && last.report.is_none();
-        if is_settled || is_vain || look == MAX_PASSES || control.stop.is_cancelled() {
+        let cannot_progress = !last.elsewhere.is_empty() && last.report.is_none();
+        if is_settled || cannot_progress || look == MAX_PASSES || control.stop.is_cancelled() {
             break;
         }
         tokio::time::sleep(passes.again_after).await;
     }
     settle(&mut ended, &last);
     if last.is_clean() && !control.stop.is_cancelled() && left == 0 {
-        held.end(context.world.again().now).await?;
+        held.end(context.world.refresh().now).await?;
         ended.ended = true;
     }
     Ok(ended)
@@ -192,12 +192,9 @@ pub async fn sweep_those_over(
         return Ok(left_over);
     };
     // What cannot be read refuses every plan, which says so.
-    for LeaseEntry {
-        lease, standing, ..
-    } in store.all().await?.into_iter().flatten()
-    {
+    for LeaseEntry { lease, status, .. } in store.all().await?.into_iter().flatten() {
         let concerns = |name| backends.is_empty() || backends.contains(name);
-        if standing != Standing::Over || !lease.terms.backends.iter().any(concerns) {
+        if status != LeaseStatus::Over || !lease.terms.backends.iter().any(concerns) {
             continue;
         }
         match store.adopt(&lease.id).await {

@@ -65,13 +65,13 @@ impl LeasePolicy {
         };
         let id = &self.ownership.lease().id;
         let reason = match &self.target {
-            Target::Everything => format!("made under lease {id}, which is over: {proof}"),
+            Target::Everything => format!("created under lease {id}, which expired: {proof}"),
             Target::Units(over) => {
                 let unit = candidate.resource.unit.as_ref()?;
                 if candidate.resource.identity.kind == Kind::IMAGE || !over.contains(unit) {
                     return None;
                 }
-                format!("its unit is over, and it was made under lease {id}: {proof}")
+                format!("its unit is finished, and it was created under lease {id}: {proof}")
             }
         };
         Some(Verdict::Delete {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 /// The variable that tells a process under which lease it runs.
 pub const RUN_ID_VARIABLE: &str = "TBENGINE_RUN_ID";
 
-const PAUSE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// After this many rounds of killing, what still forks is left to the next sweep.
 const ROUNDS: u32 = 20;
 
@@ -27,7 +27,7 @@ pub async fn end(id: &str, grace: Duration) -> (usize, usize) {
     }
     let deadline = Instant::now() + grace;
     while !find(id).is_empty() && Instant::now() < deadline {
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
     for _ in 0..ROUNDS {
         let left = find(id);
@@ -37,7 +37,7 @@ pub async fn end(id: &str, grace: Duration) -> (usize, usize) {
         for process in left {
             process.send(Signal::KILL);
         }
-        sleep(PAUSE).await;
+        sleep(POLL_INTERVAL).await;
     }
     (number, find(id).len())
 }

@@ -27,7 +27,7 @@ pub enum Release {
 /// Ends a lease, and deletes what was made under it.
 ///
 /// # Errors
-/// If there is no such lease, somebody else sweeps it, or it cannot be swept at all.
+/// If there is no such lease, someone else sweeps it, or it cannot be swept at all.
 pub async fn release(
     context: &Context,
     settings: &Settings,

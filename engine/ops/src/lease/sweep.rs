@@ -17,15 +17,15 @@ use crate::context::{Context, Purpose};
 use crate::discover::discover;
 use crate::error::Error;
 
-/// How long what runs may take to end by itself. Its holder is gone, so nobody reads what it would say.
-const GRACE: Duration = Duration::ZERO;
+/// Grace period before a running resource is killed. Its holder is gone, so nobody reads what it would say.
+const SWEEP_GRACE: Duration = Duration::ZERO;
 
 /// What came of a sweep.
 #[derive(Debug, Default)]
 pub struct Sweep {
     /// What became of each step; `None` if there was nothing to do.
     pub report: Option<Report>,
-    /// What guards refused, e.g. by a label that protects it.
+    /// What safeguards refused, e.g. by a label that protects it.
     pub refusals: Vec<Refusal>,
     /// What was created meanwhile, and nothing says by whom.
     pub unproven: Vec<Resource>,
@@ -66,7 +66,7 @@ pub async fn sweep(
     target: Target,
     control: &Control,
 ) -> Result<Sweep, Error> {
-    let world = context.world.again();
+    let world = context.world.refresh();
     let lease = held.lease().clone();
     let store = super::leases(context, settings)?;
     let baseline = held.baseline().await?;
@@ -92,7 +92,7 @@ pub async fn sweep(
         elsewhere: baseline.elsewhere(&inventory).map(str::to_owned).collect(),
         ..Sweep::default()
     };
-    let policy = LeasePolicy::new(ownership, target, GRACE);
+    let policy = LeasePolicy::new(ownership, target, SWEEP_GRACE);
     let origin = policy.origin();
     let policy: Arc<dyn Policy> = Arc::new(policy);
     let planned = engine

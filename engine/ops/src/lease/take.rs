@@ -36,7 +36,7 @@ pub struct Wanted {
     pub job_dirs: Vec<PathBuf>,
     /// The program that runs under it.
     pub program: Option<String>,
-    /// How long it holds without being renewed; without, as long as processes hold it.
+    /// How long it lasts without being renewed; without, as long as processes hold it.
     pub ttl: Option<Duration>,
 }
 
@@ -60,7 +60,7 @@ pub async fn check_listing(
 ) -> Result<(), Error> {
     let backends = backends::names(&context.config, backends);
     let purpose = Purpose::Sweep { backends };
-    let engine = context.engine_in(&context.world.again(), purpose, settings)?;
+    let engine = context.engine_in(&context.world.refresh(), purpose, settings)?;
     let inventory = engine.discover(&mut |_| {}).await;
     match inventory.failures.is_empty() {
         true => Ok(()),
@@ -79,7 +79,7 @@ pub async fn take(
     wanted: Wanted,
 ) -> Result<Box<dyn HeldLease>, Error> {
     let store = leases(context, settings)?;
-    let world = context.world.again();
+    let world = context.world.refresh();
     let backends = backends::names(&context.config, &wanted.backends);
     let purpose = Purpose::Sweep {
         backends: backends.clone(),

@@ -12,7 +12,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use tbengine_sdk::Timestamp;
 
 /// A job with more trials than this is read up to here.
-const MOST: usize = 100_000;
+const MAX_TRIALS: usize = 100_000;
 
 /// What marks the directory of a trial.
 const MARKS: [&str; 4] = ["config.json", "result.json", "results.json", "trial.log"];
@@ -40,7 +40,7 @@ fn find(job_dirs: &[PathBuf], wanted: impl Fn(&Path) -> bool) -> BTreeSet<String
     let mut found = BTreeSet::new();
     for job in job_dirs {
         for directory in directories(job) {
-            // Terminal-Bench has a level for the task in between, and that is no trial.
+            // Terminal-Bench has a level for the task in between, and that is not a trial.
             let inner: Vec<PathBuf> = directories(&directory)
                 .into_iter()
                 .filter(|inner| name(inner).is_some_and(|name| name.contains("-of-")))
@@ -67,7 +67,7 @@ fn name(path: &Path) -> Option<&str> {
 
 /// The directories in a directory. One that is not there yet, or no more, has none.
 fn directories(path: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(path).into_iter().flatten().take(MOST);
+    let entries = fs::read_dir(path).into_iter().flatten().take(MAX_TRIALS);
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     paths.filter(|path| path.is_dir()).collect()
 }

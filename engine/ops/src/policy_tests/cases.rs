@@ -181,7 +181,7 @@ pub fn find(folder: &Path) -> Result<Vec<Case>, Error> {
     if stems.is_empty() {
         let folder = folder.display();
         return Err(
-            Error::config(format!("there is no recorded inventory in {folder}")).hint(format!(
+            Error::config(format!("no recorded inventory in {folder}")).hint(format!(
                 "record one with `tbengine list --record {folder}/host.json`"
             )),
         );
@@ -200,7 +200,7 @@ pub fn find(folder: &Path) -> Result<Vec<Case>, Error> {
     };
     if let Some(lost) = expected.iter().find(|name| owner(name).is_none()) {
         return Err(Error::config(format!(
-            "{} belongs to no inventory: there is no {}",
+            "no inventory for {}: {} is missing",
             folder.join(lost).display(),
             folder.join(lost.replace(EXPECTED, ".json")).display()
         )));

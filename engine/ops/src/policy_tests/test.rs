@@ -75,11 +75,11 @@ async fn run(
     let record = recorded::read(&case.inventory)?;
     if case.expected.is_none() && !update {
         return Err(Error::config(format!(
-            "nothing is expected of {}: there is no {}",
+            "no expectations for {}: {} is missing",
             case.inventory.display(),
             case.file.display()
         ))
-        .hint("write down what the policy answers with --update, and read it"));
+        .hint("write the policy's decisions with --update, and review them"));
     }
     let expected = case.expected.unwrap_or_default();
     let mut params = configured.clone();

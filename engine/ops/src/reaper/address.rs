@@ -22,17 +22,19 @@ impl FromStr for Address {
             let path = PathBuf::from(path);
             return match path.is_absolute() && path.file_name().is_some() {
                 true => Ok(Self::Unix(path)),
-                false => Err(format!("`{text}` is no absolute path; write unix:///PATH")),
+                false => Err(format!(
+                    "`{text}` is not an absolute path; write unix:///PATH"
+                )),
             };
         }
         let address = text.strip_prefix("tcp://").map(SocketAddr::from_str);
         match address {
             Some(Ok(address)) => Ok(Self::Tcp(address)),
             Some(Err(_)) => Err(format!(
-                "`{text}` is no address with a port; write it in figures, like tcp://127.0.0.1:8080"
+                "`{text}` is not an IP address with a port, like tcp://127.0.0.1:8080"
             )),
             None => Err(format!(
-                "`{text}` says neither unix:///PATH nor tcp://ADDRESS:PORT"
+                "`{text}` is neither unix:///PATH nor tcp://ADDRESS:PORT"
             )),
         }
     }
@@ -63,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_an_error() {
+    fn an_invalid_address_is_an_error() {
         for text in [
             "",
             "8080",

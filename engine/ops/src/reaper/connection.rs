@@ -7,7 +7,7 @@ use super::listeners::Stream;
 use crate::escape;
 
 /// No client needs a longer line; Ryuk takes none either.
-const LONGEST: u64 = 64 * 1024;
+const MAX_FILTER_LENGTH: u64 = 64 * 1024;
 
 /// What the session is told by its connections.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub(super) async fn read(stream: Stream, say: mpsc::Sender<Said>) {
     let mut line = Vec::new();
     loop {
         line.clear();
-        let mut limited = (&mut stream).take(LONGEST);
+        let mut limited = (&mut stream).take(MAX_FILTER_LENGTH);
         let read = limited.read_until(b'\n', &mut line).await;
         if !read.is_ok_and(|length| length > 0) {
             break;
@@ -56,7 +56,7 @@ pub(super) async fn read(stream: Stream, say: mpsc::Sender<Said>) {
             true => ask(&say, line.clone()).await,
             // Half of a filter would match more than was meant.
             false => Some(Answer::Refused(
-                "a filter ends with a line break, within 64 KiB".into(),
+                "a filter must end with a line break within 64 KiB".into(),
             )),
         };
         let Some(answer) = answer else { break };
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_one_line_whatever_the_client_wrote() {
-        let refused = Answer::Refused("`a\nACK` is no filter".into());
+        let refused = Answer::Refused("`a\nACK` is not a filter".into());
         assert_eq!(refused.text().matches('\n').count(), 1);
         assert!(refused.text().starts_with("ERR "));
     }

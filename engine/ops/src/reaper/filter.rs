@@ -2,7 +2,7 @@
 //!
 //! A line is written like the query of a web address: `label=KEY=VALUE&label=KEY&name=NAME&id=ID`. All
 //! labels must be there, one of the names must be the resource's own, one of the ids must fit. What cannot
-//! be read as a whole is no filter: half of one would match more than was meant.
+//! be read as a whole is not a filter: half of one would match more than was meant.
 
 use std::borrow::Cow;
 
@@ -10,63 +10,63 @@ use tbengine_engine::scope::ParseLabelError;
 use tbengine_engine::terms::Filter;
 
 /// Fewer figures of an id may be those of several.
-const SHORTEST_ID: usize = 12;
+const MIN_ID_LENGTH: usize = 12;
 
-/// Why a line is no filter.
+/// Why a line is not a filter.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unfit {
+pub(super) enum FilterError {
     #[error("the line is empty, and an empty filter matches nothing")]
     Empty,
     #[error("it is not UTF-8")]
     Encoding,
-    #[error("a `%` is not followed by two hexadecimal digits; write %25 for the character itself")]
+    #[error("`%` must be followed by two hexadecimal digits; write %25 for a literal `%`")]
     Escape,
-    #[error("`;` separates nothing; write `&`, or %3B for the character itself")]
+    #[error("`;` is not a separator; use `&`, or %3B for a literal `;`")]
     Semicolon,
-    #[error("`{0}` is nothing to filter by; known are label, name and id")]
+    #[error("unknown filter `{0}`; use label, name or id")]
     Unknown(String),
     #[error("`{0}` has an empty value")]
     NoValue(String),
     #[error(transparent)]
     Label(#[from] ParseLabelError),
-    #[error("`{0}` is a pattern; a name is compared as a whole")]
+    #[error("`{0}` is a pattern; names must match exactly")]
     Pattern(String),
-    #[error("`{0}` is no id; write at least {SHORTEST_ID} of its hexadecimal digits")]
+    #[error("invalid id `{0}`: at least {MIN_ID_LENGTH} hex digits")]
     Id(String),
 }
 
 /// Reads a line, without its line break.
-pub(super) fn read(line: &[u8]) -> Result<Filter, Unfit> {
+pub(super) fn read(line: &[u8]) -> Result<Filter, FilterError> {
     let line = std::str::from_utf8(line)
-        .map_err(|_| Unfit::Encoding)?
+        .map_err(|_| FilterError::Encoding)?
         .trim();
     if line.is_empty() {
-        return Err(Unfit::Empty);
+        return Err(FilterError::Empty);
     }
     if line.contains(';') {
-        return Err(Unfit::Semicolon);
+        return Err(FilterError::Semicolon);
     }
     if !has_whole_escapes(line) {
-        return Err(Unfit::Escape);
+        return Err(FilterError::Escape);
     }
     let mut filter = Filter::default();
     for (key, value) in form_urlencoded::parse(line.as_bytes()) {
         // What the escapes stand for is replaced by this where it is not UTF-8.
         if [&key, &value].iter().any(|text| text.contains('\u{fffd}')) {
-            return Err(Unfit::Encoding);
+            return Err(FilterError::Encoding);
         }
         add(&mut filter, &key, value)?;
     }
     // `&` alone has no pairs.
     if filter == Filter::default() {
-        return Err(Unfit::Empty);
+        return Err(FilterError::Empty);
     }
     Ok(filter)
 }
 
-fn add(filter: &mut Filter, key: &str, value: Cow<'_, str>) -> Result<(), Unfit> {
+fn add(filter: &mut Filter, key: &str, value: Cow<'_, str>) -> Result<(), FilterError> {
     if value.is_empty() || value.ends_with('=') {
-        return Err(Unfit::NoValue(format!("{key}={value}")));
+        return Err(FilterError::NoValue(format!("{key}={value}")));
     }
     match key {
         "label" => filter.labels.push(value.parse()?),
@@ -74,19 +74,19 @@ fn add(filter: &mut Filter, key: &str, value: Cow<'_, str>) -> Result<(), Unfit>
             // The daemon writes the names of containers so.
             let name = value.strip_prefix('/').unwrap_or(&value);
             if name.is_empty() || name.contains(|c| "^$*+?()[]{}|\\".contains(c)) {
-                return Err(Unfit::Pattern(value.into_owned()));
+                return Err(FilterError::Pattern(value.into_owned()));
             }
             filter.names.push(name.to_owned());
         }
         "id" => {
             let digits = value.strip_prefix("sha256:").unwrap_or(&value);
             let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if digits.len() < SHORTEST_ID || !is_hex {
-                return Err(Unfit::Id(value.into_owned()));
+            if digits.len() < MIN_ID_LENGTH || !is_hex {
+                return Err(FilterError::Id(value.into_owned()));
             }
             filter.ids.push(value.to_ascii_lowercase());
         }
-        other => return Err(Unfit::Unknown(other.to_owned())),
+        other => return Err(FilterError::Unknown(other.to_owned())),
     }
     Ok(())
 }

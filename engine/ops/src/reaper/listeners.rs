@@ -26,10 +26,10 @@ pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
 /// A host that went away without a word is noticed after the first of these and so many of the second.
-const SILENCE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const PROBES: u32 = 4;
 /// How long to wait when no connection can be taken, e.g. because there are too many.
-const PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// The sockets. Dropping them removes their files.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Listeners {
             };
             opened.listeners.push(listener.map_err(|source| {
                 Error::config(format!("failed to listen on {address}: {source}"))
-                    .hint("name another place with --listen")
+                    .hint("use another address with --listen")
             })?);
         }
         Ok(opened)
@@ -82,8 +82,8 @@ impl Listeners {
             match poll_fn(|context| self.poll(context)).await {
                 Ok(stream) => return stream,
                 Err(error) => {
-                    tracing::warn!(%error, "a client could not be let in");
-                    tokio::time::sleep(PAUSE).await;
+                    tracing::warn!(%error, "could not accept a client");
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             }
         }
@@ -162,8 +162,8 @@ fn admit_unix(stream: UnixStream) -> io::Result<Stream> {
 /// A connection whose other end vanished is to end as well.
 fn admit_tcp(stream: TcpStream) -> io::Result<Stream> {
     sockopt::set_socket_keepalive(&stream, true)?;
-    sockopt::set_tcp_keepidle(&stream, SILENCE)?;
-    sockopt::set_tcp_keepintvl(&stream, SILENCE)?;
+    sockopt::set_tcp_keepidle(&stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepintvl(&stream, KEEPALIVE_INTERVAL)?;
     sockopt::set_tcp_keepcnt(&stream, PROBES)?;
     Ok(Box::new(stream))
 }

@@ -50,7 +50,7 @@ pub struct ReaperRequest {
     pub connection_timeout: Duration,
     /// How long to wait for another one after the last.
     pub reconnection_timeout: Duration,
-    /// How long clients may stay once the reaper was told to end.
+    /// How long clients may stay connected after a request to stop.
     pub shutdown_timeout: Duration,
     /// How often it is looked for what is left.
     pub passes: Passes,

@@ -19,7 +19,7 @@ use crate::lease::{Wanted, take};
 /// The label of Ryuk's own containers, and of those in its place: each of them looks after itself.
 const REAPER_LABEL: &str = "org.testcontainers.ryuk=true";
 /// More filters than this in one session are refused.
-const MOST: usize = 1000;
+const MAX_FILTERS: usize = 1000;
 /// Lines that wait for their turn.
 const WAITING: usize = 64;
 
@@ -84,7 +84,7 @@ impl<'a> Session<'a> {
                     }
                     Said::Gone => {
                         self.clients -= 1;
-                        tracing::info!(clients = self.clients, "a client is gone");
+                        tracing::info!(clients = self.clients, "a client disconnected");
                         if self.clients == 0 {
                             deadline = Instant::now();
                             if !is_ending {
@@ -95,7 +95,7 @@ impl<'a> Session<'a> {
                 },
                 stream = listeners.next(), if !is_ending => {
                     self.clients += 1;
-                    tracing::info!(clients = self.clients, "a client has connected");
+                    tracing::info!(clients = self.clients, "a client connected");
                     connections.spawn(connection::read(stream, say.clone()));
                 }
                 Some(_) = connections.join_next() => {}
@@ -105,7 +105,7 @@ impl<'a> Session<'a> {
         if self.clients > 0 {
             self.tell(ReaperNotice::ClientsStay);
         } else if self.held.is_none() {
-            tracing::info!("nobody named anything");
+            tracing::info!("no filters received");
         }
         self.held
     }
@@ -120,16 +120,16 @@ impl<'a> Session<'a> {
                 return Answer::Refused(why);
             }
         };
-        tracing::info!(?filter, "a client names something");
+        tracing::info!(?filter, "a client added a filter");
         let filters = self.held.as_ref().map(|held| &held.lease().terms.filters);
-        if filters.is_some_and(|known| known.len() >= MOST && !known.contains(&filter)) {
-            return Answer::Refused(format!("a session has no more than {MOST} filters"));
+        if filters.is_some_and(|known| known.len() >= MAX_FILTERS && !known.contains(&filter)) {
+            return Answer::Refused(format!("at most {MAX_FILTERS} filters per session"));
         }
         match self.add(filter).await {
             Ok(()) => Answer::Acknowledged,
             Err(error) => {
                 self.tell(ReaperNotice::NotWritten(&error));
-                Answer::Refused(format!("it could not be written down: {error}"))
+                Answer::Refused(format!("could not save the filter: {error}"))
             }
         }
     }

@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
-use tbengine_store::{Host, SqliteStore, StoreError, Unfit};
+use tbengine_store::{DirError, Host, SqliteStore, StoreError};
 
 use crate::config::Settings;
 use crate::config::settings::Source;
@@ -49,10 +49,8 @@ pub(super) fn settle(
         },
     };
     let Some(temporary) = IN_MEMORY.iter().find_map(|root| make(context, root).ok()) else {
-        return Err(
-            Error::config(format!("there is no directory to keep leases in: {why}"))
-                .hint("name one with --state-dir"),
-        );
+        return Err(Error::config(format!("no directory for leases: {why}"))
+            .hint("set one with --state-dir"));
     };
     front.notice(Notice::Reaper(ReaperNotice::InMemory { why: &why }));
     setting.value = Some(temporary.clone());
@@ -65,7 +63,7 @@ fn is_fit(path: &Path, host: &Host) -> Result<(), StoreError> {
     let store = SqliteStore::create(path, host)?;
     access(store.directory(), Access::WRITE_OK).map_err(|error| StoreError::Directory {
         path: path.to_owned(),
-        why: Unfit::Io(error.into()),
+        why: DirError::Io(error.into()),
     })
 }
 

@@ -9,7 +9,7 @@ use super::templates::{TEMPLATES, Template};
 use crate::error::Error;
 
 /// The longest name of a policy.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME: usize = 64;
 
 /// Writes a policy in this language into a folder that is not there yet, and gives the number of its files.
 ///
@@ -31,16 +31,18 @@ pub fn policy(language: &str, name: &str, folder: &Path) -> Result<usize, Error>
             "templates: {}",
             known().collect::<Vec<_>>().join(", ")
         ))
-        .hint("any language that makes WebAssembly will do: see `tbengine policy pack --help`"));
+        .hint(
+            "any language that compiles to WebAssembly works: see `tbengine policy pack --help`",
+        ));
     };
     let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    let good = name.len() <= LONGEST_NAME
+    let good = name.len() <= MAX_NAME
         && name.bytes().all(plain)
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && !name.ends_with('-');
     if !good {
         return Err(Error::config(format!(
-            "a policy cannot be called `{name}`: its name is made of a-z, 0-9 and -, and begins with a letter"
+            "invalid policy name `{name}`: use a-z, 0-9 and -, starting with a letter"
         )));
     }
     write(template, name, folder)?;
@@ -54,7 +56,7 @@ fn write(template: &Template, name: &str, folder: &Path) -> Result<(), Error> {
     };
     if folder.exists() {
         return Err(Error::config(format!("{} exists", folder.display()))
-            .hint("a template is only written into a folder of its own"));
+            .hint("choose a folder that does not exist yet"));
     }
     for (path, text) in template.files {
         let path = folder.join(named(path, name));

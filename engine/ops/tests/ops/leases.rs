@@ -1,18 +1,18 @@
-//! What the guards make of leases, and what a sweep plans: over a provider in memory.
+//! What the safeguards make of leases, and what a sweep plans: over a provider in memory.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::facts::Facts;
-use tbengine_engine::plan::{Action, Guard, Plan};
+use tbengine_engine::plan::{Action, Plan, Safeguard};
 use tbengine_engine::policy::Force;
 use tbengine_engine::terms::{Filter, Later, Terms};
 use tbengine_memory::{Make, Memory, container, image, network, volume};
 use tbengine_ops::lease::{Belonging, LeasePolicy, Other, Ownership, Target};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Owner, Resource, Unit};
-use tbengine_store::{Baseline, Claim, LEASE_FORMAT, Lease, LeaseEntry, Standing};
+use tbengine_store::{Baseline, Claim, LEASE_FORMAT, Lease, LeaseEntry, LeaseStatus};
 
 use crate::support::host;
 use crate::world::{NOW, World, delete_all, provider, refused};
@@ -38,20 +38,20 @@ fn made_under(id: &str, name: &str) -> Make {
     labelled.running().owner(owner).created(Duration::ZERO)
 }
 
-/// What the guards are told of these leases.
-fn facts(leases: impl IntoIterator<Item = (Lease, Standing)>) -> Facts {
-    let entry = |(lease, standing)| LeaseEntry {
+/// What the safeguards are told of these leases.
+fn facts(leases: impl IntoIterator<Item = (Lease, LeaseStatus)>) -> Facts {
+    let entry = |(lease, status)| LeaseEntry {
         lease,
-        standing,
+        status,
         left: None,
     };
     tbengine_store::facts(leases.into_iter().map(|one| Ok(entry(one))))
 }
 
-/// A world whose guards know these leases and care for no age.
+/// A world whose safeguards know these leases and care for no age.
 fn world(memory: &Memory, leases: Facts) -> World {
     let mut world = World::new(memory.clone());
-    world.guards.min_age = Duration::ZERO;
+    world.safeguards.min_age = Duration::ZERO;
     world.facts = leases;
     world
 }
@@ -77,19 +77,20 @@ async fn a_live_lease_refuses_everyone_else() {
     let mut live = lease("live");
     live.terms.filters = vec![Filter::labels(vec!["team=evals".parse().unwrap()])];
     live.terms.program = Some("harbor".into());
-    let guarded = facts([(live.clone(), Standing::Live)]);
+    let guarded = facts([(live.clone(), LeaseStatus::Live)]);
     let while_live = plan_beside(&memory, guarded).await;
     for name in ["labelled", "ended", "named"] {
-        assert_eq!(refused(&while_live, name), Some(Guard::LiveLease), "{name}");
+        assert_eq!(
+            refused(&while_live, name),
+            Some(Safeguard::LiveLease),
+            "{name}"
+        );
     }
     assert_eq!(refused(&while_live, "other"), None);
     let detail = &while_live.refusals[0].detail;
-    assert_eq!(
-        detail,
-        "it was made under lease live of `harbor`, which is live"
-    );
+    assert_eq!(detail, "created under live lease live of `harbor`");
 
-    let over = facts([(live, Standing::Over)]);
+    let over = facts([(live, LeaseStatus::Over)]);
     let after = plan_beside(&memory, over).await;
     assert_eq!(planned(&after), ["ended", "labelled", "named", "other"]);
 }
@@ -101,13 +102,16 @@ async fn a_run_whose_lease_is_over_proves_what_runs_and_an_unknown_one_does_not(
         memory.insert(made_under(id, id));
     }
     let leases = [
-        (lease("over"), Standing::Over),
-        (lease("ended"), Standing::Ended),
+        (lease("over"), LeaseStatus::Over),
+        (lease("ended"), LeaseStatus::Ended),
     ];
     let plan_of_all = plan_beside(&memory, facts(leases)).await;
     assert_eq!(refused(&plan_of_all, "over"), None);
     assert_eq!(refused(&plan_of_all, "ended"), None);
-    assert_eq!(refused(&plan_of_all, "unknown"), Some(Guard::UnprovenOwner));
+    assert_eq!(
+        refused(&plan_of_all, "unknown"),
+        Some(Safeguard::UnprovenOwner)
+    );
     let plan_of_none = plan_beside(&memory, Facts::default()).await;
     assert!(plan_of_none.is_empty(), "{plan_of_none:?}");
 }
@@ -116,7 +120,7 @@ async fn a_run_whose_lease_is_over_proves_what_runs_and_an_unknown_one_does_not(
 struct Sweep {
     memory: Memory,
     lease: Lease,
-    others: Vec<(Lease, Standing)>,
+    others: Vec<(Lease, LeaseStatus)>,
 }
 
 impl Sweep {
@@ -146,7 +150,7 @@ impl Sweep {
         .seeing(&inventory)
     }
 
-    /// What the guards of the sweep know.
+    /// What the safeguards of the sweep know.
     async fn facts(&self) -> Facts {
         let ownership = self.ownership().await;
         let engine = world(&self.memory, Facts::default()).engine();
@@ -179,23 +183,20 @@ async fn a_sweep_refuses_what_is_not_its_own_whatever_the_policy_says() {
     memory.insert(container("meanwhile").running().created(Duration::ZERO));
     memory.insert(container("long-ago"));
     let mut sweep = Sweep::of("mine", &memory);
-    sweep.others = vec![(lease("live"), Standing::Live)];
+    sweep.others = vec![(lease("live"), LeaseStatus::Live)];
     let plan = plan_beside(&memory, sweep.facts().await).await;
     assert_eq!(planned(&plan), ["mine"]);
     for name in ["of-another", "of-nobody-known", "meanwhile", "long-ago"] {
-        assert_eq!(refused(&plan, name), Some(Guard::LiveLease), "{name}");
+        assert_eq!(refused(&plan, name), Some(Safeguard::LiveLease), "{name}");
     }
     let detail = |name: &str| {
         let refusal = plan.refusals.iter().find(|refusal| refusal.name == name);
         refusal.unwrap().detail.as_str()
     };
-    assert_eq!(
-        detail("of-another"),
-        "it was made under lease live, which is live"
-    );
+    assert_eq!(detail("of-another"), "created under live lease live");
     assert_eq!(
         detail("meanwhile"),
-        "nothing proves that it was made under the lease that is swept"
+        "not proven to be created under this lease"
     );
 }
 
@@ -213,11 +214,11 @@ async fn a_sweep_plans_what_was_made_under_its_lease_and_says_why() {
     assert_eq!(plan.blast_radius, None);
     assert_eq!(
         plan.steps[0].reason,
-        "made under lease mine, which is over: its label says so"
+        "created under lease mine, which expired: its label says so"
     );
     assert_eq!(
         plan.steps[1].reason,
-        "made under lease mine, which is over: only resources of the run use it"
+        "created under lease mine, which expired: only resources of the run use it"
     );
     let killed = Action::Delete {
         force: Force::Always,
@@ -234,7 +235,7 @@ async fn what_is_protected_stays_in_a_sweep_too() {
     memory.insert(made_under("mine", "kept").label("tbengine.protect", "true"));
     memory.insert(made_under("mine", "gone"));
     let plan = Sweep::of("mine", &memory).plan(Target::Everything).await;
-    assert_eq!(refused(&plan, "kept"), Some(Guard::ProtectedLabel));
+    assert_eq!(refused(&plan, "kept"), Some(Safeguard::ProtectedLabel));
     assert_eq!(refused(&plan, "gone"), None);
 }
 
@@ -245,7 +246,7 @@ async fn what_a_stranger_uses_stays_in_a_sweep_too() {
     memory.insert(made_under("mine", "mine").uses(&shared));
     memory.insert(container("stranger").running().uses(&shared));
     let plan = Sweep::of("mine", &memory).plan(Target::Everything).await;
-    assert_eq!(refused(&plan, "shared"), Some(Guard::Held));
+    assert_eq!(refused(&plan, "shared"), Some(Safeguard::InUse));
     assert_eq!(planned(&plan), ["mine"]);
 }
 
@@ -263,7 +264,7 @@ async fn while_the_run_goes_on_only_units_that_are_over_go_and_no_images() {
     assert_eq!(planned(&plan), ["over", "over-net"]);
     assert_eq!(
         plan.steps[0].reason,
-        "its unit is over, and it was made under lease mine: its label says so"
+        "its unit is finished, and it was created under lease mine: its label says so"
     );
 }
 
@@ -275,9 +276,9 @@ async fn two_sweeps_side_by_side_leave_each_other_alone() {
         memory.insert(made_under("yours", &format!("yours-{number}")));
     }
     let mut mine = Sweep::of("mine", &memory);
-    mine.others = vec![(lease("yours"), Standing::Over)];
+    mine.others = vec![(lease("yours"), LeaseStatus::Over)];
     let mut yours = Sweep::of("yours", &memory);
-    yours.others = vec![(lease("mine"), Standing::Over)];
+    yours.others = vec![(lease("mine"), LeaseStatus::Over)];
     let plan_of_mine = mine.plan(Target::Everything).await;
     let plan_of_yours = yours.plan(Target::Everything).await;
     assert_eq!(

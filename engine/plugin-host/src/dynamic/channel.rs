@@ -12,8 +12,8 @@ use tbengine_sdk::wire::Failure;
 use tbengine_sdk::{Error, ErrorKind, Result};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::host_table::{HostTask, Pending};
 use super::instance::Handle;
-use super::lent::{Chore, Pending};
 use crate::remote::Channel;
 
 /// How many threads one backend may hold up with calls that have not returned yet.
@@ -46,8 +46,8 @@ struct Waiting {
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        let lent = self.handle.library.lent;
-        let cancel = match lent.lock().get_mut(&self.call) {
+        let host_table = self.handle.library.host_table;
+        let cancel = match host_table.lock().get_mut(&self.call) {
             None => false,
             Some(pending) => {
                 pending.given_up = true;
@@ -55,13 +55,13 @@ impl Drop for Waiting {
             }
         };
         if cancel {
-            lent.chore(Chore::Cancel(self.handle.clone(), self.call));
+            host_table.chore(HostTask::Cancel(self.handle.clone(), self.call));
         }
     }
 }
 
 /// A request on its way to a thread that may block. If it never gets there, because the host's runtime ends
-/// before, nothing is owed for it.
+/// before, nothing is pending for it.
 struct Turn {
     handle: Arc<Handle>,
     call: u64,
@@ -69,7 +69,7 @@ struct Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut pending = self.handle.library.lent.lock();
+        let mut pending = self.handle.library.host_table.lock();
         if pending.get(&self.call).is_some_and(|entry| !entry.begun) {
             pending.remove(&self.call);
         }
@@ -79,8 +79,8 @@ impl Drop for Turn {
 /// Hands a request to the plugin, unless it was given up meanwhile.
 fn begin(turn: &Turn, method: &[u8], request: &[u8], deadline: Duration) {
     let &Turn { ref handle, call } = turn;
-    let (lent, table) = (handle.library.lent, handle.library.table);
-    match lent.lock().get_mut(&call) {
+    let (host_table, table) = (handle.library.host_table, handle.library.table);
+    match host_table.lock().get_mut(&call) {
         Some(entry) if !entry.given_up => entry.begun = true,
         _ => return,
     }
@@ -98,19 +98,22 @@ fn begin(turn: &Turn, method: &[u8], request: &[u8], deadline: Duration) {
         };
     }
     // A cancellation that came while the plugin took the request may have come too early for it.
-    let given_up = lent.lock().get(&call).is_some_and(|entry| entry.given_up);
+    let given_up = host_table
+        .lock()
+        .get(&call)
+        .is_some_and(|entry| entry.given_up);
     if given_up {
-        lent.chore(Chore::Cancel(handle.clone(), call));
+        host_table.chore(HostTask::Cancel(handle.clone(), call));
     }
 }
 
 #[async_trait]
 impl Channel for LibraryChannel {
     async fn send(&self, method: &[u8], request: Vec<u8>) -> Result<Vec<u8>> {
-        let lent = self.handle.library.lent;
+        let host_table = self.handle.library.host_table;
         let answered = async {
             let thread = self.threads.clone().acquire_owned().await;
-            let call = lent.next.fetch_add(1, Ordering::Relaxed);
+            let call = host_table.next.fetch_add(1, Ordering::Relaxed);
             let (answer, answered) = oneshot::channel();
             let pending = Pending {
                 answer,
@@ -118,7 +121,7 @@ impl Channel for LibraryChannel {
                 begun: false,
                 given_up: false,
             };
-            lent.lock().insert(call, pending);
+            host_table.lock().insert(call, pending);
             let _waiting = Waiting {
                 handle: self.handle.clone(),
                 call,
@@ -139,7 +142,7 @@ impl Channel for LibraryChannel {
             Ok(Ok((abi::OK, body))) => Ok(body),
             Ok(Ok((abi::CANCELLED, _))) => Err(Error::new(
                 ErrorKind::Transient,
-                format!("the plugin gave `{}` up; what it did is unknown", method()),
+                format!("the plugin dropped `{}`; its effect is unknown", method()),
             )),
             Ok(Ok((status, body))) => Err(Failure::read(abi::kind_of(status), &body)),
             Ok(Err(_)) => Err(Error::new(
@@ -148,13 +151,13 @@ impl Channel for LibraryChannel {
             )),
             Err(_) => {
                 if !self.told.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(target: "tbengine::plugin", plugin = %lent.plugin, method = method(),
+                    tracing::warn!(target: "tbengine::plugin", plugin = %host_table.plugin, method = method(),
                         "no answer in time; the backend stays open until the process ends");
                 }
                 Err(Error::new(
                     ErrorKind::Transient,
                     format!(
-                        "the plugin did not answer `{}` within {}; what it did is unknown",
+                        "the plugin did not answer `{}` within {}; its effect is unknown",
                         method(),
                         humantime::format_duration(self.timeout)
                     ),
@@ -163,12 +166,16 @@ impl Channel for LibraryChannel {
         }
     }
 
-    fn strays(&self) -> u64 {
-        self.handle.library.lent.strays.load(Ordering::Relaxed)
+    fn unsolicited(&self) -> u64 {
+        self.handle
+            .library
+            .host_table
+            .unsolicited
+            .load(Ordering::Relaxed)
     }
 
-    fn owed(&self) -> usize {
-        let pending = self.handle.library.lent.lock();
+    fn pending(&self) -> usize {
+        let pending = self.handle.library.host_table.lock();
         let ours = |entry: &&Pending| Arc::ptr_eq(&entry.instance, &self.handle);
         pending.values().filter(ours).count()
     }

@@ -12,7 +12,7 @@ use tbengine_sdk::wire::{Failure, Opened};
 use tbengine_sdk::{Error, ErrorKind, Result};
 
 use super::channel::LibraryChannel;
-use super::lent::{Chore, Closing, copied, guarded};
+use super::host_table::{Closing, HostTask, copied, guarded};
 use super::library::Library;
 use crate::remote;
 use crate::timeouts::Timeouts;
@@ -36,7 +36,7 @@ impl Drop for Handle {
             table: self.library.table,
             raw: self.raw,
         };
-        self.library.lent.chore(Chore::Close(closing));
+        self.library.host_table.chore(HostTask::Close(closing));
     }
 }
 
@@ -57,7 +57,7 @@ impl Library {
         if let Err(error) = started {
             return Err(Error::new(
                 ErrorKind::Internal,
-                format!("no thread can be started: {error}"),
+                format!("cannot start a thread: {error}"),
             ));
         }
         let (handle, body) = opened.recv_timeout(timeouts.open).map_err(|_| {
@@ -87,12 +87,14 @@ impl Library {
         let handle = (!raw.is_null()).then(|| Handle { library: self, raw });
         match (taken.answer, handle) {
             _ if taken.count != 1 => Err(broken(
-                "the plugin did not say exactly once how opening ended",
+                "the plugin did not report the result of opening exactly once",
             )),
             (Some((abi::OK, body)), Some(handle)) => Ok((handle, body)),
-            (Some((abi::OK, _)), None) => Err(broken("the plugin opened nothing and said it had")),
+            (Some((abi::OK, _)), None) => {
+                Err(broken("the plugin reported success but opened nothing"))
+            }
             (Some((status, body)), _) => Err(Failure::read(abi::kind_of(status), &body)),
-            (None, _) => Err(broken("the plugin did not say how opening ended")),
+            (None, _) => Err(broken("the plugin did not report the result of opening")),
         }
     }
 

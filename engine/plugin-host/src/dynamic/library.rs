@@ -1,4 +1,4 @@
-//! Loading a library, once and for ever, and exchanging tables with it.
+//! Loading a library, once and forever, and exchanging tables with it.
 
 #![expect(unsafe_code, reason = "this is the host's side of the C interface")]
 
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use tbengine_sdk::abi::{self, Entry, PluginV2};
 use tbengine_sdk::wire::Descriptor;
 
-use super::lent::{Lent, lend};
+use super::host_table::{HostTable, host_table};
 use crate::descriptor::descriptor;
 use crate::error::PluginError;
 use crate::trust::Vetted;
@@ -20,7 +20,7 @@ use crate::trust::Vetted;
 pub(crate) struct Library {
     pub(super) table: &'static PluginV2,
     pub(super) entry: Entry,
-    pub(super) lent: &'static Lent,
+    pub(super) host_table: &'static HostTable,
     sha256: String,
     pub(crate) descriptor: Descriptor,
 }
@@ -147,9 +147,9 @@ unsafe fn exchange(
         path: path.to_owned(),
         reason,
     };
-    let lent = lend(name, path)?;
+    let host_table = host_table(name, path)?;
     // SAFETY: the caller vouches for the function, and the host's table is valid until the process ends.
-    let table = unsafe { entry(&raw const lent.table) };
+    let table = unsafe { entry(&raw const host_table.table) };
     if table.is_null() {
         return Err(PluginError::RefusedHost {
             name: name.to_owned(),
@@ -181,7 +181,7 @@ unsafe fn exchange(
     Ok(Library {
         table,
         entry,
-        lent,
+        host_table,
         sha256,
         descriptor: descriptor(name, path, bytes)?,
     })

@@ -7,13 +7,13 @@
 //! of this side, cancels and closes: so nothing here runs on the plugin's stack.
 //!
 //! - [`library`]: loading a library, and exchanging tables with it
-//! - [`lent`]: the host's table, which plugins call
+//! - [`host_table`]: the host's table, which plugins call
 //! - [`instance`]: opening a backend
 //! - [`channel`]: requests to an open backend
 
 mod channel;
+mod host_table;
 mod instance;
-mod lent;
 mod library;
 
 pub(crate) use library::{Library, linked, load};

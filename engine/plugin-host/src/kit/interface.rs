@@ -15,9 +15,9 @@ use crate::remote::Channel;
 use crate::stdio::GONE;
 
 /// Longer than an answer that needs no work takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How many calls at once there are in the trial of many.
-const MANY: usize = 1000;
+const PARALLEL_CALLS: usize = 1000;
 
 type Tried = Result<(), String>;
 
@@ -67,12 +67,12 @@ fn runtime() -> Result<Runtime, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Runs what waits, and lets nothing wait for ever.
+/// Runs what waits, and lets nothing wait forever.
 fn within<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = runtime()?;
-    let ended = runtime.block_on(async { tokio::time::timeout(PATIENCE, work).await });
+    let ended = runtime.block_on(async { tokio::time::timeout(ANSWER_TIMEOUT, work).await });
     runtime.shutdown_background();
-    ended.unwrap_or_else(|_| Err(format!("no answer within {PATIENCE:?}")))
+    ended.unwrap_or_else(|_| Err(format!("no answer within {ANSWER_TIMEOUT:?}")))
 }
 
 fn open(subject: &Subject) -> Result<Opening, String> {
@@ -190,7 +190,7 @@ const HARMLESS: &[u8] = b"no-such-method";
 
 async fn many(channel: &Arc<dyn Channel>) -> Tried {
     let mut calls = tokio::task::JoinSet::new();
-    for _ in 0..MANY {
+    for _ in 0..PARALLEL_CALLS {
         let channel = channel.clone();
         calls.spawn(async move { channel.send(HARMLESS, b"{}".to_vec()).await });
     }
@@ -202,10 +202,10 @@ async fn many(channel: &Arc<dyn Channel>) -> Tried {
 }
 
 async fn settled(channel: &dyn Channel) -> Tried {
-    let deadline = tokio::time::Instant::now() + PATIENCE / 2;
-    while channel.owed() > 0 {
+    let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT / 2;
+    while channel.pending() > 0 {
         if tokio::time::Instant::now() > deadline {
-            return Err(format!("{} answers are still owed", channel.owed()));
+            return Err(format!("{} answers are missing", channel.pending()));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -214,15 +214,15 @@ async fn settled(channel: &dyn Channel) -> Tried {
 
 fn a_thousand_calls_at_once_are_answered_once_each(subject: &Subject) -> Tried {
     let channel = open(subject)?.channel;
-    let before = channel.strays();
+    let before = channel.unsolicited();
     within(async {
         many(&channel).await?;
         settled(&*channel).await?;
         // A second answer would come right behind the first.
         tokio::time::sleep(Duration::from_millis(100)).await;
-        match channel.strays() - before {
+        match channel.unsolicited() - before {
             0 => Ok(()),
-            strays => Err(format!("{strays} answers came that nobody had asked for")),
+            unsolicited => Err(format!("{unsolicited} unsolicited answers")),
         }
     })
 }
@@ -268,9 +268,7 @@ fn a_backend_that_is_closed_leaves_others_usable(subject: &Subject) -> Tried {
 
 fn a_host_with_a_smaller_table_is_refused(subject: &Subject) -> Tried {
     match subject.plugin.refuses_small_host() {
-        Some(false) => {
-            Err("it took a table in which the functions that it needs are missing".into())
-        }
+        Some(false) => Err("it accepted a table without the functions that it needs".into()),
         _ => Ok(()),
     }
 }

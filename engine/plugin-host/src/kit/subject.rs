@@ -27,7 +27,7 @@ impl Subject {
     pub fn new(plugin: Arc<Plugin>, kind: &str, request: OpenRequest) -> Result<Self, String> {
         if !plugin.has(kind) {
             return Err(format!(
-                "plugin `{}` brings no backends of kind `{kind}`",
+                "plugin `{}` has no backend kind `{kind}`",
                 plugin.name
             ));
         }

@@ -72,7 +72,7 @@ impl Plugin {
             }
             Code::Program { arguments, .. } => {
                 let mut environment = chosen(&options.environment, &spec.variables);
-                // Interpreters are found by it; it is no secret.
+                // Interpreters are found by it; it is not a secret.
                 if let Some(path) = options.environment.get("PATH") {
                     environment.insert("PATH".into(), path.clone());
                 }

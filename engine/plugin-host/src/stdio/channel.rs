@@ -8,7 +8,7 @@ use tbengine_sdk::{Error, ErrorKind, Result};
 use tokio::sync::oneshot;
 
 use super::group::lock;
-use super::process::{Process, gone, plainly};
+use super::process::{Process, gone, normalize};
 use super::program::Program;
 use crate::remote::Channel;
 
@@ -30,7 +30,7 @@ struct Current {
     process: Arc<Process>,
     restarts: u32,
     /// Strays of the processes before.
-    strays: u64,
+    unsolicited: u64,
 }
 
 impl Drop for Inner {
@@ -46,7 +46,7 @@ impl ProgramChannel {
         let current = Mutex::new(Current {
             process,
             restarts: 0,
-            strays: 0,
+            unsolicited: 0,
         });
         let inner = Arc::new(Inner {
             program,
@@ -73,16 +73,19 @@ impl Inner {
             return Ok(current.process.clone());
         }
         if current.restarts >= RESTARTS {
-            let mut error = current.process.obituary();
+            let mut error = current.process.exit_error();
             error.kind = ErrorKind::Internal;
-            error.message = format!("{}; it died {RESTARTS} times and stays dead", error.message);
+            error.message = format!(
+                "{}; it died {RESTARTS} times and is not restarted",
+                error.message
+            );
             return Err(error);
         }
         current.restarts += 1;
-        let reason = current.process.obituary();
+        let reason = current.process.exit_error();
         tracing::warn!(target: "tbengine::plugin", plugin = %self.program.plugin, %reason, "started again");
         let (process, _) = self.program.open(&self.open)?;
-        current.strays += current.process.strays();
+        current.unsolicited += current.process.unsolicited();
         current.process = process.clone();
         Ok(process)
     }
@@ -125,13 +128,13 @@ impl Channel for ProgramChannel {
         };
         match tokio::time::timeout(timeout, answered).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(process.obituary()),
+            Ok(Err(_)) => Err(process.exit_error()),
             Err(_) => {
                 process.left_unanswered();
                 Err(Error::new(
                     ErrorKind::Transient,
                     format!(
-                        "the plugin did not answer `{}` within {}; what it did is unknown",
+                        "the plugin did not answer `{}` within {}; its effect is unknown",
                         String::from_utf8_lossy(method),
                         humantime::format_duration(timeout)
                     ),
@@ -140,16 +143,16 @@ impl Channel for ProgramChannel {
         }
     }
 
-    fn plainly(&self, body: &[u8]) -> Option<Vec<u8>> {
-        Some(plainly(body))
+    fn normalize(&self, body: &[u8]) -> Option<Vec<u8>> {
+        Some(normalize(body))
     }
 
-    fn strays(&self) -> u64 {
+    fn unsolicited(&self) -> u64 {
         let current = lock(&self.inner.current);
-        current.strays + current.process.strays()
+        current.unsolicited + current.process.unsolicited()
     }
 
-    fn owed(&self) -> usize {
-        lock(&self.inner.current).process.owed()
+    fn pending(&self) -> usize {
+        lock(&self.inner.current).process.pending()
     }
 }

@@ -29,7 +29,7 @@ impl Group {
     }
 
     pub(super) fn kill(&self) {
-        // Not after the group is gone: the number may belong to somebody else then.
+        // Not after the group is gone: the number may belong to someone else then.
         let groups = lock(&GROUPS);
         if groups.contains(&self.0) {
             kill_group(self.0);

@@ -27,17 +27,17 @@ pub(super) fn write_lines(mut input: ChildStdin, lines: &mpsc::Receiver<Vec<u8>>
 
 /// Reads answers until there are no more, or one is none: then it gives what is wrong.
 pub(super) fn read_answers(output: ChildStdout, process: &Process) -> Option<String> {
-    const LONGEST: u64 = MAX_BODY as u64 + 4096;
+    const MAX_LINE: u64 = MAX_BODY as u64 + 4096;
     // As much as fits into a pipe.
     let mut output = BufReader::with_capacity(64 << 10, output);
     let mut line = Vec::new();
     loop {
         line.clear();
-        match output.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+        match output.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return None,
             Ok(_) => {}
         }
-        if line.last() != Some(&b'\n') && line.len() as u64 >= LONGEST {
+        if line.last() != Some(&b'\n') && line.len() as u64 >= MAX_LINE {
             return Some(format!(
                 "it wrote a line of more than {} MiB",
                 MAX_BODY >> 20
@@ -55,8 +55,7 @@ pub(super) fn read_answers(output: ChildStdout, process: &Process) -> Option<Str
                     .take(100)
                     .collect();
                 return Some(format!(
-                    "it wrote a line that is no answer ({error}): `{shown}`; messages for people belong on the \
-                     standard error"
+                    "it wrote a line that is not an answer ({error}): `{shown}`; write messages to standard error"
                 ));
             }
         }

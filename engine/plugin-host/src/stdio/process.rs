@@ -15,9 +15,9 @@ use super::group::{Group, lock};
 /// How many requests in a row may go without an answer before the process counts as hung.
 const UNANSWERED: u32 = 3;
 /// How many answers that nobody asked for a process may write before it counts as flooding.
-const STRAYS: u64 = 1000;
+const MAX_UNSOLICITED: u64 = 1000;
 /// How long the last words of a dead process are waited for.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const STDERR_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Takes the answer to one request.
 type Taker = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
@@ -32,7 +32,7 @@ pub(super) struct Process {
     /// Why it died, or what it wrote last to its standard error.
     last_words: Mutex<LastWords>,
     next: AtomicU64,
-    strays: AtomicU64,
+    unsolicited: AtomicU64,
     unanswered: AtomicU32,
 }
 
@@ -66,7 +66,7 @@ impl Process {
             pending: Mutex::new(Some(HashMap::new())),
             last_words: Mutex::default(),
             next: AtomicU64::new(1),
-            strays: AtomicU64::new(0),
+            unsolicited: AtomicU64::new(0),
             unanswered: AtomicU32::new(0),
         }
     }
@@ -91,7 +91,7 @@ impl Process {
             Some(pending) => drop(pending.insert(id, take)),
             None => {
                 drop(pending);
-                take(Err(self.obituary()));
+                take(Err(self.exit_error()));
                 return id;
             }
         }
@@ -120,7 +120,7 @@ impl Process {
                 humantime::format_duration(patience)
             )))
         });
-        answer.map(|body| plainly(&body))
+        answer.map(|body| normalize(&body))
     }
 
     /// Asks for an early end of a request that has no answer yet.
@@ -140,12 +140,12 @@ impl Process {
     }
 
     /// How many answers came that nobody had asked for.
-    pub(super) fn strays(&self) -> u64 {
-        self.strays.load(Ordering::Relaxed)
+    pub(super) fn unsolicited(&self) -> u64 {
+        self.unsolicited.load(Ordering::Relaxed)
     }
 
     /// How many requests have no answer yet.
-    pub(super) fn owed(&self) -> usize {
+    pub(super) fn pending(&self) -> usize {
         lock(&self.pending).as_ref().map_or(0, HashMap::len)
     }
 
@@ -157,7 +157,7 @@ impl Process {
     pub(super) fn left_unanswered(&self) {
         let unanswered = self.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
         if unanswered >= UNANSWERED {
-            self.condemn(format!("it left {unanswered} requests without an answer"));
+            self.kill_with_reason(format!("it left {unanswered} requests unanswered"));
         }
     }
 
@@ -167,7 +167,7 @@ impl Process {
     }
 
     /// Kills it because of what it did.
-    fn condemn(&self, verdict: String) {
+    fn kill_with_reason(&self, verdict: String) {
         lock(&self.last_words).verdict.get_or_insert(verdict);
         self.group.kill();
     }
@@ -187,7 +187,7 @@ impl Process {
         let status = child.wait();
         self.group.is_gone();
         // Its last words may still be on their way; nothing is ever sent, only the end is waited for.
-        all_read.recv_timeout(LAST_WORDS).ok();
+        all_read.recv_timeout(STDERR_TIMEOUT).ok();
         {
             let mut words = lock(&self.last_words);
             let LastWords { verdict, line } = &mut *words;
@@ -202,12 +202,12 @@ impl Process {
         }
         let waiting = lock(&self.pending).take().unwrap_or_default();
         for take in waiting.into_values() {
-            take(Err(self.obituary()));
+            take(Err(self.exit_error()));
         }
     }
 
     /// The error of whoever still wants something of it.
-    pub(super) fn obituary(&self) -> Error {
+    pub(super) fn exit_error(&self) -> Error {
         let words = lock(&self.last_words);
         let verdict = words.verdict.as_deref().unwrap_or("its process ended");
         gone(format!(
@@ -222,13 +222,13 @@ impl Process {
             .as_mut()
             .and_then(|pending| pending.remove(&line.id));
         let Some(take) = taker else {
-            let count = self.strays.fetch_add(1, Ordering::Relaxed) + 1;
+            let count = self.unsolicited.fetch_add(1, Ordering::Relaxed) + 1;
             if count == 1 {
                 tracing::warn!(target: "tbengine::plugin", plugin = %self.plugin, call = line.id,
-                    "an answer that nobody asked for, or the second to one request; it is ignored");
+                    "ignored an unsolicited or duplicate answer");
             }
-            if count > STRAYS {
-                self.condemn(format!("it wrote {count} answers that nobody asked for"));
+            if count > MAX_UNSOLICITED {
+                self.kill_with_reason(format!("it wrote {count} unsolicited answers"));
             }
             return;
         };
@@ -238,12 +238,12 @@ impl Process {
             "ok" => Ok(body.to_vec()),
             "cancelled" => Err(Error::new(
                 ErrorKind::Transient,
-                "the plugin gave the request up; what it did is unknown",
+                "the plugin dropped the request; its effect is unknown",
             )),
             word => {
                 // A word that is not known is a fault of the plugin, and nothing is tried again for it.
                 let kind = serde_json::from_value(word.into()).unwrap_or(ErrorKind::Internal);
-                Err(Failure::read(kind, &plainly(body)))
+                Err(Failure::read(kind, &normalize(body)))
             }
         });
     }
@@ -251,7 +251,7 @@ impl Process {
 
 /// A document as it is understood of a program: of two equal keys the last counts, since that is what the
 /// JSON of most scripting languages lets slip.
-pub(super) fn plainly(body: &[u8]) -> Vec<u8> {
+pub(super) fn normalize(body: &[u8]) -> Vec<u8> {
     let read = serde_json::from_slice::<serde_json::Value>(body);
     read.map_or_else(|_| body.to_vec(), |document| wire::encode(&document))
 }

@@ -30,7 +30,7 @@ impl Program {
     /// Starts the process and the threads that serve it.
     fn start(&self) -> Result<Arc<Process>> {
         let failed = |error: std::io::Error| {
-            let text = format!("{} does not start: {error}", self.path.display());
+            let text = format!("cannot start {}: {error}", self.path.display());
             Error::new(ErrorKind::Internal, text)
                 .with_hint("it must be executable: a binary, or a script with a `#!` line")
         };

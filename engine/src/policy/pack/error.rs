@@ -6,7 +6,7 @@ use crate::policy::contract::Version;
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
     /// It is a component already.
-    #[error("{origin} is a component already; it needs no packing")]
+    #[error("{origin} is already a component")]
     Component {
         /// The file.
         origin: String,
@@ -31,7 +31,7 @@ pub enum PackError {
     },
     /// It exports functions of a version that is unknown.
     #[error(
-        "{origin} exports `{export}`, which is of no version that this engine speaks ({})",
+        "{origin} exports `{export}`, a version that this engine does not speak ({})",
         Version::all_for_people()
     )]
     Version {
@@ -41,7 +41,7 @@ pub enum PackError {
         export: String,
     },
     /// It imports what there is not.
-    #[error("{origin} imports `{import}`, which policies are not granted; {hint}")]
+    #[error("{origin} imports `{import}`, which policies may not use; {hint}")]
     Import {
         /// The file.
         origin: String,

@@ -123,13 +123,13 @@ impl<'a> Module<'a> {
             if *module != log || *name != "emit" {
                 let hint = match *module {
                     "env" => {
-                        "the linker has left a function undefined, or the language's run-time library asks for it"
+                        "the linker left a function undefined, or the language's runtime library needs it"
                     }
                     _ if module.starts_with("tbengine:policy/log@") => {
                         "it is built for another version of the contract"
                     }
                     _ => {
-                        "granted are `emit` of tbengine:policy/log and the functions of wasi_snapshot_preview1"
+                        "allowed are `emit` of tbengine:policy/log and the functions of wasi_snapshot_preview1"
                     }
                 };
                 return refuse(format!("{module}.{name}"), hint);

@@ -12,10 +12,10 @@ use crate::StoreError;
 use crate::scratch::private;
 
 /// Before this version, a write-ahead log with two connections could corrupt its file.
-const FIRST_SOUND: i32 = 3_051_003;
+const MIN_SQLITE_VERSION: i32 = 3_051_003;
 
 /// How long another process' short transaction is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Makes an empty file that nobody else can read.
 pub(super) fn create_file(path: &Path) -> io::Result<File> {
@@ -31,7 +31,7 @@ pub(super) fn open_file(path: &Path) -> io::Result<File> {
 /// Connects to a file that exists.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let found = rusqlite::version_number();
-    if found < FIRST_SOUND {
+    if found < MIN_SQLITE_VERSION {
         return Err(StoreError::Version { found });
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -39,7 +39,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         // A record may have been written by anyone who could write into this directory.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;

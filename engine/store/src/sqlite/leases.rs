@@ -24,8 +24,8 @@ use super::observations::{self, ObservationsFile};
 use super::state_dir::is_run_id;
 use crate::scratch::private;
 use crate::{
-    Baseline, Claim, Handover, HeldLease, Host, LEASE_FORMAT, Lease, LeaseEntry, NewLease,
-    Observations, Scratch, Standing, StoreError, Unreadable,
+    Baseline, Claim, Handover, HeldLease, Host, LEASE_FORMAT, Lease, LeaseEntry, LeaseStatus,
+    NewLease, Observations, Scratch, StoreError, Unreadable,
 };
 
 /// Looking at a lock takes it for a moment, so it is tried so often.
@@ -33,7 +33,7 @@ const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long the record of a lease that has ended is kept, to know late resources by.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The part of a lease that says what was seen being created.
 const OBSERVED: &str = "observed";
@@ -158,7 +158,7 @@ impl LeaseFiles {
         Ok(ids)
     }
 
-    /// Every lease with its standing, or why its record cannot be read: nobody knows what such a lease
+    /// Every lease with its status, or why its record cannot be read: nobody knows what such a lease
     /// protects.
     pub(super) fn all(&self) -> Result<Vec<Result<LeaseEntry, Unreadable>>, StoreError> {
         let mut all = Vec::new();
@@ -207,24 +207,24 @@ impl LeaseFiles {
 
     /// A lease with what it is worth now.
     pub(super) fn entry(&self, lease: Lease) -> LeaseEntry {
-        let standing = self.standing(&lease);
-        let left = match (&lease.claim, standing) {
-            (Claim::Time { expires_ms, .. }, Standing::Live) => Some(Duration::from_millis(
+        let status = self.status(&lease);
+        let left = match (&lease.claim, status) {
+            (Claim::Time { expires_ms, .. }, LeaseStatus::Live) => Some(Duration::from_millis(
                 expires_ms.saturating_sub(self.host.uptime_ms()),
             )),
             _ => None,
         };
         LeaseEntry {
             lease,
-            standing,
+            status,
             left,
         }
     }
 
     /// Whether a lease counts.
-    fn standing(&self, lease: &Lease) -> Standing {
+    fn status(&self, lease: &Lease) -> LeaseStatus {
         if lease.ended.is_some() {
-            return Standing::Ended;
+            return LeaseStatus::Ended;
         }
         let live = match &lease.claim {
             Claim::Time {
@@ -232,7 +232,11 @@ impl LeaseFiles {
             } => *boot == self.host.process.boot && self.host.uptime_ms() < *expires_ms,
             Claim::Lock => self.is_locked(&lease.id),
         };
-        if live { Standing::Live } else { Standing::Over }
+        if live {
+            LeaseStatus::Live
+        } else {
+            LeaseStatus::Over
+        }
     }
 
     fn is_locked(&self, id: &str) -> bool {
@@ -246,12 +250,12 @@ impl LeaseFiles {
     pub(super) fn adopt(&self, id: &str) -> Result<Option<SqliteHeldLease>, StoreError> {
         let held = self.lock(id)?;
         match self.standing_when_locked(&held.lease) {
-            Standing::Live => Err(StoreError::Held { id: id.to_owned() }),
-            Standing::Over if !held.lease.is_understood() => {
+            LeaseStatus::Live => Err(StoreError::Held { id: id.to_owned() }),
+            LeaseStatus::Over if !held.lease.is_understood() => {
                 Err(StoreError::Later { id: id.to_owned() })
             }
-            Standing::Over => Ok(Some(held)),
-            Standing::Ended => Ok(None),
+            LeaseStatus::Over => Ok(Some(held)),
+            LeaseStatus::Ended => Ok(None),
         }
     }
 
@@ -274,7 +278,7 @@ impl LeaseFiles {
     /// Renews a lease that is claimed by time.
     pub(super) fn renew(&self, id: &str) -> Result<Lease, StoreError> {
         let mut held = self.lock(id)?;
-        if self.standing_when_locked(&held.lease) != Standing::Live {
+        if self.standing_when_locked(&held.lease) != LeaseStatus::Live {
             return Err(StoreError::Over { id: id.to_owned() });
         }
         if let Claim::Time {
@@ -296,10 +300,10 @@ impl LeaseFiles {
         })
     }
 
-    fn standing_when_locked(&self, lease: &Lease) -> Standing {
+    fn standing_when_locked(&self, lease: &Lease) -> LeaseStatus {
         match (&lease.ended, &lease.claim) {
-            (None, Claim::Lock) => Standing::Over,
-            _ => self.standing(lease),
+            (None, Claim::Lock) => LeaseStatus::Over,
+            _ => self.status(lease),
         }
     }
 
@@ -329,7 +333,7 @@ impl LeaseFiles {
             let ended = self.read(&id).ok().and_then(|lease| lease.ended);
             if ended
                 .and_then(|at| at.age(now))
-                .is_some_and(|age| age > KEPT)
+                .is_some_and(|age| age > RETENTION)
             {
                 for part in ["json", "baseline", OBSERVED, "log", "lock"] {
                     fs::remove_file(self.path(&id, part)).ok();

@@ -16,7 +16,7 @@ use tbengine_sdk::{Identity, Timestamp};
 
 use super::link::Link;
 use super::{StateDir, database};
-use crate::{Contest, Holder, Host, Process, StoreError};
+use crate::{Holder, Host, LockConflict, Process, StoreError};
 
 /// How many times a lease is renewed while it would hold without.
 pub(super) const BEATS_PER_TTL: u32 = 6;
@@ -141,20 +141,20 @@ impl Locks {
         let mut live = HashMap::new();
         for claimant in claimants(&transaction).map_err(failed)? {
             let life = if claimant.holder.id == run {
-                Life::Dead
+                Liveness::Dead
             } else {
                 life_of(&claimant, &host, &state)
             };
             let holder = claimant.holder;
             match life {
-                Life::Dead if holder.kind == RUN => {
+                Liveness::Dead if holder.kind == RUN => {
                     transaction
                         .execute("DELETE FROM lease WHERE id = ?1", [&holder.id])
                         .map_err(failed)?;
                 }
                 // Its claims can be taken over; if it wakes up, it will see that.
-                Life::Dead | Life::Expired => {}
-                Life::Live => drop(live.insert(holder.id.clone(), holder)),
+                Liveness::Dead | Liveness::Expired => {}
+                Liveness::Live => drop(live.insert(holder.id.clone(), holder)),
             }
         }
         if !live.is_empty()
@@ -394,7 +394,7 @@ fn claimants(connection: &Connection) -> rusqlite::Result<Vec<Claimant>> {
 }
 
 /// Whether a holder counts.
-enum Life {
+enum Liveness {
     /// It is renewed.
     Live,
     /// It was not renewed in time; the process may be stopped and come back.
@@ -404,20 +404,20 @@ enum Life {
 }
 
 /// Whether a holder counts now.
-fn life_of(claimant: &Claimant, host: &Host, state: &StateDir) -> Life {
+fn life_of(claimant: &Claimant, host: &Host, state: &StateDir) -> Liveness {
     let holder = &claimant.holder;
     if holder.process.boot != host.process.boot {
-        return Life::Dead;
+        return Liveness::Dead;
     }
     // This process must not open its own record again: closing it would drop SQLite's locks.
     let is_other = holder.process != host.process;
     if holder.kind == RUN && is_other && is_unlocked(state, &holder.id) {
-        return Life::Dead;
+        return Liveness::Dead;
     }
     if claimant.expires <= host.uptime_ms() {
-        Life::Expired
+        Liveness::Expired
     } else {
-        Life::Live
+        Liveness::Live
     }
 }
 
@@ -441,7 +441,7 @@ fn contest<'a>(
     connection: &Connection,
     targets: impl Iterator<Item = &'a Identity>,
     mut live: HashMap<String, Holder>,
-) -> rusqlite::Result<Option<Contest>> {
+) -> rusqlite::Result<Option<LockConflict>> {
     let mut claimed: HashMap<String, usize> = HashMap::new();
     let mut select = connection.prepare("SELECT lease FROM claim WHERE resource = ?1")?;
     for target in targets {
@@ -455,6 +455,6 @@ fn contest<'a>(
     let most = claimed.into_iter().max_by_key(|(_, count)| *count);
     Ok(most.and_then(|(id, resources)| {
         let holder = live.remove(&id)?;
-        Some(Contest { holder, resources })
+        Some(LockConflict { holder, resources })
     }))
 }

@@ -11,7 +11,8 @@ use super::StateDir;
 use super::locks::Locks;
 use crate::{Host, StoreError};
 use tbengine_engine::facts::{IdentityKey, Trouble};
-use tbengine_engine::report::{Outcome, StepResult};
+use tbengine_engine::report::Outcome;
+use tbengine_engine::report::outcome::QuarantineEffect;
 
 /// What was verified gone is remembered so long, to notice if it comes back.
 const GONE_KEPT_DAYS: i64 = 7;
@@ -98,24 +99,19 @@ pub(super) fn note<'a>(
             .query_row([identity], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         let (runs, was_gone) = before.unwrap_or_default();
-        match outcome.result {
-            StepResult::Failed | StepResult::Stuck => {
+        match outcome.result.quarantine() {
+            QuarantineEffect::Adds => {
                 put.execute((identity, runs + 1, false, run, at, detail()))?;
             }
-            StepResult::Deleted if was_gone => {
-                let why = "it came back after it was verified gone";
+            QuarantineEffect::Gone if was_gone => {
+                let why = "reappeared after it was verified gone";
                 put.execute((identity, runs + 1, true, run, at, why))?;
             }
-            StepResult::Deleted => {
+            QuarantineEffect::Gone => {
                 put.execute((identity, 0, true, run, at, ""))?;
             }
-            StepResult::Stopped | StepResult::Archived => drop(forget.execute([identity])?),
-            StepResult::AlreadyGone
-            | StepResult::Changed
-            | StepResult::Blocked
-            | StepResult::Deferred
-            | StepResult::Denied
-            | StepResult::Cancelled => {}
+            QuarantineEffect::Clears => drop(forget.execute([identity])?),
+            QuarantineEffect::None => {}
         }
     }
     connection.execute(

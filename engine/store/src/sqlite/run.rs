@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use tbengine_engine::apply::{Halt, Ledger};
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::facts::resource_key;
-use tbengine_engine::plan::{ActionKind, Guard, Plan, Refusal, Step};
+use tbengine_engine::plan::{ActionKind, Plan, Refusal, Safeguard, Step};
 use tbengine_engine::report::outcome::ResourceIdText;
 use tbengine_engine::report::{Event, EventKind, Outcome, Report, StepResult};
 use tbengine_sdk::{Identity, ResourceId, Timestamp};
@@ -475,7 +475,7 @@ impl Shared {
         let asked = place.intended && outcome.action == ActionKind::Delete;
         if asked && outcome.result == StepResult::AlreadyGone {
             outcome.result = StepResult::Deleted;
-            let detail = "verified gone; it was asked for before the run was cut off";
+            let detail = "verified gone; requested before the run was interrupted";
             outcome.detail = Some(detail.into());
         }
     }
@@ -501,7 +501,7 @@ impl Shared {
 
 /// The halt of a run whose claims another one has taken.
 fn lost() -> Halt {
-    Halt::Lease("its lease ran out, and another run has taken over some of its resources".into())
+    Halt::Lock("its lock expired, and another run locked some of its resources".into())
 }
 
 fn lock_of<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -530,7 +530,7 @@ impl Heartbeat {
                         return;
                     }
                     // There is time for some more tries before the lease runs out.
-                    Err(error) => tracing::warn!(%error, "the lease was not renewed"),
+                    Err(error) => tracing::warn!(%error, "the lock was not renewed"),
                 }
             }
         };
@@ -571,23 +571,23 @@ fn places(steps: &[Arc<Step>], intended: impl Fn(usize) -> bool) -> HashMap<Reso
     steps.iter().enumerate().map(place).collect()
 }
 
-/// A step that was approved and is not carried out any more, because it changed or a guard says so now.
+/// A step that was approved and is not carried out any more, because it changed or a safeguard says so now.
 fn dropped(number: usize, step: &Step, refusals: &[Refusal]) -> Outcome {
     let refusal = refusals
         .iter()
         .rfind(|refusal| refusal.target == step.target);
-    let result = match refusal.map(|refusal| refusal.guard) {
-        Some(Guard::Held) => StepResult::Blocked,
+    let result = match refusal.map(|refusal| refusal.safeguard) {
+        Some(Safeguard::InUse) => StepResult::Blocked,
         // What could not be listed is no reason to give it up.
-        Some(Guard::HoldersUnknown | Guard::CascadeUnknown) => StepResult::Deferred,
+        Some(Safeguard::DependentsUnknown | Safeguard::CascadeUnknown) => StepResult::Deferred,
         _ => StepResult::Changed,
     };
     let why = refusal.map_or_else(
-        || "it was dropped when the run was resumed".to_owned(),
+        || "dropped when the run was resumed".to_owned(),
         |refusal| {
             format!(
                 "when the run was resumed: {} ({})",
-                refusal.detail, refusal.guard
+                refusal.detail, refusal.safeguard
             )
         },
     );

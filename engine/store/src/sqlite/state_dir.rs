@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::{StoreError, Unfit};
+use crate::{DirError, StoreError};
 
 /// A directory that may hold the state: of this user alone, and on this host.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl StateDir {
     pub(super) fn open(path: &Path) -> Result<Option<Self>, StoreError> {
         match Self::check(path) {
             Ok(state) => Ok(Some(state)),
-            Err(Unfit::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(DirError::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(why) => Err(StoreError::Directory {
                 path: path.to_owned(),
                 why,
@@ -63,7 +63,7 @@ impl StateDir {
         has_no_leases && shared.err().is_some_and(is_absent)
     }
 
-    fn check(path: &Path) -> Result<Self, Unfit> {
+    fn check(path: &Path) -> Result<Self, DirError> {
         check(path)?;
         // SQLite is told to follow no links, and a home may well lie behind one.
         let path = path.canonicalize()?;
@@ -74,7 +74,7 @@ impl StateDir {
             reason = "the number's type differs between platforms; it fits into 32 bits on all"
         )]
         match network(kind as u32) {
-            Some(name) => Err(Unfit::Network(name)),
+            Some(name) => Err(DirError::Network(name)),
             None => Ok(Self { path }),
         }
     }
@@ -140,7 +140,7 @@ pub(super) fn is_run_id(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn make(path: &Path) -> Result<(), Unfit> {
+fn make(path: &Path) -> Result<(), DirError> {
     // Whatever lies there is looked at afterwards; making it anew must not follow a link.
     if path.symlink_metadata().is_ok() {
         return Ok(());
@@ -148,20 +148,20 @@ fn make(path: &Path) -> Result<(), Unfit> {
     Ok(DirBuilder::new().recursive(true).mode(0o700).create(path)?)
 }
 
-fn check(path: &Path) -> Result<(), Unfit> {
+fn check(path: &Path) -> Result<(), DirError> {
     let metadata = path.symlink_metadata()?;
     if metadata.is_symlink() {
-        return Err(Unfit::Symlink);
+        return Err(DirError::Symlink);
     }
     if !metadata.is_dir() {
-        return Err(Unfit::NotADirectory);
+        return Err(DirError::NotADirectory);
     }
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user {
-        return Err(Unfit::Owner(metadata.uid()));
+        return Err(DirError::Owner(metadata.uid()));
     }
     if metadata.mode() & 0o077 != 0 {
-        return Err(Unfit::Mode(metadata.mode() & 0o7777));
+        return Err(DirError::Mode(metadata.mode() & 0o7777));
     }
     Ok(())
 }
@@ -219,7 +219,7 @@ mod tests {
         StateDir::create(&path).unwrap();
         for mode in [0o750, 0o701, 0o777] {
             std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
-            assert!(why(&path).contains("others may use it"), "{mode:o}");
+            assert!(why(&path).contains("others have access to it"), "{mode:o}");
         }
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();
         let link = home.path().join("link");

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::terms::Terms;
 use tbengine_sdk::{Identity, Kind, Resource, State, Timestamp};
-use tbengine_store::{Baseline, Host, LeaseEntry, NewLease, Process, SqliteStore, Standing, Store};
+use tbengine_store::{
+    Baseline, Host, LeaseEntry, LeaseStatus, NewLease, Process, SqliteStore, Store,
+};
 use tempfile::TempDir;
 
 /// When every lease of these tests was taken.
@@ -131,9 +133,9 @@ pub(crate) fn baseline(resources: &[Resource]) -> Baseline {
     Baseline::of(&inventory(resources), NOW)
 }
 
-/// The standing of a lease as any process sees it.
-pub(crate) async fn standing(store: &dyn Store, id: &str) -> Standing {
-    store.lease(id).await.unwrap().standing
+/// The status of a lease as any process sees it.
+pub(crate) async fn status(store: &dyn Store, id: &str) -> LeaseStatus {
+    store.lease(id).await.unwrap().status
 }
 
 /// The leases that can be read.
@@ -142,9 +144,9 @@ pub(crate) async fn readable(store: &dyn Store) -> Vec<LeaseEntry> {
 }
 
 /// What the store says of each lease that it can read.
-pub(crate) async fn standings(store: &dyn Store) -> Vec<(String, Standing)> {
+pub(crate) async fn standings(store: &dyn Store) -> Vec<(String, LeaseStatus)> {
     let all = readable(store).await.into_iter();
-    all.map(|entry| (entry.lease.id, entry.standing)).collect()
+    all.map(|entry| (entry.lease.id, entry.status)).collect()
 }
 
 /// The ids of the leases that can be read.

@@ -43,7 +43,7 @@ async fn every_way_a_sandbox_can_end_is_reported_as_what_it_is() {
     assert_eq!(result(&report, &away), StepResult::Stuck);
     let failed = outcome(&report, &wedged);
     assert_eq!((failed.result, failed.attempts), (StepResult::Stuck, 3));
-    assert!(failed.hint.as_ref().unwrap().contains("wedged"));
+    assert!(failed.hint.as_ref().unwrap().contains("stuck"));
     let destroyed: BTreeSet<String> = world
         .fake
         .record()
@@ -122,7 +122,10 @@ async fn archiving_ends_what_runs_first_and_leaves_ephemeral_ones_alone() {
         let state = fake.with(|cloud, _| cloud.truth(id).map(|one| one.shown()));
         assert_eq!(state, Some(Raw::Archived));
     }
-    for (id, why) in [(&ephemeral, "a stop deletes it"), (&error, "it is error")] {
+    for (id, why) in [
+        (&ephemeral, "stopping deletes them"),
+        (&error, "it is error"),
+    ] {
         let outcome = outcome(&report, id);
         assert_eq!(outcome.result, StepResult::Failed);
         assert!(
@@ -154,7 +157,13 @@ async fn stopping_an_ephemeral_one_is_reported_as_the_deletion_that_it_is() {
     assert_eq!(result(&report, &kept), StepResult::Stopped);
     let outcome = outcome(&report, &ephemeral);
     assert_eq!(outcome.result, StepResult::Deleted);
-    assert!(outcome.detail.as_ref().unwrap().contains("it was to stay"));
+    assert!(
+        outcome
+            .detail
+            .as_ref()
+            .unwrap()
+            .contains("removed itself after being stopped")
+    );
     assert_eq!(world.fake.live(), [kept]);
 }
 
@@ -286,7 +295,7 @@ async fn random_faults_and_an_outage_lose_nothing() {
     });
     assert!(lost.is_none(), "{:?}: {lost:?}", report.counts());
     assert_eq!(report.outcomes.len(), ids.len());
-    // It runs, and nothing proves whose it is.
+    // It runs, owner unknown.
     assert_eq!(world.fake.live(), [bystander]);
 }
 

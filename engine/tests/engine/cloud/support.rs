@@ -7,7 +7,7 @@ use std::time::Duration;
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::owners::Owners;
-use tbengine_engine::plan::Guards;
+use tbengine_engine::plan::Safeguards;
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
     RetryAdvice, Verdict,
@@ -127,7 +127,7 @@ pub(crate) struct World {
     pub(crate) key: String,
     pub(crate) verdict: Verdict,
     pub(crate) apply: ApplyOptions,
-    /// What goes wrong once the plan is made: what is not listed is no step, and cannot be lost.
+    /// What goes wrong once the plan is made: what is not listed is not a step, and cannot be lost.
     pub(crate) faults: Option<FaultPlan>,
 }
 
@@ -187,9 +187,9 @@ impl World {
             scope: Scope::default(),
             sizes: false,
             account_of_nothing: true,
-            guards: Guards {
+            safeguards: Safeguards {
                 max_delete: "100%".parse().ok(),
-                ..Guards::default()
+                ..Safeguards::default()
             },
             apply: self.apply.clone(),
         };

@@ -117,10 +117,7 @@ fn the_default_deletes_what_ended_and_what_a_benchmark_left() {
         verdicts["fresh"],
         "keep: never started, created 0s ago, not yet older than 1h"
     );
-    assert_eq!(
-        verdicts["running"],
-        "keep: running, and nothing proves whose it is"
-    );
+    assert_eq!(verdicts["running"], "keep: running, owner unknown");
     assert_eq!(
         verdicts["trial"],
         "delete: running, created 1d 1h ago, older than 1d, made by harbor"
@@ -176,7 +173,7 @@ fn what_was_used_goes_with_its_last_user() {
     let verdicts = verdicts(&answer);
     assert_eq!(
         verdicts["net"],
-        "delete: unused network of harbor, created 5h ago, older than 1h; what used it goes too"
+        "delete: unused network of harbor, created 5h ago, older than 1h; its users are deleted too"
     );
     assert_eq!(
         verdicts["busy"],

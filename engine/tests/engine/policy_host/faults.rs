@@ -119,14 +119,14 @@ fn traps_of_bare_modules_are_named() {
     assert!(
         fault("(i32.load (i32.const -8))")
             .message
-            .contains("out of bounds")
+            .contains("out-of-bounds")
     );
     assert!(
         fault("(i32.div_u (i32.const 1) (i32.const 0))")
             .message
             .contains("divide by zero")
     );
-    // An answer that is no valid encoding: a case of `result` that there is not.
+    // An answer that is not a valid encoding: a case of `result` that there is not.
     assert_eq!(
         fault("(i32.store8 (i32.const 256) (i32.const 7)) (i32.const 256)").kind,
         FaultKind::Trap
@@ -227,7 +227,7 @@ fn what_configure_refuses_and_where_it_fails() {
     };
     assert_eq!(
         error("never").to_string(),
-        "policy `hostile` refuses its parameters: configures: is not to my liking"
+        "policy `hostile` rejected its parameters: configures: is not to my liking"
     );
     let ConfigError::Fault(fault) = error("panic") else {
         panic!()

@@ -113,11 +113,11 @@ fn what_a_module_lacks_or_has_too_much_is_said() {
         ("(module)".to_owned(), "does not export `memory`"),
         (
             module("(func (export \"tbengine:policy/hooks@7.0.0#decide\"))"),
-            "of no version that this engine speaks (1.x and 2.x)",
+            "a version that this engine does not speak (1.x and 2.x)",
         ),
         (
             module("(import \"env\" \"abort\" (func))"),
-            "`env.abort`, which policies are not granted; the linker",
+            "`env.abort`, which policies may not use; the linker",
         ),
         (
             module("(import \"wasi_snapshot_preview1\" \"fly\" (func))"),

@@ -158,7 +158,7 @@ fn harbor_knows_doubled_and_hidden_sandboxes() {
     assert!(said["failed"].starts_with("delete: failed"));
     assert_eq!(
         said["hidden"],
-        "keep: failed, and hidden by a deletion; its provider throws it away by itself"
+        "keep: failed, and hidden by a deletion; its provider removes it automatically"
     );
     let patient = preset("harbor", &[("duplicates-older-than", "2h")]);
     let answer = decide(&patient, &session).unwrap();

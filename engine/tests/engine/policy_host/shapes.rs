@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tbengine_engine::policy::load::LARGEST_COMPONENT;
+use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::policy::{FaultKind, Limits, LoadError, PolicyEngine, PolicyEngineOptions};
 
 use crate::policy_host::support::{ENGINE, container, decide, load_error, params, shaped};
@@ -71,9 +71,9 @@ fn text_and_garbage_are_told_apart() {
 #[test]
 fn a_file_that_is_too_large_is_refused() {
     let mut bytes = tbengine_builtins::HOSTILE.to_vec();
-    bytes.resize(LARGEST_COMPONENT + 1, 0);
+    bytes.resize(MAX_COMPONENT + 1, 0);
     assert!(
-        matches!(load_error(&bytes), LoadError::TooLarge { size, .. } if size == LARGEST_COMPONENT + 1)
+        matches!(load_error(&bytes), LoadError::TooLarge { size, .. } if size == MAX_COMPONENT + 1)
     );
 }
 
@@ -114,10 +114,10 @@ fn an_import_that_is_not_granted_is_named_with_a_hint() {
     for (import, part) in [
         (
             "wasi:http/outgoing-handler@0.2.0",
-            "a policy has no network",
+            "policies have no network",
         ),
-        ("wasi:keyvalue/store@0.2.0", "granted are wasi:io"),
-        ("acme:metrics/push", "granted are tbengine:policy/log"),
+        ("wasi:keyvalue/store@0.2.0", "allowed are wasi:io"),
+        ("acme:metrics/push", "allowed are tbengine:policy/log"),
     ] {
         let text = format!(
             r#"(component (import "{import}" (instance)) (instance $i) (export "tbengine:policy/hooks@1.0.0" (instance $i)))"#

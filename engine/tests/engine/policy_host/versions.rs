@@ -77,7 +77,7 @@ fn the_newer_version_can_archive() {
         (&answer.proposals[0].verdict, answer.proposals[0].priority),
         (&archived, -7)
     );
-    // What the older version cannot say is no answer there.
+    // What the older version cannot say is not an answer there.
     let packed = pack(text.as_bytes(), "archiver.wat", Some(Version::V1)).unwrap();
     let policy = configured(&packed.component, &[], Limits::default()).unwrap();
     assert!(decide(&policy, &[container("a", State::Stopped, 1)]).is_err());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tbengine_engine::plan::{Action, Guard};
+use tbengine_engine::plan::{Action, Safeguard};
 use tbengine_engine::policy::Verdict;
 use tbengine_engine::report::StepResult;
 use tbengine_memory::{Act, Fault, Make, Memory, Operation, container, sandbox};
@@ -168,7 +168,7 @@ async fn what_is_deleted_instead_is_not_said_to_be_stopped_or_archived() {
         assert_eq!(outcome.result, StepResult::Deleted);
         let detail = outcome.detail.as_deref().unwrap();
         assert!(
-            detail.starts_with("it was to stay, and is gone"),
+            detail.starts_with("removed itself after being stopped"),
             "{detail}"
         );
     }
@@ -179,6 +179,6 @@ async fn archiving_what_runs_needs_a_proven_owner() {
     let memory = provider();
     memory.insert(sandbox("unknown").running());
     let plan = World::new(memory).plan(archive_within(seconds(5))).await;
-    assert_eq!(plan.plan.refusals[0].guard, Guard::UnprovenOwner);
+    assert_eq!(plan.plan.refusals[0].safeguard, Safeguard::UnprovenOwner);
     assert!(plan.plan.steps.is_empty());
 }

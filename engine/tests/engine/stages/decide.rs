@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tbengine_engine::policy::{
-    Answer, Candidate, Failure, Fault, FaultKind, Force, LARGEST_BATCH, Policy, PolicyContext,
+    Answer, Candidate, Failure, Fault, FaultKind, Force, MAX_BATCH, Policy, PolicyContext,
     PolicySource, Proposal, RetryAdvice, Verdict,
 };
 use tbengine_memory::{container, network};
@@ -57,9 +57,9 @@ async fn an_id_that_was_not_asked_about_or_comes_twice_voids_the_answer() {
         (vec![one.clone(), one.clone()], "twice"),
         (
             vec![one.clone(), "memory/container/other".into()],
-            "not asked about",
+            "not in the request",
         ),
-        (vec![one.clone(), String::new()], "not asked about"),
+        (vec![one.clone(), String::new()], "not in the request"),
     ] {
         let fault = fault_of(&ids, &world).await.unwrap();
         assert_eq!(fault.kind, FaultKind::BadAnswer);
@@ -70,7 +70,7 @@ async fn an_id_that_was_not_asked_about_or_comes_twice_voids_the_answer() {
     world.scope.kinds = vec![tbengine_sdk::Kind::CONTAINER];
     let fault = fault_of(&[net], &world).await.unwrap();
     assert!(
-        fault.message.contains("not asked about"),
+        fault.message.contains("not in the request"),
         "{}",
         fault.message
     );
@@ -116,7 +116,7 @@ async fn a_panic_in_the_host_deletes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn units_of_a_large_inventory_come_in_one_piece_and_each_verdict_finds_its_resource() {
     let memory = provider();
-    let units = LARGEST_BATCH / 2 + 1;
+    let units = MAX_BATCH / 2 + 1;
     // The two members of each unit are as far apart as can be.
     for number in 0..units * 2 {
         memory.insert(container(&number.to_string()).unit(format!("u{}", number % units)));

@@ -1,4 +1,4 @@
-//! A change that somebody else has begun is waited for, whichever it is, and costs no attempt.
+//! A change that someone else has begun is waited for, whichever it is, and costs no attempt.
 
 use tbengine_engine::policy::Verdict;
 use tbengine_engine::report::{Report, StepResult};

@@ -69,7 +69,7 @@ async fn abort_drops_what_is_under_way_and_says_so() {
     assert_eq!(report.outcomes.len(), 20);
     let unknown = report.outcomes.iter().filter(|outcome| {
         let detail = outcome.detail.as_deref().unwrap_or_default();
-        outcome.result == StepResult::Cancelled && detail.contains("not known")
+        outcome.result == StepResult::Cancelled && detail.contains("result unknown")
     });
     assert!(unknown.count() > 0);
 }

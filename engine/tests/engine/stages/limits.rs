@@ -205,7 +205,7 @@ async fn what_is_under_way_at_the_deadline_is_cut_at_a_bound() {
     );
     let detail = report.outcomes[0].detail.clone().unwrap();
     assert!(
-        detail.contains("deadline") && detail.contains("not known"),
+        detail.contains("deadline") && detail.contains("result unknown"),
         "{detail}"
     );
 }
@@ -224,7 +224,7 @@ async fn the_calls_of_one_step_may_take_two_minutes_in_all() {
     );
     assert_eq!(memory.oracle().count(Operation::Delete), 2);
     let detail = report.outcomes[0].detail.clone().unwrap();
-    assert!(detail.contains("2m that its calls may take"), "{detail}");
+    assert!(detail.contains("time limit of 2m"), "{detail}");
 }
 
 #[tokio::test(start_paused = true)]

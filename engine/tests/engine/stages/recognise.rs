@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tbengine_engine::Engine;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::owners::{Owners, Remembered};
-use tbengine_engine::plan::Guard;
+use tbengine_engine::plan::Safeguard;
 use tbengine_engine::policy::Policy;
 use tbengine_memory::{Act, container, image, network, sandbox, snapshot};
 use tbengine_sdk::Owner;
@@ -38,8 +38,8 @@ async fn what_a_rule_keeps_stays_and_its_hint_is_shown() {
     let engine = world.engine().recognising(owners);
     let policy: Arc<dyn Policy> = Arc::new(delete_all());
     let plan = world.plan_with(&engine, &policy).await.plan;
-    assert_eq!(refused(&plan, "node"), Some(Guard::KeptOwner));
-    assert_eq!(refused(&plan, "box"), Some(Guard::UnprovenOwner));
+    assert_eq!(refused(&plan, "node"), Some(Safeguard::KeptOwner));
+    assert_eq!(refused(&plan, "box"), Some(Safeguard::UnprovenOwner));
     let node = plan.refusals.iter().find(|one| one.name == "node").unwrap();
     assert_eq!(
         node.detail,

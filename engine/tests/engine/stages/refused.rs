@@ -57,7 +57,7 @@ async fn what_runs_and_may_not_be_deleted_is_stopped_where_the_plan_kills() {
     memory.script(Operation::Delete).then(forbidden());
     let report = run(&memory, delete_all()).await;
     assert_eq!(result(&report, "one"), StepResult::Denied);
-    assert!(detail(&report, "one").contains("told to stop instead"));
+    assert!(detail(&report, "one").contains("asked to stop instead"));
     assert_eq!(
         memory.oracle().resource(&one).map(|one| one.state),
         Some(State::Exited)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::plan::saved::Stale;
-use tbengine_engine::plan::{Guard, Listing, Plan};
+use tbengine_engine::plan::{Listing, Plan, Safeguard};
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::StepResult;
 use tbengine_memory::{Act, Fault, Memory, Operation, container, network, volume};
@@ -52,12 +52,12 @@ async fn a_protection_that_came_later_wins() {
     protected.labels = [("tbengine.protect", "")].into_iter().collect();
     memory.insert_resource(protected);
     let revised = revise(&world, plan, delete_all()).await.unwrap();
-    let guards: Vec<Guard> = revised
+    let safeguards: Vec<Safeguard> = revised
         .refusals
         .iter()
-        .map(|refusal| refusal.guard)
+        .map(|refusal| refusal.safeguard)
         .collect();
-    assert_eq!(guards, [Guard::ProtectedLabel, Guard::Held]);
+    assert_eq!(safeguards, [Safeguard::ProtectedLabel, Safeguard::InUse]);
     assert_eq!(revised.steps.len(), 1);
     assert_eq!(revised.steps[0].name, "two");
 }
@@ -81,7 +81,7 @@ async fn what_changed_is_refused_and_what_is_not_listed_stays_planned() {
         revised
             .refusals
             .iter()
-            .all(|refusal| refusal.guard == Guard::Changed)
+            .all(|refusal| refusal.safeguard == Safeguard::Changed)
     );
     assert_eq!(revised.refusals.len(), 2);
 }
@@ -195,7 +195,7 @@ fn break_the_listing(memory: &Memory) {
 async fn nothing_is_sent_for_what_could_not_be_listed() {
     let (memory, world, made) = listed_once();
     let mut plan = through_a_file(&world.plan(delete_all()).await.plan);
-    // One who forges a plan writes down what the guards refused.
+    // One who forges a plan writes down what the safeguards refused.
     let refused = plan.refusals.pop().unwrap();
     let mut forged = (*plan.steps[0]).clone();
     (forged.target, forged.name) = (refused.target, refused.name);
@@ -257,7 +257,7 @@ async fn what_was_not_listed_counts_for_the_limits() {
     let plan = through_a_file(&world.plan(delete_all()).await.plan);
     break_the_listing(&memory);
     for (limit, trips) in [("3", true), ("4", false)] {
-        world.guards.max_delete = limit.parse().ok();
+        world.safeguards.max_delete = limit.parse().ok();
         let revised = revise(&world, plan.clone(), delete_all()).await.unwrap();
         assert_eq!(revised.blast_radius.is_some(), trips, "{limit}");
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, Control};
-use tbengine_engine::plan::{Guard, Guards, Plan};
+use tbengine_engine::plan::{Plan, Safeguard, Safeguards};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
     RetryAdvice, Verdict,
@@ -129,7 +129,7 @@ pub(crate) fn claiming_world(memory: &Memory) -> World {
 pub(crate) struct World {
     pub(crate) memory: Memory,
     pub(crate) scope: Scope,
-    pub(crate) guards: Guards,
+    pub(crate) safeguards: Safeguards,
     pub(crate) facts: Facts,
     pub(crate) apply: ApplyOptions,
     pub(crate) control: Control,
@@ -145,10 +145,10 @@ impl World {
         Self {
             memory,
             scope: Scope::default(),
-            guards: Guards {
+            safeguards: Safeguards {
                 // Tests that are not about it may end whatever they like.
                 max_unproven_running: usize::MAX,
-                ..Guards::default()
+                ..Safeguards::default()
             },
             facts: Facts::default(),
             apply: ApplyOptions::default(),
@@ -174,7 +174,7 @@ impl World {
             scope: self.scope.clone(),
             sizes: false,
             account_of_nothing: true,
-            guards: self.guards.clone(),
+            safeguards: self.safeguards.clone(),
             apply: self.apply.clone(),
         };
         Engine::new(backends, options)
@@ -306,15 +306,15 @@ pub(crate) fn result(report: &Report, name: &str) -> StepResult {
     outcome(report, name).result
 }
 
-/// The guard that refused the resource of a name, if any did.
-pub(crate) fn refused(plan: &Plan, name: &str) -> Option<Guard> {
+/// The safeguard that refused the resource of a name, if any did.
+pub(crate) fn refused(plan: &Plan, name: &str) -> Option<Safeguard> {
     let refusal = plan.refusals.iter().find(|refusal| refusal.name == name);
     let planned = plan.steps.iter().any(|step| step.name == name);
     assert!(
         planned != refusal.is_some(),
         "`{name}` is either planned or refused: {plan:?}"
     );
-    refusal.map(|refusal| refusal.guard)
+    refusal.map(|refusal| refusal.safeguard)
 }
 
 /// A provider with so many containers, `c0000` and on.

@@ -97,7 +97,7 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<b
     }
 }
 
-/// What a 409 means: somebody's deletion is under way, or something else is.
+/// What a 409 means: someone's deletion is under way, or something else is.
 async fn busy(client: &Client, place: &Place, id: &str, error: Error) -> Error {
     let seen = match get(client, place, id).await {
         Ok(None) => return gone(KIND),
@@ -146,6 +146,6 @@ pub(crate) fn hides(raw: &str) -> Error {
         format!("daytona does not destroy a sandbox in the state {raw}: its deletion only hides it"),
     )
     .with_hint(format!(
-        "daytona throws it away by itself, usually after {after}; until then it may count towards quotas"
+        "daytona removes it automatically, usually after {after}; until then it may count towards quotas"
     ))
 }

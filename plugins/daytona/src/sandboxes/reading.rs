@@ -13,7 +13,7 @@ use crate::state::{self, DESTROYED};
 use crate::wire::{Sandbox, SandboxPage};
 
 /// The service refuses larger pages.
-const LARGEST_PAGE: usize = 200;
+const MAX_PAGE: usize = 200;
 
 /// Lists one page. The order is the only one in which the service's cursors lose nothing while others
 /// create and delete.
@@ -23,7 +23,7 @@ pub(crate) async fn list(
     cursor: Option<&str>,
     page_size: usize,
 ) -> Result<Page> {
-    let limit = page_size.clamp(1, LARGEST_PAGE).to_string();
+    let limit = page_size.clamp(1, MAX_PAGE).to_string();
     let mut query = vec![
         ("limit", limit.as_str()),
         ("sort", "createdAt"),
@@ -44,7 +44,7 @@ pub(crate) async fn list(
     if next.is_some() && next.as_deref() == cursor {
         return Err(Error::new(
             ErrorKind::Internal,
-            "the listing goes in circles: the service gave the same cursor again",
+            "the listing does not end: the service returned the same cursor again",
         ));
     }
     let mut resources = Vec::with_capacity(items.len());
@@ -60,7 +60,7 @@ pub(crate) async fn list(
     })
 }
 
-/// Whether a sandbox is there, somebody's, in the region that is meant, and labelled as is wanted. What the
+/// Whether a sandbox is there, someone's, in the region that is meant, and labelled as is wanted. What the
 /// service was asked to leave out is left out here again: old servers know no filters.
 fn is_listed(item: &Sandbox, place: &Place) -> bool {
     let is_gone = item.state.as_deref() == Some(DESTROYED);
@@ -127,7 +127,7 @@ pub(crate) async fn leaving(
     place: &Place,
     pages: usize,
 ) -> Result<Option<Sighting>> {
-    let limit = LARGEST_PAGE.to_string();
+    let limit = MAX_PAGE.to_string();
     let mut sighting = Sighting::default();
     let mut cursor: Option<String> = None;
     for _ in 0..pages {

@@ -53,7 +53,7 @@ pub(super) fn into_resource(item: Sandbox, place: &Place) -> Result<Option<Resou
 
 pub(crate) fn whole(value: Option<f64>, unit: f64) -> Option<u64> {
     let value = value? * unit;
-    // Beyond this a float is no whole number any more, and no sandbox is that large.
+    // Beyond this a float is not a whole number any more, and no sandbox is that large.
     (0.0..=9e15)
         .contains(&value)
         .then_some(value.round() as u64)

@@ -63,7 +63,7 @@ async fn a_certificate_of_another_authority_is_refused_in_one_clear_sentence() {
         assert_eq!(
             error.message,
             format!(
-                "the certificate of {} is signed by an authority that is not trusted here",
+                "the certificate of {} is signed by an untrusted authority",
                 front.url()
             )
         );

@@ -187,7 +187,7 @@ fn what_cannot_be_used_is_refused_with_a_sentence() {
         (
             "DOCKER_HOST",
             "npipe:////./pipe/docker_engine",
-            "not supported",
+            "unsupported scheme",
         ),
         ("DOCKER_CONTEXT", "absent", "absent"),
         ("DOCKER_CONTEXT", "../../etc", "cannot be read"),

@@ -27,9 +27,9 @@ use super::socket::Shared;
 use super::volumes;
 
 /// The largest body of a creation that is taken. Those of clients are some kilobytes large.
-const LARGEST_CREATION: usize = 16 << 20;
+const MAX_CREATION: usize = 16 << 20;
 /// The reply to the creation of a volume repeats its labels.
-const LARGEST_REPLY: usize = 2 * LARGEST_CREATION;
+const MAX_REPLY: usize = 2 * MAX_CREATION;
 /// What is read at once from an upgraded connection.
 const COPIED_AT_ONCE: usize = 64 << 10;
 /// What Go's servers, so the daemon itself, wait in the same place.
@@ -165,10 +165,10 @@ impl Client {
         body: Incoming,
     ) -> Result<Response<Outgoing>, Failure> {
         let run = &*self.shared.run;
-        let body = gather(body, LARGEST_CREATION)
+        let body = gather(body, MAX_CREATION)
             .await
             .map_err(Failure::Cut)?
-            .ok_or(Failure::RequestTooLarge(LARGEST_CREATION))?;
+            .ok_or(Failure::RequestTooLarge(MAX_CREATION))?;
         let (body, is_ours) = match label::in_body(&body, run) {
             Labelling::Added(labelled) => (Bytes::from(labelled), true),
             Labelling::Ours => (body, true),
@@ -218,7 +218,7 @@ impl Client {
             let host = creation.headers.get(HOST)?.clone();
             request.headers_mut().insert(HOST, host);
             let reply = link.send(request).await.ok()?;
-            gather(reply.into_body(), LARGEST_REPLY).await.ok()?
+            gather(reply.into_body(), MAX_REPLY).await.ok()?
         };
         let inspected = looking.await.unwrap_or_default();
         for created in volumes::anonymous_in(&inspected, named) {
@@ -253,16 +253,16 @@ impl Client {
             self.note(Kind::VOLUME, reply.into_body()).await?;
         } else {
             debug!(status = %reply.status(), "a volume was not created");
-            gather(reply.into_body(), LARGEST_REPLY).await?;
+            gather(reply.into_body(), MAX_REPLY).await?;
         }
         Ok(())
     }
 
     /// Reads the reply to a creation, and notes what was created.
     async fn note(&self, kind: Kind, reply: Incoming) -> Result<Bytes, Failure> {
-        let reply = gather(reply, LARGEST_REPLY)
+        let reply = gather(reply, MAX_REPLY)
             .await?
-            .ok_or(Failure::ReplyTooLarge(LARGEST_REPLY))?;
+            .ok_or(Failure::ReplyTooLarge(MAX_REPLY))?;
         if let Some(created) = creation::of_reply(kind, &reply, &self.shared.run) {
             self.shared.note(created);
         }

@@ -10,7 +10,7 @@ use super::{Created, LabellingSocket};
 use crate::config::Config;
 
 /// The address of a unix socket holds no longer path, with the byte that ends it.
-const LONGEST_PATH: usize = 107;
+const MAX_PATH: usize = 107;
 
 /// How what a guarded command creates gets the label of its run.
 pub const GUARDING: Guarding = Guarding {
@@ -52,7 +52,7 @@ async fn listen(options: GuardOptions) -> Result<LabellingSocket> {
 
 /// This path; another if it is too long for a socket.
 fn short_enough(path: PathBuf) -> io::Result<PathBuf> {
-    if path.as_os_str().len() <= LONGEST_PATH {
+    if path.as_os_str().len() <= MAX_PATH {
         return Ok(path);
     }
     let directory = tempfile::Builder::new().prefix("tbengine-").tempdir()?;

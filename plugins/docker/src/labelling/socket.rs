@@ -22,7 +22,7 @@ use crate::connect::Dialler;
 use crate::context::{self, Address};
 
 /// How long to wait when no connection can be accepted, mostly because too many files are open.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// A unix socket in front of a daemon. While it exists, what is created through it gets the label
 /// [`RUN_ID_LABEL`](tbengine_sdk::owner::RUN_ID_LABEL) with the id of one run. Dropping it ends all
@@ -44,7 +44,7 @@ pub enum ListenError {
     #[error(transparent)]
     Daemon(#[from] Error),
     /// The daemon's address is this socket.
-    #[error("{} is the daemon's own address; DOCKER_HOST must name the real one", .0.display())]
+    #[error("{} is the daemon's own address; DOCKER_HOST must be the real one", .0.display())]
     Itself(PathBuf),
     /// The file could not be made: something is there already, the directory is missing, or the path is too long.
     #[error("cannot listen on {}: {source}", path.display())]
@@ -194,10 +194,10 @@ async fn accept(listener: UnixListener, shared: Arc<Shared>) {
                 Ok((stream, _)) if may_connect(&stream) => {
                     clients.spawn(client::serve(stream, shared.clone()));
                 }
-                Ok(_) => debug!("a connection of another user was refused"),
+                Ok(_) => debug!("refused a connection of another user"),
                 Err(error) => {
-                    debug!(%error, "no connection could be accepted");
-                    tokio::time::sleep(PAUSE).await;
+                    debug!(%error, "cannot accept connections");
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             },
             Some(_) = clients.join_next() => {}
@@ -205,7 +205,7 @@ async fn accept(listener: UnixListener, shared: Arc<Shared>) {
     }
 }
 
-/// The file's mode keeps other users out; this holds even if somebody widens it.
+/// The file's mode keeps other users out; this holds even if someone widens it.
 fn may_connect(stream: &UnixStream) -> bool {
     stream
         .peer_cred()

@@ -233,12 +233,12 @@ impl Memory {
         });
     }
 
-    /// Lets somebody else act at once.
+    /// Lets someone else act at once.
     pub fn act(&self, act: Act) {
         self.provider(|provider| provider.act(act));
     }
 
-    /// Lets somebody else act when the provider has been open this long.
+    /// Lets someone else act when the provider has been open this long.
     pub fn act_at(&self, since_opened: Duration, act: Act) {
         self.provider(|provider| provider.act_at(since_opened, act));
     }

@@ -60,7 +60,7 @@ impl Cloud {
         id
     }
 
-    /// The page that begins behind a cursor; `None` if the cursor was never given.
+    /// The page that begins behind a cursor; `None` if unknown cursor.
     pub fn page(&self, cursor: Option<&str>, size: usize) -> Option<CloudPage> {
         let sandboxes = self.lock();
         if cursor.is_some_and(|cursor| !cursor.starts_with("sb-")) {

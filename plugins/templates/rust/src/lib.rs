@@ -89,10 +89,7 @@ impl Example {
 
 /// The one place that maps what the provider answers to what the engine does next.
 fn gone(target: &Identity) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!("there is no sandbox {}", target.native),
-    )
+    Error::new(ErrorKind::NotFound, format!("no sandbox {}", target.native))
 }
 
 #[async_trait]
@@ -117,7 +114,7 @@ impl Backend for Example {
             .cloud
             .page(request.cursor.as_deref(), request.page_size);
         let Some((sandboxes, next)) = page else {
-            let text = "this cursor was never given";
+            let text = "unknown cursor";
             return Err(Error::new(ErrorKind::Invalid, text));
         };
         let resources = sandboxes

@@ -129,7 +129,7 @@ impl Judge {
         let Some(age) = one.age(context) else {
             return Keep(
                 Reason::new(one.state.word())
-                    .text(", but nothing says since when")
+                    .text(" since an unknown time")
                     .done(),
             );
         };
@@ -152,15 +152,11 @@ impl Judge {
             let reason = Reason::new(state);
             return Keep(match &one.owner {
                 Owner::Other(owner) => reason.text(", and belongs to ").text(owner).done(),
-                _ => reason.text(", and nothing proves whose it is").done(),
+                _ => reason.text(", owner unknown").done(),
             });
         }
         let Some(age) = one.age(context) else {
-            return Keep(
-                Reason::new(state)
-                    .text(", but nothing says since when")
-                    .done(),
-            );
+            return Keep(Reason::new(state).text(" since an unknown time").done());
         };
         let reason = Reason::new(state).text(", created ").time(age).text(" ago");
         if age > self.settings.running_older_than {
@@ -187,11 +183,9 @@ impl Judge {
         if !is_ours(one) && !dangling && !unit_network {
             return match one.kind {
                 Kind::Volume if one.holders.is_empty() => {
-                    Keep("unused, but it may hold data and nothing proves whose it is".to_owned())
+                    Keep("unused, but it may hold data; owner unknown".to_owned())
                 }
-                Kind::Network if one.holders.is_empty() => {
-                    Keep("unused, but nothing proves whose it is".to_owned())
-                }
+                Kind::Network if one.holders.is_empty() => Keep("unused, owner unknown".to_owned()),
                 // Images, snapshots and what is in use are kept without anyone wondering.
                 _ => Silent,
             };
@@ -213,7 +207,7 @@ impl Judge {
             return Keep(
                 Reason::new(what)
                     .text(one.kind.word())
-                    .text(", but nothing says how old it is")
+                    .text(", age unknown")
                     .done(),
             );
         };
@@ -233,7 +227,7 @@ impl Judge {
             let reason = if one.holders.is_empty() {
                 reason
             } else {
-                reason.text("; what used it goes too")
+                reason.text("; its users are deleted too")
             };
             Delete(reason.done())
         } else {

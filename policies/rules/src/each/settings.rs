@@ -31,17 +31,14 @@ pub fn description(profile: &Profile) -> Description {
     use ParamType::{Duration, Integer, Words};
     let own = describe(profile.name, env!("CARGO_PKG_VERSION"), profile.summary, Judging::Units)
         .param("dead-older-than", Duration, Some(profile.dead_older_than),
-            "Deletes containers and sandboxes that ended longer ago than this, or were created longer ago and \
-             never started. Also the least age of unused networks and volumes and of dangling images.")
+            "Deletes containers and sandboxes that ended longer ago than this, or were created longer ago and never started. Also the minimum age of unused networks and volumes and of dangling images.")
         .param("running-older-than", Duration, Some(profile.running_older_than),
             "Deletes running containers and sandboxes created longer ago than this, if facts prove that a \
-             benchmark or a run of tbengine made them, or a label in the scope claims them. Also the least age \
-             of images and snapshots that a benchmark made, because many trials share them.")
+             benchmark or a run of tbengine made them, or a label in the scope claims them. Also the minimum age of images and snapshots that a benchmark made, because many trials share them.")
         .param("states", Words, None,
             "Considers resources in these states only, e.g. `exited,dead`. Networks, volumes and images are `present`.")
         .param("labels", Words, None,
-            "Considers resources with these labels only, each written `key` or `key=value`. Of several with one \
-             key any will do; different keys must all be there.")
+            "Considers resources with these labels only, each written `key` or `key=value`. Several with one key are alternatives; different keys must all match.")
         .param("kinds", Words, None,
             "Considers resources of these kinds only, e.g. `container,network`.")
         .param("keep-newest", Integer, Some("0"),

@@ -42,13 +42,13 @@ impl<'a> Life<'a> {
         if unit.containers.is_empty() {
             return match youngest(context, &unit.used) {
                 Some(age) => Empty(age),
-                None => Unclear("nothing says how old it is".to_owned()),
+                None => Unclear("age unknown".to_owned()),
             };
         }
         let odd = |one: &&&Resource| !(one.is_dead() || one.is_running());
         if let Some(odd) = unit.containers.iter().find(odd) {
             return Unclear(match odd.state {
-                State::Removing => "somebody is removing its unit".to_owned(),
+                State::Removing => "its unit is being removed".to_owned(),
                 _ => Reason::new("the state of `")
                     .text(&odd.name)
                     .text("` is unknown")
@@ -65,7 +65,7 @@ impl<'a> Life<'a> {
         }
         match youngest(context, &running) {
             Some(age) => Runs(age),
-            None => Unclear("nothing says since when its unit runs".to_owned()),
+            None => Unclear("how long its unit has run is unknown".to_owned()),
         }
     }
 
@@ -114,13 +114,13 @@ impl<'a> Life<'a> {
     }
 }
 
-/// Since when nothing runs. A network that was made after the last end says that somebody begins anew.
+/// Since when nothing runs. A network that was made after the last end says that someone begins anew.
 fn ended<'a>(context: &Context, dead: &[&Resource], used: &[&Resource]) -> Life<'a> {
     let ages: Option<Vec<Duration>> = dead.iter().map(|one| one.age(context)).collect();
     let made = used.iter().filter_map(|one| one.age(context));
     match ages.map(|ages| ages.into_iter().chain(made).min()) {
         Some(Some(age)) => Ended(age),
-        _ => Unclear("nothing says since when its unit does not run".to_owned()),
+        _ => Unclear("how long its unit has been stopped is unknown".to_owned()),
     }
 }
 
@@ -177,5 +177,5 @@ fn wrong_clock(preset: &Preset, unit: &Unit<'_>) -> Option<String> {
     let mut members = unit.containers.iter().chain(&unit.used);
     members
         .any(|one| one.created.is_some_and(|created| created < start))
-        .then(|| "by its name its run began after it was created, so a clock is wrong".to_owned())
+        .then(|| "its name dates its run after its creation, so a clock is wrong".to_owned())
 }

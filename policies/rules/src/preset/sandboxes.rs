@@ -75,7 +75,7 @@ impl<'s> SandboxJudge<'s> {
     fn judge_dead(&self, one: &Resource) -> (bool, String) {
         let reason = Reason::new(one.state.word());
         if one.attr(HIDDEN) == Some("true") {
-            let why = ", and hidden by a deletion; its provider throws it away by itself";
+            let why = ", and hidden by a deletion; its provider removes it automatically";
             return (false, reason.text(why).done());
         }
         let quiet = match one.finished {
@@ -87,7 +87,7 @@ impl<'s> SandboxJudge<'s> {
             None => quiet_for(self.context, one),
         };
         let Some(quiet) = quiet else {
-            return (false, reason.text(", but nothing says since when").done());
+            return (false, reason.text(" since an unknown time").done());
         };
         let reason = reason.text(" and unchanged for ");
         once_quiet(reason, one, quiet, self.settings.dead_older_than)
@@ -98,7 +98,7 @@ impl<'s> SandboxJudge<'s> {
     fn judge_running(&self, one: &Resource) -> (bool, String) {
         let reason = Reason::new(one.state.word());
         let (Some(age), Some(quiet)) = (one.age(self.context), quiet_for(self.context, one)) else {
-            return (false, reason.text(", but nothing says since when").done());
+            return (false, reason.text(" since an unknown time").done());
         };
         let limit = self.settings.running_older_than;
         let reason = reason.text(", created ").time(age).text(" ago");
@@ -146,7 +146,7 @@ impl<'s> SandboxJudge<'s> {
             .text(" later");
         let (Some(age), Some(quiet)) = (newest.age(self.context), quiet_for(self.context, one))
         else {
-            return (false, reason.text(", and nothing says how long ago").done());
+            return (false, reason.text(" at an unknown time").done());
         };
         if age <= limit {
             let reason = reason.text(", only ").time(age).text(" ago").not_yet(limit);
@@ -172,7 +172,7 @@ fn unclear(one: &Resource, several: u64) -> String {
     Reason::new(one.state.word())
         .text(", one of ")
         .number(several)
-        .text(" of its session, and nothing says which is the newest")
+        .text(" of its session, and the newest is unknown")
         .done()
 }
 

@@ -58,10 +58,7 @@ impl<'s> SharedJudge<'s> {
             last => (last, ", last used "),
         };
         let Some(age) = since.and_then(|since| self.context.now.checked_sub(since)) else {
-            return (
-                false,
-                reason.text(", but nothing says how old it is").done(),
-            );
+            return (false, reason.text(", age unknown").done());
         };
         let (age, limit) = (Duration::from_millis(age), self.settings.image_older_than);
         let reason = reason.text(word).time(age).text(" ago");
@@ -148,10 +145,7 @@ mod tests {
         );
         let mut timeless = shared(Kind::Image, 8, &[]);
         timeless.created = None;
-        assert_eq!(
-            says(timeless),
-            "keep: unused image of harbor, but nothing says how old it is"
-        );
+        assert_eq!(says(timeless), "keep: unused image of harbor, age unknown");
         let mut pending = shared(Kind::Snapshot, 8, &[]);
         pending.state = State::Pending;
         assert_eq!(says(pending), "");

@@ -1,7 +1,7 @@
 //! The start of a run, as it is written in names: `…-2026-01-02__03-04-05`.
 
 /// How far a clock on the wall may be from UTC, in milliseconds: 14 hours in the Pacific.
-const FARTHEST_ZONE: u64 = 14 * 3_600_000;
+const MAX_ZONE_OFFSET: u64 = 14 * 3_600_000;
 
 /// The earliest time at which the run can have begun that a name ends in, in Unix milliseconds. The name
 /// has the time of some clock on a wall, and trials begin later than their run: it bounds, no more.
@@ -34,7 +34,7 @@ pub(crate) fn earliest_start(name: &str) -> Option<u64> {
         return None;
     }
     let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
-    Some((seconds * 1000).saturating_sub(FARTHEST_ZONE))
+    Some((seconds * 1000).saturating_sub(MAX_ZONE_OFFSET))
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar, counted in years that begin in March, so
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_start_is_read_from_the_end_of_a_name() {
-        let start = |name: &str| earliest_start(name).map(|ms| (ms + FARTHEST_ZONE) / 1000);
+        let start = |name: &str| earliest_start(name).map(|ms| (ms + MAX_ZONE_OFFSET) / 1000);
         assert_eq!(start("hello-1-of-1-1970-01-02__00-00-00"), Some(86_400));
         assert_eq!(start("x-2026-01-02__03-04-05"), Some(1_767_323_045));
         assert_eq!(start("x-2024-02-29__23-59-59"), Some(1_709_251_199));

@@ -62,7 +62,7 @@ pub(crate) fn is_of(preset: &Preset, one: &Resource) -> bool {
     matches!(&one.owner, Owner::Benchmark(name) if name == preset.name)
 }
 
-/// Whether facts prove that it is somebody else's, although it is in a unit of the benchmark.
+/// Whether facts prove that it is someone else's, although it is in a unit of the benchmark.
 pub(crate) fn is_foreign(preset: &Preset, one: &Resource) -> bool {
     match &one.owner {
         Owner::Benchmark(name) => name != preset.name,

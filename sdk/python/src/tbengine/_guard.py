@@ -167,7 +167,7 @@ def _failure_of(lease: Lease, released: Released) -> CleanupError | None:
             ", ".join(released.unproven_names),
         )
     if not released.ended:
-        problems = "; ".join(released.problems) or "no reason is known"
+        problems = "; ".join(released.problems) or "reason unknown"
         return CleanupError(f"lease {lease.id}: not everything is gone: {problems}", released)
     for problem in released.problems:
         logger.warning("lease %s: %s", lease.id, problem)

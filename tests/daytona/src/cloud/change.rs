@@ -38,7 +38,7 @@ pub enum Change {
     AutoDelete(i64),
     /// Minutes until it is destroyed, whatever its state; 0 is never.
     TimeToLive(i64),
-    /// Somebody uses it.
+    /// Someone uses it.
     Touch,
 }
 

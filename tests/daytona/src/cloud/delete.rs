@@ -53,7 +53,7 @@ impl Cloud {
         }
     }
 
-    /// The sandbox is really gone. It stays in the books while somebody may still see it.
+    /// The sandbox is really gone. It stays in the books while someone may still see it.
     pub(crate) fn gone(&mut self, id: &Id, now: Timestamp) {
         self.write(id, now, true, |row| {
             row.state = State::Destroyed;

@@ -18,8 +18,8 @@ fn two_runs_never_work_on_one_resource() {
     let pid = first.id();
     second
         .says(&format!("(process {pid}, since "))
-        .says("works on 7 of these resources")
-        .says("hint: wait until it has ended");
+        .says("is working on 7 of these resources")
+        .says("hint: wait for it to finish");
     // What the first does not touch is free.
     host.run(&["run", "--kind", "sandbox"]).with_code(0);
     let run = history(&host)
@@ -31,7 +31,7 @@ fn two_runs_never_work_on_one_resource() {
         .to_owned();
     host.run(&["resume", &run])
         .with_code(5)
-        .says("is under way");
+        .says("is in progress");
     let ended = first.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(0));
     host.run(&["run"]).with_code(0);
@@ -39,7 +39,7 @@ fn two_runs_never_work_on_one_resource() {
 
 #[test]
 fn who_slept_through_its_lease_does_nothing_more() {
-    let host = home().memory("latency = \"100ms\"\n[state]\nlease = \"1s\"");
+    let host = home().memory("latency = \"100ms\"\n[state]\nlock = \"1s\"");
     let mut stopped = started(&host, &["--kind", "container"], 1);
     signal(&stopped, Signal::STOP);
     let begun = Instant::now();
@@ -75,7 +75,7 @@ fn who_slept_through_its_lease_does_nothing_more() {
         .lines();
     let last = rows.last().unwrap();
     assert!(
-        last["halted"].as_str().unwrap().contains("lease ran out"),
+        last["halted"].as_str().unwrap().contains("lock expired"),
         "{last}"
     );
 }

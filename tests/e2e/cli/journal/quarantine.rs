@@ -7,8 +7,9 @@ use crate::home;
 #[test]
 fn what_fails_again_and_again_is_parked_until_it_is_released() {
     // Every deletion fails, and the second attempt is the last.
-    let host = home()
-        .memory("faults = { transient = 1.0, only = \"delete\" }\n[guards]\nquarantine-after = 2");
+    let host = home().memory(
+        "faults = { transient = 1.0, only = \"delete\" }\n[safeguards]\nquarantine-after = 2",
+    );
     let run = |args: &[&str]| {
         let scope = [
             "run",
@@ -29,7 +30,7 @@ fn what_fails_again_and_again_is_parked_until_it_is_released() {
     let refusals = json["plan"]["refusals"].as_array().unwrap();
     let parked: Vec<&Value> = refusals
         .iter()
-        .filter(|one| one["guard"] == "quarantined")
+        .filter(|one| one["safeguard"] == "quarantined")
         .collect();
     assert_eq!(parked.len(), all);
     let id = parked[0]["target"]["native"].as_str().unwrap();
@@ -44,11 +45,11 @@ fn what_fails_again_and_again_is_parked_until_it_is_released() {
     host.run(&["list"]).says("in quarantine: ");
     let explained = host.run(&["explain", id]).with_code(0).stdout;
     assert!(
-        explained.contains("guard quarantined refuses to delete it"),
+        explained.contains("safeguard quarantined refuses to delete it"),
         "{explained}"
     );
     assert!(
-        explained.contains("2 runs had trouble with it"),
+        explained.contains("failed or reappeared in 2 runs"),
         "{explained}"
     );
 

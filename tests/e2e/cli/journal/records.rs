@@ -14,9 +14,7 @@ use crate::home;
 fn a_run_is_recorded_from_its_plan_to_its_end() {
     let host = home().memory("");
     assert_eq!(history(&host).len(), 0);
-    host.run(&["history"])
-        .with_code(0)
-        .says("no run has been recorded");
+    host.run(&["history"]).with_code(0).says("no runs recorded");
     host.run(&["run", "--kind", "container"]).with_code(0);
     let runs = history(&host);
     assert_eq!(runs.len(), 1);
@@ -77,7 +75,7 @@ fn where_nothing_can_be_recorded_nothing_is_done_unless_asked_for() {
     let ended = host.run(&["run", "-O", "jsonl"]).with_code(2);
     assert!(!ended.stdout.contains("run-started"));
     ended
-        .says("others may use it (mode 755)")
+        .says("others have access to it (mode 755)")
         .says("hint: chmod 700")
         .says("--no-journal");
     let ended = host
@@ -175,7 +173,7 @@ fn a_disk_that_is_full_stops_the_run_before_it_does_more() {
     assert!(deleted(&lines[halted..]) <= 1);
     ended
         .says("the run was stopped: the journal cannot be written")
-        .says("make room or mend the disk, then resume");
+        .says("free disk space, then resume");
     assert_eq!(history(&host)[0]["state"], "crashed");
     host.run(&["resume", "--concurrency", "64"]).with_code(0);
     assert_eq!(history(&host)[0]["state"], "finished");

@@ -29,7 +29,7 @@ fn what_was_killed_is_resumed() {
     host.run(&["resume", &run]).with_code(0).says("is finished");
     host.run(&["resume", "ffff"])
         .with_code(2)
-        .says("there is no run ffff");
+        .says("no run ffff");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn what_was_interrupted_says_how_to_go_on() {
     let stderr = String::from_utf8(ended.stderr).unwrap();
     let run = history(&host)[0]["run"].as_str().unwrap().to_owned();
     assert!(
-        stderr.contains(&format!("can be done later: tbengine resume {run}")),
+        stderr.contains(&format!("left; continue with: tbengine resume {run}")),
         "{stderr}"
     );
     assert_eq!(history(&host)[0]["state"], "interrupted");
@@ -66,7 +66,7 @@ fn what_is_stale_is_refused_unless_it_is_planned_anew() {
         .json();
     assert_eq!(states[0]["state"], "stale");
     host.configure("seed = 2");
-    stale(&[], "was connected to `memory-1` then");
+    stale(&[], "was connected to `memory-1`, now to");
     host.configure("");
     let ended = host
         .run(&[

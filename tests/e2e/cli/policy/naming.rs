@@ -43,7 +43,7 @@ fn a_pinned_policy_must_be_that_one() {
     ));
     host.run(&["plan", "--policy", "p"])
         .with_code(2)
-        .says("is pinned")
+        .says("pinned is")
         .says("tbengine.toml:6");
     let json = host
         .run(&["policy", "inspect", "default", "-O", "json"])
@@ -77,7 +77,7 @@ fn a_reference_names_one_component_only() {
     let other = format!("default@sha256:{}", "0".repeat(64));
     host.run(&["plan", "--policy", &other])
         .with_code(2)
-        .says("is pinned");
+        .says("pinned is");
     host.run(&["plan", "--policy", "default@sha256:12"])
         .with_code(2)
         .says("64 hexadecimal digits");

@@ -74,10 +74,7 @@ fn a_template_is_tested_and_a_wrong_answer_is_shown() {
         .replacen("tried often enough", "tired", 1)
         .replacen("docker/container/very-old", "docker/container/very-new", 1);
     std::fs::write(&file, &wrong).unwrap();
-    let ended = host
-        .run(&tests)
-        .with_code(1)
-        .says("1 of 2 cases are not as expected");
+    let ended = host.run(&tests).with_code(1).says("1 of 2 cases failed");
     for part in [
         "failed disk-full/tests/host.expected.json",
         "expected  keep: loved",
@@ -137,19 +134,19 @@ fn folders_without_sense_are_refused() {
     let test = || host.run(&["policy", "test", "default", "tests"]);
     test()
         .with_code(2)
-        .says("there is no recorded inventory")
+        .says("no recorded inventory")
         .says("list --record");
     host.run(&["list", "--record", "tests/host.json"])
         .with_code(0);
     test()
         .with_code(2)
-        .says("nothing is expected of")
+        .says("no expectations for")
         .says("--update");
     host.run(&["policy", "test", "default", "tests", "--update"])
         .with_code(0);
     test().with_code(0);
     host.write("tests/other.expected.json", "{}");
-    test().with_code(2).says("belongs to no inventory");
+    test().with_code(2).says("no inventory for");
     std::fs::remove_file(host.path("tests/other.expected.json")).unwrap();
     host.write("tests/host.expected.json", r#"{"decision": {}}"#);
     test().with_code(2).says("unknown field `decision`");
@@ -187,7 +184,7 @@ fn two_policies_are_compared_on_a_record_and_on_what_is_there() {
     assert_ne!(first["before"], first["after"]);
     diff(&["default", "aggressive"])
         .with_code(0)
-        .says("are judged differently");
+        .says("decisions differ");
     // A parameter goes to the one that has it; what neither has is refused.
     host.write("core.wat", MAX_AGE);
     host.run(&["policy", "pack", "core.wat", "-o", "m.wasm"])

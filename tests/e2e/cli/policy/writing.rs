@@ -73,7 +73,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
         .says("policy pack --help");
     host.run(&["policy", "pack", "max-age.wasm"])
         .with_code(2)
-        .says("is a component already");
+        .says("is already a component");
     host.run(&["policy", "pack", "missing.wasm"])
         .with_code(2)
         .says("missing.wasm");
@@ -88,7 +88,7 @@ fn a_template_needs_a_language_a_name_and_a_place() {
     for name in ["", "Upper", "a b", "../up", "-x", "1st"] {
         host.run(&["policy", "new", "c", "--", name])
             .with_code(2)
-            .says("a policy cannot be called");
+            .says("invalid policy name");
     }
     host.run(&["policy", "new", "go", "mine"]).with_code(0);
     assert!(

@@ -63,19 +63,22 @@ fn policy_pulled(answer: Answer, says: &str) {
 #[test]
 fn each_status_has_a_sentence() {
     for (answer, says) in [
-        (Answer::new(401), "wants credentials for team/nightly"),
-        (Answer::new(403), "does not allow to pull from team/nightly"),
-        (Answer::new(404), "there is no oci://127.0.0.1:"),
-        (Answer::new(429), "allows no more requests for now\n"),
+        (Answer::new(401), "requires credentials for team/nightly"),
+        (
+            Answer::new(403),
+            "denies permission to pull from team/nightly",
+        ),
+        (Answer::new(404), "does not exist"),
+        (Answer::new(429), "rate limited\n"),
         (
             Answer::new(429).with("retry-after", "90"),
-            "allows no more requests for now, and asks to wait 1m 30s\n",
+            "rate limited, retry after 1m 30s\n",
         ),
         (Answer::new(500), "failed with status 500"),
         (Answer::new(503), "failed with status 503"),
-        (Answer::new(418), "answered with status 418"),
-        (Answer::new(204), "answered with status 204"),
-        (Answer::new(304), "answered with status 304"),
+        (Answer::new(418), "status 418"),
+        (Answer::new(204), "status 204"),
+        (Answer::new(304), "status 304"),
     ] {
         let again = answer.clone();
         pulled(move |_| again.clone(), says);
@@ -104,7 +107,7 @@ fn what_is_larger_than_it_can_be_is_not_read() {
 #[test]
 fn what_takes_too_long_is_not_waited_for() {
     let flags = ["--registry-timeout", "1s"];
-    let says = "was not done within 1s";
+    let says = "did not finish within 1s";
     pulled_with(|_| Answer::silence(), &flags, says);
     pulled_with(|_| Answer::new(200).trickling(), &flags, says);
     let manifest = scripted::manifest(&wasm());
@@ -131,7 +134,7 @@ fn a_wrong_digest_is_told_with_the_right_one() {
         &["run", "--policy", &other],
     ] {
         user.run(command).with_code(2).says(&format!(
-            "sent a manifest with the digest {digest}, and sha256:{} was asked for",
+            "sent a manifest with the digest {digest}; expected sha256:{}",
             "0".repeat(64)
         ));
     }
@@ -151,7 +154,7 @@ fn what_is_no_policy_is_told_from_one() {
     for (text, says) in [
         (
             manifest("application/wasm", 2),
-            "it has 2 layers, and a policy is one",
+            "it has 2 layers; expected 1",
         ),
         (manifest("application/wasm", 0), "it has 0 layers"),
         (
@@ -166,9 +169,9 @@ fn what_is_no_policy_is_told_from_one() {
             "{\"schemaVersion\": 2, \"manifests\": [{}]}".to_owned(),
             "an index of several artifacts",
         ),
-        ("<html>".to_owned(), "what answers is no manifest"),
-        (String::new(), "what answers is no manifest"),
-        ("[".repeat(100_000), "what answers is no manifest"),
+        ("<html>".to_owned(), "the answer is not a manifest"),
+        (String::new(), "the answer is not a manifest"),
+        ("[".repeat(100_000), "the answer is not a manifest"),
     ] {
         pulled(move |_| Answer::ok(text.clone()), says);
     }
@@ -186,9 +189,9 @@ fn a_component_that_is_no_policy_is_pulled_and_does_not_run() {
 
 #[test]
 fn broken_connections_are_told_apart() {
-    pulled(|_| Answer::new(200).cut_off(), "broke off");
-    pulled(|_| Answer::noise(), "broke off");
-    policy_pulled(Answer::new(200).cut_off(), "broke off");
+    pulled(|_| Answer::new(200).cut_off(), "closed the connection");
+    pulled(|_| Answer::noise(), "closed the connection");
+    policy_pulled(Answer::new(200).cut_off(), "closed the connection");
     let nobody = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -197,7 +200,7 @@ fn broken_connections_are_told_apart() {
     let user = User::new();
     user.run(&["policy", "pull", &reference])
         .with_code(2)
-        .says(&format!("{nobody} refuses connections"));
+        .says(&format!("{nobody} refused the connection"));
     user.run(&["policy", "pull", "registry.invalid/team/nightly:1"])
         .with_code(2)
         .says("registry.invalid cannot be reached");
@@ -207,11 +210,11 @@ fn broken_connections_are_told_apart() {
 fn redirects_end() {
     pulled(
         |request| Answer::new(307).with("location", &format!("{}x", request.path)),
-        "redirects in a circle",
+        "redirects in a loop",
     );
     pulled(
         |_| Answer::new(307).with("location", "file:///etc/passwd"),
-        "answered with status 307",
+        "status 307",
     );
 }
 
@@ -224,10 +227,10 @@ fn challenges_that_make_no_sense_are_refusals() {
         "Basic realm=\"x\"",
     ] {
         let answer = Answer::new(401).with("www-authenticate", challenge);
-        pulled(move |_| answer.clone(), "wants credentials");
+        pulled(move |_| answer.clone(), "requires credentials");
     }
     for (realm, says) in [
-        ("nonsense", "a place for tokens that is no URL"),
+        ("nonsense", "a token service that is not a URL"),
         ("file:///etc/passwd", "redirects the request for a token"),
     ] {
         let challenge = format!("Bearer realm=\"{realm}\"");
@@ -235,11 +238,11 @@ fn challenges_that_make_no_sense_are_refusals() {
         pulled(move |_| answer.clone(), says);
     }
     for (token, says) in [
-        ("{}", "a token that is none"),
-        ("no json", "a token that is none"),
+        ("{}", "an empty token"),
+        ("no json", "an empty token"),
         (
             "{\"token\": \"a\\r\\nb: c\"}",
-            "a token that no header can hold",
+            "a token with characters that are not allowed in a header",
         ),
     ] {
         let issuer = Scripted::start(move |_| Answer::ok(token));
@@ -268,7 +271,7 @@ fn a_push_that_fails_says_why() {
     let there = |request: &Request| request.method == "HEAD";
     pushed(
         |_| Answer::new(403),
-        "does not allow to push to team/nightly",
+        "denies permission to push to team/nightly",
     );
     pushed(
         |_| Answer::new(404),
@@ -281,7 +284,7 @@ fn a_push_that_fails_says_why() {
             _ => Answer::new(500),
         }
     };
-    pushed(begun(Answer::new(202)), "without a place for the upload");
+    pushed(begun(Answer::new(202)), "without an upload location");
     pushed(
         begun(Answer::new(202).with("location", "file:///tmp/x")),
         "redirects the upload",
@@ -290,13 +293,13 @@ fn a_push_that_fails_says_why() {
         begun(Answer::new(202).with("location", "/there")),
         "failed with status 500",
     );
-    pushed(begun(Answer::new(200)), "answered with status 200");
+    pushed(begun(Answer::new(200)), "status 200");
     pushed(
         move |request| match there(request) {
             true => Answer::new(200),
             false => Answer::new(413),
         },
-        "answered with status 413",
+        "status 413",
     );
     // It keeps something else than what it was sent.
     let other = scripted::digest(b"other");
@@ -305,7 +308,7 @@ fn a_push_that_fails_says_why() {
             true => Answer::new(200),
             false => Answer::new(201).with("docker-content-digest", &other),
         },
-        "and keeps sha256:",
+        "; sent sha256:",
     );
 }
 

@@ -38,7 +38,7 @@ fn exporter() -> User {
     user
 }
 
-/// A registry that wants credentials, a user with a policy in `p.wasm`, and where that is to go.
+/// A registry that requires credentials, a user with a policy in `p.wasm`, and where that is to go.
 fn locked() -> (Server, User, String) {
     let server = Server::locked();
     let reference = server.reference("team/nightly:1");
@@ -51,7 +51,7 @@ fn a_registry_that_wants_credentials_gets_them_from_the_variables() {
     let push = ["policy", "push", "p.wasm", &reference];
     user.run(&push)
         .with_code(2)
-        .says("wants credentials for team/nightly")
+        .says("requires credentials for team/nightly")
         .says("hint: `docker login` to it");
     user.run_with(&push, &variables(server.address(), "wrong"))
         .with_code(2)
@@ -59,11 +59,11 @@ fn a_registry_that_wants_credentials_gets_them_from_the_variables() {
     // They are for another one, on the same host even.
     user.run_with(&push, &variables("127.0.0.1:1", PASSWORD))
         .with_code(2)
-        .says("there are none for it here");
+        .says("none are configured");
     let [host, name, password] = variables(server.address(), PASSWORD);
     for (some, says) in [
-        (&[name, password][..], "TBENGINE_REGISTRY_HOST does not say"),
-        (&[host, name], "only one is set"),
+        (&[name, password][..], "without TBENGINE_REGISTRY_HOST"),
+        (&[host, name], "only one of"),
     ] {
         user.run_with(&push, some).with_code(2).says(says);
     }
@@ -71,7 +71,7 @@ fn a_registry_that_wants_credentials_gets_them_from_the_variables() {
     // None of them is a variable that means nothing.
     assert_eq!(pushed.stderr, "");
     let pull = ["policy", "pull", &reference];
-    user.run(&pull).with_code(2).says("wants credentials");
+    user.run(&pull).with_code(2).says("requires credentials");
     user.run_with(&pull, &[host, name, password]).with_code(0);
 }
 
@@ -92,11 +92,11 @@ fn what_docker_login_left_is_used() {
     let variable = [("DOCKER_CONFIG", elsewhere.to_str().unwrap())];
     user.run_with(&push, &variable)
         .with_code(2)
-        .says("wants credentials");
+        .says("requires credentials");
     for (json, says) in [
         (
             serde_json::json!({ "auths": { "ghcr.io": auth } }),
-            "there are none",
+            "none are configured",
         ),
         (
             serde_json::json!({ "auths": { server.address(): { "auth": "?" } } }),
@@ -108,7 +108,7 @@ fn what_docker_login_left_is_used() {
         ),
         (
             serde_json::json!({ "auths": [PASSWORD] }),
-            "is not as docker writes it",
+            "is not a valid docker configuration",
         ),
     ] {
         docker_file(&user, &json);
@@ -157,14 +157,14 @@ fn credential_helpers_are_asked() {
         "docker-credential-vault, which docker's config.json names, failed",
     ));
     helper(&user, "vault", PASSWORD, 0);
-    push(Some("answered no credentials"));
+    push(Some("returned no credentials"));
     helper(
         &user,
         "vault",
         "credentials not found in native keychain",
         1,
     );
-    push(Some("there are none for it here"));
+    push(Some("none are configured"));
     // One of its own comes before the store.
     helper(&user, "own", &answer(USER), 0);
     let helpers = serde_json::json!({ server.address(): "own" });
@@ -174,7 +174,7 @@ fn credential_helpers_are_asked() {
     );
     push(None);
     docker_file(&user, &serde_json::json!({ "credsStore": "../../bin/sh" }));
-    push(Some("has no such name"));
+    push(Some("has an invalid name of a credential helper"));
 }
 
 /// Whether a text is in a file below a folder.
@@ -215,11 +215,11 @@ fn they_are_nowhere_to_be_read() {
     for secret in [PASSWORD, &basic()] {
         assert!(!holds(&user.host.path(""), secret), "{secret}");
     }
-    // Nor is what somebody wrote into a reference.
+    // Nor is what someone wrote into a reference.
     let refused = user.run(&["policy", "pull", "team:correct-horse@ghcr.io/a"]);
     let refused = refused
         .with_code(2)
-        .says("does not belong into a reference");
+        .says("must not contain a user or password");
     assert!(!refused.stderr.contains(PASSWORD), "{}", refused.stderr);
 }
 

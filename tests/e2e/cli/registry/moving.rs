@@ -67,14 +67,14 @@ fn what_is_no_policy_is_not_pushed() {
         .says("tbengine policy pack");
     user.run(&["policy", "pull", &reference])
         .with_code(2)
-        .says(&format!("there is no {reference}"));
+        .says(&format!("{reference} does not exist"));
     let pinned = user.push("default", &reference);
     user.run(&["policy", "push", "default.wasm", &pinned])
         .with_code(2)
-        .says("names a digest");
+        .says("has a digest");
     user.run(&["policy", "push", "default.wasm", &reference, "--offline"])
         .with_code(2)
-        .says("nothing is pushed");
+        .says("cannot push");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_run_demands_the_digest_and_records_what_decided() {
         };
         user.run(&[command, policy].concat())
             .with_code(2)
-            .says(&format!("`{tagged}` names no digest"))
+            .says(&format!("`{tagged}` has no digest"))
             .says(&format!("`tbengine policy pull {tagged}` prints"));
     }
     let json = user
@@ -136,7 +136,7 @@ fn a_table_of_the_configuration_names_one_too() {
     configure(&format!("sha256 = \"{zeros}\""));
     user.run(&["plan"])
         .with_code(2)
-        .says("is pinned")
+        .says("pinned is")
         .says("tbengine.toml:4");
     let digest = json["plan"]["header"]["policy"]["digest"].as_str().unwrap();
     configure(&format!("sha256 = \"{digest}\""));
@@ -174,11 +174,11 @@ fn what_was_fetched_once_needs_no_registry() {
     user.run(&["policy", "pull", &tagged]).with_code(0);
     assert_eq!(user.cached().len(), 2);
     offline(&pinned).with_code(0);
-    offline(&tagged).with_code(2).says("names no digest");
+    offline(&tagged).with_code(2).says("has no digest");
     let pull = ["policy", "pull", "--offline"];
     user.run(&[&pull[..], &[&tagged]].concat())
         .with_code(2)
-        .says("by a tag alone");
+        .says("tags are not looked up in the cache");
     drop(server);
     user.run(&[&pull[..], &[&pinned, "-o", "pulled.wasm"]].concat())
         .with_code(0);
@@ -189,7 +189,7 @@ fn what_was_fetched_once_needs_no_registry() {
         .with_code(0);
     user.run(&["policy", "pull", &tagged])
         .with_code(2)
-        .says("refuses connections");
+        .says("refused the connection");
 }
 
 #[test]
@@ -212,14 +212,14 @@ fn a_damaged_cache_decides_nothing() {
             let refused = user
                 .run(&offline)
                 .with_code(2)
-                .says("does not have its digest");
+                .says("does not match its digest");
             assert!(
                 refused.stderr.contains(path.to_str().unwrap()),
                 "{}",
                 refused.stderr
             );
             assert_eq!(refused.stdout, "");
-            // With the registry it is mended.
+            // With the registry it is fixed.
             assert_eq!(user.planned_by(&pinned), "aggressive");
             assert!(fs::read(path).unwrap() == *bytes);
             user.run(&offline).with_code(0);
@@ -238,7 +238,7 @@ fn without_a_cache_it_is_fetched_each_time() {
     let plan = ["plan", "--policy", &pinned, "-v"];
     user.run_with(&plan, &cache)
         .with_code(0)
-        .says("fetched anew each time");
+        .says("fetched on every run");
     let offline = [&plan[..], &["--offline"]].concat();
     user.run_with(&offline, &cache)
         .with_code(2)

@@ -31,7 +31,7 @@ fn the_certificate_has_to_be_of_an_authority_that_is_trusted() {
         let reference = format!("{host}/team/nightly@{digest}");
         let pull = ["policy", "pull", &reference, "--plain-http=false"];
         user.run(&pull).with_code(2).says(&format!(
-            "the certificate of {host} is signed by an authority that is not trusted here"
+            "the certificate of {host} is signed by an untrusted authority"
         ));
         assert_eq!(server.seen().len(), 0);
         user.run_with(&pull, &[("SSL_CERT_FILE", authority)])
@@ -78,15 +78,15 @@ fn behind_tls_nothing_goes_on_without_it() {
         for (args, says) in [
             (
                 &["policy", "pull", &reference("redirects")][..],
-                "to where anyone could answer",
+                "to an unencrypted address",
             ),
             (
                 &["policy", "pull", &reference("tokens")],
-                "redirects the request for a token to where no credentials go",
+                "redirects the request for a token to an address that must not get credentials",
             ),
             (
                 &["policy", "push", "p.wasm", &reference("uploads")],
-                "redirects the upload to where anyone could read it",
+                "redirects the upload to an unencrypted address",
             ),
         ] {
             user.run_with(args, &variables).with_code(2).says(says);

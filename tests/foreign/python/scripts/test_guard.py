@@ -48,7 +48,7 @@ class Ends(DockerCase):
             kept = self.docker.containers.run(IMAGE, SLEEP, detach=True, labels=labels)
             self.addCleanup(kept.remove, force=True)
         self.assertEqual(self.status(kept.id), "running")
-        self.assertIn("it carries the label tbengine.protect", "".join(logged.output))
+        self.assertIn("labelled tbengine.protect", "".join(logged.output))
 
     def test_an_exception_goes_on_after_what_was_made_is_gone(self):
         with self.assertRaisesRegex(ZeroDivisionError, "^division by zero$"), self.guard() as lease:
@@ -243,7 +243,7 @@ class Fails(DockerCase):
     def test_without_a_lease_the_block_does_not_run(self):
         for terms, says in [
             ({"backend": "docekr"}, "docekr"),
-            ({"run_id": "not/fit"}, "cannot be the id of a lease"),
+            ({"run_id": "not/fit"}, "invalid lease id"),
         ]:
             with self.assertRaisesRegex(tbengine.LeaseError, says), tbengine.guard(**AT_ONCE, **terms):
                 self.fail("the block must not run")

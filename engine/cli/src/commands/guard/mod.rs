@@ -26,7 +26,7 @@ use signals::Forwarded;
 
 /// Runs a command under a lease.
 pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
-    let settings = app.settings(&args.policy, &args.guards, &args.retry);
+    let settings = app.settings(&args.policy, &args.safeguards, &args.retry);
     if args.pre_clean
         && !args.no_pre_clean
         && let code @ Code::Interrupted(_) = pre_clean(app, args)?
@@ -40,7 +40,7 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
     let end = block_on(guarding)?;
     drop(front);
     let Some(swept) = end.swept else {
-        app.console.warning("cleaning up goes on in the background");
+        app.console.warning("cleanup continues in the background");
         return Ok(Code::Command(end.code));
     };
     swept::tell(&app.console, app.global.verbose > 0, &swept);
@@ -59,7 +59,7 @@ fn pre_clean(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
     let run = RunArgs {
         scope: args.scope.clone(),
         policy: args.policy.clone(),
-        guards: args.guards.clone(),
+        safeguards: args.safeguards.clone(),
         retry: args.retry.clone(),
         plan: None,
         dry_run: false,
@@ -74,8 +74,9 @@ fn pre_clean(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
     let code = cleaned?;
     if !matches!(code, Code::Done) {
         let number = code.number();
-        app.console
-            .warning(&format!("cleaning up first ended with exit code {number}"));
+        app.console.warning(&format!(
+            "the cleanup before the command ended with exit code {number}"
+        ));
     }
     Ok(code)
 }

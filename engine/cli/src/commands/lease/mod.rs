@@ -7,7 +7,7 @@ pub(crate) mod hold;
 use serde::Serialize;
 use tbengine_engine::terms::Filter;
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_store::{Lease, LeaseEntry, Standing, Unreadable};
+use tbengine_store::{Lease, LeaseEntry, LeaseStatus, Unreadable};
 
 use crate::app::{App, block_on};
 use crate::args::global::Format;
@@ -86,13 +86,16 @@ fn release_it(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Erro
     let ended = match block_on(release(&app.context, settings, id, &signals.control))? {
         Release::Swept(ended) => ended,
         Release::EndedBefore => {
-            app.console.warning(&format!("lease {id} has ended before"));
+            app.console
+                .warning(&format!("lease {id} has already ended"));
             return Ok(Code::Done);
         }
         Release::SetAside { why, aside } => {
             app.console.error(
-                &format!("{why}; nothing was deleted, since nobody knows what was made under it"),
-                &[format!("its record lies in {aside} now")],
+                &format!(
+                    "{why}; nothing was deleted, because what was created under it is unknown"
+                ),
+                &[format!("its record was moved to {aside}")],
             );
             return Ok(Code::Failed);
         }
@@ -109,13 +112,13 @@ fn release_it(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Erro
 #[serde(rename_all = "kebab-case", untagged)]
 enum LeaseView<'a> {
     Readable {
-        standing: &'static str,
+        status: &'static str,
         label: String,
         #[serde(flatten)]
         lease: &'a Lease,
     },
     Unreadable {
-        standing: &'static str,
+        status: &'static str,
         label: String,
         id: &'a str,
         error: String,
@@ -137,7 +140,7 @@ fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
         .collect();
     for one in &unreadable {
         let hint = format!(
-            "until then nothing is deleted; if nothing runs under it any more: tbengine lease release {}",
+            "nothing is deleted until then; if nothing runs under it any more: tbengine lease release {}",
             one.id
         );
         app.console.error(&one.to_string(), &[hint]);
@@ -148,7 +151,7 @@ fn list(app: &mut App, settings: &Settings) -> Result<Code, Error> {
     })
 }
 
-/// The leases that there are.
+/// The leases in the state directory.
 struct Leases {
     all: Vec<Result<LeaseEntry, Unreadable>>,
 }
@@ -157,15 +160,13 @@ impl Leases {
     fn views(&self) -> impl Iterator<Item = LeaseView<'_>> {
         let label = |id| format!("{RUN_ID_LABEL}={id}");
         self.all.iter().map(move |lease| match lease {
-            Ok(LeaseEntry {
-                lease, standing, ..
-            }) => LeaseView::Readable {
-                standing: word(*standing),
+            Ok(LeaseEntry { lease, status, .. }) => LeaseView::Readable {
+                status: word(*status),
                 label: label(&lease.id),
                 lease,
             },
             Err(unreadable) => LeaseView::Unreadable {
-                standing: UNREADABLE,
+                status: UNREADABLE,
                 label: label(&unreadable.id),
                 id: &unreadable.id,
                 error: unreadable.why.to_string(),
@@ -184,7 +185,7 @@ impl View for Leases {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["id", "standing", "since", "holds", "backends", "program"]
+        &["id", "status", "created", "expires", "backends", "command"]
     }
 
     fn rows(&self, rows: &mut Rows) {
@@ -195,9 +196,9 @@ impl View for Leases {
 
     fn page(&self, page: &mut Page<'_>) {
         if self.all.is_empty() {
-            page.text("There are no leases.");
+            page.text("No leases.");
         }
-        let mut table = Table::new(&["ID", "STANDING", "SINCE", "HOLDS", "BACKENDS", "PROGRAM"]);
+        let mut table = Table::new(&["ID", "STATUS", "CREATED", "EXPIRES", "BACKENDS", "COMMAND"]);
         for lease in &self.all {
             table.row(row(lease).map(plain));
         }
@@ -275,35 +276,35 @@ fn row(lease: &Result<LeaseEntry, Unreadable>) -> [String; 6] {
     let nothing = || "-".to_owned();
     let LeaseEntry {
         lease,
-        standing,
+        status,
         left,
     } = match lease {
         Ok(entry) => entry,
         Err(Unreadable { id, .. }) => {
-            let standing = UNREADABLE.to_owned();
+            let status = UNREADABLE.to_owned();
             let id = id.clone();
-            return [id, standing, nothing(), nothing(), nothing(), nothing()];
+            return [id, status, nothing(), nothing(), nothing(), nothing()];
         }
     };
-    let holds = match (left, standing) {
-        (None, Standing::Live) => "while held".into(),
-        (Some(left), Standing::Live) => crate::output::human::span(*left),
+    let expires = match (left, status) {
+        (None, LeaseStatus::Live) => "when released".into(),
+        (Some(left), LeaseStatus::Live) => crate::output::human::span(*left),
         _ => nothing(),
     };
     [
         lease.id.clone(),
-        word(*standing).into(),
+        word(*status).into(),
         lease.since.to_string(),
-        holds,
+        expires,
         lease.terms.backends.join(" "),
         lease.terms.program.clone().unwrap_or_else(nothing),
     ]
 }
 
-fn word(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Live => "live",
-        Standing::Over => "over",
-        Standing::Ended => "ended",
+fn word(status: LeaseStatus) -> &'static str {
+    match status {
+        LeaseStatus::Live => "live",
+        LeaseStatus::Over => "expired",
+        LeaseStatus::Ended => "ended",
     }
 }

@@ -27,8 +27,7 @@ pub(crate) fn run(app: &mut App, plugin: &str, only: Option<&str>) -> Result<Cod
     let request = CheckRequest {
         plugin: plugin.to_owned(),
         only: only.map(str::to_owned),
-        program: program
-            .map_err(|source| Error::start("start the process for the trials", source))?,
+        program: program.map_err(|source| Error::start("start the test process", source))?,
         program_options: app.global.again(),
     };
     let (format, console) = (app.global.output, &app.console);
@@ -40,10 +39,10 @@ pub(crate) fn run(app: &mut App, plugin: &str, only: Option<&str>) -> Result<Cod
     let trials = Trials(tried);
     app.out.show(format, &trials);
     if trials.0.is_empty() {
-        return Err(Error::config("no trial has this text in its sentence"));
+        return Err(Error::config("no test name contains this text"));
     }
     Ok(
-        match trials.count(|end| matches!(end, TrialEnd::Broken(_))) {
+        match trials.count(|end| matches!(end, TrialEnd::Failed(_))) {
             0 => Code::Done,
             _ => Code::Failed,
         },
@@ -70,9 +69,9 @@ impl View for Tried {
 
     fn page(&self, page: &mut Page<'_>) {
         let mark = match self.end {
-            TrialEnd::Held => toned(Tone::Good, "ok    "),
-            TrialEnd::Ignored(_) => toned(Tone::Warn, "skip  "),
-            TrialEnd::Broken(_) => toned(Tone::Bad, "broken"),
+            TrialEnd::Passed => toned(Tone::Good, "ok    "),
+            TrialEnd::Skipped(_) => toned(Tone::Warn, "skip  "),
+            TrialEnd::Failed(_) => toned(Tone::Bad, "failed"),
         };
         let (_, detail) = words(&self.end);
         let detail = if detail.is_empty() {
@@ -111,19 +110,19 @@ impl View for Trials {
     }
 
     fn page(&self, page: &mut Page<'_>) {
-        let held = self.count(|end| matches!(end, TrialEnd::Held));
-        let broken = self.count(|end| matches!(end, TrialEnd::Broken(_)));
-        let ignored = self.count(|end| matches!(end, TrialEnd::Ignored(_)));
+        let held = self.count(|end| matches!(end, TrialEnd::Passed));
+        let broken = self.count(|end| matches!(end, TrialEnd::Failed(_)));
+        let ignored = self.count(|end| matches!(end, TrialEnd::Skipped(_)));
         page.text(&format!(
-            "{held} hold, {broken} are broken, {ignored} could not be tried"
+            "{held} passed, {broken} failed, {ignored} skipped"
         ));
     }
 }
 
 fn words(end: &TrialEnd) -> (&'static str, &str) {
     match end {
-        TrialEnd::Held => ("held", ""),
-        TrialEnd::Ignored(reason) => ("ignored", reason),
-        TrialEnd::Broken(message) => ("broken", message),
+        TrialEnd::Passed => ("passed", ""),
+        TrialEnd::Skipped(reason) => ("skipped", reason),
+        TrialEnd::Failed(message) => ("failed", message),
     }
 }

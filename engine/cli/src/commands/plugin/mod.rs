@@ -182,7 +182,7 @@ impl View for Inspected<'_> {
             page.text(&format!("kind      {}: {}", kind.kind, kind.about));
         }
         page.text("");
-        page.text("To use it, once you trust it:");
+        page.text("To use it, if you trust it:");
         let key = if self.way == "program" {
             "program"
         } else {

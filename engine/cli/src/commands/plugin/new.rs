@@ -37,7 +37,7 @@ pub(crate) fn run(
     };
     if let Some(Sdk::Version(_)) = plugin(language, kind, &folder, sdk.as_deref())? {
         app.console.warning(
-            "Cargo.toml asks for tbengine-sdk by its version; to use a copy of the repository, say --sdk DIR",
+            "Cargo.toml depends on tbengine-sdk by version; to use a copy of the repository, pass --sdk DIR",
         );
     }
     let folder = folder.display();

@@ -69,7 +69,7 @@ impl View for Checked {
         let mut ok = |text: String| page.line(&[toned(Tone::Good, "ok "), plain(text)]);
         ok(format!("loads: {}", self.origin));
         ok(format!("fits the contract {}", self.contract));
-        ok(format!("imports only what is granted: {}", imports(self)));
+        ok(format!("imports only what is allowed: {}", imports(self)));
         ok(format!(
             "describes itself: {} {}, {} parameters, judges {}",
             self.policy,

@@ -41,7 +41,7 @@ pub(super) fn diff(app: &mut App, args: &PolicyDiffArgs) -> Result<Code, Error> 
     tell_failures(&app.console, &inventory.failures);
     app.console.line(&[toned(
         Tone::Dim,
-        format!("{differ} of {all} resources are judged differently"),
+        format!("{differ} of {all} decisions differ"),
     )]);
     Ok(if inventory.failures.is_empty() {
         Code::Done
@@ -116,7 +116,7 @@ fn inventory(
         );
         let settings = app.context.settings();
         let world = &app.context.world;
-        let mut see = |event: &Event| watcher.see(event);
+        let mut see = |event: &Event| watcher.on_event(event);
         Ok::<_, Error>(discover(&engine, &settings, world, &mut see).await)
     })?;
     Ok((inventory, recorded::context(app.context.world.now, claimed)))

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
-use tbengine_engine::policy::load::LARGEST_COMPONENT;
+use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::policy::{Version, pack};
 
 use crate::app::App;
@@ -22,10 +22,8 @@ pub(super) fn export(app: &App, name: &str, file: &Path, overwrite: bool) -> Res
             .iter()
             .map(|builtin| builtin.name)
             .collect();
-        return Err(
-            Error::config(format!("there is no built-in policy called `{name}`"))
-                .hint(format!("built-in policies: {}", names.join(", "))),
-        );
+        return Err(Error::config(format!("no built-in policy named `{name}`"))
+            .hint(format!("built-in policies: {}", names.join(", "))));
     };
     write(file, builtin.wasm, overwrite)?;
     app.console
@@ -67,7 +65,7 @@ impl View for Made {
         ));
         if !self.adapted.is_empty() {
             page.text(&format!(
-                "WASI preview 1 is denied but for standard error: {}",
+                "WASI preview 1 is denied, except for standard error: {}",
                 self.adapted.join(", ")
             ));
         }
@@ -114,16 +112,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
         |error: io::Error| Error::config(format!("failed to read {}: {error}", path.display()));
     let mut bytes = Vec::new();
     File::open(path)
-        .and_then(|file| {
-            file.take(LARGEST_COMPONENT as u64 + 1)
-                .read_to_end(&mut bytes)
-        })
+        .and_then(|file| file.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut bytes))
         .map_err(failed)?;
-    if bytes.len() > LARGEST_COMPONENT {
+    if bytes.len() > MAX_COMPONENT {
         return Err(Error::config(format!(
-            "{} is larger than {} MiB, which is as large as a policy may be",
+            "{} is larger than {} MiB, the maximum for a policy",
             path.display(),
-            LARGEST_COMPONENT >> 20
+            MAX_COMPONENT >> 20
         )));
     }
     Ok(bytes)

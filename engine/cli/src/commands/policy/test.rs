@@ -76,8 +76,8 @@ pub(super) fn test(
     if failed > 0 {
         let all = tested.len();
         app.console.error(
-            &format!("{failed} of {all} cases are not as expected"),
-            &["if the answers are right, write them down with --update".to_owned()],
+            &format!("{failed} of {all} cases failed"),
+            &["if the new decisions are right, accept them with --update".to_owned()],
         );
         return Ok(Code::Failed);
     }

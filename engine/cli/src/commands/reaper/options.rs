@@ -37,7 +37,7 @@ fn request_within(
         (None, Some(text)) => text
             .parse()
             .map(|Span(span)| span)
-            .map_err(|why| Error::config(format!("the variable {name} cannot be used: {why}"))),
+            .map_err(|why| Error::config(format!("{name}: {why}"))),
         (None, None) => Ok(default),
     };
     let connection_timeout = span(
@@ -47,7 +47,7 @@ fn request_within(
     )?;
     if connection_timeout.is_zero() {
         return Err(Error::config("nobody could connect within 0s")
-            .hint("give --connection-timeout the time that the first client needs"));
+            .hint("set --connection-timeout to the time that the first client needs"));
     }
     Ok(ReaperRequest {
         listen: match args.listen.is_empty() {
@@ -83,11 +83,9 @@ const ALL_BUT_IMAGES: [Kind; 3] = [Kind::CONTAINER, Kind::NETWORK, Kind::VOLUME]
 fn default_address(world: &World, is_contained: bool) -> Result<Address, Error> {
     let port = match world.variable("RYUK_PORT") {
         None => PORT,
-        Some(text) => text.parse().map_err(|_| {
-            Error::config(format!(
-                "the variable RYUK_PORT says `{text}`, which is no port"
-            ))
-        })?,
+        Some(text) => text
+            .parse()
+            .map_err(|_| Error::config(format!("RYUK_PORT: `{text}` is not a port")))?,
     };
     let ip = match is_contained {
         true => Ipv4Addr::UNSPECIFIED,
@@ -126,7 +124,7 @@ mod tests {
         };
         let pairs = variables.iter();
         let environment = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let world = World::look().with_environment(environment.collect());
+        let world = World::capture().with_environment(environment.collect());
         request_within(&args, &world, contained)
     }
 
@@ -170,7 +168,7 @@ mod tests {
     fn ryuks_louder_log_is_louder_than_none() {
         let world = |value: &str| {
             let variable = ("RYUK_VERBOSE".to_owned(), value.to_owned());
-            World::look().with_environment([variable].into())
+            World::capture().with_environment([variable].into())
         };
         assert_eq!(verbosity(0, &world("true")), VERBOSE);
         assert_eq!(verbosity(3, &world("1")), 3);

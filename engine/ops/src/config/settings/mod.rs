@@ -13,17 +13,17 @@ pub mod table;
 pub mod value;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
-use tbengine_engine::plan::{Guards, Own};
+use tbengine_engine::plan::{Own, Safeguards};
 
 pub use retry::contradiction;
 pub use rows::{GROUPS, Layer, Settings, heading, rows_below, rows_of};
 pub use setting::{Setting, Source};
 
 impl Settings {
-    /// The guards in force.
-    pub fn guards(&self, own: Own) -> Guards {
-        let defaults = Guards::default();
-        Guards {
+    /// The safeguards in force.
+    pub fn safeguards(&self, own: Own) -> Safeguards {
+        let defaults = Safeguards::default();
+        Safeguards {
             min_age: self.min_age.value,
             max_delete: self.max_delete.value,
             max_unproven_running: self.max_unproven_running.value,
@@ -75,7 +75,7 @@ mod tests {
         unique(|row| row.field);
         let headings = [
             heading::POLICY,
-            heading::GUARDS,
+            heading::SAFEGUARDS,
             heading::RETRIES,
             heading::GLOBAL,
         ];
@@ -93,8 +93,8 @@ mod tests {
             layer.take(row(key), text.as_ref(), source).unwrap();
             layer
         };
-        let flag = layer("guards.min-age", "1m", Source::Flag);
-        let file = layer("guards.min-age", "2m", Source::File);
+        let flag = layer("safeguards.min-age", "1m", Source::Flag);
+        let file = layer("safeguards.min-age", "2m", Source::File);
         let other = layer("retry.retries", "4", Source::Variable);
         let settings = Settings::new(flag.over(&other).over(&file));
         assert_eq!(settings.min_age.source, Source::Flag);
@@ -117,7 +117,7 @@ mod tests {
     const END: &str = "<!-- end of settings -->\n";
 
     fn documented() -> String {
-        let mut table = "| Key | Flag, variable | What it says |\n|---|---|---|\n".to_owned();
+        let mut table = "| Key | Flag, variable | Meaning |\n|---|---|---|\n".to_owned();
         for row in ROWS {
             let flag = row.flag.map_or_else(String::new, |flag| {
                 format!("`--{}`, `{}`", flag.name, flag.variable)

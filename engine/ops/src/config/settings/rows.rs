@@ -13,7 +13,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use tbengine_engine::apply::ApplyOptions;
 use tbengine_engine::facts::QUARANTINE_AFTER;
-use tbengine_engine::plan::{Guards, MaxDelete};
+use tbengine_engine::plan::{MaxDelete, Safeguards};
 
 use super::setting::{Setting, Source};
 use super::table::{Flag, Group, Project, Row, Shown, settings};
@@ -24,20 +24,20 @@ pub mod heading {
     /// Which policy decides.
     pub const POLICY: &str = "Policy";
     /// The rules after the policy.
-    pub const GUARDS: &str = "Guards";
+    pub const SAFEGUARDS: &str = "Safeguards";
     /// When a step is tried again, and how much is done at once.
     pub const RETRIES: &str = "Retries";
     /// What every command has.
     pub const GLOBAL: &str = "Global options";
 }
-use heading::{GLOBAL, GUARDS, POLICY, RETRIES};
+use heading::{GLOBAL, POLICY, RETRIES, SAFEGUARDS};
 
 /// The tables of the file that hold rows.
 pub const GROUPS: &[Group] = &[
     Group {
-        name: "guards",
+        name: "safeguards",
         doc: "The rules after the policy.",
-        schema: "GuardsTable",
+        schema: "SafeguardsTable",
         schema_doc: "The rules after the policy, which no policy can switch off.",
     },
     Group {
@@ -83,94 +83,93 @@ settings! {
         doc: "The policy that decides unless --policy names another: a built-in name, the name of a table under\n\
               `policies`, a path to a .wasm component, or oci://HOST/REPOSITORY@sha256:DIGEST.",
     }
-    "guards.min-age" => min_age: Duration = Guards::default().min_age, {
+    "safeguards.min-age" => min_age: Duration = Safeguards::default().min_age, {
         flag: Some(Flag {
             name: "min-age",
             variable: "TBENGINE_MIN_AGE",
             value_name: "DURATION",
-            heading: GUARDS,
-            help: "Keep what was created less than this ago; 0s switches that off [default: {default}]",
+            heading: SAFEGUARDS,
+            help: "Keep resources created less than this long ago; 0s = off [default: {default}]",
             comes_first: false,
         }),
-        doc: "What was created less than this ago stays. Unless set: {default}.",
+        doc: "Resources created less than this long ago are kept. Default: {default}.",
         project: Project::NotZero("switch the minimum age off"),
         binds_plans: true,
     }
-    "guards.max-delete" => max_delete: Option<MaxDelete> = None, {
+    "safeguards.max-delete" => max_delete: Option<MaxDelete> = None, {
         flag: Some(Flag {
             name: "max-delete",
             variable: "TBENGINE_MAX_DELETE",
             value_name: "N|P%",
-            heading: GUARDS,
+            heading: SAFEGUARDS,
             help: "Refuse a plan that touches more than this: a number, or a share like 20%",
             comes_first: true,
         }),
         doc: "A plan that touches more than this is refused: a number, or a share like \"20%\".",
         binds_plans: true,
     }
-    "guards.max-unproven-running" => max_unproven_running: usize = Guards::default().max_unproven_running, {
+    "safeguards.max-unproven-running" => max_unproven_running: usize = Safeguards::default().max_unproven_running, {
         flag: Some(Flag {
             name: "max-unproven-running",
             variable: "TBENGINE_MAX_UNPROVEN_RUNNING",
             value_name: "N",
-            heading: GUARDS,
-            help: "Without --max-delete: refuse a plan that ends more running resources of unproven owner than \
-                   this [default: {default}]",
+            heading: SAFEGUARDS,
+            help: "Without --max-delete: refuse plans that end more than N running resources of unproven owner [default: {default}]",
             comes_first: false,
         }),
-        doc: "Without max-delete: how many running resources of unproven owner a plan may end. Unless set: {default}.",
+        doc: "Without max-delete: how many running resources of unproven owner a plan may end. Default: {default}.",
         binds_plans: true,
     }
-    "guards.max-plan-age" => max_plan_age: Duration = Duration::from_secs(3600), {
+    "safeguards.max-plan-age" => max_plan_age: Duration = Duration::from_secs(3600), {
         flag: Some(Flag {
             name: "max-plan-age",
             variable: "TBENGINE_MAX_PLAN_AGE",
             value_name: "DURATION",
-            heading: GUARDS,
-            help: "How old a saved plan may be [default: {default}]",
+            heading: SAFEGUARDS,
+            help: "Maximum age of a saved plan [default: {default}]",
             comes_first: false,
         }),
-        doc: "How old a saved plan may be. Unless set: {default}.",
+        doc: "Maximum age of a saved plan. Default: {default}.",
         binds_plans: true,
     }
-    "guards.quarantine-after" => quarantine_after: u32 = QUARANTINE_AFTER, {
+    "safeguards.quarantine-after" => quarantine_after: u32 = QUARANTINE_AFTER, {
         flag: Some(Flag {
             name: "quarantine-after",
             variable: "TBENGINE_QUARANTINE_AFTER",
             value_name: "N",
-            heading: GUARDS,
-            help: "Park what failed or came back in so many runs; 0 parks nothing [default: {default}]",
+            heading: SAFEGUARDS,
+            help: "Quarantine a resource after it failed or reappeared in N runs; 0 = off [default: {default}]",
             comes_first: false,
         }),
-        doc: "In how many runs a resource has to fail or come back before it is parked; 0 parks nothing. Unless\n\
-              set: {default}.",
+        doc: "In how many runs a resource has to fail or reappear before it is quarantined; 0 = off.\n\
+              Default: {default}.",
         binds_plans: true,
     }
-    "guards.stop-timeout" => stop_timeout: Option<Duration> = None, {
+    "safeguards.stop-timeout" => stop_timeout: Option<Duration> = None, {
         flag: Some(Flag {
             name: "stop-timeout",
             variable: "TBENGINE_STOP_TIMEOUT",
             value_name: "DURATION",
             heading: POLICY,
-            help: "How long what runs may take to end by itself before it is killed",
+            help: "Grace period before a running resource is killed",
             comes_first: false,
         }),
-        doc: "How long what runs may take to end by itself. Unless set: 10s.",
+        doc: "Grace period before a running resource is killed. Default: 10s.",
         binds_plans: true,
     }
     "retry.attempts" => retry_attempts: Option<u32> = None, {
-        doc: "How many attempts in all. Unless set: 8.",
+        doc: "How many attempts in all. Default: 8.",
         limits: Limits::Between(1, 50),
         binds_plans: true,
         shown: Shown::InSchedule,
     }
     "retry.base" => retry_base: Option<Duration> = None, {
-        doc: "The longest first wait. Unless set: 100ms.",
+        doc: "The longest first wait. Default: 100ms.",
         binds_plans: true,
         shown: Shown::InSchedule,
     }
     "retry.cap" => retry_cap: Option<Duration> = None, {
-        doc: "The longest wait. Unless set: 5s.",
+        doc: "The longest wait. Default: 5s.",
         binds_plans: true,
         shown: Shown::InSchedule,
     }
@@ -180,7 +179,7 @@ settings! {
             variable: "TBENGINE_RETRIES",
             value_name: "N",
             heading: RETRIES,
-            help: "Retry a failed step so often, in place of the policy's advice",
+            help: "Number of retries (overrides the policy)",
             comes_first: false,
         }),
         doc: "How many retries after the first attempt.",
@@ -194,10 +193,10 @@ settings! {
             variable: "TBENGINE_RETRY_DELAY",
             value_name: "DURATION",
             heading: RETRIES,
-            help: "Wait so long before the first retry [default with --retries: 2s]",
+            help: "Delay before the first retry [default with --retries: 2s]",
             comes_first: false,
         }),
-        doc: "The first wait. Unless set: 2s.",
+        doc: "The first wait. Default: 2s.",
         binds_plans: true,
         shown: Shown::InSchedule,
     }
@@ -207,10 +206,10 @@ settings! {
             variable: "TBENGINE_RETRY_FACTOR",
             value_name: "FACTOR",
             heading: RETRIES,
-            help: "Multiply each further wait by this [default with --retries: 2]",
+            help: "Backoff multiplier [default with --retries: 2]",
             comes_first: false,
         }),
-        doc: "What each wait is multiplied by for the next. Unless set: 2.",
+        doc: "What each wait is multiplied by for the next. Default: 2.",
         binds_plans: true,
         shown: Shown::InSchedule,
     }
@@ -220,10 +219,10 @@ settings! {
             variable: "TBENGINE_CONCURRENCY",
             value_name: "N",
             heading: RETRIES,
-            help: "Send so many requests at once per backend, instead of what suits the backend",
+            help: "Maximum concurrent requests per backend [default: adaptive]",
             comes_first: false,
         }),
-        doc: "How many requests at once per backend, instead of what suits the backend.",
+        doc: "Maximum concurrent requests per backend. Default: adaptive.",
         limits: Limits::Between(1, 1024),
         binds_plans: true,
     }
@@ -233,10 +232,10 @@ settings! {
             variable: "TBENGINE_OUTAGE_DEADLINE",
             value_name: "DURATION",
             heading: RETRIES,
-            help: "How long a backend may be away before its steps are deferred [default: {default}]",
+            help: "Give up on an unreachable backend after this long and defer its steps [default: {default}]",
             comes_first: false,
         }),
-        doc: "How long a backend may be away before its steps are deferred. Unless set: {default}.",
+        doc: "How long a backend may be unreachable before its steps are deferred. Default: {default}.",
         binds_plans: true,
     }
     "retry.deadline" => deadline: Option<Duration> = None, {
@@ -245,10 +244,10 @@ settings! {
             variable: "TBENGINE_DEADLINE",
             value_name: "DURATION",
             heading: RETRIES,
-            help: "End the run after this long: what did not get its turn is deferred (exit code 6)",
+            help: "Time limit for the run; unfinished work is deferred (exit code 6)",
             comes_first: false,
         }),
-        doc: "How long a run may take: what did not get its turn is deferred. Unless set: no limit.",
+        doc: "Time limit for a run; unfinished work is deferred. Default: no limit.",
         binds_plans: true,
     }
     "retry.step-deadline" => step_deadline: Duration = ApplyOptions::default().step_deadline, {
@@ -257,10 +256,10 @@ settings! {
             variable: "TBENGINE_STEP_DEADLINE",
             value_name: "DURATION",
             heading: RETRIES,
-            help: "How long the calls of one step may take in all [default: {default}]",
+            help: "Time limit for the calls of one step [default: {default}]",
             comes_first: false,
         }),
-        doc: "How long the calls of one step may take in all. Unless set: {default}.",
+        doc: "Time limit for the calls of one step. Default: {default}.",
         binds_plans: true,
     }
     "state.dir" => state_dir: Option<PathBuf> = None, {
@@ -269,19 +268,19 @@ settings! {
             variable: "TBENGINE_STATE_DIR",
             value_name: "DIR",
             heading: GLOBAL,
-            help: "Where runs are remembered",
+            help: "Directory for run records, locks and leases",
             comes_first: false,
         }),
-        doc: "The directory. Unless set: $XDG_STATE_HOME/tbengine.",
+        doc: "The directory. Default: $XDG_STATE_HOME/tbengine.",
     }
-    "state.lease" => lease: Option<Duration> = None, {
-        doc: "How long a run keeps its resources to itself without a sign of life; at least 1s. Unless set: 30s.",
+    "state.lock" => lock: Option<Duration> = None, {
+        doc: "How long the locks of a run last without a heartbeat; at least 1s. Default: 30s.",
         // It has to outlast the pauses that any scheduler makes.
         limits: Limits::AtLeast(Duration::from_secs(1)),
         shown: Shown::No,
     }
     "state.keep" => keep: Duration = Duration::from_secs(30 * 24 * 3600), {
-        doc: "How long the records of runs are kept; 0s keeps them for ever. Unless set: {default}.",
+        doc: "How long the records of runs are kept; 0s keeps them forever. Default: {default}.",
         shown: Shown::No,
     }
 }

@@ -9,7 +9,7 @@ use super::value::{Limits, Plain, Value};
 /// A setting, but for its type: one row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// Its key in the file, with that of its table: `guards.min-age`.
+    /// Its key in the file, with that of its table: `safeguards.min-age`.
     pub key: &'static str,
     /// Its field in `Settings`.
     pub field: &'static str,
@@ -172,14 +172,14 @@ macro_rules! settings {
             /// Takes what a flag or a variable says.
             ///
             /// # Errors
-            /// If that is no value of this setting.
+            /// If that is not a value of this setting.
             pub fn take(&mut self, row: &Row, text: &OsStr, source: Source) -> Result<(), String> {
                 match row.key {
                     $($key => {
                         let value = <$type as Value>::parse(text, row.limits)?;
                         self.$field = Some(Setting { value, source });
                     })*
-                    _ => return Err(format!("there is no setting `{}`", row.key)),
+                    _ => return Err(format!("unknown setting `{}`", row.key)),
                 }
                 Ok(())
             }
@@ -192,7 +192,7 @@ macro_rules! settings {
                         self.$field = Some(Setting { value, source: Source::File });
                         Ok(())
                     })*
-                    key => Err(D::Error::custom(format!("there is no setting `{key}`"))),
+                    key => Err(D::Error::custom(format!("unknown setting `{key}`"))),
                 }
             }
 

@@ -198,7 +198,7 @@ macro_rules! limited {
                 Self::try_from(number)
                     .ok()
                     .filter(|_| (least..=most).contains(&number))
-                    .ok_or_else(|| format!("{number} is not in {least}..={most}"))
+                    .ok_or_else(|| format!("{number} is not between {least} and {most}"))
             }
 
             fn plain(&self) -> Plain {
@@ -240,11 +240,9 @@ impl FromStr for Span {
         match humantime::parse_duration(text) {
             Ok(duration) => Ok(Self(duration)),
             Err(_) if text.trim_start().starts_with('-') => {
-                Err(format!("`{text}` is negative; a length of time is not"))
+                Err(format!("invalid duration `{text}`: it is negative"))
             }
-            Err(_) => Err(format!(
-                "`{text}` is not a length of time like 30m, 24h or 7d"
-            )),
+            Err(_) => Err(format!("invalid duration `{text}` (use e.g. 30m, 24h, 7d)")),
         }
     }
 }
@@ -277,7 +275,7 @@ impl JsonSchema for Span {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "A length of time like 30m, 24h, 7d or 1h 30m.",
+            "description": "A duration like 30m, 24h, 7d or 1h 30m.",
             "examples": ["30m", "24h", "7d"],
         })
     }
@@ -295,9 +293,7 @@ impl TryFrom<f64> for Factor {
         if factor.is_finite() && factor >= 1.0 {
             Ok(Self(factor))
         } else {
-            Err(format!(
-                "{factor} is not a factor; write a number that is at least 1"
-            ))
+            Err(format!("invalid factor {factor}: must be at least 1"))
         }
     }
 }
@@ -439,9 +435,9 @@ mod tests {
         let parse = |text: &str, limits| u32::parse(text.as_ref(), limits);
         assert_eq!(parse("49", Limits::Between(0, 49)), Ok(49));
         let error = parse("50", Limits::Between(0, 49)).unwrap_err();
-        assert_eq!(error, "50 is not in 0..=49");
+        assert_eq!(error, "50 is not between 0 and 49");
         let error = parse("-1", Limits::None).unwrap_err();
-        assert_eq!(error, "-1 is not in 0..=4294967295");
+        assert_eq!(error, "-1 is not between 0 and 4294967295");
         assert!(parse("", Limits::None).is_err());
     }
 }

@@ -7,7 +7,9 @@ use std::path::Path;
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::Kind;
-use tbengine_store::{Entry, Leases as _, Parked as _, RunState, Runs as _, SqliteStore, Standing};
+use tbengine_store::{
+    Entry, LeaseStatus, Leases as _, Parked as _, RunState, Runs as _, SqliteStore,
+};
 use tempfile::TempDir;
 
 use crate::support::{NOW, container, host, host_of, seconds};
@@ -88,22 +90,19 @@ async fn its_leases_are_read_and_swept() {
     let (home, store) = copied();
     let all = store.all().await.unwrap();
     let all: Vec<_> = all.into_iter().map(Result::unwrap).collect();
-    let standings: Vec<_> = all
-        .iter()
-        .map(|one| (&*one.lease.id, one.standing))
-        .collect();
+    let standings: Vec<_> = all.iter().map(|one| (&*one.lease.id, one.status)).collect();
     assert_eq!(
         standings,
         [
-            ("ended", Standing::Ended),
-            ("held", Standing::Over),
-            ("timed", Standing::Live),
+            ("ended", LeaseStatus::Ended),
+            ("held", LeaseStatus::Over),
+            ("timed", LeaseStatus::Live),
         ]
     );
     assert_eq!(all[2].left, Some(seconds(10)));
     let later = SqliteStore::open(&home.path().join("state"), &host_of("boot-2", 1));
     let timed = later.unwrap().unwrap().lease("timed").await.unwrap();
-    assert_eq!(timed.standing, Standing::Over, "the host was started anew");
+    assert_eq!(timed.status, LeaseStatus::Over, "the host was started anew");
 
     let mut held = store.adopt("held").await.unwrap().unwrap();
     let terms = &held.lease().terms;
@@ -115,7 +114,10 @@ async fn its_leases_are_read_and_swept() {
     let seen = held.observed().await.unwrap();
     assert_eq!(seen, [(Kind::VOLUME, "seen".to_owned())].into());
     held.end(NOW).await.unwrap();
-    assert_eq!(store.lease("held").await.unwrap().standing, Standing::Ended);
+    assert_eq!(
+        store.lease("held").await.unwrap().status,
+        LeaseStatus::Ended
+    );
 }
 
 #[tokio::test]

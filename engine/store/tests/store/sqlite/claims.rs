@@ -3,9 +3,9 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tbengine_store::{Standing, Store, StoreError};
+use tbengine_store::{LeaseStatus, Store, StoreError};
 
-use crate::support::{Home, baseline, host_of, lease, pass, seconds, standing, timed};
+use crate::support::{Home, baseline, host_of, lease, pass, seconds, status, timed};
 
 #[tokio::test]
 async fn it_is_live_as_long_as_any_process_has_its_lock() {
@@ -17,11 +17,11 @@ async fn it_is_live_as_long_as_any_process_has_its_lock() {
         .stdout(held.share().unwrap().into_stdio())
         .spawn()
         .unwrap();
-    assert_eq!(standing(store, "l").await, Standing::Live);
+    assert_eq!(status(store, "l").await, LeaseStatus::Live);
     drop(held);
     assert_eq!(
-        standing(store, "l").await,
-        Standing::Live,
+        status(store, "l").await,
+        LeaseStatus::Live,
         "the other has it"
     );
     let adopted = store.adopt("l").await;
@@ -33,7 +33,7 @@ async fn it_is_live_as_long_as_any_process_has_its_lock() {
     // As suddenly as can be.
     other.kill().unwrap();
     other.wait().unwrap();
-    assert_eq!(standing(store, "l").await, Standing::Over);
+    assert_eq!(status(store, "l").await, LeaseStatus::Over);
     assert!(store.adopt("l").await.unwrap().is_some());
 }
 
@@ -46,14 +46,14 @@ async fn time_is_counted_by_the_uptime_and_ends_with_the_host() {
         .await
         .unwrap();
     pass(seconds(10) - Duration::from_millis(1));
-    assert_eq!(standing(store, "l").await, Standing::Live);
+    assert_eq!(status(store, "l").await, LeaseStatus::Live);
     assert!(matches!(
         store.adopt("l").await,
         Err(StoreError::Held { .. })
     ));
     let rebooted = home.store_of(&host_of("boot-2", 1));
-    assert_eq!(standing(&rebooted, "l").await, Standing::Over);
+    assert_eq!(status(&rebooted, "l").await, LeaseStatus::Over);
     pass(Duration::from_millis(1));
-    assert_eq!(standing(store, "l").await, Standing::Over);
+    assert_eq!(status(store, "l").await, LeaseStatus::Over);
     assert!(store.adopt("l").await.unwrap().is_some());
 }

@@ -6,10 +6,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 use tbengine_sdk::Kind;
-use tbengine_store::{NewLease, Standing, Store, StoreError};
+use tbengine_store::{LeaseStatus, NewLease, Store, StoreError};
 
 use crate::support::{
-    Home, NOW, baseline, container, ids, lease, seconds, standing, standings, timed,
+    Home, NOW, baseline, container, ids, lease, seconds, standings, status, timed,
 };
 
 #[tokio::test]
@@ -56,7 +56,10 @@ async fn a_damaged_record_hides_no_other() {
         matches!(&format, Err(StoreError::Format { found, .. }) if found == "tbengine-lease/2"),
         "{format:?}"
     );
-    assert_eq!(standings(store).await, [("d".to_owned(), Standing::Over)]);
+    assert_eq!(
+        standings(store).await,
+        [("d".to_owned(), LeaseStatus::Over)]
+    );
     // Unknown means keep: what cannot be read is not swept.
     assert!(matches!(
         store.adopt("a").await,
@@ -92,7 +95,7 @@ async fn a_crash_while_it_is_taken_leaves_no_lease_and_its_id_free() {
         ));
         let before = baseline(&[container("a")]);
         let mut held = store.take(lease("l"), &before).await.unwrap();
-        assert_eq!(standing(store, "l").await, Standing::Live);
+        assert_eq!(status(store, "l").await, LeaseStatus::Live);
         assert_eq!(held.baseline().await.unwrap(), before);
         held.end(NOW).await.unwrap();
         for part in ["json", "baseline", "lock"] {
@@ -112,10 +115,16 @@ async fn a_crash_while_it_is_written_anew_leaves_what_was_there() {
             .unwrap(),
     );
     fs::write(home.file("l.json.new"), "{".repeat(10_000)).unwrap();
-    assert_eq!(standings(store).await, [("l".to_owned(), Standing::Live)]);
+    assert_eq!(
+        standings(store).await,
+        [("l".to_owned(), LeaseStatus::Live)]
+    );
     store.renew("l").await.unwrap();
     assert!(!home.file("l.json.new").exists());
-    assert_eq!(standings(store).await, [("l".to_owned(), Standing::Live)]);
+    assert_eq!(
+        standings(store).await,
+        [("l".to_owned(), LeaseStatus::Live)]
+    );
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn a_state_that_cannot_be_written_stops_before_anything_is_done() {
     let plan = planned(&world).await;
     std::fs::write(
         home.path("leases.db"),
-        "this is no database, however long it may be",
+        "this is not a database, however long it may be",
     )
     .unwrap();
     let begun = store.begin(&plan, RunClock::starting_at(NOW)).await;
@@ -88,7 +88,7 @@ async fn an_intent_is_checked_against_the_claims_whatever_the_clock_says() {
     let ledger = first.ledger();
     assert!(ledger.holds());
     let refused = ledger.intend(&one, ActionKind::Delete, false).await;
-    assert!(matches!(&refused, Err(Halt::Lease(_))), "{refused:?}");
+    assert!(matches!(&refused, Err(Halt::Lock(_))), "{refused:?}");
     drop((first, ledger, taken));
     let record = home.store.record("run-1").await.unwrap();
     assert_eq!(record.steps[0].intents, 0);

@@ -3,10 +3,10 @@
 use std::sync::Barrier;
 use std::thread;
 
-use tbengine_store::{Standing, StoreError};
+use tbengine_store::{LeaseStatus, StoreError};
 
 use super::Subject;
-use crate::support::{NOW, baseline, block_on, container, lease, seconds, standing, timed};
+use crate::support::{NOW, baseline, block_on, container, lease, seconds, status, timed};
 
 pub(crate) async fn a_lock_that_was_handed_over_is_the_lease(subject: &dyn Subject) {
     let store = subject.store();
@@ -14,10 +14,10 @@ pub(crate) async fn a_lock_that_was_handed_over_is_the_lease(subject: &dyn Subje
     let held = store.take(lease("l"), &before).await.unwrap();
     let mut heir = store.inherit(held.share().unwrap()).await.unwrap();
     drop(held);
-    assert_eq!(standing(&*store, "l").await, Standing::Live);
+    assert_eq!(status(&*store, "l").await, LeaseStatus::Live);
     assert_eq!(heir.baseline().await.unwrap(), before);
     heir.end(NOW).await.unwrap();
-    assert_eq!(standing(&*store, "l").await, Standing::Ended);
+    assert_eq!(status(&*store, "l").await, LeaseStatus::Ended);
 }
 
 pub(crate) async fn renewing_lets_it_hold_for_its_full_time_again(subject: &dyn Subject) {
@@ -30,12 +30,12 @@ pub(crate) async fn renewing_lets_it_hold_for_its_full_time_again(subject: &dyn 
     let renewed = store.renew("l").await.unwrap();
     assert_eq!(store.lease("l").await.unwrap(), renewed);
     subject.pass(seconds(9));
-    assert_eq!(standing(&*store, "l").await, Standing::Live);
+    assert_eq!(status(&*store, "l").await, LeaseStatus::Live);
     subject.pass(seconds(1));
     assert!(matches!(store.renew("l").await, Err(StoreError::Over { id }) if id == "l"));
     assert_eq!(
-        standing(&*store, "l").await,
-        Standing::Over,
+        status(&*store, "l").await,
+        LeaseStatus::Over,
         "it was too late"
     );
 }
@@ -71,7 +71,7 @@ pub(crate) async fn releasing_ends_its_time_at_once_and_for_good(subject: &dyn S
     );
     // Whoever released it dies before it has swept.
     drop(held);
-    assert_eq!(standing(&*store, "l").await, Standing::Over);
+    assert_eq!(status(&*store, "l").await, LeaseStatus::Over);
     assert!(matches!(
         store.renew("l").await,
         Err(StoreError::Over { .. })
@@ -123,7 +123,7 @@ pub(crate) async fn looking_at_a_lease_does_not_keep_anyone_from_sweeping_it(
     let looking = thread::spawn(move || {
         block_on(async {
             for _ in 0..2000 {
-                standing(&*looker, "l").await;
+                status(&*looker, "l").await;
             }
         });
     });
@@ -138,7 +138,7 @@ pub(crate) async fn who_looks_at_a_lease_is_not_taken_for_its_holder(subject: &d
     drop(store.take(lease("l"), &baseline(&[])).await.unwrap());
     let look = async || {
         for _ in 0..5000 {
-            assert_eq!(standing(&*store, "l").await, Standing::Over);
+            assert_eq!(status(&*store, "l").await, LeaseStatus::Over);
         }
     };
     thread::scope(|scope| {
@@ -162,7 +162,7 @@ pub(crate) async fn a_lease_by_time_tells_how_long_it_holds(subject: &dyn Subjec
     ));
     subject.pass(seconds(6));
     let over = store.lease("l").await.unwrap();
-    assert_eq!((over.standing, over.left), (Standing::Over, None));
+    assert_eq!((over.status, over.left), (LeaseStatus::Over, None));
     assert!(store.adopt("l").await.unwrap().is_some());
     let held = store.take(lease("held"), &baseline(&[])).await.unwrap();
     assert_eq!(store.lease("held").await.unwrap().left, None);
@@ -172,7 +172,7 @@ pub(crate) async fn a_lease_by_time_tells_how_long_it_holds(subject: &dyn Subjec
 pub(crate) async fn another_process_sees_who_holds_it(subject: &dyn Subject) {
     let (store, other) = (subject.store(), subject.store_of(2));
     let held = store.take(lease("l"), &baseline(&[])).await.unwrap();
-    assert_eq!(standing(&*other, "l").await, Standing::Live);
+    assert_eq!(status(&*other, "l").await, LeaseStatus::Live);
     assert!(matches!(
         other.adopt("l").await,
         Err(StoreError::Held { .. })

@@ -6,10 +6,10 @@ use std::thread;
 
 use tbengine_engine::terms::Filter;
 use tbengine_sdk::Kind;
-use tbengine_store::{Standing, StoreError, facts};
+use tbengine_store::{LeaseStatus, StoreError, facts};
 
 use super::Subject;
-use crate::support::{NOW, baseline, block_on, container, ids, lease, seconds, standing, timed};
+use crate::support::{NOW, baseline, block_on, container, ids, lease, seconds, status, timed};
 
 pub(crate) async fn what_was_taken_is_found_as_it_was_written(subject: &dyn Subject) {
     let store = subject.store();
@@ -62,7 +62,7 @@ pub(crate) async fn of_many_that_take_an_id_at_once_one_gets_it(subject: &dyn Su
             threads.into_iter().map(|one| one.join().unwrap()).sum()
         });
         assert_eq!(winners, 1);
-        assert_eq!(standing(&*store, &id).await, Standing::Over);
+        assert_eq!(status(&*store, &id).await, LeaseStatus::Over);
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) async fn what_a_later_version_wrote_is_left_to_it(subject: &dyn Subje
     let store = subject.store();
     drop(store.take(lease("l"), &baseline(&[])).await.unwrap());
     subject.write_later("l");
-    assert_eq!(standing(&*store, "l").await, Standing::Over);
+    assert_eq!(status(&*store, "l").await, LeaseStatus::Over);
     for refused in [store.adopt("l").await.err(), store.release("l").await.err()] {
         assert!(
             matches!(&refused, Some(StoreError::Later { id }) if id == "l"),

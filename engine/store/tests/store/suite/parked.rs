@@ -2,7 +2,7 @@
 
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::facts::{IdentityKey, Quarantine};
-use tbengine_engine::plan::Guard;
+use tbengine_engine::plan::Safeguard;
 use tbengine_engine::report::StepResult;
 use tbengine_memory::{Fault, Operation, container};
 use tbengine_sdk::{Error, ErrorKind};
@@ -54,7 +54,7 @@ pub(crate) async fn what_fails_in_run_after_run_is_parked(subject: &dyn Subject)
         .iter()
         .find(|one| one.name == "bad")
         .unwrap();
-    assert_eq!(refusal.guard, Guard::Quarantined);
+    assert_eq!(refusal.safeguard, Safeguard::Quarantined);
 
     for (wanted, released) in [
         (bad.id().to_string(), true),
@@ -65,7 +65,7 @@ pub(crate) async fn what_fails_in_run_after_run_is_parked(subject: &dyn Subject)
     ] {
         let troubles = troubles.clone().releasing(std::slice::from_ref(&wanted));
         assert_eq!(troubles.trouble(&bad).is_none(), released, "{wanted}");
-        assert_eq!(troubles.lets_out(&bad), released, "{wanted}");
+        assert_eq!(troubles.releases(&bad), released, "{wanted}");
     }
     world.facts.quarantine = troubles.releasing(&[bad.id().to_string()]);
     assert!(

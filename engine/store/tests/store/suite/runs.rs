@@ -255,7 +255,7 @@ pub(crate) async fn who_lost_its_lease_does_nothing_more(subject: &dyn Subject) 
     let taken = subject.store_of(2).begin(&other, clock).await.unwrap();
     let report = carry_out(&world, plan, &*stopped, &mut |_| {}).await;
     assert!(
-        matches!(stopped.halt(), Some(Halt::Lease(_))),
+        matches!(stopped.halt(), Some(Halt::Lock(_))),
         "{:?}",
         stopped.halt()
     );
@@ -396,7 +396,7 @@ pub(crate) async fn nothing_is_intended_once_the_claims_are_lost(subject: &dyn S
     let other = planned(&world).await;
     let taken = subject.store_of(2).begin(&other, clock).await.unwrap();
     let refused = ledger.intend(&one, ActionKind::Delete, false).await;
-    assert!(matches!(&refused, Err(Halt::Lease(_))), "{refused:?}");
+    assert!(matches!(&refused, Err(Halt::Lock(_))), "{refused:?}");
     assert_eq!(stopped.halt(), refused.err());
     assert!(ledger.renew().await.is_err());
     drop(taken);

@@ -152,7 +152,7 @@ async fn a_name_that_is_free_again_may_mean_another_sandbox() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_deletes_is_in_progress() {
+async fn what_someone_else_deletes_is_in_progress() {
     let world = World::new(Settings {
         runner: RunnerTimes {
             destroy: Duration::from_secs(60),

@@ -103,7 +103,7 @@ impl World {
         });
     }
 
-    /// What really was destroyed because somebody asked for it.
+    /// What really was destroyed because someone asked for it.
     pub(crate) fn destroyed(&self) -> Vec<String> {
         let record = self.fake.record();
         record

@@ -41,7 +41,10 @@ async fn newer_services_name_the_organization_of_a_key() {
     let account = server.backend().check().await.unwrap();
     assert_eq!(&*account.id, "org-new");
     assert_eq!(server.requests().len(), 1);
-    assert!(account.warnings[0].contains("does not say"), "{account:?}");
+    assert!(
+        account.warnings[0].contains("does not report"),
+        "{account:?}"
+    );
 }
 
 #[tokio::test]
@@ -115,7 +118,7 @@ async fn what_the_key_may_not_do_is_said_before_anything_is_tried() {
         [
             "the key lacks delete:sandboxes: deleting sandboxes will be refused",
             "the key lacks delete:snapshots: deleting snapshots will be refused",
-            "the key lacks read:volumes: volumes are not looked at",
+            "the key lacks read:volumes: volumes are not listed",
             "the key lacks delete:volumes: deleting volumes will be refused",
             "the key expires at 2026-01-10T12:00:00Z",
         ]

@@ -75,7 +75,7 @@ async fn an_ephemeral_one_is_refused_also_while_it_runs() {
         let server = Server::start(move |line| is_read(line).then(|| ok(ephemeral(state)))).await;
         let error = archive(&server).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unsupported);
-        assert!(error.message.contains("a stop deletes it"), "{error}");
+        assert!(error.message.contains("stopping deletes them"), "{error}");
         assert_eq!(server.changes(), [""; 0]);
     }
 }

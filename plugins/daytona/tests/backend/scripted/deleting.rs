@@ -267,7 +267,7 @@ async fn a_lost_reply_leaves_the_outcome_open() {
     let server = Server::start(|line| is_delete(line).then_some(Answer::Nothing)).await;
     let error = delete(&server, FORCE).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Transient);
-    assert!(error.message.contains("outcome is unknown"), "{error}");
+    assert!(error.message.contains("outcome unknown"), "{error}");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn nobody_listening_is_an_outage() {
         .await
         .unwrap_err();
     assert_eq!(error.kind, tbengine_sdk::ErrorKind::Unavailable);
-    assert!(error.message.contains("refuses connections"), "{error}");
+    assert!(error.message.contains("refused the connection"), "{error}");
 }
 
 /// Keeps every field of every event and span, of whatever level.

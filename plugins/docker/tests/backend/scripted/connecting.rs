@@ -177,7 +177,7 @@ async fn a_missing_socket_and_a_socket_nobody_serves_have_hints() {
     drop(UnixListener::bind(&path).unwrap());
     let dead = docker.check().await.unwrap_err();
     assert_eq!(dead.kind, ErrorKind::Unavailable);
-    assert!(dead.message.contains("refuses") && dead.hint.is_some());
+    assert!(dead.message.contains("refused") && dead.hint.is_some());
 }
 
 #[tokio::test]

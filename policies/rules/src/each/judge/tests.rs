@@ -92,20 +92,14 @@ fn a_container_that_never_started_counts_from_its_creation() {
 fn an_unknown_or_future_time_keeps() {
     for profile in [DEFAULT, AGGRESSIVE] {
         let unknown = with(|one| (one.created, one.finished) = (None, None));
-        assert_eq!(
-            says(profile, unknown),
-            "keep: exited, but nothing says since when"
-        );
+        assert_eq!(says(profile, unknown), "keep: exited since an unknown time");
         let future = with(|one| one.finished = Some(NOW + 1));
-        assert_eq!(
-            says(profile, future),
-            "keep: exited, but nothing says since when"
-        );
+        assert_eq!(says(profile, future), "keep: exited since an unknown time");
         let running =
             with(|one| (one.state, one.created, one.owner) = (State::Running, None, harbor()));
         assert_eq!(
             says(profile, running),
-            "keep: running, but nothing says since when"
+            "keep: running since an unknown time"
         );
     }
 }
@@ -140,7 +134,7 @@ fn what_runs_goes_only_if_its_owner_is_proven_or_the_operator_claims_it() {
     for profile in [DEFAULT, AGGRESSIVE] {
         assert_eq!(
             says(profile, running(Owner::Unknown, false)),
-            "keep: running, and nothing proves whose it is"
+            "keep: running, owner unknown"
         );
         let other = Owner::Other("gitlab".to_owned());
         assert_eq!(
@@ -196,7 +190,7 @@ fn volumes_go_only_if_their_owner_is_proven() {
     for profile in [DEFAULT, AGGRESSIVE] {
         assert_eq!(
             says(profile, volume(|_| {})),
-            "keep: unused, but it may hold data and nothing proves whose it is"
+            "keep: unused, but it may hold data; owner unknown"
         );
         // In use: nobody wonders why it stays.
         assert_eq!(
@@ -222,17 +216,14 @@ fn an_unused_network_of_any_unit_goes_only_if_one_is_thorough() {
     let network = used(Kind::Network, |one| one.unit = Some("project".to_owned()));
     assert_eq!(
         says(DEFAULT, network.clone()),
-        "keep: unused, but nothing proves whose it is"
+        "keep: unused, owner unknown"
     );
     assert_eq!(
         says(AGGRESSIVE, network),
         "delete: unused network, created 3h ago"
     );
     let loner = used(Kind::Network, |_| {});
-    assert_eq!(
-        says(AGGRESSIVE, loner),
-        "keep: unused, but nothing proves whose it is"
-    );
+    assert_eq!(says(AGGRESSIVE, loner), "keep: unused, owner unknown");
 }
 
 #[test]
@@ -280,7 +271,7 @@ fn what_is_used_waits_for_its_users() {
     };
     assert_eq!(
         verdict(&["gone"]),
-        "delete: unused network of harbor, created 3h ago, older than 1h; what used it goes too"
+        "delete: unused network of harbor, created 3h ago, older than 1h; its users are deleted too"
     );
     assert_eq!(
         verdict(&["gone", "stays"]),

@@ -134,7 +134,7 @@ fn a_unit_that_ran_longer_than_any_trial_goes_as_a_whole() {
     });
     assert_eq!(
         of_first(&[], &[running("main", 13 * 60), unknown]),
-        "keep: running, created 13h ago; nothing says since when its unit runs"
+        "keep: running, created 13h ago; how long its unit has run is unknown"
     );
 }
 
@@ -165,7 +165,7 @@ fn a_unit_is_over_when_its_main_container_has_ended() {
         of_first(&[], &barely),
         "keep: running, created 3h ago; its unit is over: `main` exited (137) 10m ago, not yet older than 10m"
     );
-    // Made since the main container ended: somebody goes on with it.
+    // Made since the main container ended: someone goes on with it.
     assert_eq!(goes(&[], &[running("db", 30), killed("main", 60)]), [""; 0]);
     // One that was never started has not ended.
     let created = member("main", |one| one.state = State::Created);
@@ -200,10 +200,7 @@ fn what_is_left_of_a_unit_without_containers_goes() {
     fresh.created = Some(NOW - 10 * MINUTE);
     assert_eq!(goes(&[], &[network(&[]), fresh.clone()]), [""; 0]);
     fresh.created = None;
-    assert_eq!(
-        of_first(&[], &[network(&[]), fresh]),
-        "keep: nothing says how old it is"
-    );
+    assert_eq!(of_first(&[], &[network(&[]), fresh]), "keep: age unknown");
 }
 
 #[test]
@@ -232,7 +229,7 @@ fn members_out_of_scope_leave_the_whole_in_the_dark() {
 fn a_state_or_time_that_nobody_knows_keeps_the_whole() {
     for (state, why) in [
         (State::Unknown, "the state of `other` is unknown"),
-        (State::Removing, "somebody is removing its unit"),
+        (State::Removing, "its unit is being removed"),
     ] {
         let other = member("other", |one| one.state = state);
         let unit = [killed("main", 60), other];
@@ -249,7 +246,7 @@ fn a_state_or_time_that_nobody_knows_keeps_the_whole() {
     for other in [timeless, future] {
         assert_eq!(
             of_first(&[("dead-older-than", "0")], &[killed("main", 60), other]),
-            "keep: exited (137) 1h ago; nothing says since when its unit does not run"
+            "keep: exited (137) 1h ago; how long its unit has been stopped is unknown"
         );
     }
 }
@@ -288,7 +285,7 @@ fn nobody_elses_resources_get_an_opinion() {
 }
 
 #[test]
-fn one_member_proves_those_that_no_fact_ascribes_to_somebody_else() {
+fn one_member_proves_those_that_no_fact_ascribes_to_someone_else() {
     let sibling = |owner: Owner| member("db", |one| one.owner = owner);
     assert_eq!(
         goes(
@@ -412,7 +409,7 @@ fn a_trial_that_is_older_than_its_run_has_a_wrong_clock() {
     assert!(tb(&[made(19)]).starts_with("delete"));
     assert_eq!(
         tb(&[made(20)]),
-        "keep: exited (0) 2h ago; by its name its run began after it was created, so a clock is wrong"
+        "keep: exited (0) 2h ago; its name dates its run after its creation, so a clock is wrong"
     );
     // Harbor's names have no time.
     let harbor = member("main", |one| {

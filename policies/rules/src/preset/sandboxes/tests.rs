@@ -105,7 +105,7 @@ fn where_nothing_says_which_is_the_newest_all_stay() {
         let session = [sandbox("a", 60, plain), second];
         assert_eq!(
             of_first(&[], &session),
-            "keep: running, one of 2 of its session, and nothing says which is the newest"
+            "keep: running, one of 2 of its session, and the newest is unknown"
         );
         assert_eq!(goes(&[], &session), [""; 0]);
     }
@@ -141,7 +141,7 @@ fn what_runs_goes_when_it_is_old_and_quiet_or_very_old() {
     ] {
         assert_eq!(
             of_first(&[("running-older-than", "0")], &[timeless]),
-            "keep: running, but nothing says since when"
+            "keep: running since an unknown time"
         );
     }
 }
@@ -176,7 +176,7 @@ fn what_failed_or_was_stopped_goes_soon() {
     });
     assert_eq!(
         of_first(&[], &[timeless]),
-        "keep: failed, but nothing says since when"
+        "keep: failed since an unknown time"
     );
 }
 
@@ -190,7 +190,7 @@ fn what_a_deletion_has_only_hidden_is_left_to_its_provider() {
     };
     assert_eq!(
         of_first(&[], &[hidden("true")]),
-        "keep: failed, and hidden by a deletion; its provider throws it away by itself"
+        "keep: failed, and hidden by a deletion; its provider removes it automatically"
     );
     assert_eq!(goes(&[], &[hidden("false")]), ["a"]);
 }

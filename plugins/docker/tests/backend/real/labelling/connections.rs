@@ -178,7 +178,7 @@ async fn a_daemon_that_is_away_is_told_of_and_comes_back() {
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success());
     assert!(
-        said.contains("labelling socket") && said.contains("refuses connections"),
+        said.contains("labelling socket") && said.contains("refused the connection"),
         "{said}"
     );
     let (status, body) = send(&mut kept, "POST", "/containers/create", "{}".to_owned()).await;

@@ -140,7 +140,7 @@ async fn images_that_are_built_or_committed_belong_to_the_run() {
         let id = shared().inspect(image, "{{.Id}}").unwrap();
         let found = known(&docker, Kind::IMAGE, &id).await;
         assert_eq!(found.labels.get("tbengine.run-id"), Some("run-images"));
-        // What somebody else runs from it is not the run's.
+        // What someone else runs from it is not the run's.
         let other = shared().docker(&["create", image]);
         let other = known(&docker, Kind::CONTAINER, &other).await;
         assert_eq!(other.labels.get("tbengine.run-id").unwrap_or_default(), "");

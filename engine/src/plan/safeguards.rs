@@ -13,15 +13,15 @@ use crate::facts::{Facts, Quarantine};
 use crate::policy::Force;
 use crate::scope::Scope;
 
-/// Keeps a resource for ever, whatever its value but `false`.
+/// Keeps a resource forever, whatever its value but `false`.
 pub const PROTECT_LABEL: &str = "tbengine.protect";
-/// Keeps a resource until a time in RFC 3339; for ever if the value is none.
+/// Keeps a resource until a time in RFC 3339; forever if the value is none.
 pub const KEEP_UNTIL_LABEL: &str = "tbengine.keep-until";
 
-/// How the guards are set.
+/// How the safeguards are set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guards {
-    /// What was created less than this ago stays. Zero only where the operator wrote it.
+pub struct Safeguards {
+    /// Resources created less than this long ago are kept. Zero only where the operator wrote it.
     pub min_age: Duration,
     /// The most that may be deleted or stopped, if the operator said.
     pub max_delete: Option<MaxDelete>,
@@ -35,7 +35,7 @@ pub struct Guards {
     pub exclusive: Vec<Arc<str>>,
 }
 
-impl Default for Guards {
+impl Default for Safeguards {
     fn default() -> Self {
         Self {
             min_age: Duration::from_secs(60),
@@ -58,7 +58,7 @@ pub struct Own {
 /// Which rule refused a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Guard {
+pub enum Safeguard {
     /// It carries [`PROTECT_LABEL`], or deleting it would take something along that does.
     ProtectedLabel,
     /// It carries [`KEEP_UNTIL_LABEL`] with a time to come.
@@ -84,9 +84,9 @@ pub enum Guard {
     /// Its owner keeps it on purpose, and nobody named it.
     KeptOwner,
     /// Something that stays uses it.
-    Held,
+    InUse,
     /// What might use it could not be listed.
-    HoldersUnknown,
+    DependentsUnknown,
     /// What deleting it would delete as well could not be listed.
     CascadeUnknown,
     /// It failed in too many runs, until it is released.
@@ -95,33 +95,33 @@ pub enum Guard {
     Changed,
 }
 
-impl fmt::Display for Guard {
+impl fmt::Display for Safeguard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Guard::ProtectedLabel => "protected-label",
-            Guard::KeepUntil => "keep-until",
-            Guard::MinimumAge => "minimum-age",
-            Guard::OwnContainer => "own-container",
-            Guard::LiveLease => "live-lease",
-            Guard::UnknownState => "unknown-state",
-            Guard::Damaged => "damaged",
-            Guard::Surrendered => "surrendered",
-            Guard::UnknownClass => "unknown-class",
-            Guard::RunningWithoutForce => "running-without-force",
-            Guard::UnprovenOwner => "unproven-owner",
-            Guard::KeptOwner => "kept-owner",
-            Guard::Held => "held",
-            Guard::HoldersUnknown => "holders-unknown",
-            Guard::CascadeUnknown => "cascade-unknown",
-            Guard::Quarantined => "quarantined",
-            Guard::Changed => "changed",
+            Safeguard::ProtectedLabel => "protected-label",
+            Safeguard::KeepUntil => "keep-until",
+            Safeguard::MinimumAge => "minimum-age",
+            Safeguard::OwnContainer => "own-container",
+            Safeguard::LiveLease => "live-lease",
+            Safeguard::UnknownState => "unknown-state",
+            Safeguard::Damaged => "damaged",
+            Safeguard::Surrendered => "surrendered",
+            Safeguard::UnknownClass => "unknown-class",
+            Safeguard::RunningWithoutForce => "running-without-force",
+            Safeguard::UnprovenOwner => "unproven-owner",
+            Safeguard::KeptOwner => "kept-owner",
+            Safeguard::InUse => "in-use",
+            Safeguard::DependentsUnknown => "dependents-unknown",
+            Safeguard::CascadeUnknown => "cascade-unknown",
+            Safeguard::Quarantined => "quarantined",
+            Safeguard::Changed => "changed",
         })
     }
 }
 
-/// What the guards look at.
+/// What the safeguards look at.
 pub(crate) struct Context<'a> {
-    pub(crate) guards: &'a Guards,
+    pub(crate) safeguards: &'a Safeguards,
     pub(crate) facts: &'a Facts,
     pub(crate) inventory: &'a Inventory,
     pub(crate) now: Timestamp,
@@ -132,7 +132,11 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Whether the operator says that a resource is theirs.
     fn claims(&self, resource: &Resource) -> bool {
-        self.scope.claims_running() || self.guards.exclusive.contains(&resource.identity.backend)
+        self.scope.claims_running()
+            || self
+                .safeguards
+                .exclusive
+                .contains(&resource.identity.backend)
     }
 }
 
@@ -153,15 +157,15 @@ pub(crate) fn examine<'a>(
     (survivors, refusals)
 }
 
-type Refused = (Guard, String);
+type Refused = (Safeguard, String);
 
-fn refuse(proposal: Proposed<'_>, (guard, detail): Refused) -> Refusal {
+fn refuse(proposal: Proposed<'_>, (safeguard, detail): Refused) -> Refusal {
     Refusal {
         target: proposal.resource.identity.clone(),
         name: proposal.resource.name.clone(),
         action: proposal.action.kind(),
         reason: proposal.reason.to_owned(),
-        guard,
+        safeguard,
         detail,
     }
 }
@@ -170,19 +174,16 @@ fn refuse(proposal: Proposed<'_>, (guard, detail): Refused) -> Refusal {
 fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused> {
     let resource = proposal.resource;
     protection(resource, context.now)?;
-    own_container(resource, &context.guards.own)?;
+    own_container(resource, &context.safeguards.own)?;
     live_lease(resource, context.facts)?;
     if resource.state == State::Unknown {
-        return Err((
-            Guard::UnknownState,
-            "its state is unknown, and unknown means keep".into(),
-        ));
+        return Err((Safeguard::UnknownState, "state unknown".into()));
     }
     damaged(resource, context)?;
     unknown_class(resource, context)?;
     quarantined(resource, &context.facts.quarantine)?;
     kept_owner(resource, context)?;
-    minimum_age(resource, context.guards.min_age, context.now)?;
+    minimum_age(resource, context.safeguards.min_age, context.now)?;
     running(resource, proposal.action, context)?;
     cascades(context, proposal.place)?;
     let identity = &resource.identity;
@@ -191,8 +192,8 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
         .knows_holders_of(&identity.backend, identity.kind)
     {
         return Err((
-            Guard::HoldersUnknown,
-            "what might use it could not be listed".into(),
+            Safeguard::DependentsUnknown,
+            "resources that may use it could not be listed".into(),
         ));
     }
     Ok(())
@@ -204,19 +205,20 @@ pub(crate) fn protection(resource: &Resource, now: Timestamp) -> Result<(), Refu
         && value != "false"
     {
         return Err((
-            Guard::ProtectedLabel,
-            format!("it carries the label {PROTECT_LABEL}"),
+            Safeguard::ProtectedLabel,
+            format!("labelled {PROTECT_LABEL}"),
         ));
     }
     match resource.labels.get(KEEP_UNTIL_LABEL).map(str::parse) {
         None => Ok(()),
         Some(Ok::<Timestamp, _>(until)) if until <= now => Ok(()),
-        Some(Ok(until)) => Err((Guard::KeepUntil, format!("it is to be kept until {until}"))),
+        Some(Ok(until)) => Err((
+            Safeguard::KeepUntil,
+            format!("labelled to be kept until {until}"),
+        )),
         Some(Err(error)) => Err((
-            Guard::KeepUntil,
-            format!(
-                "the value of its label {KEEP_UNTIL_LABEL} cannot be read, so it stays: {error}"
-            ),
+            Safeguard::KeepUntil,
+            format!("invalid label {KEEP_UNTIL_LABEL}: {error}"),
         )),
     }
 }
@@ -224,7 +226,7 @@ pub(crate) fn protection(resource: &Resource, now: Timestamp) -> Result<(), Refu
 fn own_container(resource: &Resource, own: &Own) -> Result<(), Refused> {
     // Whatever the kind: only what tbengine runs in has this id.
     if own.containers.contains(&resource.identity.native) {
-        return Err((Guard::OwnContainer, "tbengine runs in it".into()));
+        return Err((Safeguard::OwnContainer, "tbengine runs in it".into()));
     }
     Ok(())
 }
@@ -234,14 +236,14 @@ fn live_lease(resource: &Resource, facts: &Facts) -> Result<(), Refused> {
         let program = lease.terms.program.as_ref();
         let whose = program.map_or_else(String::new, |program| format!(" of `{program}`"));
         return Err((
-            Guard::LiveLease,
-            format!("it was made under lease {}{whose}, which is live", lease.id),
+            Safeguard::LiveLease,
+            format!("created under live lease {}{whose}", lease.id),
         ));
     }
     if facts.is_foreign(resource) {
         return Err((
-            Guard::LiveLease,
-            "nothing proves that it was made under the lease that is swept".into(),
+            Safeguard::LiveLease,
+            "not proven to be created under this lease".into(),
         ));
     }
     Ok(())
@@ -252,7 +254,7 @@ fn live_lease(resource: &Resource, facts: &Facts) -> Result<(), Refused> {
 fn damaged(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
     if resource.surrendered {
         return Err((
-            Guard::Surrendered,
+            Safeguard::Surrendered,
             "the provider has taken its deletion and hides it; there is nothing more to do here"
                 .into(),
         ));
@@ -265,7 +267,7 @@ fn damaged(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
         return Ok(());
     }
     Err((
-        Guard::Damaged,
+        Safeguard::Damaged,
         format!("only part of it could be read: {}", damage.message),
     ))
 }
@@ -277,7 +279,7 @@ fn unknown_class(resource: &Resource, context: &Context<'_>) -> Result<(), Refus
     if is_unknown && !context.scope.kinds.contains(&identity.kind) {
         let kind = identity.kind;
         return Err((
-            Guard::UnknownClass,
+            Safeguard::UnknownClass,
             format!(
                 "this tbengine does not know what a {kind} is to others; name it with --kind {kind}"
             ),
@@ -289,10 +291,7 @@ fn unknown_class(resource: &Resource, context: &Context<'_>) -> Result<(), Refus
 fn quarantined(resource: &Resource, quarantine: &Quarantine) -> Result<(), Refused> {
     match quarantine.trouble(&resource.identity) {
         None => Ok(()),
-        Some(trouble) => Err((
-            Guard::Quarantined,
-            format!("it is in quarantine: {trouble}"),
-        )),
+        Some(trouble) => Err((Safeguard::Quarantined, format!("quarantined: {trouble}"))),
     }
 }
 
@@ -311,7 +310,7 @@ fn kept_owner(resource: &Resource, context: &Context<'_>) -> Result<(), Refused>
     let hint = owner.and_then(|owner| owner.hint.as_deref());
     let hint = hint.map_or_else(String::new, |hint| format!("{hint}, or "));
     Err((
-        Guard::KeptOwner,
+        Safeguard::KeptOwner,
         format!("{name} keeps it on purpose{about}: {hint}name it with --label to claim it"),
     ))
 }
@@ -323,19 +322,19 @@ fn minimum_age(resource: &Resource, least: Duration, now: Timestamp) -> Result<(
     let wanted = humantime::format_duration(least);
     let Some(created) = resource.born() else {
         return Err((
-            Guard::MinimumAge,
-            format!("its creation time is unknown, so it counts as younger than {wanted}"),
+            Safeguard::MinimumAge,
+            format!("creation time unknown, treated as younger than {wanted}"),
         ));
     };
     match created.age(now) {
         Some(age) if age >= least => Ok(()),
         Some(age) => Err((
-            Guard::MinimumAge,
-            format!("it is {}s old, younger than {wanted}", age.as_secs()),
+            Safeguard::MinimumAge,
+            format!("created {}s ago, less than {wanted}", age.as_secs()),
         )),
         None => Err((
-            Guard::MinimumAge,
-            format!("its creation time lies in the future, so it counts as younger than {wanted}"),
+            Safeguard::MinimumAge,
+            format!("created in the future (clock skew?), treated as younger than {wanted}"),
         )),
     }
 }
@@ -346,9 +345,9 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
     }
     if matches!(action, Action::Delete { force, .. } if force != Force::Always) {
         return Err((
-            Guard::RunningWithoutForce,
+            Safeguard::RunningWithoutForce,
             format!(
-                "it is {}, and the policy did not allow killing it",
+                "{}, and the policy does not allow killing it",
                 resource.state
             ),
         ));
@@ -357,9 +356,9 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
         return Ok(());
     }
     Err((
-        Guard::UnprovenOwner,
+        Safeguard::UnprovenOwner,
         format!(
-            "it is {} and its owner is {}; name it with --label to claim it",
+            "{}, owner {}; claim it with --label",
             resource.state, resource.owner
         ),
     ))
@@ -380,18 +379,18 @@ fn cascades(context: &Context<'_>, place: usize) -> Result<(), Refused> {
     };
     if let Some(unknown) = resource.taken_along().find(|used| !is_known(used)) {
         let detail = format!(
-            "deleting it would delete the {} `{}` too, and that could not be listed",
+            "deleting it also deletes {} `{}`, which could not be listed",
             unknown.kind, unknown.native
         );
-        return Err((Guard::CascadeUnknown, detail));
+        return Err((Safeguard::CascadeUnknown, detail));
     }
     for member in inventory.cascade_of(place) {
-        protection(member, context.now).map_err(|(guard, detail)| {
+        protection(member, context.now).map_err(|(safeguard, detail)| {
             let kind = member.identity.kind;
             let name = &member.name;
             (
-                guard,
-                format!("deleting it would delete the {kind} `{name}` too: {detail}"),
+                safeguard,
+                format!("deleting it also deletes {kind} `{name}`: {detail}"),
             )
         })?;
     }
@@ -419,8 +418,8 @@ fn drop_held<'a>(
                     return Some(proposal);
                 };
                 let holder = inventory.resources[*holder].identity.id();
-                let detail = format!("{holder} uses it and stays");
-                refusals.push(refuse(proposal, (Guard::Held, detail)));
+                let detail = format!("used by {holder}, which is kept");
+                refusals.push(refuse(proposal, (Safeguard::InUse, detail)));
                 None
             })
             .collect();

@@ -17,12 +17,12 @@ use super::instance::Handle;
 use crate::error::PluginError;
 use crate::log::told;
 
-/// How many stray answers are logged one by one.
-const LOGGED_STRAYS: u64 = 10;
+/// How many unsolicited answers are logged one by one.
+const MAX_LOGGED_UNSOLICITED: u64 = 10;
 
 /// The host's table with what is behind it.
 #[derive(Debug)]
-pub(super) struct Lent {
+pub(super) struct HostTable {
     /// What the plugin sees.
     pub(super) table: HostV2,
     /// The name for the log.
@@ -30,8 +30,8 @@ pub(super) struct Lent {
     pub(super) pending: Mutex<HashMap<u64, Pending>>,
     /// The number of the next request; process-wide numbers are not needed, since each plugin has a table.
     pub(super) next: AtomicU64,
-    pub(super) strays: AtomicU64,
-    keeper: Mutex<mpsc::Sender<Chore>>,
+    pub(super) unsolicited: AtomicU64,
+    keeper: Mutex<mpsc::Sender<HostTask>>,
 }
 
 /// A request that is not answered yet.
@@ -47,7 +47,7 @@ pub(super) struct Pending {
 }
 
 /// What the keeper does, apart from every thread of the plugin and of the engine.
-pub(super) enum Chore {
+pub(super) enum HostTask {
     Cancel(Arc<Handle>, u64),
     Close(Closing),
 }
@@ -61,14 +61,14 @@ pub(super) struct Closing {
 unsafe impl Send for Closing {}
 
 /// Every table that was lent in this process.
-static LENT: RwLock<Vec<&'static Lent>> = RwLock::new(Vec::new());
+static HOST_TABLES: RwLock<Vec<&'static HostTable>> = RwLock::new(Vec::new());
 
-impl Lent {
+impl HostTable {
     /// The table that a plugin gave back. The pointer is compared and never followed: a plugin can give
     /// anything back, and a reference in Rust to the table reaches no further than the table.
-    fn of(host: *const HostV2) -> Option<&'static Lent> {
-        let all = LENT.read().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |lent: &&Lent| std::ptr::eq(&raw const lent.table, host);
+    fn of(host: *const HostV2) -> Option<&'static HostTable> {
+        let all = HOST_TABLES.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |host_table: &&HostTable| std::ptr::eq(&raw const host_table.table, host);
         all.iter().copied().find(is_it)
     }
 
@@ -76,17 +76,17 @@ impl Lent {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn chore(&self, chore: Chore) {
+    pub(super) fn chore(&self, chore: HostTask) {
         let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         // It fails only if the keeper's thread could not be started; then nothing is cancelled or closed.
         keeper.send(chore).ok();
     }
 
-    fn stray(&self, call: u64) {
-        let count = self.strays.fetch_add(1, Ordering::Relaxed);
-        if count < LOGGED_STRAYS {
+    fn unsolicited(&self, call: u64) {
+        let count = self.unsolicited.fetch_add(1, Ordering::Relaxed);
+        if count < MAX_LOGGED_UNSOLICITED {
             tracing::warn!(target: "tbengine::plugin", plugin = %self.plugin, call,
-                "an answer that nobody asked for, or the second to one request; it is ignored");
+                "ignored an unsolicited or duplicate answer");
         }
     }
 }
@@ -98,9 +98,11 @@ pub(super) fn guarded(work: impl FnOnce()) {
 
 unsafe extern "C" fn complete(host: *const HostV2, call: u64, status: Status, body: Bytes) {
     guarded(|| {
-        let Some(lent) = Lent::of(host) else { return };
-        let Some(pending) = lent.lock().remove(&call) else {
-            return lent.stray(call);
+        let Some(host_table) = HostTable::of(host) else {
+            return;
+        };
+        let Some(pending) = host_table.lock().remove(&call) else {
+            return host_table.unsolicited(call);
         };
         // SAFETY: the plugin lends the body until this returns.
         let answer = unsafe { copied(status, body) };
@@ -117,7 +119,7 @@ pub(super) unsafe fn copied(status: Status, body: Bytes) -> (Status, Vec<u8>) {
     if body.len > MAX_BODY {
         let failure = Failure {
             message: format!(
-                "the plugin answered with {} MiB, and {} MiB are allowed",
+                "the plugin answered with {} MiB; the maximum is {} MiB",
                 body.len >> 20,
                 MAX_BODY >> 20
             ),
@@ -137,10 +139,12 @@ unsafe extern "C" fn log(
     fields: Bytes,
 ) {
     guarded(|| {
-        let Some(lent) = Lent::of(host) else { return };
+        let Some(host_table) = HostTable::of(host) else {
+            return;
+        };
         // SAFETY: the plugin lends the texts until this returns.
         let [target, message, fields] = unsafe { [target.read(), message.read(), fields.read()] };
-        told(&lent.plugin, level, target, message, fields);
+        told(&host_table.plugin, level, target, message, fields);
     });
 }
 
@@ -157,7 +161,10 @@ unsafe extern "C" fn log_level(_: *const HostV2) -> u32 {
 }
 
 /// Makes a table for a plugin, and starts its keeper.
-pub(super) fn lend(name: &str, path: &Path) -> std::result::Result<&'static Lent, PluginError> {
+pub(super) fn host_table(
+    name: &str,
+    path: &Path,
+) -> std::result::Result<&'static HostTable, PluginError> {
     let (keeper, chores) = mpsc::channel();
     std::thread::Builder::new()
         .name(format!("keeper-{name}"))
@@ -165,9 +172,9 @@ pub(super) fn lend(name: &str, path: &Path) -> std::result::Result<&'static Lent
         .map_err(|source| PluginError::Load {
             name: name.to_owned(),
             path: path.to_owned(),
-            reason: format!("no thread can be started: {source}"),
+            reason: format!("cannot start a thread: {source}"),
         })?;
-    let lent: &'static Lent = Box::leak(Box::new(Lent {
+    let host_table: &'static HostTable = Box::leak(Box::new(HostTable {
         table: HostV2 {
             size: size_of::<HostV2>(),
             complete: Some(complete),
@@ -177,24 +184,24 @@ pub(super) fn lend(name: &str, path: &Path) -> std::result::Result<&'static Lent
         plugin: name.to_owned(),
         pending: Mutex::default(),
         next: AtomicU64::new(1),
-        strays: AtomicU64::new(0),
+        unsolicited: AtomicU64::new(0),
         keeper: Mutex::new(keeper),
     }));
-    let mut all = LENT.write().unwrap_or_else(PoisonError::into_inner);
-    all.push(lent);
-    Ok(lent)
+    let mut all = HOST_TABLES.write().unwrap_or_else(PoisonError::into_inner);
+    all.push(host_table);
+    Ok(host_table)
 }
 
-fn keep(chores: &mpsc::Receiver<Chore>) {
+fn keep(chores: &mpsc::Receiver<HostTask>) {
     for chore in chores {
         match chore {
-            Chore::Cancel(handle, call) => {
+            HostTask::Cancel(handle, call) => {
                 if let Some(cancel) = handle.library.table.cancel {
                     // SAFETY: the handle keeps the instance open.
                     unsafe { cancel(handle.raw, call) };
                 }
             }
-            Chore::Close(Closing { table, raw }) => {
+            HostTask::Close(Closing { table, raw }) => {
                 if let Some(close) = table.close {
                     // SAFETY: it was the last handle, so no request and no function is under way.
                     unsafe { close(raw) };

@@ -1,8 +1,8 @@
-//! Each guard, in a case where it fires, and beside it one where it does not.
+//! Each safeguard, in a case where it fires, and beside it one where it does not.
 
 use std::time::Duration;
 
-use tbengine_engine::plan::{BlastRadius, Guard, MaxDelete, Own, Plan};
+use tbengine_engine::plan::{BlastRadius, MaxDelete, Own, Plan, Safeguard};
 use tbengine_engine::policy::{Force, Verdict};
 use tbengine_memory::{Fault, Make, Operation, container, image, network, sandbox, volume};
 use tbengine_sdk::{Error, ErrorKind, Kind, Owner, State};
@@ -24,7 +24,7 @@ async fn protected_label() {
         let plan = plan_of(container("c").label("tbengine.protect", value)).await;
         assert_eq!(
             refused(&plan, "c"),
-            Some(Guard::ProtectedLabel),
+            Some(Safeguard::ProtectedLabel),
             "{value:?}"
         );
     }
@@ -36,26 +36,26 @@ async fn protected_label() {
 async fn keep_until() {
     let tomorrow = NOW.plus(24 * HOUR).to_string();
     let yesterday = NOW.minus(24 * HOUR).to_string();
-    for (until, guard) in [
-        (tomorrow.as_str(), Some(Guard::KeepUntil)),
+    for (until, safeguard) in [
+        (tomorrow.as_str(), Some(Safeguard::KeepUntil)),
         // What cannot be read is a protection all the same.
-        ("next week", Some(Guard::KeepUntil)),
-        ("", Some(Guard::KeepUntil)),
+        ("next week", Some(Safeguard::KeepUntil)),
+        ("", Some(Safeguard::KeepUntil)),
         (yesterday.as_str(), None),
     ] {
         let plan = plan_of(container("c").label("tbengine.keep-until", until.to_owned())).await;
-        assert_eq!(refused(&plan, "c"), guard, "{until:?}");
+        assert_eq!(refused(&plan, "c"), safeguard, "{until:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn minimum_age() {
     let young = plan_of(container("c").created(seconds(59))).await;
-    assert_eq!(refused(&young, "c"), Some(Guard::MinimumAge));
+    assert_eq!(refused(&young, "c"), Some(Safeguard::MinimumAge));
     let old = plan_of(container("c").created(seconds(60))).await;
     assert_eq!(refused(&old, "c"), None);
     let unknown = plan_of(container("c").created_unknown()).await;
-    assert_eq!(refused(&unknown, "c"), Some(Guard::MinimumAge));
+    assert_eq!(refused(&unknown, "c"), Some(Safeguard::MinimumAge));
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,8 +67,8 @@ async fn minimum_age_of_what_was_created_in_the_future() {
     memory.insert_resource(resource);
     let mut world = World::new(memory);
     let plan = world.plan(delete_all()).await.plan;
-    assert_eq!(refused(&plan, "c"), Some(Guard::MinimumAge));
-    world.guards.min_age = Duration::ZERO;
+    assert_eq!(refused(&plan, "c"), Some(Safeguard::MinimumAge));
+    world.safeguards.min_age = Duration::ZERO;
     let plan = world.plan(delete_all()).await.plan;
     assert_eq!(
         refused(&plan, "c"),
@@ -83,18 +83,18 @@ async fn own_container() {
     let own = memory.insert(container("self"));
     memory.insert(container("other"));
     let mut world = World::new(memory);
-    world.guards.own = Own {
+    world.safeguards.own = Own {
         containers: vec![own.native],
     };
     let plan = world.plan(delete_all()).await.plan;
-    assert_eq!(refused(&plan, "self"), Some(Guard::OwnContainer));
+    assert_eq!(refused(&plan, "self"), Some(Safeguard::OwnContainer));
     assert_eq!(refused(&plan, "other"), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn unknown_state() {
     let plan = plan_of(container("c").state(State::Unknown)).await;
-    assert_eq!(refused(&plan, "c"), Some(Guard::UnknownState));
+    assert_eq!(refused(&plan, "c"), Some(Safeguard::UnknownState));
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,29 +109,29 @@ async fn running_without_force() {
         let benchmark = Owner::Benchmark("harbor".into());
         memory.insert(container("c").state(state).owner(benchmark));
         let world = World::new(memory);
-        for (force, guard) in [
-            (Force::Never, Some(Guard::RunningWithoutForce)),
-            (Force::OnRetry, Some(Guard::RunningWithoutForce)),
+        for (force, safeguard) in [
+            (Force::Never, Some(Safeguard::RunningWithoutForce)),
+            (Force::OnRetry, Some(Safeguard::RunningWithoutForce)),
             (Force::Always, None),
         ] {
             let policy = Scripted::new(move |_| Some(delete(force, Duration::ZERO)));
             let plan = world.plan(policy).await.plan;
-            assert_eq!(refused(&plan, "c"), guard, "{state} {force:?}");
+            assert_eq!(refused(&plan, "c"), safeguard, "{state} {force:?}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn unproven_owner() {
-    for (owner, guard) in [
-        (Owner::Unknown, Some(Guard::UnprovenOwner)),
-        (Owner::Other("acme".into()), Some(Guard::UnprovenOwner)),
+    for (owner, safeguard) in [
+        (Owner::Unknown, Some(Safeguard::UnprovenOwner)),
+        (Owner::Other("acme".into()), Some(Safeguard::UnprovenOwner)),
         // Whether its lease is gone is not known.
-        (Owner::Run("r1".into()), Some(Guard::UnprovenOwner)),
+        (Owner::Run("r1".into()), Some(Safeguard::UnprovenOwner)),
         (Owner::Benchmark("harbor".into()), None),
     ] {
         let plan = plan_of(sandbox("box").running().owner(owner.clone())).await;
-        assert_eq!(refused(&plan, "box"), guard, "{owner:?}");
+        assert_eq!(refused(&plan, "box"), safeguard, "{owner:?}");
     }
 }
 
@@ -140,7 +140,7 @@ async fn kept_owner() {
     let kept = |make: Make| make.owner(Owner::Kept("kind".into()));
     for make in [container("c"), container("c").running()] {
         let plan = plan_of(kept(make)).await;
-        assert_eq!(refused(&plan, "c"), Some(Guard::KeptOwner));
+        assert_eq!(refused(&plan, "c"), Some(Safeguard::KeptOwner));
     }
     let other = container("c").owner(Owner::Other("testcontainers".into()));
     assert_eq!(refused(&plan_of(other).await, "c"), None);
@@ -151,9 +151,9 @@ async fn kept_owner() {
     let plan = claiming_world(&memory).plan(delete_all()).await.plan;
     assert_eq!(refused(&plan, "c"), None);
     let mut world = World::new(memory);
-    world.guards.exclusive = vec!["memory".into()];
+    world.safeguards.exclusive = vec!["memory".into()];
     let plan = world.plan(delete_all()).await.plan;
-    assert_eq!(refused(&plan, "c"), Some(Guard::KeptOwner));
+    assert_eq!(refused(&plan, "c"), Some(Safeguard::KeptOwner));
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,12 +166,12 @@ async fn what_runs_in_an_exclusive_account_is_the_operators() {
             .owner(Owner::Other("testcontainers".into())),
     );
     let mut world = World::new(memory);
-    world.guards.exclusive = vec!["memory".into()];
+    world.safeguards.exclusive = vec!["memory".into()];
     let plan = world.plan(delete_all()).await.plan;
     assert_eq!(plan.refusals, []);
-    world.guards.exclusive = vec!["other".into()];
+    world.safeguards.exclusive = vec!["other".into()];
     let plan = world.plan(delete_all()).await.plan;
-    assert_eq!(refused(&plan, "c"), Some(Guard::UnprovenOwner));
+    assert_eq!(refused(&plan, "c"), Some(Safeguard::UnprovenOwner));
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,7 +185,7 @@ async fn unproven_owner_holds_for_stopping_too() {
         })
     });
     let plan = World::new(memory).plan(policy).await.plan;
-    assert_eq!(refused(&plan, "c"), Some(Guard::UnprovenOwner));
+    assert_eq!(refused(&plan, "c"), Some(Safeguard::UnprovenOwner));
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,7 +197,7 @@ async fn an_operator_claims_what_runs_by_naming_a_label() {
     assert_eq!(refused(&plan, "mine"), None);
     assert!(
         plan.refusals.is_empty(),
-        "what is out of scope is no candidate"
+        "what is out of scope is not a candidate"
     );
 }
 
@@ -210,9 +210,9 @@ async fn held_by_what_stays() {
     memory.insert(volume("free"));
     memory.insert(container("web").running().uses(&net).uses(&img).uses(&data));
     let plan = World::new(memory).plan(delete_all()).await.plan;
-    assert_eq!(refused(&plan, "web"), Some(Guard::UnprovenOwner));
+    assert_eq!(refused(&plan, "web"), Some(Safeguard::UnprovenOwner));
     for name in ["net", "img", "data"] {
-        assert_eq!(refused(&plan, name), Some(Guard::Held), "{name}");
+        assert_eq!(refused(&plan, name), Some(Safeguard::InUse), "{name}");
     }
     assert_eq!(refused(&plan, "free"), None);
 }
@@ -224,8 +224,8 @@ async fn held_through_a_chain() {
     let child = memory.insert(image("child").uses(&base));
     memory.insert(container("web").label("tbengine.protect", "").uses(&child));
     let plan = World::new(memory).plan(delete_all()).await.plan;
-    assert_eq!(refused(&plan, "child"), Some(Guard::Held));
-    assert_eq!(refused(&plan, "base"), Some(Guard::Held));
+    assert_eq!(refused(&plan, "child"), Some(Safeguard::InUse));
+    assert_eq!(refused(&plan, "base"), Some(Safeguard::InUse));
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,7 +236,7 @@ async fn a_protection_holds_through_a_cascade() {
     memory.insert(container("one").takes_along(&data));
     memory.insert(container("two").takes_along(&scratch));
     let plan = World::new(memory).plan(delete_all()).await.plan;
-    assert_eq!(refused(&plan, "one"), Some(Guard::ProtectedLabel));
+    assert_eq!(refused(&plan, "one"), Some(Safeguard::ProtectedLabel));
     assert_eq!(refused(&plan, "two"), None);
 }
 
@@ -253,15 +253,18 @@ async fn holders_unknown_when_containers_cannot_be_listed() {
             "broken listing",
         )));
     let planned = World::new(memory).plan(delete_all()).await;
-    assert_eq!(refused(&planned.plan, "net"), Some(Guard::HoldersUnknown));
+    assert_eq!(
+        refused(&planned.plan, "net"),
+        Some(Safeguard::DependentsUnknown)
+    );
     assert_eq!(planned.inventory.failures.len(), 1);
     assert!(planned.plan.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_takes_along_what_could_not_be_listed_stays() {
-    for (kind, guard) in [
-        (Kind::VOLUME, Some(Guard::CascadeUnknown)),
+    for (kind, safeguard) in [
+        (Kind::VOLUME, Some(Safeguard::CascadeUnknown)),
         (Kind::NETWORK, None),
     ] {
         let memory = provider();
@@ -272,8 +275,12 @@ async fn what_takes_along_what_could_not_be_listed_stays() {
         let listing = memory.script(Operation::List).of_kind(kind);
         listing.then(Fault::Answer(broken));
         let plan = World::new(memory).plan(delete_all()).await.plan;
-        let guard = guard.or(Some(Guard::ProtectedLabel));
-        assert_eq!(refused(&plan, "one"), guard, "without a listing of {kind}s");
+        let safeguard = safeguard.or(Some(Safeguard::ProtectedLabel));
+        assert_eq!(
+            refused(&plan, "one"),
+            safeguard,
+            "without a listing of {kind}s"
+        );
         assert_eq!(refused(&plan, "two"), None);
     }
 }
@@ -289,7 +296,7 @@ async fn facts_that_cannot_be_read_refuse_a_plan_that_would_do_anything() {
     assert_eq!(plan.steps.len(), 1);
     assert_eq!(
         plan.blast_radius.unwrap().to_string(),
-        "what protects resources cannot be read, so nothing is deleted: lease x: it is damaged"
+        "nothing is deleted, because protection records cannot be read: lease x: it is damaged"
     );
     world.facts.unreadable.clear();
     assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
@@ -309,7 +316,7 @@ async fn blast_radius_by_number() {
         ("100%", false),
         ("0", true),
     ] {
-        world.guards.max_delete = Some(limit.parse().unwrap());
+        world.safeguards.max_delete = Some(limit.parse().unwrap());
         let plan = world.plan(delete_all()).await.plan;
         assert_eq!(plan.blast_radius.is_some(), trips, "{limit}");
         assert_eq!(
@@ -327,17 +334,17 @@ async fn blast_radius_of_running_resources_of_unproven_owner() {
         memory.insert(ours(&format!("c{number}")).running());
     }
     let mut world = claiming_world(&memory);
-    world.guards.max_unproven_running = 5;
+    world.safeguards.max_unproven_running = 5;
     let plan = world.plan(delete_all()).await.plan;
     let tripped = BlastRadius::UnprovenRunning {
         running: 6,
         limit: 5,
     };
     assert_eq!(plan.blast_radius, Some(tripped));
-    world.guards.max_delete = Some(MaxDelete::Count(6));
+    world.safeguards.max_delete = Some(MaxDelete::Count(6));
     assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
-    world.guards.max_delete = None;
-    world.guards.max_unproven_running = 6;
+    world.safeguards.max_delete = None;
+    world.safeguards.max_unproven_running = 6;
     assert_eq!(world.plan(delete_all()).await.plan.blast_radius, None);
 }
 
