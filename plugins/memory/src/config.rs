@@ -22,6 +22,8 @@ pub struct MemoryConfig {
     pub since: Option<Timestamp>,
     /// How many resources there are.
     pub resources: usize,
+    /// How many records the build cache has besides, each made from the one before.
+    pub build_cache: usize,
     /// How many labels each resource has at the least; unset leaves the natural ones.
     pub labels: Option<usize>,
     /// How many bytes the value of one more label of each resource has: text that deceives a terminal.
@@ -39,6 +41,7 @@ impl Default for MemoryConfig {
             seed: 1,
             since: None,
             resources: DEFAULT_RESOURCES,
+            build_cache: 0,
             labels: None,
             hostile_label: 0,
             latency: Duration::ZERO,

@@ -36,6 +36,7 @@ pub use backend::{Memory, Oracle, Script};
 pub use chaos::Chaos;
 pub use config::MemoryConfig;
 pub use faults::{Fault, FaultRates, Operation};
+pub use kinds::BUILD_CACHE;
 pub use make::{Make, container, image, network, resource, sandbox, snapshot, volume};
 pub use record::{Deleter, Deletion, Request};
 

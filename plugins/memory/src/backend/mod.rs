@@ -27,7 +27,8 @@ use crate::chaos::{Chaos, RateLimit};
 use crate::config::MemoryConfig;
 use crate::entry::{self, Entry, Reaction};
 use crate::faults::{self, Fault, FaultRates, Operation};
-use crate::make::Make;
+use crate::kinds::BUILD_CACHE;
+use crate::make::{Make, resource};
 use crate::provider::{Provider, in_progress};
 use crate::seed;
 use call::Call;
@@ -66,6 +67,14 @@ impl Memory {
             );
             shared.provider.fill(entries);
         });
+        let mut parent: Option<Identity> = None;
+        for number in 0..config.build_cache {
+            let mut record = resource(BUILD_CACHE, &format!("step-{number}"));
+            if let Some(parent) = &parent {
+                record = record.uses(parent);
+            }
+            parent = Some(memory.insert(record));
+        }
         Ok(memory)
     }
 
