@@ -4,12 +4,10 @@
 //! for, its credentials go to itself and to where it has its tokens from, and over TLS unless the operator
 //! says otherwise.
 //!
-//! What a registry wants to see is read by `http-auth`. Credentials are not read by `docker_credential` (1.4), which
-//! waits for a helper that hangs for ever and takes an answer of any length; ours is killed when the time of the
-//! call is over. The requests are
-//! made here and not by `oci-client`, since that one (0.18) believes a registry: it reads an answer of any length
-//! into memory, sends credentials to wherever a registry has its tokens, and goes on without TLS where it is
-//! redirected to; and no other HTTP client can be put into it.
+//! What a registry wants to see is read by `http-auth`. The rest is ours, since the libraries for it trust a registry
+//! more than this crate does: `docker_credential` (1.4) waits for ever for a helper that hangs, and takes an answer of
+//! any length; `oci-client` (0.18) reads an answer of any length into memory, sends credentials to wherever a registry
+//! has its tokens, goes on without TLS where it is redirected to, and has no place for another HTTP client.
 //!
 //! [`Registry`] is the way in. It knows nothing of a command line: what it works with comes as
 //! [`RegistryOptions`], and what goes wrong is an [`Error`].

@@ -30,7 +30,7 @@ enum Mode {
 
 #[async_trait]
 impl Front for Mode {
-    /// A service would hand it to whoever follows the run.
+    /// A service would pass it on to its clients.
     fn event(&mut self, _: &Event) {}
 
     async fn approve(&mut self, _: &Draft) -> Approval {

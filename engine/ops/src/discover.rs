@@ -45,7 +45,7 @@ pub async fn discover(
     inventory
 }
 
-/// Notes what was proven of owners. That this fails is no fault of whoever wanted something else.
+/// Remembers which owners were proven. A failure is logged only: the caller can go on without it.
 pub(crate) async fn note(store: &dyn Store, learned: &[LearnedIn], world: &World) {
     if learned.is_empty() {
         return;

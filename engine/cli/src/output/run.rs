@@ -37,7 +37,7 @@ pub(crate) fn print_resume_hint(console: &Console, report: &Report, settings: &S
     ]);
 }
 
-/// The command that goes on with a run.
+/// The command that resumes a run.
 pub(crate) fn resume_command(run: &str, settings: &Settings) -> String {
     let mut command = format!("tbengine resume {run}");
     if let (Some(dir), Source::Flag) = (&settings.state_dir.value, settings.state_dir.source) {
