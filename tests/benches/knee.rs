@@ -180,6 +180,7 @@ fn step(found: Resource) -> Step {
         class: Class::Compute,
         name: found.name,
         state: found.state,
+        damaged: false,
         started: found.started,
         unit: None,
         action: Action::Delete {

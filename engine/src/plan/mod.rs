@@ -101,6 +101,9 @@ pub struct Step {
     pub name: String,
     /// The state the plan saw.
     pub state: State,
+    /// Whether the plan saw only part of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
     /// When the resource last began to run, as the plan saw it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,

@@ -98,6 +98,7 @@ fn step(inventory: &Inventory, proposal: &Proposed<'_>, after: Vec<usize>) -> St
         class: info.map_or(Class::Other, |info| info.class),
         name: resource.name.clone(),
         state: resource.state,
+        damaged: resource.damaged.is_some(),
         started: resource.started,
         unit: resource.unit.clone(),
         action: proposal.action,

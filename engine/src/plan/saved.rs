@@ -271,7 +271,8 @@ pub fn difference(step: &Step, now: &Resource) -> Option<String> {
     if let Some(what) = life_difference(step, now) {
         return Some(what);
     }
-    if !step.bound.is_empty()
+    // What cannot be read may be a label that protects it, or a fact that binds the step.
+    if (!step.damaged || !step.bound.is_empty())
         && let Some(damage) = &now.damaged
     {
         return Some(format!("only part of it could be read: {}", damage.message));
@@ -307,4 +308,50 @@ fn identity_difference(planned: &Identity, now: &Identity) -> Option<String> {
         "another resource has its id now"
     };
     Some(what.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tbengine_sdk::{Damage, Kind};
+
+    use super::*;
+
+    fn container(damaged: bool) -> Resource {
+        let identity = Identity {
+            backend: "docker".into(),
+            account: "a".into(),
+            kind: Kind::CONTAINER,
+            native: "1".into(),
+            created: None,
+        };
+        let mut container = Resource::new(identity, "web", State::Exited);
+        container.damaged = damaged.then(|| Damage {
+            message: "layer does not exist".into(),
+            code: None,
+        });
+        container
+    }
+
+    fn step(damaged: bool) -> Step {
+        serde_json::from_value(json!({
+            "target": container(false).identity,
+            "class": "compute",
+            "name": "web",
+            "state": "exited",
+            "damaged": damaged,
+            "action": { "do": "delete", "force": "never", "grace-ms": 0 },
+            "reason": "the test says so",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_was_whole_and_is_read_in_part_now_has_changed() {
+        assert_eq!(difference(&step(false), &container(false)), None);
+        let changed = difference(&step(false), &container(true)).unwrap();
+        assert!(changed.contains("layer does not exist"), "{changed}");
+        // The plan saw it so, and the safeguards let it pass.
+        assert_eq!(difference(&step(true), &container(true)), None);
+    }
 }

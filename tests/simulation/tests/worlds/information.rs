@@ -179,6 +179,7 @@ fn forged(plan: &Plan, inventory: &Inventory) -> Plan {
         class: Class::Compute,
         name: name.to_owned(),
         state,
+        damaged: false,
         started: None,
         unit: None,
         action: Action::Delete {
