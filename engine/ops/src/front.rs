@@ -51,9 +51,9 @@ pub enum Notice<'a> {
         /// Why not.
         why: &'a str,
     },
-    /// The time of a guarded command is over.
+    /// The deadline of a guarded command has passed.
     TimeOver {
-        /// Whether it did not end when it was told to, and so is killed.
+        /// Whether it is killed, because it did not exit when it was asked to.
         killed: bool,
     },
     /// What a guarded command left behind is being deleted, and a signal came. One more leaves that to the
@@ -77,9 +77,9 @@ pub enum ReaperNotice<'a> {
     Refused(&'a str),
     /// A client's filter could not be written down, and why.
     NotWritten(&'a Error),
-    /// It was told to end, and waits for the clients to go.
+    /// The reaper was asked to exit, and waits for its clients to disconnect.
     WaitingForClients,
-    /// The time to end is over, and clients are still there.
+    /// The shutdown timeout has passed, and clients are still connected.
     ClientsStay,
     /// What the clients of a session named has been swept.
     Swept(&'a SweepEnd),

@@ -1,4 +1,4 @@
-//! Becomes the command, with a last word to the kernel: when the guard dies, the command is told to end.
+//! Replaces this process by the command, and has the kernel send it a signal when the guard dies.
 //!
 //! That is the reaper's job too, and it does it better; but the kernel does it at once, and also where
 //! the reaper is gone.

@@ -27,7 +27,7 @@ use crate::lease::{Passes, SweepEnd, Wanted, end, leases, take};
 pub const DONE: &str = "done";
 /// What a client writes to end the lease in good order.
 pub const RELEASE: &str = "release";
-/// What the client that hands its lease over is told when it is in good hands.
+/// The answer to a client that hands its lease over, once the keeper holds it.
 pub const READY: &str = "ready";
 
 /// The option of a process that is to go on in another one.
