@@ -99,7 +99,7 @@ impl Engine {
             .await
     }
 
-    /// Stage one, knowing what was proven of owners before. What is to be remembered from now on is in the
+    /// Stage one, knowing what is remembered from earlier runs. What is to be remembered from now on is in the
     /// inventory.
     pub async fn discover_remembering(
         &self,
@@ -113,6 +113,7 @@ impl Engine {
             account_of_nothing: self.options.account_of_nothing,
         };
         let mut inventory = discover(&self.backends, &self.options.scope, options).await;
+        inventory.date_arrivals(&*memory, self.clock.now());
         if let Some(owners) = &self.owners {
             let providers = self.backends.iter();
             let providers: Vec<_> = providers

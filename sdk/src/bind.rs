@@ -36,4 +36,7 @@ pub enum Rule {
     Same,
     /// Parts may have gone, none may have come.
     NothingNew,
+    /// It must be what it was, unless something used the resource when the plan was made: users move it by what they
+    /// do, like the time at which a volume was last written to.
+    SameIfUnused,
 }

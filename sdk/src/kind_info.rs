@@ -42,6 +42,10 @@ pub struct KindInfo {
     /// Whether a whole listing that began after a deletion was accepted proves what it does not show to be gone.
     #[serde(default)]
     pub absence_proves: bool,
+    /// Whether one may come to this place long after it was made, as an image does that is pulled. Where
+    /// [`Resource::arrived`](crate::Resource::arrived) does not say when, it counts as arrived when it was first seen.
+    #[serde(default)]
+    pub arrives: bool,
 }
 
 /// What can be done to a kind, besides deleting it.
@@ -71,6 +75,7 @@ impl KindInfo {
             can: Can::default(),
             binds: Vec::new(),
             absence_proves: false,
+            arrives: false,
         }
     }
 

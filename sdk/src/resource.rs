@@ -110,8 +110,8 @@ pub struct Resource {
     /// Whether the provider has taken a deletion of it, hides it from its users and will do no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub surrendered: bool,
-    /// When it came to this host: an image that was pulled, loaded or tagged. Ages count from the later of this
-    /// and its creation.
+    /// When it came to this host, or the latest time at which it may have: an image that was pulled, loaded or tagged.
+    /// Ages count from the later of this and its creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrived: Option<Timestamp>,
     /// The exit code of its main process, once that has ended.
@@ -191,8 +191,7 @@ impl Resource {
 
     /// When it came into being here: when it was created, or came to this host if that was later.
     pub fn born(&self) -> Option<Timestamp> {
-        let created = self.identity.created?;
-        Some(self.arrived.map_or(created, |arrived| arrived.max(created)))
+        self.identity.created.max(self.arrived)
     }
 
     /// The time its age counts from: when it ended if it has, else when it came into being.

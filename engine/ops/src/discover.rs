@@ -1,4 +1,4 @@
-//! Asking the backends what is there, knowing what was proven of owners before.
+//! Asking the backends what is there, knowing what is remembered from earlier runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +6,7 @@ use std::time::Duration;
 use tbengine_engine::Engine;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::discover::recognise::LearnedIn;
+use tbengine_engine::facts::IdentityKey;
 use tbengine_engine::owners::Remembered;
 use tbengine_engine::report::Reporter;
 use tbengine_sdk::Timestamp;
@@ -15,13 +16,39 @@ use crate::config::Settings;
 use crate::stored::existing_store;
 use crate::world::World;
 
-/// How long it is remembered what was proven of an owner.
+/// How long it is remembered what was proven of an owner, and what was seen.
 const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// What is to be remembered of an inventory.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ToRemember {
+    /// What was proven of owners.
+    learned: Vec<LearnedIn>,
+    /// What does not say when it arrived.
+    sighted: Vec<IdentityKey>,
+}
+
+impl ToRemember {
+    /// What is to be remembered of an inventory.
+    pub(crate) fn of(inventory: &Inventory) -> Self {
+        Self {
+            learned: inventory.learned.clone(),
+            sighted: inventory.sighted.clone(),
+        }
+    }
+
+    /// Whether anything was seen that does not say when it arrived.
+    pub(crate) fn has_sighted(&self) -> bool {
+        !self.sighted.is_empty()
+    }
+}
+
 /// Asks the backends of an engine what is there. Whose it is follows from what is there and from what was proven
-/// before, which is kept in the store, if there is one: looking around makes none.
+/// before, and when an image arrived from when it was first seen. Both are kept in the store, if there is one: looking
+/// around makes none.
 ///
-/// That neither can be read or written is no failure: what is not known to be anybody's is kept.
+/// That neither can be read or written is no failure: what is not known to be anybody's is kept, and what was never
+/// seen before is new.
 pub async fn discover(
     engine: &Engine,
     settings: &Settings,
@@ -32,27 +59,31 @@ pub async fn discover(
     let memory = match remembered(settings, &world.host, since).await {
         Ok(memory) => memory,
         Err(error) => {
-            tracing::warn!(%error, "failed to read what was proven of owners");
+            tracing::warn!(%error, "cannot read what is remembered of owners and images");
             Remembered::default()
         }
     };
     let inventory = engine.discover_remembering(Arc::new(memory), see).await;
-    if !inventory.learned.is_empty()
+    if !(inventory.learned.is_empty() && inventory.sighted.is_empty())
         && let Ok(Some(store)) = existing_store(settings, &world.host)
     {
-        note(&*store, &inventory.learned, world).await;
+        note(&*store, &ToRemember::of(&inventory), world).await;
     }
     inventory
 }
 
-/// Remembers which owners were proven. A failure is logged only: the caller can go on without it.
-pub(crate) async fn note(store: &dyn Store, learned: &[LearnedIn], world: &World) {
-    if learned.is_empty() {
-        return;
-    }
+/// Remembers which owners were proven and what was seen. A failure is logged only: the caller can go on without it.
+pub(crate) async fn note(store: &dyn Store, found: &ToRemember, world: &World) {
     let before = world.now.minus(REMEMBERED);
-    if let Err(error) = store.note_proven(learned, world.now, before).await {
-        tracing::warn!(%error, "failed to note what is proven of owners");
+    if !found.learned.is_empty()
+        && let Err(error) = store.note_proven(&found.learned, world.now, before).await
+    {
+        tracing::warn!(%error, "cannot note what is proven of owners");
+    }
+    if !found.sighted.is_empty()
+        && let Err(error) = store.note_seen(&found.sighted, world.now, before).await
+    {
+        tracing::warn!(%error, "cannot note which images were seen");
     }
 }
 
@@ -66,6 +97,9 @@ async fn remembered(
         for proven in store.proven(since).await? {
             let learned = &proven.learned;
             memory.add(&proven.account, learned.unit.as_deref(), &learned.owner);
+        }
+        for (resource, at) in store.first_seen(since).await? {
+            memory.add_first_seen(resource, at);
         }
     }
     Ok(memory)

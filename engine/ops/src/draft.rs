@@ -2,10 +2,11 @@
 
 use tbengine_engine::Planned;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::discover::recognise::LearnedIn;
 use tbengine_engine::facts::{IdentityKey, Quarantine};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Fault;
+
+use crate::discover::ToRemember;
 
 /// A plan on its way to being applied, with what stands in its way.
 #[derive(Clone, Debug)]
@@ -16,8 +17,8 @@ pub struct Draft {
     pub failures: Vec<ListFailure>,
     /// Why the policy failed, if it did; then the plan is empty.
     pub fault: Option<Fault>,
-    /// What was proven of owners. The first run makes the store in which it is kept.
-    pub(crate) learned: Vec<LearnedIn>,
+    /// What is to be remembered of what was found. The first run makes the store in which it is kept.
+    pub(crate) found: ToRemember,
     /// What the operator lets out of the quarantine, of what the plan acts on.
     pub(crate) released: Vec<IdentityKey>,
 }
@@ -26,9 +27,8 @@ impl Draft {
     /// The draft of a plan that was just made.
     pub(crate) fn of(planned: Planned, quarantine: &Quarantine) -> Self {
         let failures = planned.inventory.failures.clone();
-        let learned = planned.inventory.learned.clone();
         Self {
-            learned,
+            found: ToRemember::of(&planned.inventory),
             fault: planned.decisions.fault,
             ..Self::revised(planned.plan, failures, quarantine)
         }
@@ -43,7 +43,7 @@ impl Draft {
             plan,
             failures,
             fault: None,
-            learned: Vec::new(),
+            found: ToRemember::default(),
             released,
         }
     }

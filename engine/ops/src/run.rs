@@ -186,11 +186,29 @@ impl Work<'_> {
         front: &mut dyn Front,
     ) -> Result<RunEnd, Error> {
         let journal = match draft.plan.is_empty() {
-            // A job that finds nothing to do every five minutes leaves nothing behind.
-            true => None,
+            // A job that finds nothing to do every five minutes leaves no record behind.
+            true => {
+                if !no_journal {
+                    self.remember(&draft).await;
+                }
+                None
+            }
             false => self.begin(&draft, no_journal, front).await?,
         };
         Ok(self.apply(draft, journal, front).await)
+    }
+
+    /// Remembers that images were seen which do not say when they came: without that they would be new for ever. That
+    /// this cannot be written is no failure of a run that has nothing to do.
+    async fn remember(&self, draft: &Draft) {
+        let host = &self.context.world.host;
+        if !draft.found.has_sighted() {
+            return;
+        }
+        match store_for(StatePurpose::Runs, self.settings, host) {
+            Ok(store) => note(&*store, &draft.found, &self.context.world).await,
+            Err(error) => tracing::warn!(%error, "cannot note which images were seen"),
+        }
     }
 
     async fn begin(
@@ -206,7 +224,7 @@ impl Work<'_> {
         let host = &self.context.world.host;
         let store = store_for(StatePurpose::Runs, self.settings, host)?;
         let journal = store.begin(&draft.plan, self.engine.clock()).await?;
-        note(&*store, &draft.learned, &self.context.world).await;
+        note(&*store, &draft.found, &self.context.world).await;
         if !draft.released.is_empty() {
             store.forget(&draft.released).await?;
         }

@@ -8,6 +8,7 @@ use tbengine_sdk::{Account, Bond, Class, Identity, Kind, Resource};
 
 use super::ListFailure;
 use super::recognise::{LearnedIn, Recognition};
+use crate::facts::IdentityKey;
 use crate::kinds::Kinds;
 
 /// What discovery found, with what it failed to list.
@@ -29,6 +30,8 @@ pub struct Inventory {
     pub(super) providers: Vec<(Arc<str>, Arc<str>)>,
     /// What was proven of owners, and is to be remembered.
     pub learned: Vec<LearnedIn>,
+    /// What does not say when it arrived: that it was seen is to be remembered.
+    pub sighted: Vec<IdentityKey>,
     users: Users,
 }
 
@@ -67,6 +70,7 @@ impl Inventory {
             recognition: None,
             providers: Vec::new(),
             learned: Vec::new(),
+            sighted: Vec::new(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Stage one: ask every backend what is there.
 //!
 //! - [`inventory`]: what was found, and who uses what
+//! - `arrivals`: when that arrived which was made elsewhere
 //! - [`recognise`]: whose it is
 
+mod arrivals;
 pub mod inventory;
 pub mod recognise;
 

@@ -14,10 +14,11 @@ pub struct Bound {
     pub was: Vec<String>,
 }
 
-/// The facts of a resource that bind a step on it.
-pub(crate) fn of(resource: &Resource, info: Option<&KindInfo>) -> Vec<Bound> {
+/// The facts of a resource that bind a step on it. `used` says whether anything uses it now.
+pub(crate) fn of(resource: &Resource, info: Option<&KindInfo>, used: bool) -> Vec<Bound> {
     let binds = info.into_iter().flat_map(|info| &info.binds);
     binds
+        .filter(|bind| !used || bind.rule != Rule::SameIfUnused)
         .map(|bind| Bound {
             bind: bind.clone(),
             was: values(resource, &bind.fact),
@@ -35,8 +36,10 @@ impl Bound {
         }
         let gone = self.was.iter().find(|value| !is.contains(value));
         match (self.bind.rule, gone) {
-            (Rule::Same, Some(gone)) => Some(format!("`{gone}` is gone from its {fact}")),
-            (Rule::Same | Rule::NothingNew, _) => None,
+            (Rule::Same | Rule::SameIfUnused, Some(gone)) => {
+                Some(format!("`{gone}` is gone from its {fact}"))
+            }
+            (Rule::Same | Rule::SameIfUnused | Rule::NothingNew, _) => None,
         }
     }
 }
@@ -103,8 +106,23 @@ mod tests {
             fact: Fact::Names,
             rule,
         }];
-        let mut bound = of(&image(&["a:2", "a:1"]), Some(&info));
+        let mut bound = of(&image(&["a:2", "a:1"]), Some(&info), false);
         bound.remove(0)
+    }
+
+    #[test]
+    fn what_users_move_binds_only_what_nothing_used() {
+        let mut info = KindInfo::new(Kind::VOLUME, Class::Storage, "a volume");
+        info.binds = vec![Bind {
+            fact: Fact::Names,
+            rule: Rule::SameIfUnused,
+        }];
+        let volume = image(&["written at noon"]);
+        assert_eq!(of(&volume, Some(&info), true), []);
+        let bound = of(&volume, Some(&info), false).remove(0);
+        assert_eq!(bound.difference(&volume), None);
+        assert!(bound.difference(&image(&["written at one"])).is_some());
+        assert!(bound.difference(&image(&[])).is_some());
     }
 
     #[test]

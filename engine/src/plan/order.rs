@@ -105,7 +105,11 @@ fn step(inventory: &Inventory, proposal: &Proposed<'_>, after: Vec<usize>) -> St
         reason: proposal.reason.to_owned(),
         priority: proposal.priority,
         after,
-        bound: bound::of(resource, info),
+        bound: bound::of(
+            resource,
+            info,
+            !inventory.holder_places(proposal.place).is_empty(),
+        ),
         listing: Listing::Present,
     }
 }

@@ -141,7 +141,7 @@ fn record<'a>(
         name: &resource.name,
         state: state(resource.state),
         exit_code: resource.exit_code,
-        created: resource.identity.created.and_then(unix_ms),
+        created: resource.born().and_then(unix_ms),
         started: resource.started.and_then(unix_ms),
         finished: resource.finished.and_then(unix_ms),
         last_activity: resource.last_activity.and_then(unix_ms),

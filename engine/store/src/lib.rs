@@ -1,7 +1,7 @@
 //! Where runs, their claims, leases and the quarantine are kept.
 //!
-//! [`Store`] is all that the floors above see: [`Runs`], [`Leases`], [`Parked`] and [`ProvenOwners`]. A store is opened by one
-//! process, and acts for it.
+//! [`Store`] is all that the floors above see: [`Runs`], [`Leases`], [`Parked`], [`ProvenOwners`] and [`Sightings`]. A
+//! store is opened by one process, and acts for it.
 //!
 //! - `runs`: what is recorded of runs, and who works on what
 //! - `entry`, `record`: what a record says, row by row and as a whole
@@ -12,6 +12,7 @@
 //! - `facts`: what the safeguards are told of leases
 //! - `parked`: what failed in run after run
 //! - `proven`: what was proven of owners
+//! - `sightings`: when things were first seen
 //! - `error`: why something could not be had
 //! - [`sqlite`]: the store in a directory of this user
 
@@ -29,6 +30,7 @@ mod proven;
 mod record;
 mod runs;
 mod scratch;
+mod sightings;
 pub mod sqlite;
 mod store;
 
@@ -46,5 +48,6 @@ pub use proven::ProvenOwners;
 pub use record::{Record, RunState, StepRecord};
 pub use runs::{ClaimedRun, Damage, RunLog, Runs};
 pub use scratch::Scratch;
+pub use sightings::Sightings;
 pub use sqlite::SqliteStore;
 pub use store::Store;

@@ -73,6 +73,7 @@ impl Explained<'_> {
         fact("state", Some(state(resource)));
         fact("age", Some(age(resource, self.now)));
         fact("created", time(resource.identity.created));
+        fact("arrived", time(resource.arrived));
         fact("started", time(resource.started));
         fact("finished", time(resource.finished));
         fact("last activity", time(resource.last_activity));

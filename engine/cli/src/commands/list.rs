@@ -212,7 +212,7 @@ fn row(resource: &Resource) -> [String; 11] {
             .exit_code
             .map(|code| code.to_string())
             .unwrap_or_default(),
-        time(identity.created),
+        time(identity.created.or(resource.arrived)),
         time(resource.finished),
         resource.owner.to_string(),
         resource

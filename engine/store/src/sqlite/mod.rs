@@ -13,6 +13,7 @@
 //! - `run`, `claimed`: a run under way, and one that is to be continued
 //! - `quarantine`: what failed too often
 //! - `proven`: what was proven of owners
+//! - `sightings`: when things were first seen
 //! - `prune`: forgetting runs that are long over
 //! - `leases`, `observations`: the files of leases
 
@@ -27,6 +28,7 @@ mod prune;
 mod quarantine;
 mod reader;
 mod run;
+mod sightings;
 mod state_dir;
 mod writer;
 
@@ -42,7 +44,7 @@ use tbengine_sdk::Timestamp;
 
 use crate::{
     Baseline, ClaimedRun, Damage, Handover, HeldLease, Host, LeaseEntry, Leases, NewLease, Parked,
-    ProvenOwners, Record, Result, RunLog, Runs, Unreadable,
+    ProvenOwners, Record, Result, RunLog, Runs, Sightings, Unreadable,
 };
 
 use claimed::SqliteClaimedRun;
@@ -194,5 +196,21 @@ impl ProvenOwners for SqliteStore {
         forget_before: Timestamp,
     ) -> Result<()> {
         proven::note(&self.state, &self.host, proven, at, forget_before)
+    }
+}
+
+#[async_trait]
+impl Sightings for SqliteStore {
+    async fn first_seen(&self, since: Timestamp) -> Result<Vec<(IdentityKey, Timestamp)>> {
+        sightings::read(&self.state, &self.host, since)
+    }
+
+    async fn note_seen(
+        &self,
+        seen: &[IdentityKey],
+        at: Timestamp,
+        forget_before: Timestamp,
+    ) -> Result<()> {
+        sightings::note(&self.state, &self.host, seen, at, forget_before)
     }
 }

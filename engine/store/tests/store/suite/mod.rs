@@ -5,6 +5,7 @@ pub(crate) mod leases;
 pub(crate) mod parked;
 pub(crate) mod proven;
 pub(crate) mod runs;
+pub(crate) mod sightings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,8 @@ macro_rules! suite {
                 what_fails_in_run_after_run_is_parked;
             proven:
                 what_was_proven_is_remembered_for_a_while;
+            sightings:
+                the_first_sight_is_remembered_while_it_is_seen;
             claims:
                 a_lock_that_was_handed_over_is_the_lease
                 renewing_lets_it_hold_for_its_full_time_again
