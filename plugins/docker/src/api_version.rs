@@ -16,6 +16,9 @@ impl ApiVersion {
     /// The newest whose replies this backend knows. Daemons speak older versions on request.
     pub const NEWEST: Self = Self(47);
 
+    /// Engine 23. Before, the creation time of a volume is that of its last change.
+    pub(crate) const VOLUMES_KEEP_THEIR_TIME: Self = Self(42);
+
     pub(crate) fn of_minor(minor: u16) -> Self {
         Self(minor)
     }

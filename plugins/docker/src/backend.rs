@@ -272,7 +272,10 @@ impl Docker {
                 };
                 actions.remove_container(id, Some(options)).await
             }
-            Kind::NETWORK => actions.remove_network(id).await,
+            Kind::NETWORK => {
+                networks::check_unused(transport, id).await?;
+                actions.remove_network(id).await
+            }
             // With force, a volume that does not exist would be a success, and a driver's failure too.
             Kind::VOLUME => {
                 actions
@@ -280,8 +283,11 @@ impl Docker {
                     .await
             }
             Kind::IMAGE => {
+                // Who has not read it names none, and means it with all of its names.
+                let planned = options.just_read.then_some(options.names.as_slice());
+                images::free(transport, actions, id, planned).await?;
                 let options = RemoveImageOptions {
-                    force: options.force && images::needs_force(transport, id).await?,
+                    force: false,
                     noprune: false,
                     platforms: None,
                 };
@@ -316,6 +322,11 @@ fn kinds() -> Vec<KindInfo> {
             ..KindInfo::network(&used_by_containers)
         },
         KindInfo {
+            // Before Engine 23 the time of a volume moves when its users write, and is no part of its identity.
+            binds: vec![Bind {
+                fact: Fact::Attr(volumes::WRITTEN.into()),
+                rule: Rule::SameIfUnused,
+            }],
             absence_proves: true,
             ..KindInfo::volume(&used_by_containers)
         },
@@ -328,6 +339,7 @@ fn kinds() -> Vec<KindInfo> {
                 rule: Rule::NothingNew,
             }],
             absence_proves: true,
+            arrives: true,
             ..KindInfo::image(&[Kind::CONTAINER, Kind::IMAGE])
         },
     ]

@@ -29,7 +29,7 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
             let inspected = inspect(transport, &summary.id).await?;
             Ok::<_, tbengine_sdk::Error>(inspected.map(|container| Found {
                 container,
-                size: summary.size_rw.filter(|_| sizes),
+                size: wire::size(summary.size_rw).filter(|_| sizes),
                 networks: HashMap::new(),
             }))
         })

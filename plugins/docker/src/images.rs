@@ -2,33 +2,38 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Relation, Resource, Result, State, Timestamp};
+use bollard::query_parameters::RemoveImageOptions;
+use futures_util::{StreamExt as _, stream};
+use tbengine_sdk::{Damage, Error, ErrorKind, Kind, Relation, Resource, Result, State, Timestamp};
 
-use crate::error::gone;
+use crate::error::{RequestError, gone};
+use crate::names::{self, Names};
 use crate::native;
 use crate::place::Place;
+use crate::refusal::Call;
 use crate::transport::Transport;
 use crate::unit;
 use crate::wire::{self, ContainerSummary, Image, ImageSummary};
 
-/// The tag of an image that has none.
-const NO_TAG: &str = "<none>:<none>";
-/// What the digest of an image begins with that no repository knows.
-const NO_REPOSITORY: &str = "<none>@";
 /// The classic builder makes one image per step of a Dockerfile, and images are built on images.
 const MAX_ANCESTRY: usize = 500;
+
+/// How many inspections are in flight during a listing.
+const INSPECTIONS: usize = 8;
 
 /// An image with its ancestors.
 pub(crate) struct Found {
     id: String,
     created: Option<Timestamp>,
-    tags: Vec<String>,
-    /// `repository@digest`, for each registry that it was pulled from or pushed to.
-    digests: Vec<String>,
+    /// When it was given a tag here last.
+    tagged: Option<Timestamp>,
+    names: Names,
     labels: HashMap<String, String>,
     size: Option<u64>,
     /// From the parent on; the deletion of the image deletes those of them that have no tag.
     ancestors: Vec<Ancestor>,
+    /// Why only the listing's own facts are known.
+    damaged: Option<Damage>,
 }
 
 struct Ancestor {
@@ -36,14 +41,11 @@ struct Ancestor {
     tagged: bool,
 }
 
-impl Found {
-    pub(crate) fn tags(&self) -> usize {
-        self.tags.len()
-    }
-}
-
 /// Lists every image that has a tag or no child. Those between are steps of a build: they go with
 /// their last child, and the daemon refuses to delete them before.
+///
+/// A listing alone does not say when an image came to this host, so each is inspected; one that vanishes meanwhile is
+/// left out.
 pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found>> {
     let summaries: Option<Vec<ImageSummary>> = transport.read("/images/json?all=1").await?;
     let summaries = summaries.unwrap_or_default();
@@ -58,28 +60,46 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
                 image.id.clone(),
                 (
                     image.parent_id.clone(),
-                    tags_of(&image.repo_tags).next().is_some(),
+                    names::tags_of(&image.repo_tags).next().is_some(),
                 ),
             )
         })
         .collect();
     let shown = summaries.into_iter().filter(|image| {
-        let tagged = tags_of(&image.repo_tags).next().is_some();
+        let tagged = names::tags_of(&image.repo_tags).next().is_some();
         native::is_full(Kind::IMAGE, &image.id) && (tagged || !parents.contains(&image.id))
     });
-    Ok(shown
-        .map(|image| Found {
+    let links = &links;
+    let found = stream::iter(shown).map(|image| async move {
+        let (tagged, damaged) = match inspect(transport, &image.id).await {
+            Ok(Some(inspected)) => (wire::time(&inspected.metadata.last_tag_time), None),
+            Ok(None) => return None,
+            Err(error) => (
+                None,
+                Some(Damage {
+                    message: error.message,
+                    code: error.code,
+                }),
+            ),
+        };
+        Some(Found {
             created: Some(image.created)
                 .filter(|seconds| *seconds > 0)
                 .map(Timestamp::from_unix_seconds),
-            tags: tags_of(&image.repo_tags).map(str::to_owned).collect(),
-            digests: digests_of(image.repo_digests),
+            tagged,
+            names: Names::new(&image.repo_tags, image.repo_digests),
             labels: image.labels,
-            size: image.size.filter(|_| sizes),
-            ancestors: ancestors(&image.parent_id, &links),
+            size: wire::size(image.size).filter(|_| sizes),
+            ancestors: ancestors(&image.parent_id, links),
             id: image.id,
+            damaged,
         })
-        .collect())
+    });
+    Ok(found
+        .buffered(INSPECTIONS)
+        .filter_map(|found| async { found })
+        .collect()
+        .await)
 }
 
 /// Reads one image by its `sha256:…` id.
@@ -94,7 +114,7 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
         let Some(parent) = inspect(transport, &next).await? else {
             break;
         };
-        let tagged = tags_of(&parent.repo_tags).next().is_some();
+        let tagged = names::tags_of(&parent.repo_tags).next().is_some();
         ancestors.push(Ancestor { id: next, tagged });
         if tagged {
             break;
@@ -105,17 +125,18 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
         // A listing knows only the second.
         created: wire::time(&image.created)
             .map(|time| Timestamp::from_unix_seconds(time.as_unix_ms().div_euclid(1000))),
-        tags: tags_of(&image.repo_tags).map(str::to_owned).collect(),
-        digests: digests_of(image.repo_digests),
+        tagged: wire::time(&image.metadata.last_tag_time),
+        names: Names::new(&image.repo_tags, image.repo_digests),
         labels: image.config.labels,
         size: None,
+        damaged: None,
         ancestors,
         id: image.id,
     }))
 }
 
 /// Whether any container, running or not, is made from exactly this image.
-pub(crate) async fn is_used(transport: &Transport, id: &str) -> Result<bool> {
+async fn is_used(transport: &Transport, id: &str) -> Result<bool> {
     let containers: Option<Vec<ContainerSummary>> =
         transport.read("/containers/json?all=1").await?;
     Ok(containers
@@ -124,13 +145,32 @@ pub(crate) async fn is_used(transport: &Transport, id: &str) -> Result<bool> {
         .any(|container| container.image_id == id))
 }
 
-/// Whether the daemon must be told to force the deletion of an image: it wants that for an image with
-/// several tags. It would then also take the image from under stopped containers, so never for an
-/// image that is in use.
-pub(crate) async fn needs_force(transport: &Transport, id: &str) -> Result<bool> {
-    let image = get(transport, id).await?.ok_or_else(gone)?;
-    if image.tags() < 2 {
-        return Ok(false);
+/// Takes the names away that an image has beside the one with which it goes, so that the daemon deletes it by its id
+/// without force: with force it would also take the names that came a moment ago, and the image from under stopped
+/// containers.
+///
+/// ```text
+/// names in one repository:  DELETE /images/ID                      the daemon takes them all
+/// names in several:         for each but the last: GET NAME, is it ID? DELETE NAME;  then DELETE /images/ID
+/// ```
+/// `planned` are the names that the caller knows of, who has read the image just now.
+pub(crate) async fn free(
+    transport: &Transport,
+    actions: &bollard::Docker,
+    id: &str,
+    planned: Option<&[String]>,
+) -> Result<()> {
+    let names = get(transport, id).await?.ok_or_else(gone)?.names;
+    let new = |name: &&str| planned.is_some_and(|planned| planned.iter().all(|one| one != name));
+    if let Some(new) = names.all().find(new) {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("the image is also known as `{new}` now"),
+        ));
+    }
+    let extra = names.beside_one_repository();
+    if extra.is_empty() {
+        return Ok(());
     }
     if is_used(transport, id).await? {
         return Err(Error::new(
@@ -138,28 +178,41 @@ pub(crate) async fn needs_force(transport: &Transport, id: &str) -> Result<bool>
             "a container uses this image",
         ));
     }
-    Ok(true)
+    for name in extra {
+        // It may have moved to another image since; the name alone would take it from there.
+        let named: Option<Image> = transport.find(&format!("/images/{name}/json")).await?;
+        if named.is_none_or(|named| named.id != id) {
+            continue;
+        }
+        let options = RemoveImageOptions {
+            force: false,
+            noprune: false,
+            platforms: None,
+        };
+        let sent = actions.remove_image(name, Some(options), None).await;
+        sent.map_err(|failure| {
+            transport.error(
+                Call::delete(Kind::IMAGE),
+                RequestError::from_bollard(failure),
+            )
+        })?;
+    }
+    Ok(())
 }
 
 pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
-    let name = image
-        .tags
-        .first()
-        .cloned()
-        .unwrap_or_else(|| image.id.clone());
+    let name = image.names.shown().unwrap_or(&image.id).to_owned();
     let mut resource = Resource::new(
         place.identity(Kind::IMAGE, image.id, image.created),
         name,
         State::Present,
     );
-    resource.names = image.tags.iter().cloned().chain(image.digests).collect();
-    resource.names.sort_unstable();
+    resource.arrived = image.tagged;
+    resource.damaged = image.damaged;
     resource.labels = unit::labels_of_image(image.labels);
     resource.unit = unit::of_others(&resource.labels);
-    resource.attrs = match image.tags.is_empty() {
-        true => Labels::from_iter([("dangling", "true")]),
-        false => Labels::from_iter([("tags", image.tags.join(","))]),
-    };
+    resource.attrs = image.names.attrs();
+    resource.names = image.names.into_sorted();
     resource.usage.disk_bytes = image.size;
     resource.relations = image
         .ancestors
@@ -192,13 +245,4 @@ fn ancestors(parent: &str, links: &HashMap<String, (String, bool)>) -> Vec<Ances
         next = parent;
     }
     found
-}
-
-fn digests_of(digests: Vec<String>) -> Vec<String> {
-    let named = |digest: &String| !digest.starts_with(NO_REPOSITORY);
-    digests.into_iter().filter(named).collect()
-}
-
-fn tags_of(tags: &[String]) -> impl Iterator<Item = &str> {
-    tags.iter().map(String::as_str).filter(|tag| *tag != NO_TAG)
 }

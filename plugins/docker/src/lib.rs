@@ -30,6 +30,7 @@ mod context;
 mod error;
 mod images;
 pub mod labelling;
+mod names;
 mod native;
 mod networks;
 mod place;

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use tbengine_sdk::{Kind, Labels, Resource, Result, State};
+use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
 
 use crate::native;
 use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
-use crate::wire::{self, Network};
+use crate::wire::{self, ContainerSummary, Network};
 
 /// Whether the daemon itself keeps a network of this name.
 pub(crate) fn is_predefined(name: &str) -> bool {
@@ -35,6 +35,35 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Networ
     native::check(Kind::NETWORK, id)?;
     let found: Option<Network> = transport.find(&format!("/networks/{id}")).await?;
     native::only(Kind::NETWORK, id, found, |network| &network.id)
+}
+
+/// Fails if a container names a network, running or not. The daemon itself refuses only where one is connected: a
+/// container that was created on the network and not started yet could never start once that is gone.
+///
+/// # Errors
+/// `Dependency`, with the name of the container.
+pub(crate) async fn check_unused(transport: &Transport, id: &str) -> Result<()> {
+    let Some(network) = get(transport, id).await? else {
+        return Ok(());
+    };
+    // A container that never ran knows its networks by name only.
+    let filters = serde_json::json!({ "network": [id, network.name] }).to_string();
+    let filters: String = form_urlencoded::byte_serialize(filters.as_bytes()).collect();
+    let path = format!("/containers/json?all=1&filters={filters}");
+    let users: Option<Vec<ContainerSummary>> = transport.read(&path).await?;
+    match users.unwrap_or_default().first() {
+        None => Ok(()),
+        Some(user) => {
+            let name = user.names.first().unwrap_or(&user.id);
+            Err(Error::new(
+                ErrorKind::Dependency,
+                format!(
+                    "container {} is on this network",
+                    name.trim_start_matches('/')
+                ),
+            ))
+        }
+    }
 }
 
 /// The ids of all networks by name; names are not unique.

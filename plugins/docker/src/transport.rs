@@ -243,6 +243,11 @@ fn is_allowed(method: &Method, path: &str) -> bool {
         None => path,
     };
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let name_of_image = |name: &[&str]| {
+        !name.is_empty()
+            && name.len() <= MAX_NAME_SEGMENTS
+            && name.iter().all(|part| is_part_of_name(part))
+    };
     if segments
         .iter()
         .any(|segment| matches!(*segment, "" | "." | ".." | "prune"))
@@ -263,7 +268,23 @@ fn is_allowed(method: &Method, path: &str) -> bool {
                 "DELETE",
                 ["containers" | "networks" | "volumes" | "images", _]
             )
-    )
+    ) || match (method.as_str(), &segments[..]) {
+        ("GET", ["images", name @ .., "json"]) | ("DELETE", ["images", name @ ..]) => {
+            name_of_image(name)
+        }
+        _ => false,
+    }
+}
+
+/// The most parts that the name of an image has: a registry and its path.
+const MAX_NAME_SEGMENTS: usize = 16;
+
+/// Whether this may be a part of the name of an image, like `host:5000`, `library` or `alpine:3.20`. Nothing in it
+/// could be taken for anything else in a path.
+fn is_part_of_name(part: &str) -> bool {
+    part.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':' | b'@')
+    })
 }
 
 async fn collect(response: Response<Incoming>, limit: usize) -> Result<Bytes, RequestError> {
@@ -304,6 +325,8 @@ mod tests {
             (Method::POST, "/v1.41/containers/abc/kill?signal=TERM"),
             (Method::DELETE, "/v1.47/containers/abc?v=true"),
             (Method::DELETE, "/volumes/x"),
+            (Method::GET, "/v1.41/images/host:5000/a/b:1/json"),
+            (Method::DELETE, "/v1.41/images/host:5000/a/b@sha256:1"),
         ] {
             assert!(is_allowed(&method, path), "{path}");
         }
@@ -319,6 +342,10 @@ mod tests {
             (Method::DELETE, "/v1.41/volumes/../containers/abc"),
             (Method::DELETE, "/v1.41/networks/a/b"),
             (Method::PUT, "/containers/abc/archive"),
+            (Method::DELETE, "/v1.41/images/a/../../containers/abc"),
+            (Method::DELETE, "/v1.41/images/a/%2e%2e/b"),
+            (Method::GET, "/v1.41/images/a/b/get"),
+            (Method::POST, "/v1.41/images/a/b/push"),
         ] {
             assert!(!is_allowed(&method, path), "{path}");
         }

@@ -4,16 +4,27 @@ use std::collections::HashMap;
 
 use tbengine_sdk::{Kind, Labels, Resource, Result, State};
 
+use crate::api_version::ApiVersion;
 use crate::native;
 use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
 use crate::wire::{self, DiskUsage, Volume, VolumeList};
 
+/// The attribute that says when a volume was written to last, where the daemon knows no other time of it.
+pub(crate) const WRITTEN: &str = "written";
+
+/// A volume as one daemon shows it.
+pub(crate) struct Found {
+    volume: Volume,
+    /// Whether its creation time stays what it is. Before Engine 23 it moves when somebody writes.
+    keeps_time: bool,
+}
+
 /// Lists every volume. Sizes take the daemon a walk over all files, so only on request.
 ///
 /// Names from volume plugins that are no names to Docker could not be asked for; they are left out.
-pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Volume>> {
+pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found>> {
     let listed = transport.read::<VolumeList>("/volumes");
     let (mut list, sizes) = if sizes {
         let usage = transport.read::<DiskUsage>("/system/df?type=volume");
@@ -39,20 +50,33 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Volum
     for volume in &mut list.volumes {
         volume.usage_data = sizes.remove(&volume.name).unwrap_or_default();
     }
-    Ok(list.volumes)
+    let keeps_time = keeps_time(transport).await?;
+    let found = list.volumes.into_iter();
+    let found = found.map(|volume| Found { volume, keeps_time });
+    Ok(found.collect())
 }
 
 /// Reads one volume by its name, which is its id.
-pub(crate) async fn get(transport: &Transport, name: &str) -> Result<Option<Volume>> {
+pub(crate) async fn get(transport: &Transport, name: &str) -> Result<Option<Found>> {
     native::check(Kind::VOLUME, name)?;
     let found: Option<Volume> = transport.find(&format!("/volumes/{name}")).await?;
-    native::only(Kind::VOLUME, name, found, |volume| &volume.name)
+    let volume = native::only(Kind::VOLUME, name, found, |volume| &volume.name)?;
+    let keeps_time = keeps_time(transport).await?;
+    Ok(volume.map(|volume| Found { volume, keeps_time }))
 }
 
-pub(crate) fn into_resource(volume: Volume, place: &Place) -> Resource {
+async fn keeps_time(transport: &Transport) -> Result<bool> {
+    Ok(transport.version().await? >= ApiVersion::VOLUMES_KEEP_THEIR_TIME)
+}
+
+pub(crate) fn into_resource(found: Found, place: &Place) -> Resource {
+    let Found { volume, keeps_time } = found;
     let name = volume.name.clone();
-    let identity = place.identity(Kind::VOLUME, volume.name, wire::time(&volume.created_at));
+    let time = wire::time(&volume.created_at);
+    let identity = place.identity(Kind::VOLUME, volume.name, time.filter(|_| keeps_time));
     let mut resource = Resource::new(identity, name, State::Present);
+    // It cannot have come later than somebody wrote to it.
+    resource.arrived = time.filter(|_| !keeps_time);
     resource.labels = volume.labels.into_iter().collect();
     resource.unit = unit::of_others(&resource.labels);
     let anonymous = if native::is_digest(&resource.name) {
@@ -60,10 +84,15 @@ pub(crate) fn into_resource(volume: Volume, place: &Place) -> Resource {
     } else {
         ""
     };
-    resource.attrs = [("driver", volume.driver.as_str()), ("anonymous", anonymous)]
-        .into_iter()
-        .filter(|(_, value)| !value.is_empty())
-        .collect::<Labels>();
-    resource.usage.disk_bytes = volume.usage_data.size.and_then(|size| size.try_into().ok());
+    let written = if keeps_time { "" } else { &volume.created_at };
+    resource.attrs = [
+        ("driver", volume.driver.as_str()),
+        ("anonymous", anonymous),
+        (WRITTEN, written),
+    ]
+    .into_iter()
+    .filter(|(_, value)| !value.is_empty())
+    .collect::<Labels>();
+    resource.usage.disk_bytes = wire::size(volume.usage_data.size);
     resource
 }

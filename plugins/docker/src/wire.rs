@@ -46,9 +46,11 @@ json! {
     /// One container of `GET /containers/json`.
     struct ContainerSummary {
         id: String,
+        names: Vec<String>,
         #[serde(rename = "ImageID")]
         image_id: String,
-        size_rw: Option<u64>,
+        /// -1 if unknown.
+        size_rw: Option<i64>,
     }
 
     /// `GET /containers/{id}/json`. Its environment and the arguments of its command are left out on
@@ -157,7 +159,8 @@ json! {
         repo_digests: Vec<String>,
         /// Seconds since 1970.
         created: i64,
-        size: Option<u64>,
+        /// -1 if unknown.
+        size: Option<i64>,
         labels: HashMap<String, String>,
     }
 
@@ -169,11 +172,22 @@ json! {
         repo_digests: Vec<String>,
         created: String,
         config: ImageConfig,
+        metadata: ImageMetadata,
+    }
+
+    struct ImageMetadata {
+        /// When it was given a tag here last; never, for what was pulled.
+        last_tag_time: String,
     }
 
     struct ImageConfig {
         labels: HashMap<String, String>,
     }
+}
+
+/// A size; the daemon says -1 for what it does not know.
+pub(crate) fn size(bytes: Option<i64>) -> Option<u64> {
+    bytes?.try_into().ok()
 }
 
 /// A time, or `None` for Docker's `0001-01-01T00:00:00Z`, which means never, and for what is no time.

@@ -1,5 +1,6 @@
 //! The program on a real Docker: the private daemon of the tests, never the host's.
 
+mod changes;
 mod presets;
 mod refusals;
 mod whole;

@@ -1,7 +1,7 @@
 //! Deleting images.
 
 use tbengine_dockerd::shared;
-use tbengine_sdk::{Backend, ErrorKind, Kind, Relation};
+use tbengine_sdk::{Backend, DeleteOptions, ErrorKind, Kind, Relation};
 
 use crate::real::support::{FORCE, GENTLE, backend, find, kind_of, known};
 
@@ -42,17 +42,43 @@ async fn an_image_in_use_is_a_dependency_even_with_force() {
 }
 
 #[tokio::test]
-async fn an_image_with_several_tags_needs_force() {
+async fn an_image_with_names_in_several_repositories_goes_without_force() {
     let docker = backend();
     let daemon = shared();
     let id = daemon.create_image("tagged:1");
     daemon.docker(&["tag", "tagged:1", "other/name:2"]);
+    daemon.docker(&["tag", "tagged:1", "tagged:2"]);
     let image = known(&docker, Kind::IMAGE, &id).await.identity;
-    let error = docker.delete(&image, GENTLE).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Conflict);
-    assert!(error.hint.unwrap().contains("force"));
-    docker.delete(&image, FORCE).await.unwrap();
+    docker.delete(&image, GENTLE).await.unwrap();
     assert_eq!(docker.get(&image).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_name_that_the_caller_does_not_know_keeps_the_image_with_all_of_its_names() {
+    let docker = backend();
+    let daemon = shared();
+    let id = daemon.create_image("planned:1");
+    daemon.docker(&["tag", "planned:1", "planned:2"]);
+    let image = known(&docker, Kind::IMAGE, &id).await.identity;
+    for known_names in [vec![], vec!["planned:1".to_owned()]] {
+        let options = DeleteOptions {
+            just_read: true,
+            names: known_names,
+            ..FORCE
+        };
+        let error = docker.delete(&image, options).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Conflict, "{error:?}");
+    }
+    let names = known(&docker, Kind::IMAGE, &id).await.names;
+    assert_eq!(names, ["planned:1", "planned:2"]);
+}
+
+#[tokio::test]
+async fn an_image_says_when_it_was_tagged_here() {
+    let docker = backend();
+    let id = shared().create_image("arrived:1");
+    let image = known(&docker, Kind::IMAGE, &id).await;
+    assert!(image.arrived.is_some(), "{image:?}");
 }
 
 #[tokio::test]

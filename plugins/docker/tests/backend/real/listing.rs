@@ -130,7 +130,7 @@ async fn list_and_get_agree_on_every_kind() {
                 (&again.unit, &again.owner),
                 (&resource.unit, &resource.owner)
             );
-            assert!(resource.identity.created.is_some(), "{resource:?}");
+            assert!(resource.born().is_some(), "{resource:?}");
             if kind != Kind::CONTAINER {
                 assert_eq!(
                     (again.relations, again.attrs),

@@ -156,6 +156,22 @@ async fn a_network_with_endpoints_is_a_dependency() {
 }
 
 #[tokio::test]
+async fn a_network_that_a_container_was_created_on_is_a_dependency() {
+    let docker = backend();
+    let daemon = shared();
+    let id = daemon.create_network("waited-for", &["--internal"]);
+    let network = known(&docker, Kind::NETWORK, &id).await.identity;
+    let holder = daemon.create(&["--network", "waited-for"], &["true"]);
+    let holder = known(&docker, Kind::CONTAINER, &holder).await.identity;
+    assert_eq!(
+        kind_of(docker.delete(&network, FORCE).await),
+        ErrorKind::Dependency
+    );
+    docker.delete(&holder, FORCE).await.unwrap();
+    docker.delete(&network, GENTLE).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_volume_in_use_is_a_dependency() {
     let docker = backend();
     let daemon = shared();
