@@ -148,7 +148,8 @@ pub fn check(
 }
 
 /// Lets the safeguards look again at every step, with the facts of now. A protection that came after the
-/// plan wins; a step that is refused takes those along that the safeguards then refuse.
+/// plan wins; a step that is refused takes those along that the safeguards then refuse. What belongs together goes or
+/// stays as one: if a member of a unit has changed, somebody is at work there, and the others of the unit stay as well.
 ///
 /// A step whose resource was not listed stays in the plan, and says so: no safeguard has looked at it, so nothing
 /// is sent for it. It counts for the limits.
@@ -167,7 +168,16 @@ pub fn revise(
         .collect();
     let mut refusals = plan.refusals;
     let mut unlisted = HashMap::new();
-    let mut proposed = Vec::new();
+    let mut unchanged = Vec::new();
+    let mut changed_units: HashMap<(&str, &str), &str> = HashMap::new();
+    let refuse = |step: &Step, detail| Refusal {
+        target: step.target.clone(),
+        name: step.name.clone(),
+        action: step.action.kind(),
+        reason: step.reason.clone(),
+        safeguard: Safeguard::Changed,
+        detail,
+    };
     for step in &plan.steps {
         match by_id.get(&step.target.id()) {
             None => {
@@ -182,22 +192,31 @@ pub fn revise(
                 unlisted.insert(step.target.id(), listing);
             }
             Some((place, resource)) => match difference(step, resource) {
-                None => proposed.push(Proposed {
-                    place: *place,
-                    resource,
-                    action: step.action,
-                    reason: &step.reason,
-                    priority: step.priority,
-                }),
-                Some(detail) => refusals.push(Refusal {
-                    target: step.target.clone(),
-                    name: step.name.clone(),
-                    action: step.action.kind(),
-                    reason: step.reason.clone(),
-                    safeguard: Safeguard::Changed,
-                    detail,
-                }),
+                None => unchanged.push((step, *place, *resource)),
+                Some(detail) => {
+                    if let Some(unit) = unit_of(inventory, resource) {
+                        changed_units.insert(unit, &step.name);
+                    }
+                    refusals.push(refuse(step, detail));
+                }
             },
+        }
+    }
+    let mut proposed = Vec::with_capacity(unchanged.len());
+    for (step, place, resource) in unchanged {
+        let unit = unit_of(inventory, resource);
+        match unit.and_then(|unit| changed_units.get(&unit)) {
+            Some(member) => {
+                let detail = format!("`{member}` of the same unit has changed");
+                refusals.push(refuse(step, detail));
+            }
+            None => proposed.push(Proposed {
+                place,
+                resource,
+                action: step.action,
+                reason: &step.reason,
+                priority: step.priority,
+            }),
         }
     }
     let context = safeguards::Context {
@@ -221,6 +240,17 @@ pub fn revise(
         blast_radius,
         digest: None,
     }
+}
+
+/// The account and the unit of a resource. What many units may share belongs to none.
+fn unit_of<'a>(inventory: &Inventory, resource: &'a Resource) -> Option<(&'a str, &'a str)> {
+    let identity = &resource.identity;
+    let info = inventory.kinds.info(&identity.backend, identity.kind);
+    if info.is_none_or(|info| info.shared) {
+        return None;
+    }
+    let unit = resource.unit.as_ref()?;
+    Some((&identity.account, &unit.0))
 }
 
 impl Plan {

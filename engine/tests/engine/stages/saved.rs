@@ -87,6 +87,43 @@ async fn what_changed_is_refused_and_what_is_not_listed_stays_planned() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_unit_of_which_something_changed_stays_as_one() {
+    let memory = provider();
+    let main = memory.insert(container("main").unit("trial-1"));
+    memory.insert(container("db").unit("trial-1"));
+    memory.insert(volume("data").unit("trial-1"));
+    memory.insert(container("other").unit("trial-2"));
+    let world = World::new(memory.clone());
+    let plan = through_a_file(&world.plan(delete_all()).await.plan);
+    assert_eq!(plan.steps.len(), 4);
+    tokio::time::sleep(seconds(3)).await;
+    memory.act(Act::Restart(main));
+    let revised = revise(&world, plan, delete_all()).await.unwrap();
+    let left: Vec<&str> = revised.steps.iter().map(|step| &*step.name).collect();
+    assert_eq!(left, ["other"]);
+    let refusals = revised.refusals.iter();
+    let mut refused: Vec<(&str, Safeguard, bool)> = refusals
+        .map(|one| {
+            (
+                &*one.name,
+                one.safeguard,
+                one.detail.contains("`main` of the same unit"),
+            )
+        })
+        .collect();
+    refused.sort();
+    let changed = Safeguard::Changed;
+    assert_eq!(
+        refused,
+        [
+            ("data", changed, true),
+            ("db", changed, true),
+            ("main", changed, false)
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_order_survives_the_loss_of_steps() {
     let memory = provider();
     let net = memory.insert(network("net"));
