@@ -127,6 +127,7 @@ impl Daytona {
         let description = account::description(client, key.as_ref(), target);
         let mut account = Account::new(contact.organization.id.clone(), description);
         account.warnings = account::warnings(client, key.as_ref(), self.now());
+        account.now = client.clock();
         Ok(account)
     }
 

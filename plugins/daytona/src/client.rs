@@ -1,14 +1,14 @@
 //! One request: pace, credential, size limit, refusal.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::redirect;
 use serde::de::DeserializeOwned;
-use tbengine_sdk::{Error, ErrorKind, Kind, Result};
+use tbengine_sdk::{Error, ErrorKind, Kind, Result, Timestamp};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
@@ -18,6 +18,7 @@ use crate::credential::Credential;
 use crate::endpoint::Endpoint;
 use crate::error::invalid;
 use crate::failure;
+use crate::headers;
 use crate::pacer::{Pacer, Traffic};
 use crate::refusal::{self, Call, Refusal};
 
@@ -41,6 +42,8 @@ pub(crate) struct Client {
     /// Whether the service has answered as such. From then on a foreign answer is a gateway's hiccup,
     /// and no sign that the address is wrong.
     is_known: AtomicBool,
+    /// The service's clock when it last answered, in milliseconds; 0 if it has not said.
+    clock: AtomicI64,
 }
 
 impl Client {
@@ -82,6 +85,7 @@ impl Client {
             pacer: Pacer::default(),
             refused: OnceLock::new(),
             is_known: AtomicBool::new(false),
+            clock: AtomicI64::new(0),
         })
     }
 
@@ -92,6 +96,14 @@ impl Client {
     /// The service's address, for people.
     pub(crate) fn shown(&self) -> &str {
         self.endpoint.shown()
+    }
+
+    /// The service's clock when it last answered, to the second, if it says.
+    pub(crate) fn clock(&self) -> Option<Timestamp> {
+        match self.clock.load(Ordering::Relaxed) {
+            0 => None,
+            ms => Some(Timestamp::from_unix_ms(ms)),
+        }
     }
 
     /// Reads JSON.
@@ -143,6 +155,9 @@ impl Client {
             status == http::StatusCode::TOO_MANY_REQUESTS,
         );
         let headers = response.headers().clone();
+        if let Some(clock) = headers::clock(&headers) {
+            self.clock.store(clock.as_unix_ms(), Ordering::Relaxed);
+        }
         let body = self.body(response).await;
         if status.is_success() {
             let body = body?;

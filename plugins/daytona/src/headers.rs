@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, header};
+use tbengine_sdk::Timestamp;
 
 /// No wait is longer: what asks for more is a mistake or a trap.
 const MAX_WAIT: Duration = Duration::from_secs(3600);
@@ -106,6 +107,21 @@ pub(crate) fn counters(headers: &HeaderMap) -> Vec<(String, Counter)> {
     found
 }
 
+/// The service's clock when it answered, to the second.
+pub(crate) fn clock(headers: &HeaderMap) -> Option<Timestamp> {
+    answered(headers).map(|date| Timestamp::from_unix_ms(date.as_millisecond()))
+}
+
+fn answered(headers: &HeaderMap) -> Option<jiff::Timestamp> {
+    date(headers.get(header::DATE)?.to_str().ok()?)
+}
+
+fn date(text: &str) -> Option<jiff::Timestamp> {
+    jiff::fmt::rfc2822::parse(text)
+        .ok()
+        .map(|date| date.timestamp())
+}
+
 fn duration(text: &str, unit: f64, headers: &HeaderMap) -> Option<Duration> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
@@ -113,12 +129,7 @@ fn duration(text: &str, unit: f64, headers: &HeaderMap) -> Option<Duration> {
             .ok()
             .map(|wait| wait.min(MAX_WAIT));
     }
-    let date = |text: &str| {
-        jiff::fmt::rfc2822::parse(text)
-            .ok()
-            .map(|date| date.timestamp())
-    };
-    let now = date(headers.get(header::DATE)?.to_str().ok()?)?;
+    let now = answered(headers)?;
     let wait = Duration::try_from(date(text)?.duration_since(now)).unwrap_or_default();
     Some(wait.min(MAX_WAIT))
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use bollard::query_parameters::{
     KillContainerOptions, RemoveContainerOptions, RemoveImageOptions, RemoveVolumeOptions,
 };
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
+use sha2::{Digest, Sha256};
 use tbengine_sdk::{
     Account, Backend, Bind, Capabilities, DeleteOptions, Detail, Error, ErrorKind, Fact, Identity,
     Kind, KindInfo, ListRequest, OpenRequest, Page, Resource, Result, Rule, StopOptions, Taken,
@@ -23,11 +24,13 @@ use crate::error::{self, RequestError, gone};
 use crate::place::Place;
 use crate::refusal::Call;
 use crate::transport::{Reply, Transport};
-use crate::wire::{Container, Info};
+use crate::wire::{Container, Info, Network, time};
 use crate::{containers, context, images, native, networks, volumes};
 
 /// bollard limits only the time until the headers; our own limit covers the whole call.
 const BOLLARD_TIMEOUT_SECONDS: u64 = 3600;
+/// How long the account waits for the network `bridge`, which it can do without.
+const BRIDGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One Docker Engine or Podman.
 pub struct Docker {
@@ -119,7 +122,13 @@ impl Docker {
     /// Asks the daemon who it is.
     async fn ask(&self) -> Result<Account> {
         let transport = self.transport().await?;
-        let reply: Reply<Info> = transport.read_unversioned("/info").await?;
+        let bridge = transport.read_unversioned::<Network>("/networks/bridge");
+        let (reply, bridge) = join(
+            transport.read_unversioned::<Info>("/info"),
+            tokio::time::timeout(BRIDGE_TIMEOUT, bridge),
+        )
+        .await;
+        let reply = reply?;
         let id = account_of(transport, &reply)?;
         let version = transport.adopt(reply.version).await?;
         let product = if reply.is_podman { "Podman" } else { "Docker" };
@@ -129,7 +138,14 @@ impl Docker {
             reply.value.server_version,
             transport.shown()
         );
-        Ok(Account::new(id, description))
+        Ok(Account {
+            server: bridge
+                .ok()
+                .and_then(Result::ok)
+                .and_then(|bridge| server_of(&reply, &bridge.value)),
+            now: time(&reply.value.system_time),
+            ..Account::new(id, description)
+        })
     }
 
     async fn list_page(&self, request: &ListRequest) -> Result<Page> {
@@ -394,6 +410,22 @@ fn account_of(transport: &Transport, reply: &Reply<Info>) -> Result<Arc<str>> {
         return Err(transport.not_docker());
     }
     Ok(info.id.as_str().into())
+}
+
+/// What tells this daemon from one on a cloned machine, which shows the same id: its host and directory, and the id
+/// of the network `bridge`, which a daemon makes anew at each start. `None` for a daemon without that network, and for
+/// Podman, whose account says as much.
+fn server_of(reply: &Reply<Info>, bridge: &Network) -> Option<Arc<str>> {
+    if reply.is_podman || bridge.name != "bridge" || bridge.id.is_empty() {
+        return None;
+    }
+    let mut hash = Sha256::new();
+    for part in [&reply.value.name, &reply.value.docker_root_dir, &bridge.id] {
+        hash.update(part.as_bytes());
+        // No part of a host name, path or id.
+        hash.update([0]);
+    }
+    Some(hex::encode(hash.finalize()).into())
 }
 
 /// What a signal cannot reach any more. Restarting counts as running: a signal ends its cycle.

@@ -41,6 +41,8 @@ json! {
         name: String,
         server_version: String,
         docker_root_dir: String,
+        /// The daemon's clock.
+        system_time: String,
     }
 
     /// One container of `GET /containers/json`.

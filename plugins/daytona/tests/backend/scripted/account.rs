@@ -200,3 +200,19 @@ async fn resources_of_another_organization_are_refused() {
     assert_eq!(error.kind, ErrorKind::Invalid);
     assert!(error.message.contains("org-other"), "{error}");
 }
+
+#[tokio::test]
+async fn the_account_has_the_clock_of_the_service() {
+    let server = Server::start(|line| {
+        line.contains("api-keys").then(|| {
+            let body = json!({ "name": "ci", "organizationId": "org-new" }).to_string();
+            let date = "Date: Fri, 06 Nov 2026 08:49:37 GMT\r\n";
+            Answer::Status(200, date.to_owned(), body)
+        })
+    })
+    .await;
+    let account = server.backend().check().await.unwrap();
+    assert_eq!(account.now, Some("2026-11-06T08:49:37Z".parse().unwrap()));
+    let silent = Server::start(|_| None).await;
+    assert_eq!(silent.backend().check().await.unwrap().now, None);
+}

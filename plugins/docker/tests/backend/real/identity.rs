@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use tbengine_dockerd::shared;
+use tbengine_dockerd::{Dockerd, Network, shared};
 use tbengine_sdk::{Backend, Bind, ErrorKind, Fact, Identity, Kind, ListRequest, Rule, State};
 
-use crate::real::support::{FORCE, GENTLE, KILL, TERM, absent, backend, find, kind_of, known};
+use crate::real::support::{
+    FORCE, GENTLE, KILL, TERM, absent, backend, backend_of, find, kind_of, known,
+};
 
 #[tokio::test]
 async fn what_runs_is_not_deleted_without_force() {
@@ -219,4 +221,34 @@ async fn of_many_deletions_at_once_one_wins_and_none_is_a_fault() {
         }
     }
     panic!("no deletion ever met another one in progress");
+}
+
+#[tokio::test]
+async fn the_account_says_the_clock_of_the_daemon() {
+    let docker = backend();
+    let before = std::time::SystemTime::now();
+    let account = docker.check().await.unwrap();
+    let now = account.now.expect("a clock");
+    let since = before.duration_since(std::time::UNIX_EPOCH).unwrap();
+    let ahead = now.as_unix_ms() - i64::try_from(since.as_millis()).unwrap();
+    assert!((-1_000..30_000).contains(&ahead), "{ahead} ms");
+    // This daemon has no network `bridge`.
+    assert_eq!(account.server, None);
+}
+
+#[tokio::test]
+async fn a_daemon_with_a_bridge_says_the_same_server_until_it_starts_anew() {
+    let daemon = match Dockerd::start_with(Network::Bridge) {
+        Ok(daemon) => daemon,
+        Err(error) => panic!("{error}"),
+    };
+    let server = async |daemon: &Dockerd| {
+        let account = backend_of(daemon, "60s").check().await.unwrap();
+        account.server.expect("a server")
+    };
+    let first = server(&daemon).await;
+    assert_eq!(server(&daemon).await, first);
+    daemon.terminate();
+    daemon.restart().unwrap();
+    assert_ne!(server(&daemon).await, first);
 }

@@ -233,3 +233,39 @@ async fn a_wrong_configuration_is_refused_when_opened() {
             .any(|registration| registration.kind == "docker")
     );
 }
+
+#[tokio::test]
+async fn the_account_has_the_daemons_clock_and_what_tells_cloned_machines_apart() {
+    let info = json!({
+        "ID": "daemon-1", "Name": "box", "DockerRootDir": "/var/lib/docker",
+        "SystemTime": "2026-01-02T03:04:05.678901234+01:00",
+    });
+    let account = async |bridge: Answer, podman: &'static str| {
+        let (info, bridge) = (info.clone(), Mutex::new(Some(bridge)));
+        let server = Server::start(move |line| match line {
+            "GET /info" => Some(Answer::Status(200, podman, info.to_string())),
+            "GET /networks/bridge" => bridge.lock().unwrap().take(),
+            _ => None,
+        })
+        .await;
+        server.backend().check().await.unwrap()
+    };
+    let bridge = |id: &str| ok(json!({ "Name": "bridge", "Id": id }));
+    let first = account(bridge("aa"), "").await;
+    assert_eq!(first.now, Some("2026-01-02T02:04:05.678Z".parse().unwrap()));
+    let server = first.server.expect("a server");
+    assert_eq!(server.len(), 64, "{server}");
+    // The same one again, a clone of it, and daemons that do not say.
+    assert_eq!(account(bridge("aa"), "").await.server, Some(server.clone()));
+    assert_ne!(account(bridge("bb"), "").await.server, Some(server));
+    for (answer, podman) in [
+        (refused(404, "network bridge not found"), ""),
+        (refused(500, "broken"), ""),
+        (ok(json!({ "Name": "else", "Id": "aa" })), ""),
+        (ok(json!({ "Name": "bridge" })), ""),
+        (bridge("aa"), "Libpod-Api-Version: 4.9.3\r\n"),
+    ] {
+        let account = account(answer, podman).await;
+        assert_eq!((account.server, account.now.is_some()), (None, true));
+    }
+}

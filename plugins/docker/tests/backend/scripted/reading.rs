@@ -16,9 +16,15 @@ async fn a_first_listing_takes_few_requests() {
         .list(ListRequest::first(Kind::CONTAINER))
         .await
         .unwrap();
+    let mut requests = server.requests();
+    requests.sort_unstable();
     assert_eq!(
-        server.requests(),
-        ["GET /info", "GET /v1.41/containers/json?all=1"]
+        requests,
+        [
+            "GET /info",
+            "GET /networks/bridge",
+            "GET /v1.41/containers/json?all=1"
+        ]
     );
 }
 
