@@ -32,6 +32,7 @@ impl Kinds {
         let capabilities = |kinds| {
             Arc::new(Capabilities {
                 kinds,
+                methods: Vec::new(),
                 concurrency: 1,
             })
         };

@@ -1,5 +1,6 @@
 //! The trait that a provider implements, and what its methods take and give.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,10 @@ use crate::identity::Identity;
 use crate::kind::Kind;
 use crate::kind_info::{Can, KindInfo};
 use crate::labels::Labels;
+use crate::powers::{
+    Act, AttachRequest, Attached, Changes, Disk, FindRequest, Method, ObserveRequest, Observed,
+    Right, Sample, WatchRequest,
+};
 use crate::resource::Resource;
 use crate::taken::Taken;
 use crate::time::Timestamp;
@@ -82,11 +87,115 @@ pub trait Backend: Send + Sync + 'static {
     /// - What can never be archived is `Unsupported`, also while it runs, so that nobody ends it for that.
     /// - A kind without [`Can::archive`] is always `Unsupported`.
     async fn archive(&self, target: &Identity) -> Result<Taken> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("a {} cannot be archived here", target.kind),
-        ))
+        Err(cannot("archived", target.kind))
     }
+
+    /// Says which of these acts the credentials allow, and which they do not.
+    ///
+    /// # Behavior
+    /// - Answers only about what was asked, and about each at most once. What is not answered is not known, and is
+    ///   tried.
+    /// - Changes nothing.
+    async fn rights(&self, acts: Vec<Act>) -> Result<Vec<Right>> {
+        drop(acts);
+        Ok(Vec::new())
+    }
+
+    /// The disks that resources lie on, as far as they can be read from here.
+    ///
+    /// # Behavior
+    /// - A disk of which this machine sees another one, or none, is left out.
+    async fn disks(&self) -> Result<Vec<Disk>> {
+        Ok(Vec::new())
+    }
+
+    /// Waits for changes since a cursor. Answers after [`wait`](WatchRequest::wait) at the latest, and earlier if
+    /// something changed.
+    ///
+    /// # Behavior
+    /// - Without a cursor it answers at once, with a cursor for now and no changes. Whoever lists takes the cursor
+    ///   first, so that nothing happens between the two unseen.
+    /// - Changes may come late and twice, never out of order for one resource. None between two cursors is left
+    ///   out, unless [`lost`](Changes::lost) says so; where that cannot be known, it is lost.
+    /// - A cursor works in another process too, as long as the provider remembers. One that it does not remember is
+    ///   `lost`, and one that was never given is `lost` or `Invalid`.
+    /// - Only resources of the kinds asked for are told of.
+    async fn watch(&self, request: WatchRequest) -> Result<Changes> {
+        drop(request);
+        Err(unsupported("changes cannot be watched here"))
+    }
+
+    /// Reads counters of what runs.
+    ///
+    /// # Behavior
+    /// - Answers only about what was asked, and about each at most once. What is gone, has ended or cannot be read
+    ///   is left out.
+    /// - A counter never goes down while a resource runs.
+    async fn sample(&self, targets: Vec<Identity>) -> Result<Vec<Sample>> {
+        drop(targets);
+        Ok(Vec::new())
+    }
+
+    /// Finds what people mean by a name. For operators, who are shown what was found; never to act on.
+    ///
+    /// # Behavior
+    /// - Each of what is found has this name or id, or an id that begins with it.
+    /// - What does not exist is not found, and an empty name finds nothing.
+    async fn find(&self, request: FindRequest) -> Result<Vec<Resource>> {
+        drop(request);
+        Err(unsupported("nothing can be found by its name here"))
+    }
+
+    /// Sets labels on what exists, and removes those whose value is `None`. Other labels stay as they are.
+    ///
+    /// # Behavior
+    /// - The next [`get`](Self::get) shows them.
+    /// - Relabelling what does not exist is `NotFound`.
+    /// - A kind without [`Can::relabel`] is always `Unsupported`.
+    async fn relabel(
+        &self,
+        target: &Identity,
+        labels: BTreeMap<String, Option<String>>,
+    ) -> Result<()> {
+        drop(labels);
+        Err(cannot("relabelled", target.kind))
+    }
+
+    /// Begins to see to it that what a command makes under a lease carries the id of the lease: says what to change
+    /// in the command's environment.
+    async fn attach(&self, request: AttachRequest) -> Result<Attached> {
+        drop(request);
+        Err(unsupported("nothing can be attached here"))
+    }
+
+    /// Waits for what is made through an attachment. Answers after [`wait`](ObserveRequest::wait) at the latest, and
+    /// earlier if something was made.
+    ///
+    /// # Behavior
+    /// - Each creation is told of once between two cursors.
+    /// - An attachment that has ended or was never made is `NotFound`.
+    async fn observed(&self, request: ObserveRequest) -> Result<Observed> {
+        drop(request);
+        Err(unsupported("nothing can be attached here"))
+    }
+
+    /// Ends an attachment; what was made through it stays.
+    ///
+    /// # Behavior
+    /// - Ending one that has ended succeeds.
+    async fn detach(&self, attachment: &str) -> Result<()> {
+        let _ = attachment;
+        Ok(())
+    }
+}
+
+fn unsupported(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Unsupported, message)
+}
+
+/// The error for what cannot be done to a kind.
+fn cannot(what: &str, kind: Kind) -> Error {
+    unsupported(format!("a {kind} cannot be {what} here"))
 }
 
 /// What a backend can do.
@@ -95,6 +204,9 @@ pub trait Backend: Send + Sync + 'static {
 pub struct Capabilities {
     /// The kinds it lists, in any order; no word twice, and at most [`MAX_KINDS_OF_A_BACKEND`].
     pub kinds: Vec<KindInfo>,
+    /// The optional methods that it answers. The others are never called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<Method>,
     /// How many calls at once serve it best; the engine's limit unless the user pins one.
     pub concurrency: usize,
 }
@@ -111,6 +223,11 @@ impl Capabilities {
     /// What can be done to a kind.
     pub fn can(&self, kind: Kind) -> Can {
         self.kind(kind).map(|info| info.can).unwrap_or_default()
+    }
+
+    /// Whether it answers an optional method.
+    pub fn has(&self, method: Method) -> bool {
+        method != Method::Other && self.methods.contains(&method)
     }
 
     /// The words of the kinds.
@@ -181,7 +298,8 @@ pub struct ListRequest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Detail {
-    /// Identity, name, state and relations, as far as the listing itself has them: to prove what is gone.
+    /// Identity, name, state and relations, as far as the listing itself has them: to prove what is gone. Nothing
+    /// is left out that [`get`](Backend::get) would find, and a creation time is that of the identity or absent.
     Identity,
     /// Every fact that decisions need.
     #[default]

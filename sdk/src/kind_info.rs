@@ -58,6 +58,15 @@ pub struct Can {
     pub archive: bool,
     /// Whether its deletion ends what runs by itself, so that no `stop` goes before it without a grace period.
     pub end_by_delete: bool,
+    /// Whether [`Backend::relabel`](crate::Backend::relabel) works.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub relabel: bool,
+    /// Whether [`Backend::sample`](crate::Backend::sample) reads it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub sample: bool,
+    /// Whether [`Backend::watch`](crate::Backend::watch) tells of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub watch: bool,
 }
 
 impl KindInfo {

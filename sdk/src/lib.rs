@@ -7,6 +7,7 @@
 //!
 //! - [`registration`]: how the engine finds and opens a backend
 //! - [`mod@backend`]: the trait, and what its methods take and give
+//! - [`powers`]: what a backend may be able to do besides
 //! - [`creations`]: what a guarded command creates, and the label of its run
 //! - [`resource`]: a thing that can leak, as a listing shows it
 //! - [`relation`]: how resources of one backend are tied to each other
@@ -54,6 +55,7 @@ pub mod labels;
 mod milliseconds;
 pub mod owner;
 pub mod plugin;
+pub mod powers;
 pub mod registration;
 pub mod relation;
 pub mod resource;
@@ -80,6 +82,10 @@ pub use kind::{Kind, KindError};
 pub use kind_info::{Can, KindInfo};
 pub use labels::Labels;
 pub use owner::{Owner, Unit};
+pub use powers::{
+    Act, AttachRequest, Attached, Change, Changes, Disk, FindRequest, Method, ObserveRequest,
+    Observed, Operation, Right, Sample, WatchRequest,
+};
 pub use registration::{OpenRequest, Registration};
 pub use relation::{Bond, Relation};
 pub use resource::{Resource, State, Usage};

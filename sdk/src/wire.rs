@@ -11,15 +11,18 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{Backend, Capabilities, DeleteOptions, ListRequest, StopOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::Identity;
+use crate::powers::{AttachRequest, FindRequest, ObserveRequest, WatchRequest};
 use crate::registration::OpenRequest;
 use crate::resource::Resource;
 use crate::time::Timestamp;
 
+mod documents;
 mod lines;
 mod listing;
 mod scan;
 mod writer;
 
+pub use documents::{Acts, Detach, Disks, Empty, Found, NewLabels, Rights, Samples, Targets};
 pub use lines::{AnswerLine, CallLine, Hello, HostLine, RawAnswer};
 pub use listing::read_page;
 pub use writer::write_page;
@@ -172,7 +175,7 @@ impl From<&Error> for Failure {
     }
 }
 
-/// A resource to act on, and how: the request of `get`, `stop`, `delete` and `archive`.
+/// A resource to act on, and how: the request of `get`, `stop`, `delete`, `archive` and `relabel`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Aim<O> {
@@ -220,6 +223,24 @@ pub enum Request {
     Delete(Aim<DeleteOptions>),
     /// `archive`
     Archive(Aim<NoOptions>),
+    /// `rights`
+    Rights(Acts),
+    /// `disks`
+    Disks,
+    /// `watch`
+    Watch(WatchRequest),
+    /// `sample`
+    Sample(Targets),
+    /// `find`
+    Find(FindRequest),
+    /// `relabel`
+    Relabel(Aim<NewLabels>),
+    /// `attach`
+    Attach(AttachRequest),
+    /// `observed`
+    Observed(ObserveRequest),
+    /// `detach`
+    Detach(Detach),
 }
 
 impl Request {
@@ -232,17 +253,34 @@ impl Request {
             Request::Stop(_) => "stop",
             Request::Delete(_) => "delete",
             Request::Archive(_) => "archive",
+            Request::Rights(_) => "rights",
+            Request::Disks => "disks",
+            Request::Watch(_) => "watch",
+            Request::Sample(_) => "sample",
+            Request::Find(_) => "find",
+            Request::Relabel(_) => "relabel",
+            Request::Attach(_) => "attach",
+            Request::Observed(_) => "observed",
+            Request::Detach(_) => "detach",
         }
     }
 
     /// The document of the request.
     pub fn body(&self) -> Vec<u8> {
         match self {
-            Request::Check => b"{}".to_vec(),
+            Request::Check | Request::Disks => b"{}".to_vec(),
             Request::List(request) => encode(request),
             Request::Get(aim) | Request::Archive(aim) => encode(aim),
             Request::Stop(aim) => encode(aim),
             Request::Delete(aim) => encode(aim),
+            Request::Rights(acts) => encode(acts),
+            Request::Watch(request) => encode(request),
+            Request::Sample(targets) => encode(targets),
+            Request::Find(request) => encode(request),
+            Request::Relabel(aim) => encode(aim),
+            Request::Attach(request) => encode(request),
+            Request::Observed(request) => encode(request),
+            Request::Detach(request) => encode(request),
         }
     }
 
@@ -253,7 +291,7 @@ impl Request {
     pub fn read(method: &[u8], body: &[u8]) -> Result<Self> {
         Ok(match method {
             b"check" => {
-                decode::<serde_json::Map<String, serde_json::Value>>("check", body)?;
+                decode_empty("check", body)?;
                 Request::Check
             }
             b"list" => Request::List(decode("list", body)?),
@@ -261,6 +299,18 @@ impl Request {
             b"stop" => Request::Stop(decode("stop", body)?),
             b"delete" => Request::Delete(decode("delete", body)?),
             b"archive" => Request::Archive(decode("archive", body)?),
+            b"rights" => Request::Rights(decode("rights", body)?),
+            b"disks" => {
+                decode_empty("disks", body)?;
+                Request::Disks
+            }
+            b"watch" => Request::Watch(decode("watch", body)?),
+            b"sample" => Request::Sample(decode("sample", body)?),
+            b"find" => Request::Find(decode("find", body)?),
+            b"relabel" => Request::Relabel(decode("relabel", body)?),
+            b"attach" => Request::Attach(decode("attach", body)?),
+            b"observed" => Request::Observed(decode("observed", body)?),
+            b"detach" => Request::Detach(decode("detach", body)?),
             unknown => return Err(unknown_method(unknown)),
         })
     }
@@ -279,6 +329,29 @@ impl Request {
             Request::Stop(aim) => encode(&backend.stop(&aim.target, aim.options).await?),
             Request::Delete(aim) => encode(&backend.delete(&aim.target, aim.options).await?),
             Request::Archive(aim) => encode(&backend.archive(&aim.target).await?),
+            Request::Rights(Acts { acts }) => encode(&Rights {
+                rights: backend.rights(acts).await?,
+            }),
+            Request::Disks => encode(&Disks {
+                disks: backend.disks().await?,
+            }),
+            Request::Watch(request) => encode(&backend.watch(request).await?),
+            Request::Sample(Targets { targets }) => encode(&Samples {
+                samples: backend.sample(targets).await?,
+            }),
+            Request::Find(request) => encode(&Found {
+                resources: backend.find(request).await?,
+            }),
+            Request::Relabel(aim) => {
+                backend.relabel(&aim.target, aim.options.labels).await?;
+                encode(&Empty {})
+            }
+            Request::Attach(request) => encode(&backend.attach(request).await?),
+            Request::Observed(request) => encode(&backend.observed(request).await?),
+            Request::Detach(Detach { attachment }) => {
+                backend.detach(&attachment).await?;
+                encode(&Empty {})
+            }
         })
     }
 }
@@ -299,6 +372,11 @@ pub type Work = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>;
 pub fn encode<T: Serialize>(document: &T) -> Vec<u8> {
     // Every document here is a struct with text keys, so nothing can fail.
     serde_json::to_vec(document).unwrap_or_default()
+}
+
+/// Reads the document of a request that says nothing.
+fn decode_empty(method: &str, body: &[u8]) -> Result<()> {
+    decode::<serde_json::Map<String, serde_json::Value>>(method, body).map(drop)
 }
 
 /// Reads the document of a request.

@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tbengine_sdk::wire::{self, Aim, NoOptions, Request};
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, ListRequest, Page,
-    Resource, Result, StopOptions, Taken, Unreadable,
+    Account, Act, AttachRequest, Attached, Backend, Capabilities, Change, Changes, DeleteOptions,
+    Disk, Error, ErrorKind, FindRequest, Identity, Kind, ListRequest, Method, ObserveRequest,
+    Observed, Page, Resource, Result, Right, Sample, StopOptions, Taken, Unreadable, WatchRequest,
 };
 
 /// What moves documents to a plugin and back. Dropping the future asks the plugin for an early end.
@@ -37,6 +39,9 @@ pub trait Channel: Send + Sync + 'static {
 
 /// From this size on, in bytes, a page is read on a thread of its own.
 const LARGE: usize = 64 << 10;
+
+/// The longest that a plugin is asked to wait for something to happen: well below the time for an answer.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// A backend behind a channel.
 pub(crate) struct Remote {
@@ -81,9 +86,24 @@ impl Remote {
         serde_json::from_value(Value::from_iter(answer)).map_err(|error| misfit("a change", &error))
     }
 
+    /// Refuses a method that the backend does not declare: it is never sent.
+    fn needs(&self, method: Method) -> Result<()> {
+        match self.capabilities.has(method) {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("backend `{}` does not offer `{method}`", self.name),
+            )),
+        }
+    }
+
     /// Refuses what claims to belong to another backend: the engine would act on it there.
     fn claim(&self, resource: &mut Resource) -> Result<()> {
-        let backend = &mut resource.identity.backend;
+        self.claim_identity(&mut resource.identity)
+    }
+
+    fn claim_identity(&self, identity: &mut Identity) -> Result<()> {
+        let backend = &mut identity.backend;
         if **backend != *self.name {
             let wrong: String = backend.chars().take(80).collect();
             return Err(broken(format!(
@@ -109,6 +129,16 @@ fn is_id(native: &str) -> bool {
 /// Marks that change the order in which text is shown.
 fn is_bidi(char: char) -> bool {
     matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Refuses an answer about something that the request was not about.
+fn only_asked<T: PartialEq>(method: &str, asked: &[T], answered: &T) -> Result<()> {
+    match asked.contains(answered) {
+        true => Ok(()),
+        false => Err(broken(format!(
+            "the plugin's answer to `{method}` is about something that was not asked for"
+        ))),
+    }
 }
 
 fn broken(message: String) -> Error {
@@ -236,5 +266,118 @@ impl Backend for Remote {
             options: NoOptions {},
         };
         self.act(Request::Archive(aim)).await
+    }
+
+    async fn rights(&self, acts: Vec<Act>) -> Result<Vec<Right>> {
+        if !self.capabilities.has(Method::Rights) {
+            return Ok(Vec::new());
+        }
+        let request = Request::Rights(wire::Acts { acts: acts.clone() });
+        let answer: wire::Rights = self.ask_for(request).await?;
+        for right in &answer.rights {
+            only_asked("rights", &acts, &right.act)?;
+        }
+        Ok(answer.rights)
+    }
+
+    async fn disks(&self) -> Result<Vec<Disk>> {
+        if !self.capabilities.has(Method::Disks) {
+            return Ok(Vec::new());
+        }
+        let answer: wire::Disks = self.ask_for(Request::Disks).await?;
+        let impossible = |disk: &&Disk| disk.free_bytes > disk.total_bytes;
+        match answer.disks.iter().find(impossible) {
+            Some(disk) => Err(broken(format!(
+                "the plugin says that more is free on disk `{}` than there is",
+                disk.name.chars().take(80).collect::<String>()
+            ))),
+            None => Ok(answer.disks),
+        }
+    }
+
+    async fn watch(&self, mut request: WatchRequest) -> Result<Changes> {
+        self.needs(Method::Watch)?;
+        request.wait = request.wait.min(MAX_WAIT);
+        let kinds = request.kinds.clone();
+        let mut answer: Changes = self.ask_for(Request::Watch(request)).await?;
+        for change in &mut answer.changes {
+            if let Some((kind, _)) = change.subject() {
+                only_asked("watch", &kinds, &kind)?;
+            }
+            match change {
+                Change::Seen { resource } => self.claim(resource)?,
+                Change::Gone { identity, .. } => self.claim_identity(identity)?,
+                Change::Touched { .. } | Change::Used { .. } | Change::Other => {}
+            }
+        }
+        Ok(answer)
+    }
+
+    async fn sample(&self, targets: Vec<Identity>) -> Result<Vec<Sample>> {
+        if !self.capabilities.has(Method::Sample) {
+            return Ok(Vec::new());
+        }
+        let request = Request::Sample(wire::Targets {
+            targets: targets.clone(),
+        });
+        let answer: wire::Samples = self.ask_for(request).await?;
+        for sample in &answer.samples {
+            only_asked("sample", &targets, &sample.target)?;
+        }
+        Ok(answer.samples)
+    }
+
+    async fn find(&self, request: FindRequest) -> Result<Vec<Resource>> {
+        self.needs(Method::Find)?;
+        let kinds: Vec<Kind> = match request.kinds.is_empty() {
+            true => self.capabilities.words().collect(),
+            false => request.kinds.clone(),
+        };
+        let answer: wire::Found = self.ask_for(Request::Find(request)).await?;
+        let mut resources = answer.resources;
+        for resource in &mut resources {
+            self.claim(resource)?;
+            only_asked("find", &kinds, &resource.identity.kind)?;
+        }
+        Ok(resources)
+    }
+
+    async fn relabel(
+        &self,
+        target: &Identity,
+        labels: BTreeMap<String, Option<String>>,
+    ) -> Result<()> {
+        self.needs(Method::Relabel)?;
+        let aim = Aim {
+            target: target.clone(),
+            options: wire::NewLabels { labels },
+        };
+        let _: wire::Empty = self.ask_for(Request::Relabel(aim)).await?;
+        Ok(())
+    }
+
+    async fn attach(&self, request: AttachRequest) -> Result<Attached> {
+        self.needs(Method::Attach)?;
+        self.ask_for(Request::Attach(request)).await
+    }
+
+    async fn observed(&self, mut request: ObserveRequest) -> Result<Observed> {
+        self.needs(Method::Attach)?;
+        request.wait = request.wait.min(MAX_WAIT);
+        let mut answer: Observed = self.ask_for(Request::Observed(request)).await?;
+        for identity in &mut answer.made {
+            self.claim_identity(identity)?;
+        }
+        Ok(answer)
+    }
+
+    async fn detach(&self, attachment: &str) -> Result<()> {
+        if !self.capabilities.has(Method::Attach) {
+            return Ok(());
+        }
+        let attachment = attachment.to_owned();
+        let request = Request::Detach(wire::Detach { attachment });
+        let _: wire::Empty = self.ask_for(request).await?;
+        Ok(())
     }
 }

@@ -13,7 +13,10 @@ use std::task::Poll;
 use async_trait::async_trait;
 use tbengine_sdk::backend::{Account, Capabilities, DeleteOptions, ListRequest, Page, StopOptions};
 use tbengine_sdk::host::OpenBackend;
-use tbengine_sdk::{Backend, Error, ErrorKind, Identity, Resource, Taken, Timestamp};
+use tbengine_sdk::{
+    Act, Backend, Changes, Disk, Error, ErrorKind, FindRequest, Identity, Resource, Right, Sample,
+    Taken, Timestamp, WatchRequest,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::plan::ActionKind;
@@ -218,5 +221,27 @@ impl Backend for Recorded {
         self.intend(target, ActionKind::Delete, options.force)
             .await?;
         self.while_held(self.inner.delete(target, options)).await
+    }
+
+    // What a run may ask for besides. It changes no labels and attaches nothing, so that is not passed on.
+
+    async fn rights(&self, acts: Vec<Act>) -> Result<Vec<Right>, Error> {
+        self.inner.rights(acts).await
+    }
+
+    async fn disks(&self) -> Result<Vec<Disk>, Error> {
+        self.inner.disks().await
+    }
+
+    async fn watch(&self, request: WatchRequest) -> Result<Changes, Error> {
+        self.inner.watch(request).await
+    }
+
+    async fn sample(&self, targets: Vec<Identity>) -> Result<Vec<Sample>, Error> {
+        self.inner.sample(targets).await
+    }
+
+    async fn find(&self, request: FindRequest) -> Result<Vec<Resource>, Error> {
+        self.inner.find(request).await
     }
 }

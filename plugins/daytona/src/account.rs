@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::{Error, ErrorKind, Kind, Result, Timestamp};
+use tbengine_sdk::{Act, Error, ErrorKind, Kind, Operation, Result, Right, Timestamp};
 
 use crate::client::Client;
 use crate::error::invalid;
@@ -182,6 +182,31 @@ pub(crate) fn warnings(client: &Client, key: Option<&ApiKey>, now: Timestamp) ->
         }
     }
     warnings
+}
+
+/// Whether the key allows something, where the service says what it may do.
+pub(crate) fn right(key: &ApiKey, act: Act) -> Option<Right> {
+    use Operation::{Archive, Delete, Get, List, Relabel, Stop};
+
+    let held = key.permissions.as_ref()?;
+    let needed = match (act.operation, act.kind) {
+        (List | Get, Kind::SANDBOX | Kind::SNAPSHOT) => None,
+        (Stop | Archive | Relabel, Kind::SANDBOX) => Some("write:sandboxes"),
+        (Delete, Kind::SANDBOX) => Some("delete:sandboxes"),
+        (Delete, Kind::SNAPSHOT) => Some("delete:snapshots"),
+        (List | Get, Kind::VOLUME) => Some("read:volumes"),
+        (Delete, Kind::VOLUME) => Some("delete:volumes"),
+        _ => return None,
+    };
+    let lacks = needed.filter(|needed| !held.iter().any(|held| held == needed));
+    Some(Right {
+        act,
+        allowed: lacks.is_none(),
+        reason: lacks.map_or_else(String::new, |lacks| format!("the key lacks {lacks}")),
+        hint: lacks.map_or_else(String::new, |lacks| {
+            format!("use a key with the permission {lacks}")
+        }),
+    })
 }
 
 /// Whether the service said that the key may not read volumes.

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tbengine_sdk::{
-    Account, Backend, Can, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
-    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Taken, Timestamp,
-    async_trait,
+    Account, Act, Backend, Can, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind,
+    KindInfo, ListRequest, Method, OpenRequest, Page, Resource, Result, Right, State, StopOptions,
+    Taken, Timestamp, async_trait,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -313,6 +313,35 @@ impl Daytona {
         sandboxes::archive(client, &place, &target.native).await
     }
 
+    /// What the key may do, as the service says now. Of a token it says nothing.
+    async fn allowed(&self, acts: Vec<Act>) -> Result<Vec<Right>> {
+        let client = self.client().await?;
+        let Some(key) = account::key(client).await? else {
+            return Ok(Vec::new());
+        };
+        let rights = acts.into_iter();
+        Ok(rights.filter_map(|act| account::right(&key, act)).collect())
+    }
+
+    async fn set_labels(
+        &self,
+        target: &Identity,
+        labels: &BTreeMap<String, Option<String>>,
+    ) -> Result<()> {
+        if target.kind != Kind::SANDBOX {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a {} has no labels", target.kind),
+            ));
+        }
+        check_target(target)?;
+        let seen = self.see(target).await?;
+        if seen.state == State::Removing {
+            return Err(in_progress());
+        }
+        sandboxes::relabel(self.client().await?, &target.native, labels).await
+    }
+
     async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
         check_target(target)?;
         let seen = self.see(target).await?;
@@ -362,6 +391,8 @@ fn kinds() -> Vec<KindInfo> {
                 stop: true,
                 archive: true,
                 end_by_delete: true,
+                relabel: true,
+                ..Can::default()
             },
             // Those that are linked to it.
             used_by: vec![Kind::SANDBOX],
@@ -378,6 +409,7 @@ impl Backend for Daytona {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: kinds(),
+            methods: vec![Method::Rights, Method::Relabel],
             concurrency: 16,
         }
     }
@@ -407,5 +439,20 @@ impl Backend for Daytona {
     async fn archive(&self, target: &Identity) -> Result<Taken> {
         self.bounded(true, self.store(target)).await?;
         Ok(Taken::Accepted)
+    }
+
+    async fn rights(&self, acts: Vec<Act>) -> Result<Vec<Right>> {
+        if acts.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.bounded(false, self.allowed(acts)).await
+    }
+
+    async fn relabel(
+        &self,
+        target: &Identity,
+        labels: BTreeMap<String, Option<String>>,
+    ) -> Result<()> {
+        self.bounded(true, self.set_labels(target, &labels)).await
     }
 }

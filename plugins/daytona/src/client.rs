@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use reqwest::redirect;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tbengine_sdk::{Error, ErrorKind, Kind, Result, Timestamp};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -131,9 +132,26 @@ impl Client {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Vec<u8>> {
+        self.send_with(call, method, path, query, None).await
+    }
+
+    /// Sends a request with a document.
+    pub(crate) async fn put(&self, call: Call, path: &[&str], document: &Value) -> Result<Vec<u8>> {
+        self.send_with(call, Method::PUT, path, &[], Some(document))
+            .await
+    }
+
+    async fn send_with(
+        &self,
+        call: Call,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        document: Option<&Value>,
+    ) -> Result<Vec<u8>> {
         let traffic = match call {
             Call::Stop | Call::Archive | Call::Delete(Kind::SANDBOX) => Traffic::Lifecycle,
-            Call::Read(_) | Call::Delete(_) => Traffic::General,
+            Call::Read(_) | Call::Relabel | Call::Delete(_) => Traffic::General,
         };
         self.check_credential()?;
         let permit = self.pacer.turn(traffic).await.map_err(|wait| {
@@ -143,12 +161,13 @@ impl Client {
         self.check_credential()?;
         let broken = |error: reqwest::Error| failure::broken(&error.without_url(), self.shown());
         let url = self.endpoint.url(path, query);
-        let response = self
-            .http
-            .request(method, url)
-            .send()
-            .await
-            .map_err(broken)?;
+        let mut request = self.http.request(method, url);
+        if let Some(document) = document {
+            request = request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(document.to_string());
+        }
+        let response = request.send().await.map_err(broken)?;
         let status = response.status();
         permit.learn(
             response.headers(),

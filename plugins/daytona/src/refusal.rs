@@ -18,6 +18,7 @@ pub(crate) enum Call {
     Read(Option<Kind>),
     Stop,
     Archive,
+    Relabel,
     Delete(Kind),
 }
 
@@ -48,9 +49,14 @@ impl Refusal {
     /// Whether it is the answer to a path that the service does not have.
     fn is_unknown_path(&self) -> bool {
         self.message.as_ref().is_none_or(|message| {
-            ["Cannot GET ", "Cannot POST ", "Cannot DELETE "]
-                .iter()
-                .any(|start| message.starts_with(start))
+            [
+                "Cannot GET ",
+                "Cannot POST ",
+                "Cannot PUT ",
+                "Cannot DELETE ",
+            ]
+            .iter()
+            .any(|start| message.starts_with(start))
         })
     }
 

@@ -12,25 +12,28 @@ use bollard::query_parameters::{
 use futures_util::future::{Either, join, select};
 use sha2::{Digest, Sha256};
 use tbengine_sdk::{
-    Account, Backend, Bind, Capabilities, DeleteOptions, Detail, Error, ErrorKind, Fact, Identity,
-    Kind, KindInfo, ListRequest, OpenRequest, Page, Resource, Result, Rule, StopOptions, Taken,
-    async_trait,
+    Account, Backend, Bind, Capabilities, DeleteOptions, Detail, Disk, Error, ErrorKind, Fact,
+    FindRequest, Identity, Kind, KindInfo, ListRequest, Method, OpenRequest, Page, Resource,
+    Result, Rule, StopOptions, Taken, Unreadable, async_trait,
 };
 use tokio::sync::OnceCell;
 
 use crate::api_version::ApiVersion;
 use crate::config::Config;
+use crate::context::Endpoint;
 use crate::error::{self, RequestError, gone};
 use crate::place::Place;
 use crate::refusal::Call;
 use crate::transport::{Reply, Transport};
 use crate::wire::{Container, Info, Network, time};
-use crate::{containers, context, images, native, networks, volumes};
+use crate::{containers, context, disks, finding, images, native, networks, volumes};
 
 /// bollard limits only the time until the headers; our own limit covers the whole call.
 const BOLLARD_TIMEOUT_SECONDS: u64 = 3600;
 /// How long the account waits for the network `bridge`, which it can do without.
 const BRIDGE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many of a kind are found by one name.
+const MAX_FOUND: usize = 20;
 
 /// One Docker Engine or Podman.
 pub struct Docker {
@@ -43,6 +46,7 @@ pub struct Docker {
 }
 
 struct Connection {
+    endpoint: Endpoint,
     transport: Transport,
     actions: bollard::Docker,
 }
@@ -76,7 +80,11 @@ impl Docker {
                     bollard::API_DEFAULT_VERSION,
                 )
                 .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
-                Ok(Connection { transport, actions })
+                Ok(Connection {
+                    endpoint,
+                    transport,
+                    actions,
+                })
             })
             .await
     }
@@ -148,7 +156,52 @@ impl Docker {
         })
     }
 
+    /// What a listing alone shows of a kind: enough to prove what is gone.
+    async fn identify(&self, kind: Kind) -> Result<Page> {
+        let transport = self.transport().await?;
+        let mut unreadable = Vec::new();
+        let resources = match kind {
+            Kind::CONTAINER => {
+                let found = containers::identify(transport);
+                self.placed(found, containers::identified).await?
+            }
+            Kind::NETWORK => {
+                let found = networks::list(transport);
+                self.placed(found, networks::into_resource).await?
+            }
+            Kind::VOLUME => {
+                let (found, warnings) = volumes::identify(transport).await?;
+                unreadable.extend(warnings.into_iter().map(|message| Unreadable {
+                    shown: "volumes of a plugin".into(),
+                    message,
+                }));
+                let found = std::future::ready(Ok(found));
+                self.placed(found, volumes::into_resource).await?
+            }
+            Kind::IMAGE => {
+                let found = images::identify(transport);
+                self.placed(found, images::identified).await?
+            }
+            other => return Err(unsupported(format!("docker has no {other}s"))),
+        };
+        let (resources, strange): (Vec<_>, Vec<_>) = resources
+            .into_iter()
+            .partition(|resource| native::is_full(kind, &resource.identity.native));
+        unreadable.extend(strange.into_iter().map(|resource| Unreadable {
+            shown: resource.name,
+            message: format!("docker shows a {kind} without an id"),
+        }));
+        Ok(Page {
+            resources,
+            unreadable,
+            next: None,
+        })
+    }
+
     async fn list_page(&self, request: &ListRequest) -> Result<Page> {
+        if request.detail == Detail::Identity {
+            return self.identify(request.kind).await;
+        }
         let transport = self.transport().await?;
         let sizes = request.detail == Detail::Sizes;
         let resources = match request.kind {
@@ -220,11 +273,37 @@ impl Docker {
         })
     }
 
+    /// The disk that the daemon's data lies on, if this process sees the same one.
+    async fn see_disk(&self) -> Result<Vec<Disk>> {
+        let connection = self.connection().await?;
+        let reply: Reply<Info> = connection.transport.read_unversioned("/info").await?;
+        let disk = disks::disk(&connection.endpoint, &reply.value);
+        Ok(disk.into_iter().collect())
+    }
+
+    /// What people mean by a name, as it is now.
+    async fn look_for(&self, request: &FindRequest) -> Result<Vec<Resource>> {
+        let mut found = Vec::new();
+        let kinds = kinds().into_iter().map(|info| info.kind);
+        for kind in kinds.filter(|kind| request.kinds.is_empty() || request.kinds.contains(kind)) {
+            let shown = self.identify(kind).await?.resources;
+            let meant = shown
+                .iter()
+                .filter(|shown| finding::is_meant(shown, &request.name));
+            for shown in meant.take(MAX_FOUND) {
+                found.extend(self.read(&shown.identity).await?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Sends the signal that ends a container. A signal marks the container as stopped by hand, so that
     /// no restart policy brings it back, and the daemon thaws a paused one for its own stop signal.
     async fn signal(&self, target: &Identity, options: StopOptions) -> Result<()> {
         native::check(target.kind, &target.native)?;
-        let Connection { transport, actions } = self.connection().await?;
+        let Connection {
+            transport, actions, ..
+        } = self.connection().await?;
         let container = containers::inspect(transport, &target.native)
             .await?
             .ok_or_else(gone)?;
@@ -273,7 +352,9 @@ impl Docker {
     /// Deletes after a look at what is there, the caller's or one of its own: the daemon would also take
     /// the id for the name of another resource.
     async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
-        let Connection { transport, actions } = self.connection().await?;
+        let Connection {
+            transport, actions, ..
+        } = self.connection().await?;
         native::check(target.kind, &target.native)?;
         if !options.just_read {
             self.compare(target).await?;
@@ -366,6 +447,7 @@ impl Backend for Docker {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: kinds(),
+            methods: vec![Method::Disks, Method::Find],
             concurrency: 8,
         }
     }
@@ -396,6 +478,14 @@ impl Backend for Docker {
     async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
         self.bounded(true, self.remove(target, options)).await?;
         Ok(Taken::Done)
+    }
+
+    async fn disks(&self) -> Result<Vec<Disk>> {
+        self.bounded(false, self.see_disk()).await
+    }
+
+    async fn find(&self, request: FindRequest) -> Result<Vec<Resource>> {
+        self.bounded(false, self.look_for(&request)).await
     }
 }
 

@@ -46,6 +46,25 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
     Ok(found)
 }
 
+/// Lists every container as far as the listing itself knows it, to prove what is gone. It shows the second of the
+/// creation, which is not that of the identity, so that is left out.
+pub(crate) async fn identify(transport: &Transport) -> Result<Vec<ContainerSummary>> {
+    let summaries: Option<Vec<ContainerSummary>> = transport.read("/containers/json?all=1").await?;
+    Ok(summaries.unwrap_or_default())
+}
+
+pub(crate) fn identified(summary: ContainerSummary, place: &Place) -> Resource {
+    // Links are names within other containers.
+    let mut names = summary
+        .names
+        .iter()
+        .map(|name| name.trim_start_matches('/'));
+    let name = names.find(|name| !name.contains('/'));
+    let name = name.unwrap_or(&summary.id).to_owned();
+    let identity = place.identity(Kind::CONTAINER, summary.id, None);
+    Resource::new(identity, name, state_of(&summary.state))
+}
+
 /// Reads one container by its full id.
 pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>> {
     let Some(container) = inspect(transport, id).await? else {

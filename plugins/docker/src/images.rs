@@ -83,9 +83,7 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
             ),
         };
         Some(Found {
-            created: Some(image.created)
-                .filter(|seconds| *seconds > 0)
-                .map(Timestamp::from_unix_seconds),
+            created: created_of(&image),
             tagged,
             names: Names::new(&image.repo_tags, image.repo_digests),
             labels: image.labels,
@@ -100,6 +98,22 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
         .filter_map(|found| async { found })
         .collect()
         .await)
+}
+
+/// Lists every image, the steps of builds as well, as far as the listing itself knows it: to prove what is gone.
+pub(crate) async fn identify(transport: &Transport) -> Result<Vec<ImageSummary>> {
+    let summaries: Option<Vec<ImageSummary>> = transport.read("/images/json?all=1").await?;
+    Ok(summaries.unwrap_or_default())
+}
+
+pub(crate) fn identified(image: ImageSummary, place: &Place) -> Resource {
+    let created = created_of(&image);
+    let names = Names::new(&image.repo_tags, image.repo_digests);
+    let name = names.shown().unwrap_or(&image.id).to_owned();
+    let identity = place.identity(Kind::IMAGE, image.id, created);
+    let mut resource = Resource::new(identity, name, State::Present);
+    resource.names = names.into_sorted();
+    resource
 }
 
 /// Reads one image by its `sha256:…` id.
@@ -228,6 +242,12 @@ pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
 async fn inspect(transport: &Transport, id: &str) -> Result<Option<Image>> {
     let found: Option<Image> = transport.find(&format!("/images/{id}/json")).await?;
     native::only(Kind::IMAGE, id, found, |image| &image.id)
+}
+
+fn created_of(image: &ImageSummary) -> Option<Timestamp> {
+    Some(image.created)
+        .filter(|seconds| *seconds > 0)
+        .map(Timestamp::from_unix_seconds)
 }
 
 /// The parent, and on through parents without a tag.

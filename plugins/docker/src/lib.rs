@@ -12,6 +12,8 @@
 //! - `wire`: the daemon's JSON, as far as we read it
 //! - `place`: the daemon, as the identities of its resources name it
 //! - `containers`, `networks`, `volumes`, `images`: from JSON to `Resource`
+//! - `disks`: the disk that the data lies on, if it can be seen from here
+//! - `finding`: what people mean by a name
 //! - `unit`: what belongs together, and the labels of images
 //! - `refusal`: what each status means, in one table
 //! - `error`: what broken connections and bodies mean
@@ -27,7 +29,9 @@ mod config;
 mod connect;
 mod containers;
 mod context;
+mod disks;
 mod error;
+mod finding;
 mod images;
 pub mod labelling;
 mod names;

@@ -56,6 +56,13 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
     Ok(found.collect())
 }
 
+/// Lists every volume to prove what is gone. Each warning is of a volume plugin that does not answer, whose volumes are
+/// missing.
+pub(crate) async fn identify(transport: &Transport) -> Result<(Vec<Volume>, Vec<String>)> {
+    let list: VolumeList = transport.read("/volumes").await?;
+    Ok((list.volumes, list.warnings))
+}
+
 /// Reads one volume by its name, which is its id.
 pub(crate) async fn get(transport: &Transport, name: &str) -> Result<Option<Found>> {
     native::check(Kind::VOLUME, name)?;

@@ -41,6 +41,9 @@ json! {
         name: String,
         server_version: String,
         docker_root_dir: String,
+        kernel_version: String,
+        /// Pairs of texts about the storage driver.
+        driver_status: Vec<Vec<String>>,
         /// The daemon's clock.
         system_time: String,
     }
@@ -51,6 +54,7 @@ json! {
         names: Vec<String>,
         #[serde(rename = "ImageID")]
         image_id: String,
+        state: String,
         /// -1 if unknown.
         size_rw: Option<i64>,
     }

@@ -80,6 +80,7 @@ impl Backend for E2b {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: vec![KindInfo::sandbox()],
+            methods: Vec::new(),
             concurrency: 16,
         }
     }

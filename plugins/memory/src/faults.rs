@@ -24,6 +24,24 @@ pub enum Operation {
     Delete,
     /// `archive`
     Archive,
+    /// `rights`
+    Rights,
+    /// `disks`
+    Disks,
+    /// `watch`
+    Watch,
+    /// `sample`
+    Sample,
+    /// `find`
+    Find,
+    /// `relabel`
+    Relabel,
+    /// `attach`
+    Attach,
+    /// `observed`
+    Observed,
+    /// `detach`
+    Detach,
 }
 
 /// What happens to one call.

@@ -8,6 +8,16 @@ pub const BUILD_CACHE: Kind = Kind::fixed("build-cache");
 
 /// Every kind there is, as the most capable provider would declare it.
 pub(crate) fn kinds() -> Vec<KindInfo> {
+    let mut kinds = declared();
+    for info in &mut kinds {
+        info.can.relabel = true;
+        info.can.watch = true;
+        info.can.sample = info.runs;
+    }
+    kinds
+}
+
+fn declared() -> Vec<KindInfo> {
     let runs = [Kind::CONTAINER, Kind::SANDBOX];
     vec![
         KindInfo {

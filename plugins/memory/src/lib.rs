@@ -17,10 +17,14 @@
 //! - [`provider`]: the state behind it, and what a provider does and refuses
 //! - `kinds`: what it has
 //! - `entry`: a resource as the provider keeps it
+//! - `change_log`: what happened lately, for those who watch
+//! - `attachments`: commands whose creations are told of
 //! - [`record`]: what was asked for, and what was deleted
 
 pub mod act;
+mod attachments;
 pub mod backend;
+mod change_log;
 pub mod chaos;
 pub mod config;
 mod entry;
@@ -32,6 +36,7 @@ pub mod record;
 pub mod seed;
 
 pub use act::Act;
+pub use attachments::RUN_VARIABLE;
 pub use backend::{Memory, Oracle, Script};
 pub use chaos::Chaos;
 pub use config::MemoryConfig;

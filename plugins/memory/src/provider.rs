@@ -4,17 +4,19 @@
 //! Nothing here waits: what happens later is on an agenda, and every call first brings the state up
 //! to the present. So a test with paused time sees the same in every run.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::time::Duration;
 
 use tbengine_sdk::{
-    Can, Error, ErrorKind, Identity, Kind, KindInfo, ListRequest, Page, Relation, Resource, Result,
-    State, Timestamp,
+    Can, Change, Disk, Error, ErrorKind, FindRequest, Identity, Kind, KindInfo, Labels,
+    ListRequest, Page, Relation, Resource, Result, Sample, State, Timestamp, Unreadable,
 };
 use tokio::time::Instant;
 
 use crate::act::Act;
+use crate::attachments::Attachments;
+use crate::change_log::ChangeLog;
 use crate::entry::{Account, Entry, Native, Reaction};
 use crate::kinds::{self, kinds};
 use crate::record::{Deleter, Deletion, Record};
@@ -61,6 +63,18 @@ pub struct Provider {
     pub(crate) pretends: bool,
     /// How long a deleted resource can still be read.
     pub(crate) ghosts: Duration,
+    /// What happened lately.
+    pub(crate) changes: ChangeLog,
+    /// Commands whose creations are told of.
+    pub(crate) attachments: Attachments,
+    /// What the credentials do not allow.
+    pub(crate) forbidden: BTreeSet<(tbengine_sdk::Operation, Kind)>,
+    /// How far the provider's clock is ahead of its calendar, in milliseconds.
+    pub(crate) skew_ms: i64,
+    /// What listings show besides, and cannot be read.
+    pub(crate) unreadable: BTreeMap<Kind, Vec<Unreadable>>,
+    /// The account that `check` answers instead.
+    pub(crate) pretended_account: Option<String>,
     /// What was deleted lately, and until when it can be read.
     haunting: HashMap<(Kind, Native), (Instant, Box<Resource>)>,
 }
@@ -74,8 +88,15 @@ impl Provider {
     pub(crate) fn new(account: Account, opened: Timestamp) -> Self {
         let epoch = Instant::now();
         let kinds = kinds();
+        let changes = ChangeLog::new(format!("{}.{}", account.id, opened.as_unix_ms()));
         Self {
             account,
+            changes,
+            attachments: Attachments::default(),
+            forbidden: BTreeSet::new(),
+            skew_ms: 0,
+            unreadable: BTreeMap::new(),
+            pretended_account: None,
             record: Record::default(),
             shelves: empty(&kinds),
             holders: empty(&kinds),
@@ -110,6 +131,11 @@ impl Provider {
     /// The time by the calendar.
     pub(crate) fn calendar(&self) -> Timestamp {
         self.opened.plus(self.since_opened())
+    }
+
+    /// When the next thing happens by itself.
+    pub(crate) fn next_event(&self) -> Option<Instant> {
+        self.agenda.keys().next().map(|(at, _)| *at)
     }
 
     /// How long the provider has been open.
@@ -163,11 +189,39 @@ impl Provider {
 
     /// Puts a resource there, in place of one with the same native id.
     pub(crate) fn insert(&mut self, entry: Entry) -> Identity {
+        let at = Some(self.calendar());
+        let replaced = self.take(
+            entry.resource.identity.kind,
+            &entry.resource.identity.native,
+        );
+        match replaced {
+            Some(replaced) if replaced.resource.identity != entry.resource.identity => {
+                let identity = replaced.resource.identity;
+                self.changes.add(Change::Gone { identity, at });
+            }
+            _ => {}
+        }
+        for used in entry
+            .resource
+            .held()
+            .filter(|used| used.kind == Kind::IMAGE)
+        {
+            self.changes.add(Change::Used {
+                kind: used.kind,
+                native: used.native.clone(),
+                at: self.calendar(),
+            });
+        }
+        let resource = Box::new(entry.resource.clone());
+        self.changes.add(Change::Seen { resource });
+        self.place(Box::new(entry))
+    }
+
+    fn place(&mut self, entry: Box<Entry>) -> Identity {
         let identity = entry.resource.identity.clone();
-        let native: Native = identity.native.as_str().into();
-        self.take(identity.kind, &native);
         self.count_uses(&entry.resource, 1);
-        self.shelf(identity.kind).insert(native, Box::new(entry));
+        self.shelf(identity.kind)
+            .insert(identity.native.as_str().into(), entry);
         identity
     }
 
@@ -219,7 +273,12 @@ impl Provider {
     fn change(&mut self, kind: Kind, native: &str, change: impl FnOnce(&mut Resource)) {
         if let Some(mut entry) = self.take(kind, native) {
             change(&mut entry.resource);
-            self.insert(*entry);
+            self.place(entry);
+            self.changes.add(Change::Touched {
+                kind,
+                native: native.to_owned(),
+                at: Some(self.calendar()),
+            });
         }
     }
 
@@ -279,6 +338,10 @@ impl Provider {
         let Some(entry) = self.take(identity.kind, &identity.native) else {
             return;
         };
+        self.changes.add(Change::Gone {
+            identity: identity.clone(),
+            at: Some(self.calendar()),
+        });
         if self.record.on {
             self.record.deletions.push(Deletion {
                 identity: identity.clone(),
@@ -335,7 +398,7 @@ impl Provider {
         };
         Ok(Page {
             resources,
-            unreadable: Vec::new(),
+            unreadable: self.unreadable.get(&kind).cloned().unwrap_or_default(),
             next,
         })
     }
@@ -435,6 +498,105 @@ impl Provider {
             self.plan(self.deletion_takes, Event::Gone(identity, state));
         }
         Ok(())
+    }
+
+    /// The disk that everything lies on.
+    pub(crate) fn disk(&self) -> Disk {
+        const SIZE: u64 = 512 << 30;
+        let used: u64 = self
+            .all()
+            .filter_map(|resource| resource.usage.disk_bytes)
+            .fold(0, u64::saturating_add);
+        Disk {
+            name: "memory".into(),
+            total_bytes: SIZE,
+            free_bytes: SIZE.saturating_sub(used),
+            total_files: None,
+            free_files: None,
+            kinds: Vec::new(),
+        }
+    }
+
+    /// Counters of what runs, which is as busy all the time.
+    pub(crate) fn sample(&self, target: &Identity) -> Option<Sample> {
+        let shelf = self.shelves.get(&target.kind)?;
+        let resource = &shelf.get(&*target.native)?.resource;
+        if resource.identity != *target || resource.state != State::Running {
+            return None;
+        }
+        let at = self.calendar();
+        let since = resource.started.or(resource.identity.created)?;
+        let ran_ms = u64::try_from(since.age(at)?.as_millis()).ok()?;
+        Some(Sample {
+            target: target.clone(),
+            at,
+            // A tenth of a processor, and a kilobyte a second.
+            cpu_ns: Some(ran_ms.saturating_mul(100_000)),
+            network_bytes: Some(ran_ms),
+            disk_bytes: None,
+            memory_bytes: resource.usage.memory_bytes,
+            last_used: None,
+        })
+    }
+
+    /// What people mean by a name.
+    pub(crate) fn find_named(&self, request: &FindRequest) -> Vec<Resource> {
+        let name = request.name.as_str();
+        if name.is_empty() {
+            return Vec::new();
+        }
+        let declared = |kind| self.kinds.iter().any(|info| info.kind == kind);
+        let wanted = |kind| request.kinds.is_empty() || request.kinds.contains(&kind);
+        self.all()
+            .filter(|resource| {
+                let kind = resource.identity.kind;
+                let is_meant = resource.name == name
+                    || resource.names.iter().any(|other| other == name)
+                    || resource.identity.native.starts_with(name);
+                declared(kind) && wanted(kind) && is_meant
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Sets and removes labels.
+    pub(crate) fn relabel(
+        &mut self,
+        target: &Identity,
+        labels: &BTreeMap<String, Option<String>>,
+    ) -> Result<()> {
+        if !self.can(target.kind).relabel {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("a {} cannot be relabelled", target.kind),
+            ));
+        }
+        self.find(target.kind, &target.native)
+            .ok_or_else(|| missing(target))?;
+        if self.pretends {
+            return Ok(());
+        }
+        self.change(target.kind, &target.native, |resource| {
+            let old = resource.labels.iter();
+            let kept = old.filter(|(key, _)| !labels.contains_key(*key));
+            let kept = kept.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            let set = labels.iter();
+            let set = set.filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
+            resource.labels = kept.chain(set).collect::<Labels>();
+        });
+        Ok(())
+    }
+
+    /// Refuses what the credentials do not allow.
+    pub(crate) fn permit(&self, operation: tbengine_sdk::Operation, kind: Kind) -> Result<()> {
+        match self.forbidden.contains(&(operation, kind)) {
+            true => Err(Error::new(
+                ErrorKind::Forbidden,
+                format!("the key may not {operation} a {kind}"),
+            )
+            .with_code("memory:403")),
+            false => Ok(()),
+        }
     }
 
     /// Lets someone else act now.

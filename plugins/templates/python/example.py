@@ -22,8 +22,9 @@ DESCRIPTOR = {
     "kinds": [{"kind": "example", "about": "An example cloud in memory", "fixture": True}],
 }
 SANDBOX = {"kind": "sandbox", "plural": "sandboxes", "class": "compute", "about": "a cloud sandbox",
-           "runs": True, "can": {"stop": True}}
-CAPABILITIES = {"kinds": [SANDBOX], "concurrency": 8}
+           "runs": True, "can": {"stop": True, "relabel": True}}
+# The optional methods that you offer; leave out what your provider cannot do.
+CAPABILITIES = {"kinds": [SANDBOX], "methods": ["find", "relabel"], "concurrency": 8}
 ACCOUNT = "example"
 
 
@@ -65,12 +66,12 @@ class Backend:
         self.sandboxes[native] = sandbox
         return sandbox
 
-    def find(self, target):
+    def look_up(self, target):
         """By the full id only, never by name or prefix."""
         return self.sandboxes.get(target["native"]) if target["kind"] == "sandbox" else None
 
     def must_find(self, target):
-        found = self.find(target)
+        found = self.look_up(target)
         if found is None:
             raise Failure("not-found", f"there is no sandbox {target['native']}")
         return found
@@ -90,7 +91,7 @@ class Backend:
         return {"resources": [self.sandboxes[native] for native in page], "next": page[-1] if more else None}
 
     def get(self, request):
-        return {"resource": self.find(request["target"])}
+        return {"resource": self.look_up(request["target"])}
 
     def stop(self, request):
         self.must_find(request["target"])["state"] = "stopped"
@@ -101,6 +102,24 @@ class Backend:
         if found["state"] == "running" and not request.get("force"):
             raise Failure("conflict", "it is running")
         del self.sandboxes[found["identity"]["native"]]
+        return {}
+
+    # The optional methods.
+
+    def find(self, request):
+        name, kinds = request["name"], request.get("kinds") or ["sandbox"]
+        if not name or "sandbox" not in kinds:
+            return {"resources": []}
+        sandboxes = self.sandboxes.items()
+        return {"resources": [found for native, found in sandboxes if name == found["name"] or native.startswith(name)]}
+
+    def relabel(self, request):
+        labels = self.must_find(request["target"])["labels"]
+        for key, value in request["labels"].items():
+            if value is None:
+                labels.pop(key, None)
+            else:
+                labels[key] = value
         return {}
 
     # Only for the conformance kit.
@@ -118,7 +137,7 @@ class Backend:
         return {}
 
 
-METHODS = {"check", "list", "get", "stop", "delete", "fixture-make", "fixture-clean-up"}
+METHODS = {"check", "list", "get", "stop", "delete", "find", "relabel", "fixture-make", "fixture-clean-up"}
 
 
 class Server:

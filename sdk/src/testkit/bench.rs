@@ -66,6 +66,16 @@ pub(super) enum Applies {
     WhatStops,
     /// Sandboxes, if the backend can archive them.
     WhatIsArchived,
+    /// What a watch tells of.
+    WhatIsWatched,
+    /// What runs, if the backend reads its counters.
+    WhatIsSampled,
+    /// What the backend can relabel.
+    WhatIsRelabelled,
+    /// What it cannot.
+    WhatIsNotRelabelled,
+    /// What a whole listing proves to be gone.
+    WhatAbsenceProves,
 }
 
 /// Names a function of this module as a behaviour; the function's name is the sentence.
@@ -103,6 +113,11 @@ impl Behaviour {
             Applies::WhatRuns => kinds.retain(|info| info.runs),
             Applies::WhatStops => kinds.retain(|info| info.can.stop),
             Applies::WhatIsArchived => kinds.retain(|info| info.can.archive),
+            Applies::WhatIsWatched => kinds.retain(|info| info.can.watch),
+            Applies::WhatIsSampled => kinds.retain(|info| info.can.sample),
+            Applies::WhatIsRelabelled => kinds.retain(|info| info.can.relabel),
+            Applies::WhatIsNotRelabelled => kinds.retain(|info| !info.can.relabel),
+            Applies::WhatAbsenceProves => kinds.retain(|info| info.absence_proves),
         }
         kinds
             .into_iter()
@@ -228,10 +243,15 @@ impl Bench {
 
     /// Everything that pages of this size show, others' resources included.
     pub(super) async fn pages(&self, kind: Kind, page_size: usize) -> Result<Vec<Resource>, Halt> {
-        let mut request = ListRequest {
+        self.pages_of(ListRequest {
             page_size,
             ..ListRequest::first(kind)
-        };
+        })
+        .await
+    }
+
+    /// Everything that a listing shows from this page on, others' resources included.
+    pub(super) async fn pages_of(&self, mut request: ListRequest) -> Result<Vec<Resource>, Halt> {
         let mut all = Vec::new();
         for _ in 0..100_000 {
             let page = self.backend.list(request.clone()).await?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::backend::Backend;
 use crate::identity::Identity;
 use crate::kind::Kind;
+use crate::powers::Attached;
 use crate::resource::{Resource, State};
 
 /// Makes real resources for the suite, because a [`Backend`] cannot.
@@ -22,6 +23,15 @@ pub trait Fixture: Send + Sync + 'static {
     /// # Errors
     /// A text if it should have worked. [`Made::NotApplicable`] is for what the provider does not have.
     async fn make(&self, wanted: &Wanted) -> Result<Made, String>;
+
+    /// Makes a resource as a command does that runs with the environment of an attachment. Needed only of backends
+    /// that offer [`Method::Attach`](crate::Method::Attach).
+    ///
+    /// # Errors
+    /// A text if it should have worked.
+    async fn make_through(&self, _attached: &Attached, _wanted: &Wanted) -> Result<Made, String> {
+        Ok(Made::CannotMake)
+    }
 
     /// Removes whatever [`make`](Fixture::make) made and what is still there. Called after each trial.
     ///

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::bench::{Behaviour, Bench, Halt, Tested, assert_fails, behaviour};
 use super::fixture::Wanted;
-use crate::backend::ListRequest;
+use crate::backend::{DeleteOptions, Detail, ListRequest};
 use crate::error::ErrorKind;
+use crate::identity::Identity;
 use crate::kind::Kind;
 use crate::resource::State;
 
@@ -16,6 +17,8 @@ pub(super) fn behaviours() -> Vec<Behaviour> {
         behaviour!(EachKind what_the_provider_itself_keeps_is_not_listed),
         behaviour!(Once a_kind_that_is_not_among_the_capabilities_is_unsupported),
         behaviour!(EachKind labels_are_kept_byte_for_byte),
+        behaviour!(EachKind a_listing_of_identities_leaves_out_nothing),
+        behaviour!(WhatAbsenceProves what_was_deleted_is_not_in_a_listing_of_identities),
         behaviour!(WhatRuns the_states_are_told_apart),
         behaviour!(WhatRuns the_exit_code_and_the_end_are_told),
     ]
@@ -117,6 +120,59 @@ async fn labels_are_kept_byte_for_byte(bench: Bench, kind: Kind) -> Tested {
             "get changed the label `{key}`"
         );
     }
+    Ok(())
+}
+
+/// What a listing that is to prove what is gone shows.
+async fn identities(bench: &Bench, kind: Kind) -> Result<Vec<Identity>, Halt> {
+    let request = ListRequest {
+        page_size: 2,
+        detail: Detail::Identity,
+        ..ListRequest::first(kind)
+    };
+    let all = bench.pages_of(request).await?;
+    Ok(all.into_iter().map(|resource| resource.identity).collect())
+}
+
+/// Whether an identity of such a listing may be this one: it may lack the creation time, and has no other.
+fn may_be(shown: &Identity, identity: &Identity) -> bool {
+    let created = shown.created.or(identity.created);
+    *identity
+        == Identity {
+            created,
+            ..shown.clone()
+        }
+}
+
+async fn a_listing_of_identities_leaves_out_nothing(bench: Bench, kind: Kind) -> Tested {
+    for _ in 0..3 {
+        bench.make(Wanted::new(kind)).await?;
+    }
+    let all = bench.all(kind).await?;
+    let shown = identities(&bench, kind).await?;
+    for resource in all {
+        let identity = &resource.identity;
+        assert!(
+            shown.iter().any(|shown| may_be(shown, identity)),
+            "{} is left out, or shown with another creation time",
+            identity.id()
+        );
+    }
+    Ok(())
+}
+
+async fn what_was_deleted_is_not_in_a_listing_of_identities(bench: Bench, kind: Kind) -> Tested {
+    let stays = bench.make(Wanted::new(kind)).await?;
+    let goes = bench.make(Wanted::new(kind)).await?;
+    bench
+        .backend
+        .delete(&goes.identity, DeleteOptions::GENTLE)
+        .await?;
+    bench.until_gone(&goes.identity).await?;
+    let shown = identities(&bench, kind).await?;
+    let shows = |identity: &Identity| shown.iter().any(|shown| may_be(shown, identity));
+    assert!(!shows(&goes.identity), "it is gone and shown");
+    assert!(shows(&stays.identity), "it is there and not shown");
     Ok(())
 }
 

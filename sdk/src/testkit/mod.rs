@@ -49,6 +49,7 @@ mod deleting;
 pub mod fixture;
 pub mod left_out;
 mod listing;
+mod powers;
 mod reaching;
 mod reading;
 mod sharing;
@@ -102,6 +103,7 @@ pub fn cases<F: Fixture>(fixture: impl FnOnce() -> F) -> Vec<Case> {
         archiving::behaviours(),
         deleting::behaviours(),
         sharing::behaviours(),
+        powers::behaviours(),
     ]
     .into_iter()
     .flatten()
@@ -113,7 +115,7 @@ pub fn cases<F: Fixture>(fixture: impl FnOnce() -> F) -> Vec<Case> {
 }
 
 /// The names of the cases that change nothing at the provider, whatever fixture they are given.
-pub const READ_ONLY: [&str; 11] = [
+pub const READ_ONLY: [&str; 17] = [
     "check_changes_nothing",
     "check_answers_the_same_account_at_every_call",
     "the_pages_together_hold_each_resource_once_whatever_the_page_size",
@@ -125,4 +127,10 @@ pub const READ_ONLY: [&str; 11] = [
     "get_never_finds_by_prefix",
     "fifty_calls_at_once_all_answer",
     "a_call_that_is_dropped_leaves_the_backend_usable",
+    "what_kinds_can_fits_the_methods_that_are_offered",
+    "a_method_that_is_not_offered_does_nothing",
+    "rights_are_answered_only_for_what_was_asked",
+    "disks_have_names_and_no_more_free_than_there_is",
+    "find_finds_by_name_and_by_id",
+    "find_never_invents",
 ];

@@ -1,4 +1,4 @@
-//! The fixture of a plugin outside of this program: three methods beside those of a backend.
+//! The fixture of a plugin outside of this program: a few methods beside those of a backend.
 //!
 //! A plugin whose kind says `fixture` in its descriptor answers them on a backend that was opened with
 //! `fixture`. So the kit can make resources through the same interface that it tests.
@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::fixture::{Fixture, Made, Wanted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identity::Identity;
+use crate::powers::Attached;
 use crate::registration::OpenRequest;
 use crate::wire::{self, Work};
 
 /// Makes a resource: takes [`Wanted`], answers [`MadeDocument`].
 pub const MAKE: &str = "fixture-make";
+/// Makes a resource through an attachment: takes [`Through`], answers [`MadeDocument`].
+pub const MAKE_THROUGH: &str = "fixture-make-through";
 /// Removes whatever was made and is still there: takes and answers an empty document.
 pub const CLEAN_UP: &str = "fixture-clean-up";
 
@@ -25,6 +28,16 @@ pub struct MadeDocument {
     /// What was made, or `None` if the provider has no such resources.
     #[serde(default)]
     pub identity: Option<Identity>,
+}
+
+/// The request of [`MAKE_THROUGH`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Through {
+    /// The attachment.
+    pub attached: Attached,
+    /// What is to be made.
+    pub wanted: Wanted,
 }
 
 /// The fixture of a kind of backend, in a library that is built for the conformance kit.
@@ -78,11 +91,18 @@ pub(crate) fn prepare(
             Err(error) => return Some(Err(error)),
         };
         return Some(Ok(Box::pin(async move {
-            let identity = match fixture.make(&wanted).await.map_err(internal)? {
-                Made::Yes(identity) => Some(identity),
-                Made::NotApplicable(_) | Made::CannotMake => None,
-            };
-            Ok(wire::encode(&MadeDocument { identity }))
+            let made = fixture.make(&wanted).await.map_err(internal)?;
+            Ok(wire::encode(&document(made)))
+        })));
+    }
+    if method == MAKE_THROUGH.as_bytes() {
+        let through: Through = match wire::decode(MAKE_THROUGH, body) {
+            Ok(through) => through,
+            Err(error) => return Some(Err(error)),
+        };
+        return Some(Ok(Box::pin(async move {
+            let made = fixture.make_through(&through.attached, &through.wanted);
+            Ok(wire::encode(&document(made.await.map_err(internal)?)))
         })));
     }
     (method == CLEAN_UP.as_bytes()).then(|| {
@@ -91,4 +111,13 @@ pub(crate) fn prepare(
             Ok(b"{}".to_vec())
         }) as Work)
     })
+}
+
+fn document(made: Made) -> MadeDocument {
+    MadeDocument {
+        identity: match made {
+            Made::Yes(identity) => Some(identity),
+            Made::NotApplicable(_) | Made::CannotMake => None,
+        },
+    }
 }

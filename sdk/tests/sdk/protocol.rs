@@ -6,9 +6,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tbengine_sdk::wire::{
-    Aim, AnswerLine, CallLine, Descriptor, Failure, HostLine, NoOptions, Open, Opened, Read,
+    Acts, Aim, AnswerLine, CallLine, Descriptor, Detach, Disks, Failure, Found, HostLine,
+    NewLabels, NoOptions, Open, Opened, Read, Rights, Samples, Targets,
 };
-use tbengine_sdk::{Account, DeleteOptions, ErrorKind, ListRequest, Page, StopOptions, Taken, abi};
+use tbengine_sdk::{
+    Account, AttachRequest, Attached, Changes, DeleteOptions, ErrorKind, FindRequest, ListRequest,
+    ObserveRequest, Observed, Page, StopOptions, Taken, WatchRequest, abi,
+};
 
 const TEXT: &str = include_str!("../../protocol/v2.md");
 
@@ -67,6 +71,21 @@ fn every_example_is_read_and_written_alike() {
             "Taken" => read::<Taken>(name, json),
             "StopRequest" => read::<Aim<StopOptions>>(name, json),
             "DeleteRequest" => read::<Aim<DeleteOptions>>(name, json),
+            "Acts" => read::<Acts>(name, json),
+            "Rights" => read::<Rights>(name, json),
+            "Disks" => read::<Disks>(name, json),
+            "WatchRequest" => read::<WatchRequest>(name, json),
+            "Changes" => read::<Changes>(name, json),
+            "Targets" => read::<Targets>(name, json),
+            "Samples" => read::<Samples>(name, json),
+            "FindRequest" => read::<FindRequest>(name, json),
+            "Found" => read::<Found>(name, json),
+            "RelabelRequest" => read::<Aim<NewLabels>>(name, json),
+            "AttachRequest" => read::<AttachRequest>(name, json),
+            "Attached" => read::<Attached>(name, json),
+            "ObserveRequest" => read::<ObserveRequest>(name, json),
+            "Observed" => read::<Observed>(name, json),
+            "Detach" => read::<Detach>(name, json),
             "Failure" => read::<Failure>(name, json),
             "CallLine" => read::<CallLine>(name, json),
             "AnswerLine" => read::<AnswerLine>(name, json),
@@ -75,12 +94,14 @@ fn every_example_is_read_and_written_alike() {
             "Wanted" => read::<tbengine_sdk::testkit::Wanted>(name, json),
             #[cfg(feature = "testkit")]
             "Made" => read::<tbengine_sdk::testkit::wire::MadeDocument>(name, json),
+            #[cfg(feature = "testkit")]
+            "Through" => read::<tbengine_sdk::testkit::wire::Through>(name, json),
             #[cfg(not(feature = "testkit"))]
-            "Wanted" | "Made" => {}
+            "Wanted" | "Made" | "Through" => {}
             other => panic!("no test knows the example {other}"),
         }
     }
-    assert_eq!(seen.len(), 18, "an example has gone: {seen:?}");
+    assert_eq!(seen.len(), 34, "an example has gone: {seen:?}");
 }
 
 #[test]

@@ -117,6 +117,7 @@ impl Backend for Rough {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: vec![KindInfo::sandbox()],
+            methods: Vec::new(),
             concurrency: 64,
         }
     }

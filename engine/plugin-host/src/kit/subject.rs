@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use tbengine_sdk::testkit::wire::{CLEAN_UP, MAKE, MadeDocument};
+use tbengine_sdk::testkit::wire::{CLEAN_UP, MAKE, MAKE_THROUGH, MadeDocument, Through};
 use tbengine_sdk::testkit::{Fixture, Made, Wanted};
-use tbengine_sdk::{Backend, Error, ListRequest, OpenRequest, Resource, wire};
+use tbengine_sdk::{Attached, Backend, Error, ErrorKind, ListRequest, OpenRequest, Resource, wire};
 
 use crate::plugins::{Opening, Plugin};
 use crate::remote::{self, Channel};
@@ -86,6 +86,20 @@ impl Fixture for PluginFixture {
         match made.map_err(|error| error.to_string())?.identity {
             Some(identity) => Ok(Made::Yes(identity)),
             None => Ok(Made::CannotMake),
+        }
+    }
+
+    async fn make_through(&self, attached: &Attached, wanted: &Wanted) -> Result<Made, String> {
+        let request = wire::encode(&Through {
+            attached: attached.clone(),
+            wanted: wanted.clone(),
+        });
+        let answer = self.channel.send(MAKE_THROUGH.as_bytes(), request).await;
+        let made = answer.and_then(|body| remote::answer::<MadeDocument>(MAKE_THROUGH, &body));
+        match made {
+            Ok(made) => Ok(made.identity.map_or(Made::CannotMake, Made::Yes)),
+            Err(error) if error.kind == ErrorKind::Unsupported => Ok(Made::CannotMake),
+            Err(error) => Err(error.to_string()),
         }
     }
 

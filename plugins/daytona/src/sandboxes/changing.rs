@@ -1,6 +1,10 @@
 //! Stopping, archiving and deleting, and what their refusals mean.
 
+use std::collections::BTreeMap;
+
 use http::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions};
 
 use super::reading::{get, second_look};
@@ -66,6 +70,32 @@ pub(crate) async fn archive(client: &Client, place: &Place, id: &str) -> Result<
             ..error
         }),
     }
+}
+
+/// The labels of a sandbox, all of them: the service takes none but a whole new set.
+#[derive(Deserialize)]
+struct Labels {
+    #[serde(default)]
+    labels: BTreeMap<String, Value>,
+}
+
+/// Sets and removes labels. Between the reading and the change somebody else's change of labels is lost.
+pub(crate) async fn relabel(
+    client: &Client,
+    id: &str,
+    changes: &BTreeMap<String, Option<String>>,
+) -> Result<()> {
+    let read: Result<Labels> = client.read(READ, &["sandbox", id], &[]).await;
+    let Labels { mut labels } = read?;
+    for (key, value) in changes {
+        match value {
+            Some(value) => labels.insert(key.clone(), value.as_str().into()),
+            None => labels.remove(key),
+        };
+    }
+    let document = json!({ "labels": labels });
+    let path = ["sandbox", id, "labels"];
+    client.put(Call::Relabel, &path, &document).await.map(drop)
 }
 
 /// Deletes a sandbox that was just seen, whether it runs or not. Answers whether it is known to be on

@@ -12,7 +12,7 @@ use tbengine_sdk::Kind;
 
 use crate::refusal::Call;
 
-pub(crate) use changing::{archive, delete, hides, stop};
+pub(crate) use changing::{archive, delete, hides, relabel, stop};
 pub(crate) use reading::{SecondLook, leaving, list, read, second_look};
 pub(crate) use resource::whole;
 

@@ -13,6 +13,16 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// A call that is about no resource.
+    pub(super) fn about(operation: Operation) -> Self {
+        Self {
+            operation,
+            kind: None,
+            target: None,
+            force: false,
+        }
+    }
+
     pub(super) fn on(operation: Operation, target: &'a Identity, force: bool) -> Self {
         Self {
             operation,

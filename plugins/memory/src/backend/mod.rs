@@ -10,19 +10,23 @@ mod oracle;
 mod script;
 mod shared;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_sdk::{
-    Account, Backend, Capabilities, DeleteOptions, Identity, Kind, ListRequest, OpenRequest, Page,
-    Resource, Result, State, StopOptions, Taken, Timestamp,
+    Account, Act as Deed, AttachRequest, Attached, Backend, Capabilities, Changes, DeleteOptions,
+    Disk, FindRequest, Identity, Kind, ListRequest, Method, ObserveRequest, Observed, OpenRequest,
+    Page, Resource, Result, Right, Sample, State, StopOptions, Taken, Timestamp, Unreadable,
+    WatchRequest,
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use crate::act::Act;
+use crate::attachments::RUN_VARIABLE;
 use crate::chaos::{Chaos, RateLimit};
 use crate::config::MemoryConfig;
 use crate::entry::{self, Entry, Reaction};
@@ -242,6 +246,50 @@ impl Memory {
         });
     }
 
+    /// Lets a whole listing of these kinds prove what it does not show to be gone.
+    pub fn absence_proves(&self, kinds: &[Kind]) {
+        self.provider(|provider| {
+            for info in &mut provider.kinds {
+                info.absence_proves = kinds.contains(&info.kind);
+            }
+        });
+    }
+
+    /// Takes from the credentials what they may do to a kind.
+    pub fn forbid(&self, operation: tbengine_sdk::Operation, kind: Kind) {
+        self.provider(|provider| {
+            provider.forbidden.insert((operation, kind));
+        });
+    }
+
+    /// Lets every listing of a kind show something that cannot be read.
+    pub fn shows_unreadable(&self, kind: Kind, unreadable: Unreadable) {
+        self.provider(|provider| {
+            let shown = provider.unreadable.entry(kind).or_default();
+            shown.push(unreadable);
+        });
+    }
+
+    /// Lets `check` answer another account, as after a change of what is at an address.
+    pub fn answers_as(&self, account: &str) {
+        self.provider(|provider| provider.pretended_account = Some(account.to_owned()));
+    }
+
+    /// Sets the provider's clock apart from its calendar by so many milliseconds.
+    pub fn skew_ms(&self, ahead: i64) {
+        self.provider(|provider| provider.skew_ms = ahead);
+    }
+
+    /// Puts a resource there as a command does whose creations are told of.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such attachment.
+    pub fn insert_through(&self, attachment: &str, make: Make) -> Result<Identity> {
+        let identity = self.insert(make);
+        self.provider(|provider| provider.attachments.note(attachment, identity.clone()))?;
+        Ok(identity)
+    }
+
     /// Lets someone else act at once.
     pub fn act(&self, act: Act) {
         self.provider(|provider| provider.act(act));
@@ -336,6 +384,30 @@ impl Memory {
         }
     }
 
+    /// Looks until there is news, or the time is over.
+    async fn wait_for<T>(
+        &self,
+        until: Instant,
+        news: &Notify,
+        mut look: impl FnMut(&mut Provider) -> Result<(T, bool)> + Send,
+    ) -> Result<T> {
+        loop {
+            // Made before the look, so that nothing happens between the two unseen.
+            let notified = news.notified();
+            let (seen, is_news) = self.provider(&mut look)?;
+            if is_news || Instant::now() >= until {
+                return Ok(seen);
+            }
+            // What happens by itself happens only when somebody looks.
+            let due = self.provider(|provider| provider.next_event());
+            let wake = due.map_or(until, |due| due.min(until));
+            tokio::select! {
+                () = notified => {}
+                () = tokio::time::sleep_until(wake) => {}
+            }
+        }
+    }
+
     fn take_effect<T>(
         &self,
         number: Option<usize>,
@@ -378,21 +450,21 @@ impl Backend for Memory {
             }
             Capabilities {
                 kinds,
+                methods: METHODS.to_vec(),
                 concurrency: 16,
             }
         })
     }
 
     async fn check(&self) -> Result<Account> {
-        let call = Call {
-            operation: Operation::Check,
-            kind: None,
-            target: None,
-            force: false,
-        };
-        self.call(call, |provider| {
-            let id = provider.account.id.clone();
-            Ok(Account::new(id, "a simulated provider in memory"))
+        self.call(Call::about(Operation::Check), |provider| {
+            let pretended = provider.pretended_account.as_deref().map(Arc::from);
+            let id = pretended.unwrap_or_else(|| provider.account.id.clone());
+            let clock = provider.calendar().as_unix_ms() + provider.skew_ms;
+            Ok(Account {
+                now: Some(Timestamp::from_unix_ms(clock)),
+                ..Account::new(id, "a simulated provider in memory")
+            })
         })
         .await
     }
@@ -405,13 +477,18 @@ impl Backend for Memory {
             target: None,
             force: false,
         };
-        let mut page = self.call(call, |provider| provider.list(&request)).await?;
+        let listed = self.call(call, |provider| {
+            provider.permit(tbengine_sdk::Operation::List, request.kind)?;
+            provider.list(&request)
+        });
+        let mut page = listed.await?;
         self.locked(|shared| shared.miss(&mut page));
         Ok(page)
     }
 
     async fn get(&self, target: &Identity) -> Result<Option<Resource>> {
         self.call(Call::on(Operation::Get, target, false), |provider| {
+            provider.permit(tbengine_sdk::Operation::Get, target.kind)?;
             Ok(provider.read(target.kind, &target.native).cloned())
         })
         .await
@@ -420,7 +497,10 @@ impl Backend for Memory {
     async fn stop(&self, target: &Identity, options: StopOptions) -> Result<Taken> {
         self.call(
             Call::on(Operation::Stop, target, options.force),
-            |provider| provider.stop(target, options.force),
+            |provider| {
+                provider.permit(tbengine_sdk::Operation::Stop, target.kind)?;
+                provider.stop(target, options.force)
+            },
         )
         .await
         .map(|()| Taken::Accepted)
@@ -430,6 +510,7 @@ impl Backend for Memory {
         self.call(
             Call::on(Operation::Delete, target, options.force),
             |provider| {
+                provider.permit(tbengine_sdk::Operation::Delete, target.kind)?;
                 provider.delete(target, options.force)?;
                 Ok(match provider.deletion_takes.is_zero() {
                     true => Taken::Done,
@@ -442,12 +523,138 @@ impl Backend for Memory {
 
     async fn archive(&self, target: &Identity) -> Result<Taken> {
         self.call(Call::on(Operation::Archive, target, false), |provider| {
+            provider.permit(tbengine_sdk::Operation::Archive, target.kind)?;
             provider.archive(target)
         })
         .await
         .map(|()| Taken::Accepted)
     }
+
+    async fn rights(&self, acts: Vec<Deed>) -> Result<Vec<Right>> {
+        self.call(Call::about(Operation::Rights), |provider| {
+            let rights = acts.into_iter().map(|act| {
+                let refusal = provider.permit(act.operation, act.kind).err();
+                Right {
+                    act,
+                    allowed: refusal.is_none(),
+                    hint: match refusal {
+                        Some(_) => "use another key".into(),
+                        None => String::new(),
+                    },
+                    reason: refusal.map(|refusal| refusal.message).unwrap_or_default(),
+                }
+            });
+            Ok(rights.collect())
+        })
+        .await
+    }
+
+    async fn disks(&self) -> Result<Vec<Disk>> {
+        self.call(Call::about(Operation::Disks), |provider| {
+            Ok(vec![provider.disk()])
+        })
+        .await
+    }
+
+    async fn watch(&self, request: WatchRequest) -> Result<Changes> {
+        let until = Instant::now() + request.wait;
+        let WatchRequest { kinds, since, .. } = request;
+        let call = Call::about(Operation::Watch);
+        let (changes, news) = self
+            .call(call, |provider| {
+                let changes = provider.changes.since(since.as_deref(), &kinds)?;
+                Ok((changes, provider.changes.news()))
+            })
+            .await?;
+        if since.is_none() {
+            return Ok(changes);
+        }
+        self.wait_for(until, &news, |provider| {
+            let changes = provider.changes.since(since.as_deref(), &kinds)?;
+            let is_news = changes.lost || !changes.changes.is_empty();
+            Ok((changes, is_news))
+        })
+        .await
+    }
+
+    async fn sample(&self, targets: Vec<Identity>) -> Result<Vec<Sample>> {
+        self.call(Call::about(Operation::Sample), |provider| {
+            let samples = targets.iter().filter_map(|target| provider.sample(target));
+            Ok(samples.collect())
+        })
+        .await
+    }
+
+    async fn find(&self, request: FindRequest) -> Result<Vec<Resource>> {
+        self.call(Call::about(Operation::Find), |provider| {
+            Ok(provider.find_named(&request))
+        })
+        .await
+    }
+
+    async fn relabel(
+        &self,
+        target: &Identity,
+        labels: BTreeMap<String, Option<String>>,
+    ) -> Result<()> {
+        self.call(Call::on(Operation::Relabel, target, false), |provider| {
+            provider.permit(tbengine_sdk::Operation::Relabel, target.kind)?;
+            provider.relabel(target, &labels)
+        })
+        .await
+    }
+
+    async fn attach(&self, request: AttachRequest) -> Result<Attached> {
+        self.call(Call::about(Operation::Attach), |provider| {
+            Ok(Attached {
+                attachment: provider.attachments.begin(),
+                environment: BTreeMap::from([(RUN_VARIABLE.to_owned(), Some(request.run))]),
+                gaps: Vec::new(),
+            })
+        })
+        .await
+    }
+
+    async fn observed(&self, request: ObserveRequest) -> Result<Observed> {
+        let until = Instant::now() + request.wait;
+        let look = |provider: &mut Provider| {
+            let since = request.since.as_deref();
+            provider.attachments.since(&request.attachment, since)
+        };
+        let call = Call::about(Operation::Observed);
+        let news = self
+            .call(call, |provider| {
+                look(provider)?;
+                Ok(provider.attachments.news())
+            })
+            .await?;
+        self.wait_for(until, &news, |provider| {
+            let observed = look(provider)?;
+            let is_news = !observed.made.is_empty();
+            Ok((observed, is_news))
+        })
+        .await
+    }
+
+    async fn detach(&self, attachment: &str) -> Result<()> {
+        self.call(Call::about(Operation::Detach), |provider| {
+            provider.attachments.end(attachment);
+            Ok(())
+        })
+        .await
+    }
 }
+
+/// Every optional method.
+const METHODS: [Method; 7] = [
+    Method::Rights,
+    Method::Disks,
+    Method::Watch,
+    Method::Sample,
+    Method::Find,
+    Method::Relabel,
+    Method::Attach,
+];
 
 /// Longer than anybody waits.
 const NEVER: Duration = Duration::from_secs(86_400);

@@ -3,20 +3,17 @@
 
 use std::sync::Arc;
 
-use tbengine_memory::{Memory, container, image, network, resource, sandbox, snapshot, volume};
+use tbengine_memory::{
+    Make, Memory, container, image, network, resource, sandbox, snapshot, volume,
+};
 use tbengine_sdk::testkit::{Fixture, Made, Wanted};
-use tbengine_sdk::{Backend, Error, ErrorKind, Kind, Timestamp, async_trait};
+use tbengine_sdk::{Attached, Backend, Error, ErrorKind, Kind, Timestamp, async_trait};
 
 /// The fixture of a provider.
 pub(crate) struct MemoryFixture(pub(crate) Memory);
 
-#[async_trait]
-impl Fixture for MemoryFixture {
-    fn backend(&self) -> Arc<dyn Backend> {
-        Arc::new(self.0.clone())
-    }
-
-    async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
+impl MemoryFixture {
+    fn making(&self, wanted: &Wanted) -> Make {
         let number = self.0.oracle().alive().len();
         let name = wanted
             .name
@@ -51,7 +48,25 @@ impl Fixture for MemoryFixture {
             let along = self.0.insert(volume(&format!("{name}-data")));
             make = make.takes_along(&along);
         }
-        Ok(Made::Yes(self.0.insert(make)))
+        make
+    }
+}
+
+#[async_trait]
+impl Fixture for MemoryFixture {
+    fn backend(&self) -> Arc<dyn Backend> {
+        Arc::new(self.0.clone())
+    }
+
+    async fn make(&self, wanted: &Wanted) -> Result<Made, String> {
+        Ok(Made::Yes(self.0.insert(self.making(wanted))))
+    }
+
+    async fn make_through(&self, attached: &Attached, wanted: &Wanted) -> Result<Made, String> {
+        let made = self
+            .0
+            .insert_through(&attached.attachment, self.making(wanted));
+        made.map(Made::Yes).map_err(|error| error.to_string())
     }
 
     async fn clean_up(&self) -> Result<(), String> {

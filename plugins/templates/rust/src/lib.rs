@@ -97,6 +97,7 @@ impl Backend for Example {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: vec![KindInfo::sandbox()],
+            methods: Vec::new(),
             concurrency: 8,
         }
     }

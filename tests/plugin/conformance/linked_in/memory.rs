@@ -2,7 +2,7 @@
 
 use libtest_mimic::Trial;
 use tbengine_memory::Memory;
-use tbengine_sdk::Timestamp;
+use tbengine_sdk::{Backend, Kind, Timestamp};
 
 #[path = "../../../../plugins/memory/tests/support/fixture.rs"]
 mod fixture;
@@ -11,9 +11,9 @@ use fixture::MemoryFixture;
 
 pub(crate) fn trials() -> Vec<Trial> {
     super::trials("memory", || {
-        MemoryFixture(Memory::new(
-            "memory",
-            Timestamp::from_unix_seconds(1_800_000_000),
-        ))
+        let memory = Memory::new("memory", Timestamp::from_unix_seconds(1_800_000_000));
+        let kinds: Vec<Kind> = memory.capabilities().words().collect();
+        memory.absence_proves(&kinds);
+        MemoryFixture(memory)
     })
 }

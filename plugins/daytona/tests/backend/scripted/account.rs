@@ -1,7 +1,7 @@
 //! Keys, tokens, organizations: what `check` says, and what a refusal stops.
 
 use serde_json::json;
-use tbengine_sdk::{Backend, ErrorKind, Kind, ListRequest};
+use tbengine_sdk::{Act, Backend, ErrorKind, Kind, ListRequest, Operation};
 
 use crate::scripted::server::{
     Answer, KEY, ORGANIZATION, Server, ok, open, page, refused, sandbox, target,
@@ -215,4 +215,43 @@ async fn the_account_has_the_clock_of_the_service() {
     assert_eq!(account.now, Some("2026-11-06T08:49:37Z".parse().unwrap()));
     let silent = Server::start(|_| None).await;
     assert_eq!(silent.backend().check().await.unwrap().now, None);
+}
+
+#[tokio::test]
+async fn rights_are_what_the_permissions_of_the_key_say_now() {
+    let server = Server::start(|line| {
+        line.contains("api-keys").then(|| {
+            let held = ["write:sandboxes", "read:volumes"];
+            ok(json!({ "name": "ci", "permissions": held, "organizationId": "org-new" }))
+        })
+    })
+    .await;
+    let backend = server.backend();
+    let asked = [
+        (Operation::List, Kind::SANDBOX, Some(true)),
+        (Operation::Stop, Kind::SANDBOX, Some(true)),
+        (Operation::Relabel, Kind::SANDBOX, Some(true)),
+        (Operation::Delete, Kind::SANDBOX, Some(false)),
+        (Operation::Delete, Kind::SNAPSHOT, Some(false)),
+        (Operation::List, Kind::VOLUME, Some(true)),
+        (Operation::Delete, Kind::VOLUME, Some(false)),
+        (Operation::Stop, Kind::VOLUME, None),
+        (Operation::Delete, Kind::CONTAINER, None),
+    ];
+    let acts = asked.map(|(operation, kind, _)| Act::on_any(operation, kind));
+    let answered = backend.rights(acts.to_vec()).await.unwrap();
+    for ((.., expected), act) in asked.iter().zip(&acts) {
+        let right = answered.iter().find(|right| right.act == *act);
+        assert_eq!(right.map(|right| right.allowed), *expected, "{act:?}");
+    }
+    let refused = answered.iter().find(|right| !right.allowed).unwrap();
+    assert_eq!(refused.reason, "the key lacks delete:sandboxes");
+    assert!(refused.hint.contains("delete:sandboxes"));
+    // What a service does not say is not known.
+    let silent = Server::start(|line| {
+        line.contains("api-keys")
+            .then(|| ok(json!({ "name": "ci", "organizationId": "org-new" })))
+    })
+    .await;
+    assert_eq!(silent.backend().rights(acts.to_vec()).await.unwrap(), []);
 }

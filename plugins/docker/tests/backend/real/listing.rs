@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use tbengine_dockerd::shared;
 use tbengine_sdk::{
-    Account, Backend, Detail, ErrorKind, Identity, Kind, ListRequest, Owner, State, Unit,
+    Account, Backend, Detail, ErrorKind, FindRequest, Identity, Kind, ListRequest, Owner, State,
+    Unit,
 };
 
 use crate::real::support::{FORCE, GENTLE, backend, eventually, kind_of, known, listed};
@@ -328,4 +329,95 @@ async fn containers_may_vanish_while_they_are_listed() {
             .iter()
             .all(|container| !ids.contains(&container.identity.native))
     );
+}
+
+#[tokio::test]
+async fn what_a_listing_of_identities_leaves_out_is_gone_and_it_takes_one_request() {
+    let docker = backend();
+    let daemon = shared();
+    let container = daemon.create(&["--name", "identified"], &["true"]);
+    let network = daemon.create_network("identified", &["--internal"]);
+    daemon.create_volume("identified", &[]);
+    for (kind, native) in [
+        (Kind::CONTAINER, &*container),
+        (Kind::NETWORK, &network),
+        (Kind::VOLUME, "identified"),
+    ] {
+        let identity = known(&docker, kind, native).await.identity;
+        let identities = async || {
+            let request = ListRequest {
+                detail: Detail::Identity,
+                ..ListRequest::first(kind)
+            };
+            docker.list(request).await.unwrap()
+        };
+        let page = identities().await;
+        assert_eq!(page.unreadable, []);
+        let mut shown = page.resources.iter();
+        let shown = shown.find(|one| one.identity.native == native);
+        let shown = &shown.expect("it is there").identity;
+        assert!(shown.created.is_none() || shown.created == identity.created);
+        assert_eq!(shown.account, identity.account);
+        docker.delete(&identity, FORCE).await.unwrap();
+        let page = identities().await;
+        let mut shown = page.resources.iter();
+        assert!(!shown.any(|one| one.identity.native == native), "{kind}");
+        assert_eq!(docker.get(&identity).await.unwrap(), None);
+    }
+    // Steps of a build, which other listings leave out, can be read.
+    let images = ListRequest {
+        detail: Detail::Identity,
+        ..ListRequest::first(Kind::IMAGE)
+    };
+    let all = docker.list(images).await.unwrap().resources;
+    for image in listed(&docker, Kind::IMAGE).await {
+        assert!(all.iter().any(|one| one.identity == image.identity));
+    }
+}
+
+#[tokio::test]
+async fn what_people_mean_is_found_by_name_and_by_the_beginning_of_an_id() {
+    let docker = backend();
+    let daemon = shared();
+    let id = daemon.create(&["--name", "sought"], &["true"]);
+    let other = daemon.create(&["--name", "sought-too"], &["true"]);
+    let find = async |name: &str, kinds: &[Kind]| {
+        let request = FindRequest {
+            name: name.into(),
+            kinds: kinds.to_vec(),
+        };
+        let found = docker.find(request).await.unwrap();
+        let natives = found.into_iter().map(|one| one.identity.native);
+        natives.collect::<Vec<_>>()
+    };
+    for name in ["sought", &id, &id[..12]] {
+        assert_eq!(find(name, &[]).await, [&*id], "{name}");
+        assert_eq!(find(name, &[Kind::CONTAINER]).await, [&*id], "{name}");
+    }
+    assert_eq!(find(&other[..20], &[]).await, [other]);
+    for (name, kinds) in [
+        ("sough", &[][..]),
+        ("", &[]),
+        ("..", &[]),
+        ("sought/../sought-too", &[]),
+        ("sought", &[Kind::IMAGE, Kind::VOLUME]),
+    ] {
+        assert_eq!(find(name, kinds).await, [""; 0], "{name}");
+    }
+    // An image by its tag, with and without `latest`.
+    let image = daemon.inspect(daemon.image(), "{{.Id}}").unwrap();
+    assert_eq!(find(daemon.image(), &[]).await, [&*image]);
+    let digits = image.trim_start_matches("sha256:");
+    assert_eq!(find(&digits[..12], &[Kind::IMAGE]).await, [image]);
+}
+
+#[tokio::test]
+async fn the_disk_of_a_daemon_on_this_machine_is_that_of_its_directory() {
+    let directory = shared().docker(&["info", "--format", "{{.DockerRootDir}}"]);
+    let disks = backend().disks().await.unwrap();
+    let [disk] = &disks[..] else {
+        panic!("one disk, and not {disks:?}")
+    };
+    assert_eq!(disk.name, directory);
+    assert!(disk.total_bytes > disk.free_bytes && disk.free_bytes > 0);
 }
