@@ -31,6 +31,8 @@ pub(super) struct Move {
     pub(super) sent: bool,
     /// Whether someone else began the change that is under way.
     pub(super) theirs: bool,
+    /// Whether a listing will prove its deletion, so that it is not read for that.
+    pub(super) proven_by_listing: bool,
 }
 
 /// A read that fails within this time is repeated at once.
@@ -64,6 +66,8 @@ pub(super) enum AttemptResult {
     StillRuns,
     /// It does not run any more, and the step is not finished.
     EndedRunning,
+    /// Its deletion was accepted, and a listing is to prove it. `is_done` is what the backend says.
+    Accepted { is_done: bool },
     /// Its deletion is under way; we or someone else asked for it.
     Removing { by_us: bool },
     /// The last look found it there.
@@ -300,8 +304,13 @@ impl Move {
         let backend = &self.open.backend;
         let target = &self.step.target;
         match self.call("delete", backend.delete(target, options)).await {
-            Ok(Taken::Accepted) => self.verify_deleted(false).await,
-            Ok(Taken::Done) => self.verify_deleted(true).await,
+            Ok(taken @ (Taken::Accepted | Taken::Done)) => {
+                let is_done = taken == Taken::Done;
+                match self.proven_by_listing {
+                    true => AttemptResult::Accepted { is_done },
+                    false => self.verify_deleted(is_done).await,
+                }
+            }
             Ok(Taken::Surrendered { message }) => {
                 AttemptResult::Ended(StepResult::Stuck, Some(message))
             }

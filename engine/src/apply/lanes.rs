@@ -19,8 +19,13 @@ use crate::report::StepResult;
 use tbengine_sdk::host::OpenBackend;
 
 /// The number of a lane, in the order in which the plan names the backends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct LaneNo(usize);
+
+#[cfg(test)]
+impl LaneNo {
+    pub(super) const FIRST: Self = Self(0);
+}
 
 /// All lanes of a run, and the times at which their steps wake up.
 pub(super) struct Lanes {
@@ -360,6 +365,11 @@ impl Lanes {
                 !grace.is_zero() || !self.homes[step.place()].ends_by_deletion
             }
         }
+    }
+
+    /// Whether a backend is asked for anything now.
+    pub(super) fn is_open(&self, lane: LaneNo) -> bool {
+        matches!(self.lanes[lane.0].gate, Gate::Open)
     }
 
     /// How the steps of a backend end that is asked for nothing more.

@@ -9,6 +9,7 @@
 //! - `retry`: what each kind of error leads to; the retry table, pure
 //! - `state`: the state machine of a step, drawn and pure
 //! - `lanes`: the queue and the gate of each backend, and all that is counted there
+//! - `proofs`: deletions that wait to be proven by one listing
 //! - `run_loop`: the loop that starts moves and does what steps want
 //! - [`ledger`]: what is told of a run before and after each request, and may stop it
 
@@ -18,6 +19,7 @@ mod budget;
 mod lanes;
 pub mod ledger;
 mod limit;
+mod proofs;
 mod retry;
 mod run_loop;
 mod state;

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::attempt::{AttemptResult, Move, Next};
 use super::lanes::{GateDue, Landing, LaneNo, Lanes, Timing, Urgency};
+use super::proofs::{self, GroupNo, Proof, ProofDue, Proofs};
 use super::retry::{RetryTable, Situation};
 use super::state::{Phase, StepNo, StepState, Steps, Verdict, Wish};
 use super::{ApplyOptions, Control, ErrorMode, LAST_CALLS};
@@ -27,6 +28,7 @@ pub(super) struct RunLoop<'a, 'r> {
     header: PlanHeader,
     steps: Steps,
     lanes: Lanes,
+    proofs: Proofs,
     table: RetryTable,
     options: &'a ApplyOptions,
     random: fastrand::Rng,
@@ -64,6 +66,13 @@ enum TaskResult {
         advice: RetryAdvice,
     },
     Probed(LaneNo, Result<Account, Error>),
+    Listed {
+        group: GroupNo,
+        /// What the listing was to prove.
+        steps: Vec<StepNo>,
+        proof: Result<Proof, Error>,
+        time: Duration,
+    },
 }
 
 impl<'a, 'r> RunLoop<'a, 'r> {
@@ -78,8 +87,11 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let now = Instant::now();
         let mut steps = Steps::with_capacity(plan.steps.len());
         let mut lanes = Lanes::new(plan.steps.len(), options.outage_deadline);
-        for step in plan.steps {
+        let mut proofs = Proofs::default();
+        for (place, step) in plan.steps.into_iter().enumerate() {
             lanes.admit(&step, backends, options.concurrency, now);
+            let lane = lanes.of(StepNo::new(place));
+            proofs.admit(&step, lane, lanes.backend(lane));
             steps.push(step);
         }
         // One run id, one schedule.
@@ -96,6 +108,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             unfinished: steps.len(),
             steps,
             lanes,
+            proofs,
             table: RetryTable {
                 schedule: options.retry,
                 error_mode: options.error_mode,
@@ -129,10 +142,13 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             if !control.stop.is_cancelled() {
                 self.start_what_can_start();
             }
+            self.prove_what_is_due(Instant::now());
             if self.unfinished == 0 {
                 break;
             }
-            let wake_at = self.lanes.next_wake();
+            let proof = self.proofs.next_wake(|lane| self.lanes.is_open(lane));
+            let wakes = [self.lanes.next_wake(), proof];
+            let wake_at = wakes.into_iter().flatten().min();
             tokio::select! {
                 biased;
                 () = control.abort.cancelled() => {
@@ -232,6 +248,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
     fn set_phase(&mut self, no: StepNo, phase: Phase) {
         let from = self.steps[no].to(phase);
         self.lanes.moved(no, from, phase);
+        self.proofs.moved(no, from, phase);
     }
 
     // Starting moves, each in a task of its own, as far as their backends have room.
@@ -278,6 +295,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             escalated: state.escalated(),
             sent: state.sent(),
             theirs: state.is_theirs(),
+            proven_by_listing: self.ending.is_none() && self.proofs.may_wait(no),
         };
         let context = self.options.ask_policy.then(|| PolicyContext {
             now: self.clock.now(),
@@ -354,6 +372,89 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         true
     }
 
+    /// Begins the listings that are due, or has those read each that a listing will not prove.
+    fn prove_what_is_due(&mut self, now: Instant) {
+        let is_cut = matches!(self.ending, Some(Ending::Interrupted | Ending::OutOfTime));
+        for (group, lane) in self.proofs.groups() {
+            let is_open = self.lanes.is_open(lane);
+            if !is_open && !is_cut {
+                continue;
+            }
+            match self.proofs.due(group, now, is_cut) {
+                None => {}
+                Some(ProofDue::Listing(steps)) if is_open => self.prove(group, lane, steps, now),
+                Some(ProofDue::Listing(steps)) => {
+                    self.proofs.ended(group, false, Duration::ZERO, now);
+                    self.read_each(steps);
+                }
+                Some(ProofDue::Each(steps)) => self.read_each(steps),
+            }
+        }
+    }
+
+    fn prove(&mut self, group: GroupNo, lane: LaneNo, steps: Vec<StepNo>, begins: Instant) {
+        let Some(open) = self.lanes.backend(lane).cloned() else {
+            return;
+        };
+        let kind = self.proofs.kind(group);
+        let target = |no: &StepNo| (*no, self.steps[*no].step().target.clone());
+        let accepted = steps.iter().map(target).collect();
+        let left = self
+            .deadline
+            .map(|deadline| (deadline + LAST_CALLS).saturating_duration_since(begins));
+        let timeout = self.options.call_timeout;
+        let timeout = left.map_or(timeout, |left| left.min(timeout));
+        self.moves.spawn(async move {
+            let proof = proofs::prove(&open, kind, accepted, timeout).await;
+            TaskResult::Listed {
+                group,
+                steps,
+                proof,
+                time: begins.elapsed(),
+            }
+        });
+    }
+
+    /// Has those read each that still wait for a proof.
+    fn read_each(&mut self, steps: Vec<StepNo>) {
+        for no in steps {
+            if self.steps[no].awaits_proof() {
+                self.make_ready(no, Next::WatchRemoval);
+            }
+        }
+    }
+
+    /// Hears what a listing proves.
+    fn listed(
+        &mut self,
+        group: GroupNo,
+        steps: Vec<StepNo>,
+        proof: Result<Proof, Error>,
+        time: Duration,
+    ) {
+        self.proofs
+            .ended(group, proof.is_ok(), time, Instant::now());
+        let proof = match proof {
+            Ok(proof) => proof,
+            Err(error) => {
+                tracing::debug!(%error, "no proof by a listing, so each is read");
+                return self.read_each(steps);
+            }
+        };
+        let gone = proof.gone.into_iter().map(|no| (no, true));
+        let there = proof.there.into_iter().map(|no| (no, false));
+        for (no, is_gone) in gone.chain(there) {
+            // A step may have ended while its proof was under way.
+            if self.steps[no].awaits_proof() {
+                let result = match is_gone {
+                    true => AttemptResult::Ended(StepResult::Deleted, None),
+                    false => AttemptResult::Removing { by_us: true },
+                };
+                self.moved(no, result, RetryAdvice::NoOpinion, false);
+            }
+        }
+    }
+
     fn probe(&mut self, lane: LaneNo) {
         let Some(open) = self.lanes.backend(lane).cloned() else {
             return;
@@ -387,6 +488,12 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 self.moved(no, result, advice, backend_is_out);
             }
             Ok(TaskResult::Probed(lane, answer)) => self.probed(lane, answer),
+            Ok(TaskResult::Listed {
+                group,
+                steps,
+                proof,
+                time,
+            }) => self.listed(group, steps, proof, time),
             // Calls of backends contain their panics, so this is a defect of the engine itself.
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => {}
@@ -410,7 +517,9 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 };
                 self.emit(event);
             }
-            AttemptResult::Removing { .. } | AttemptResult::Archiving { .. } => {
+            AttemptResult::Accepted { .. }
+            | AttemptResult::Removing { .. }
+            | AttemptResult::Archiving { .. } => {
                 self.accepted(no, now);
             }
             _ => {}
@@ -450,6 +559,13 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         match wish {
             Wish::Ready(next) => self.make_ready(no, next),
             Wish::Sleep(next, until) => self.sleep(no, next, until),
+            Wish::Proof => match self.lanes.stopped(self.lanes.of(no)).cloned() {
+                Some(verdict) => self.leave(no, verdict),
+                None => {
+                    self.set_phase(no, Phase::AwaitsProof);
+                    self.proofs.wait(no, now);
+                }
+            },
             Wish::Retry {
                 error,
                 after,
@@ -624,7 +740,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.emit(EventKind::RunInterrupted {
             in_flight: self.moves.len(),
         });
-        self.cancel_where(|state| !state.is_moving());
+        self.cancel_where(|state| !state.is_moving() && !state.awaits_proof());
     }
 
     /// A step failed for good and the operator wants no more of it.
@@ -638,7 +754,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
     /// The run's deadline has passed: nothing more begins, and what a task has gets a little longer.
     fn out_of_time(&mut self) {
         self.ending = Some(Ending::OutOfTime);
-        self.cancel_where(|state| !state.is_moving());
+        self.cancel_where(|state| !state.is_moving() && !state.awaits_proof());
     }
 
     /// Told to end now: tasks are dropped in the middle.
@@ -660,6 +776,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             if !state.is_done() && which(state) {
                 let next = match state.phase() {
                     Phase::Ready(next) | Phase::Sleeping(next) => next,
+                    Phase::AwaitsProof => Next::WatchRemoval,
                     _ => Next::Act,
                 };
                 self.cancel(no, next);
@@ -781,6 +898,7 @@ fn landing(
         }
         AttemptResult::Failed { .. } => return Landing::Refused,
         AttemptResult::AskedToEnd => true,
+        AttemptResult::Accepted { is_done: true } => false,
         AttemptResult::Ended(
             StepResult::Deleted | StepResult::Stopped | StepResult::Archived,
             _,

@@ -9,6 +9,7 @@
 //!     Ended(r)      ─► Done(r)
 //!     AskedToEnd    ─► no grace: Ready(GoOn)            else Sleeping(WatchEnd)
 //!     StillRuns     ─► grace over: Ready(GoOn) = force  else Sleeping(WatchEnd)           ┐ for longer than
+//!     Accepted      ─► AwaitsProof ──not shown by a listing──► Done(deleted), else Sleeping(WatchRemoval)
 //!     Removing      ─► Sleeping(WatchRemoval)   Archiving ─► Sleeping(WatchArchiving)     ┘ stuck_after
 //!     EndedRunning  ─► Ready(GoOn)                            (archiving: ten times that) ─► Done(stuck)
 //!     StillThere    ─► Done(verdict)
@@ -27,7 +28,7 @@
 //!       StopBackend   Done(denied), and with it all of its lane but what is Moving
 //!
 //!   finish_failed(r): nothing was sent ─► Done(r); something was ─► Sleeping(LastLook) with the verdict r
-//!   interrupt, deadline: everything but Moving ─► Done(cancelled; deferred)
+//!   interrupt, deadline: everything but Moving and AwaitsProof ─► Done(cancelled; deferred)
 //!   --fail-fast: everything not under way ─► Done(cancelled)        abort: everything ─► Done(cancelled)
 //! ```
 
@@ -117,14 +118,19 @@ pub(super) enum Phase {
     Sleeping(Next),
     /// A task makes its move.
     Moving(Next),
+    /// Its deletion was accepted, and a listing is to prove it.
+    AwaitsProof,
     /// It has its outcome.
     Done,
 }
 
 impl Phase {
-    /// Whether it goes on without anybody else: it is ready, asleep or moving.
+    /// Whether it goes on without anybody else: it is ready, asleep, moving or about to be proven.
     pub(super) const fn is_active(self) -> bool {
-        matches!(self, Self::Ready(_) | Self::Sleeping(_) | Self::Moving(_))
+        matches!(
+            self,
+            Self::Ready(_) | Self::Sleeping(_) | Self::Moving(_) | Self::AwaitsProof
+        )
     }
 }
 
@@ -173,6 +179,8 @@ pub(super) enum Wish {
     Ready(Next),
     /// Its next move from a time on.
     Sleep(Next, Instant),
+    /// A listing that proves its deletion.
+    Proof,
     /// A further attempt after a wait.
     Retry {
         error: Error,
@@ -317,10 +325,15 @@ impl StepState {
         matches!(self.phase, Phase::Moving(_))
     }
 
+    /// Whether its deletion was accepted and is about to be proven.
+    pub(super) fn awaits_proof(&self) -> bool {
+        self.phase == Phase::AwaitsProof
+    }
+
     /// Whether it has an effect that is not finished: asked to end, or being removed.
     pub(super) fn is_under_way(&self) -> bool {
         match self.phase {
-            Phase::Moving(_) => true,
+            Phase::Moving(_) | Phase::AwaitsProof => true,
             Phase::Ready(next) | Phase::Sleeping(next) => self.has_begun(next),
             Phase::Blocked { .. } | Phase::Parked | Phase::SecondRound | Phase::Done => false,
         }
@@ -466,6 +479,11 @@ impl StepState {
             AttemptResult::EndedRunning => {
                 self.watched = Default::default();
                 Wish::Ready(Next::GoOn)
+            }
+            AttemptResult::Accepted { .. } => {
+                self.sent = true;
+                self.watched = Default::default();
+                Wish::Proof
             }
             AttemptResult::Removing { by_us } => {
                 self.sent |= by_us;
@@ -805,6 +823,19 @@ mod tests {
         assert_eq!(goes_on, Wish::Ready(Next::GoOn));
         let looks = wish(&mut state, AttemptResult::Archiving { by_us: true }, now);
         assert_eq!(looks, Wish::Sleep(Next::WatchArchiving, now + ms(50)));
+    }
+
+    #[test]
+    fn what_a_listing_is_to_prove_waits_for_it_and_is_watched_if_it_is_shown() {
+        let mut state = deleting();
+        let now = Instant::now();
+        let accepted = AttemptResult::Accepted { is_done: true };
+        assert_eq!(wish(&mut state, accepted, now), Wish::Proof);
+        assert!(state.sent());
+        state.to(Phase::AwaitsProof);
+        assert!(state.phase().is_active() && state.is_under_way() && !state.is_moving());
+        let shown = wish(&mut state, AttemptResult::Removing { by_us: true }, now);
+        assert_eq!(shown, Wish::Sleep(Next::WatchRemoval, now + ms(50)));
     }
 
     #[rstest]

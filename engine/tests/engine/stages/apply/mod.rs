@@ -4,5 +4,6 @@ mod changes;
 mod deleting;
 mod holders;
 mod outages;
+mod proving;
 mod retries;
 mod stopping;
