@@ -1,10 +1,13 @@
 //! What is configured, what answers, and what is missing.
+//!
+//! - `backend`: what a backend that is open says
+
+mod backend;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use tbengine_plugin_host::Plugins;
-use tbengine_sdk::{Account, Error as BackendError, ErrorKind, Registration};
+use tbengine_sdk::{Error as BackendError, Registration};
 
 use crate::config::Settings;
 use crate::config::find::user_file;
@@ -12,9 +15,6 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::stored::existing_store;
 use crate::{backends, own, plugins, policies};
-
-/// How long a backend may take to answer.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -159,15 +159,7 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
                 continue;
             }
         };
-        let answer = tokio::time::timeout(CHECK_TIMEOUT, open.backend.check()).await;
-        let answer = answer.unwrap_or_else(|_| {
-            let limit = humantime::format_duration(CHECK_TIMEOUT);
-            Err(BackendError::new(
-                ErrorKind::Unavailable,
-                format!("it did not answer within {limit}"),
-            ))
-        });
-        findings.extend(backend(name, answer));
+        findings.extend(backend::examine(world, &open).await);
     }
     for registration in Registration::all() {
         let kind = registration.kind;
@@ -178,24 +170,6 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
         }
     }
     findings
-}
-
-fn backend(name: &str, answer: Result<Account, BackendError>) -> Vec<Finding> {
-    match answer {
-        Ok(account) => {
-            let detail = format!("{}, account {}", account.description, account.id);
-            let good = Finding::good(Subject::Backend, name, detail);
-            let warn = |warning| Finding::note(Subject::Backend, name, warning);
-            std::iter::once(good)
-                .chain(account.warnings.into_iter().map(warn))
-                .collect()
-        }
-        Err(error) => vec![Finding::new(
-            Subject::Backend,
-            name,
-            Condition::Unanswered(error),
-        )],
-    }
 }
 
 async fn examine_policies(context: &Context, settings: &Settings) -> Vec<Finding> {
