@@ -58,9 +58,12 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
 
 /// Lists every volume to prove what is gone. Each warning is of a volume plugin that does not answer, whose volumes are
 /// missing.
-pub(crate) async fn identify(transport: &Transport) -> Result<(Vec<Volume>, Vec<String>)> {
+pub(crate) async fn identify(transport: &Transport) -> Result<(Vec<Found>, Vec<String>)> {
     let list: VolumeList = transport.read("/volumes").await?;
-    Ok((list.volumes, list.warnings))
+    let keeps_time = keeps_time(transport).await?;
+    let found = list.volumes.into_iter();
+    let found = found.map(|volume| Found { volume, keeps_time });
+    Ok((found.collect(), list.warnings))
 }
 
 /// Reads one volume by its name, which is its id.
