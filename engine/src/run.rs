@@ -26,6 +26,7 @@ pub struct Engine {
     clock: RunClock,
     configuration: String,
     owners: Option<Arc<Owners>>,
+    follows: bool,
 }
 
 /// What an engine needs to know.
@@ -70,6 +71,7 @@ impl Engine {
             clock,
             configuration: String::new(),
             owners: None,
+            follows: false,
         }
     }
 
@@ -85,6 +87,14 @@ impl Engine {
     #[must_use]
     pub fn with_configuration(mut self, digest: impl Into<String>) -> Self {
         self.configuration = digest.into();
+        self
+    }
+
+    /// Follows what changes from the listing on, where a backend tells: for an engine that will apply what it plans. It
+    /// costs a request more when it lists, and spares one for each resource that it deletes.
+    #[must_use]
+    pub fn following(mut self) -> Self {
+        self.follows = true;
         self
     }
 
@@ -111,6 +121,7 @@ impl Engine {
             call_timeout: self.options.apply.call_timeout,
             page_size: PAGE_SIZE,
             account_of_nothing: self.options.account_of_nothing,
+            follow: self.follows,
         };
         let mut inventory = discover(&self.backends, &self.options.scope, options).await;
         inventory.date_arrivals(&*memory, self.clock.now());

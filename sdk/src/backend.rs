@@ -378,7 +378,8 @@ pub struct DeleteOptions {
         skip_serializing_if = "Option::is_none"
     )]
     pub grace: Option<Duration>,
-    /// Whether the caller has just read it, with no other request in between, and compared it. A backend that
+    /// Whether the caller has just read it, with no other request in between, and compared it; or knows from
+    /// [`watch`](Backend::watch) that nothing about it has changed since it was listed. A backend that
     /// would look once more before it acts need not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub just_read: bool,

@@ -144,6 +144,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
         refusals: Vec::new(),
         blast_radius: None,
         digest: None,
+        following: Default::default(),
     };
     let backends = [OpenBackend::new("docker", "docker", measured.clone())];
     let options = ApplyOptions {

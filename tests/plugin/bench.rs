@@ -147,6 +147,7 @@ async fn discover_time(backend: Arc<dyn Backend>) -> Duration {
         call_timeout: Duration::from_secs(60),
         page_size: 1000,
         account_of_nothing: false,
+        follow: false,
     };
     let mut best = Duration::MAX;
     for _ in 0..5 {

@@ -217,7 +217,7 @@ impl Resuming<'_> {
             scope: claimed.record().plan.header.scope.clone(),
             error_mode: self.error_mode,
         };
-        let engine = context.engine(purpose, settings)?;
+        let engine = context.engine(purpose, settings)?.following();
         let draft = {
             let mut see = |event: &Event| front.event(event);
             let inventory = unless_stopped(

@@ -89,7 +89,9 @@ pub async fn run(
         false => sweep_those_over(context, settings, &scope.backends, front, control).await?,
     };
     let error_mode = request.error_mode;
-    let engine = context.engine(Purpose::Plan { scope, error_mode }, settings)?;
+    let engine = context
+        .engine(Purpose::Plan { scope, error_mode }, settings)?
+        .following();
     let no_journal = request.no_journal;
     let drafting = draft(context, settings, &engine, &chosen, request, front);
     let draft = unless_stopped(control, drafting).await??;

@@ -33,6 +33,8 @@ pub(super) struct Move {
     pub(super) theirs: bool,
     /// Whether a listing will prove its deletion, so that it is not read for that.
     pub(super) proven_by_listing: bool,
+    /// Whether it is known to be as it was listed, so that it is not read before its deletion.
+    pub(super) as_listed: bool,
 }
 
 /// A read that fails within this time is repeated at once.
@@ -99,6 +101,15 @@ impl Move {
         if self.step.listing == Listing::Unknown {
             let detail = "not listed, so no request was sent";
             return AttemptResult::Ended(StepResult::Deferred, Some(detail.into()));
+        }
+        if let Action::Delete { .. } = self.step.action
+            && self.as_listed
+        {
+            let options = DeleteOptions {
+                just_read: true,
+                ..DeleteOptions::GENTLE
+            };
+            return self.send_deletion(options, false).await;
         }
         let resource = match self.read().await {
             Ok(Some(resource)) => resource,
@@ -274,12 +285,11 @@ impl Move {
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
         let can = self.open.capabilities.can(self.step.target.kind);
-        let can_ask = can.stop;
         // Without a grace period it is killed apart from its deletion: all that is to be killed ends while
         // the first deletions are under way, and deleting what has ended is much faster. Where a change
         // only begins with the answer, a second one would find the resource busy.
         let ask_first = !grace.is_zero() || !can.end_by_delete;
-        if runs && can_ask && ask_first && !self.asked_to_end {
+        if runs && can.stop && ask_first && !self.asked_to_end {
             match self.ask_to_end(grace.is_zero()).await {
                 Ok(_) => return AttemptResult::AskedToEnd,
                 // It cannot be asked or has just ended: what is left is to delete it.
@@ -301,6 +311,12 @@ impl Move {
             revision: resource.revision.clone().filter(|_| just_read),
             names: self.planned_names(resource),
         };
+        self.send_deletion(options, runs).await
+    }
+
+    /// Sends a deletion, and sees what came of it.
+    async fn send_deletion(&self, options: DeleteOptions, runs: bool) -> AttemptResult {
+        let can_ask = self.open.capabilities.can(self.step.target.kind).stop;
         let backend = &self.open.backend;
         let target = &self.step.target;
         match self.call("delete", backend.delete(target, options)).await {

@@ -10,12 +10,14 @@
 //! - `state`: the state machine of a step, drawn and pure
 //! - `lanes`: the queue and the gate of each backend, and all that is counted there
 //! - `proofs`: deletions that wait to be proven by one listing
+//! - `following`: what the backends tell of changes meanwhile
 //! - `run_loop`: the loop that starts moves and does what steps want
 //! - [`ledger`]: what is told of a run before and after each request, and may stop it
 
 mod attempt;
 pub mod backoff;
 mod budget;
+mod following;
 mod lanes;
 pub mod ledger;
 mod limit;

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::{Account, Error, ErrorKind};
+use tbengine_sdk::{Account, Changes, Error, ErrorKind};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptResult, Move, Next};
+use super::following::{self, Following};
 use super::lanes::{GateDue, Landing, LaneNo, Lanes, Timing, Urgency};
 use super::proofs::{self, GroupNo, Proof, ProofDue, Proofs};
 use super::retry::{RetryTable, Situation};
@@ -29,6 +30,7 @@ pub(super) struct RunLoop<'a, 'r> {
     steps: Steps,
     lanes: Lanes,
     proofs: Proofs,
+    following: Following,
     table: RetryTable,
     options: &'a ApplyOptions,
     random: fastrand::Rng,
@@ -73,6 +75,7 @@ enum TaskResult {
         proof: Result<Proof, Error>,
         time: Duration,
     },
+    Followed(LaneNo, Result<Changes, Error>),
 }
 
 impl<'a, 'r> RunLoop<'a, 'r> {
@@ -88,10 +91,12 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let mut steps = Steps::with_capacity(plan.steps.len());
         let mut lanes = Lanes::new(plan.steps.len(), options.outage_deadline);
         let mut proofs = Proofs::default();
+        let mut following = Following::new(plan.following);
         for (place, step) in plan.steps.into_iter().enumerate() {
             lanes.admit(&step, backends, options.concurrency, now);
             let lane = lanes.of(StepNo::new(place));
             proofs.admit(&step, lane, lanes.backend(lane));
+            following.admit(StepNo::new(place), &step, lane, lanes.backend(lane));
             steps.push(step);
         }
         // One run id, one schedule.
@@ -109,6 +114,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             steps,
             lanes,
             proofs,
+            following,
             table: RetryTable {
                 schedule: options.retry,
                 error_mode: options.error_mode,
@@ -137,6 +143,9 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             }
         }
         self.stop_lanes_without_backend();
+        for lane in self.following.lanes() {
+            self.follow(lane);
+        }
         loop {
             self.wake(Instant::now());
             if !control.stop.is_cancelled() {
@@ -296,6 +305,10 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             sent: state.sent(),
             theirs: state.is_theirs(),
             proven_by_listing: self.ending.is_none() && self.proofs.may_wait(no),
+            as_listed: state.tries().all == 1
+                && self
+                    .following
+                    .spares_reading(state.step(), self.lanes.of(no)),
         };
         let context = self.options.ask_policy.then(|| PolicyContext {
             now: self.clock.now(),
@@ -455,6 +468,29 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
     }
 
+    /// Asks a backend what has changed, in the background.
+    fn follow(&mut self, lane: LaneNo) {
+        let request = self.following.request(lane);
+        if let Some((request, open)) = request.zip(self.lanes.backend(lane).cloned()) {
+            let timeout = self.options.call_timeout;
+            self.moves.spawn(async move {
+                TaskResult::Followed(lane, following::ask(open, request, timeout).await)
+            });
+        }
+    }
+
+    /// Takes in what has changed. What waits for an end looks at once.
+    fn followed(&mut self, lane: LaneNo, answer: Result<Changes, Error>) {
+        for no in self.following.told(lane, answer) {
+            if let Phase::Sleeping(next @ (Next::WatchEnd | Next::WatchRemoval)) =
+                self.steps[no].phase()
+            {
+                self.make_ready(no, next);
+            }
+        }
+        self.follow(lane);
+    }
+
     fn probe(&mut self, lane: LaneNo) {
         let Some(open) = self.lanes.backend(lane).cloned() else {
             return;
@@ -494,6 +530,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 proof,
                 time,
             }) => self.listed(group, steps, proof, time),
+            Ok(TaskResult::Followed(lane, answer)) => self.followed(lane, answer),
             // Calls of backends contain their panics, so this is a defect of the engine itself.
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => {}

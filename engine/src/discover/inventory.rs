@@ -22,6 +22,8 @@ pub struct Inventory {
     pub resources: Vec<Resource>,
     /// What could not be listed.
     pub failures: Vec<ListFailure>,
+    /// Where to follow the changes of a backend on from: a moment before its listing began.
+    pub cursors: BTreeMap<Arc<str>, String>,
     /// What the backends declare of their kinds.
     pub kinds: Kinds,
     /// By what the owners were recognised, if that was done here.
@@ -66,6 +68,7 @@ impl Inventory {
             users: Users::new(&resources),
             resources,
             failures,
+            cursors: BTreeMap::new(),
             kinds: Kinds::default(),
             recognition: None,
             providers: Vec::new(),

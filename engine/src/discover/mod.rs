@@ -17,7 +17,10 @@ use foldhash::{HashSet, HashSetExt as _};
 use futures_util::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::host::{OpenBackend, call};
-use tbengine_sdk::{Account, Detail, Error, ErrorKind, Kind, ListRequest, Resource, Unreadable};
+use tbengine_sdk::{
+    Account, Detail, Error, ErrorKind, Kind, ListRequest, Method, Resource, Unreadable,
+    WatchRequest,
+};
 
 use crate::kinds::Kinds;
 use crate::scope::Scope;
@@ -52,10 +55,15 @@ pub struct DiscoverOptions {
     /// Whether to name the account of a backend that has nothing. What identifies nothing and is not
     /// acted on needs none, and naming it is the slowest request of some providers.
     pub account_of_nothing: bool,
+    /// Whether to note from where the changes since the listing can be followed, for whoever acts on it.
+    pub follow: bool,
 }
 
 /// A page more than this is a provider that never ends its listing.
 const MAX_PAGES: usize = 100_000;
+
+/// How long a listing waits to know from where changes can be followed. It does not need to.
+const MAX_CURSOR_WAIT: Duration = Duration::from_secs(2);
 
 /// How often the account, or a page, is asked for before that counts as failed.
 const LIST_ATTEMPTS: u32 = 3;
@@ -76,7 +84,9 @@ pub async fn discover(
     let mut accounts = BTreeMap::new();
     let mut pages = Vec::new();
     let mut failures = Vec::new();
+    let mut cursors = BTreeMap::new();
     for found in join_all(asked).await {
+        cursors.extend(found.cursor.map(|cursor| (found.name.clone(), cursor)));
         if let Some(account) = found.account {
             accounts.insert(found.name, account);
         }
@@ -88,11 +98,15 @@ pub async fn discover(
     for page in pages {
         resources.extend(page);
     }
-    Inventory::new(accounts, resources, failures).with_kinds(Kinds::of(backends))
+    let mut inventory =
+        Inventory::new(accounts, resources, failures).with_kinds(Kinds::of(backends));
+    inventory.cursors = cursors;
+    inventory
 }
 
 struct Found {
     name: Arc<str>,
+    cursor: Option<String>,
     account: Option<Account>,
     pages: Vec<Vec<Resource>>,
     failures: Vec<ListFailure>,
@@ -101,6 +115,10 @@ struct Found {
 async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOptions) -> Found {
     let mut found = Found {
         name: open.name.clone(),
+        cursor: match options.follow {
+            true => cursor(open, options).await,
+            false => None,
+        },
         account: None,
         pages: Vec::new(),
         failures: Vec::new(),
@@ -155,6 +173,31 @@ async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOp
         }
     }
     found
+}
+
+/// From where the changes of a backend can be followed. That this is not known costs a reading of each resource.
+async fn cursor(open: &OpenBackend, options: DiscoverOptions) -> Option<String> {
+    let kinds = open.capabilities.kinds.iter();
+    let kinds: Vec<Kind> = kinds
+        .filter(|info| info.can.watch)
+        .map(|info| info.kind)
+        .collect();
+    if kinds.is_empty() || !open.capabilities.has(Method::Watch) {
+        return None;
+    }
+    let request = WatchRequest {
+        kinds,
+        since: None,
+        wait: Duration::ZERO,
+    };
+    let timeout = options.call_timeout.min(MAX_CURSOR_WAIT);
+    match call("watch", timeout, open.backend.watch(request)).await {
+        Ok(changes) => Some(changes.cursor),
+        Err(error) => {
+            tracing::debug!(backend = %open.name, %error, "changes cannot be followed");
+            None
+        }
+    }
 }
 
 /// What one listing showed.

@@ -51,6 +51,10 @@ pub struct Plan {
     /// The digest of all the rest, in a plan that was saved; see [`Sealed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Where to follow the changes of each backend on from, so that the reading of what has not changed since the
+    /// listing is spared. Only the process that listed knows.
+    #[serde(skip)]
+    pub following: BTreeMap<Arc<str>, String>,
 }
 
 /// Where a plan comes from.
@@ -280,6 +284,7 @@ impl Plan {
             refusals,
             blast_radius,
             digest: None,
+            following: inventory.cursors.clone(),
         }
     }
 

@@ -239,6 +239,7 @@ pub fn revise(
         refusals,
         blast_radius,
         digest: None,
+        following: inventory.cursors.clone(),
     }
 }
 

@@ -24,6 +24,7 @@ impl Serialize for Sealed<'_> {
             refusals,
             blast_radius,
             digest: _,
+            following: _,
         } = self.0;
         thread::scope(|scope| {
             // Takes about as long as the writing, so both go on at once.

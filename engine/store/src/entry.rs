@@ -120,6 +120,7 @@ pub(crate) fn approved(plan: &Plan) -> impl Iterator<Item = Entry> {
                 refusals,
                 blast_radius: plan.blast_radius.clone(),
                 digest: plan.digest.clone(),
+                following: std::collections::BTreeMap::new(),
             }),
             parts: rows - 1,
         }

@@ -12,9 +12,9 @@ use bollard::query_parameters::{
 use futures_util::future::{Either, join, select};
 use sha2::{Digest, Sha256};
 use tbengine_sdk::{
-    Account, Backend, Bind, Capabilities, DeleteOptions, Detail, Disk, Error, ErrorKind, Fact,
-    FindRequest, Identity, Kind, KindInfo, ListRequest, Method, OpenRequest, Page, Resource,
-    Result, Rule, StopOptions, Taken, Unreadable, async_trait,
+    Account, Backend, Bind, Can, Capabilities, Changes, DeleteOptions, Detail, Disk, Error,
+    ErrorKind, Fact, FindRequest, Identity, Kind, KindInfo, ListRequest, Method, OpenRequest, Page,
+    Resource, Result, Rule, StopOptions, Taken, Unreadable, WatchRequest, async_trait,
 };
 use tokio::sync::OnceCell;
 
@@ -22,6 +22,7 @@ use crate::api_version::ApiVersion;
 use crate::config::Config;
 use crate::context::Endpoint;
 use crate::error::{self, RequestError, gone};
+use crate::events::Events;
 use crate::place::Place;
 use crate::refusal::Call;
 use crate::transport::{Reply, Transport};
@@ -43,6 +44,7 @@ pub struct Docker {
     connection: OnceCell<Connection>,
     /// The daemon, as the first answer named it.
     account: OnceCell<Account>,
+    events: Events,
 }
 
 struct Connection {
@@ -65,6 +67,7 @@ impl Docker {
             environment: request.environment,
             connection: OnceCell::new(),
             account: OnceCell::new(),
+            events: Events::default(),
         })
     }
 
@@ -407,15 +410,24 @@ impl Docker {
 /// What the daemon has.
 fn kinds() -> Vec<KindInfo> {
     let used_by_containers = [Kind::CONTAINER];
+    let watched = Can {
+        watch: true,
+        ..Can::default()
+    };
     vec![
         KindInfo {
             // Its anonymous volumes.
             takes_along: vec![Kind::VOLUME],
             absence_proves: true,
+            can: Can {
+                watch: true,
+                ..KindInfo::container().can
+            },
             ..KindInfo::container()
         },
         KindInfo {
             absence_proves: true,
+            can: watched,
             ..KindInfo::network(&used_by_containers)
         },
         KindInfo {
@@ -425,6 +437,7 @@ fn kinds() -> Vec<KindInfo> {
                 rule: Rule::SameIfUnused,
             }],
             absence_proves: true,
+            can: watched,
             ..KindInfo::volume(&used_by_containers)
         },
         KindInfo {
@@ -447,7 +460,7 @@ impl Backend for Docker {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             kinds: kinds(),
-            methods: vec![Method::Disks, Method::Find],
+            methods: vec![Method::Disks, Method::Find, Method::Watch],
             concurrency: 8,
         }
     }
@@ -482,6 +495,16 @@ impl Backend for Docker {
 
     async fn disks(&self) -> Result<Vec<Disk>> {
         self.bounded(false, self.see_disk()).await
+    }
+
+    async fn watch(&self, request: WatchRequest) -> Result<Changes> {
+        let transport = self.transport().await?;
+        let answer = self.events.watch(transport, &request).await?;
+        let place = match answer.is_empty() {
+            true => None,
+            false => Some(self.place().await?),
+        };
+        Ok(answer.into_changes(place.as_ref()))
     }
 
     async fn find(&self, request: FindRequest) -> Result<Vec<Resource>> {

@@ -13,6 +13,7 @@
 //! - `place`: the daemon, as the identities of its resources name it
 //! - `containers`, `networks`, `volumes`, `images`: from JSON to `Resource`
 //! - `disks`: the disk that the data lies on, if it can be seen from here
+//! - `events`: what the daemon tells of changes
 //! - `finding`: what people mean by a name
 //! - `unit`: what belongs together, and the labels of images
 //! - `refusal`: what each status means, in one table
@@ -31,6 +32,7 @@ mod containers;
 mod context;
 mod disks;
 mod error;
+mod events;
 mod finding;
 mod images;
 pub mod labelling;

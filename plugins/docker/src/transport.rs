@@ -192,6 +192,31 @@ impl Transport {
         }
     }
 
+    /// Opens a stream that ends when the daemon ends it.
+    pub(crate) async fn stream(&self, path: &str) -> Result<Incoming> {
+        let version = self.version().await?;
+        let response = self.send(Method::GET, &format!("/v{version}{path}")).await;
+        let response = response.map_err(|broken| self.error(Call::READ, broken))?;
+        Ok(response.into_body())
+    }
+
+    /// The daemon's own clock, in whole seconds since 1970. `None` where it does not say.
+    ///
+    /// # Errors
+    /// `Unsupported` for Podman, whose events are others.
+    pub(crate) async fn second_of_docker(&self) -> Result<Option<i64>> {
+        let response = self.send(Method::GET, "/_ping").await;
+        let response = response.map_err(|broken| self.error(Call::READ, broken))?;
+        let headers = response.headers();
+        if headers.contains_key("libpod-api-version") {
+            let message = "the events of Podman are not followed";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let date = headers.get(http::header::DATE);
+        let date = date.and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
+        Ok(date.map(|date| date.timestamp().as_second()))
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Reply<T>, RequestError> {
         let response = self.send(Method::GET, path).await?;
         let headers = response.headers();
@@ -258,7 +283,7 @@ fn is_allowed(method: &Method, path: &str) -> bool {
         (method.as_str(), &segments[..]),
         (
             "GET",
-            ["_ping" | "info" | "version" | "networks" | "volumes"]
+            ["_ping" | "events" | "info" | "version" | "networks" | "volumes"]
                 | ["containers" | "images", "json"]
                 | ["containers" | "images", _, "json"]
                 | ["networks" | "volumes", _]
@@ -321,6 +346,7 @@ mod tests {
     fn nothing_but_the_known_requests_may_leave() {
         for (method, path) in [
             (Method::GET, "/_ping"),
+            (Method::GET, "/v1.41/events?since=1"),
             (Method::GET, "/v1.41/containers/json?all=1"),
             (Method::POST, "/v1.41/containers/abc/kill?signal=TERM"),
             (Method::DELETE, "/v1.47/containers/abc?v=true"),

@@ -138,6 +138,7 @@ async fn judge(policy: Arc<dyn Policy>) -> Result<(Arc<Inventory>, Decisions, Du
         call_timeout: Duration::from_secs(60),
         page_size: SAMPLE,
         account_of_nothing: true,
+        follow: false,
     };
     let owners = Owners::embedded().map_err(|error| Error::config(error.to_string()))?;
     let providers = vec![(host.name.clone(), host.kind.clone())];

@@ -2,6 +2,7 @@
 
 mod changes;
 mod deleting;
+mod following;
 mod holders;
 mod outages;
 mod proving;

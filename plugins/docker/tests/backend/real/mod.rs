@@ -6,9 +6,11 @@
 //! - `identity`: what is not the target is left alone
 //! - `stopping`: ending what runs
 //! - `outages`: a daemon that is away, and what it leaves half done
+//! - `events`: following what the daemon tells
 //! - `tls`: a daemon behind mutual TLS
 //! - `labelling`: the socket that labels what is created through it
 
+mod events;
 mod identity;
 mod images;
 mod labelling;
