@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::kind::Kind;
+use crate::time::Timestamp;
 
 /// What a kind of backend does while a guard's command runs. Dropping it ends that.
 pub trait Creations: Send + Sync {
@@ -33,9 +34,9 @@ pub type StartGuarding = fn(GuardOptions) -> Starting;
 /// What is being started.
 pub type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Creations>>> + Send>>;
 
-/// What is told of everything that is created for the run: its kind, and its id or the name of a volume. It has
-/// returned before the command gets its answer.
-pub type Observer = Box<dyn Fn(Kind, &str) + Send + Sync>;
+/// What is told of everything that is created for the run: its kind, its id or the name of a volume, and when it was
+/// created if others can make something else of that id. It has returned before the command gets its answer.
+pub type Observer = Box<dyn Fn(Kind, &str, Option<Timestamp>) + Send + Sync>;
 
 /// What labelling starts with.
 pub struct GuardOptions {

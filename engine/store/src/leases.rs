@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_engine::terms::Terms;
-use tbengine_sdk::{Kind, Timestamp};
+use tbengine_sdk::Timestamp;
 
-use crate::{Baseline, Handover, Lease, Result, Scratch, StoreError};
+use crate::{Baseline, Handover, Lease, Observed, Result, Scratch, StoreError};
 
 /// The leases that were taken, and who holds them.
 #[async_trait]
@@ -89,7 +89,7 @@ pub trait HeldLease: Send + Sync + Debug {
     ///
     /// # Errors
     /// If that cannot be read. What was noted in part when a process died counts for nothing.
-    async fn observed(&self) -> Result<HashSet<(Kind, String)>>;
+    async fn observed(&self) -> Result<HashSet<Observed>>;
 
     /// Changes what counts as made under the lease. From here on it survives a crash.
     ///
@@ -127,7 +127,7 @@ pub trait Observations: Send + Sync + Debug {
     ///
     /// # Errors
     /// If that cannot be noted; then nothing proves that it belongs to the lease.
-    fn note(&self, kind: Kind, native: &str) -> io::Result<()>;
+    fn note(&self, observed: &Observed) -> io::Result<()>;
 }
 
 /// A lease that is to be taken.

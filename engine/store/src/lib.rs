@@ -8,6 +8,7 @@
 //! - `host`, `holder`: this process, and others that are at something
 //! - `leases`: what is made under a lease is removed when it ends
 //! - `lease`, `baseline`: a lease as it is written down, and what was there before it
+//! - `observed`: what was seen being created under it
 //! - `handover`, `scratch`: what a lease has of this host, whatever it is kept in
 //! - `facts`: what the safeguards are told of leases
 //! - `parked`: what failed in run after run
@@ -25,6 +26,7 @@ mod holder;
 mod host;
 mod lease;
 mod leases;
+mod observed;
 mod parked;
 mod proven;
 mod record;
@@ -43,6 +45,7 @@ pub use holder::{Holder, LockConflict};
 pub use host::{Host, LEASE_TTL, Process};
 pub use lease::{Claim, LEASE_FORMAT, Lease};
 pub use leases::{HeldLease, LeaseEntry, LeaseStatus, Leases, NewLease, Observations, Unreadable};
+pub use observed::Observed;
 pub use parked::Parked;
 pub use proven::ProvenOwners;
 pub use record::{Record, RunState, StepRecord};

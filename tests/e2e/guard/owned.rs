@@ -61,6 +61,59 @@ fn what_nothing_proves_is_reported_and_stays_unless_the_operator_says_otherwise(
 }
 
 #[test]
+fn what_a_neighbour_makes_stays_with_its_data_though_only_the_run_uses_it() {
+    let (daemon, home) = on_docker();
+    // The neighbour comes after the baseline, and without labels.
+    let script = [
+        "touch ready; while [ ! -e made ]; do sleep 0.1; done",
+        "docker run -d --name ours --network net --volume data:/data busybox sleep 100000 >/dev/null",
+        "docker run -d --name ours-too imported:v1 sleep 100000 >/dev/null",
+    ]
+    .join("; ");
+    let guarded = start(&home, &[], &script);
+    daemon.create_volume("data", &[]);
+    daemon.create_network("net", &[]);
+    let keep = ["run", "--rm", "--volume", "data:/d", "busybox"];
+    daemon.docker(&[&keep[..], &["sh", "-c", "echo precious >/d/file"]].concat());
+    daemon.create_image("imported:v1");
+    std::fs::write(home.path("made"), "").unwrap();
+    let ended = guarded.end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stderr.contains("2 deleted"), "{ended:?}");
+    // Nothing says whose they are, so that is told.
+    for name in ["volume data", "network net", "image imported:v1"] {
+        assert!(ended.stderr.contains(name), "{name}: {ended:?}");
+    }
+    let read = daemon.docker(&[&keep[..], &["cat", "/d/file"]].concat());
+    assert_eq!(read, "precious");
+    let networks = daemon.names(&["network", "ls", "--format", "{{.Name}}"]);
+    assert!(networks.contains(&"net".into()), "{networks:?}");
+    assert_eq!(daemon.names(&["images", "-q", "imported:v1"]).len(), 1);
+}
+
+#[test]
+fn what_a_neighbour_makes_under_a_name_that_the_run_has_left_stays() {
+    let (daemon, home) = on_docker();
+    let script = [
+        "docker volume create shared >/dev/null && docker volume rm shared >/dev/null",
+        "docker network create net >/dev/null && docker network rm net >/dev/null",
+        "touch ready; while [ ! -e made ]; do sleep 0.1; done",
+    ]
+    .join("; ");
+    let guarded = start(&home, &[], &script);
+    // The daemon's clock knows whole seconds only.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    daemon.create_volume("shared", &[]);
+    daemon.create_network("net", &[]);
+    std::fs::write(home.path("made"), "").unwrap();
+    let ended = guarded.end();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert_eq!(daemon.names(&["volume", "ls", "-q"]), ["shared"]);
+    let networks = daemon.names(&["network", "ls", "--format", "{{.Name}}"]);
+    assert!(networks.contains(&"net".into()), "{networks:?}");
+}
+
+#[test]
 fn created_during_the_run_proves_nothing_while_another_lease_is_live() {
     let (daemon, home) = on_docker();
     let other = start(&home, &[], "touch ready; sleep 1000");

@@ -2,8 +2,8 @@
 //! that.
 
 use tbengine_engine::terms::Own;
-use tbengine_sdk::{Creations, GuardOptions, Guarding, Kind, Registration};
-use tbengine_store::HeldLease;
+use tbengine_sdk::{Creations, GuardOptions, Guarding, Kind, Registration, Timestamp};
+use tbengine_store::{HeldLease, Observed};
 
 use crate::context::Context;
 use crate::front::{Front, Notice};
@@ -78,11 +78,19 @@ async fn start(
     guarding: Guarding,
 ) -> Result<Box<dyn Creations>, String> {
     let observations = held.observations().map_err(|error| error.to_string())?;
-    let observer = Box::new(move |kind: Kind, native: &str| {
-        if let Err(error) = observations.note(kind, native) {
-            tracing::warn!(%error, "cannot record what was created");
-        }
-    });
+    let observer = Box::new(
+        move |kind: Kind, native: &str, created: Option<Timestamp>| {
+            let native = native.to_owned();
+            let observed = Observed {
+                kind,
+                native,
+                created,
+            };
+            if let Err(error) = observations.note(&observed) {
+                tracing::warn!(%error, "cannot record what was created");
+            }
+        },
+    );
     let options = GuardOptions {
         run: held.lease().id.clone(),
         environment: context.world.environment.clone(),

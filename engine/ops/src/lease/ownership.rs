@@ -1,22 +1,27 @@
 //! What was made under a lease, and what proves it.
 //!
+//! What was there before is decided by the baseline alone: creation times are those of other clocks, and of an
+//! image that of its oldest layers.
+//!
 //! In order of strength: carrying the lease's id or being what one of its filters names; a creation that
-//! the lease's holder saw pass between its own and the provider; being used
-//! by nothing but such resources; belonging to a unit that is named after one of the run's trials. Time
-//! alone proves nothing, since others work on the same account: it counts only where the operator said so.
+//! the lease's holder saw pass between its own and the provider; belonging to a unit that is named after one of
+//! the run's trials; for an image, being built for a unit of the lease. That only resources of the lease use
+//! something proves nothing: others make volumes, networks and images for them. Neither does time, since others
+//! work on the same account: it counts only where the operator said so.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Kind, Owner, Resource, ResourceId, Timestamp};
+use tbengine_sdk::{Kind, Owner, Resource, Timestamp, Unit};
 
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::owners::trials;
 use tbengine_engine::terms::Own;
-use tbengine_store::{Baseline, Lease};
+use tbengine_store::{Baseline, Lease, Observed};
 
 /// How far the clocks of a provider and of this host may be apart, for what has no better proof than time.
 const SKEW: Duration = Duration::from_secs(1);
@@ -26,11 +31,13 @@ const SKEW: Duration = Duration::from_secs(1);
 pub struct Ownership {
     lease: Lease,
     baseline: Baseline,
-    observed: HashSet<(Kind, String)>,
+    /// By kind and native id: when what was seen being created was created, where the id alone does not say
+    /// that it is the same.
+    observed: HashMap<(Kind, String), Vec<Option<Timestamp>>>,
     trials: BTreeSet<String>,
     others: Vec<Other>,
-    /// What is used by nothing but resources of the lease.
-    only_used: HashSet<ResourceId>,
+    /// The units of the lease, by the account that they are in.
+    units: HashSet<(Arc<str>, Unit)>,
 }
 
 /// Another lease, and when it was live.
@@ -66,10 +73,10 @@ pub enum Proof {
     Name,
     /// The lease's holder saw it being created by its own.
     Observed,
-    /// Only resources of the lease use it, and it came after them or with them.
-    OnlyUsed,
     /// Its unit is named after a trial of the run.
     Trial,
+    /// It is an image that was built for a unit of the lease.
+    BuiltForUnit,
     /// It was created meanwhile, and the operator said that this is enough.
     CreatedDuringRun,
 }
@@ -80,8 +87,8 @@ impl fmt::Display for Proof {
             Proof::Label => "its label says so",
             Proof::Name => "it was named",
             Proof::Observed => "it was seen being created by the run",
-            Proof::OnlyUsed => "only resources of the run use it",
             Proof::Trial => "its unit is a trial of the run",
+            Proof::BuiltForUnit => "it was built for a unit of the run",
             Proof::CreatedDuringRun => "it was created during the run",
         })
     }
@@ -93,10 +100,19 @@ impl Ownership {
     pub fn new(
         lease: Lease,
         baseline: Baseline,
-        observed: HashSet<(Kind, String)>,
+        observed: HashSet<Observed>,
         trials: BTreeSet<String>,
         others: Vec<Other>,
     ) -> Self {
+        let mut seen: HashMap<_, Vec<_>> = HashMap::new();
+        for Observed {
+            kind,
+            native,
+            created,
+        } in observed
+        {
+            seen.entry((kind, native)).or_default().push(created);
+        }
         let trials = trials
             .iter()
             .map(|name| trials::project_name(name))
@@ -104,31 +120,23 @@ impl Ownership {
         Self {
             lease,
             baseline,
-            observed,
+            observed: seen,
             trials,
             others,
-            only_used: HashSet::new(),
+            units: HashSet::new(),
         }
     }
 
-    /// Looks at who uses what: what only resources of the lease use belongs to it as well, like a volume
-    /// that came into being with the container that names it.
+    /// Looks at which units the lease has: an image that was built for one of them belongs to it as well, however
+    /// old the layers are that a builder found in its cache.
     #[must_use]
     pub fn seeing(mut self, inventory: &Inventory) -> Self {
-        let mut only_used = HashSet::new();
-        for (place, resource) in inventory.resources.iter().enumerate() {
-            let holders = inventory.holder_places(place);
-            let is_ours =
-                |place: &usize| matches!(self.of(&inventory.resources[*place]), Belonging::Ours(_));
-            if self.of(resource) == Belonging::Unproven
-                && inventory.knows_holders_of(&resource.identity.backend, resource.identity.kind)
-                && !holders.is_empty()
-                && holders.iter().all(is_ours)
-            {
-                only_used.insert(resource.identity.id());
-            }
-        }
-        self.only_used = only_used;
+        let units = inventory.resources.iter().filter_map(|one| {
+            let unit = one.unit.clone()?;
+            let is_ours = matches!(self.of(one), Belonging::Ours(_));
+            is_ours.then(|| (one.identity.account.clone(), unit))
+        });
+        self.units = units.collect();
         self
     }
 
@@ -163,33 +171,49 @@ impl Ownership {
         if self.others.iter().any(|other| other.lease.names(resource)) {
             return Belonging::Theirs;
         }
-        let identity = &resource.identity;
-        if self
-            .observed
-            .contains(&(identity.kind, identity.native.clone()))
-        {
+        if self.was_observed(resource) {
             return Belonging::Ours(Proof::Observed);
-        }
-        // From here on the time counts: what is older was only not listed then, or came from elsewhere.
-        let created = resource.identity.created;
-        let Some(created) = created.filter(|at| *at >= self.baseline.taken.minus(SKEW)) else {
-            return Belonging::Before;
-        };
-        if self.only_used.contains(&resource.identity.id()) {
-            return Belonging::Ours(Proof::OnlyUsed);
         }
         if self.is_trial(resource) {
             return Belonging::Ours(Proof::Trial);
+        }
+        if self.is_built_for_unit(resource) {
+            return Belonging::Ours(Proof::BuiltForUnit);
         }
         if matches!(resource.owner, Owner::Other(_) | Owner::Kept(_)) {
             return Belonging::Theirs;
         }
         match self.lease.terms.own {
-            Own::CreatedDuringRun if !self.is_contested(created) => {
+            Own::CreatedDuringRun if self.was_created_alone(resource) => {
                 Belonging::Ours(Proof::CreatedDuringRun)
             }
             Own::CreatedDuringRun | Own::Proven | Own::Named => Belonging::Unproven,
         }
+    }
+
+    /// Whether the holder saw it being created: this one, and not another that has its name since.
+    fn was_observed(&self, resource: &Resource) -> bool {
+        let identity = &resource.identity;
+        let seen = self.observed.get(&(identity.kind, identity.native.clone()));
+        let is_same = |seen: &Option<Timestamp>| seen.is_none() || *seen == identity.created;
+        seen.is_some_and(|seen| seen.iter().any(is_same))
+    }
+
+    /// Whether an image was built for a unit of the lease. Only images: of what else carries the name of a unit,
+    /// the rest of the unit says nothing.
+    fn is_built_for_unit(&self, resource: &Resource) -> bool {
+        let identity = &resource.identity;
+        identity.kind == Kind::IMAGE
+            && resource.unit.as_ref().is_some_and(|unit| {
+                let unit = (identity.account.clone(), unit.clone());
+                self.units.contains(&unit)
+            })
+    }
+
+    /// Whether it was created while the lease was live, and no other was.
+    fn was_created_alone(&self, resource: &Resource) -> bool {
+        let created = resource.identity.created;
+        created.is_some_and(|at| at >= self.baseline.taken.minus(SKEW) && !self.is_contested(at))
     }
 
     /// Whether the unit is named after a trial: Harbor's and Terminal-Bench's projects are, and Harbor's

@@ -203,22 +203,30 @@ async fn a_sweep_refuses_what_is_not_its_own_whatever_the_policy_says() {
 #[tokio::test(start_paused = true)]
 async fn a_sweep_plans_what_was_made_under_its_lease_and_says_why() {
     let memory = provider();
-    let scratch = memory.insert(volume("scratch").created(Duration::ZERO));
+    let scratch = memory.insert(volume("scratch").label(RUN_ID_LABEL, "mine"));
+    // Somebody else made it, and the run uses it.
+    let data = memory.insert(volume("data").created(Duration::ZERO));
     let base = memory.insert(image("base"));
-    memory.insert(made_under("mine", "mine").uses(&scratch).uses(&base));
+    let built = memory.insert(image("built").unit("trial"));
+    let uses = made_under("mine", "mine").unit("trial");
+    let uses = uses.uses(&scratch).uses(&data);
+    memory.insert(uses.uses(&base).uses(&built));
     memory.insert(network("foreign").created(Duration::ZERO));
     memory.insert(made_under("other", "theirs"));
     let plan = Sweep::of("mine", &memory).plan(Target::Everything).await;
-    assert_eq!(planned(&plan), ["mine", "scratch"]);
+    assert_eq!(planned(&plan), ["built", "mine", "scratch"]);
     assert_eq!(plan.refusals, []);
-    assert_eq!(plan.blast_radius, None);
+    let reason = |name: &str| {
+        let step = plan.steps.iter().find(|step| step.name == name);
+        step.map(|step| step.reason.as_str())
+    };
     assert_eq!(
-        plan.steps[0].reason,
-        "created under lease mine, which expired: its label says so"
+        reason("mine"),
+        Some("created under lease mine, which expired: its label says so")
     );
     assert_eq!(
-        plan.steps[1].reason,
-        "created under lease mine, which expired: only resources of the run use it"
+        reason("built"),
+        Some("created under lease mine, which expired: it was built for a unit of the run")
     );
     let killed = Action::Delete {
         force: Force::Always,

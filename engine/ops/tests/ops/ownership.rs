@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use tbengine_engine::discover::{Inventory, ListFailure};
+use tbengine_engine::discover::Inventory;
 use tbengine_engine::terms::{Filter, Own, Terms};
 use tbengine_ops::lease::{Belonging, Other, Ownership, Proof};
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Bond, Error, ErrorKind, Kind, Owner, Relation, Resource, Timestamp, Unit};
-use tbengine_store::{Baseline, Lease};
+use tbengine_sdk::{Bond, Kind, Owner, Relation, Resource, Timestamp, Unit};
+use tbengine_store::{Baseline, Lease, Observed};
 
 use crate::leases;
 use crate::support::{NOW, at, baseline, container, inventory, resource};
@@ -227,40 +227,58 @@ fn what_another_lease_names_is_that_ones() {
 }
 
 #[test]
-fn what_is_older_only_was_not_listed() {
+fn the_baseline_and_no_time_says_what_was_there() {
+    for created in [None, Some(at(-3_600_000)), Some(at(-1001)), Some(at(5000))] {
+        let made = container("c").created(created);
+        assert_eq!(plain().of(&made), Unproven, "{created:?}");
+        let before = baseline(std::slice::from_ref(&made));
+        let before = of_lease(lease("mine"), before, BTreeSet::new(), Vec::new());
+        assert_eq!(before.of(&made), Before, "{created:?}");
+    }
+    // Where time is to prove it, it must.
     for (created, belonging) in [
-        (None, Before),
-        (Some(at(-1001)), Before),
+        (None, Unproven),
+        (Some(at(-1001)), Unproven),
         // The clocks of the provider and of this host may differ so much.
-        (Some(at(-1000)), Unproven),
-        (Some(at(5000)), Unproven),
+        (Some(at(-1000)), Ours(Proof::CreatedDuringRun)),
+        (Some(at(5000)), Ours(Proof::CreatedDuringRun)),
     ] {
-        let seen = plain().of(&container("c").created(created));
+        let seen = anything(Vec::new()).of(&container("c").created(created));
         assert_eq!(seen, belonging, "{created:?}");
-        let generous = anything(Vec::new()).of(&container("c").created(created));
-        let is_ours = matches!(generous, Ours(Proof::CreatedDuringRun));
-        assert_eq!(is_ours, belonging == Unproven, "{created:?}");
+    }
+}
+
+/// Ownership by a lease whose holder saw this being created.
+fn seen(before: &[Resource], observed: &[Observed]) -> Ownership {
+    let others = Other {
+        lease: Lease {
+            terms: Terms {
+                filters: vec![filter(&["team=evals"])],
+                ..Terms::default()
+            },
+            ..lease("other")
+        },
+        until: None,
+    };
+    let observed = observed.iter().cloned().collect();
+    let (mine, trials) = (lease("mine"), BTreeSet::new());
+    Ownership::new(mine, baseline(before), observed, trials, vec![others])
+}
+
+fn observed(kind: Kind, native: &str, created: Option<Timestamp>) -> Observed {
+    Observed {
+        kind,
+        native: native.into(),
+        created,
     }
 }
 
 #[test]
 fn what_the_holder_saw_being_created_is_ours() {
     let volume = resource(Kind::VOLUME, "anonymous");
-    let seen = |before: &[Resource]| {
-        let observed = HashSet::from([(Kind::VOLUME, "anonymous".to_owned())]);
-        let others = Other {
-            lease: Lease {
-                terms: Terms {
-                    filters: vec![filter(&["team=evals"])],
-                    ..Terms::default()
-                },
-                ..lease("other")
-            },
-            until: None,
-        };
-        let (mine, trials) = (lease("mine"), BTreeSet::new());
-        Ownership::new(mine, baseline(before), observed, trials, vec![others])
-    };
+    let by_id = [observed(Kind::VOLUME, "anonymous", None)];
+    let seen = |before: &[Resource]| seen(before, &by_id);
+    // An id that comes once needs no time.
     for created in [Some(at(1000)), Some(at(-3_600_000)), None] {
         let belonging = seen(&[]).of(&volume.clone().created(created));
         assert_eq!(belonging, Ours(Proof::Observed), "{created:?}");
@@ -276,71 +294,69 @@ fn what_the_holder_saw_being_created_is_ours() {
     assert_eq!(seen(&[]).of(&volume.label("team", "evals")), Theirs);
 }
 
-/// A volume, and who uses it.
-fn volume_of(users: &[Resource]) -> (Resource, Inventory) {
-    let volume = resource(Kind::VOLUME, "data");
-    let users = users.iter().map(|user| user.clone().uses(&volume));
-    let mut all: Vec<Resource> = users.collect();
-    all.push(volume.clone());
-    (volume, inventory(&all))
+#[test]
+fn what_others_made_again_under_the_same_name_is_not_what_was_seen() {
+    let data = resource(Kind::VOLUME, "data");
+    let twice = [
+        observed(Kind::VOLUME, "data", Some(at(1000))),
+        observed(Kind::VOLUME, "data", Some(at(7000))),
+    ];
+    for (created, belonging) in [
+        (Some(at(1000)), Ours(Proof::Observed)),
+        (Some(at(7000)), Ours(Proof::Observed)),
+        (Some(at(8000)), Unproven),
+        (None, Unproven),
+    ] {
+        let made = data.clone().created(created);
+        assert_eq!(seen(&[], &twice).of(&made), belonging, "{created:?}");
+    }
+}
+
+/// A resource of this kind, and what there is where only resources of the lease use it.
+fn only_used(kind: Kind) -> (Resource, Inventory) {
+    let used = resource(kind, "data");
+    let user = container("ours").label(RUN_ID_LABEL, "mine").uses(&used);
+    let all = inventory(&[user, used.clone()]);
+    (used, all)
 }
 
 #[test]
-fn what_only_ours_use_is_ours() {
-    let ours = container("ours").label(RUN_ID_LABEL, "mine");
-    let also_ours = container("also").label(RUN_ID_LABEL, "mine");
-    let belonging = |users: &[Resource]| {
-        let (volume, inventory) = volume_of(users);
-        plain().seeing(&inventory).of(&volume)
-    };
-    assert_eq!(
-        belonging(std::slice::from_ref(&ours)),
-        Ours(Proof::OnlyUsed)
-    );
-    assert_eq!(belonging(&[ours.clone(), also_ours]), Ours(Proof::OnlyUsed));
-    assert_eq!(belonging(&[ours.clone(), container("foreign")]), Unproven);
-    assert_eq!(belonging(&[container("foreign")]), Unproven);
-    assert_eq!(belonging(&[]), Unproven, "what nobody uses may be anyone's");
-    let (volume, _) = volume_of(&[ours]);
-    assert_eq!(plain().of(&volume), Unproven, "nobody has looked yet");
+fn that_only_ours_use_something_proves_nothing() {
+    for kind in [Kind::VOLUME, Kind::NETWORK, Kind::IMAGE] {
+        let (used, inventory) = only_used(kind);
+        assert_eq!(plain().seeing(&inventory).of(&used), Unproven, "{kind}");
+    }
 }
 
 #[test]
-fn being_used_by_ours_makes_nothing_ours_that_is_older_or_theirs() {
-    let ours = container("ours").label(RUN_ID_LABEL, "mine");
-    let belonging = |used: Resource| {
-        let user = ours.clone().uses(&used);
-        plain().seeing(&inventory(&[user, used.clone()])).of(&used)
+fn an_image_that_was_built_for_a_unit_of_the_lease_is_ours_however_old_its_layers_are() {
+    let image = |unit: &str| {
+        let image = resource(Kind::IMAGE, "sha256:1").unit(unit);
+        image.created(Some(at(-3_600_000)))
     };
-    let image = resource(Kind::IMAGE, "postgres");
-    assert_eq!(belonging(image.clone().created(Some(at(-5000)))), Before);
-    assert_eq!(
-        belonging(image.clone().label(RUN_ID_LABEL, "nested")),
-        Theirs
-    );
-    assert_eq!(belonging(image), Ours(Proof::OnlyUsed));
-}
-
-#[test]
-fn where_users_could_not_be_listed_nothing_is_known_of_them() {
-    let (volume, listed) = volume_of(&[container("ours").label(RUN_ID_LABEL, "mine")]);
-    let belonging = |backend: &str, kind: Option<Kind>| {
-        let failure = ListFailure {
-            backend: backend.into(),
-            kind,
-            item: None,
-            error: Error::new(ErrorKind::Internal, "broken listing"),
-        };
-        let listed = Inventory::new(Default::default(), listed.resources.clone(), vec![failure]);
-        plain().seeing(&listed).of(&volume)
+    let ours = container("c").label(RUN_ID_LABEL, "mine").unit("fix");
+    let theirs = container("d").unit("shop");
+    let all = inventory(&[ours.clone(), theirs, image("fix"), image("shop")]);
+    let seeing = |before: &[Resource]| {
+        let before = baseline(before);
+        of_lease(lease("mine"), before, BTreeSet::new(), Vec::new()).seeing(&all)
     };
-    assert_eq!(belonging("memory", Some(Kind::CONTAINER)), Unproven);
-    assert_eq!(belonging("memory", None), Unproven);
-    assert_eq!(
-        belonging("memory", Some(Kind::IMAGE)),
-        Ours(Proof::OnlyUsed)
-    );
-    assert_eq!(belonging("elsewhere", None), Ours(Proof::OnlyUsed));
+    assert_eq!(seeing(&[]).of(&image("fix")), Ours(Proof::BuiltForUnit));
+    assert_eq!(seeing(&[]).of(&image("shop")), Unproven);
+    assert_eq!(seeing(&[image("fix")]).of(&image("fix")), Before);
+    let nested = image("fix").label(RUN_ID_LABEL, "nested");
+    assert_eq!(seeing(&[]).of(&nested), Theirs);
+    let mut elsewhere = image("fix");
+    elsewhere.identity.account = "another".into();
+    assert_eq!(seeing(&[]).of(&elsewhere), Unproven);
+    // A unit says so of its images alone: others' volumes may be named after it.
+    for kind in [Kind::VOLUME, Kind::NETWORK, Kind::CONTAINER] {
+        let other = resource(kind, "x").unit("fix");
+        assert_eq!(seeing(&[]).of(&other), Unproven, "{kind}");
+    }
+    // A unit that was there before is of the lease only where something of it is.
+    let only_theirs = inventory(&[container("c").unit("fix"), image("fix")]);
+    assert_eq!(plain().seeing(&only_theirs).of(&image("fix")), Unproven);
 }
 
 #[test]
@@ -362,10 +378,6 @@ fn a_unit_that_is_named_after_a_trial_is_ours() {
         );
     }
     assert_eq!(ownership.of(&container("c")), Unproven);
-    let old = container("c")
-        .unit("hello__dqmfgz2__env")
-        .created(Some(at(-5000)));
-    assert_eq!(ownership.of(&old), Before);
 }
 
 #[test]
@@ -420,7 +432,7 @@ fn time_proves_nothing_while_another_lease_was_live() {
 #[test]
 fn the_proofs_are_told_in_words() {
     let words = |proof: Proof| serde_json::to_value(proof).unwrap();
-    assert_eq!(words(Proof::OnlyUsed), "only-used");
+    assert_eq!(words(Proof::BuiltForUnit), "built-for-unit");
     assert_eq!(Proof::Label.to_string(), "its label says so");
-    assert!(Proof::Label < Proof::OnlyUsed && Proof::Trial < Proof::CreatedDuringRun);
+    assert!(Proof::Label < Proof::Observed && Proof::Trial < Proof::CreatedDuringRun);
 }

@@ -17,7 +17,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tbengine_engine::terms::{Later, Terms};
-use tbengine_sdk::{Kind, Timestamp};
+use tbengine_sdk::Timestamp;
 
 use super::StateDir;
 use super::observations::{self, ObservationsFile};
@@ -25,7 +25,7 @@ use super::state_dir::is_run_id;
 use crate::scratch::private;
 use crate::{
     Baseline, Claim, Handover, HeldLease, Host, LEASE_FORMAT, Lease, LeaseEntry, LeaseStatus,
-    NewLease, Observations, Scratch, StoreError, Unreadable,
+    NewLease, Observations, Observed, Scratch, StoreError, Unreadable,
 };
 
 /// Looking at a lock takes it for a moment, so it is tried so often.
@@ -392,7 +392,7 @@ impl HeldLease for SqliteHeldLease {
         self.files.read_file(&self.lease.id, "baseline")
     }
 
-    async fn observed(&self) -> Result<HashSet<(Kind, String)>, StoreError> {
+    async fn observed(&self) -> Result<HashSet<Observed>, StoreError> {
         let path = self.files.path(&self.lease.id, OBSERVED);
         observations::read(&path).map_err(|source| StoreError::lease_io("read", &path, source))
     }

@@ -5,10 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use tbengine_sdk::Kind;
-
-use crate::Observations;
 use crate::scratch::private;
+use crate::{Observations, Observed};
 
 /// A book of what was seen being created. Each line is one; the operating system has it as soon as it is
 /// written, and so outlives its writer.
@@ -22,21 +20,25 @@ impl ObservationsFile {
 }
 
 impl Observations for ObservationsFile {
-    fn note(&self, kind: Kind, native: &str) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&(kind, native))?;
+    fn note(&self, observed: &Observed) -> io::Result<()> {
+        let mut line = serde_json::to_vec(observed)?;
         line.push(b'\n');
         (&self.0).write_all(&line)
     }
 }
 
-/// What a book says. A line that was cut short by a crash counts for nothing.
-pub(super) fn read(path: &Path) -> io::Result<HashSet<(Kind, String)>> {
+/// What a book says. A line that was cut short by a crash counts for nothing, and neither does one of an earlier
+/// version, which had the kind and the id only: something else may have that id by now.
+pub(super) fn read(path: &Path) -> io::Result<HashSet<Observed>> {
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
         text => text?,
     };
     let lines = text.split(|byte| *byte == b'\n');
     Ok(lines
-        .filter_map(|line| serde_json::from_slice(line).ok())
+        .filter_map(|line| {
+            let members: serde_json::Map<_, _> = serde_json::from_slice(line).ok()?;
+            serde_json::from_value(members.into()).ok()
+        })
         .collect())
 }

@@ -8,7 +8,7 @@ use tbengine_engine::discover::Inventory;
 use tbengine_engine::terms::Terms;
 use tbengine_sdk::{Identity, Kind, Resource, State, Timestamp};
 use tbengine_store::{
-    Baseline, Host, LeaseEntry, LeaseStatus, NewLease, Process, SqliteStore, Store,
+    Baseline, Host, LeaseEntry, LeaseStatus, NewLease, Observed, Process, SqliteStore, Store,
 };
 use tempfile::TempDir;
 
@@ -126,6 +126,15 @@ pub(crate) fn container(name: &str) -> Resource {
 
 pub(crate) fn inventory(resources: &[Resource]) -> Inventory {
     Inventory::new(Default::default(), resources.to_vec(), Vec::new())
+}
+
+/// A volume that was seen being created.
+pub(crate) fn seen(name: &str, created: Option<Timestamp>) -> Observed {
+    Observed {
+        kind: Kind::VOLUME,
+        native: name.into(),
+        created,
+    }
 }
 
 /// A baseline, taken now, of these resources.

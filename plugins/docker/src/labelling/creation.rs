@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::Deserialize;
-use tbengine_sdk::Kind;
+use tbengine_sdk::{Kind, Timestamp};
 
 use super::label;
+use crate::wire;
 
 /// Something that was created through the socket and belongs to its run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,6 +16,9 @@ pub struct Created {
     pub kind: Kind,
     /// Its id, or the name of a volume.
     pub native: String,
+    /// When it was created, if it is a volume of a name that somebody chose: once it is removed, anyone can make
+    /// another of that name. Ids, and the names that the daemon makes up, come once.
+    pub created: Option<Timestamp>,
 }
 
 /// How a request says which labels its resource gets.
@@ -70,6 +74,8 @@ struct Reply {
     id: Option<String>,
     #[serde(rename = "Name")]
     name: Option<String>,
+    #[serde(default, rename = "CreatedAt")]
+    created: String,
     #[serde(default, rename = "Labels")]
     labels: Option<BTreeMap<String, String>>,
 }
@@ -77,13 +83,20 @@ struct Reply {
 /// What the reply to a labelled request says was created.
 pub(super) fn of_reply(kind: Kind, reply: &[u8], run: &str) -> Option<Created> {
     let reply: Reply = serde_json::from_slice(reply).ok()?;
-    let native = match kind {
-        // A volume that exists already is answered in the same way, with the labels that it has.
-        Kind::VOLUME if label::is_of(&reply.labels?, run) => reply.name,
-        Kind::VOLUME => None,
-        _ => reply.id,
-    }?;
-    Some(Created { kind, native })
+    let (native, created) = match kind {
+        // A volume that exists already is answered in the same way, with the labels that it has. Without a time,
+        // only the label says that it is the same.
+        Kind::VOLUME if label::is_of(&reply.labels?, run) => {
+            (reply.name, Some(wire::time(&reply.created)?))
+        }
+        Kind::VOLUME => return None,
+        _ => (reply.id, None),
+    };
+    Some(Created {
+        kind,
+        native: native?,
+        created,
+    })
 }
 
 #[cfg(test)]
@@ -129,7 +142,7 @@ mod tests {
         assert_eq!(
             of(
                 Kind::VOLUME,
-                r#"{"Name":"v","Labels":{"tbengine.run-id":"r1"}}"#
+                r#"{"Name":"v","CreatedAt":"2026-01-02T03:04:05Z","Labels":{"tbengine.run-id":"r1"}}"#
             )
             .as_deref(),
             Some("v")
@@ -139,6 +152,8 @@ mod tests {
             r#"{"Name":"v","Labels":{}}"#,
             r#"{"Name":"v","Labels":null}"#,
             r#"{"Name":"v"}"#,
+            // Nothing tells it from another volume of its name.
+            r#"{"Name":"v","Labels":{"tbengine.run-id":"r1"}}"#,
         ] {
             assert_eq!(of(Kind::VOLUME, existed), None, "{existed}");
         }

@@ -42,7 +42,9 @@ async fn listen(options: GuardOptions) -> Result<LabellingSocket> {
     let path = short_enough(options.socket)
         .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
     let observer = options.observer;
-    let observer = Box::new(move |created: &Created| observer(created.kind, &created.native));
+    let observer = Box::new(move |created: &Created| {
+        observer(created.kind, &created.native, created.created);
+    });
     // What the command itself would reach, whatever the configuration calls by that name.
     let config = Config::default();
     LabellingSocket::listen(&path, &config, &options.environment, &options.run, observer)

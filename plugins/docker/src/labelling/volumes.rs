@@ -130,6 +130,7 @@ pub(super) fn anonymous_in(inspected: &[u8], named: &[Value]) -> Vec<Created> {
         .map(|mount| Created {
             kind: Kind::VOLUME,
             native: mount.name,
+            created: None,
         })
         .collect()
 }

@@ -5,11 +5,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
-use tbengine_sdk::Kind;
 use tbengine_store::{LeaseStatus, NewLease, Store, StoreError};
 
 use crate::support::{
-    Home, NOW, baseline, container, ids, lease, seconds, standings, status, timed,
+    Home, NOW, baseline, container, ids, lease, seconds, seen, standings, status, timed,
 };
 
 #[tokio::test]
@@ -134,8 +133,8 @@ async fn what_the_holder_saw_being_created_outlives_it() {
     let held = store.take(lease("l"), &baseline(&[])).await.unwrap();
     assert_eq!(held.observed().await.unwrap(), HashSet::new());
     let book = held.observations().unwrap();
-    book.note(Kind::VOLUME, "a\nb").unwrap();
-    book.note(Kind::VOLUME, "c").unwrap();
+    book.note(&seen("a\nb", None)).unwrap();
+    book.note(&seen("c", Some(NOW))).unwrap();
     drop((book, held));
     // A crash cut the last line short, in the middle of a letter.
     let path = home.file("l.observed");
@@ -143,10 +142,9 @@ async fn what_the_holder_saw_being_created_outlives_it() {
     text.extend(b"[\"volume\",\"\xc3");
     fs::write(&path, text).unwrap();
     let held = store.adopt("l").await.unwrap().unwrap();
-    let volume = |name: &str| (Kind::VOLUME, name.to_owned());
     assert_eq!(
         held.observed().await.unwrap(),
-        [volume("a\nb"), volume("c")].into()
+        [seen("a\nb", None), seen("c", Some(NOW))].into()
     );
 }
 

@@ -5,11 +5,12 @@ use std::sync::Barrier;
 use std::thread;
 
 use tbengine_engine::terms::Filter;
-use tbengine_sdk::Kind;
 use tbengine_store::{LeaseStatus, StoreError, facts};
 
 use super::Subject;
-use crate::support::{NOW, baseline, block_on, container, ids, lease, seconds, status, timed};
+use crate::support::{
+    NOW, baseline, block_on, container, ids, lease, seconds, seen, status, timed,
+};
 
 pub(crate) async fn what_was_taken_is_found_as_it_was_written(subject: &dyn Subject) {
     let store = subject.store();
@@ -106,14 +107,13 @@ pub(crate) async fn what_was_seen_being_created_outlives_its_holder(subject: &dy
     let held = store.take(lease("l"), &baseline(&[])).await.unwrap();
     assert_eq!(held.observed().await.unwrap(), HashSet::new());
     let book = held.observations().unwrap();
-    book.note(Kind::VOLUME, "a\nb").unwrap();
+    book.note(&seen("a\nb", None)).unwrap();
     // The book may outlive what it was opened with.
     drop(held);
-    book.note(Kind::VOLUME, "c").unwrap();
+    book.note(&seen("c", Some(NOW))).unwrap();
     let held = store.adopt("l").await.unwrap().unwrap();
-    let volume = |name: &str| (Kind::VOLUME, name.to_owned());
-    let seen = held.observed().await.unwrap();
-    assert_eq!(seen, [volume("a\nb"), volume("c")].into());
+    let observed = held.observed().await.unwrap();
+    assert_eq!(observed, [seen("a\nb", None), seen("c", Some(NOW))].into());
 }
 
 pub(crate) async fn what_counts_as_made_under_it_can_be_changed(subject: &dyn Subject) {

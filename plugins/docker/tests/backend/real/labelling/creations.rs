@@ -29,9 +29,12 @@ async fn what_is_created_belongs_to_the_run_and_keeps_its_own_labels() {
         let both = format!("{{{{index {labels} \"tbengine.run-id\"}}}} {{{{{labels}.mine}}}}");
         assert_eq!(shared().inspect(id, &both).unwrap(), "run-created 1");
     }
+    // A name can come to mean another volume, an id cannot.
+    let at = shared().inspect("labelled-vol", "{{.CreatedAt}}").unwrap();
     let created = |kind, native: &str| Created {
         kind,
         native: native.to_owned(),
+        created: (kind == Kind::VOLUME).then(|| at.parse().unwrap()),
     };
     assert_eq!(
         front.socket.created(),
