@@ -44,6 +44,18 @@ impl Facts {
 
     /// Whether this is a sweep, and a resource is none of its business.
     pub(crate) fn is_foreign(&self, resource: &Resource) -> bool {
+    /// The live lease whose holder relies on an image.
+    pub(crate) fn relied_on(&self, resource: &Resource) -> Option<&LiveLease> {
+        let Identity { kind, native, .. } = &resource.identity;
+        let mut live = self.live.iter();
+        live.find(|lease| *kind == Kind::IMAGE && lease.images.contains(native))
+    }
+
+    /// Whether the lease of a run is known here: whether it goes on is known then.
+    pub(crate) fn knows_lease(&self, run: &str) -> bool {
+        self.over.contains(run) || self.live.iter().any(|lease| lease.id == run)
+    }
+
         self.only
             .as_ref()
             .is_some_and(|only| !only.contains(&resource.identity.id()))

@@ -80,6 +80,11 @@ pub struct LabelFilter {
 pub struct ParseLabelError(String);
 
 impl LabelFilter {
+    /// Whether it is about the label of this key.
+    pub(crate) fn is_about(&self, key: &str) -> bool {
+        self.key == key
+    }
+
     /// Whether a resource has the label.
     pub fn matches(&self, resource: &Resource) -> bool {
         let found = resource.labels.get(&self.key);

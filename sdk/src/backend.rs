@@ -391,6 +391,10 @@ pub struct DeleteOptions {
     /// under others as well, only these are taken away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// Whether what its [relations](crate::Bond::takes_along) announce stays, for kinds that
+    /// [can be deleted alone](Can::delete_alone).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 impl DeleteOptions {
@@ -401,6 +405,7 @@ impl DeleteOptions {
         just_read: false,
         revision: None,
         names: Vec::new(),
+        alone: false,
     };
     /// To delete it even if it runs, whatever the caller knows.
     pub const FORCE: Self = Self {
@@ -409,6 +414,7 @@ impl DeleteOptions {
         just_read: false,
         revision: None,
         names: Vec::new(),
+        alone: false,
     };
 }
 

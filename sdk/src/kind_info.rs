@@ -67,6 +67,10 @@ pub struct Can {
     /// Whether [`Backend::watch`](crate::Backend::watch) tells of it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub watch: bool,
+    /// Whether it can be deleted without what its deletion takes along; see
+    /// [`DeleteOptions::alone`](crate::DeleteOptions::alone).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub delete_alone: bool,
 }
 
 impl KindInfo {

@@ -193,6 +193,8 @@ fn step(found: Resource) -> Step {
         after: Vec::new(),
         bound: Vec::new(),
         listing: Listing::Present,
+        alone: false,
+        along: Vec::new(),
     }
 }
 

@@ -310,6 +310,7 @@ impl Move {
             just_read,
             revision: resource.revision.clone().filter(|_| just_read),
             names: self.planned_names(resource),
+            alone: self.step.alone,
         };
         self.send_deletion(options, runs).await
     }

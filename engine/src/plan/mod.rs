@@ -130,6 +130,12 @@ pub struct Step {
     /// What the listing before it is applied showed of the resource.
     #[serde(default, skip_serializing_if = "Listing::is_present")]
     pub listing: Listing,
+    /// Whether what its deletion would take along stays: nothing proves whose that is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+    /// The ids of what its deletion deletes as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub along: Vec<String>,
 }
 
 fn unsaid_class() -> Class {
@@ -258,6 +264,10 @@ impl Plan {
     /// Lets the safeguards look at every decision and puts what survives in order.
     pub fn new(
         header: PlanHeader,
+    /// Whether what its deletion would take along stays.
+    pub(crate) alone: bool,
+    /// Whether a plan was made of it while it ran, so that its end is that plan's own doing.
+    pub(crate) ran: bool,
         inventory: &Inventory,
         decisions: &[Decision],
         facts: &Facts,
@@ -350,5 +360,7 @@ fn propose<'a>(
 /// Whether facts prove who owns a resource, so that a policy may judge it while it runs: a recognised
 /// benchmark's naming, or a run of ours whose lease is known to be over.
 pub(crate) fn is_proven(resource: &Resource, facts: &Facts) -> bool {
+        alone: false,
+        ran: false,
     matches!(resource.owner, Owner::Benchmark(_)) || facts.prove(resource)
 }

@@ -93,6 +93,9 @@ fn step(inventory: &Inventory, proposal: &Proposed<'_>, after: Vec<usize>) -> St
     let resource = proposal.resource;
     let identity = &resource.identity;
     let info = inventory.kinds.info(&identity.backend, identity.kind);
+    let is_deletion = matches!(proposal.action, Action::Delete { .. });
+    let along = inventory.cascade_of(proposal.place);
+    let along = along.filter(|_| !proposal.alone && is_deletion);
     Step {
         target: identity.clone(),
         class: info.map_or(Class::Other, |info| info.class),
@@ -105,6 +108,8 @@ fn step(inventory: &Inventory, proposal: &Proposed<'_>, after: Vec<usize>) -> St
         reason: proposal.reason.to_owned(),
         priority: proposal.priority,
         after,
+        alone: proposal.alone,
+        along: along.map(|one| one.identity.id().to_string()).collect(),
         bound: bound::of(
             resource,
             info,

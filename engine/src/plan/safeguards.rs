@@ -1,11 +1,13 @@
 //! The rules that no policy can switch off. They live here and nowhere else.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Class, Owner, Relation, Resource, State, Timestamp};
+use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_sdk::{Class, Owner, Relation, Resource, State, Timestamp, Unit};
 
 use super::{Action, MaxDelete, Proposed, Refusal, is_proven};
 use crate::discover::Inventory;
@@ -21,8 +23,12 @@ pub const KEEP_UNTIL_LABEL: &str = "tbengine.keep-until";
 /// How the safeguards are set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Safeguards {
-    /// Resources created less than this long ago are kept. Zero only where the operator wrote it.
+    /// Resources that were created, came here or ended less than this long ago are kept. Zero only where the
+    /// operator wrote it.
     pub min_age: Duration,
+    /// What carries the id of a run whose lease is not known here is kept until it is this old: the lease may be
+    /// live on another host, or in the state of another user.
+    pub unknown_lease_age: Duration,
     /// The most that may be deleted or stopped, if the operator said.
     pub max_delete: Option<MaxDelete>,
     /// Without `max_delete`: how many running resources of unproven owner may be ended.
@@ -39,6 +45,7 @@ impl Default for Safeguards {
     fn default() -> Self {
         Self {
             min_age: Duration::from_secs(60),
+            unknown_lease_age: Duration::from_secs(30 * 24 * 3600),
             max_delete: None,
             max_unproven_running: 5,
             own: Own::default(),
@@ -69,6 +76,10 @@ pub enum Safeguard {
     OwnContainer,
     /// It was made under a lease that is live, or is not part of the lease that is swept.
     LiveLease,
+    /// It carries the id of a run whose lease is not known here.
+    UnknownLease,
+    /// It does not run, and something of its unit does.
+    LiveUnit,
     /// Its state is unknown.
     UnknownState,
     /// Only part of it could be read, and it runs or its owner is not proven.
@@ -103,6 +114,8 @@ impl fmt::Display for Safeguard {
             Safeguard::MinimumAge => "minimum-age",
             Safeguard::OwnContainer => "own-container",
             Safeguard::LiveLease => "live-lease",
+            Safeguard::UnknownLease => "unknown-lease",
+            Safeguard::LiveUnit => "live-unit",
             Safeguard::UnknownState => "unknown-state",
             Safeguard::Damaged => "damaged",
             Safeguard::Surrendered => "surrendered",
@@ -147,13 +160,16 @@ pub(crate) fn examine<'a>(
 ) -> (Vec<Proposed<'a>>, Vec<Refusal>) {
     let mut survivors = Vec::with_capacity(proposed.len());
     let mut refusals = Vec::new();
-    for proposal in proposed {
+    for mut proposal in proposed {
         match look_at(context, &proposal) {
-            Ok(()) => survivors.push(proposal),
+            Ok(()) => {
+                proposal.alone |= must_go_alone(context, &proposal);
+                survivors.push(proposal);
+            }
             Err(refused) => refusals.push(refuse(proposal, refused)),
         }
     }
-    let survivors = drop_held(context.inventory, survivors, &mut refusals);
+    let survivors = drop_held(context, survivors, &mut refusals);
     (survivors, refusals)
 }
 
@@ -176,6 +192,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     protection(resource, context.now)?;
     own_container(resource, &context.safeguards.own)?;
     live_lease(resource, context.facts)?;
+    unknown_lease(resource, context)?;
     if resource.state == State::Unknown {
         return Err((Safeguard::UnknownState, "state unknown".into()));
     }
@@ -183,9 +200,9 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     unknown_class(resource, context)?;
     quarantined(resource, &context.facts.quarantine)?;
     kept_owner(resource, context)?;
-    minimum_age(resource, context.safeguards.min_age, context.now)?;
+    minimum_age(proposal, context.safeguards.min_age, context.now)?;
     running(resource, proposal.action, context)?;
-    cascades(context, proposal.place)?;
+    cascades(context, proposal)?;
     let identity = &resource.identity;
     if !context
         .inventory
@@ -255,6 +272,32 @@ fn damaged(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
     if resource.surrendered {
         return Err((
             Safeguard::Surrendered,
+/// A run whose lease is not known here may go on elsewhere. Only whoever names the label itself says that it does
+/// not.
+fn unknown_lease(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
+    let label = resource.labels.get(RUN_ID_LABEL);
+    let Some(run) = label.filter(|run| !run.is_empty()) else {
+        return Ok(());
+    };
+    let labels = &context.scope.labels;
+    let is_claimed = labels.iter().any(|label| label.is_about(RUN_ID_LABEL));
+    if is_claimed || context.facts.knows_lease(run) || context.facts.only.is_some() {
+        return Ok(());
+    }
+    let bound = context.safeguards.unknown_lease_age;
+    let age = resource.born().and_then(|born| born.age(context.now));
+    if age.is_some_and(|age| age >= bound) {
+        return Ok(());
+    }
+    Err((
+        Safeguard::UnknownLease,
+        format!(
+            "belongs to run {run}, whose lease is not known here; kept until it is {} old",
+            humantime::format_duration(bound)
+        ),
+    ))
+}
+
             "the provider has taken its deletion and hides it; there is nothing more to do here"
                 .into(),
         ));
@@ -315,7 +358,8 @@ fn kept_owner(resource: &Resource, context: &Context<'_>) -> Result<(), Refused>
     ))
 }
 
-fn minimum_age(resource: &Resource, least: Duration, now: Timestamp) -> Result<(), Refused> {
+fn minimum_age(proposal: &Proposed<'_>, least: Duration, now: Timestamp) -> Result<(), Refused> {
+    let resource = proposal.resource;
     if least.is_zero() {
         return Ok(());
     }
@@ -326,16 +370,27 @@ fn minimum_age(resource: &Resource, least: Duration, now: Timestamp) -> Result<(
             format!("creation time unknown, treated as younger than {wanted}"),
         ));
     };
-    match created.age(now) {
-        Some(age) if age >= least => Ok(()),
-        Some(age) => Err((
-            Safeguard::MinimumAge,
-            format!("created {}s ago, less than {wanted}", age.as_secs()),
-        )),
-        None => Err((
-            Safeguard::MinimumAge,
-            format!("created in the future (clock skew?), treated as younger than {wanted}"),
-        )),
+    // Whoever waited for its end comes to read its logs; not where a plan was to end it.
+    let has_ended = !resource.state.is_running() && !proposal.ran;
+    let ended = resource.finished.filter(|_| has_ended);
+    let times = [("created", Some(created)), ("ended", ended)];
+    let times = times.into_iter().filter_map(|(what, at)| Some((what, at?)));
+    for (what, at) in times {
+        match at.age(now) {
+            Some(age) if age >= least => {}
+            Some(age) => {
+                return Err((
+                    Safeguard::MinimumAge,
+                    format!("{what} {}s ago, less than {wanted}", age.as_secs()),
+                ));
+            }
+            None => {
+                return Err((
+                    Safeguard::MinimumAge,
+                    format!("{what} in the future (clock skew?), treated as younger than {wanted}"),
+                ));
+            }
+        }
     }
 }
 
@@ -343,6 +398,7 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
     if !resource.state.is_running() {
         return Ok(());
     }
+    Ok(())
     if matches!(action, Action::Delete { force, .. } if force != Force::Always) {
         return Err((
             Safeguard::RunningWithoutForce,
@@ -366,10 +422,21 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
 
 /// Deleting a container takes its anonymous volumes along, so each is looked at like a target. One that was
 /// not listed where listing worked is gone.
-fn cascades(context: &Context<'_>, place: usize) -> Result<(), Refused> {
+fn cascades(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused> {
+    let place = proposal.place;
     let resource = &context.inventory.resources[place];
     let inventory = context.inventory;
     let backend = &resource.identity.backend;
+/// Whether what its deletion would take along stays: it keeps data, and nothing proves whose.
+fn must_go_alone(context: &Context<'_>, proposal: &Proposed<'_>) -> bool {
+    let resource = proposal.resource;
+    let mut along = context.inventory.cascade_of(proposal.place);
+    matches!(proposal.action, Action::Delete { .. })
+        && !is_proven(resource, context.facts)
+        && !context.claims(resource)
+        && along.any(|one| context.inventory.class_of(&one.identity) == Class::Storage)
+}
+
     let is_known = |used: &Relation| {
         // One item that cannot be read does not hide those that were listed.
         inventory.has_listed(backend, used.kind) || {
@@ -390,6 +457,15 @@ fn cascades(context: &Context<'_>, place: usize) -> Result<(), Refused> {
             let name = &member.name;
             (
                 safeguard,
+    if must_go_alone(context, proposal) {
+        let identity = &resource.identity;
+        let info = inventory.kinds.info(&identity.backend, identity.kind);
+        if !info.is_some_and(|info| info.can.delete_alone) {
+            let detail = "deleting it also deletes data of unknown owner; claim it with --label";
+            return Err((Safeguard::UnprovenOwner, detail.into()));
+        }
+        return Ok(());
+    }
                 format!("deleting it also deletes {kind} `{name}`: {detail}"),
             )
         })?;
@@ -397,9 +473,10 @@ fn cascades(context: &Context<'_>, place: usize) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Refuses what something uses that stays, until nothing more has to be refused.
+/// Refuses what something uses that stays, and what is left of a unit of which something runs on, until nothing
+/// more has to be refused.
 fn drop_held<'a>(
-    inventory: &Inventory,
+    context: &Context<'_>,
     mut survivors: Vec<Proposed<'a>>,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<Proposed<'a>> {
@@ -409,22 +486,78 @@ fn drop_held<'a>(
             going[proposal.place] = matches!(proposal.action, Action::Delete { .. });
         }
         let before = refusals.len();
+    let inventory = context.inventory;
+    let units = LiveUnits::of(context, &survivors);
         survivors = survivors
             .into_iter()
             .filter_map(|proposal| {
                 let places = inventory.holder_places(proposal.place);
                 let holder = places.iter().find(|place| !going[**place]);
-                let Some(holder) = holder else {
-                    return Some(proposal);
+                let refused = match holder {
+                    Some(holder) => {
+                        let holder = inventory.resources[*holder].identity.id();
+                        (Safeguard::InUse, format!("used by {holder}, which is kept"))
+                    }
+                    None => {
+                        let Some(member) = units.living(context, &proposal, &going) else {
+                            return Some(proposal);
+                        };
+                        let Resource { name, state, .. } = &inventory.resources[member];
+                        (
+                            Safeguard::LiveUnit,
+                            format!("`{name}` of its unit is {state} and is kept"),
+                        )
+                    }
                 };
-                let holder = inventory.resources[*holder].identity.id();
-                let detail = format!("used by {holder}, which is kept");
-                refusals.push(refuse(proposal, (Safeguard::InUse, detail)));
+                refusals.push(refuse(proposal, refused));
                 None
             })
             .collect();
         if refusals.len() == before {
             return survivors;
         }
+    }
+}
+
+/// By account and unit: the places of the members that run, or may.
+#[derive(Default)]
+struct LiveUnits<'a>(HashMap<(&'a str, &'a Unit), Vec<usize>>);
+
+impl<'a> LiveUnits<'a> {
+    /// Those of the units of which something is to go. What a lease proves to be made under it goes with the lease,
+    /// whatever others have in a unit of the same name.
+    fn of(context: &Context<'a>, proposed: &[Proposed<'_>]) -> Self {
+        let has_unit = |one: &Proposed<'_>| one.resource.unit.is_some();
+        if context.facts.only.is_some() || !proposed.iter().any(has_unit) {
+            return Self::default();
+        }
+        let mut units: HashMap<_, Vec<usize>> = HashMap::new();
+        for (place, one) in context.inventory.resources.iter().enumerate() {
+            let is_compute = context.inventory.class_of(&one.identity) == Class::Compute;
+            let may_run = one.state.is_running() || one.state == State::Unknown;
+            if let Some(unit) = one.unit.as_ref().filter(|_| is_compute && may_run) {
+                let account = &*one.identity.account;
+                units.entry((account, unit)).or_default().push(place);
+            }
+        }
+        Self(units)
+    }
+
+    /// A member of the unit of what is to go that runs on without it. An image does not live with the containers
+    /// of its unit, since those that are in use are held.
+    fn living(
+        &self,
+        context: &Context<'_>,
+        proposal: &Proposed<'_>,
+        going: &[bool],
+    ) -> Option<usize> {
+        let resource = proposal.resource;
+        let class = context.inventory.class_of(&resource.identity);
+        if resource.state.is_running() || matches!(class, Class::Image | Class::Cache) {
+            return None;
+        }
+        let unit = resource.unit.as_ref()?;
+        let living = self.0.get(&(&*resource.identity.account, unit))?;
+        living.iter().copied().find(|place| !going[*place])
     }
 }

@@ -216,6 +216,8 @@ pub fn revise(
                 action: step.action,
                 reason: &step.reason,
                 priority: step.priority,
+                alone: step.alone,
+                ran: step.state.is_running(),
             }),
         }
     }
@@ -233,9 +235,19 @@ pub fn revise(
         .iter()
         .map(|proposal| (proposal.resource.identity.id(), Listing::Present));
     let surviving: HashMap<ResourceId, Listing> = listed.chain(unlisted).collect();
+    let alone = survivors.iter().filter(|proposal| proposal.alone);
+    let alone: HashSet<ResourceId> = alone.map(|one| one.resource.identity.id()).collect();
+    let mut steps = keep(plan.steps, &surviving);
+    for step in steps.iter_mut().filter(|step| !step.alone) {
+        if alone.contains(&step.target.id()) {
+            let step = Arc::make_mut(step);
+            step.alone = true;
+            step.along.clear();
+        }
+    }
     Plan {
         header: plan.header,
-        steps: keep(plan.steps, &surviving),
+        steps,
         refusals,
         blast_radius,
         digest: None,

@@ -366,7 +366,7 @@ impl Docker {
         let sent = match target.kind {
             Kind::CONTAINER => {
                 let options = RemoveContainerOptions {
-                    v: true,
+                    v: !options.alone,
                     force: options.force,
                     link: false,
                 };
@@ -421,6 +421,7 @@ fn kinds() -> Vec<KindInfo> {
             absence_proves: true,
             can: Can {
                 watch: true,
+                delete_alone: true,
                 ..KindInfo::container().can
             },
             ..KindInfo::container()

@@ -22,12 +22,17 @@ fn declared() -> Vec<KindInfo> {
     vec![
         KindInfo {
             takes_along: vec![Kind::VOLUME],
+            can: Can {
+                delete_alone: true,
+                ..KindInfo::container().can
+            },
             ..KindInfo::container()
         },
         KindInfo {
             can: Can {
                 stop: true,
                 archive: true,
+                delete_alone: true,
                 ..Can::default()
             },
             takes_along: vec![Kind::VOLUME],

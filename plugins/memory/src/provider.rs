@@ -9,7 +9,7 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use tbengine_sdk::{
-    Can, Change, Disk, Error, ErrorKind, FindRequest, Identity, Kind, KindInfo, Labels,
+    Bond, Can, Change, Disk, Error, ErrorKind, FindRequest, Identity, Kind, KindInfo, Labels,
     ListRequest, Page, Relation, Resource, Result, Sample, State, Timestamp, Unreadable,
 };
 use tokio::time::Instant;
@@ -287,7 +287,7 @@ impl Provider {
             Event::Act(act) => self.act(act),
             Event::Ends(identity, code) => self.end(&identity, code),
             // Whoever sent it has stopped listening.
-            Event::Delete(identity, force) => drop(self.delete(&identity, force)),
+            Event::Delete(identity, force) => drop(self.delete(&identity, force, false)),
             Event::Gone(identity, state) => {
                 // Someone may have deleted and re-created it in the meantime.
                 let is_same = self
@@ -467,7 +467,7 @@ impl Provider {
     }
 
     /// Deletes a resource.
-    pub(crate) fn delete(&mut self, target: &Identity, force: bool) -> Result<()> {
+    pub(crate) fn delete(&mut self, target: &Identity, force: bool, alone: bool) -> Result<()> {
         let resource = self
             .find(target.kind, &target.native)
             .ok_or_else(|| missing(target))?;
@@ -488,6 +488,14 @@ impl Provider {
         }
         if self.pretends {
             return Ok(());
+        }
+        if alone {
+            self.change(target.kind, &target.native, |resource| {
+                let along = resource.relations.iter_mut();
+                for relation in along.filter(|one| one.bond.takes_along()) {
+                    relation.bond = Bond::Uses;
+                }
+            });
         }
         if self.deletion_takes.is_zero() {
             self.remove(&identity, state, Deleter::Caller);

@@ -114,6 +114,43 @@ fn what_a_neighbour_makes_under_a_name_that_the_run_has_left_stays() {
 }
 
 #[test]
+fn what_another_state_directory_knows_of_stays() {
+    let (daemon, home) = on_docker();
+    let script = [
+        "docker volume create stage1 >/dev/null",
+        "docker run --name ended busybox true >/dev/null",
+        "touch ready; sleep 1000",
+    ]
+    .join("; ");
+    let guarded = start(&home, &[], &script);
+    let elsewhere = home.path("elsewhere");
+    let elsewhere = [("XDG_STATE_HOME", elsewhere.to_str().unwrap())];
+    let all = ["run", "--policy", "aggressive", "--min-age", "0s", "--yes"];
+    let now = [
+        "--set",
+        "dead-older-than=0s",
+        "--set",
+        "running-older-than=0s",
+    ];
+    let strangers = home.run_with(&[&all[..], &now].concat(), &elsewhere);
+    assert_eq!(strangers.code, 0, "{strangers:?}");
+    assert!(
+        strangers.stdout.contains("0 deleted") || !strangers.stdout.contains("deleted"),
+        "{strangers:?}"
+    );
+    assert_eq!(daemon.names(&["volume", "ls", "-q"]), ["stage1"]);
+    assert_eq!(daemon.containers(), ["ended"]);
+    let bound = home.run_with(
+        &[&all[..], &now, &["--unknown-lease-age", "1ms"]].concat(),
+        &elsewhere,
+    );
+    assert_eq!(bound.code, 0, "{bound:?}");
+    assert_eq!(daemon.containers(), Vec::<String>::new(), "{bound:?}");
+    guarded.signal(rustix::process::Signal::TERM);
+    guarded.end();
+}
+
+#[test]
 fn created_during_the_run_proves_nothing_while_another_lease_is_live() {
     let (daemon, home) = on_docker();
     let other = start(&home, &[], "touch ready; sleep 1000");

@@ -99,12 +99,11 @@ fn check_setting(
     value: &Plain,
     pointer: impl Fn(&[&str]) -> String,
 ) -> Result<(), Error> {
-    let Project::NotZero(what) = row.project else {
-        return Ok(());
+    let what = match row.project {
+        Project::Nothing(what) => what,
+        Project::NotZero(what) if value.is_zero() => what,
+        Project::NotZero(_) | Project::Any => return Ok(()),
     };
-    if !value.is_zero() {
-        return Ok(());
-    }
     let at = pointer(&row.keys());
     let error = Error::config(format!("{at}: a project's file may not {what}"));
     Err(match row.flag {

@@ -110,7 +110,7 @@ async fn a_run_whose_lease_is_over_proves_what_runs_and_an_unknown_one_does_not(
     assert_eq!(refused(&plan_of_all, "ended"), None);
     assert_eq!(
         refused(&plan_of_all, "unknown"),
-        Some(Safeguard::UnprovenOwner)
+        Some(Safeguard::UnknownLease)
     );
     let plan_of_none = plan_beside(&memory, Facts::default()).await;
     assert!(plan_of_none.is_empty(), "{plan_of_none:?}");

@@ -59,6 +59,165 @@ async fn minimum_age() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn minimum_age_counts_from_the_end_as_well() {
+    let long = |ended| container("c").created(HOUR).finished(seconds(ended));
+    let just_ended = plan_of(long(1)).await;
+    assert_eq!(refused(&just_ended, "c"), Some(Safeguard::MinimumAge));
+    let detail = &just_ended.refusals[0].detail;
+    assert_eq!(detail, "ended 1s ago, less than 1m");
+    assert_eq!(refused(&plan_of(long(60)).await, "c"), None);
+    // It runs again: when it last ended does not matter.
+    let benchmark = Owner::Benchmark("harbor".into());
+    let again = plan_of(long(1).running().owner(benchmark)).await;
+    assert_eq!(refused(&again, "c"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_plan_was_to_end_may_have_just_ended_when_it_is_looked_at_again() {
+    let memory = provider();
+    let ran = memory.insert(ours("ran").running());
+    let ended = memory.insert(ours("ended"));
+    let world = claiming_world(&memory);
+    let plan = world.plan(delete_all()).await.plan;
+    // Its run has stopped the one, and was killed; somebody has started and stopped the other.
+    for identity in [ran, ended] {
+        let mut resource = memory.oracle().resource(&identity).unwrap();
+        resource.state = State::Exited;
+        resource.finished = Some(NOW.minus(seconds(1)));
+        memory.insert_resource(resource);
+    }
+    let engine = world.engine();
+    let inventory = engine.discover(&mut |_| {}).await;
+    let policy: std::sync::Arc<dyn tbengine_engine::policy::Policy> =
+        std::sync::Arc::new(delete_all());
+    let revised = engine.revise(plan, &inventory, &world.facts, &policy, HOUR, &mut |_| {});
+    let revised = revised.unwrap();
+    assert_eq!(refused(&revised, "ran"), None);
+    assert_eq!(refused(&revised, "ended"), Some(Safeguard::MinimumAge));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unknown_lease() {
+    let memory = provider();
+    let of = |run: &str| container("c").label("tbengine.run-id", run.to_owned());
+    memory.insert(of("elsewhere").created(29 * 24 * HOUR));
+    let mut world = World::new(memory.clone());
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "c"), Some(Safeguard::UnknownLease));
+    // The operator claims what is labelled so, and somebody's run is among it.
+    world.scope.labels = vec!["tbengine.run-id=elsewhere".parse().unwrap()];
+    assert_eq!(refused(&world.plan(delete_all()).await.plan, "c"), None);
+    world.scope.labels.clear();
+    world.facts.over = ["elsewhere".to_owned()].into();
+    assert_eq!(refused(&world.plan(delete_all()).await.plan, "c"), None);
+    world.facts.over.clear();
+    world.safeguards.unknown_lease_age = 29 * 24 * HOUR;
+    assert_eq!(refused(&world.plan(delete_all()).await.plan, "c"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_lease_protects_what_a_label_of_the_operators_claims() {
+    let memory = provider();
+    let ours = ours("c").label("tbengine.run-id", "elsewhere");
+    memory.insert(ours.running());
+    memory.insert(
+        container("e")
+            .label("team", "evals")
+            .label("tbengine.run-id", ""),
+    );
+    let plan = claiming_world(&memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "c"), Some(Safeguard::UnknownLease));
+    assert_eq!(refused(&plan, "e"), None, "an empty id is nobody's");
+    // How old it is counts from when it came into being, which must be known.
+    let unknown = container("u").label("tbengine.run-id", "elsewhere");
+    memory.insert(unknown.created_unknown());
+    let mut world = World::new(memory);
+    world.safeguards.min_age = Duration::ZERO;
+    world.safeguards.unknown_lease_age = seconds(1);
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "u"), Some(Safeguard::UnknownLease));
+}
+
+/// A unit of which the database runs: the container that waits for it, one that has ended, and what they use.
+fn half_started(unit: &str) -> Vec<Make> {
+    let of = |make: Make| make.unit(unit);
+    vec![
+        of(container("db").running()),
+        of(container("main").state(State::Created)),
+        of(container("init")),
+        of(network("net")),
+        of(volume("data")),
+        of(image("built")),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_unit() {
+    let memory = provider();
+    half_started("a").into_iter().for_each(|make| {
+        memory.insert(make);
+    });
+    memory.insert(container("of-another-unit").unit("b"));
+    memory.insert(container("of-none"));
+    let ended_only = || {
+        Scripted::new(|one| {
+            let is_dead = !one.resource.state.is_running();
+            is_dead.then(|| delete(Force::Never, Duration::ZERO))
+        })
+    };
+    let world = World::new(memory.clone());
+    let plan = world.plan(ended_only()).await.plan;
+    for member in ["main", "init", "net", "data"] {
+        assert_eq!(
+            refused(&plan, member),
+            Some(Safeguard::LiveUnit),
+            "{member}"
+        );
+    }
+    let detail = |name: &str| {
+        let refusal = plan.refusals.iter().find(|refusal| refusal.name == name);
+        refusal.unwrap().detail.as_str()
+    };
+    assert_eq!(detail("main"), "`db` of its unit is running and is kept");
+    for other in ["built", "of-another-unit", "of-none"] {
+        assert_eq!(refused(&plan, other), None, "{other}");
+    }
+    // Whatever else is in scope, what runs of the unit is a fact.
+    let mut ended = World::new(memory);
+    ended.scope.states = vec![State::Created];
+    let plan = ended.plan(ended_only()).await.plan;
+    assert_eq!(refused(&plan, "main"), Some(Safeguard::LiveUnit));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_that_goes_as_a_whole_is_not_live() {
+    let memory = provider();
+    half_started("a").into_iter().for_each(|make| {
+        memory.insert(make.label("team", "evals"));
+    });
+    let plan = claiming_world(&memory).plan(delete_all()).await.plan;
+    for member in ["db", "main", "init", "net", "data"] {
+        assert_eq!(refused(&plan, member), None, "{member}");
+    }
+    // What keeps one of them keeps the rest of its unit.
+    memory.insert(
+        ours("kept")
+            .running()
+            .unit("a")
+            .label("tbengine.protect", ""),
+    );
+    let plan = claiming_world(&memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "main"), Some(Safeguard::LiveUnit));
+    assert_eq!(refused(&plan, "db"), None);
+    // A state that nobody knows may be running.
+    let memory = provider();
+    memory.insert(container("odd").unit("a").state(State::Unknown));
+    memory.insert(container("ended").unit("a"));
+    let plan = World::new(memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "ended"), Some(Safeguard::LiveUnit));
+}
+
+#[tokio::test(start_paused = true)]
 async fn minimum_age_of_what_was_created_in_the_future() {
     let memory = provider();
     let identity = memory.insert(container("c"));
@@ -233,11 +392,56 @@ async fn a_protection_holds_through_a_cascade() {
     let memory = provider();
     let data = memory.insert(volume("data").label("tbengine.protect", ""));
     let scratch = memory.insert(volume("scratch"));
-    memory.insert(container("one").takes_along(&data));
-    memory.insert(container("two").takes_along(&scratch));
-    let plan = World::new(memory).plan(delete_all()).await.plan;
+    memory.insert(ours("one").takes_along(&data));
+    memory.insert(ours("two").takes_along(&scratch));
+    let plan = claiming_world(&memory).plan(delete_all()).await.plan;
     assert_eq!(refused(&plan, "one"), Some(Safeguard::ProtectedLabel));
     assert_eq!(refused(&plan, "two"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn data_of_unknown_owner_stays_where_its_container_goes() {
+    let memory = provider();
+    let theirs = memory.insert(volume("theirs"));
+    memory.insert(container("unknown").takes_along(&theirs));
+    let proven = memory.insert(volume("proven"));
+    let benchmark = Owner::Benchmark("harbor".into());
+    memory.insert(container("trial").owner(benchmark).takes_along(&proven));
+    let world = World::new(memory.clone());
+    let plan = world.plan(delete_all_containers()).await.plan;
+    let step = |name: &str| plan.steps.iter().find(|step| step.name == name).unwrap();
+    assert!(step("unknown").alone && step("unknown").along.is_empty());
+    assert!(!step("trial").alone);
+    assert_eq!(step("trial").along, [proven.id().to_string()]);
+    // A plan that says otherwise is not believed.
+    let mut forged = plan.clone();
+    for step in &mut forged.steps {
+        std::sync::Arc::make_mut(step).alone = false;
+    }
+    let engine = world.engine();
+    let inventory = engine.discover(&mut |_| {}).await;
+    let policy: std::sync::Arc<dyn tbengine_engine::policy::Policy> =
+        std::sync::Arc::new(delete_all_containers());
+    let revised = engine.revise(forged, &inventory, &world.facts, &policy, HOUR, &mut |_| {});
+    let revised = revised.unwrap();
+    let again = revised.steps.iter().find(|step| step.name == "unknown");
+    assert!(again.unwrap().alone);
+    world.run(delete_all_containers()).await;
+    let mut alive: Vec<_> = memory
+        .oracle()
+        .alive()
+        .into_iter()
+        .map(|one| one.name)
+        .collect();
+    alive.sort();
+    assert_eq!(alive, ["theirs"]);
+}
+
+fn delete_all_containers() -> Scripted {
+    Scripted::new(|one| {
+        let is_container = one.resource.identity.kind == Kind::CONTAINER;
+        is_container.then(|| delete(Force::Never, Duration::ZERO))
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -269,12 +473,12 @@ async fn what_takes_along_what_could_not_be_listed_stays() {
     ] {
         let memory = provider();
         let data = memory.insert(volume("data").label("tbengine.protect", ""));
-        memory.insert(container("one").takes_along(&data));
-        memory.insert(container("two"));
+        memory.insert(ours("one").takes_along(&data));
+        memory.insert(ours("two"));
         let broken = Error::new(ErrorKind::Internal, "broken listing");
         let listing = memory.script(Operation::List).of_kind(kind);
         listing.then(Fault::Answer(broken));
-        let plan = World::new(memory).plan(delete_all()).await.plan;
+        let plan = claiming_world(&memory).plan(delete_all()).await.plan;
         let safeguard = safeguard.or(Some(Safeguard::ProtectedLabel));
         assert_eq!(
             refused(&plan, "one"),

@@ -511,7 +511,7 @@ impl Backend for Memory {
             Call::on(Operation::Delete, target, options.force),
             |provider| {
                 provider.permit(tbengine_sdk::Operation::Delete, target.kind)?;
-                provider.delete(target, options.force)?;
+                provider.delete(target, options.force, options.alone)?;
                 Ok(match provider.deletion_takes.is_zero() {
                     true => Taken::Done,
                     false => Taken::Accepted,

@@ -16,6 +16,9 @@ use crate::reason::Reason;
 /// The attribute that the Docker backend sets to `true` on images without a name.
 const DANGLING: &str = "dangling";
 
+/// The attribute of the Docker backend that says when a container is started again by itself; missing if never.
+const RESTART_POLICY: &str = "restart-policy";
+
 /// What the rules say about one resource.
 enum Judgement {
     Delete(String),
@@ -46,11 +49,12 @@ impl Judge {
         Settings::read(profile, params).map(Self::new)
     }
 
-    /// What the rules read: the labels that are filtered by, and whether an image is dangling.
+    /// What the rules read: the labels that are filtered by, whether an image is dangling, and whether a container
+    /// restarts by itself.
     pub fn interest(&self) -> Interest {
         Interest {
             labels: keys(self.settings.scope.labels.keys()),
-            attrs: keys([DANGLING]),
+            attrs: keys([DANGLING, RESTART_POLICY]),
         }
     }
 
@@ -123,6 +127,19 @@ impl Judge {
                 Reason::new(one.state.word())
                     .text(", but belongs to ")
                     .text(owner)
+                    .done(),
+            );
+        }
+        // A service that is to restart by itself and does not run was stopped by hand, to be started again.
+        if let (Some(policy), false, false) = (
+            one.attr(RESTART_POLICY),
+            is_ours(one),
+            self.settings.profile.thorough,
+        ) {
+            return Keep(
+                Reason::new(one.state.word())
+                    .text(", but its restart policy is ")
+                    .text(policy)
                     .done(),
             );
         }

@@ -191,6 +191,8 @@ fn forged(plan: &Plan, inventory: &Inventory) -> Plan {
         after: Vec::new(),
         bound: Vec::new(),
         listing: Listing::Present,
+        alone: false,
+        along: Vec::new(),
     };
     let resources = inventory.resources.iter();
     plan.steps = resources

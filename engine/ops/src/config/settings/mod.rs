@@ -25,6 +25,7 @@ impl Settings {
         let defaults = Safeguards::default();
         Safeguards {
             min_age: self.min_age.value,
+            unknown_lease_age: self.unknown_lease_age.value,
             max_delete: self.max_delete.value,
             max_unproven_running: self.max_unproven_running.value,
             own,

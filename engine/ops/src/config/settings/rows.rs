@@ -89,11 +89,25 @@ settings! {
             variable: "TBENGINE_MIN_AGE",
             value_name: "DURATION",
             heading: SAFEGUARDS,
-            help: "Keep resources created less than this long ago; 0s = off [default: {default}]",
+            help: "Keep resources created or ended less than this long ago; 0s = off [default: {default}]",
             comes_first: false,
         }),
-        doc: "Resources created less than this long ago are kept. Default: {default}.",
+        doc: "Resources that were created or ended less than this long ago are kept. Default: {default}.",
         project: Project::NotZero("switch the minimum age off"),
+        binds_plans: true,
+    }
+    "safeguards.unknown-lease-age" => unknown_lease_age: Duration = Safeguards::default().unknown_lease_age, {
+        flag: Some(Flag {
+            name: "unknown-lease-age",
+            variable: "TBENGINE_UNKNOWN_LEASE_AGE",
+            value_name: "DURATION",
+            heading: SAFEGUARDS,
+            help: "Keep resources of runs whose lease is not known here until they are this old [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "Resources with the id of a run whose lease is not known here are kept until they are this old: the lease\n\
+              may be live on another host or in the state of another user. Default: {default}.",
+        project: Project::Nothing("give up the resources of unknown leases"),
         binds_plans: true,
     }
     "safeguards.max-delete" => max_delete: Option<MaxDelete> = None, {

@@ -62,6 +62,8 @@ pub enum Project {
     Any,
     /// Anything but zero, which would do this.
     NotZero(&'static str),
+    /// Nothing: any value could do this.
+    Nothing(&'static str),
 }
 
 /// How `config show` shows a setting.

@@ -89,6 +89,29 @@ fn a_container_that_never_started_counts_from_its_creation() {
 }
 
 #[test]
+fn a_service_that_was_stopped_by_hand_stays_unless_one_is_thorough() {
+    for policy in ["always", "unless-stopped", "on-failure"] {
+        let restarts = |change: &dyn Fn(&mut Resource)| {
+            with(|one| {
+                one.attrs = vec![("restart-policy".to_owned(), policy.to_owned())];
+                change(one);
+            })
+        };
+        let stopped = restarts(&|_| {});
+        assert_eq!(
+            says(DEFAULT, stopped.clone()),
+            format!("keep: exited, but its restart policy is {policy}")
+        );
+        assert!(says(AGGRESSIVE, stopped).starts_with("delete: "));
+        // A benchmark's, or the operator's own.
+        let proven = restarts(&|one| one.owner = harbor());
+        assert!(says(DEFAULT, proven).starts_with("delete: "));
+        let claimed = restarts(&|one| one.claimed = true);
+        assert!(says(DEFAULT, claimed).starts_with("delete: "));
+    }
+}
+
+#[test]
 fn an_unknown_or_future_time_keeps() {
     for profile in [DEFAULT, AGGRESSIVE] {
         let unknown = with(|one| (one.created, one.finished) = (None, None));
