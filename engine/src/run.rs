@@ -14,7 +14,7 @@ use crate::discover::{DiscoverOptions, Inventory, Recognition, discover};
 use crate::facts::Facts;
 use crate::owners::{Memory, NoMemory, Owners};
 use crate::plan::saved::{self, Stale};
-use crate::plan::{PLAN_FORMAT, Plan, PlanHeader, Safeguards};
+use crate::plan::{Limits, PLAN_FORMAT, Plan, PlanHeader, Safeguards};
 use crate::policy::{Policy, PolicyContext, Verdict};
 use crate::report::{Event, EventKind, Report, Reporter};
 use crate::scope::Scope;
@@ -266,7 +266,13 @@ impl Engine {
                 .map(|(backend, account)| (backend.clone(), account.id.clone()))
                 .collect(),
             configuration: self.configuration.clone(),
+            limits: Some(self.limits()),
         }
+    }
+
+    /// The limits of this run.
+    pub fn limits(&self) -> Limits {
+        Limits::from(&self.options.safeguards)
     }
 
     fn emit_decisions(

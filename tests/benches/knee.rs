@@ -131,6 +131,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
     }));
     let plan = Plan {
         header: PlanHeader {
+            limits: None,
             format: PLAN_FORMAT.to_owned(),
             run: "knee".into(),
             created: now,
@@ -192,9 +193,9 @@ fn step(found: Resource) -> Step {
         priority: 0,
         after: Vec::new(),
         bound: Vec::new(),
-        listing: Listing::Present,
         alone: false,
         along: Vec::new(),
+        listing: Listing::Present,
     }
 }
 

@@ -201,7 +201,7 @@ impl Error {
             OpsError::Store(error) => code_of(error),
             OpsError::NoStateDir(_) => Code::Usage,
             OpsError::NoBaseline(_) => Code::Incomplete,
-            OpsError::Write { .. } | OpsError::Start { .. } => Code::Failed,
+            OpsError::Write { .. } | OpsError::Start { .. } | OpsError::Damage(_) => Code::Failed,
             OpsError::Interrupted => Code::Interrupted(Signal::Interrupt),
         }
     }
@@ -241,6 +241,9 @@ pub(crate) fn hints(error: &OpsError) -> Vec<String> {
         }
         OpsError::Registry(error) => registry_hints(error),
         OpsError::Stale { hint, .. } => vec![hint.clone()],
+        OpsError::Damage(_) => {
+            hint("what it left behind is unknown; `tbengine plan` shows what is there")
+        }
         OpsError::Store(error) => store_hints(error),
         OpsError::NoStateDir(purpose) => {
             let name = "set one with --state-dir";

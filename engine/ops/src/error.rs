@@ -9,7 +9,7 @@ use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::policy::{ConfigError, EngineError, LoadError};
 use tbengine_oci::ReferenceError;
 use tbengine_plugin_host::{OpenError, PluginError};
-use tbengine_store::StoreError;
+use tbengine_store::{Damage, StoreError};
 
 /// Why an operation could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,9 @@ pub enum Error {
         /// What differs.
         source: Stale,
     },
+    /// The record of a run that may have been left behind cannot be read.
+    #[error(transparent)]
+    Damage(Box<Damage>),
     /// Something could not be recorded, read or held.
     #[error(transparent)]
     Store(#[from] StoreError),

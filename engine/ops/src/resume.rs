@@ -1,10 +1,14 @@
 //! What a resume is: finish the approved plan of a run that was cut short, or prove it stale.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tbengine_engine::apply::{Control, ErrorMode};
+use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::report::Event;
-use tbengine_store::{ClaimedRun, RunState, Store, StoreError};
+use tbengine_engine::scope::Scope;
+use tbengine_sdk::Timestamp;
+use tbengine_store::{ClaimedRun, Damage, Record, RunState, Store, StoreError};
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
@@ -87,6 +91,8 @@ pub async fn resume(
     }
     let (origin, params) = (&header.policy_origin, &header.policy.params);
     let chosen = policies::choose_again_in_background(context, origin, params).await?;
+    // What its operator said for it holds to its end.
+    let settings = &settings.under(header.limits.as_ref());
     let resuming = Resuming {
         context,
         settings,
@@ -122,12 +128,62 @@ async fn wanted(
         return Ok(Some(store.find(run).await?));
     }
     let valid = settings.max_plan_age.value;
+    let now = context.world.now;
     let records = store.newest(usize::MAX).await?;
-    Ok(records.into_iter().flatten().find_map(|record| {
-        let state = record.state(context.world.now, valid);
+    let found = records.iter().flatten().find_map(|record| {
+        let state = record.state(now, valid);
         let wanted = state.is_resumable() || (request.replan && state == RunState::Stale);
         wanted.then(|| record.run.to_string())
-    }))
+    });
+    match found {
+        Some(run) => Ok(Some(run)),
+        None => left_behind(records, valid, now).map(|()| None),
+    }
+}
+
+/// Fails if a run was left behind that cannot be resumed, which must not look as if there were none. What a run
+/// with the same scope has finished since is not left behind; neither is a damaged record once anything has.
+fn left_behind(
+    records: Vec<Result<Record, Damage>>,
+    valid: Duration,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let mut finished: Vec<Scope> = Vec::new();
+    for record in records {
+        let record = match record {
+            Ok(record) => record,
+            Err(_) if !finished.is_empty() => continue,
+            Err(damage) => return Err(Error::Damage(Box::new(damage))),
+        };
+        let header = &record.plan.header;
+        let is_sweep = header.policy_origin.starts_with(LeasePolicy::ORIGIN);
+        match record.state(now, valid) {
+            RunState::Finished if !is_sweep => finished.push(header.scope_then()),
+            // Whoever sweeps a lease finds it by the lease.
+            RunState::Stale if !is_sweep && !finished.contains(&header.scope_then()) => {
+                let age = header.created.age(now).unwrap_or_default();
+                return Err(stale(
+                    &record.run,
+                    Stale::TooOld {
+                        age: Duration::from_secs(age.as_secs()),
+                        valid,
+                    },
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn stale(run: &str, source: Stale) -> Error {
+    Error::Stale {
+        plan: format!("the plan of run {run}"),
+        hint: format!(
+            "`tbengine resume {run} --replan` makes a new one with the same scope and policy"
+        ),
+        source,
+    }
 }
 
 /// A sweep that was cut short is made anew: its lease says what is to be deleted, and nothing that this run
@@ -140,10 +196,12 @@ async fn sweep_again(
     claimed: Box<dyn ClaimedRun>,
     lease: &str,
 ) -> Result<Resumed, Error> {
-    claimed.replace(None, context.world.now).await?;
     let Some(mut held) = store.adopt(lease).await? else {
+        claimed.replace(context.world.now).await?;
         return Ok(Resumed::LeaseEnded(lease.to_owned()));
     };
+    // Until the lease has ended, it leads here as well.
+    claimed.replace(context.world.now).await?;
     let passes = Passes::default();
     let swept = end(context, settings, &mut *held, passes, control).await?;
     Ok(Resumed::Swept(swept))
@@ -183,13 +241,7 @@ impl Resuming<'_> {
             let facts = read_facts(settings, &world.host).await;
             let (policy, valid) = (&self.chosen.policy, settings.max_plan_age.value);
             let revised = engine.revise(left, &inventory, &facts, policy, valid, &mut see);
-            let plan = revised.map_err(|source| Error::Stale {
-                plan: format!("the plan of run {run}"),
-                hint: format!(
-                    "`tbengine resume {run} --replan` makes a new one with the same scope and policy"
-                ),
-                source,
-            })?;
+            let plan = revised.map_err(|source| stale(run, source))?;
             Draft::revised(plan, inventory.failures, &facts.quarantine)
         };
         front.notice(Notice::Drafted(&draft));
@@ -237,9 +289,15 @@ impl Resuming<'_> {
         if draft.is_refused() || !work.is_approved(&draft, front).await? {
             return Ok(RunEnd::without_report(draft));
         }
-        let by = (!draft.plan.is_empty()).then(|| context.world.run.clone());
-        claimed.replace(by, engine.clock().now()).await?;
-        work.record_and_apply(draft, false, front).await
+        let clock = engine.clock();
+        if draft.plan.is_empty() {
+            claimed.replace(clock.now()).await?;
+            return Ok(work.apply(draft, None, front).await);
+        }
+        let journal = claimed.replace_by(&draft.plan, clock).await?;
+        let store = store_for(StatePurpose::Runs, settings, &context.world.host)?;
+        work.note_begun(&*store, &draft).await?;
+        Ok(work.apply(draft, Some(journal), front).await)
     }
 
     fn work<'a>(&'a self, engine: &'a tbengine_engine::Engine) -> Work<'a> {

@@ -9,7 +9,7 @@ use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::report::{Event, Report};
 use tbengine_engine::scope::Scope;
-use tbengine_store::{RunLog, StoreError};
+use tbengine_store::{RunLog, Store, StoreError};
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
@@ -141,6 +141,7 @@ async fn draft(
     let mut plan = revised.map_err(|source| stale(&path, source))?;
     // The same file may be applied again, and that is another run.
     plan.header.run = context.world.run.clone();
+    plan.header.limits = Some(engine.limits());
     Ok(Draft::revised(plan, inventory.failures, &facts.quarantine))
 }
 
@@ -226,11 +227,17 @@ impl Work<'_> {
         let host = &self.context.world.host;
         let store = store_for(StatePurpose::Runs, self.settings, host)?;
         let journal = store.begin(&draft.plan, self.engine.clock()).await?;
-        note(&*store, &draft.found, &self.context.world).await;
+        self.note_begun(&*store, draft).await?;
+        Ok(Some(journal))
+    }
+
+    /// Notes what a draft whose plan was recorded learned, and lets go of what it releases.
+    pub(crate) async fn note_begun(&self, store: &dyn Store, draft: &Draft) -> Result<(), Error> {
+        note(store, &draft.found, &self.context.world).await;
         if !draft.released.is_empty() {
             store.forget(&draft.released).await?;
         }
-        Ok(Some(journal))
+        Ok(())
     }
 
     /// Applies a draft that was approved, under its journal.

@@ -2,6 +2,7 @@
 //!
 //! - [`safeguards`]: the rules that no policy can switch off
 //! - [`blast_radius`]: how far a plan as a whole may go
+//! - [`limits`]: the limits under which a plan was made
 //! - [`bound`]: facts that must not have changed when a step is carried out
 //! - [`order`]: what goes before what
 //! - [`sealed`]: a plan with its digest, for where it is kept
@@ -9,6 +10,7 @@
 
 pub mod blast_radius;
 pub mod bound;
+pub mod limits;
 pub mod order;
 pub mod safeguards;
 pub mod saved;
@@ -29,6 +31,7 @@ use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
 pub use blast_radius::{BlastRadius, MaxDelete};
 pub use bound::Bound;
+pub use limits::Limits;
 pub use safeguards::{Own, Safeguard, Safeguards};
 pub use sealed::Sealed;
 
@@ -79,6 +82,9 @@ pub struct PlanHeader {
     /// [`Engine::with_configuration`](crate::Engine::with_configuration).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub configuration: String,
+    /// The limits of the run that applies it. Those of a file count for nothing: whoever applies one sets their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
 }
 
 impl PlanHeader {
@@ -124,18 +130,18 @@ pub struct Step {
     /// The steps that must have ended before this one, by their place in the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<usize>,
-    /// What must not have changed, besides the identity, the state and when it last began to run.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bound: Vec<Bound>,
-    /// What the listing before it is applied showed of the resource.
-    #[serde(default, skip_serializing_if = "Listing::is_present")]
-    pub listing: Listing,
     /// Whether what its deletion would take along stays: nothing proves whose that is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
     /// The ids of what its deletion deletes as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub along: Vec<String>,
+    /// What must not have changed, besides the identity, the state and when it last began to run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound: Vec<Bound>,
+    /// What the listing before it is applied showed of the resource.
+    #[serde(default, skip_serializing_if = "Listing::is_present")]
+    pub listing: Listing,
 }
 
 fn unsaid_class() -> Class {
@@ -258,16 +264,16 @@ pub(crate) struct Proposed<'a> {
     pub(crate) action: Action,
     pub(crate) reason: &'a str,
     pub(crate) priority: i32,
+    /// Whether what its deletion would take along stays.
+    pub(crate) alone: bool,
+    /// Whether a plan was made of it while it ran, so that its end is that plan's own doing.
+    pub(crate) ran: bool,
 }
 
 impl Plan {
     /// Lets the safeguards look at every decision and puts what survives in order.
     pub fn new(
         header: PlanHeader,
-    /// Whether what its deletion would take along stays.
-    pub(crate) alone: bool,
-    /// Whether a plan was made of it while it ran, so that its end is that plan's own doing.
-    pub(crate) ran: bool,
         inventory: &Inventory,
         decisions: &[Decision],
         facts: &Facts,
@@ -354,13 +360,13 @@ fn propose<'a>(
         action,
         reason,
         priority: decision.priority,
+        alone: false,
+        ran: false,
     })
 }
 
 /// Whether facts prove who owns a resource, so that a policy may judge it while it runs: a recognised
 /// benchmark's naming, or a run of ours whose lease is known to be over.
 pub(crate) fn is_proven(resource: &Resource, facts: &Facts) -> bool {
-        alone: false,
-        ran: false,
     matches!(resource.owner, Owner::Benchmark(_)) || facts.prove(resource)
 }

@@ -89,11 +89,18 @@ pub trait ClaimedRun: Send + Sync + Debug {
     /// [`StoreError::Busy`] if another run works on one of the resources, or why nothing can be recorded.
     async fn resume(self: Box<Self>, left: &Plan, clock: RunClock) -> Result<Box<dyn RunLog>>;
 
-    /// Notes that a new plan took its place: that of run `by`, if it had anything to do.
+    /// Records the approved plan of a new run, and then that it took the place of this one. Where that fails, or
+    /// this process is killed, this one can still be resumed, or the new one can.
+    ///
+    /// # Errors
+    /// As [`Runs::begin`].
+    async fn replace_by(self: Box<Self>, plan: &Plan, clock: RunClock) -> Result<Box<dyn RunLog>>;
+
+    /// Notes that there is nothing left to do for it.
     ///
     /// # Errors
     /// If that cannot be recorded.
-    async fn replace(self: Box<Self>, by: Option<Arc<str>>, at: Timestamp) -> Result<()>;
+    async fn replace(self: Box<Self>, at: Timestamp) -> Result<()>;
 }
 
 /// A run whose record cannot be read.

@@ -187,6 +187,9 @@ pub(crate) struct RunArgs {
     /// Do not write a journal; the run cannot be resumed
     #[arg(long, env = "TBENGINE_NO_JOURNAL", value_parser = values::boolish())]
     pub(crate) no_journal: bool,
+    /// Exit with 0 although quarantined resources were left alone
+    #[arg(long, env = "TBENGINE_ALLOW_QUARANTINED", value_parser = values::boolish())]
+    pub(crate) allow_quarantined: bool,
 }
 
 /// The arguments of `resume`.
@@ -216,6 +219,9 @@ pub(crate) struct ResumeArgs {
     /// With --replan: do not ask
     #[arg(long, short = 'y', env = "TBENGINE_YES", value_parser = values::boolish())]
     pub(crate) yes: bool,
+    /// Exit with 0 although quarantined resources were left alone
+    #[arg(long, env = "TBENGINE_ALLOW_QUARANTINED", value_parser = values::boolish())]
+    pub(crate) allow_quarantined: bool,
 }
 
 /// The arguments of `history`.

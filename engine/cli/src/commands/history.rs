@@ -37,7 +37,7 @@ fn all(app: &mut App, settings: &Settings, last: usize) -> Result<Code, Error> {
     app.out.show(app.global.output, &runs);
     app.out.flush();
     if app.global.output == Format::Table {
-        tell(app, settings, &runs.0);
+        tell(app, &runs.0);
     }
     Ok(match runs.0.iter().any(|run| run.damage.is_some()) {
         true => Code::Failed,
@@ -122,14 +122,14 @@ fn tone(state: Option<RunState>) -> Tone {
     }
 }
 
-fn tell(app: &App, settings: &Settings, lines: &[RunSummary]) {
+fn tell(app: &App, lines: &[RunSummary]) {
     let line = |text: String| app.console.line(&[toned(Tone::Dim, text)]);
     if lines.is_empty() {
         return line("no runs recorded".into());
     }
     line(count(lines.len(), "run"));
     if let Some(newest) = lines.iter().find(|line| line.is_resumable()) {
-        let command = resume_command(&newest.run, settings);
+        let command = resume_command(&newest.run, &app.global);
         app.console.line(&[
             toned(Tone::Good, "hint"),
             plain(format!(
@@ -144,7 +144,7 @@ fn one(app: &mut App, settings: &Settings, run: &str) -> Result<Code, Error> {
     app.out.show(app.global.output, &detail);
     app.out.flush();
     if app.global.output == Format::Table && detail.summary.is_resumable() {
-        let command = resume_command(&detail.summary.run, settings);
+        let command = resume_command(&detail.summary.run, &app.global);
         app.console
             .line(&[toned(Tone::Good, "hint"), plain(format!(": {command}"))]);
     }

@@ -44,6 +44,6 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
             swept::tell(&app.console, app.global.verbose > 0, end);
             swept::code(end)
         }
-        Resumed::Ran(end) => run::show(app, end, &settings, &signals),
+        Resumed::Ran(end) => run::show(app, end, args.allow_quarantined, &signals),
     })
 }

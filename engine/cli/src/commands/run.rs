@@ -1,7 +1,6 @@
 //! `tbengine run`: applies a plan.
 
 use tbengine_engine::apply::ErrorMode;
-use tbengine_ops::config::Settings;
 use tbengine_ops::{RunEnd, RunRequest, SavedPlan};
 
 use super::plan;
@@ -10,7 +9,7 @@ use crate::args::RunArgs;
 use crate::exit::{Code, Error};
 use crate::output::json::RunDocument;
 use crate::output::report::advise;
-use crate::output::run::{print_halt, print_resume_hint};
+use crate::output::run::{parked, print_halt, print_resume_hint, tell_parked};
 use crate::output::swept;
 use crate::signals::Signals;
 
@@ -43,15 +42,16 @@ pub(super) fn run_hearing(app: &mut App, args: &RunArgs, signals: &Signals) -> R
     let running = tbengine_ops::run(context, &settings, request, &mut front, &signals.control);
     let end = block_on(running)?;
     drop(front);
-    let code = show(app, &end, &settings, signals);
-    Ok(match code {
-        Code::Done => swept::code_of_left_over(&end.left_over),
-        code => code,
-    })
+    Ok(show(app, &end, args.allow_quarantined, signals))
 }
 
 /// Shows what came of a run, and returns the exit code that it is worth.
-pub(super) fn show(app: &mut App, end: &RunEnd, settings: &Settings, signals: &Signals) -> Code {
+pub(super) fn show(
+    app: &mut App,
+    end: &RunEnd,
+    allow_quarantined: bool,
+    signals: &Signals,
+) -> Code {
     let draft = &end.draft;
     let plan_code = Code::of_plan(&draft.plan, &draft.failures, draft.fault.as_ref());
     let code = match &end.report {
@@ -59,6 +59,12 @@ pub(super) fn show(app: &mut App, end: &RunEnd, settings: &Settings, signals: &S
         None if !draft.is_refused() => return plan_code,
         None => plan_code,
         Some(report) => Code::of_run(report, plan_code, signals.first(), end.halt.as_ref()),
+    };
+    let parked = parked(&draft.plan);
+    let code = match code {
+        Code::Done if !parked.is_empty() && !allow_quarantined => Code::Failed,
+        Code::Done => swept::code_of_left_over(&end.left_over),
+        code => code,
     };
     let came = RunDocument {
         plan: &draft.plan,
@@ -71,12 +77,13 @@ pub(super) fn show(app: &mut App, end: &RunEnd, settings: &Settings, signals: &S
     app.out.flush();
     let console = &app.console;
     if let Some(report) = &end.report {
+    tell_parked(console, &parked);
         advise(console, report);
         if let Some(halt) = &end.halt {
             print_halt(console, halt);
         }
         if end.is_recorded {
-            print_resume_hint(console, report, settings);
+            print_resume_hint(console, report, &app.global);
         }
     }
     code

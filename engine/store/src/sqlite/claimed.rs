@@ -81,18 +81,32 @@ impl ClaimedRun for SqliteClaimedRun {
         Ok(Box::new(SqliteRun::resume(*self, left, clock)?))
     }
 
-    async fn replace(
+    async fn replace_by(
         self: Box<Self>,
-        by: Option<Arc<str>>,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+        plan: &Plan,
+        clock: RunClock,
+    ) -> Result<Box<dyn RunLog>, StoreError> {
+        let before = Some(&*self.record.run);
+        // Whenever this process is killed, one of the two is there to be resumed.
+        let run = SqliteRun::begin(&self.state, &self.host, plan, clock, before)?;
+        self.note_replaced(Some(plan.header.run.clone()), clock.now())?;
+        Ok(Box::new(run))
+    }
+
+    async fn replace(self: Box<Self>, at: Timestamp) -> Result<(), StoreError> {
+        self.note_replaced(None, at)
+    }
+}
+
+impl SqliteClaimedRun {
+    fn note_replaced(self, by: Option<Arc<str>>, at: Timestamp) -> Result<(), StoreError> {
         let Self {
             state,
             host,
             file,
             record,
             head: (number, link),
-        } = *self;
+        } = self;
         let mut writer = Writer::go_on(state.run(&record.run), file, number, link)?;
         writer.add(at, [Entry::Replaced { by }], |_| Ok(None::<()>))?;
         writer.settle()?;

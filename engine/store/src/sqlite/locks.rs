@@ -128,10 +128,12 @@ impl Locks {
     }
 
     /// Takes a lease for a run, and claims resources for it: all of them or none. The caller holds the
-    /// lock of the run's record, so an older lease of the same run is a crashed one's.
+    /// lock of the run's record, so an older lease of the same run is a crashed one's; and so is that of the run
+    /// whose place it takes.
     pub(super) fn take<'a>(
         &mut self,
         run: &str,
+        in_place_of: Option<&str>,
         targets: impl Iterator<Item = &'a Identity> + Clone,
         since: Timestamp,
     ) -> Result<(u64, u64), StoreError> {
@@ -140,7 +142,8 @@ impl Locks {
         let transaction = self.begin()?;
         let mut live = HashMap::new();
         for claimant in claimants(&transaction).map_err(failed)? {
-            let life = if claimant.holder.id == run {
+            let id = Some(claimant.holder.id.as_str());
+            let life = if id == Some(run) || id == in_place_of {
                 Liveness::Dead
             } else {
                 life_of(&claimant, &host, &state)

@@ -104,7 +104,7 @@ impl SqliteStore {
 #[async_trait]
 impl Runs for SqliteStore {
     async fn begin(&self, plan: &Plan, clock: RunClock) -> Result<Box<dyn RunLog>> {
-        let run = SqliteRun::begin(&self.state, &self.host, plan, clock)?;
+        let run = SqliteRun::begin(&self.state, &self.host, plan, clock, None)?;
         Ok(Box::new(run))
     }
 

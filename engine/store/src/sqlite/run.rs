@@ -36,12 +36,14 @@ pub(super) struct SqliteRun {
 }
 
 impl SqliteRun {
-    /// Records the approved plan durably and claims its resources.
+    /// Records the approved plan durably and claims its resources. The caller holds the lock of the run in whose
+    /// place it is begun, if there is one.
     pub(super) fn begin(
         state: &StateDir,
         host: &Host,
         plan: &Plan,
         clock: RunClock,
+        in_place_of: Option<&str>,
     ) -> Result<Self, StoreError> {
         let run = plan.header.run.clone();
         let now = clock.now();
@@ -56,7 +58,7 @@ impl SqliteRun {
             }
             let mut locks = Locks::open(state, host)?;
             let targets = plan.steps.iter().map(|step| &step.target);
-            let (fence, expires) = locks.take(&run, targets, now)?;
+            let (fence, expires) = locks.take(&run, in_place_of, targets, now)?;
             let began = Entry::Began {
                 process: host.process.clone(),
                 fence,
@@ -105,7 +107,7 @@ impl SqliteRun {
         let now = clock.now();
         let mut locks = Locks::open(&state, &host)?;
         let targets = left.steps.iter().map(|step| &step.target);
-        let (fence, expires) = locks.take(&run, targets, now)?;
+        let (fence, expires) = locks.take(&run, None, targets, now)?;
         let mut settled = record.settled();
         let steps_then = &record.plan.steps;
         let places = places(steps_then, |step| record.steps[step].intents > 0);

@@ -24,8 +24,12 @@ fn what_fails_again_and_again_is_parked_until_it_is_released() {
     let all = failed(&run(&[]).with_code(1).json());
     assert!(all >= 3, "{all}");
     assert_eq!(failed(&run(&[]).with_code(1).json()), all);
-    // Nothing is left to do, and every one is named as refused.
-    let json = run(&[]).with_code(0).json();
+    // Nothing is left to do, and every one is named as refused: a job that nobody reads must not look green.
+    let left = run(&[]).with_code(1);
+    let json = left.json();
+    left.says(&format!("left {all} quarantined resources alone: "))
+        .says("--release ID tries again");
+    run(&["--allow-quarantined"]).with_code(0);
     assert_eq!(failed(&json), 0);
     let refusals = json["plan"]["refusals"].as_array().unwrap();
     let parked: Vec<&Value> = refusals
@@ -34,6 +38,11 @@ fn what_fails_again_and_again_is_parked_until_it_is_released() {
         .collect();
     assert_eq!(parked.len(), all);
     let id = parked[0]["target"]["native"].as_str().unwrap();
+    let scope = ["--kind", "container", "--retries", "0"];
+    let shown = host.run(&[&["run"], &scope[..]].concat()).stdout;
+    let name = parked[0]["name"].as_str().unwrap();
+    assert!(shown.contains("Refused by quarantined"), "{shown}");
+    assert!(shown.contains(name), "{name}: {shown}");
 
     let listed = host.run(&["list", "-O", "json"]).json();
     let shown = listed["resources"].as_array().unwrap().iter();

@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
+use tbengine_harness::Home;
 
-use super::{history, killed, signal, started};
+use super::{STATE, history, killed, signal, started};
 use crate::home;
 
 #[test]
@@ -95,6 +96,110 @@ fn what_is_stale_is_refused_unless_it_is_planned_anew() {
     );
     assert_eq!(states[1]["state"], "replaced");
     host.run(&["resume"]).with_code(0).says("no run to resume");
+}
+
+#[test]
+fn a_run_that_is_left_behind_is_named_by_a_resume_without_a_name() {
+    let host = home().memory("latency = \"50ms\"");
+    let run = killed(&host, &["--kind", "container"]);
+    // A job every night must not be green while nobody finishes it.
+    let old = ["--max-plan-age", "0s"];
+    host.run(&[&["resume"], &old[..]].concat())
+        .with_code(4)
+        .says(&format!("the plan of run {run} is stale"))
+        .says(&format!("`tbengine resume {run} --replan`"));
+    // Another scope has nothing to do with it.
+    host.run(&["run", "--kind", "sandbox"]).with_code(0);
+    host.run(&[&["resume"], &old[..]].concat()).with_code(4);
+    // What has the same scope has done its work since.
+    host.run(&["run", "--kind", "container"]).with_code(0);
+    host.run(&[&["resume"], &old[..]].concat())
+        .with_code(0)
+        .says("no run to resume");
+}
+
+#[test]
+fn a_damaged_record_is_named_by_a_resume_without_a_name() {
+    let host = home().memory("latency = \"50ms\"");
+    let run = killed(&host, &["--kind", "container"]);
+    let record = host.path(&format!("{STATE}/runs/{run}.db"));
+    std::fs::write(&record, "no database").unwrap();
+    host.run(&["resume"])
+        .with_code(1)
+        .says(&format!("run {run} cannot be read"));
+    host.run(&["run", "--kind", "container"]).with_code(0);
+    host.run(&["resume"]).with_code(0).says("no run to resume");
+}
+
+#[test]
+fn what_its_operator_said_holds_when_a_run_is_resumed() {
+    let host = home().memory("latency = \"50ms\"\n[safeguards]\nmin-age = \"3650d\"");
+    let run = killed(&host, &["--kind", "container,sandbox", "--min-age", "0s"]);
+    let ended = host.run(&["resume", "-O", "json"]).with_code(0).json();
+    assert_eq!(ended["report"]["run"], run.as_str());
+    let outcomes = ended["report"]["outcomes"].as_array().unwrap();
+    let deleted = outcomes.iter().filter(|one| one["result"] == "deleted");
+    assert_eq!(deleted.count(), outcomes.len(), "{ended}");
+    // What is said for this time goes first.
+    let run = killed(&host, &["--kind", "container,sandbox", "--min-age", "0s"]);
+    let strict = ["resume", &run, "--min-age", "3650d", "-O", "json"];
+    let ended = host.run(&strict).json();
+    let outcomes = ended["report"]["outcomes"].as_array().unwrap();
+    let changed = outcomes.iter().filter(|one| one["result"] == "changed");
+    assert!(changed.count() > 0, "{ended}");
+}
+
+#[test]
+fn a_run_is_not_lost_where_a_new_plan_cannot_take_its_place() {
+    let host = home().memory("latency = \"100ms\"");
+    let run = killed(&host, &["--kind", "container"]);
+    // Another run works on the same: the killed one's process is gone.
+    let mut other = started(&host, &["--kind", "container"], 0);
+    host.run(&["resume", &run, "--replan"]).with_code(5);
+    let state = |host: &Home| {
+        let found = history(host).into_iter().find(|one| one["run"] == *run);
+        found.unwrap()["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(&host), "crashed");
+    signal(&other, Signal::KILL);
+    other.wait().unwrap();
+    host.run(&["resume", &run, "--replan"]).with_code(0);
+    assert_eq!(state(&host), "replaced");
+}
+
+#[test]
+fn how_to_go_on_names_the_same_configuration_and_state() {
+    let host = home();
+    let table = format!(
+        "[backends.one]\nkind = \"memory\"\nsince = \"{}\"\nlatency = \"50ms\"\n",
+        host.since
+    );
+    host.write("my files/one.toml", &table);
+    let places = ["--config", "my files/one.toml", "--state-dir", "kept"];
+    let child = started(&host, &[&places[..], &["--kind", "container"]].concat(), 1);
+    signal(&child, Signal::TERM);
+    let ended = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    let hint = stderr
+        .lines()
+        .find_map(|line| line.split_once("tbengine resume "));
+    let (_, arguments) = hint.unwrap_or_else(|| panic!("{stderr}"));
+    assert!(
+        arguments.contains("--config 'my files/one.toml'"),
+        "{stderr}"
+    );
+    // As it stands there, it works.
+    let program = env!("CARGO_BIN_EXE_tbengine");
+    let script = format!("exec {program} resume {arguments}");
+    let resumed = Command::new("sh")
+        .args(["-c", &script])
+        .env_clear()
+        .env("HOME", host.path(""))
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
+        .current_dir(host.path(""))
+        .output()
+        .unwrap();
+    assert_eq!(resumed.status.code(), Some(0), "{resumed:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub mod table;
 pub mod value;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
-use tbengine_engine::plan::{Own, Safeguards};
+use tbengine_engine::plan::{Limits, Own, Safeguards};
 
 pub use retry::contradiction;
 pub use rows::{GROUPS, Layer, Settings, heading, rows_below, rows_of};
@@ -32,6 +32,28 @@ impl Settings {
             default_grace: self.stop_timeout.value.unwrap_or(defaults.default_grace),
             ..defaults
         }
+    }
+
+    /// The same with the limits of a run that is resumed, where nobody says otherwise for this time.
+    #[must_use]
+    pub fn under(&self, limits: Option<&Limits>) -> Self {
+        let mut settings = self.clone();
+        let Some(limits) = limits else {
+            return settings;
+        };
+        let Limits {
+            min_age,
+            unknown_lease_age,
+            max_delete,
+            max_unproven_running,
+        } = limits;
+        settings.min_age.unless_said(min_age);
+        settings.unknown_lease_age.unless_said(unknown_lease_age);
+        settings.max_delete.unless_said(max_delete);
+        settings
+            .max_unproven_running
+            .unless_said(max_unproven_running);
+        settings
     }
 
     /// How to apply a plan.

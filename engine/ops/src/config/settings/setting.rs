@@ -11,6 +11,15 @@ pub struct Setting<T> {
     pub source: Source,
 }
 
+impl<T: Clone> Setting<T> {
+    /// Takes this value, unless a flag or a variable says another.
+    pub(super) fn unless_said(&mut self, value: &T) {
+        if matches!(self.source, Source::Default | Source::File) {
+            self.value = value.clone();
+        }
+    }
+}
+
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

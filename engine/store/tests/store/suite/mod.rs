@@ -45,6 +45,7 @@ macro_rules! suite {
                 who_lost_its_lease_does_nothing_more
                 a_run_has_one_record_and_one_process
                 a_new_plan_takes_the_place_of_a_run
+                a_run_whose_place_is_not_taken_is_not_lost
                 runs_are_found_by_the_beginning_of_their_ids
                 what_is_long_over_is_forgotten
                 nothing_is_intended_once_the_claims_are_lost

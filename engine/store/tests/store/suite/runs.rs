@@ -315,11 +315,51 @@ pub(crate) async fn a_new_plan_takes_the_place_of_a_run(subject: &dyn Subject) {
     left_behind(subject, &world).await;
     let store = subject.store_of(2);
     let claimed = store.reopen(world.run).await.unwrap();
-    claimed.replace(Some("run-2".into()), NOW).await.unwrap();
+    let mut next = World::new(world.memory.clone());
+    next.run = "run-2";
+    let plan = planned(&next).await;
+    let clock = RunClock::starting_at(NOW);
+    let journal = claimed.replace_by(&plan, clock).await.unwrap();
     let record = store.record(world.run).await.unwrap();
     assert_eq!(record.state(NOW, HOUR), RunState::Replaced);
     let last = &record.rows.last().unwrap().entry;
     assert!(matches!(last, Entry::Replaced { by: Some(by) } if &**by == "run-2"));
+    drop(journal);
+    let record = store.record("run-2").await.unwrap();
+    assert_eq!(record.state(NOW, HOUR), RunState::Crashed);
+    let claimed = store.reopen("run-2").await.unwrap();
+    claimed.replace(NOW).await.unwrap();
+    let record = store.record("run-2").await.unwrap();
+    let last = &record.rows.last().unwrap().entry;
+    assert!(matches!(last, Entry::Replaced { by: None }), "{last:?}");
+}
+
+pub(crate) async fn a_run_whose_place_is_not_taken_is_not_lost(subject: &dyn Subject) {
+    let memory = provider();
+    memory.insert(container("one"));
+    let world = World::new(memory.clone());
+    left_behind(subject, &world).await;
+    // Somebody else works on what the new plan is about besides.
+    memory.insert(container("two"));
+    let mut other = World::new(memory.clone());
+    other.run = "other";
+    let mut plan = planned(&other).await;
+    plan.steps.retain(|step| step.name == "two");
+    let clock = RunClock::starting_at(NOW);
+    let busy = subject.store_of(3).begin(&plan, clock).await.unwrap();
+    let store = subject.store_of(2);
+    let claimed = store.reopen(world.run).await.unwrap();
+    let mut next = World::new(memory);
+    next.run = "run-2";
+    let plan = planned(&next).await;
+    assert_eq!(plan.steps.len(), 2);
+    let refused = claimed.replace_by(&plan, clock).await;
+    assert!(matches!(refused, Err(StoreError::Busy(_))), "{refused:?}");
+    let record = store.record(world.run).await.unwrap();
+    assert_eq!(record.state(NOW, HOUR), RunState::Crashed);
+    drop(busy);
+    let claimed = store.reopen(world.run).await.unwrap();
+    claimed.replace_by(&plan, clock).await.unwrap();
 }
 
 pub(crate) async fn runs_are_found_by_the_beginning_of_their_ids(subject: &dyn Subject) {
