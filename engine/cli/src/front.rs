@@ -11,7 +11,7 @@ use tbengine_ops::{Approval, Context, Draft, Front, Notice};
 use crate::app::App;
 use crate::args::global::Format;
 use crate::output::console::Console;
-use crate::output::human::count;
+use crate::output::human::{count, span};
 use crate::output::obstacles::print_obstacles;
 use crate::output::out::Out;
 use crate::output::watcher::Watcher;
@@ -71,6 +71,16 @@ impl Front for CommandLine<'_> {
                 let hint = "the version of tbengine that created it will clean it up".to_owned();
                 self.console.error(&error.to_string(), &[hint]);
             }
+            Notice::LeaseFailed(lease, error) => {
+                let id = &lease.id;
+                let mut hints = crate::exit::hints(error);
+                hints.push(format!(
+                    "its resources stay until that works; `tbengine lease release {id}` gives them up if its files are damaged"
+                ));
+                let error = crate::exit::text(error);
+                self.console
+                    .error(&format!("lease {id} cannot be cleaned up: {error}"), &hints);
+            }
             Notice::Swept(end) => swept::tell(&self.console, self.verbose, end),
             Notice::NotLabelled { product, why } => self.console.warning(&format!(
                 "resources that the command creates in {product} are not labelled automatically: {why}"
@@ -81,6 +91,15 @@ impl Front for CommandLine<'_> {
             Notice::TimeOver { killed: true } => self
                 .console
                 .warning("the command did not exit, sent SIGKILL"),
+            Notice::Away { failures, wait } => {
+                let wait = span(wait);
+                for failure in failures {
+                    let (backend, error) = (&failure.backend, &failure.error);
+                    self.console.warning(&format!(
+                        "backend `{backend}` cannot be reached, waiting up to {wait}: {error}"
+                    ));
+                }
+            }
             Notice::CleaningUp => self
                 .console
                 .warning("cleaning up; press Ctrl-C again to continue in the background"),

@@ -1,6 +1,9 @@
 //! Whoever an operation works for: the command line, a service, a program that embeds this.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
+use tbengine_engine::discover::ListFailure;
 use tbengine_engine::report::Event;
 use tbengine_store::{Lease, StoreError};
 
@@ -37,6 +40,8 @@ pub enum Notice<'a> {
     LeaseOver(&'a Lease),
     /// A lease is over, and only the later version of tbengine that wrote it can sweep it.
     LeaseLater(&'a StoreError),
+    /// A lease is over and could not be swept at all, and why.
+    LeaseFailed(&'a Lease, &'a Error),
     /// A lease that was over has been swept.
     Swept(&'a SweepEnd),
     /// A plan was made or revised: what could not be listed, whether the policy failed, and what refuses the
@@ -55,6 +60,14 @@ pub enum Notice<'a> {
     TimeOver {
         /// Whether it is killed, because it did not exit when it was asked to.
         killed: bool,
+    },
+    /// What a guarded command left behind cannot be deleted now, because backends cannot be reached. They are
+    /// waited for.
+    Away {
+        /// What could not be listed.
+        failures: &'a [ListFailure],
+        /// For how long.
+        wait: Duration,
     },
     /// What a guarded command left behind is being deleted, and a signal came. One more leaves that to the
     /// background.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tbengine_engine::report::StepResult;
+use tbengine_engine::report::{Outcome, StepResult};
 
 /// What became of what was made under a lease.
 #[derive(Debug, Default, Serialize)]
@@ -25,9 +25,13 @@ pub struct SweepEnd {
     pub problems: Vec<String>,
     /// What was created meanwhile, and nothing says by whom, in words.
     pub unproven_names: Vec<String>,
-    /// Whether something could not be looked at, or was put off.
-    #[serde(skip)]
+    /// What became of each resource, in the order in which it was found.
+    pub outcomes: Vec<Outcome>,
+    /// Whether something could not be looked at, or was put off, so that it is unknown what is left.
     pub incomplete: bool,
+    /// Whether a backend could not be reached.
+    #[serde(skip)]
+    pub is_away: bool,
     /// Whether some of it is only seen with other settings.
     #[serde(skip)]
     pub is_elsewhere: bool,

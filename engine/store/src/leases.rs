@@ -52,6 +52,13 @@ pub trait Leases: Send + Sync {
     /// version has to sweep it.
     async fn adopt(&self, id: &str) -> Result<Option<Box<dyn HeldLease>>>;
 
+    /// A lease that is over, to see what its sweep would do; it is not taken over, and nobody is kept from that.
+    /// `None` if it has ended, or counts again.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    async fn look_at(&self, id: &str) -> Result<Option<Box<dyn HeldLease>>>;
+
     /// Ends the time of a lease now, and takes it over to sweep. `None` if it has ended before.
     ///
     /// # Errors

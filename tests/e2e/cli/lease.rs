@@ -268,6 +268,30 @@ fn a_lease_of_a_later_version_protects_and_is_left_to_that_version() {
 }
 
 #[test]
+fn a_lease_whose_baseline_cannot_be_read_keeps_no_other_from_being_swept() {
+    let host = home().memory("");
+    for id in ["broken", "whole"] {
+        acquire(&host, &["--ttl", "1ms", "--run-id", id]);
+    }
+    let baseline = ".local/state/tbengine/leases/broken.baseline";
+    host.write(baseline, "cut");
+    let ended = host.run(&["run", "--kind", "container", "-O", "json"]);
+    let report = &ended.with_code(6).json()["report"];
+    // The run itself goes on.
+    assert!(!report["outcomes"].as_array().unwrap().is_empty());
+    let again = host.run(&["run", "--kind", "container"]);
+    again.with_code(6).says("lease broken cannot be cleaned up");
+    assert_eq!(
+        listed(&host),
+        [pair("broken", "expired"), pair("whole", "ended")]
+    );
+    // Whoever looks at it gives it up.
+    host.run(&["lease", "release", "broken"]).with_code(1);
+    assert_eq!(listed(&host), [pair("whole", "ended")]);
+    host.run(&["run", "--kind", "container"]).with_code(0);
+}
+
+#[test]
 fn leases_that_cannot_be_listed_refuse_the_plan() {
     let host = home().memory("");
     leased_unit(&host);

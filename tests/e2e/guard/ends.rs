@@ -1,5 +1,7 @@
 //! How the command may end, and what the guard answers.
 
+use tbengine_harness::eventually;
+
 use super::{guard, making, on_docker, start};
 
 #[test]
@@ -102,33 +104,81 @@ fn an_id_is_taken_once_and_fit_for_a_file() {
     assert_eq!(output.stdout, "labels={\"id\":\"in-place\"}\n");
 }
 
+/// A script that makes a container of this name, and ends a while after it is ready.
+fn ending(name: &str, code: u8) -> String {
+    format!("{}; touch ready; sleep 2; exit {code}", making(name))
+}
+
 #[test]
-fn if_cleaning_up_fails_the_exit_code_says_so_unless_the_command_failed_first() {
+fn a_daemon_that_is_away_at_the_end_is_waited_for() {
     let (daemon, home) = on_docker();
-    // The daemon dies with what the command made still in it.
-    let script = |code: u8| {
-        format!(
-            "{}; touch ready; sleep 3; exit {code}",
-            making(&format!("c{code}"))
-        )
-    };
+    let options = ["--outage-deadline", "2m", "--report", "report.json"];
+    let guarded = start(&home, &options, &ending("ours", 3));
+    daemon.crash();
+    // It has looked for it in vain for longer than one look takes.
+    guarded.await_line("warning: backend `docker` cannot be reached, waiting up to 2m");
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    daemon.restart().unwrap();
+    let ended = guarded.end();
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stderr.contains("1 deleted"), "{ended:?}");
+    assert_eq!(daemon.containers(), Vec::<String>::new());
+    assert_eq!(home.statuses(), ["ended"]);
+    let report: serde_json::Value = serde_json::from_str(&home.read("report.json")).unwrap();
+    assert_eq!(report["ended"], true, "{report}");
+    assert_eq!(report["outcomes"][0]["result"], "deleted", "{report}");
+}
+
+#[test]
+fn a_daemon_that_stays_away_is_left_to_the_reaper_and_what_is_unknown_is_told() {
+    let (daemon, home) = on_docker();
     for (code, answer) in [(0, 6), (9, 9)] {
-        let guarded = start(&home, &["--report", "report.json"], &script(code));
+        let options = ["--outage-deadline", "1s", "--report", "report.json"];
+        let name = format!("c{code}");
+        let guarded = start(&home, &options, &ending(&name, code));
         daemon.crash();
         let (ended, text) = guarded.end().told();
         assert_eq!(ended, answer, "{text}");
+        assert!(text.contains("unknown what is left"), "{text}");
         assert!(text.contains("cleanup is not complete"), "{text}");
-        let report = std::fs::read(home.path("report.json")).unwrap();
-        let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+        assert!(text.contains("continues in the background"), "{text}");
+        assert!(!text.contains("nothing to clean up"), "{text}");
+        let report: serde_json::Value = serde_json::from_str(&home.read("report.json")).unwrap();
         assert_eq!(report["ended"], false, "{report}");
+        assert_eq!(report["incomplete"], true, "{report}");
         daemon.restart().unwrap();
+        // Nobody else does anything.
+        eventually("the reaper has cleaned up", || {
+            daemon.containers().is_empty()
+        });
+        eventually("its lease has ended", || {
+            home.statuses().iter().all(|status| status == "ended")
+        });
     }
-    // The second guard went on with what the first one left; anyone's next run does that for the second.
-    assert_eq!(daemon.containers(), ["c9"]);
-    let output = home.run(&["run", "--yes"]);
-    assert_eq!(output.code, 0, "{output:?}");
-    assert_eq!(daemon.containers(), Vec::<String>::new());
-    assert_eq!(home.statuses(), ["ended"; 2]);
+}
+
+#[test]
+fn a_full_disk_at_the_end_keeps_nothing_from_being_deleted() {
+    let (daemon, home) = on_docker();
+    let state = home.path("state");
+    std::fs::create_dir(&state).unwrap();
+    let mount = |arguments: &[&str]| {
+        let status = std::process::Command::new(arguments[0])
+            .args(&arguments[1..])
+            .arg(&state)
+            .status();
+        assert!(status.unwrap().success(), "{arguments:?}");
+    };
+    mount(&["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none"]);
+    let fill = "dd if=/dev/zero of=state/fill bs=1k count=4096 2>/dev/null";
+    let script = format!("{}; {fill}; exit 0", making("ours"));
+    let ended = guard(&home, &["--state-dir", "state"], &script);
+    let containers = daemon.containers();
+    mount(&["umount", "--lazy"]);
+    assert_eq!(containers, Vec::<String>::new(), "{ended:?}");
+    assert!(ended.stderr.contains("1 deleted"), "{ended:?}");
+    assert!(ended.stderr.contains("could not be recorded"), "{ended:?}");
+    assert_eq!(ended.code, 0, "{ended:?}");
 }
 
 #[test]

@@ -130,12 +130,47 @@ fn a_daemon_that_is_away_when_the_guard_dies_is_waited_for() {
     );
     daemon.crash();
     guarded.signal(Signal::KILL);
-    std::thread::sleep(std::time::Duration::from_secs(2));
+    // Longer than any number of looks takes that does not wait for it.
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!(home.statuses(), ["live"], "the reaper holds it");
     daemon.restart().unwrap();
-    eventually("it is deleted, or left to the next run", || {
-        daemon.containers().is_empty() || home.statuses() == ["expired"]
-    });
-    let output = home.run(&["run", "--yes"]);
-    assert_eq!(output.code, 0, "{output:?}");
+    // Nobody else does anything.
     eventually("it is deleted", || daemon.containers().is_empty());
+    eventually("its lease has ended", || home.statuses() == ["ended"]);
+}
+
+#[test]
+fn what_was_left_is_in_the_plan_the_explanation_and_the_report() {
+    let (daemon, home) = on_docker();
+    let guarded = start(
+        &home,
+        &[],
+        &format!("{}; touch ready; sleep 1000", making("ours")),
+    );
+    let reaper = keeper(&home, &guarded);
+    kill_process(reaper, Signal::KILL).unwrap();
+    let lease = home.leases()[0]["id"].as_str().unwrap().to_owned();
+    guarded.signal(Signal::KILL);
+    eventually("the lock is let go of", || home.statuses() == ["expired"]);
+    let planned = home.run(&["plan", "--exit-code"]);
+    assert_eq!(planned.code, 7, "{planned:?}");
+    let head = format!("Lease {lease} (sh) has expired: cleaned up first, 1 step");
+    assert!(planned.stdout.contains(&head), "{planned:?}");
+    assert!(planned.stdout.contains("ours"), "{planned:?}");
+    let (json, _) = home.json(&["plan"]);
+    assert_eq!(json["sweeps"][0]["lease"], lease.as_str(), "{json}");
+    assert_eq!(json["sweeps"][0]["steps"][0]["name"], "ours", "{json}");
+    let explained = home.run(&["explain", "ours"]);
+    let told = format!("`tbengine run` would delete it: it was created under lease {lease}");
+    assert!(explained.stdout.contains(&told), "{explained:?}");
+    // To plan is not to do.
+    assert_eq!(daemon.containers(), ["ours"]);
+    let (json, code) = home.json(&["run"]);
+    assert_eq!(code, 0, "{json}");
+    let sweep = &json["sweeps"][0];
+    assert_eq!(sweep["lease"], lease.as_str(), "{json}");
+    assert_eq!(sweep["outcomes"][0]["name"], "ours", "{json}");
+    assert_eq!(sweep["outcomes"][0]["result"], "deleted", "{json}");
+    assert_eq!(daemon.containers(), Vec::<String>::new());
+    assert_eq!(home.run(&["plan", "--exit-code"]).code, 0);
 }

@@ -31,7 +31,12 @@ fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
         member("busy__bbbbbbb__env", "init", "busy-init", "true"),
         "mkdir -p jobs/Told__Ccccccc && echo {} > jobs/Told__Ccccccc/config.json".into(),
         network("told__ccccccc__env"),
-        member("told__ccccccc__env", "main", "told-main", "sleep 100000"),
+        member(
+            "told__ccccccc__env",
+            "client",
+            "told-client",
+            "sleep 100000",
+        ),
         "touch ready; while [ ! -e over ]; do sleep 0.1; done".into(),
         "echo {} > jobs/Told__Ccccccc/result.json; sleep 1000".into(),
     ]
@@ -49,7 +54,7 @@ fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
         &script,
     );
     eventually("the first is gone", || {
-        daemon.containers() == ["before", "busy-init", "busy-main", "told-main"]
+        daemon.containers() == ["before", "busy-init", "busy-main", "told-client"]
     });
     let networks = || {
         daemon.names(&[

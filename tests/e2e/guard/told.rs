@@ -1,11 +1,12 @@
 //! Signals, the terminal, process groups, orphans.
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Signal, kill_process, kill_process_group};
 use tbengine_harness::processes::processes;
-use tbengine_harness::{eventually, terminal};
+use tbengine_harness::{Home, eventually, terminal};
 
 use super::{keeper, length, making, on_docker, start};
 
@@ -122,15 +123,9 @@ fn orphans_are_collected_while_the_command_runs_and_ended_with_it() {
     );
 }
 
-#[test]
-fn on_a_terminal_the_command_reads_it_and_ctrl_c_reaches_it_once() {
-    let (daemon, home) = on_docker();
-    let (mut master, terminal) = terminal::open();
-    let script = format!(
-        "n=0; trap 'n=$((n+1))' INT; {}; read line; echo \"read $line\"; touch ready; i=0; while [ $i -lt 15 ]; do sleep 0.1; i=$((i+1)); done; echo heard $n",
-        making("ours")
-    );
-    let guard = home.command(&["guard", "--second-look", "100ms", "--", "sh", "-c", &script]);
+/// Starts a script under a guard that leads a session with this terminal, as `ssh -t` does.
+fn lead_session(home: &Home, terminal: OwnedFd, script: &str) -> Child {
+    let guard = home.command(&["guard", "--second-look", "100ms", "--", "sh", "-c", script]);
     let mut command = Command::new("setsid");
     command
         .args(["--ctty", "--wait"])
@@ -142,13 +137,43 @@ fn on_a_terminal_the_command_reads_it_and_ctrl_c_reaches_it_once() {
             .get_envs()
             .filter_map(|(name, value)| Some((name, value?))),
     );
-    let mut child = command
+    command
         .stdin(Stdio::from(terminal.try_clone().unwrap()))
         .stdout(Stdio::from(terminal.try_clone().unwrap()))
         .stderr(Stdio::from(terminal))
         .spawn()
-        .unwrap();
-    drop(command);
+        .unwrap()
+}
+
+#[test]
+fn a_terminal_that_closes_tells_the_guard_alone_and_it_tells_the_command() {
+    let (daemon, home) = on_docker();
+    let (master, terminal) = terminal::open();
+    let script = format!(
+        "n=0; trap 'echo heard >>heard' HUP; {}; touch ready; i=0; while [ ! -e heard ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done; sleep 0.5",
+        making("ours")
+    );
+    let mut child = lead_session(&home, terminal, &script);
+    let ready = home.path("ready");
+    eventually("the command runs", || ready.exists());
+    drop(master);
+    let heard = home.path("heard");
+    eventually("the command is told", || heard.exists());
+    child.wait().unwrap();
+    assert_eq!(home.read("heard"), "heard\n", "once");
+    eventually("it is cleaned up", || daemon.containers().is_empty());
+    eventually("the lease has ended", || home.statuses() == ["ended"]);
+}
+
+#[test]
+fn on_a_terminal_the_command_reads_it_and_ctrl_c_reaches_it_once() {
+    let (daemon, home) = on_docker();
+    let (mut master, terminal) = terminal::open();
+    let script = format!(
+        "n=0; trap 'n=$((n+1))' INT; {}; read line; echo \"read $line\"; touch ready; i=0; while [ $i -lt 15 ]; do sleep 0.1; i=$((i+1)); done; echo heard $n",
+        making("ours")
+    );
+    let mut child = lead_session(&home, terminal, &script);
     master.write_all(b"words\n").unwrap();
     let ready = home.path("ready");
     eventually("the command has read", || ready.exists());

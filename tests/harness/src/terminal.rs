@@ -16,7 +16,8 @@ use crate::ended::{Ended, text};
 /// # Panics
 /// If the system has none.
 pub fn open() -> (File, OwnedFd) {
-    let master: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    let master: OwnedFd =
+        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&master).expect("it is ours");
     unlockpt(&master).expect("it is ours");
     let name = ptsname(&master, Vec::new()).expect("it has a name");

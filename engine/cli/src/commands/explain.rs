@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tbengine_engine::policy::Verdict;
 use tbengine_ops::explain::{Explanation, find};
+use tbengine_ops::lease::PlannedSweep;
 use tbengine_sdk::{Labels, Timestamp};
 
 use super::owners::OwnerDocument;
@@ -20,7 +21,8 @@ use crate::output::view::View;
 
 /// Explains one resource.
 pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
-    let planned = plan::make(app, &args.scope, &args.policy, &args.safeguards)?;
+    let plan::Made { planned, sweeps } =
+        plan::make(app, &args.scope, &args.policy, &args.safeguards)?;
     let (inventory, fault) = (&planned.inventory, planned.decisions.fault.as_ref());
     let index = match find(inventory, &args.id) {
         Ok(index) => index,
@@ -37,6 +39,9 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
     let explained = Explained {
         proof: owner.as_ref().map(OwnerDocument::new),
         document: ResourceDocument::new(explanation.resource, &quarantine),
+        sweep: sweeps
+            .iter()
+            .find(|sweep| sweep.step(&explanation.resource.identity).is_some()),
         explanation,
         now,
     };
@@ -54,8 +59,19 @@ struct Explained<'a> {
     explanation: Explanation<'a>,
     /// Whose it is, and why.
     proof: Option<OwnerDocument<'a>>,
+    /// The sweep of an expired lease that a run would delete it in.
+    #[serde(serialize_with = "lease_of")]
+    sweep: Option<&'a PlannedSweep>,
     #[serde(skip)]
     now: Timestamp,
+}
+
+/// Of a sweep that is about more than the resource, which one it is.
+fn lease_of<S: serde::Serializer>(
+    sweep: &Option<&PlannedSweep>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    sweep.map(|sweep| &sweep.lease).serialize(serializer)
 }
 
 impl Explained<'_> {
@@ -130,6 +146,12 @@ impl Explained<'_> {
     }
 
     fn result(&self) -> String {
+        if let Some(sweep) = self.sweep {
+            return format!(
+                "`tbengine run` would delete it: it was created under lease {}, which has expired",
+                sweep.lease
+            );
+        }
         match (self.explanation.step, self.explanation.refusal) {
             (Some(step), _) => format!("`tbengine run` would {} it", step.action.kind()),
             (None, Some(refusal)) => format!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tbengine_engine::Planned;
 use tbengine_engine::plan::Plan;
+use tbengine_ops::lease::{PlannedSweep, foresee};
 
 use crate::app::{App, block_on};
 use crate::args::tuning::{PolicyArgs, RetryArgs, SafeguardArgs};
@@ -17,8 +18,9 @@ use crate::output::span::{Tone, toned};
 
 /// Makes a plan and shows it.
 pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
-    let planned = make(app, &args.scope, &args.policy, &args.safeguards)?;
-    let code = show(app, &planned);
+    let made = make(app, &args.scope, &args.policy, &args.safeguards)?;
+    let code = show(app, &made);
+    let Made { planned, sweeps } = made;
     if let Some(path) = &args.save {
         if planned.decisions.fault.is_none() {
             save(path, &planned.plan)?;
@@ -30,12 +32,23 @@ pub(crate) fn run(app: &mut App, args: &PlanArgs) -> Result<Code, Error> {
         }
     }
     let code = match code {
-        Code::Done if args.exit_code && !planned.plan.is_empty() => Code::Todo,
+        Code::Done if args.exit_code && finds_anything(&planned, &sweeps) => Code::Todo,
         code => code,
     };
     // The process ends here, and frees a million small texts faster than we could.
     std::mem::forget(planned);
     Ok(code)
+}
+
+/// A plan that will not be applied, and what a run would do before it.
+pub(crate) struct Made {
+    pub(crate) planned: Planned,
+    pub(crate) sweeps: Vec<PlannedSweep>,
+}
+
+fn finds_anything(planned: &Planned, sweeps: &[PlannedSweep]) -> bool {
+    let mut sweeps = sweeps.iter();
+    !planned.plan.is_empty() || sweeps.any(|sweep| !sweep.steps.is_empty())
 }
 
 /// Makes a plan that will not be applied.
@@ -44,24 +57,30 @@ pub(crate) fn make(
     scope: &ScopeArgs,
     policy: &PolicyArgs,
     safeguards: &SafeguardArgs,
-) -> Result<Planned, Error> {
+) -> Result<Made, Error> {
     let settings = app.settings(policy, safeguards, &RetryArgs::default());
     let (context, mut front) = app.front(true);
     front.shows_no_events();
-    block_on(tbengine_ops::plan(
-        context,
-        &settings,
-        scope.scope(),
-        &mut front,
-    ))
+    let scope = scope.scope();
+    block_on(async {
+        let sweeps = foresee(context, &settings, &scope.backends).await;
+        let planned = tbengine_ops::plan(context, &settings, scope, &mut front).await?;
+        Ok::<_, Error>(Made { planned, sweeps })
+    })
 }
 
 /// Shows a plan, and says what stands in its way.
-pub(crate) fn show(app: &mut App, planned: &Planned) -> Code {
+pub(crate) fn show(app: &mut App, made: &Made) -> Code {
+    let Made { planned, sweeps } = made;
     let failures = &planned.inventory.failures;
     let fault = planned.decisions.fault.as_ref();
     let code = Code::of_plan(&planned.plan, failures, fault);
-    app.out.show(app.global.output, &PlanView { planned, code });
+    let view = PlanView {
+        planned,
+        sweeps,
+        code,
+    };
+    app.out.show(app.global.output, &view);
     app.out.flush();
     print_obstacles(&app.console, &planned.plan, failures, fault);
     code

@@ -16,8 +16,8 @@ use crate::signals::Signals;
 /// Makes a plan, or takes a saved one, and applies it.
 pub(crate) fn run(app: &mut App, args: &RunArgs) -> Result<Code, Error> {
     if args.dry_run {
-        let planned = plan::make(app, &args.scope, &args.policy, &args.safeguards)?;
-        return Ok(plan::show(app, &planned));
+        let made = plan::make(app, &args.scope, &args.policy, &args.safeguards)?;
+        return Ok(plan::show(app, &made));
     }
     let signals = app.hear_signals()?;
     run_hearing(app, args, &signals)
@@ -70,14 +70,15 @@ pub(super) fn show(
         plan: &draft.plan,
         failures: &draft.failures,
         report: end.report.as_ref(),
+        sweeps: swept::ends(&end.left_over).collect(),
         fault: draft.fault.as_ref(),
         exit_code: code.number(),
     };
     app.out.show(app.global.output, &came);
     app.out.flush();
     let console = &app.console;
-    if let Some(report) = &end.report {
     tell_parked(console, &parked);
+    if let Some(report) = &end.report {
         advise(console, report);
         if let Some(halt) = &end.halt {
             print_halt(console, halt);

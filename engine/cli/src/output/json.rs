@@ -7,6 +7,7 @@ use tbengine_engine::facts::{Quarantine, Trouble};
 use tbengine_engine::plan::{Plan, Refusal, Sealed, Step};
 use tbengine_engine::policy::{Fault, LogLine};
 use tbengine_engine::report::Report;
+use tbengine_ops::lease::{PlannedSweep, SweepEnd};
 use tbengine_sdk::Resource;
 
 use crate::exit::Code;
@@ -45,6 +46,8 @@ pub(crate) struct ListDocument<'a> {
 pub(crate) struct PlanDocument<'a> {
     /// With its digest: what is shown whole may be kept, and applied later.
     plan: Sealed<'a>,
+    /// What a run would do first.
+    sweeps: &'a [PlannedSweep],
     /// How many resources the policy judged.
     candidates: usize,
     failures: &'a [ListFailure],
@@ -56,12 +59,14 @@ pub(crate) struct PlanDocument<'a> {
 impl<'a> PlanDocument<'a> {
     pub(crate) fn new(
         plan: &'a Plan,
+        sweeps: &'a [PlannedSweep],
         decisions: &'a Decisions,
         failures: &'a [ListFailure],
         code: Code,
     ) -> Self {
         Self {
             plan: plan.sealed(),
+            sweeps,
             candidates: decisions.candidates,
             failures,
             fault: decisions.fault.as_ref(),
@@ -75,6 +80,7 @@ impl<'a> PlanDocument<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum PlanLine<'a> {
+    Sweep(&'a PlannedSweep),
     Step(&'a Step),
     Refusal(&'a Refusal),
     Failure(&'a ListFailure),
@@ -89,6 +95,8 @@ pub(crate) struct RunDocument<'a> {
     pub(crate) failures: &'a [ListFailure],
     /// Missing where nothing was done.
     pub(crate) report: Option<&'a Report>,
+    /// What became of leases that had expired.
+    pub(crate) sweeps: Vec<&'a SweepEnd>,
     pub(crate) fault: Option<&'a Fault>,
     pub(crate) exit_code: u8,
 }

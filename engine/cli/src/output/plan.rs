@@ -7,6 +7,7 @@ use serde::Serialize;
 use tbengine_engine::Planned;
 use tbengine_engine::plan::{Action, Plan, Refusal, Safeguard, Step};
 use tbengine_engine::policy::{Fault, Force};
+use tbengine_ops::lease::PlannedSweep;
 
 use super::console::Console;
 use super::csv::Rows;
@@ -24,6 +25,8 @@ const REFUSALS_SHOWN: usize = 20;
 /// A plan that is shown and not applied.
 pub(crate) struct PlanView<'a> {
     pub(crate) planned: &'a Planned,
+    /// What a run would do first.
+    pub(crate) sweeps: &'a [PlannedSweep],
     pub(crate) code: Code,
 }
 
@@ -35,11 +38,12 @@ impl View for PlanView<'_> {
             inventory,
             ..
         } = self.planned;
-        PlanDocument::new(plan, decisions, &inventory.failures, self.code)
+        PlanDocument::new(plan, self.sweeps, decisions, &inventory.failures, self.code)
     }
 
     fn lines(&self, lines: &mut Lines<'_>) {
         let plan = &self.planned.plan;
+        lines.each(self.sweeps.iter().map(PlanLine::Sweep));
         lines.each(plan.steps.iter().map(|step| PlanLine::Step(step)));
         lines.each(plan.refusals.iter().map(PlanLine::Refusal));
         let failures = &self.planned.inventory.failures;
@@ -52,6 +56,11 @@ impl View for PlanView<'_> {
     }
 
     fn rows(&self, rows: &mut Rows) {
+        for sweep in self.sweeps {
+            for row in rows_of(&sweep.steps, &sweep.refusals) {
+                rows.row(row);
+            }
+        }
         for row in self::rows(&self.planned.plan) {
             rows.row(row);
         }
@@ -59,8 +68,28 @@ impl View for PlanView<'_> {
 
     fn page(&self, page: &mut Page<'_>) {
         let unlisted = !self.planned.inventory.failures.is_empty();
+        self.sweeps
+            .iter()
+            .for_each(|sweep| write_sweep(page, sweep));
         write(page, &self.planned.plan, unlisted);
     }
+}
+
+/// Writes what a run would do first: the sweep of a lease that is over.
+fn write_sweep(page: &mut Page<'_>, sweep: &PlannedSweep) {
+    let PlannedSweep { lease, program, .. } = sweep;
+    let whose = program
+        .as_deref()
+        .map_or_else(String::new, |program| format!(" ({program})"));
+    let what = match (&sweep.obstacle, sweep.steps.len()) {
+        (Some(obstacle), _) => format!("cannot be cleaned up: {obstacle}"),
+        (None, 0) => "nothing to clean up".to_owned(),
+        (None, many) => format!("cleaned up first, {}", count(many, "step")),
+    };
+    let head = format!("Lease {lease}{whose} has expired: {what}");
+    page.line(&[toned(Tone::Strong, head)]);
+    steps(page, &sweep.steps);
+    refusals(page, &sweep.refusals);
 }
 
 /// Writes a plan: steps, refusals by safeguard, and how many of each. `unlisted` says whether something
@@ -89,13 +118,39 @@ fn steps(page: &mut Page<'_>, steps: &[Arc<Step>]) {
             plain(step.target.kind.word()),
             plain(&step.name),
             plain(step.state.word()),
-            plain(&step.reason),
+            plain(reason(step)),
         ]);
     }
     if !steps.is_empty() {
         page.table(&table);
         page.text("");
     }
+}
+
+/// Why, and what goes along.
+pub(super) fn reason(step: &Step) -> String {
+    match along(step) {
+        Some(along) => format!("{}; {along}", step.reason),
+        None => step.reason.clone(),
+    }
+}
+
+/// What a deletion deletes as well, or leaves.
+pub(super) fn along(step: &Step) -> Option<String> {
+    if step.alone {
+        return Some("without its volumes, whose owner is unknown".into());
+    }
+    let named = step.along.iter().map(|id| {
+        let mut parts = id.splitn(3, '/').skip(1);
+        let (kind, native) = (parts.next(), parts.next());
+        format!(
+            "{} {}",
+            kind.unwrap_or_default(),
+            short_id(native.unwrap_or(id))
+        )
+    });
+    let named: Vec<String> = named.collect();
+    (!named.is_empty()).then(|| format!("with {}", named.join(", ")))
 }
 
 /// The action, and whether it ends something that runs.
@@ -113,7 +168,16 @@ fn action(step: &Step) -> &'static str {
     }
 }
 
-fn refusals(page: &mut Page<'_>, refusals: &[Refusal]) {
+/// Writes what is parked, by itself: it stays until somebody looks at it.
+pub(super) fn parked(page: &mut Page<'_>, plan: &Plan) {
+    let parked = plan.refusals.iter();
+    refusals(
+        page,
+        parked.filter(|one| one.safeguard == Safeguard::Quarantined),
+    );
+}
+
+fn refusals<'a>(page: &mut Page<'_>, refusals: impl IntoIterator<Item = &'a Refusal>) {
     let mut by_safeguard: BTreeMap<Safeguard, Vec<&Refusal>> = BTreeMap::new();
     for refusal in refusals {
         by_safeguard
@@ -195,19 +259,23 @@ pub(crate) const COLUMNS: [&str; 8] = [
 
 /// Steps and refusals as rows.
 pub(crate) fn rows(plan: &Plan) -> impl Iterator<Item = [String; 8]> {
-    let steps = plan.steps.iter().map(|step| {
+    rows_of(&plan.steps, &plan.refusals)
+}
+
+fn rows_of(steps: &[Arc<Step>], refusals: &[Refusal]) -> impl Iterator<Item = [String; 8]> {
+    let steps = steps.iter().map(|step| {
         [
             "step".into(),
             step.action.kind().to_string(),
             step.target.id().to_string(),
             step.target.kind.to_string(),
             step.name.clone(),
-            step.reason.clone(),
+            reason(step),
             String::new(),
             String::new(),
         ]
     });
-    let refusals = plan.refusals.iter().map(|refusal| {
+    let refusals = refusals.iter().map(|refusal| {
         [
             "refused".into(),
             refusal.action.to_string(),

@@ -1,9 +1,13 @@
 //! Reports for people, and in rows.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::Serialize;
-use tbengine_engine::plan::Plan;
+use tbengine_engine::plan::{Plan, Step};
 use tbengine_engine::report::outcome::Level;
 use tbengine_engine::report::{Outcome, Report, StepResult};
+use tbengine_sdk::ResourceId;
 
 use super::console::Console;
 use super::csv::Rows;
@@ -33,9 +37,14 @@ impl View for RunDocument<'_> {
 
     fn rows(&self, rows: &mut Rows) {
         match self.report {
-            Some(report) => self::rows(report, self.plan)
-                .into_iter()
-                .for_each(|row| rows.row(row)),
+            Some(report) => {
+                for sweep in &self.sweeps {
+                    outcomes(&sweep.outcomes).for_each(|row| rows.row(row));
+                }
+                self::rows(report, self.plan)
+                    .into_iter()
+                    .for_each(|row| rows.row(row));
+            }
             None => plan::rows(self.plan).for_each(|row| rows.row(row)),
         }
     }
@@ -43,17 +52,39 @@ impl View for RunDocument<'_> {
     fn page(&self, page: &mut Page<'_>) {
         let unlisted = !self.failures.is_empty();
         match self.report {
-            Some(report) => write(page, report, self.plan.refusals.len(), unlisted),
+            Some(report) => {
+                for sweep in &self.sweeps {
+                    let head = format!("Lease {} had expired", sweep.lease);
+                    if !sweep.outcomes.is_empty() {
+                        page.line(&[toned(Tone::Strong, head)]);
+                        table_of(page, &sweep.outcomes, &[]);
+                    }
+                }
+                plan::parked(page, self.plan);
+                table_of(page, &report.outcomes, &self.plan.steps);
+                summary(page, report, self.plan.refusals.len(), unlisted);
+            }
             None => plan::write(page, self.plan, unlisted),
         }
     }
 }
 
-/// Writes what became of every step, and how many ended in which way. `unlisted` says whether something
-/// could not be listed.
-pub(crate) fn write(page: &mut Page<'_>, report: &Report, plan_refusals: usize, unlisted: bool) {
+/// Writes what became of every step, and what a deletion has deleted as well.
+fn table_of(page: &mut Page<'_>, outcomes: &[Outcome], steps: &[Arc<Step>]) {
+    let along: HashMap<ResourceId, String> = steps
+        .iter()
+        .filter_map(|step| Some((step.target.id(), plan::along(step)?)))
+        .collect();
+    let detail = |outcome: &Outcome| {
+        let along = along.get(&outcome.id.0);
+        match along.filter(|_| outcome.result == StepResult::Deleted) {
+            None => detail(outcome),
+            Some(along) if outcome.detail.is_none() => along.clone(),
+            Some(along) => format!("{}; {along}", detail(outcome)),
+        }
+    };
     let mut table = Table::new(&["RESULT", "ID", "KIND", "NAME", "DETAIL"]);
-    for outcome in &report.outcomes {
+    for outcome in outcomes {
         table.row([
             toned(tone(outcome.result), outcome.result.word()),
             plain(short_id(&outcome.id.0.native)),
@@ -62,10 +93,14 @@ pub(crate) fn write(page: &mut Page<'_>, report: &Report, plan_refusals: usize, 
             plain(detail(outcome)),
         ]);
     }
-    if !report.outcomes.is_empty() {
+    if !outcomes.is_empty() {
         page.table(&table);
         page.text("");
     }
+}
+
+/// Writes how many steps ended in which way. `unlisted` says whether something could not be listed.
+fn summary(page: &mut Page<'_>, report: &Report, plan_refusals: usize, unlisted: bool) {
     let mut counts: Vec<String> = report
         .counts()
         .iter()
@@ -135,18 +170,7 @@ pub(crate) const COLUMNS: [&str; 8] = [
 
 /// Outcomes as rows, and what the safeguards refused.
 pub(crate) fn rows(report: &Report, plan: &Plan) -> Vec<[String; 8]> {
-    let outcomes = report.outcomes.iter().map(|outcome| {
-        [
-            outcome.id.to_string(),
-            outcome.id.0.kind.to_string(),
-            outcome.name.clone(),
-            outcome.action.to_string(),
-            outcome.result.to_string(),
-            outcome.attempts.to_string(),
-            outcome.took_ms.to_string(),
-            outcome.detail.clone().unwrap_or_default(),
-        ]
-    });
+    let outcomes = outcomes(&report.outcomes);
     let refusals = plan.refusals.iter().map(|refusal| {
         [
             refusal.target.id().to_string(),
@@ -160,4 +184,19 @@ pub(crate) fn rows(report: &Report, plan: &Plan) -> Vec<[String; 8]> {
         ]
     });
     outcomes.chain(refusals).collect()
+}
+
+fn outcomes(outcomes: &[Outcome]) -> impl Iterator<Item = [String; 8]> {
+    outcomes.iter().map(|outcome| {
+        [
+            outcome.id.to_string(),
+            outcome.id.0.kind.to_string(),
+            outcome.name.clone(),
+            outcome.action.to_string(),
+            outcome.result.to_string(),
+            outcome.attempts.to_string(),
+            outcome.took_ms.to_string(),
+            outcome.detail.clone().unwrap_or_default(),
+        ]
+    })
 }

@@ -22,10 +22,18 @@ pub(crate) fn code_of_left_over(left_over: &[LeftOver]) -> Code {
     let codes = left_over.iter().map(|one| match one {
         LeftOver::Swept(end) if end.is_elsewhere => Code::Done,
         LeftOver::Swept(end) => code(end),
-        LeftOver::Later => Code::Incomplete,
+        LeftOver::Later | LeftOver::Failed { .. } => Code::Incomplete,
     });
     let mut bad = codes.rev().filter(|code| *code != Code::Done);
     bad.next().unwrap_or(Code::Done)
+}
+
+/// What became of those that could be swept.
+pub(crate) fn ends(left_over: &[LeftOver]) -> impl Iterator<Item = &SweepEnd> {
+    left_over.iter().filter_map(|one| match one {
+        LeftOver::Swept(end) => Some(end),
+        LeftOver::Later | LeftOver::Failed { .. } => None,
+    })
 }
 
 /// Tells what came of a sweep, if there is anything to tell.
@@ -42,9 +50,10 @@ pub(crate) fn tell(console: &Console, verbose: bool, end: &SweepEnd) {
     }
     let counts = end.results.iter();
     let counts: Vec<String> = counts.map(|(how, many)| format!("{many} {how}")).collect();
-    let what = match counts.is_empty() {
-        true => "nothing to clean up".to_owned(),
-        false => counts.join(", "),
+    let what = match (counts.is_empty(), end.incomplete) {
+        (true, true) => "unknown what is left".to_owned(),
+        (true, false) => "nothing to clean up".to_owned(),
+        (false, _) => counts.join(", "),
     };
     let lease = &end.lease;
     if !end.ended {

@@ -27,8 +27,14 @@ use crate::lease::{Passes, SweepEnd, Wanted, end, leases, take};
 pub const DONE: &str = "done";
 /// What a client writes to end the lease in good order.
 pub const RELEASE: &str = "release";
+/// The same of a client that knows that all that was made under the lease is there, so that one look is enough.
+pub const RELEASE_KNOWN: &str = "release known";
 /// The answer to a client that hands its lease over, once the keeper holds it.
 pub const READY: &str = "ready";
+
+/// How long backends that cannot be reached are waited for once the client is gone. The next run does what is left
+/// after that.
+const MAX_OUTAGE: Duration = Duration::from_secs(24 * 3600);
 
 /// The option of a process that is to go on in another one.
 pub(super) const DETACH: &str = "--detach";
@@ -81,10 +87,19 @@ pub async fn keep(
     };
     held(lease.lease());
     let last_word = tokio::task::spawn_blocking(|| last_word(client)).await;
-    if last_word.is_ok_and(|said| said.trim() == DONE) {
+    let last_word = last_word.unwrap_or_default();
+    if last_word.trim() == DONE {
         return Ok(None);
     }
-    let passes = Passes::again_after(second_look);
+    // A client that waits for the answer has it soon; once there is none, nothing is waited for but the backends.
+    let outage = match last_word.trim() {
+        RELEASE | RELEASE_KNOWN => Duration::ZERO,
+        _ => MAX_OUTAGE,
+    };
+    let passes = Passes {
+        once: last_word.trim() == RELEASE_KNOWN,
+        ..Passes::again_after(second_look).waiting(outage)
+    };
     let control = Control::default();
     let ended = end(context, settings, &mut *lease, passes, &control).await?;
     Ok(Some(ended))
@@ -124,7 +139,7 @@ pub fn leave_group() {
 /// The last that the client says, or nothing if it is gone.
 fn last_word(client: impl BufRead) -> String {
     let mut lines = client.lines().map_while(Result::ok);
-    let last = lines.find(|line| [DONE, RELEASE].contains(&line.trim()));
+    let last = lines.find(|line| [DONE, RELEASE, RELEASE_KNOWN].contains(&line.trim()));
     last.unwrap_or_default()
 }
 

@@ -33,13 +33,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tbengine_engine::apply::Control;
+use tbengine_engine::discover::ListFailure;
 use tbengine_store::HeldLease;
+use tokio::sync::mpsc;
 
 use crate::config::Settings;
 use crate::context::Context;
 use crate::error::Error;
 use crate::front::{Front, Notice};
-use crate::lease::{Passes, SweepEnd, Wanted, end, sweep_those_over, take};
+use crate::lease::end::end_telling;
+use crate::lease::{Passes, SweepEnd, Wanted, sweep_those_over, take};
 
 use child::Child;
 use observe::Labels;
@@ -128,8 +131,10 @@ fn absolute(path: &Path) -> PathBuf {
 pub struct GuardEnd {
     /// The exit code of the command, as a shell would have it.
     pub code: u8,
-    /// What became of what it left behind; `None` if that goes on in the background.
+    /// What became of what it left behind, as far as it went; `None` if a signal left it to the background.
     pub swept: Option<SweepEnd>,
+    /// Whether the cleanup goes on in the background.
+    pub in_background: bool,
 }
 
 /// Sweeps what is over, and runs a command under a lease.
@@ -173,13 +178,18 @@ pub async fn guard(
         once: labels.are_all_that_can_come(&*held),
         ..Passes::again_after(request.second_look)
     };
+    let passes = passes.waiting(settings.outage_deadline.value);
     let ended = clean_up(context, settings, passes, &mut *held, signals, front).await;
-    if ended.is_some() {
+    // Where a backend is still away, or nothing could be swept at all, the reaper is not sent away.
+    let is_over = |end: &SweepEnd| end.ended || !end.is_away;
+    let in_background = !matches!(&ended, Some(Ok(end)) if is_over(end));
+    if !in_background {
         reaper.done();
     }
     Ok(GuardEnd {
         code,
         swept: ended.transpose()?,
+        in_background,
     })
 }
 
@@ -194,12 +204,18 @@ async fn clean_up(
     front: &mut dyn Front,
 ) -> Option<Result<SweepEnd, Error>> {
     let control = Control::default();
-    let ending = end(context, settings, held, passes, &control);
+    let (tell, mut outages) = mpsc::unbounded_channel();
+    let tell = |failures: &[ListFailure]| drop(tell.send(failures.to_vec()));
+    let ending = end_telling(context, settings, held, passes, &control, &tell);
     tokio::pin!(ending);
     let mut told = false;
     loop {
         tokio::select! {
             ended = &mut ending => return Some(ended),
+            Some(failures) = outages.recv() => front.notice(Notice::Away {
+                failures: &failures,
+                wait: passes.outage,
+            }),
             heard = signals.next() => {
                 if !heard.ends() {
                     continue;

@@ -1,7 +1,7 @@
 //! What the guard is told while the command runs, and whether the command was told as well.
 
 use async_trait::async_trait;
-use rustix::process::Signal;
+use rustix::process::{Signal, getpid};
 
 /// A signal to the guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,17 @@ pub struct GuardSignal {
 }
 
 impl GuardSignal {
+    /// A signal that was heard, and whether the kernel sent it. That is the terminal's word to the whole foreground
+    /// group, but for one: that the terminal is gone, the kernel tells the leader of its session alone.
+    pub fn heard(number: i32, from_kernel: bool) -> Self {
+        let is_hangup = Signal::from_named_raw(number) == Some(Signal::HUP);
+        let leads = || rustix::process::getsid(None).is_ok_and(|leader| leader == getpid());
+        Self {
+            number,
+            from_terminal: from_kernel && !(is_hangup && leads()),
+        }
+    }
+
     /// Whether it asks a process to end.
     pub fn ends(self) -> bool {
         let ending = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];

@@ -1,8 +1,8 @@
 //! Removes units that are over while the command runs, so that disk and networks do not run out.
 //!
 //! A unit is over when its trial's directory says so, when all of its containers have ended, or when the
-//! one has in which Harbor runs the agent. Only what is proven to be the run's own goes, and images stay:
-//! other trials may start from them.
+//! one has in which Harbor runs the agent; never while one of those runs, since a trial may be tried again. Only
+//! what is proven to be the run's own counts and goes, and images stay: other trials may start from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -153,22 +153,80 @@ fn over_units<'a>(
     };
     let is_over = |unit: &Unit, containers: &[&Resource]| {
         let project = names::project_name(&unit.0);
-        // A trial may be tried again: while one of these runs, it is not over.
-        let is_over_by_main = |containers: &[&Resource]| {
-            let service = |one: &Resource| {
-                let service = one.labels.get(names::COMPOSE_SERVICE);
-                names::is_harbor_main(&project, service)
-            };
-            let mut mains = containers.iter().filter(|one| service(one)).peekable();
-            mains.peek().is_some() && mains.all(|one| has_ended(one))
+        let is_main = |one: &&&Resource| {
+            let service = one.labels.get(names::COMPOSE_SERVICE);
+            names::is_harbor_main(&project, service)
         };
+        let mains: Vec<_> = containers.iter().filter(is_main).collect();
+        // A trial may be tried again, and its result is that of the first time: while one of these runs, or has
+        // not ended for long, nothing is over.
+        if !mains.is_empty() {
+            return mains.into_iter().all(|one| has_ended(one));
+        }
         over_trials.contains(names::trial_of(&project))
             || !containers.is_empty() && containers.iter().all(|one| has_ended(one))
-            || is_over_by_main(containers)
     };
     units
         .into_iter()
         .filter(|(unit, containers)| is_over(unit, containers))
         .map(|(unit, _)| unit.clone())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tbengine_sdk::{Identity, State};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// A container of a Harbor trial, with its service, that ended so many seconds ago or runs.
+    fn member(name: &str, service: &str, ended: Option<u64>) -> Resource {
+        let identity = Identity {
+            backend: "docker".into(),
+            account: "a".into(),
+            kind: Kind::CONTAINER,
+            native: name.into(),
+            created: None,
+        };
+        let state = ended.map_or(State::Running, |_| State::Exited);
+        let mut member = Resource::new(identity, name, state);
+        member.finished = ended.map(|ago| NOW.minus(Duration::from_secs(ago)));
+        member.unit = Some(Unit("hello__dqmfgz2__env".into()));
+        member.labels = [(names::COMPOSE_SERVICE, service)].into_iter().collect();
+        member
+    }
+
+    fn is_over(members: &[Resource], trials: &[&str]) -> bool {
+        let trials = trials.iter().map(|trial| (*trial).to_owned()).collect();
+        !over_units(members.iter(), &trials, MINUTE, NOW).is_empty()
+    }
+
+    #[test]
+    fn a_trial_is_over_when_every_main_has_ended_for_long() {
+        let db = || member("db", "db", None);
+        let main = |name: &str, ended| member(name, "main", ended);
+        assert!(is_over(&[main("m", Some(60)), db()], &[]));
+        assert!(!is_over(&[main("m", Some(59)), db()], &[]));
+        assert!(!is_over(&[main("m", None), db()], &[]));
+        // One that was left of an earlier attempt says nothing of the one that runs.
+        assert!(!is_over(&[main("old", Some(3600)), main("m", None)], &[]));
+    }
+
+    #[test]
+    fn the_result_of_an_earlier_attempt_ends_nothing_that_runs() {
+        let told = ["Hello__DqmfGz2"];
+        let running = [member("m", "main", None), member("db", "db", None)];
+        assert!(!is_over(&running, &told));
+        // Without such a container the directory is what says it.
+        assert!(is_over(&[member("c", "client", None)], &told));
+        assert!(!is_over(&[member("c", "client", None)], &[]));
+        assert!(is_over(&[member("c", "client", Some(60))], &[]));
+        assert!(!is_over(
+            &[member("c", "client", Some(60)), member("d", "db", None)],
+            &[]
+        ));
+    }
 }

@@ -1,11 +1,14 @@
 //! Sweeps until nothing more turns up, and says what came of it.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tbengine_engine::apply::Control;
+use tbengine_engine::discover::ListFailure;
 use tbengine_engine::report::StepResult;
 use tbengine_sdk::Resource;
 use tbengine_store::{HeldLease, LeaseEntry, LeaseStatus, StoreError};
+use tokio::time::Instant;
 
 use super::sweep::{Sweep, sweep};
 use super::{Target, processes};
@@ -25,6 +28,8 @@ pub struct Passes {
     pub again_after: Duration,
     /// Whether one look that finds nothing is enough, because nothing can come later.
     pub once: bool,
+    /// How long a backend that cannot be reached is waited for. Looks in vain do not count.
+    pub outage: Duration,
 }
 
 impl Passes {
@@ -35,6 +40,13 @@ impl Passes {
             ..Self::default()
         }
     }
+
+    /// The same, where a backend that cannot be reached is waited for this long.
+    #[must_use]
+    pub fn waiting(mut self, outage: Duration) -> Self {
+        self.outage = outage;
+        self
+    }
 }
 
 impl Default for Passes {
@@ -42,18 +54,26 @@ impl Default for Passes {
         Self {
             again_after: Duration::from_secs(3),
             once: false,
+            outage: Duration::ZERO,
         }
     }
 }
 
 /// More passes than this are left to the next run.
 const MAX_PASSES: u32 = 6;
+/// How often a backend that cannot be reached is asked at least, and at most.
+const OUTAGE_PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 /// How long what still runs under the lease may take to end by itself.
 const PROCESS_GRACE: Duration = Duration::from_secs(2);
 
 /// Counts what a sweep did.
 fn add(ended: &mut SweepEnd, sweep: &Sweep) {
-    for outcome in sweep.report.iter().flat_map(|report| &report.outcomes) {
+    let outcomes = || sweep.report.iter().flat_map(|report| &report.outcomes);
+    // What was tried once more ended as it did the last time.
+    let again: HashSet<_> = outcomes().map(|outcome| &outcome.id).collect();
+    ended.outcomes.retain(|before| !again.contains(&before.id));
+    ended.outcomes.extend(outcomes().cloned());
+    for outcome in outcomes() {
         *ended.results.entry(outcome.result).or_default() += 1;
         if outcome.result.is_failure() {
             let detail = outcome.detail.as_deref().unwrap_or("reason unknown");
@@ -71,6 +91,7 @@ fn settle(ended: &mut SweepEnd, last: &Sweep) {
         format!("{kind} {} ({})", one.name, short_id(&one.identity.native))
     };
     ended.is_elsewhere = !last.elsewhere.is_empty();
+    ended.is_away = last.is_away();
     ended.unproven = last.unproven.len();
     ended.unproven_names = last.unproven.iter().take(10).map(named).collect();
     ended.deleted = ended
@@ -105,7 +126,7 @@ fn settle(ended: &mut SweepEnd, last: &Sweep) {
     }
     for failure in &last.failures {
         ended.problems.push(format!(
-            "backend `{}` could not be listed: {}",
+            "backend `{}` could not be listed, so it is unknown what is left there: {}",
             failure.backend, failure.error
         ));
     }
@@ -122,6 +143,21 @@ pub async fn end(
     passes: Passes,
     control: &Control,
 ) -> Result<SweepEnd, Error> {
+    end_telling(context, settings, held, passes, control, &|_| {}).await
+}
+
+/// The same, where somebody is told once per outage what cannot be reached and is waited for.
+///
+/// # Errors
+/// Why nothing was done.
+pub(crate) async fn end_telling(
+    context: &Context,
+    settings: &Settings,
+    held: &mut dyn HeldLease,
+    passes: Passes,
+    control: &Control,
+    tell: &(dyn Fn(&[ListFailure]) + Send + Sync),
+) -> Result<SweepEnd, Error> {
     let id = held.lease().id.clone();
     let (running, left) = processes::end(&id, PROCESS_GRACE).await;
     tracing::info!(running, left, "ended processes that were still running");
@@ -137,9 +173,23 @@ pub async fn end(
     }
     let mut last;
     let mut look = 0;
+    let mut away: Option<Away> = None;
     loop {
+        let began = Instant::now();
         last = sweep(context, settings, held, Target::Everything, control).await?;
         add(&mut ended, &last);
+        if last.is_away() && !passes.outage.is_zero() && !control.stop.is_cancelled() {
+            let away = away.get_or_insert_with(|| {
+                tell(&last.failures);
+                Away::since(began, passes)
+            });
+            if away.began.elapsed() >= passes.outage {
+                break;
+            }
+            away.pause(control).await;
+            continue;
+        }
+        away = None;
         look += 1;
         let is_settled = last.is_clean() && !last.found() && (look > 1 || passes.once);
         // Looking again does not bring another account into sight.
@@ -151,10 +201,38 @@ pub async fn end(
     }
     settle(&mut ended, &last);
     if last.is_clean() && !control.stop.is_cancelled() && left == 0 {
-        held.end(context.world.refresh().now).await?;
         ended.ended = true;
+        // Everything is gone, and the next sweep finds that again.
+        if let Err(error) = held.end(context.world.refresh().now).await {
+            let problem = format!("the end of the lease could not be recorded: {error}");
+            ended.problems.push(problem);
+        }
     }
     Ok(ended)
+}
+
+/// A backend that cannot be reached.
+struct Away {
+    began: Instant,
+    pause: Duration,
+}
+
+impl Away {
+    /// One that is away since a look began, and is waited for.
+    fn since(began: Instant, passes: Passes) -> Self {
+        let (least, most) = OUTAGE_PAUSE;
+        let pause = passes.again_after.clamp(least, most);
+        Self { began, pause }
+    }
+
+    /// Waits before it is asked again.
+    async fn pause(&mut self, control: &Control) {
+        let (_, most) = OUTAGE_PAUSE;
+        tokio::time::timeout(self.pause, control.stop.cancelled())
+            .await
+            .ok();
+        self.pause = (self.pause * 2).min(most);
+    }
 }
 
 /// What became of a lease that was found over.
@@ -164,6 +242,13 @@ pub enum LeftOver {
     Swept(SweepEnd),
     /// It was left to the later version of tbengine that wrote it.
     Later,
+    /// It could not be swept at all, like one whose baseline cannot be read.
+    Failed {
+        /// Its id.
+        lease: String,
+        /// Why.
+        error: Box<Error>,
+    },
 }
 
 impl LeftOver {
@@ -171,7 +256,7 @@ impl LeftOver {
     pub fn is_clean(&self) -> bool {
         match self {
             Self::Swept(end) => end.ended || end.is_elsewhere,
-            Self::Later => false,
+            Self::Later | Self::Failed { .. } => false,
         }
     }
 }
@@ -179,7 +264,7 @@ impl LeftOver {
 /// Sweeps every lease that is over and about one of these backends; all, if none is named.
 ///
 /// # Errors
-/// If the leases cannot be listed, or one of them cannot be swept at all.
+/// If the leases cannot be listed. One that cannot be swept at all keeps no other from it.
 pub async fn sweep_those_over(
     context: &Context,
     settings: &Settings,
@@ -197,22 +282,33 @@ pub async fn sweep_those_over(
         if status != LeaseStatus::Over || !lease.terms.backends.iter().any(concerns) {
             continue;
         }
-        match store.adopt(&lease.id).await {
+        let error = match store.adopt(&lease.id).await {
             Ok(Some(mut held)) => {
                 front.notice(Notice::LeaseOver(&lease));
                 let passes = Passes::default();
-                let swept = end(context, settings, &mut *held, passes, control).await?;
-                front.notice(Notice::Swept(&swept));
-                left_over.push(LeftOver::Swept(swept));
+                match end(context, settings, &mut *held, passes, control).await {
+                    Ok(swept) => {
+                        front.notice(Notice::Swept(&swept));
+                        left_over.push(LeftOver::Swept(swept));
+                        continue;
+                    }
+                    Err(error) => error,
+                }
             }
             // Someone else was faster.
-            Ok(None) | Err(StoreError::Held { .. }) => {}
+            Ok(None) | Err(StoreError::Held { .. }) => continue,
             Err(error @ StoreError::Later { .. }) => {
                 front.notice(Notice::LeaseLater(&error));
                 left_over.push(LeftOver::Later);
+                continue;
             }
-            Err(error) => return Err(error.into()),
-        }
+            Err(error) => error.into(),
+        };
+        front.notice(Notice::LeaseFailed(&lease, &error));
+        left_over.push(LeftOver::Failed {
+            lease: lease.id,
+            error: Box::new(error),
+        });
     }
     Ok(left_over)
 }

@@ -8,10 +8,12 @@
 //! - [`policy`]: the policy of a sweep
 //! - [`processes`]: what still runs under a lease
 //! - [`mod@sweep`]: deletes what was made under a lease, once
+//! - [`mod@foresee`]: what the sweeps would do of leases that are over
 //! - [`mod@end`]: sweeps until nothing more turns up
 //! - [`mod@release`]: ends a lease that is over for its holder
 
 pub mod end;
+pub mod foresee;
 pub mod ownership;
 pub mod policy;
 pub mod processes;
@@ -21,6 +23,7 @@ pub mod take;
 pub mod trials;
 
 pub use end::{LeftOver, Passes, end, sweep_those_over};
+pub use foresee::{PlannedSweep, foresee};
 pub use ownership::{Belonging, Other, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
 pub use release::{Release, release};

@@ -15,7 +15,7 @@ pub enum Release {
     Swept(SweepEnd),
     /// It has ended before.
     EndedBefore,
-    /// Its record cannot be read and was set aside. Nothing was deleted, since nobody knows what was made under it.
+    /// Its record or its baseline cannot be read, and the record was set aside. Nothing was deleted, since nobody knows what was made under it.
     SetAside {
         /// Why it cannot be read.
         why: StoreError,
@@ -44,6 +44,11 @@ pub async fn release(
     let Some(mut held) = store.release(id).await? else {
         return Ok(Release::EndedBefore);
     };
+    if let Err(why) = held.baseline().await {
+        drop(held);
+        let aside = store.set_aside(id).await?;
+        return Ok(Release::SetAside { why, aside });
+    }
     let ended = end(context, settings, &mut *held, Passes::default(), control).await?;
     Ok(Release::Swept(ended))
 }

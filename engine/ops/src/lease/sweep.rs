@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tbengine_engine::Engine;
 use tbengine_engine::apply::Control;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::plan::Refusal;
+use tbengine_engine::plan::{Plan, Refusal};
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report};
-use tbengine_sdk::Resource;
+use tbengine_sdk::{ErrorKind, Resource};
 use tbengine_store::{Baseline, HeldLease, LeaseEntry, StoreError, Unreadable, facts};
 
 use super::{Belonging, LeasePolicy, Other, Ownership, Target, trials};
@@ -49,23 +50,40 @@ impl Sweep {
             && self.elsewhere.is_empty()
     }
 
+    /// Whether a backend could not be reached: what is there is not known, and may be known later.
+    pub fn is_away(&self) -> bool {
+        let is_passing = |kind: ErrorKind| kind.gates_backend() || kind == ErrorKind::Transient;
+        let mut failures = self.failures.iter();
+        // One item that cannot be read is no outage.
+        failures.any(|failure| failure.item.is_none() && is_passing(failure.error.kind))
+            || self.report.as_ref().is_some_and(Report::has_deferred)
+    }
+
     /// Whether it found anything to do.
     pub fn found(&self) -> bool {
         self.report.is_some() || !self.is_clean()
     }
 }
 
-/// Lists everything, and deletes what was made under the lease.
+/// A sweep that was planned, and is not carried out yet.
+pub(super) struct Prepared {
+    engine: Engine,
+    policy: Arc<dyn Policy>,
+    pub(super) plan: Plan,
+    /// What is known of it so far.
+    pub(super) sweep: Sweep,
+}
+
+/// Lists everything, and plans to delete what was made under the lease.
 ///
 /// # Errors
-/// Why nothing was done.
-pub async fn sweep(
+/// Why that is not known.
+pub(super) async fn prepare(
     context: &Context,
     settings: &Settings,
     held: &dyn HeldLease,
     target: Target,
-    control: &Control,
-) -> Result<Sweep, Error> {
+) -> Result<Prepared, Error> {
     let world = context.world.refresh();
     let lease = held.lease().clone();
     let store = super::leases(context, settings)?;
@@ -102,28 +120,56 @@ pub async fn sweep(
     let fault = planned.decisions.fault.map(|fault| fault.to_string());
     sweep.obstacle = fault.or_else(|| tripped.map(ToString::to_string));
     sweep.refusals.clone_from(&planned.plan.refusals);
-    if planned.plan.is_empty() || tripped.is_some() {
+    Ok(Prepared {
+        engine,
+        policy,
+        plan: planned.plan,
+        sweep,
+    })
+}
+
+/// Lists everything, and deletes what was made under the lease.
+///
+/// # Errors
+/// Why nothing was done.
+pub async fn sweep(
+    context: &Context,
+    settings: &Settings,
+    held: &dyn HeldLease,
+    target: Target,
+    control: &Control,
+) -> Result<Sweep, Error> {
+    let Prepared {
+        engine,
+        policy,
+        plan,
+        mut sweep,
+    } = prepare(context, settings, held, target).await?;
+    if plan.is_empty() || plan.blast_radius.is_some() {
         return Ok(sweep);
     }
-    let journal = match store.begin(&planned.plan, engine.clock()).await {
-        Ok(journal) => journal,
+    let store = super::leases(context, settings)?;
+    let mut see = |event: &Event| tracing::debug!(kind = ?event.kind, "sweep");
+    let journal = match store.begin(&plan, engine.clock()).await {
+        Ok(journal) => Some(journal),
         // Another run works on some of it; the next look shows what is left.
         Err(error @ StoreError::Busy(_)) => {
             sweep.obstacle = Some(error.to_string());
             return Ok(sweep);
         }
-        Err(error) => return Err(error.into()),
+        // The lease says what is to go, and only its holder touches that: a full disk does not keep it. Who is
+        // killed now leaves no run to resume, but the lease.
+        Err(error) => {
+            tracing::warn!("the cleanup is not recorded: {error}");
+            None
+        }
     };
+    let ledger = journal.as_ref().map(|journal| journal.ledger());
     let report = engine
-        .apply(
-            planned.plan,
-            &policy,
-            control,
-            Some(&journal.ledger()),
-            &mut see,
-        )
+        .apply(plan, &policy, control, ledger.as_ref(), &mut see)
         .await;
-    sweep.obstacle = journal.halt().map(|halt| halt.to_string());
+    let halt = journal.and_then(|journal| journal.halt());
+    sweep.obstacle = halt.map(|halt| halt.to_string());
     sweep.report = Some(report);
     Ok(sweep)
 }

@@ -262,6 +262,20 @@ impl LeaseFiles {
     /// Ends the time of a lease now, and takes it over to sweep. `None` if it has ended before.
     pub(super) fn release(&self, id: &str) -> Result<Option<SqliteHeldLease>, StoreError> {
         let mut held = self.lock(id)?;
+    }
+
+    /// A lease that is over, without its lock.
+    pub(super) fn look_at(&self, id: &str) -> Result<Option<SqliteHeldLease>, StoreError> {
+        let lease = self.read_with_lock(id)?;
+        if self.status(&lease) != LeaseStatus::Over {
+            return Ok(None);
+        }
+        let path = self.path(id, "lock");
+        let lock = private()
+            .open(&path)
+            .map_err(|source| StoreError::lease_io("open", &path, source))?;
+        let files = self.clone();
+        Ok(Some(SqliteHeldLease { files, lease, lock }))
         if held.lease.ended.is_some() {
             return Ok(None);
         }

@@ -155,6 +155,11 @@ impl Leases for SqliteStore {
         Ok(held.map(|held| Box::new(held) as Box<dyn HeldLease>))
     }
 
+    async fn look_at(&self, id: &str) -> Result<Option<Box<dyn HeldLease>>> {
+        let held = self.leases().look_at(id)?;
+        Ok(held.map(|held| Box::new(held) as Box<dyn HeldLease>))
+    }
+
     async fn release(&self, id: &str) -> Result<Option<Box<dyn HeldLease>>> {
         let held = self.leases().release(id)?;
         Ok(held.map(|held| Box::new(held) as Box<dyn HeldLease>))

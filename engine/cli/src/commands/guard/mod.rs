@@ -39,11 +39,16 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
     let guarding = guard(context, &settings, request, &mut signals, &mut front);
     let end = block_on(guarding)?;
     drop(front);
+    let in_background = "cleanup continues in the background";
     let Some(swept) = end.swept else {
-        app.console.warning("cleanup continues in the background");
+        app.console.warning(in_background);
         return Ok(Code::Command(end.code));
     };
     swept::tell(&app.console, app.global.verbose > 0, &swept);
+    if end.in_background {
+        let wait = format!("{in_background} once the backend can be reached again");
+        app.console.warning(&wait);
+    }
     if let Some(path) = &args.report {
         report(path, &swept)?;
     }
@@ -66,13 +71,13 @@ fn pre_clean(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
         fail_fast: false,
         yes: true,
         no_journal: false,
+        // They are named, and the command starts anyway.
+        allow_quarantined: true,
     };
     // The standard output is the command's.
     let signals = app.hear_signals()?;
     let cleaned = app.with_output_on_stderr(|app| super::run::run_hearing(app, &run, &signals));
     signals.hand_over();
-        // They are named, and the command starts anyway.
-        allow_quarantined: true,
     let code = cleaned?;
     if !matches!(code, Code::Done) {
         let number = code.number();

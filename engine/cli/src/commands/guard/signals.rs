@@ -30,10 +30,8 @@ impl Forwarded {
         let (send, heard) = mpsc::unbounded_channel();
         let listen = move || {
             for origin in signals.forever() {
-                let heard = GuardSignal {
-                    number: origin.signal,
-                    from_terminal: matches!(origin.cause, Cause::Kernel),
-                };
+                let from_kernel = matches!(origin.cause, Cause::Kernel);
+                let heard = GuardSignal::heard(origin.signal, from_kernel);
                 if send.send(heard).is_err() {
                     return;
                 }
