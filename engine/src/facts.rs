@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 use serde::Serialize;
-use tbengine_sdk::{Identity, Owner, Resource, ResourceId};
+use tbengine_sdk::{Identity, Kind, Owner, Resource, ResourceId};
 
 use crate::terms::Terms;
 
@@ -32,6 +32,8 @@ pub struct LiveLease {
     pub id: String,
     /// What counts as made under it.
     pub terms: Terms,
+    /// Native ids of images that its holder relies on: it has looked them up, or runs containers of them.
+    pub images: HashSet<String>,
 }
 
 impl Facts {
@@ -42,8 +44,6 @@ impl Facts {
             .find(|lease| lease.terms.name(&lease.id, resource))
     }
 
-    /// Whether this is a sweep, and a resource is none of its business.
-    pub(crate) fn is_foreign(&self, resource: &Resource) -> bool {
     /// The live lease whose holder relies on an image.
     pub(crate) fn relied_on(&self, resource: &Resource) -> Option<&LiveLease> {
         let Identity { kind, native, .. } = &resource.identity;
@@ -56,6 +56,8 @@ impl Facts {
         self.over.contains(run) || self.live.iter().any(|lease| lease.id == run)
     }
 
+    /// Whether this is a sweep, and a resource is none of its business.
+    pub(crate) fn is_foreign(&self, resource: &Resource) -> bool {
         self.only
             .as_ref()
             .is_some_and(|only| !only.contains(&resource.identity.id()))

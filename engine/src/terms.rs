@@ -28,6 +28,9 @@ pub struct Terms {
     /// The kinds that filters are about; all, if none is named.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<Kind>,
+    /// Kinds of which nothing is deleted, whatever proves it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept_kinds: Vec<Kind>,
     /// Whether a resource without proof may count.
     pub own: Own,
     /// Directories whose trials name units that count: Harbor's job directory, Terminal-Bench's run.

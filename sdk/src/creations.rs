@@ -38,6 +38,10 @@ pub type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Creations>>> + Se
 /// created if others can make something else of that id. It has returned before the command gets its answer.
 pub type Observer = Box<dyn Fn(Kind, &str, Option<Timestamp>) + Send + Sync>;
 
+/// What is told of every image that the command looks up or runs a container of, by its native id: whoever made it,
+/// the command relies on it.
+pub type ImageObserver = Box<dyn Fn(&str) + Send + Sync>;
+
 /// What labelling starts with.
 pub struct GuardOptions {
     /// The id of the run, which is the value of [`RUN_ID_LABEL`](crate::owner::RUN_ID_LABEL).
@@ -48,6 +52,10 @@ pub struct GuardOptions {
     pub socket: PathBuf,
     /// What is told of creations.
     pub observer: Observer,
+    /// What is told of images that are relied on.
+    pub image_observer: ImageObserver,
+    /// Whether images get the label. Those that are to be kept do not.
+    pub label_images: bool,
 }
 
 impl fmt::Debug for GuardOptions {

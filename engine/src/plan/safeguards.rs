@@ -257,6 +257,12 @@ fn live_lease(resource: &Resource, facts: &Facts) -> Result<(), Refused> {
             format!("created under live lease {}{whose}", lease.id),
         ));
     }
+    if let Some(lease) = facts.relied_on(resource) {
+        return Err((
+            Safeguard::LiveLease,
+            format!("live lease {} relies on it", lease.id),
+        ));
+    }
     if facts.is_foreign(resource) {
         return Err((
             Safeguard::LiveLease,
@@ -266,12 +272,6 @@ fn live_lease(resource: &Resource, facts: &Facts) -> Result<(), Refused> {
     Ok(())
 }
 
-/// What could be read in part only may be deleted where nothing depends on the rest: it has ended, and whose it is
-/// is proven or claimed.
-fn damaged(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
-    if resource.surrendered {
-        return Err((
-            Safeguard::Surrendered,
 /// A run whose lease is not known here may go on elsewhere. Only whoever names the label itself says that it does
 /// not.
 fn unknown_lease(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
@@ -298,6 +298,12 @@ fn unknown_lease(resource: &Resource, context: &Context<'_>) -> Result<(), Refus
     ))
 }
 
+/// What could be read in part only may be deleted where nothing depends on the rest: it has ended, and whose it is
+/// is proven or claimed.
+fn damaged(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
+    if resource.surrendered {
+        return Err((
+            Safeguard::Surrendered,
             "the provider has taken its deletion and hides it; there is nothing more to do here"
                 .into(),
         ));
@@ -392,13 +398,13 @@ fn minimum_age(proposal: &Proposed<'_>, least: Duration, now: Timestamp) -> Resu
             }
         }
     }
+    Ok(())
 }
 
 fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result<(), Refused> {
     if !resource.state.is_running() {
         return Ok(());
     }
-    Ok(())
     if matches!(action, Action::Delete { force, .. } if force != Force::Always) {
         return Err((
             Safeguard::RunningWithoutForce,
@@ -420,13 +426,6 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
     ))
 }
 
-/// Deleting a container takes its anonymous volumes along, so each is looked at like a target. One that was
-/// not listed where listing worked is gone.
-fn cascades(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused> {
-    let place = proposal.place;
-    let resource = &context.inventory.resources[place];
-    let inventory = context.inventory;
-    let backend = &resource.identity.backend;
 /// Whether what its deletion would take along stays: it keeps data, and nothing proves whose.
 fn must_go_alone(context: &Context<'_>, proposal: &Proposed<'_>) -> bool {
     let resource = proposal.resource;
@@ -437,6 +436,13 @@ fn must_go_alone(context: &Context<'_>, proposal: &Proposed<'_>) -> bool {
         && along.any(|one| context.inventory.class_of(&one.identity) == Class::Storage)
 }
 
+/// Deleting a container takes its anonymous volumes along, so each is looked at like a target. One that was
+/// not listed where listing worked is gone.
+fn cascades(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused> {
+    let place = proposal.place;
+    let resource = &context.inventory.resources[place];
+    let inventory = context.inventory;
+    let backend = &resource.identity.backend;
     let is_known = |used: &Relation| {
         // One item that cannot be read does not hide those that were listed.
         inventory.has_listed(backend, used.kind) || {
@@ -451,12 +457,6 @@ fn must_go_alone(context: &Context<'_>, proposal: &Proposed<'_>) -> bool {
         );
         return Err((Safeguard::CascadeUnknown, detail));
     }
-    for member in inventory.cascade_of(place) {
-        protection(member, context.now).map_err(|(safeguard, detail)| {
-            let kind = member.identity.kind;
-            let name = &member.name;
-            (
-                safeguard,
     if must_go_alone(context, proposal) {
         let identity = &resource.identity;
         let info = inventory.kinds.info(&identity.backend, identity.kind);
@@ -466,6 +466,12 @@ fn must_go_alone(context: &Context<'_>, proposal: &Proposed<'_>) -> bool {
         }
         return Ok(());
     }
+    for member in inventory.cascade_of(place) {
+        protection(member, context.now).map_err(|(safeguard, detail)| {
+            let kind = member.identity.kind;
+            let name = &member.name;
+            (
+                safeguard,
                 format!("deleting it also deletes {kind} `{name}`: {detail}"),
             )
         })?;
@@ -480,14 +486,14 @@ fn drop_held<'a>(
     mut survivors: Vec<Proposed<'a>>,
     refusals: &mut Vec<Refusal>,
 ) -> Vec<Proposed<'a>> {
+    let inventory = context.inventory;
+    let units = LiveUnits::of(context, &survivors);
     loop {
         let mut going = vec![false; inventory.resources.len()];
         for proposal in &survivors {
             going[proposal.place] = matches!(proposal.action, Action::Delete { .. });
         }
         let before = refusals.len();
-    let inventory = context.inventory;
-    let units = LiveUnits::of(context, &survivors);
         survivors = survivors
             .into_iter()
             .filter_map(|proposal| {

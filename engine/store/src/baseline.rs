@@ -43,6 +43,16 @@ impl Baseline {
         }
     }
 
+    /// The same without what is claimed, by native ids: it was there, and is the lease's all the same.
+    #[must_use]
+    pub fn without(mut self, inventory: &Inventory, claims: &[String]) -> Self {
+        let resources = inventory.resources.iter();
+        for one in resources.filter(|one| claims.contains(&one.identity.native)) {
+            self.keys.remove(&resource_key(&one.identity));
+        }
+        self
+    }
+
     /// Whether a resource was there.
     pub fn has(&self, identity: &Identity) -> bool {
         self.keys.contains(&resource_key(identity))

@@ -9,10 +9,16 @@ pub fn facts(leases: impl IntoIterator<Item = Result<LeaseEntry, Unreadable>>) -
     let mut facts = Facts::default();
     for lease in leases {
         match lease {
-            Ok(LeaseEntry { lease, status, .. }) => match status {
+            Ok(LeaseEntry {
+                lease,
+                status,
+                images,
+                ..
+            }) => match status {
                 LeaseStatus::Live => facts.live.push(LiveLease {
                     id: lease.id,
                     terms: lease.terms,
+                    images,
                 }),
                 LeaseStatus::Over | LeaseStatus::Ended => {
                     facts.over.insert(lease.id);

@@ -135,6 +135,12 @@ pub trait Observations: Send + Sync + Debug {
     /// # Errors
     /// If that cannot be noted; then nothing proves that it belongs to the lease.
     fn note(&self, observed: &Observed) -> io::Result<()>;
+
+    /// Notes that what runs under the lease relies on an image, whoever made it.
+    ///
+    /// # Errors
+    /// If that cannot be noted; then nothing keeps others from deleting it.
+    fn rely_on(&self, image: &str) -> io::Result<()>;
 }
 
 /// A lease that is to be taken.
@@ -159,6 +165,8 @@ pub struct LeaseEntry {
     pub status: LeaseStatus,
     /// How long it still holds without being renewed, if it is live and holds by time.
     pub left: Option<Duration>,
+    /// Native ids of images that its holder relies on, if it is live.
+    pub images: HashSet<String>,
 }
 
 /// Whether a lease counts.

@@ -47,4 +47,4 @@ mod volumes;
 pub use crate::unit::IMAGE_RUN_ID_LABEL;
 pub use creation::Created;
 pub use guarding::GUARDING;
-pub use socket::{LabellingSocket, ListenError, Observer};
+pub use socket::{Images, LabellingSocket, ListenError, Observer};

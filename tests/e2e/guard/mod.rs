@@ -1,6 +1,7 @@
 //! `tbengine guard` on a real Docker: whatever becomes of the command, the guard or the reaper, what the
 //! command made goes, and nothing else does.
 //!
+//! - `compose`: Docker Compose with BuildKit, as benchmarks use them
 //! - `ends`: how the command may end, and what the guard answers
 //! - `killed`: `kill -9` of the guard, the reaper and both
 //! - `held`: leases that scripts and Rust programs take
@@ -8,6 +9,7 @@
 //! - `told`: signals, the terminal, process groups, orphans
 //! - `tidied`: units that are over while the command runs
 
+mod compose;
 mod ends;
 mod held;
 mod killed;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use tbengine_engine::scope::LabelFilter;
 use tbengine_engine::terms::Own;
+use tbengine_sdk::Kind;
 
 use super::scope::{BackendArgs, ScopeArgs};
 use super::tuning::{PolicyArgs, RetryArgs, SafeguardArgs};
@@ -75,6 +76,9 @@ pub(crate) struct GuardedArgs {
         default_value = "1m"
     )]
     pub(crate) tidy_after: Span,
+    /// Keep the images that the command builds
+    #[arg(long, env = "TBENGINE_NO_IMAGES", value_parser = values::boolish())]
+    pub(crate) no_images: bool,
     /// Do not proxy DOCKER_HOST (disables automatic labels)
     #[arg(long, env = "TBENGINE_NO_DOCKER_LABELS", value_parser = values::boolish())]
     pub(crate) no_docker_labels: bool,
@@ -200,6 +204,20 @@ pub(crate) struct TermsArgs {
     /// A label of your own that marks resources created under it; several must all match
     #[arg(long, value_name = "KEY[=VALUE]", env = "TBENGINE_LABEL")]
     pub(crate) label: Vec<LabelFilter>,
+    /// A resource that exists and is deleted with the lease, by its whole id
+    #[arg(long, value_name = "ID", env = "TBENGINE_CLAIM")]
+    pub(crate) claim: Vec<String>,
+    /// Keep images that were created under it
+    #[arg(long, env = "TBENGINE_NO_IMAGES", value_parser = values::boolish())]
+    pub(crate) no_images: bool,
     #[command(flatten)]
     pub(crate) own: OwnArgs,
+}
+
+/// The kinds that are kept.
+pub(crate) fn kept_kinds(no_images: bool) -> Vec<Kind> {
+    match no_images {
+        true => vec![Kind::IMAGE],
+        false => Vec::new(),
+    }
 }

@@ -77,7 +77,8 @@ async fn start(
     held: &dyn HeldLease,
     guarding: Guarding,
 ) -> Result<Box<dyn Creations>, String> {
-    let observations = held.observations().map_err(|error| error.to_string())?;
+    let book = || held.observations().map_err(|error| error.to_string());
+    let (observations, relied_on) = (book()?, book()?);
     let observer = Box::new(
         move |kind: Kind, native: &str, created: Option<Timestamp>| {
             let native = native.to_owned();
@@ -97,6 +98,12 @@ async fn start(
         // Beside the lease, where a sweep removes it.
         socket: held.scratch().socket(),
         observer,
+        image_observer: Box::new(move |image: &str| {
+            if let Err(error) = relied_on.rely_on(image) {
+                tracing::warn!(%error, "cannot record which image is used");
+            }
+        }),
+        label_images: !held.lease().terms.kept_kinds.contains(&Kind::IMAGE),
     };
     let starting = (guarding.start)(options);
     starting.await.map_err(|error| error.to_string())

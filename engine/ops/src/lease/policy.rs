@@ -63,7 +63,15 @@ impl LeasePolicy {
         let Belonging::Ours(proof) = self.ownership.of(candidate.resource) else {
             return None;
         };
-        let id = &self.ownership.lease().id;
+        let lease = self.ownership.lease();
+        if lease
+            .terms
+            .kept_kinds
+            .contains(&candidate.resource.identity.kind)
+        {
+            return None;
+        }
+        let id = &lease.id;
         let reason = match &self.target {
             Target::Everything => format!("created under lease {id}, which expired: {proof}"),
             Target::Units(over) => {

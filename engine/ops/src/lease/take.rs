@@ -30,6 +30,10 @@ pub struct Wanted {
     pub kinds: Vec<Kind>,
     /// Whether what was there before counts as well, where it is named.
     pub whenever: bool,
+    /// Native ids of resources that are there, and are deleted with the lease all the same.
+    pub claims: Vec<String>,
+    /// Kinds of which nothing is deleted.
+    pub kept_kinds: Vec<Kind>,
     /// Whether a resource without proof may count.
     pub own: Own,
     /// Directories whose trials name units that count.
@@ -93,6 +97,20 @@ pub async fn take(
         true => Baseline::nothing(&inventory, world.now),
         false => Baseline::of(&inventory, world.now),
     };
+    let is_there = |claim: &&String| {
+        let mut resources = inventory.resources.iter();
+        resources.any(|one| one.identity.native == **claim)
+    };
+    if let Some(absent) = wanted.claims.iter().find(|claim| !is_there(claim)) {
+        return Err(Error::config(format!("no resource has the id `{absent}`"))
+            .hint("`tbengine list --output json` shows whole ids"));
+    }
+    let baseline = baseline.without(&inventory, &wanted.claims);
+    let mut filters = wanted.filters;
+    filters.extend((!wanted.claims.is_empty()).then(|| Filter {
+        ids: wanted.claims,
+        ..Filter::default()
+    }));
     tracing::info!(resources = baseline.len(), "this was there before");
     let config = context.config.path().map(std::path::absolute);
     let lease = NewLease {
@@ -100,9 +118,10 @@ pub async fn take(
         since: world.now,
         terms: Terms {
             backends,
-            filters: wanted.filters,
+            filters,
             spared: wanted.spared,
             kinds: wanted.kinds,
+            kept_kinds: wanted.kept_kinds,
             own: wanted.own,
             job_dirs: wanted.job_dirs,
             program: wanted.program,

@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use tbengine_engine::discover::Inventory;
-use tbengine_engine::facts::Facts;
+use tbengine_engine::facts::{Facts, LiveLease};
 use tbengine_engine::plan::{Action, Plan, Safeguard};
 use tbengine_engine::policy::Force;
 use tbengine_engine::terms::{Filter, Later, Terms};
 use tbengine_memory::{Make, Memory, container, image, network, volume};
 use tbengine_ops::lease::{Belonging, LeasePolicy, Other, Ownership, Target};
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Owner, Resource, Unit};
+use tbengine_sdk::{Kind, Owner, Resource, Unit};
 use tbengine_store::{Baseline, Claim, LEASE_FORMAT, Lease, LeaseEntry, LeaseStatus};
 
 use crate::support::host;
@@ -44,6 +44,7 @@ fn facts(leases: impl IntoIterator<Item = (Lease, LeaseStatus)>) -> Facts {
         lease,
         status,
         left: None,
+        images: HashSet::new(),
     };
     tbengine_store::facts(leases.into_iter().map(|one| Ok(entry(one))))
 }
@@ -245,6 +246,36 @@ async fn what_is_protected_stays_in_a_sweep_too() {
     let plan = Sweep::of("mine", &memory).plan(Target::Everything).await;
     assert_eq!(refused(&plan, "kept"), Some(Safeguard::ProtectedLabel));
     assert_eq!(refused(&plan, "gone"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_that_another_live_lease_relies_on_stays_in_a_sweep() {
+    let memory = provider();
+    let found = memory.insert(image("found").label(RUN_ID_LABEL, "mine"));
+    memory.insert(image("lonely").label(RUN_ID_LABEL, "mine"));
+    let sweep = Sweep::of("mine", &memory);
+    let policy = sweep.policy(Target::Everything).await;
+    let mut facts = sweep.facts().await;
+    facts.live.push(LiveLease {
+        id: "other".into(),
+        terms: Terms::default(),
+        images: [found.native].into(),
+    });
+    let plan = world(&memory, facts).plan(policy).await.plan;
+    assert_eq!(refused(&plan, "found"), Some(Safeguard::LiveLease));
+    assert_eq!(plan.refusals[0].detail, "live lease other relies on it");
+    assert_eq!(planned(&plan), ["lonely"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn kinds_that_are_to_be_kept_stay_in_a_sweep() {
+    let memory = provider();
+    memory.insert(image("built").label(RUN_ID_LABEL, "mine"));
+    memory.insert(made_under("mine", "mine"));
+    let mut sweep = Sweep::of("mine", &memory);
+    sweep.lease.terms.kept_kinds = vec![Kind::IMAGE];
+    let plan = sweep.plan(Target::Everything).await;
+    assert_eq!(planned(&plan), ["mine"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -214,10 +214,15 @@ impl LeaseFiles {
             )),
             _ => None,
         };
+        let images = match status {
+            LeaseStatus::Live => observations::relied_on(&self.path(&lease.id, OBSERVED)),
+            LeaseStatus::Over | LeaseStatus::Ended => HashSet::new(),
+        };
         LeaseEntry {
             lease,
             status,
             left,
+            images,
         }
     }
 
@@ -259,11 +264,6 @@ impl LeaseFiles {
         }
     }
 
-    /// Ends the time of a lease now, and takes it over to sweep. `None` if it has ended before.
-    pub(super) fn release(&self, id: &str) -> Result<Option<SqliteHeldLease>, StoreError> {
-        let mut held = self.lock(id)?;
-    }
-
     /// A lease that is over, without its lock.
     pub(super) fn look_at(&self, id: &str) -> Result<Option<SqliteHeldLease>, StoreError> {
         let lease = self.read_with_lock(id)?;
@@ -276,6 +276,11 @@ impl LeaseFiles {
             .map_err(|source| StoreError::lease_io("open", &path, source))?;
         let files = self.clone();
         Ok(Some(SqliteHeldLease { files, lease, lock }))
+    }
+
+    /// Ends the time of a lease now, and takes it over to sweep. `None` if it has ended before.
+    pub(super) fn release(&self, id: &str) -> Result<Option<SqliteHeldLease>, StoreError> {
+        let mut held = self.lock(id)?;
         if held.lease.ended.is_some() {
             return Ok(None);
         }

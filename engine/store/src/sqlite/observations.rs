@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::scratch::private;
 use crate::{Observations, Observed};
 
@@ -19,12 +21,39 @@ impl ObservationsFile {
     }
 }
 
-impl Observations for ObservationsFile {
-    fn note(&self, observed: &Observed) -> io::Result<()> {
-        let mut line = serde_json::to_vec(observed)?;
+/// An image that is relied on, as a line of the book.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Relied {
+    relies_on: String,
+}
+
+impl ObservationsFile {
+    fn add(&self, line: &impl Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(line)?;
         line.push(b'\n');
         (&self.0).write_all(&line)
     }
+}
+
+impl Observations for ObservationsFile {
+    fn note(&self, observed: &Observed) -> io::Result<()> {
+        self.add(observed)
+    }
+
+    fn rely_on(&self, image: &str) -> io::Result<()> {
+        self.add(&Relied {
+            relies_on: image.to_owned(),
+        })
+    }
+}
+
+/// The images that a book says are relied on; none where it cannot be read.
+pub(super) fn relied_on(path: &Path) -> HashSet<String> {
+    let text = fs::read(path).unwrap_or_default();
+    let lines = text.split(|byte| *byte == b'\n');
+    let relied = lines.filter_map(|line| serde_json::from_slice::<Relied>(line).ok());
+    relied.map(|one| one.relies_on).collect()
 }
 
 /// What a book says. A line that was cut short by a crash counts for nothing, and neither does one of an earlier

@@ -125,17 +125,37 @@ impl Client {
         }
         match creation {
             Some(Creation::Body(kind)) => return self.create(kind, head, body).await,
-            Some(Creation::Build) => self.label_image(&mut head, label::in_build),
-            Some(Creation::Commit) => self.label_image(&mut head, label::in_commit),
-            None => {}
+            Some(Creation::Build) if self.shared.labels_images => {
+                self.label_image(&mut head, label::in_build);
+            }
+            Some(Creation::Commit) if self.shared.labels_images => {
+                self.label_image(&mut head, label::in_commit);
+            }
+            Some(Creation::Build | Creation::Commit) | None => {}
         }
+        let looks_up = creation::looks_up_image(&head.method, head.uri.path());
         let request = Request::from_parts(head, Either::Left(body));
         let mut reply = self.link.lock().await.send(request).await?;
         if reply.status() == StatusCode::SWITCHING_PROTOCOLS {
             let ends = (upgrade, hyper::upgrade::on(&mut reply));
             *self.upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(ends);
         }
+        if looks_up && reply.status() == StatusCode::OK {
+            return self.note_image(reply).await;
+        }
         Ok(reply.map(Either::Left))
+    }
+
+    /// Notes that the run relies on an image that it has found.
+    async fn note_image(&self, reply: Response<Incoming>) -> Result<Response<Outgoing>, Failure> {
+        let (head, body) = reply.into_parts();
+        let body = gather(body, MAX_REPLY)
+            .await?
+            .ok_or(Failure::ReplyTooLarge(MAX_REPLY))?;
+        if let Some(image) = creation::image_of(&body) {
+            self.shared.note_image(&image);
+        }
+        Ok(Response::from_parts(head, Either::Right(Full::new(body))))
     }
 
     /// Makes of a request to this socket one to the daemon.
@@ -184,7 +204,7 @@ impl Client {
         for volume in &named {
             self.create_volume(&mut link, &head, volume).await?;
         }
-        let makes_anonymous = kind == Kind::CONTAINER && !volumes::takes_over(&body);
+        let makes_anonymous = !volumes::takes_over(&body);
         let request = Request::from_parts(head.clone(), Either::Right(Full::new(body)));
         let reply = link.send(request).await?;
         if !is_ours || reply.status() != StatusCode::CREATED {
@@ -192,8 +212,15 @@ impl Client {
         }
         let (reply, answer) = reply.into_parts();
         let answer = self.note(kind, answer).await?;
-        if makes_anonymous {
-            self.note_anonymous(&mut link, &head, &named, &answer).await;
+        if kind == Kind::CONTAINER {
+            let inspected = self.inspect(&mut link, &head, &answer).await;
+            let image = creation::image_of_container(&inspected);
+            image
+                .into_iter()
+                .for_each(|image| self.shared.note_image(&image));
+            if makes_anonymous {
+                self.note_anonymous(&inspected, &named);
+            }
         }
         Ok(Response::from_parts(
             reply,
@@ -201,16 +228,9 @@ impl Client {
         ))
     }
 
-    /// Notes the anonymous volumes that the daemon has made along with a container. Whoever removes that
-    /// without them leaves them behind, and nothing about them says whose they are. That they cannot be
-    /// looked up is no reason to keep the answer from the client.
-    async fn note_anonymous(
-        &self,
-        link: &mut Link,
-        creation: &request::Parts,
-        named: &[Value],
-        answer: &[u8],
-    ) {
+    /// What the daemon says of a container that it has made; nothing if that cannot be looked up, which is no reason
+    /// to keep the answer from the client.
+    async fn inspect(&self, link: &mut Link, creation: &request::Parts, answer: &[u8]) -> Bytes {
         let looking = async {
             let path = volumes::inspection(creation.uri.path(), answer)?;
             let mut request = Request::new(Either::Right(Full::default()));
@@ -220,8 +240,13 @@ impl Client {
             let reply = link.send(request).await.ok()?;
             gather(reply.into_body(), MAX_REPLY).await.ok()?
         };
-        let inspected = looking.await.unwrap_or_default();
-        for created in volumes::anonymous_in(&inspected, named) {
+        looking.await.unwrap_or_default()
+    }
+
+    /// Notes the anonymous volumes that the daemon has made along with a container. Whoever removes that
+    /// without them leaves them behind, and nothing about them says whose they are.
+    fn note_anonymous(&self, inspected: &[u8], named: &[Value]) {
+        for created in volumes::anonymous_in(inspected, named) {
             self.shared.note(created);
         }
     }

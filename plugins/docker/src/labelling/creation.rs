@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tbengine_sdk::{Kind, Timestamp};
 
 use super::label;
-use crate::wire;
+use crate::{native, wire};
 
 /// Something that was created through the socket and belongs to its run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,25 @@ impl Creation {
     }
 }
 
+/// Whether a request looks up one image.
+pub(super) fn looks_up_image(method: &Method, path: &str) -> bool {
+    let path = unversioned(path).strip_prefix("/images/");
+    method == Method::GET
+        && path.is_some_and(|path| path.len() > "/json".len() && path.ends_with("/json"))
+}
+
+/// The id of the image that a reply is about.
+pub(super) fn image_of(reply: &[u8]) -> Option<String> {
+    let reply: Reply = serde_json::from_slice(reply).ok()?;
+    reply.id.filter(|id| native::is_full(Kind::IMAGE, id))
+}
+
+/// The id of the image that a container is made from, of which a reply is.
+pub(super) fn image_of_container(reply: &[u8]) -> Option<String> {
+    let reply: Reply = serde_json::from_slice(reply).ok()?;
+    reply.image.filter(|id| native::is_full(Kind::IMAGE, id))
+}
+
 /// A path without the version of the API in front, like `/v1.47`.
 fn unversioned(path: &str) -> &str {
     let Some((version, _)) = path
@@ -74,6 +93,8 @@ struct Reply {
     id: Option<String>,
     #[serde(rename = "Name")]
     name: Option<String>,
+    #[serde(default, rename = "Image")]
+    image: Option<String>,
     #[serde(default, rename = "CreatedAt")]
     created: String,
     #[serde(default, rename = "Labels")]
@@ -130,6 +151,30 @@ mod tests {
         ] {
             assert_eq!(Creation::of(&Method::POST, path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn images_are_looked_up_one_by_one() {
+        for path in ["/images/busybox/json", "/v1.47/images/team/app:1/json"] {
+            assert!(looks_up_image(&Method::GET, path), "{path}");
+            assert!(!looks_up_image(&Method::POST, path), "{path}");
+        }
+        for path in [
+            "/images/json",
+            "/v1.47/images/json",
+            "/images//json",
+            "/images/a/history",
+        ] {
+            assert!(!looks_up_image(&Method::GET, path), "{path}");
+        }
+        let id = format!("sha256:{}", "0a".repeat(32));
+        let found = |key: &str| format!(r#"{{"{key}":"{id}","Config":{{"Image":"busybox"}}}}"#);
+        assert_eq!(image_of(found("Id").as_bytes()), Some(id.clone()));
+        assert_eq!(
+            image_of_container(found("Image").as_bytes()),
+            Some(id.clone())
+        );
+        assert_eq!(image_of_container(br#"{"Image":"busybox"}"#), None);
     }
 
     #[test]

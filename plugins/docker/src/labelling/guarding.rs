@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tbengine_sdk::creations::Starting;
 use tbengine_sdk::{Creations, Error, ErrorKind, GuardOptions, Guarding, Result};
 
-use super::{Created, LabellingSocket};
+use super::{Created, Images, LabellingSocket};
 use crate::config::Config;
 
 /// The address of a unix socket holds no longer path, with the byte that ends it.
@@ -47,7 +47,12 @@ async fn listen(options: GuardOptions) -> Result<LabellingSocket> {
     });
     // What the command itself would reach, whatever the configuration calls by that name.
     let config = Config::default();
-    LabellingSocket::listen(&path, &config, &options.environment, &options.run, observer)
+    let images = Images {
+        label: options.label_images,
+        observer: options.image_observer,
+    };
+    let (environment, run) = (&options.environment, &options.run);
+    LabellingSocket::listen_also(&path, &config, environment, run, observer, images)
         .await
         .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))
 }

@@ -1,6 +1,6 @@
 //! The socket: listens, lets in who may connect, and serves until it is dropped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use tbengine_sdk::Error;
+use tbengine_sdk::creations::ImageObserver;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tracing::debug;
@@ -68,6 +69,36 @@ pub(super) struct Shared {
     asked: AtomicBool,
     created: Mutex<Vec<Created>>,
     observer: Box<Observer>,
+    /// Whether images get the label.
+    pub(super) labels_images: bool,
+    image_observer: ImageObserver,
+    /// The images that were told of.
+    images: Mutex<HashSet<String>>,
+}
+
+/// What becomes of images.
+pub struct Images {
+    /// Whether those that are built get the label.
+    pub label: bool,
+    /// Is told of every image that is looked up or that a container is made from.
+    pub observer: ImageObserver,
+}
+
+impl std::fmt::Debug for Images {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Images")
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self {
+            label: true,
+            observer: Box::new(|_| {}),
+        }
+    }
 }
 
 /// Is told of everything that is created for the run, right after the daemon's reply and before the
@@ -75,6 +106,14 @@ pub(super) struct Shared {
 pub type Observer = dyn Fn(&Created) + Send + Sync;
 
 impl Shared {
+    /// Notes that the run relies on an image.
+    pub(super) fn note_image(&self, id: &str) {
+        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
+        if images.insert(id.to_owned()) {
+            (self.image_observer)(id);
+        }
+    }
+
     pub(super) fn note_request(&self) {
         self.asked.store(true, Ordering::Release);
     }
@@ -114,6 +153,24 @@ impl LabellingSocket {
         run: &str,
         observer: Box<Observer>,
     ) -> Result<Self, ListenError> {
+        Self::listen_also(path, config, environment, run, observer, Images::default()).await
+    }
+
+    /// The same, and what becomes of images.
+    ///
+    /// # Errors
+    /// See [`ListenError`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn listen_also(
+        path: &Path,
+        config: &Config,
+        environment: &BTreeMap<String, String>,
+        run: &str,
+        observer: Box<Observer>,
+        images: Images,
+    ) -> Result<Self, ListenError> {
         config.check()?;
         let endpoint = context::resolve(config, environment)?;
         if endpoint.address == Address::Unix(path.to_owned()) {
@@ -131,6 +188,9 @@ impl LabellingSocket {
             asked: AtomicBool::new(false),
             created: Mutex::default(),
             observer,
+            labels_images: images.label,
+            image_observer: images.observer,
+            images: Mutex::default(),
         });
         let failed = |source| ListenError::Socket {
             path: path.to_owned(),

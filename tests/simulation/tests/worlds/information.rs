@@ -134,6 +134,7 @@ fn facts(world: &mut World, inventory: &Inventory) -> Facts {
             ..Filter::default()
         };
         facts.live.push(LiveLease {
+            images: Default::default(),
             id: format!("live-{number}"),
             terms: Terms {
                 filters: vec![filter],
@@ -190,9 +191,9 @@ fn forged(plan: &Plan, inventory: &Inventory) -> Plan {
         priority: 0,
         after: Vec::new(),
         bound: Vec::new(),
-        listing: Listing::Present,
         alone: false,
         along: Vec::new(),
+        listing: Listing::Present,
     };
     let resources = inventory.resources.iter();
     plan.steps = resources

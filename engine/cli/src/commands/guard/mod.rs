@@ -17,7 +17,7 @@ use tbengine_ops::lease::{SweepEnd, Wanted};
 
 use crate::app::{App, block_on};
 use crate::args::RunArgs;
-use crate::args::lease::GuardedArgs;
+use crate::args::lease::{GuardedArgs, kept_kinds};
 use crate::exit::{Code, Error};
 use crate::output::out::write_document;
 use crate::output::swept;
@@ -95,6 +95,7 @@ fn request(app: &App, args: &GuardedArgs) -> Result<GuardRequest, Error> {
         wanted: Wanted {
             id: args.run_id.clone(),
             backends: args.scope.backend.clone(),
+            kept_kinds: kept_kinds(args.no_images),
             own: args.own.own.into(),
             job_dirs: args.own.job_dir.clone(),
             ..Wanted::default()

@@ -11,7 +11,7 @@ use tbengine_store::{Lease, LeaseEntry, LeaseStatus, Unreadable};
 
 use crate::app::{App, block_on};
 use crate::args::global::Format;
-use crate::args::lease::{LeaseCommand, TermsArgs};
+use crate::args::lease::{LeaseCommand, TermsArgs, kept_kinds};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
@@ -75,6 +75,8 @@ fn wanted(terms: &TermsArgs) -> Wanted {
         id: terms.run_id.clone(),
         backends: terms.backends.backend.clone(),
         filters,
+        claims: terms.claim.clone(),
+        kept_kinds: kept_kinds(terms.no_images),
         own: terms.own.own.into(),
         job_dirs: terms.own.job_dir.clone(),
         ..Wanted::default()
@@ -278,6 +280,7 @@ fn row(lease: &Result<LeaseEntry, Unreadable>) -> [String; 6] {
         lease,
         status,
         left,
+        ..
     } = match lease {
         Ok(entry) => entry,
         Err(Unreadable { id, .. }) => {
