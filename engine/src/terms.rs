@@ -58,7 +58,7 @@ pub struct Filter {
     /// Names, of which one must be its own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
-    /// Beginnings of native ids, of which one must fit.
+    /// Native ids, of which one must fit. One of hexadecimal digits only may be the beginning of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<String>,
     /// Fields that a later version added.
@@ -135,10 +135,17 @@ impl Filter {
     }
 }
 
-/// Whether an id begins like this, with or without the name of its digest.
-fn has_id(native: &str, beginning: &str) -> bool {
+/// Whether this is an id, with or without the name of its digest, or the beginning of one. What is not a number
+/// may be the whole of one id and the beginning of another, so it must be whole.
+fn has_id(native: &str, wanted: &str) -> bool {
     let digest = native.split_once(':').map_or(native, |(_, digest)| digest);
-    !beginning.is_empty() && (native.starts_with(beginning) || digest.starts_with(beginning))
+    let digits = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+    let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let fits = |id: &str| match is_hex {
+        true => id.starts_with(wanted),
+        false => id == wanted,
+    };
+    !digits.is_empty() && (fits(native) || fits(digest))
 }
 
 #[cfg(test)]
@@ -185,6 +192,11 @@ mod tests {
         assert!(!matches(&[], &[], &[""]));
         assert!(matches(&["session=1"], &["web"], &["4f3a"]));
         assert!(!matches(&["session=1"], &["web"], &["1c5d"]));
+        let sandbox = resource(Kind::SANDBOX, "0b5c6a2e-7d3f-4e8a");
+        assert!(filter(&[], &[], &["0b5c6a2e-7d3f-4e8a"]).matches(&sandbox));
+        assert!(!filter(&[], &[], &["0b5c6a2e-7d3f"]).matches(&sandbox));
+        let volume = resource(Kind::VOLUME, "data-2");
+        assert!(!filter(&[], &[], &["data"]).matches(&volume));
         let image = resource(Kind::IMAGE, "sha256:4f3a1c5d");
         assert!(filter(&[], &[], &["4f3a"]).matches(&image));
         assert!(filter(&[], &[], &["sha256:4f3a"]).matches(&image));

@@ -21,7 +21,6 @@ use tbengine_ops::config::Config;
 use tbengine_ops::front::Silent;
 use tbengine_ops::guard::keeper::{Keep, Taken, go_on_alone, keep, leave_group};
 use tbengine_ops::guard::{GuardRequest, NoSignals, Part, guard};
-use tbengine_ops::lease::Wanted;
 use tbengine_ops::world::World;
 use tbengine_ops::{Context, Holding};
 
@@ -85,7 +84,7 @@ fn context() -> Result<Context, tbengine_ops::Error> {
 async fn hold() -> Result<(), Box<dyn Error>> {
     leave_group();
     let context = context()?;
-    let wanted = Keep::New(Wanted::default());
+    let wanted = Keep::New(Box::default());
     let client = BufReader::new(io::stdin());
     let settings = context.settings();
     let ended = keep(

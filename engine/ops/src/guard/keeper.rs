@@ -63,7 +63,7 @@ impl<'a> Taken<'a> {
 #[derive(Debug)]
 pub enum Keep {
     /// A new one.
-    New(Wanted),
+    New(Box<Wanted>),
     /// One that the client hands over.
     HandedOver(Handover),
 }
@@ -82,7 +82,7 @@ pub async fn keep(
     held: impl FnOnce(&Lease),
 ) -> Result<Option<SweepEnd>, Error> {
     let mut lease = match lease {
-        Keep::New(wanted) => take(context, settings, wanted).await?,
+        Keep::New(wanted) => take(context, settings, *wanted).await?,
         Keep::HandedOver(handover) => leases(context, settings)?.inherit(handover).await?,
     };
     held(lease.lease());

@@ -191,7 +191,8 @@ pub(crate) async fn end_telling(
         }
         away = None;
         look += 1;
-        let is_settled = last.is_clean() && !last.found() && (look > 1 || passes.once);
+        // Where nothing can come later, what was found and is seen to be gone is all.
+        let is_settled = last.is_clean() && (passes.once || !last.found() && look > 1);
         // Looking again does not bring another account into sight.
         let cannot_progress = !last.elsewhere.is_empty() && last.report.is_none();
         if is_settled || cannot_progress || look == MAX_PASSES || control.stop.is_cancelled() {

@@ -31,7 +31,7 @@ pub(super) enum FilterError {
     Label(#[from] ParseLabelError),
     #[error("`{0}` is a pattern; names must match exactly")]
     Pattern(String),
-    #[error("invalid id `{0}`: at least {MIN_ID_LENGTH} hex digits")]
+    #[error("invalid id `{0}`: at least {MIN_ID_LENGTH} hex digits, or a whole id of another form")]
     Id(String),
 }
 
@@ -78,17 +78,30 @@ fn add(filter: &mut Filter, key: &str, value: Cow<'_, str>) -> Result<(), Filter
             }
             filter.names.push(name.to_owned());
         }
-        "id" => {
-            let digits = value.strip_prefix("sha256:").unwrap_or(&value);
-            let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-            if digits.len() < MIN_ID_LENGTH || !is_hex {
-                return Err(FilterError::Id(value.into_owned()));
-            }
-            filter.ids.push(value.to_ascii_lowercase());
-        }
+        "id" => filter.ids.push(id(value)?),
         other => return Err(FilterError::Unknown(other.to_owned())),
     }
     Ok(())
+}
+
+/// An id: the beginning of Docker's, or another provider's, which is whole.
+fn id(value: Cow<'_, str>) -> Result<String, FilterError> {
+    let digits = value.strip_prefix("sha256:").unwrap_or(&value);
+    let is_hex = |byte: u8| byte.is_ascii_hexdigit();
+    if digits.bytes().all(is_hex) {
+        return match digits.len() >= MIN_ID_LENGTH {
+            true => Ok(value.to_ascii_lowercase()),
+            false => Err(FilterError::Id(value.into_owned())),
+        };
+    }
+    if value.contains(|c: char| c.is_whitespace() || c.is_control() || "*?[]{}|\\".contains(c)) {
+        return Err(FilterError::Id(value.into_owned()));
+    }
+    // A UUID is the same however it is written.
+    match value.bytes().all(|byte| is_hex(byte) || byte == b'-') {
+        true => Ok(value.to_ascii_lowercase()),
+        false => Ok(value.into_owned()),
+    }
 }
 
 /// Whether every `%` begins an escape.
@@ -128,6 +141,21 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_every_backend_are_read() {
+        for (line, id) in [
+            (
+                "id=0B5C6A2E-7D3F-4E8A-9C1B-2F4D6E8A0C1B",
+                "0b5c6a2e-7d3f-4e8a-9c1b-2f4d6e8a0c1b",
+            ),
+            ("id=ixYz0123abcdefgHIJKL", "ixYz0123abcdefgHIJKL"),
+            ("id=default%2Fpod%3Aweb-0", "default/pod:web-0"),
+            ("id=sha256:4F3A1C5D9E8B", "sha256:4f3a1c5d9e8b"),
+        ] {
+            assert_eq!(read(line.as_bytes()).unwrap().ids, [id], "{line}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_as_a_whole_is_no_filter() {
         for line in [
             "",
@@ -149,7 +177,9 @@ mod tests {
             "name=/",
             "name=web-.*",
             "id=4f3a",
-            "id=not-hexadecimal",
+            "id=sha256:4f3a",
+            "id=web-*",
+            "id=two words",
         ] {
             assert!(read(line.as_bytes()).is_err(), "{line:?}");
         }

@@ -28,6 +28,8 @@ def guard(
     labels: Mapping[str, str] | None = None,
     own: str = "proven",
     job_dirs: Sequence[Path] = (),
+    claims: Sequence[str] = (),
+    images: bool = True,
     second_look: timedelta | None = None,
     program: str = "tbengine",
     config: Path | None = None,
@@ -46,6 +48,8 @@ def guard(
     - ``own``: ``"proven"``, or ``"created-during-run"`` to delete also what was created meanwhile and carries
       no sign of anyone else
     - ``job_dirs``: directories of trials whose names the resources carry, like Harbor's job
+    - ``claims``: whole ids of resources that exist and are deleted as well
+    - ``images``: whether images are deleted
     - ``second_look``: how long to wait before looking once more for late creations; 3 s otherwise
     - ``program``, ``config``, ``state_dir``: tbengine, its configuration file and its state directory
     """
@@ -55,6 +59,8 @@ def guard(
         labels=labels,
         own=own,
         job_dirs=job_dirs,
+        claims=claims,
+        images=images,
         second_look=second_look,
         config=config,
         state_dir=state_dir,

@@ -70,6 +70,8 @@ class Lease:
 
     #: The id of the lease.
     id: str
+    #: Whether all that was made under it is known to be there, so that one look is enough. Set by whoever knows.
+    known: bool = False
 
     def __init__(self, program: str, arguments: Sequence[str]) -> None:
         """Takes a lease. ``program`` is tbengine, ``arguments`` are those of ``tbengine lease hold``."""
@@ -144,7 +146,7 @@ class Lease:
         if self._keep.closed:
             raise CleanupError(f"lease {self.id} was given up before, and what came of it was not waited for")
         try:
-            self._keep.write(b"release\n")
+            self._keep.write(b"release known\n" if self.known else b"release\n")
             said = self._answer()
         except OSError:
             said = None
@@ -201,6 +203,8 @@ def arguments(
     labels: Mapping[str, str] | None,
     own: str,
     job_dirs: Sequence[Path],
+    claims: Sequence[str],
+    images: bool,
     second_look: timedelta | None,
     config: Path | None,
     state_dir: Path | None,
@@ -214,6 +218,9 @@ def arguments(
         written.append(f"--label={key}={value}")
     written.append(f"--own={own}")
     written.extend(f"--job-dir={os.fspath(path)}" for path in job_dirs)
+    written.extend(f"--claim={one}" for one in claims)
+    if not images:
+        written.append("--no-images")
     if run_id is not None:
         written.append(f"--run-id={run_id}")
     if second_look is not None:

@@ -1,5 +1,6 @@
 """A sandbox for a block of code, over the fake Daytona service."""
 
+import asyncio
 import json
 import os
 import signal
@@ -50,6 +51,24 @@ class Sandbox(unittest.TestCase):
     def test_an_exception_goes_on_after_it_is_gone(self):
         with self.assertRaises(ZeroDivisionError), self.managed():
             _ = 1 / 0
+        self.assert_only_foreign()
+
+    def test_one_that_exists_is_adopted(self):
+        for adopt in [lambda made: made.id, lambda made: made]:
+            made = daytona.Daytona().create(daytona.CreateSandboxFromSnapshotParams(name="adopted"))
+            self.assertIn(made.id, live())
+            with managed_daytona_sandbox(adopt(made)) as sandbox:
+                self.assertEqual(sandbox.id, made.id)
+            self.assert_only_foreign()
+
+    def test_one_that_exists_is_adopted_beside_a_loop(self):
+        made = daytona.Daytona().create(daytona.CreateSandboxFromSnapshotParams(name="adopted"))
+
+        async def block():
+            async with tbengine.amanaged_daytona_sandbox(made.id) as sandbox:
+                self.assertEqual(sandbox.id, made.id)
+
+        asyncio.run(block())
         self.assert_only_foreign()
 
     def test_kill_9(self):

@@ -1,7 +1,9 @@
 """A container for a block of code, over a real Docker."""
 
+import asyncio
 import os
 import signal
+import time
 import unittest
 import uuid
 
@@ -38,6 +40,61 @@ class Container(DockerCase):
         with self.assertRaises(ZeroDivisionError), self.managed(SLEEP) as container:
             _ = 1 / 0
         self.assert_gone(container.id)
+
+    def test_one_that_exists_is_adopted(self):
+        for adopt in [
+            lambda made: managed_docker_container(made.name),
+            lambda made: managed_docker_container(container=made.id),
+            lambda made: managed_docker_container(container=made, client=self.docker),
+        ]:
+            made = self.docker.containers.run(IMAGE, SLEEP, detach=True, name=f"adopted-{uuid.uuid4()}")
+            with adopt(made) as container:
+                self.assertEqual(container.id, made.id)
+                self.assertEqual(self.status(made.id), "running")
+            self.assert_gone(made.id)
+
+    def test_one_that_exists_is_adopted_beside_a_loop(self):
+        made = self.docker.containers.run(IMAGE, SLEEP, detach=True, name=f"adopted-{uuid.uuid4()}")
+
+        async def block():
+            async with tbengine.amanaged_docker_container(made.name) as container:
+                self.assertEqual(container.id, made.id)
+
+        asyncio.run(block())
+        self.assert_gone(made.id)
+
+    def test_an_adopted_one_goes_after_kill_9(self):
+        made = self.docker.containers.run(IMAGE, SLEEP, detach=True)
+        _, code = ended(
+            start(f"""
+            with tbengine.managed_docker_container(container="{made.id}") as container:
+                os.kill(os.getpid(), signal.SIGKILL)
+        """)
+        )
+        self.assertEqual(code, -signal.SIGKILL)
+        self.assert_soon_gone(made.id)
+
+    def test_a_name_of_an_image_runs_it_whatever_else_has_that_name(self):
+        # A neighbour's container is named like the image.
+        name = f"image-{uuid.uuid4()}"
+        neighbour = self.docker.containers.run(IMAGE, SLEEP, detach=True, name=name)
+        self.addCleanup(neighbour.remove, force=True)
+        neighbour.commit(name, changes='CMD ["sleep", "100000"]')
+        self.addCleanup(self.docker.images.remove, name)
+        with managed_docker_container(name, guard_with=AT_ONCE) as container:
+            self.assertNotEqual(container.id, neighbour.id)
+        self.assertEqual(self.status(neighbour.id), "running")
+
+    def test_what_exists_is_adopted_as_it_is(self):
+        for wrong in [{}, {"image": IMAGE, "container": "x"}, {"container": "x", "command": SLEEP}]:
+            with self.assertRaises(TypeError), managed_docker_container(**wrong):
+                self.fail("the block must not run")
+
+    def test_one_look_is_enough_for_what_is_known(self):
+        with managed_docker_container(IMAGE, SLEEP):
+            begun = time.monotonic()
+        # The second look alone waits for three seconds.
+        self.assertLess(time.monotonic() - begun, 2.5)
 
     def test_kill_9(self):
         (container,), code = ended(

@@ -38,7 +38,7 @@ pub(crate) fn run(
         None => {
             leave_group();
             let App { context, out, .. } = &mut *app;
-            let (lease, client) = (Keep::New(wanted), BufReader::new(io::stdin()));
+            let (lease, client) = (Keep::New(Box::new(wanted)), BufReader::new(io::stdin()));
             let keeping = keep(context, settings, lease, second_look, client, |held| {
                 out.json_line(&Taken::of(held));
             });
