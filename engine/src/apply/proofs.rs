@@ -25,8 +25,9 @@ use crate::plan::{Action, Step};
 const MIN_BATCH: usize = 8;
 /// How long an accepted deletion waits for others that come soon.
 const MAX_WAIT: Duration = Duration::from_secs(1);
-/// Listings take at most one part in so many of the time.
+/// Listings take at most one part in so many of the time, unless that would make others wait for long.
 const LISTING_SHARE: u32 = 10;
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 const PAGE_SIZE: usize = 1000;
 /// More pages than any provider has.
 const MAX_PAGES: usize = 100_000;
@@ -163,7 +164,7 @@ impl Proofs {
         let group = &mut self.groups[group.0];
         group.is_under_way = false;
         group.distrusted |= !is_believed;
-        group.not_before = Some(now + took * LISTING_SHARE);
+        group.not_before = Some(now + (took * LISTING_SHARE).min(MAX_PAUSE));
         // What came meanwhile waits from now on.
         group.since = (!group.waiting.is_empty()).then_some(now);
     }

@@ -148,10 +148,11 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
         loop {
             self.wake(Instant::now());
+            // Before moves are started, since what no listing proves is read.
+            self.prove_what_is_due(Instant::now());
             if !control.stop.is_cancelled() {
                 self.start_what_can_start();
             }
-            self.prove_what_is_due(Instant::now());
             if self.unfinished == 0 {
                 break;
             }

@@ -57,6 +57,23 @@ async fn few_deletions_are_read_each() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn few_that_are_left_behind_a_listing_are_read_each() {
+    let memory = containers(12);
+    // All begin at once, and the last four take longer than the others wait for them.
+    memory
+        .script(Operation::Delete)
+        .calls(9..)
+        .then(Fault::Hang(seconds(5)));
+    let mut world = World::new(memory.clone());
+    world.apply.concurrency = Some(12);
+    let run = applied(&memory, &world);
+    let run = tokio::time::timeout(seconds(600), run).await;
+    let (report, requests) = run.expect("the run comes to its end");
+    assert_eq!(report.counts()[&StepResult::Deleted], 12);
+    assert_eq!(requests, [1, 12 + 2 + 4, 1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_provider_that_does_not_promise_it_is_read_each() {
     let memory = containers(20);
     memory.absence_proves(&[]);
