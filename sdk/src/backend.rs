@@ -200,6 +200,7 @@ fn cannot(what: &str, kind: Kind) -> Error {
 
 /// What a backend can do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Capabilities {
     /// The kinds it lists, in any order; no word twice, and at most [`MAX_KINDS_OF_A_BACKEND`].
@@ -238,6 +239,7 @@ impl Capabilities {
 
 /// The account that a backend is connected to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Account {
     /// What tells two accounts of one provider apart: Docker's daemon id, Daytona's organization.
@@ -280,6 +282,7 @@ impl Account {
 
 /// Which page of which kind to list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ListRequest {
     /// The kind to list.
@@ -296,6 +299,7 @@ pub struct ListRequest {
 
 /// How much a listing is to find out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Detail {
     /// Identity, name, state and relations, as far as the listing itself has them: to prove what is gone. Nothing
@@ -322,6 +326,7 @@ impl ListRequest {
 
 /// One page of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Page {
     /// What was found.
@@ -337,6 +342,7 @@ pub struct Page {
 
 /// How to stop a resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct StopOptions {
     /// Whether to end it at once (kill) instead of asking it to end by itself.
@@ -348,6 +354,7 @@ pub struct StopOptions {
         with = "crate::milliseconds",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
     pub grace: Option<Duration>,
 }
 
@@ -366,6 +373,7 @@ impl StopOptions {
 
 /// How to delete a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct DeleteOptions {
     /// Whether to delete it even if it runs. Set only where the plan approved killing.
@@ -377,6 +385,7 @@ pub struct DeleteOptions {
         with = "crate::milliseconds",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
     pub grace: Option<Duration>,
     /// Whether the caller has just read it, with no other request in between, and compared it; or knows from
     /// [`watch`](Backend::watch) that nothing about it has changed since it was listed. A backend that

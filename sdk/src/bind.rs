@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A fact that must not have changed since the plan was made. The backend declares it, the engine compares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Bind {
     /// Which fact.
@@ -14,6 +15,7 @@ pub struct Bind {
 
 /// A fact of a resource that may bind a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Fact {
     /// The names it goes by: tags and digests of an image.
@@ -30,6 +32,7 @@ pub enum Fact {
 
 /// How a fact is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// It must be what it was.

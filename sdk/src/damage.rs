@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why only part of a resource could be read. What is missing is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Damage {
     /// What the provider answered, for people.
@@ -15,6 +16,7 @@ pub struct Damage {
 
 /// Something that a listing showed and that has not even an id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Unreadable {
     /// As much of an id or a name as there is, for people.

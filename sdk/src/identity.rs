@@ -58,6 +58,7 @@ impl FromStr for ResourceId {
 
 /// What a resource is, so firmly that it is safe to act on: the engine compares it before each action.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Identity {
     /// The configured name of the backend.
     pub backend: Arc<str>,

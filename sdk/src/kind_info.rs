@@ -8,6 +8,7 @@ use crate::kind::Kind;
 
 /// A kind, as its backend declares it. All but `kind`, `class` and `about` has a default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct KindInfo {
     /// The word.
@@ -50,6 +51,7 @@ pub struct KindInfo {
 
 /// What can be done to a kind, besides deleting it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Can {
     /// Whether [`Backend::stop`](crate::Backend::stop) works.

@@ -10,6 +10,7 @@ pub const RUN_ID_LABEL: &str = "tbengine.run-id";
 /// Resources that belong together: one compose project, one trial. Units are never split between
 /// two calls of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Unit(pub String);
 
@@ -21,6 +22,7 @@ impl fmt::Display for Unit {
 
 /// Who a resource belongs to, as far as facts prove it. What is not proven is [`Owner::Unknown`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "is", content = "name")]
 pub enum Owner {
     /// A run of tbengine, by its id: the resource carries [`RUN_ID_LABEL`].

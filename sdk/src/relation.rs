@@ -9,6 +9,7 @@ use crate::kind::Kind;
 
 /// A resource of the same backend that this one names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Relation {
     /// The kind of the other one.
@@ -22,6 +23,7 @@ pub struct Relation {
 
 /// How a resource is tied to another one that it names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Bond {
     /// Deleting it deletes the other one, which does not go by itself: a container its anonymous volumes, a job

@@ -71,6 +71,7 @@ impl State {
 
 /// What a resource takes up, as far as the provider says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Usage {
     /// Processor share in thousandths of a core.
@@ -93,6 +94,7 @@ pub struct Usage {
 
 /// A thing that can leak: a container, a sandbox, a network, a volume, an image, whatever a provider has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Resource {
     /// What must still match when the engine acts on it.

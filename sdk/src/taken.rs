@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What became of a request that the provider took.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Taken {
     /// It is under way: the engine looks until it is seen to be done.

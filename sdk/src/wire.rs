@@ -20,6 +20,10 @@ mod documents;
 mod lines;
 mod listing;
 mod scan;
+#[cfg(feature = "schema")]
+pub mod schema;
+#[cfg(feature = "schema")]
+mod texts;
 mod writer;
 
 pub use documents::{Acts, Detach, Disks, Empty, Found, NewLabels, Rights, Samples, Targets};
@@ -35,6 +39,7 @@ pub const MAX_BODY: usize = 64 << 20;
 
 /// What a plugin says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Descriptor {
     /// The plugin's name, for people.
@@ -52,6 +57,7 @@ pub struct Descriptor {
 
 /// One kind of backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct KindDescriptor {
     /// The kind, as `kind = "…"` in the configuration names it.
@@ -66,6 +72,7 @@ pub struct KindDescriptor {
 
 /// What a backend is opened with; [`OpenRequest`] as it travels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Open {
     /// Which of the plugin's kinds.
@@ -111,6 +118,7 @@ impl Open {
 
 /// What was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Opened {
     /// What this backend can do, with its configuration.
@@ -119,6 +127,7 @@ pub struct Opened {
 
 /// An answer that is an error. The status beside it says the kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Failure {
     /// What happened, for people.
@@ -177,6 +186,8 @@ impl From<&Error> for Failure {
 
 /// A resource to act on, and how: the request of `get`, `stop`, `delete`, `archive` and `relabel`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "Aim_{O}"))]
 #[serde(rename_all = "kebab-case")]
 pub struct Aim<O> {
     /// The resource.
@@ -188,15 +199,21 @@ pub struct Aim<O> {
 
 /// The options of a method that has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NoOptions {}
 
 /// The answer of `get`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Read {
     /// What is there under the id now, or `None`. The key must be there: an answer without it is a mistake of
     /// the plugin, and must not prove that the resource is gone.
     #[serde(deserialize_with = "present")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "schema::nullable::<Resource>")
+    )]
     pub resource: Option<Resource>,
 }
 

@@ -8,6 +8,7 @@ use crate::kind::Kind;
 
 /// Something that may not be allowed: on one resource, or on every resource of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Act {
     /// What is done.

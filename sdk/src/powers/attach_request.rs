@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A command that is about to run under a lease.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct AttachRequest {
     /// The id of the lease, which is the value of [`RUN_ID_LABEL`](crate::owner::RUN_ID_LABEL).

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// What lets a command's creations carry the id of its lease.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Attached {
     /// What [`observed`](crate::Backend::observed) and [`detach`](crate::Backend::detach) name it by.

@@ -9,6 +9,7 @@ use crate::time::Timestamp;
 
 /// One thing that happened at a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Change {
     /// It is there, and looks like this.

@@ -6,6 +6,7 @@ use super::Change;
 
 /// What happened since a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Changes {
     /// In the order in which they happened, as far as one resource is concerned.

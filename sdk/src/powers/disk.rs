@@ -6,6 +6,7 @@ use crate::kind::Kind;
 
 /// A disk that resources lie on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Disk {
     /// What tells it from the others of this backend, for people: a directory, a pool.

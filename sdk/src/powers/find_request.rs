@@ -6,6 +6,7 @@ use crate::kind::Kind;
 
 /// A name, and where to look for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct FindRequest {
     /// A name, an id, or the beginning of an id, as people type it.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which creations to wait for, since when, and how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct ObserveRequest {
     /// The attachment, as [`attach`](crate::Backend::attach) named it.
@@ -15,5 +16,6 @@ pub struct ObserveRequest {
     pub since: Option<String>,
     /// How long to wait for a first creation. A backend may answer earlier with none.
     #[serde(rename = "wait-ms", with = "crate::milliseconds::needed")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64"))]
     pub wait: Duration,
 }

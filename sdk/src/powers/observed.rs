@@ -6,6 +6,7 @@ use crate::identity::Identity;
 
 /// What was made through an attachment since a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Observed {
     /// What was made, with the creation time where the provider has one: a name can be used again by somebody else.

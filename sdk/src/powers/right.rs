@@ -6,6 +6,7 @@ use super::Act;
 
 /// Whether the credentials allow something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Right {
     /// What was asked about.

@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 
 /// Counters of something that runs. Two samples of one run say whether it did anything between them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Sample {
     /// What runs.

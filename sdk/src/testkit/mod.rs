@@ -52,6 +52,7 @@ mod listing;
 mod powers;
 mod reaching;
 mod reading;
+pub mod schema;
 mod sharing;
 mod stopping;
 pub mod wire;

@@ -10,6 +10,7 @@ use crate::resource::Resource;
 
 /// The request of `rights`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Acts {
     /// What is asked about.
@@ -18,6 +19,7 @@ pub struct Acts {
 
 /// The answer of `rights`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Rights {
     /// What is known of that.
@@ -26,6 +28,7 @@ pub struct Rights {
 
 /// The answer of `disks`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Disks {
     /// The disks.
@@ -34,6 +37,7 @@ pub struct Disks {
 
 /// The request of `sample`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Targets {
     /// What runs.
@@ -42,6 +46,7 @@ pub struct Targets {
 
 /// The answer of `sample`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Samples {
     /// The counters.
@@ -50,6 +55,7 @@ pub struct Samples {
 
 /// The answer of `find`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Found {
     /// What was found.
@@ -58,6 +64,7 @@ pub struct Found {
 
 /// The labels of `relabel`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct NewLabels {
     /// Each label to set, or with `None` to remove.
@@ -66,6 +73,7 @@ pub struct NewLabels {
 
 /// The request of `detach`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Detach {
     /// The attachment, as `attach` named it.
@@ -74,4 +82,5 @@ pub struct Detach {
 
 /// The answer of a method that says no more than that it is done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Empty {}

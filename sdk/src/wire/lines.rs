@@ -18,6 +18,7 @@ pub enum HostLine {
 
 /// A request to a plugin that runs as a program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct CallLine {
     /// The number of this request. Never used twice.
@@ -34,6 +35,7 @@ pub struct CallLine {
 
 /// The answer of a plugin that runs as a program: one line for each request, in any order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct AnswerLine {
     /// The number of the request.
@@ -60,6 +62,7 @@ pub struct RawAnswer<'a> {
 
 /// The request of `hello`, which a plugin that runs as a program answers with its [`Descriptor`](super::Descriptor).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Hello {
     /// The version of the protocol that the host speaks.

@@ -104,6 +104,27 @@ fn every_example_is_read_and_written_alike() {
     assert_eq!(seen.len(), 34, "an example has gone: {seen:?}");
 }
 
+/// Parts of other documents have no name of their own in the schema.
+#[cfg(feature = "testkit")]
+#[test]
+fn every_example_fits_the_schema() {
+    use tbengine_sdk::testkit::schema::{SCHEMA, check_document};
+
+    let schema: Value = serde_json::from_str(SCHEMA).expect("it is JSON");
+    let mut checked = 0;
+    for (name, json) in examples() {
+        if schema["$defs"].get(name).is_some() {
+            let document = serde_json::from_str(json).expect("an example is JSON");
+            if let Err(violation) = check_document(name, &document) {
+                panic!("{name}: {violation}");
+            }
+            checked += 1;
+        }
+    }
+    // All but those of the conformance kit, and the line that cancels.
+    assert_eq!(checked, examples().len() - 4);
+}
+
 #[test]
 fn the_table_of_errors_is_complete_and_has_the_numbers_of_the_header() {
     let rows: Vec<(&str, u32)> = TEXT

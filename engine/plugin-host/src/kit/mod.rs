@@ -3,9 +3,11 @@
 //!
 //! - `subject`: a plugin under test, and the fixtures over it
 //! - `interface`: the cases of the interface itself
+//! - `checked`: every answer is held against the schema
 //! - `cases`: every case that fits a plugin
 
 mod cases;
+mod checked;
 mod interface;
 mod subject;
 

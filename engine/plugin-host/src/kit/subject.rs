@@ -8,6 +8,7 @@ use tbengine_sdk::testkit::wire::{CLEAN_UP, MAKE, MAKE_THROUGH, MadeDocument, Th
 use tbengine_sdk::testkit::{Fixture, Made, Wanted};
 use tbengine_sdk::{Attached, Backend, Error, ErrorKind, ListRequest, OpenRequest, Resource, wire};
 
+use super::checked::Checked;
 use crate::plugins::{Opening, Plugin};
 use crate::remote::{self, Channel};
 
@@ -49,7 +50,13 @@ impl Subject {
 
     pub(super) fn open(&self, fixture: bool) -> Result<Opening, Error> {
         let request = self.plugin.request(&self.kind, &self.request);
-        self.plugin.open_channel(&wire::Open { fixture, ..request })
+        let opening = self
+            .plugin
+            .open_channel(&wire::Open { fixture, ..request })?;
+        Ok(Opening {
+            channel: Arc::new(Checked(opening.channel)),
+            ..opening
+        })
     }
 }
 
