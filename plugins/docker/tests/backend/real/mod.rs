@@ -16,6 +16,7 @@ mod images;
 mod labelling;
 mod listing;
 mod outages;
+mod proving;
 mod relations;
 mod stopping;
 mod support;
