@@ -25,6 +25,10 @@
 //! - [`error`]: error kinds that decide what the engine does next
 //! - `testkit` (feature `testkit`): the conformance suite
 //!
+//! For backends that speak HTTP:
+//!
+//! - `http` (feature `http`): a client with limits, and what its failures mean
+//!
 //! And for backends that are not linked into tbengine but loaded or started:
 //!
 //! - [`wire`]: the documents that travel
@@ -48,6 +52,8 @@ pub mod error;
 pub mod export;
 #[cfg(feature = "host")]
 pub mod host;
+#[cfg(feature = "http-base")]
+pub mod http;
 pub mod identity;
 pub mod kind;
 pub mod kind_info;

@@ -94,7 +94,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     ("hyper", &["plugins/docker"]),
     ("hyper-util", &["plugins/docker"]),
     ("http-auth", &["engine/oci"]),
-    ("reqwest", &["engine/oci", "plugins/daytona", "plugins/e2b"]),
+    ("reqwest", &["sdk", "engine/oci"]),
 ];
 
 /// What has a manifest and is not below `tests`, by its folder. A workspace as such has no package.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tbengine_sdk::http::Call;
 use tbengine_sdk::{Act, Error, ErrorKind, Kind, Operation, Result, Right, Timestamp};
 
 use crate::client::Client;
-use crate::error::invalid;
-use crate::failure::has_status;
-use crate::refusal::Call;
+use crate::error::{NAME, has_status, invalid};
 use crate::wire::{ApiKey, SandboxPage, SnapshotPage, time};
 
 /// A key that ends within this is worth a word.
@@ -51,7 +50,7 @@ impl Organization {
 /// What the service says about the credential: about a key itself, about a token only that it is taken.
 pub(crate) async fn key(client: &Client) -> Result<Option<ApiKey>> {
     let call = Call::Read(None);
-    if !client.credential().is_key() {
+    if !client.provider().credential.is_key() {
         client
             .read::<SandboxPage>(call, &["sandbox"], &[("limit", "1")])
             .await?;
@@ -82,7 +81,7 @@ pub(crate) async fn organization(
         id: id.into(),
         is_named: true,
     };
-    if let (false, Some(configured)) = (client.credential().is_key(), configured) {
+    if let (false, Some(configured)) = (client.provider().credential.is_key(), configured) {
         return Ok(named(configured));
     }
     let stated = match key.and_then(|key| key.organization_id.clone()) {
@@ -97,7 +96,7 @@ pub(crate) async fn organization(
         (Some(id), _) => Ok(named(&id)),
         (None, Some(configured)) => Ok(named(configured)),
         (None, None) => Ok(Organization {
-            id: client.credential().fingerprint().into(),
+            id: client.provider().credential.secret.fingerprint(NAME).into(),
             is_named: false,
         }),
     }
@@ -131,12 +130,12 @@ async fn of_any_resource(client: &Client) -> Result<Option<String>> {
 
 /// What answered, for people.
 pub(crate) fn description(client: &Client, key: Option<&ApiKey>, target: Option<&str>) -> String {
-    let credential = client.credential();
+    let credential = &client.provider().credential;
     let mut text = format!("Daytona at {}", client.shown());
     // Only what does not give the key away, in case the service does not hide it.
     let shown = |text: &Option<String>| {
         text.clone()
-            .filter(|text| !text.is_empty() && text.len() <= 80 && !credential.is_in(text))
+            .filter(|text| !text.is_empty() && text.len() <= 80 && !credential.secret.is_in(text))
     };
     match key {
         Some(key) => {
@@ -159,7 +158,7 @@ pub(crate) fn description(client: &Client, key: Option<&ApiKey>, target: Option<
 /// What will not work and why.
 pub(crate) fn warnings(client: &Client, key: Option<&ApiKey>, now: Timestamp) -> Vec<String> {
     let Some(key) = key else {
-        return match client.credential().is_key() {
+        return match client.provider().credential.is_key() {
             true => vec!["this service does not report the key's permissions".to_owned()],
             false => Vec::new(),
         };

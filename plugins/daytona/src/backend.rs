@@ -7,17 +7,16 @@ use std::sync::Arc;
 use tbengine_sdk::{
     Account, Act, Backend, Can, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind,
     KindInfo, ListRequest, Method, OpenRequest, Page, Resource, Result, Right, State, StopOptions,
-    Taken, Timestamp, async_trait,
+    Taken, Timestamp, async_trait, http,
 };
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::account::{self, Organization};
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::config::Settings;
 use crate::credential::Credential;
-use crate::error::{gone, in_progress};
-use crate::failure::{self, has_status};
+use crate::error::{gone, has_status, in_progress};
 use crate::place::Place;
 use crate::poller::{Look, Poller};
 use crate::recent::{Recent, Seen};
@@ -69,7 +68,7 @@ impl Daytona {
         self.client
             .get_or_try_init(|| async {
                 let credential = Credential::find(&self.settings, &self.environment)?;
-                Client::new(&self.settings, credential)
+                client::connect(&self.settings, credential)
             })
             .await
     }
@@ -103,11 +102,7 @@ impl Daytona {
 
     /// Puts the time limit around one call as a whole.
     async fn bounded<T>(&self, changes: bool, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let limit = self.settings.call_timeout;
-        match tokio::time::timeout(limit, call).await {
-            Ok(result) => result,
-            Err(_) => Err(failure::timed_out(changes, limit)),
-        }
+        http::bounded(self.settings.call_timeout, changes, call).await
     }
 
     fn now(&self) -> Timestamp {

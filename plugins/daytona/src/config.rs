@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tbengine_sdk::backend::CALL_TIMEOUT;
+use tbengine_sdk::http::{Endpoint, Url};
 use tbengine_sdk::{OpenRequest, Result};
 
-use crate::endpoint::Endpoint;
 use crate::error::invalid;
 
 /// Where the hosted service listens.
@@ -50,7 +50,7 @@ pub(crate) struct Settings {
     pub(crate) organization: Option<String>,
     pub(crate) api_key_file: Option<PathBuf>,
     pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) proxy: Option<reqwest::Url>,
+    pub(crate) proxy: Option<Url>,
     pub(crate) call_timeout: Duration,
 }
 
@@ -109,8 +109,8 @@ impl Settings {
     }
 }
 
-fn proxy(text: &str) -> Result<reqwest::Url> {
-    let url: reqwest::Url = text
+fn proxy(text: &str) -> Result<Url> {
+    let url: Url = text
         .parse()
         .map_err(|error| invalid(format!("`proxy` is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {

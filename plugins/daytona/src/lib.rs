@@ -5,13 +5,9 @@
 //! - `backend`: the `Backend` implementation
 //! - `config`: the backend's table of the configuration, and the environment
 //! - `credential`: the key or token, and where it comes from
-//! - `endpoint`: which addresses the credential may be sent to
-//! - `client`: one request: pace, credential, size limit, refusal
-//! - `pacer`: counters of the service's throttlers, so that we slow down before we are refused
-//! - `headers`: how long the service asks to wait, in all its forms
-//! - `refusal`: what each status means, in one table
+//! - `client`: the service at one endpoint, by the kit of the sdk
+//! - `service`: what the service says otherwise than most, and what each status means, in one table
 //! - `error`: the errors that no answer of the service brings
-//! - `failure`: what broken connections and bodies mean
 //! - `wire`: the service's JSON, as far as we read it, and no stricter
 //! - `native`: which ids are ids
 //! - `recent`: reads of the last moment
@@ -36,17 +32,13 @@ mod backend;
 mod client;
 mod config;
 mod credential;
-mod endpoint;
 mod error;
-mod failure;
-mod headers;
 mod native;
-mod pacer;
 mod place;
 mod poller;
 mod recent;
-mod refusal;
 mod sandboxes;
+mod service;
 mod snapshots;
 mod state;
 mod volumes;

@@ -2,15 +2,13 @@
 
 use std::collections::HashSet;
 
-use http::Method;
+use tbengine_sdk::http::{Call, Method, shortened};
 use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
 
 use crate::client::Client;
-use crate::error::{gone, in_progress};
-use crate::failure::{has_status, shortened, unexpected};
+use crate::error::{gone, has_status, in_progress};
 use crate::native;
 use crate::place::Place;
-use crate::refusal::Call;
 use crate::sandboxes::whole;
 use crate::state;
 use crate::wire::{Snapshot, SnapshotPage, time};
@@ -70,7 +68,7 @@ pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Opti
         Ok(found) if native::is_same(found.id.as_deref(), id) => into_resource(found, place),
         // Another one that is named like the id of this one.
         Ok(other) if other.id.as_deref().is_some_and(native::is_id) => Ok(None),
-        Ok(_) => Err(unexpected(client.shown())),
+        Ok(_) => Err(client.unexpected()),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -1,14 +1,12 @@
 //! Volumes: the requests, and from JSON to `Resource`.
 
-use http::Method;
+use tbengine_sdk::http::{Call, Method, shortened};
 use tbengine_sdk::{ErrorKind, Kind, Labels, Resource, Result, State};
 
 use crate::client::Client;
-use crate::error::{gone, in_progress};
-use crate::failure::{has_status, shortened, unexpected};
+use crate::error::{gone, has_status, in_progress};
 use crate::native;
 use crate::place::Place;
-use crate::refusal::Call;
 use crate::state;
 use crate::wire::{Volume, time};
 
@@ -38,7 +36,7 @@ pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Opti
             }
             into_resource(found, place)
         }
-        Ok(_) => Err(unexpected(client.shown())),
+        Ok(_) => Err(client.unexpected()),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

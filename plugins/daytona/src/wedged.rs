@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tbengine_sdk::{Error, ErrorKind};
 
-use crate::failure::has_status;
+use crate::error::has_status;
 
 /// So many 500s in a row in one state are no passing fault.
 const STUCK_AFTER: u32 = 3;
@@ -82,8 +82,9 @@ mod tests {
     use super::*;
 
     fn met(wedged: &Wedged, state: &str, status: u16) -> ErrorKind {
-        let error = Error::new(ErrorKind::Transient, "daytona answered")
-            .with_code(crate::failure::code_of(status));
+        let error = Error::new(ErrorKind::Transient, "daytona answered").with_code(
+            tbengine_sdk::http::Refusal::code(crate::error::NAME, status),
+        );
         wedged
             .classify("id", state, Err::<(), _>(error))
             .unwrap_err()

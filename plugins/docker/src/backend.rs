@@ -11,6 +11,7 @@ use bollard::query_parameters::{
 };
 use futures_util::future::{Either, join, select};
 use sha2::{Digest, Sha256};
+use tbengine_sdk::http::{self, Call};
 use tbengine_sdk::{
     Account, Backend, Bind, Can, Capabilities, Changes, DeleteOptions, Detail, Disk, Error,
     ErrorKind, Fact, FindRequest, Identity, Kind, KindInfo, ListRequest, Method, OpenRequest, Page,
@@ -21,10 +22,9 @@ use tokio::sync::OnceCell;
 use crate::api_version::ApiVersion;
 use crate::config::Config;
 use crate::context::Endpoint;
-use crate::error::{self, RequestError, gone};
+use crate::error::{RequestError, gone};
 use crate::events::Events;
 use crate::place::Place;
-use crate::refusal::Call;
 use crate::transport::{Reply, Transport};
 use crate::wire::{Container, Info, Network, time};
 use crate::{containers, context, disks, finding, images, native, networks, volumes};
@@ -103,11 +103,7 @@ impl Docker {
 
     /// Puts the time limit around one call as a whole.
     async fn bounded<T>(&self, changes: bool, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let limit: Duration = self.config.call_timeout();
-        match tokio::time::timeout(limit, call).await {
-            Ok(result) => result,
-            Err(_) => Err(error::timed_out(changes, limit)),
-        }
+        http::bounded(self.config.call_timeout(), changes, call).await
     }
 
     /// The account as it is now. The first answer is shared with the listings that wait for the same one;
@@ -324,7 +320,7 @@ impl Docker {
         let Err(failure) = actions.kill_container(&target.native, Some(options)).await else {
             return Ok(());
         };
-        let failure = transport.error(Call::STOP, RequestError::from_bollard(failure));
+        let failure = transport.error(Call::Stop, RequestError::from_bollard(failure));
         if failure.kind == ErrorKind::Conflict {
             // It may have ended between the two requests; the state says so more reliably than a text.
             let container = containers::inspect(transport, &target.native)
@@ -400,7 +396,7 @@ impl Docker {
         };
         sent.map_err(|failure| {
             transport.error(
-                Call::delete(target.kind),
+                Call::Delete(target.kind),
                 RequestError::from_bollard(failure),
             )
         })

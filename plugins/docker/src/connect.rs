@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
+use tbengine_sdk::http::tls::{self, Roots};
 use tbengine_sdk::{Error, ErrorKind, Result};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 
 use crate::context::{Address, Endpoint, TlsFiles};
 
@@ -26,11 +27,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("{0}")]
-    Socket(io::Error),
+    Socket(#[source] io::Error),
     #[error("{0}")]
-    Name(io::Error),
+    Name(#[source] io::Error),
     #[error("{0}")]
-    Tls(io::Error),
+    Tls(#[source] io::Error),
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     TimedOut,
 }
@@ -175,16 +176,17 @@ impl AsyncWrite for Link {
 }
 
 fn tls_config(files: &TlsFiles) -> Result<ClientConfig> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| invalid(format!("tls cannot be set up: {error}")))?
-        .with_root_certificates(roots(files.ca.as_deref())?);
+    // The given authority alone, or those of the system if none is given.
+    let builder = tls::configure(match files.ca.as_deref() {
+        Some(file) => Roots::File(file),
+        None => Roots::System(None),
+    })?;
     match (&files.cert, &files.key) {
         (Some(cert), Some(key)) => {
             let private =
-                PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
+                PrivateKeyDer::from_pem_file(key).map_err(|error| tls::unreadable(key, &error))?;
             builder
-                .with_client_auth_cert(certificates(cert)?, private)
+                .with_client_auth_cert(tls::certificates(cert)?, private)
                 .map_err(|error| {
                     invalid(format!(
                         "{} and {} do not match: {error}",
@@ -199,36 +201,6 @@ fn tls_config(files: &TlsFiles) -> Result<ClientConfig> {
             one.display()
         ))),
     }
-}
-
-/// The given CA alone, or those of the system if none is given.
-fn roots(ca: Option<&Path>) -> Result<RootCertStore> {
-    let found = match ca {
-        Some(file) => certificates(file)?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    let mut store = RootCertStore::empty();
-    let (added, _) = store.add_parsable_certificates(found);
-    match (added, ca) {
-        (0, Some(file)) => Err(invalid(format!("{} has no certificate", file.display()))),
-        (0, None) => Err(invalid(
-            "no ca.pem, and this system has no certificate authorities",
-        )),
-        _ => Ok(store),
-    }
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect)
-        .map_err(|error| unreadable(file, &error))
-}
-
-fn unreadable(file: &Path, error: &dyn std::fmt::Display) -> Error {
-    invalid(format!(
-        "{} cannot be used for tls: {error}",
-        file.display()
-    ))
 }
 
 fn invalid(message: impl Into<String>) -> Error {

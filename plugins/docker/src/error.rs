@@ -3,13 +3,16 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::time::Duration;
 
 use tbengine_sdk::error::NOBODY_LISTENS;
+use tbengine_sdk::http::{Call, JsonError, Refusal, cause, shortened, too_large};
 use tbengine_sdk::{Error, ErrorKind};
 
 use crate::connect::ConnectError;
-use crate::refusal::{Call, NOT_DOCKER, Refusal};
+use crate::refusal::{self, NOT_DOCKER};
+
+/// The daemon's name in messages and codes.
+const NAME: &str = "docker";
 
 /// A request that did not come to a good end.
 #[derive(Debug, thiserror::Error)]
@@ -23,9 +26,10 @@ pub(crate) enum RequestError {
     Cut(hyper::Error),
     #[error("a reply of more than {0} bytes")]
     TooLarge(usize),
-    #[error("a reply that is not JSON")]
-    NotJson { truncated: bool },
-    /// JSON, but not of the form we know.
+    /// Not the JSON that we know.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A failure of bollard's.
     #[error("{0}")]
     Unexpected(String),
     /// A request that this backend must not make.
@@ -36,44 +40,18 @@ pub(crate) enum RequestError {
     Classified(Box<Error>),
 }
 
-const MAX_MESSAGE: usize = 400;
 impl RequestError {
     /// What it means for the engine. `shown` is the daemon's address.
     pub(crate) fn classify(self, call: Call, shown: &str) -> Error {
-        let invalid =
-            |message: String, hint| Error::new(ErrorKind::Invalid, message).with_hint(hint);
         match self {
             RequestError::Refused(refusal) => {
-                let (kind, hint) = refusal.classify(call);
-                let code = refusal.status.as_u16();
-                let message = match &refusal.message {
-                    Some(message) => format!("docker answered {code}: {}", shortened(message)),
-                    None => format!(
-                        "{shown} answered {} in an unexpected format; is it the Docker API?",
-                        refusal.status
-                    ),
-                };
-                let mut error = Error::new(kind, message).with_code(format!("docker:{code}"));
-                error.retry_after = refusal.retry_after;
-                error.hint = hint.map(str::to_owned);
-                error
+                let meaning = refusal::classify(&refusal, call);
+                refusal.into_error(NAME, shown, meaning, str::to_owned)
             }
             RequestError::Client(error) => classify_connection(&error, shown),
             RequestError::Cut(error) => classify_connection(&error, shown),
-            RequestError::TooLarge(limit) => Error::new(
-                ErrorKind::Internal,
-                format!(
-                    "the daemon at {shown} answered with more than {} MB",
-                    limit >> 20
-                ),
-            ),
-            RequestError::NotJson { truncated: true } => Error::new(
-                ErrorKind::Transient,
-                format!("the daemon at {shown} sent an incomplete answer"),
-            ),
-            RequestError::NotJson { truncated: false } => {
-                invalid(format!("{shown} does not speak the Docker API"), NOT_DOCKER)
-            }
+            RequestError::TooLarge(limit) => too_large(limit, shown),
+            RequestError::Json(error) => error.into_error(NAME, shown, NOT_DOCKER),
             RequestError::Unexpected(what) => Error::new(
                 ErrorKind::Internal,
                 format!(
@@ -106,17 +84,6 @@ impl RequestError {
 /// The error for what is not there.
 pub(crate) fn gone() -> Error {
     Error::new(ErrorKind::NotFound, "it no longer exists")
-}
-
-/// The error for a call that took too long.
-pub(crate) fn timed_out(verb_changes: bool, limit: Duration) -> Error {
-    let limit = humantime::format_duration(limit);
-    let message = if verb_changes {
-        format!("no answer within {limit}; outcome unknown")
-    } else {
-        format!("no answer within {limit}")
-    };
-    Error::new(ErrorKind::Transient, message)
 }
 
 /// The table of broken connections.
@@ -163,52 +130,21 @@ pub(crate) fn classify_connection(error: &(dyn StdError + 'static), shown: &str)
     }
 }
 
-/// The first error of a type among an error and its causes. I/O errors hide what they wrap.
-fn cause<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        let wrapped = match error.downcast_ref::<ConnectError>() {
-            Some(ConnectError::Tls(inner)) => inner.get_ref(),
-            _ => error
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref),
-        };
-        if let Some(found) = wrapped.and_then(|wrapped| cause::<E>(wrapped)) {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(MAX_MESSAGE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, StatusCode};
+    use tbengine_sdk::http::{HeaderMap, StatusCode};
 
     use super::*;
 
     fn refusal(status: u16, body: &str) -> Refusal {
-        Refusal::new(
-            StatusCode::from_u16(status).unwrap(),
-            &HeaderMap::new(),
-            body.as_bytes(),
-        )
+        let status = StatusCode::from_u16(status).unwrap();
+        refusal::read(status, &HeaderMap::new(), body.as_bytes())
     }
 
     #[test]
     fn pages_of_proxies_do_not_end_up_in_messages() {
         let error = RequestError::Refused(refusal(502, "<html><script>x</script></html>"))
-            .classify(Call::READ, "tcp://x:1");
+            .classify(Call::Read(None), "tcp://x:1");
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert!(!error.message.contains('<'), "{error}");
         assert_eq!(error.code.as_deref(), Some("docker:502"));
@@ -235,15 +171,5 @@ mod tests {
             classify_connection(&reset, "x").kind,
             ErrorKind::Unavailable
         );
-    }
-
-    #[test]
-    fn long_messages_are_cut_between_characters() {
-        let error = RequestError::Refused(refusal(
-            500,
-            &serde_json::json!({"message": "é".repeat(9000)}).to_string(),
-        ))
-        .classify(Call::READ, "x");
-        assert!(error.message.chars().count() < MAX_MESSAGE + 40);
     }
 }

@@ -10,10 +10,10 @@ use crate::error::{RequestError, gone};
 use crate::names::{self, Names};
 use crate::native;
 use crate::place::Place;
-use crate::refusal::Call;
 use crate::transport::Transport;
 use crate::unit;
 use crate::wire::{self, ContainerSummary, Image, ImageSummary};
+use tbengine_sdk::http::Call;
 
 /// The classic builder makes one image per step of a Dockerfile, and images are built on images.
 const MAX_ANCESTRY: usize = 500;
@@ -206,7 +206,7 @@ pub(crate) async fn free(
         let sent = actions.remove_image(name, Some(options), None).await;
         sent.map_err(|failure| {
             transport.error(
-                Call::delete(Kind::IMAGE),
+                Call::Delete(Kind::IMAGE),
                 RequestError::from_bollard(failure),
             )
         })?;

@@ -18,13 +18,14 @@ use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::de::DeserializeOwned;
+use tbengine_sdk::http::{Call, JsonError, decode};
 use tbengine_sdk::{Error, ErrorKind, Result};
 
 use crate::api_version::ApiVersion;
 use crate::connect::Dialler;
 use crate::context::Endpoint;
 use crate::error::RequestError;
-use crate::refusal::{Call, Refusal};
+use crate::refusal;
 use crate::wire::Version;
 
 /// Room for some 40 000 containers in one listing. A larger reply is refused while it arrives.
@@ -90,7 +91,7 @@ impl Transport {
         if let spoken @ 1.. = self.0.spoken.load(Ordering::Relaxed) {
             return Ok(ApiVersion::of_minor(spoken));
         }
-        let call = Call::READ;
+        let call = Call::Read(None);
         let response = self
             .send(Method::GET, "/_ping")
             .await
@@ -111,7 +112,7 @@ impl Transport {
                 let reply: Reply<Version> = self
                     .get("/version")
                     .await
-                    .map_err(|broken| self.error(Call::READ, broken))?;
+                    .map_err(|broken| self.error(Call::Read(None), broken))?;
                 reply
                     .value
                     .api_version
@@ -133,7 +134,7 @@ impl Transport {
         let reply = self
             .get(&path)
             .await
-            .map_err(|broken| self.error(Call::READ, broken))?;
+            .map_err(|broken| self.error(Call::Read(None), broken))?;
         Ok(reply.value)
     }
 
@@ -152,7 +153,7 @@ impl Transport {
     ) -> Result<Reply<T>> {
         self.get(path)
             .await
-            .map_err(|broken| self.error(Call::READ, broken))
+            .map_err(|broken| self.error(Call::Read(None), broken))
     }
 
     /// What a failure means for the engine.
@@ -162,7 +163,7 @@ impl Transport {
 
     /// The error for a server that is not a Docker daemon.
     pub(crate) fn not_docker(&self) -> Error {
-        RequestError::NotJson { truncated: false }.classify(Call::READ, self.shown())
+        RequestError::Json(JsonError::NotJson).classify(Call::Read(None), self.shown())
     }
 
     /// This transport in the form that bollard takes.
@@ -196,7 +197,7 @@ impl Transport {
     pub(crate) async fn stream(&self, path: &str) -> Result<Incoming> {
         let version = self.version().await?;
         let response = self.send(Method::GET, &format!("/v{version}{path}")).await;
-        let response = response.map_err(|broken| self.error(Call::READ, broken))?;
+        let response = response.map_err(|broken| self.error(Call::Read(None), broken))?;
         Ok(response.into_body())
     }
 
@@ -206,7 +207,7 @@ impl Transport {
     /// `Unsupported` for Podman, whose events are others.
     pub(crate) async fn second_of_docker(&self) -> Result<Option<i64>> {
         let response = self.send(Method::GET, "/_ping").await;
-        let response = response.map_err(|broken| self.error(Call::READ, broken))?;
+        let response = response.map_err(|broken| self.error(Call::Read(None), broken))?;
         let headers = response.headers();
         if headers.contains_key("libpod-api-version") {
             let message = "the events of Podman are not followed";
@@ -225,12 +226,7 @@ impl Transport {
             headers.contains_key("libpod-api-version"),
         );
         let body = collect(response, MAX_REPLY).await?;
-        let value = serde_json::from_slice(&body).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => RequestError::Unexpected(error.to_string()),
-            category => RequestError::NotJson {
-                truncated: category == serde_json::error::Category::Eof,
-            },
-        })?;
+        let value = decode(&body)?;
         Ok(Reply {
             value,
             version,
@@ -255,7 +251,9 @@ impl Transport {
         let headers = response.headers().clone();
         // A refusal whose text got lost is still a refusal.
         let body = collect(response, MAX_REFUSAL).await.unwrap_or_default();
-        Err(RequestError::Refused(Refusal::new(status, &headers, &body)))
+        Err(RequestError::Refused(refusal::read(
+            status, &headers, &body,
+        )))
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use reqwest::Method;
-use serde::de::DeserializeOwned;
+use tbengine_sdk::http::{Call, Method};
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
     ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Taken, async_trait,
 };
 
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::config::Settings;
 use crate::sandbox::Sandbox;
 
+const READ: Call = Call::Read(Some(Kind::SANDBOX));
 /// The longest page that the service gives.
 const MAX_PAGE: usize = 100;
 /// Longer than any token of the service, in bytes.
@@ -34,19 +34,8 @@ impl E2b {
         let settings = Settings::new(&request)?;
         Ok(Self {
             name: request.name,
-            client: Client::new(&settings)?,
+            client: client::connect(&settings)?,
             account: settings.account.into(),
-        })
-    }
-
-    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T> {
-        serde_json::from_slice(body).map_err(|error| {
-            let shown = self.client.shown();
-            // A gateway's page, or another service.
-            Error::new(
-                ErrorKind::Transient,
-                format!("unexpected response format from {shown}: {error}"),
-            )
         })
     }
 
@@ -55,14 +44,19 @@ impl E2b {
             return Ok(None);
         }
         let path = ["sandboxes", &target.native];
-        let body = match self.client.send(Method::GET, &path, &[]).await {
-            Ok(answer) => answer.body,
+        let found: Sandbox = match self.client.read(READ, &path, &[]).await {
+            Ok(found) => found,
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
             // What cannot be an id is refused as a bad request.
-            Err(error) if error.kind == ErrorKind::Invalid => return Ok(None),
+            Err(error)
+                if [400, 422]
+                    .iter()
+                    .any(|code| self.client.has_status(&error, *code)) =>
+            {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
-        let found: Sandbox = self.read(&body)?;
         // The service also finds by an id with more behind it.
         Ok((found.id == target.native).then_some(found))
     }
@@ -87,11 +81,9 @@ impl Backend for E2b {
 
     async fn check(&self) -> Result<Account> {
         let query = [("limit", "1")];
-        let answer = self
-            .client
-            .send(Method::GET, &["v2", "sandboxes"], &query)
+        self.client
+            .read::<Vec<Sandbox>>(READ, &["v2", "sandboxes"], &query)
             .await?;
-        self.read::<Vec<Sandbox>>(&answer.body)?;
         let description = format!("E2B at {}", self.client.shown());
         Ok(Account::new(self.account.clone(), description))
     }
@@ -113,16 +105,16 @@ impl Backend for E2b {
         }
         let answer = self
             .client
-            .send(Method::GET, &["v2", "sandboxes"], &query)
+            .send(READ, Method::GET, &["v2", "sandboxes"], &query)
             .await?;
-        let sandboxes: Vec<Sandbox> = self.read(&answer.body)?;
+        let sandboxes: Vec<Sandbox> = self.client.decode(&answer)?;
         Ok(Page {
             resources: sandboxes
                 .into_iter()
                 .map(|sandbox| sandbox.into_resource(&self.name, &self.account))
                 .collect(),
             unreadable: Vec::new(),
-            next: answer.next,
+            next: answer.header("x-next-token").map(str::to_owned),
         })
     }
 
@@ -138,7 +130,9 @@ impl Backend for E2b {
             return Ok(Taken::Done);
         }
         let path = ["sandboxes", &target.native, "pause"];
-        self.client.send(Method::POST, &path, &[]).await?;
+        self.client
+            .send(Call::Stop, Method::POST, &path, &[])
+            .await?;
         Ok(Taken::Accepted)
     }
 
@@ -149,7 +143,8 @@ impl Backend for E2b {
             return Err(Error::new(ErrorKind::Conflict, text));
         }
         let path = ["sandboxes", &target.native];
-        self.client.send(Method::DELETE, &path, &[]).await?;
+        let call = Call::Delete(Kind::SANDBOX);
+        self.client.send(call, Method::DELETE, &path, &[]).await?;
         Ok(Taken::Done)
     }
 }

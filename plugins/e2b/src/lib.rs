@@ -14,7 +14,7 @@
 //! memory in storage and costs no running time, so it counts as stopped; stopping one is pausing it.
 //!
 //! - `config`: the backend's table, and the key
-//! - `client`: one request, and the one place that maps refusals
+//! - `client`: what E2B says otherwise than most services, for the client of the sdk
 //! - `backend`: the methods
 //! - `sandbox`: from E2B's words to ours
 

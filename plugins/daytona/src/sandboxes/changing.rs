@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tbengine_sdk::http::{Call, Method};
 use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions};
 
 use super::reading::{get, second_look};
 use super::{KIND, READ};
 use crate::client::Client;
-use crate::error::{gone, in_progress};
-use crate::failure::has_status;
+use crate::error::{gone, has_status, in_progress};
 use crate::native;
 use crate::place::Place;
 use crate::recent::Seen;
-use crate::refusal::Call;
 use crate::state;
 use crate::wire::Sandbox;
 
@@ -95,7 +93,10 @@ pub(crate) async fn relabel(
     }
     let document = json!({ "labels": labels });
     let path = ["sandbox", id, "labels"];
-    client.put(Call::Relabel, &path, &document).await.map(drop)
+    client
+        .send_json(Call::Relabel, Method::PUT, &path, &document)
+        .await
+        .map(drop)
 }
 
 /// Deletes a sandbox that was just seen, whether it runs or not. Answers whether it is known to be on
@@ -105,9 +106,9 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<b
         .send(Call::Delete(KIND), Method::DELETE, &["sandbox", id], &[])
         .await;
     match sent {
-        Ok(body) => {
+        Ok(answer) => {
             // The answer shows the state in which the deletion met it.
-            let met: Sandbox = serde_json::from_slice(&body).unwrap_or_default();
+            let met: Sandbox = serde_json::from_slice(&answer.body).unwrap_or_default();
             match met.state.as_deref() {
                 Some(raw) if state::is_errored(raw) => Err(hides(raw)),
                 state => Ok(state == Some("destroying")),

@@ -9,8 +9,7 @@ mod reading;
 mod resource;
 
 use tbengine_sdk::Kind;
-
-use crate::refusal::Call;
+use tbengine_sdk::http::Call;
 
 pub(crate) use changing::{archive, delete, hides, relabel, stop};
 pub(crate) use reading::{SecondLook, leaving, list, read, second_look};

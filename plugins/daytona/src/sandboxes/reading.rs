@@ -5,7 +5,6 @@ use tbengine_sdk::{Error, ErrorKind, Page, Resource, Result};
 use super::READ;
 use super::resource::into_resource;
 use crate::client::Client;
-use crate::failure::unexpected;
 use crate::native;
 use crate::place::Place;
 use crate::poller::Sighting;
@@ -38,7 +37,7 @@ pub(crate) async fn list(
             let next = page.next_cursor.filter(|next| !next.is_empty());
             (page.items, next)
         }
-        SandboxPage::Everything(_) if cursor.is_some() => return Err(unexpected(client.shown())),
+        SandboxPage::Everything(_) if cursor.is_some() => return Err(client.unexpected()),
         SandboxPage::Everything(items) => (items, None),
     };
     if next.is_some() && next.as_deref() == cursor {
@@ -114,7 +113,7 @@ pub(crate) async fn read(client: &Client, place: &Place, id: &str) -> Result<Opt
         }
         // Another one that is named like the id of this one; ours is not there.
         Ok(other) if other.id.as_deref().is_some_and(native::is_id) => Ok(None),
-        Ok(_) => Err(unexpected(client.shown())),
+        Ok(_) => Err(client.unexpected()),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -1,9 +1,9 @@
 //! From JSON to `Resource`.
 
+use tbengine_sdk::http::shortened;
 use tbengine_sdk::{Labels, Resource, Result, State, Unit, Usage};
 
 use super::KIND;
-use crate::failure::shortened;
 use crate::native;
 use crate::place::Place;
 use crate::state::{self, DESTROYED};

@@ -111,7 +111,7 @@ async fn the_api_version_is_negotiated_or_refused() {
 async fn what_is_no_daemon_is_told_so() {
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
     let garbage = "SSH-2.0-OpenSSH_9.6\r\n";
-    for (bytes, says) in [(page, "Docker API"), (garbage, "HTTP")] {
+    for (bytes, says) in [(page, "docker API"), (garbage, "HTTP")] {
         let server = Server::start(move |_| Some(Answer::Bytes(bytes.into()))).await;
         for result in [
             server.backend().check().await.map(drop),

@@ -72,7 +72,7 @@ async fn an_endless_body_is_refused_while_it_arrives() {
     );
     let error = docker.get(&target()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Internal);
-    assert!(error.message.contains("64 MB"), "{error:?}");
+    assert!(error.message.contains("64 MiB"), "{error:?}");
 }
 
 #[tokio::test]

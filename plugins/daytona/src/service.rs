@@ -3,117 +3,130 @@
 //! Statuses decide, together with what was asked. Texts change between versions of the service, so
 //! they only tell apart what has the same status.
 
-use std::time::Duration;
-
-use http::{HeaderMap, StatusCode};
 use serde_json::Value;
+use tbengine_sdk::http::{Call, Provider, Refusal, StatusCode};
 use tbengine_sdk::{ErrorKind, Kind};
 
-use crate::headers;
+use crate::credential::Credential;
+use crate::error::NAME;
 
-/// What was asked of the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
-    /// A read of the account, or of resources of a kind.
-    Read(Option<Kind>),
-    Stop,
-    Archive,
-    Relabel,
-    Delete(Kind),
+/// The throttler that counts refused credentials only, and no request that we go on to make.
+const FAILED_AUTH: &str = "failed-auth";
+
+/// Daytona, as one credential sees it.
+pub(crate) struct Service {
+    pub(crate) credential: Credential,
 }
 
-/// A status that is not a success.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) status: StatusCode,
-    /// The service's own message, or `None` if the text is a gateway's.
-    pub(crate) message: Option<String>,
-    pub(crate) retry_after: Option<Duration>,
-}
+impl Provider for Service {
+    fn name(&self) -> &'static str {
+        NAME
+    }
 
-impl Refusal {
-    pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
-        Self {
-            status,
-            message: own_words(status, body),
-            retry_after: headers::wait(headers).longest(),
+    fn address_hint(&self) -> &'static str {
+        NOT_DAYTONA
+    }
+
+    fn tls_hint(&self) -> &'static str {
+        "check the api url; for a private authority set `ca-file` or SSL_CERT_FILE"
+    }
+
+    fn message(&self, status: StatusCode, body: &[u8]) -> Option<String> {
+        own_words(status, body)
+    }
+
+    fn classify(&self, refusal: &Refusal, call: Call) -> (ErrorKind, Option<&'static str>) {
+        classify(refusal, call)
+    }
+
+    fn masked_status(&self, body: &[u8]) -> Option<u16> {
+        embedded_status(body)
+    }
+
+    /// A handful of refusals blocks the whole address, for good keys too.
+    fn stops_when_denied(&self) -> bool {
+        true
+    }
+
+    fn traffic(&self, call: Call) -> &'static str {
+        match call {
+            Call::Stop | Call::Archive | Call::Delete(Kind::SANDBOX) => "lifecycle",
+            Call::Read(_) | Call::Relabel | Call::Delete(_) => "general",
         }
     }
 
-    fn says(&self, part: &str) -> bool {
-        self.message
-            .as_ref()
-            .is_some_and(|message| message.to_ascii_lowercase().contains(part))
+    fn counts(&self, throttler: &str) -> bool {
+        throttler != FAILED_AUTH
     }
+}
 
-    /// Whether it is the answer to a path that the service does not have.
-    fn is_unknown_path(&self) -> bool {
-        self.message.as_ref().is_none_or(|message| {
-            [
-                "Cannot GET ",
-                "Cannot POST ",
-                "Cannot PUT ",
-                "Cannot DELETE ",
-            ]
-            .iter()
-            .any(|start| message.starts_with(start))
-        })
-    }
+/// Whether it is the answer to a path that the service does not have.
+fn is_unknown_path(refusal: &Refusal) -> bool {
+    refusal.message.as_ref().is_none_or(|message| {
+        [
+            "Cannot GET ",
+            "Cannot POST ",
+            "Cannot PUT ",
+            "Cannot DELETE ",
+        ]
+        .iter()
+        .any(|start| message.starts_with(start))
+    })
+}
 
-    /// The table of the statuses.
-    pub(crate) fn classify(&self, call: Call) -> (ErrorKind, Option<&'static str>) {
-        use Call::{Archive, Delete, Read, Stop};
+/// The table of the statuses.
+fn classify(refusal: &Refusal, call: Call) -> (ErrorKind, Option<&'static str>) {
+    use Call::{Archive, Delete, Read, Stop};
 
-        match (self.status.as_u16(), call) {
-            (400, Delete(Kind::SANDBOX)) if self.says("fork") => (
-                ErrorKind::Dependency,
-                Some("delete the sandboxes that were forked from it first"),
-            ),
-            // It is being made or being removed.
-            (400, Delete(Kind::VOLUME)) => (ErrorKind::Transient, None),
-            // It is in no state that can be stopped, or archived; the caller looks in which.
-            (400, Archive) if self.says("ephemeral") => (ErrorKind::Unsupported, None),
-            (400, Stop | Archive) => (ErrorKind::Conflict, None),
-            (400 | 422, Read(_)) => (ErrorKind::Invalid, None),
+    match (refusal.status.as_u16(), call) {
+        (400, Delete(Kind::SANDBOX)) if refusal.says("fork") => (
+            ErrorKind::Dependency,
+            Some("delete the sandboxes that were forked from it first"),
+        ),
+        // It is being made or being removed.
+        (400, Delete(Kind::VOLUME)) => (ErrorKind::Transient, None),
+        // It is in no state that can be stopped, or archived; the caller looks in which.
+        (400, Archive) if refusal.says("ephemeral") => (ErrorKind::Unsupported, None),
+        (400, Stop | Archive) => (ErrorKind::Conflict, None),
+        (400 | 422, Read(_)) => (ErrorKind::Invalid, None),
 
-            (401, _) => (ErrorKind::Denied, Some(REFUSED)),
-            (403, Delete(Kind::SNAPSHOT)) if self.says("general snapshot") => (
-                ErrorKind::Unsupported,
-                Some("the snapshot belongs to daytona"),
-            ),
-            (403, Read(None | Some(Kind::SANDBOX | Kind::SNAPSHOT))) => {
-                (ErrorKind::Denied, Some(BLOCKED))
-            }
-            (403, _) if self.message.is_none() => (ErrorKind::Denied, Some(BLOCKED)),
-            (403, Delete(kind)) => (ErrorKind::Forbidden, Some(delete_permission(kind))),
-            (403, Stop | Archive) => (
-                ErrorKind::Forbidden,
-                Some("use a key with the permission write:sandboxes"),
-            ),
-            (403, Read(_)) => (
-                ErrorKind::Forbidden,
-                Some("use a key with the permission read:volumes"),
-            ),
-
-            // Only the service's own words say that something is gone; a gateway knows nothing of it.
-            (404, _) if !self.is_unknown_path() => (ErrorKind::NotFound, None),
-            (300..=399 | 404 | 405, _) => (ErrorKind::Invalid, Some(NOT_DAYTONA)),
-
-            (409, Delete(Kind::VOLUME)) => (
-                ErrorKind::Dependency,
-                Some("delete the sandboxes that use it first"),
-            ),
-            // Something else is being done to it; the caller looks whether that is its deletion.
-            (409, _) => (ErrorKind::Transient, None),
-
-            (408 | 504, _) => (ErrorKind::Transient, None),
-            (429, _) => (ErrorKind::RateLimited, None),
-            (501, _) => (ErrorKind::Unsupported, None),
-            (502 | 503 | 520..=527 | 530, _) => (ErrorKind::Unavailable, None),
-            (500, Delete(_) | Stop | Archive) => (ErrorKind::Transient, Some(WEDGED)),
-            (500..=599, _) => (ErrorKind::Transient, None),
-            _ => (ErrorKind::Internal, None),
+        (401, _) => (ErrorKind::Denied, Some(REFUSED)),
+        (403, Delete(Kind::SNAPSHOT)) if refusal.says("general snapshot") => (
+            ErrorKind::Unsupported,
+            Some("the snapshot belongs to daytona"),
+        ),
+        (403, Read(None | Some(Kind::SANDBOX | Kind::SNAPSHOT))) => {
+            (ErrorKind::Denied, Some(BLOCKED))
         }
+        (403, _) if refusal.message.is_none() => (ErrorKind::Denied, Some(BLOCKED)),
+        (403, Delete(kind)) => (ErrorKind::Forbidden, Some(delete_permission(kind))),
+        (403, Stop | Archive) => (
+            ErrorKind::Forbidden,
+            Some("use a key with the permission write:sandboxes"),
+        ),
+        (403, Read(_)) => (
+            ErrorKind::Forbidden,
+            Some("use a key with the permission read:volumes"),
+        ),
+
+        // Only the service's own words say that something is gone; a gateway knows nothing of it.
+        (404, _) if !is_unknown_path(refusal) => (ErrorKind::NotFound, None),
+        (300..=399 | 404 | 405, _) => (ErrorKind::Invalid, Some(NOT_DAYTONA)),
+
+        (409, Delete(Kind::VOLUME)) => (
+            ErrorKind::Dependency,
+            Some("delete the sandboxes that use it first"),
+        ),
+        // Something else is being done to it; the caller looks whether that is its deletion.
+        (409, _) => (ErrorKind::Transient, None),
+
+        (408 | 504, _) => (ErrorKind::Transient, None),
+        (429, _) => (ErrorKind::RateLimited, None),
+        (501, _) => (ErrorKind::Unsupported, None),
+        (502 | 503 | 520..=527 | 530, _) => (ErrorKind::Unavailable, None),
+        (500, Delete(_) | Stop | Archive) => (ErrorKind::Transient, Some(WEDGED)),
+        (500..=599, _) => (ErrorKind::Transient, None),
+        _ => (ErrorKind::Internal, None),
     }
 }
 
@@ -121,7 +134,7 @@ const REFUSED: &str = "set a valid DAYTONA_API_KEY; no more requests are sent wi
 const BLOCKED: &str =
     "check whether the organization is suspended, or a proxy or firewall is in between";
 const WEDGED: &str = "if this persists the sandbox is stuck; contact Daytona support";
-pub(crate) const NOT_DAYTONA: &str = "check DAYTONA_API_URL or `api-url`; it usually ends in /api";
+const NOT_DAYTONA: &str = "check DAYTONA_API_URL or `api-url`; it usually ends in /api";
 
 fn delete_permission(kind: Kind) -> &'static str {
     match kind {
@@ -153,7 +166,7 @@ fn own_words(status: StatusCode, body: &[u8]) -> Option<String> {
 }
 
 /// The status of an error that was sent as a success, as broken gateways do.
-pub(crate) fn embedded_status(body: &[u8]) -> Option<u64> {
+fn embedded_status(body: &[u8]) -> Option<u16> {
     /// No error is longer, and what is longer is not read twice.
     const MAX_MASKED_ERROR: usize = 16 << 10;
 
@@ -161,7 +174,7 @@ pub(crate) fn embedded_status(body: &[u8]) -> Option<u64> {
         return None;
     }
     let body: Value = serde_json::from_slice(body).ok()?;
-    let status = body.get("statusCode")?.as_u64()?;
+    let status = body.get("statusCode")?.as_u64()?.try_into().ok()?;
     (status >= 400 && body.get("message").is_some()).then_some(status)
 }
 
@@ -170,11 +183,12 @@ mod tests {
     use super::*;
 
     fn refusal(status: u16, body: &str) -> Refusal {
-        Refusal::new(
-            StatusCode::from_u16(status).unwrap(),
-            &HeaderMap::new(),
-            body.as_bytes(),
-        )
+        let status = StatusCode::from_u16(status).unwrap();
+        Refusal {
+            status,
+            message: own_words(status, body.as_bytes()),
+            retry_after: None,
+        }
     }
 
     fn kind(status: u16, call: Call, message: &str) -> ErrorKind {
@@ -182,7 +196,7 @@ mod tests {
             "path": "/api/sandbox/x", "timestamp": "2026-01-01T00:00:00Z",
             "statusCode": status, "error": "E", "message": message,
         });
-        refusal(status, &body.to_string()).classify(call).0
+        classify(&refusal(status, &body.to_string()), call).0
     }
 
     #[test]
@@ -294,7 +308,7 @@ mod tests {
             r#"{"statusCode":404,"message":"Cannot GET /api/api/sandbox/x"}"#,
             r#"{"statusCode":404,"message":null}"#,
         ] {
-            let (kind, hint) = refusal(404, body).classify(Call::Read(Some(Kind::SANDBOX)));
+            let (kind, hint) = classify(&refusal(404, body), Call::Read(Some(Kind::SANDBOX)));
             assert_eq!(kind, ErrorKind::Invalid, "{body}");
             assert!(hint.unwrap().contains("DAYTONA_API_URL"));
         }
@@ -302,7 +316,10 @@ mod tests {
 
     #[test]
     fn a_firewalls_refusal_is_not_about_a_permission() {
-        let (kind, _) = refusal(403, "<html>blocked</html>").classify(Call::Delete(Kind::SANDBOX));
+        let (kind, _) = classify(
+            &refusal(403, "<html>blocked</html>"),
+            Call::Delete(Kind::SANDBOX),
+        );
         assert_eq!(kind, ErrorKind::Denied);
     }
 }

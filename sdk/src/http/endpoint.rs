@@ -1,28 +1,36 @@
-//! Which addresses the credential may be sent to. Whoever chooses the address gets the credential, so
-//! what could be a trap is refused: plain text beyond this machine, and the addresses at which clouds
-//! hand out secrets, also where a name leads there.
+//! Which addresses a key may be sent to. Whoever chooses the address gets the key, so what could be a trap is
+//! refused: plain text beyond this machine, and the addresses at which clouds hand out secrets, also where a name
+//! leads there.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 
 use reqwest::Url;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tbengine_sdk::Result;
 
-use crate::error::invalid;
+use super::resolver::{Resolver, forbidden, is_forbidden, is_loopback};
+use crate::error::{Error, ErrorKind, Result};
 
-/// The base address of the API.
+/// The base address of an API, to which a key may be sent.
+///
+/// ```
+/// use tbengine_sdk::http::Endpoint;
+///
+/// assert!(Endpoint::parse("https://api.example.com/v1").is_ok());
+/// assert!(Endpoint::parse("http://127.0.0.1:3000").is_ok());
+/// assert!(Endpoint::parse("http://api.example.com/v1").is_err());
+/// assert!(Endpoint::parse("https://169.254.169.254").is_err());
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     base: Url,
     shown: String,
 }
 
 impl Endpoint {
-    /// Reads an address and checks that the credential may be sent there.
+    /// Reads an address and checks that a key may be sent there.
     ///
     /// # Errors
     /// `Invalid`.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: &str) -> Result<Self> {
         // What does not parse is not repeated: it may hold a password.
         let base: Url = text
             .trim()
@@ -70,17 +78,17 @@ impl Endpoint {
     }
 
     /// Whether it is plain http on this machine.
-    pub(crate) fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
     }
 
     /// The address, for people.
-    pub(crate) fn shown(&self) -> &str {
+    pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// The address of a request.
-    pub(crate) fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+    /// The address of a request. Its parts are escaped, so none can leave its place.
+    pub fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -91,54 +99,11 @@ impl Endpoint {
         url
     }
 
-    pub(crate) fn resolver(&self) -> GuardedResolver {
-        GuardedResolver {
+    pub(super) fn resolver(&self) -> Resolver {
+        Resolver {
             only_loopback: self.is_plain(),
         }
     }
-}
-
-/// Looks names up and refuses those that lead to a forbidden address. The addresses that were looked at
-/// are those that are connected to, so that no second answer of a name server can get in between.
-pub(crate) struct GuardedResolver {
-    only_loopback: bool,
-}
-
-/// A name that leads where the credential must not go.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct ForbiddenAddress(String);
-
-impl Resolve for GuardedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let only_loopback = self.only_loopback;
-        Box::pin(async move {
-            let host = name.as_str();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host, 0)).await?.collect();
-            let found = admitted(host, found, only_loopback)?;
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
-}
-
-fn admitted(
-    host: &str,
-    found: Vec<SocketAddr>,
-    only_loopback: bool,
-) -> Result<Vec<SocketAddr>, ForbiddenAddress> {
-    if found.iter().any(|address| is_forbidden(address.ip())) {
-        return Err(ForbiddenAddress(forbidden(host)));
-    }
-    if only_loopback && !found.iter().all(|address| is_loopback(&address.ip())) {
-        return Err(ForbiddenAddress(format!(
-            "plain http is allowed for this machine only, not for {host}"
-        )));
-    }
-    Ok(found)
-}
-
-fn forbidden(host: &str) -> String {
-    format!("{host} is a link-local or metadata address")
 }
 
 /// The address that a host of a URL is, if it is not a name.
@@ -146,49 +111,12 @@ fn literal(host: &str) -> Option<IpAddr> {
     host.trim_matches(['[', ']']).parse().ok()
 }
 
-fn is_loopback(address: &IpAddr) -> bool {
-    address.to_canonical().is_loopback()
-}
-
-/// Link-local addresses, those at which clouds hand out secrets, and those that are no host's.
-fn is_forbidden(address: IpAddr) -> bool {
-    /// Metadata services outside of the link-local ranges: Alibaba's, Oracle's.
-    const METADATA_V4: [Ipv4Addr; 2] = [
-        Ipv4Addr::new(100, 100, 100, 200),
-        Ipv4Addr::new(192, 0, 0, 192),
-    ];
-    /// Amazon's and Google's.
-    const METADATA_V6: [Ipv6Addr; 2] = [
-        Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254),
-        Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254),
-    ];
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            address.is_link_local()
-                || address.is_unspecified()
-                || address.is_multicast()
-                || address.is_broadcast()
-                || METADATA_V4.contains(&address)
-        }
-        IpAddr::V6(address) => {
-            let segments = address.segments();
-            // What is behind a NAT64 gateway counts as what it is there.
-            if segments[..6] == [0x64, 0xff9b, 0, 0, 0, 0] {
-                let [.., a, b, c, d] = address.octets();
-                return is_forbidden(Ipv4Addr::new(a, b, c, d).into());
-            }
-            address.is_unicast_link_local()
-                || address.is_unspecified()
-                || address.is_multicast()
-                || METADATA_V6.contains(&address)
-        }
-    }
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Invalid, message)
 }
 
 #[cfg(test)]
 mod tests {
-    use tbengine_sdk::ErrorKind;
-
     use super::*;
 
     #[test]
@@ -236,23 +164,6 @@ mod tests {
             assert_eq!(error.kind, ErrorKind::Invalid, "{text}");
             assert!(!error.message.contains("user:canary"), "{error}");
         }
-    }
-
-    #[test]
-    fn a_name_that_leads_to_a_forbidden_address_is_refused() {
-        let addresses = |texts: &[&str]| {
-            texts
-                .iter()
-                .map(|text| text.parse().unwrap())
-                .collect::<Vec<SocketAddr>>()
-        };
-        let metadata = addresses(&["1.2.3.4:0", "169.254.169.254:0"]);
-        assert!(admitted("x", metadata, false).is_err());
-        let elsewhere = addresses(&["127.0.0.1:0", "1.2.3.4:0"]);
-        assert!(admitted("localhost", elsewhere.clone(), true).is_err());
-        assert_eq!(admitted("x", elsewhere.clone(), false).unwrap(), elsewhere);
-        let here = addresses(&["127.0.0.1:0", "[::1]:0"]);
-        assert_eq!(admitted("localhost", here.clone(), true).unwrap(), here);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Counters of the service's throttlers, so that we slow down before we are refused.
 //!
-//! All keys and machines of an organization share its counters, so what the service says always
+//! All keys and machines of an account share its counters, so what the service says always
 //! replaces what we count. As long as much is left, nothing waits; when it gets less, requests are
 //! spread over the rest of the window.
 
@@ -8,20 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
+use ::http::HeaderMap;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::headers::{self, Counter, Wait};
-
-/// What a request is counted as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Traffic {
-    /// Deleting, stopping and archiving sandboxes.
-    Lifecycle,
-    /// Everything else.
-    General,
-}
+use super::counter::{Counter, counters};
+use super::wait::Wait;
 
 /// A wait up to this is made here; a longer one is the engine's, so that no call holds a place for it.
 const MAX_PACE: Duration = Duration::from_secs(5);
@@ -31,9 +23,9 @@ const USED: f64 = 0.5;
 /// How long a throttler is left alone that refused without saying for how long.
 const UNSAID_WAIT: Duration = Duration::from_secs(1);
 
-/// One organization's throttlers, as far as answers named them.
+/// One account's throttlers, as far as answers named them.
 #[derive(Default)]
-pub(crate) struct Pacer {
+pub(super) struct Pacer {
     throttlers: Mutex<Throttlers>,
     /// Woken when an answer told more: what was closed may be open again before its window ends.
     learned: Notify,
@@ -43,10 +35,12 @@ pub(crate) struct Pacer {
 struct Throttlers {
     windows: BTreeMap<String, Window>,
     /// Which throttlers count which traffic, as answers showed.
-    counted_by: BTreeMap<Traffic, BTreeSet<String>>,
+    counted_by: BTreeMap<&'static str, BTreeSet<String>>,
     /// Until when a kind of traffic is refused.
-    refused: BTreeMap<Traffic, Instant>,
-    in_flight: BTreeMap<Traffic, u64>,
+    refused: BTreeMap<&'static str, Instant>,
+    /// Until when everything is.
+    all_refused: Option<Instant>,
+    in_flight: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Default)]
@@ -74,7 +68,7 @@ impl Pacer {
     ///
     /// # Errors
     /// How long the turn is away, if that is too long to wait here.
-    pub(crate) async fn turn(&self, traffic: Traffic) -> Result<Permit<'_>, Duration> {
+    pub(super) async fn turn(&self, traffic: &'static str) -> Result<Permit<'_>, Duration> {
         let latest = Instant::now() + MAX_PACE;
         loop {
             let now = Instant::now();
@@ -109,17 +103,22 @@ impl Pacer {
 }
 
 /// A request under way.
-pub(crate) struct Permit<'p> {
+pub(super) struct Permit<'p> {
     pacer: &'p Pacer,
-    traffic: Traffic,
+    traffic: &'static str,
     sent: Instant,
 }
 
 impl Permit<'_> {
-    /// Learns from an answer's headers; `refused` if it was 429.
-    pub(crate) fn learn(self, headers: &HeaderMap, refused: bool) {
-        let counters = headers::counters(headers);
-        let wait = refused.then(|| headers::wait(headers));
+    /// Learns from an answer's headers what is left at the throttlers that count, and from a refusal how long to wait.
+    pub(super) fn learn(
+        self,
+        headers: &HeaderMap,
+        refused: Option<Wait>,
+        counts: impl Fn(&str) -> bool,
+    ) {
+        let mut counters = counters(headers);
+        counters.retain(|(throttler, _)| counts(throttler));
         let now = Instant::now();
         let pacer = self.pacer;
         let (traffic, sent) = (self.traffic, self.sent);
@@ -129,7 +128,7 @@ impl Permit<'_> {
         for (name, counter) in counters {
             throttlers.learn(traffic, name, &counter, sent, now);
         }
-        if let Some(wait) = wait {
+        if let Some(wait) = refused {
             throttlers.refuse(traffic, wait, now);
         }
         drop(throttlers);
@@ -139,18 +138,19 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if let Some(count) = self.pacer.lock().in_flight.get_mut(&self.traffic) {
+        if let Some(count) = self.pacer.lock().in_flight.get_mut(self.traffic) {
             *count = count.saturating_sub(1);
         }
     }
 }
 
 impl Throttlers {
-    fn ask(&mut self, traffic: Traffic, now: Instant) -> Answer {
-        if let Some(until) = self.refused.get(&traffic).filter(|until| **until > now) {
-            return Answer::Closed(*until);
+    fn ask(&mut self, traffic: &'static str, now: Instant) -> Answer {
+        let refused = self.refused.get(traffic).copied().max(self.all_refused);
+        if let Some(until) = refused.filter(|until| *until > now) {
+            return Answer::Closed(until);
         }
-        let names = self.counted_by.get(&traffic).cloned().unwrap_or_default();
+        let names = self.counted_by.get(traffic).cloned().unwrap_or_default();
         for name in &names {
             if let Some(until) = self.windows.get(name).and_then(|window| window.closed(now)) {
                 return Answer::Closed(until);
@@ -168,7 +168,7 @@ impl Throttlers {
 
     fn learn(
         &mut self,
-        traffic: Traffic,
+        traffic: &'static str,
         name: String,
         counter: &Counter,
         sent: Instant,
@@ -178,7 +178,7 @@ impl Throttlers {
             return;
         };
         // What is on its way is not in the service's count yet, or it is: better too careful.
-        let in_flight = self.in_flight.get(&traffic).copied().unwrap_or_default();
+        let in_flight = self.in_flight.get(traffic).copied().unwrap_or_default();
         self.counted_by
             .entry(traffic)
             .or_default()
@@ -213,19 +213,13 @@ impl Throttlers {
         window.remaining = window.said.saturating_sub(in_flight);
     }
 
-    fn refuse(&mut self, traffic: Traffic, wait: Wait, now: Instant) {
-        let mut close = |traffic, wait: Duration| {
-            let until = self.refused.entry(traffic).or_insert(now);
-            *until = (*until).max(now + wait);
-        };
+    fn refuse(&mut self, traffic: &'static str, wait: Wait, now: Instant) {
         if let Some(everything) = wait.everything {
-            close(Traffic::Lifecycle, everything);
-            close(Traffic::General, everything);
+            self.all_refused = self.all_refused.max(Some(now + everything));
         }
-        close(
-            traffic,
-            wait.throttler.or(wait.everything).unwrap_or(UNSAID_WAIT),
-        );
+        let wait = wait.throttler.or(wait.everything).unwrap_or(UNSAID_WAIT);
+        let until = self.refused.entry(traffic).or_insert(now);
+        *until = (*until).max(now + wait);
     }
 }
 

@@ -7,14 +7,17 @@ use tokio::time::sleep;
 
 use super::*;
 
+const LIFECYCLE: &str = "lifecycle";
+const GENERAL: &str = "general";
+
 fn headers(limit: u64, remaining: u64, reset: u64) -> HeaderMap {
     [("limit", limit), ("remaining", remaining), ("reset", reset)]
         .into_iter()
         .map(|(field, value)| {
             let name = format!("x-ratelimit-{field}-sandbox-lifecycle");
             (
-                name.parse::<http::HeaderName>().unwrap(),
-                http::HeaderValue::from(value),
+                name.parse::<::http::HeaderName>().unwrap(),
+                ::http::HeaderValue::from(value),
             )
         })
         .collect()
@@ -31,8 +34,8 @@ async fn while_much_is_left_nothing_waits() {
     let pacer = Pacer::default();
     let waited = elapsed(async {
         for sent in 0..50 {
-            let permit = pacer.turn(Traffic::Lifecycle).await.unwrap();
-            permit.learn(&headers(100, 99 - sent, 60), false);
+            let permit = pacer.turn(LIFECYCLE).await.unwrap();
+            permit.learn(&headers(100, 99 - sent, 60), None, |_| true);
         }
     })
     .await;
@@ -42,11 +45,11 @@ async fn while_much_is_left_nothing_waits() {
 #[tokio::test(start_paused = true)]
 async fn the_rest_is_spread_over_the_window() {
     let pacer = Pacer::default();
-    let first = pacer.turn(Traffic::Lifecycle).await.unwrap();
-    first.learn(&headers(100, 10, 4), false);
+    let first = pacer.turn(LIFECYCLE).await.unwrap();
+    first.learn(&headers(100, 10, 4), None, |_| true);
     let waited = elapsed(async {
         for _ in 0..10 {
-            drop(pacer.turn(Traffic::Lifecycle).await.unwrap());
+            drop(pacer.turn(LIFECYCLE).await.unwrap());
         }
     })
     .await;
@@ -61,14 +64,14 @@ async fn a_limit_whose_times_are_rounded_up_is_used_in_full() {
     let mut window = (Instant::now(), 0);
     let began = Instant::now();
     for _ in 0..1000 {
-        let permit = pacer.turn(Traffic::Lifecycle).await.unwrap();
+        let permit = pacer.turn(LIFECYCLE).await.unwrap();
         let now = Instant::now();
         if now >= window.0 + Duration::from_secs(1) {
             window = (now, 0);
         }
         window.1 += 1;
         assert!(window.1 <= 100, "one too many");
-        permit.learn(&headers(100, 100 - window.1, 1), false);
+        permit.learn(&headers(100, 100 - window.1, 1), None, |_| true);
     }
     let took = began.elapsed();
     assert!(took < Duration::from_millis(10_500), "{took:?}");
@@ -92,7 +95,7 @@ async fn many_callers_at_once_use_a_limit_in_full_and_are_never_refused() {
         let (pacer, service, left) = (pacer.clone(), service.clone(), left.clone());
         tokio::spawn(async move {
             while left.fetch_sub(1, Ordering::Relaxed) > 0 {
-                let permit = pacer.turn(Traffic::Lifecycle).await.unwrap();
+                let permit = pacer.turn(LIFECYCLE).await.unwrap();
                 sleep(Duration::from_millis(10)).await;
                 let remaining = {
                     let mut service = service.lock().unwrap();
@@ -109,7 +112,7 @@ async fn many_callers_at_once_use_a_limit_in_full_and_are_never_refused() {
                     100_u64.checked_sub(service.count).expect("one too many")
                 };
                 sleep(Duration::from_millis(10)).await;
-                permit.learn(&headers(100, remaining, 1), false);
+                permit.learn(&headers(100, remaining, 1), None, |_| true);
             }
         })
     });
@@ -124,39 +127,42 @@ async fn many_callers_at_once_use_a_limit_in_full_and_are_never_refused() {
 #[tokio::test(start_paused = true)]
 async fn when_nothing_is_left_the_next_window_is_waited_for() {
     let pacer = Pacer::default();
-    let first = pacer.turn(Traffic::Lifecycle).await.unwrap();
-    first.learn(&headers(100, 0, 4), false);
+    let first = pacer.turn(LIFECYCLE).await.unwrap();
+    first.learn(&headers(100, 0, 4), None, |_| true);
     let waited = elapsed(async {
-        drop(pacer.turn(Traffic::Lifecycle).await.unwrap());
+        drop(pacer.turn(LIFECYCLE).await.unwrap());
     })
     .await;
     assert_eq!(waited, Duration::from_secs(4));
     // Other traffic has its own throttler.
-    let general = elapsed(async { drop(pacer.turn(Traffic::General).await.unwrap()) }).await;
+    let general = elapsed(async { drop(pacer.turn(GENERAL).await.unwrap()) }).await;
     assert_eq!(general, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_long_wait_is_the_engines() {
     let pacer = Pacer::default();
-    let first = pacer.turn(Traffic::Lifecycle).await.unwrap();
-    first.learn(&headers(100, 0, 60), false);
-    let away = pacer.turn(Traffic::Lifecycle).await.err().unwrap();
+    let first = pacer.turn(LIFECYCLE).await.unwrap();
+    first.learn(&headers(100, 0, 60), None, |_| true);
+    let away = pacer.turn(LIFECYCLE).await.err().unwrap();
     assert_eq!(away, Duration::from_secs(60));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_in_flight_is_counted() {
     let pacer = Pacer::default();
-    let first = pacer.turn(Traffic::Lifecycle).await.unwrap();
+    let first = pacer.turn(LIFECYCLE).await.unwrap();
     let mut others = Vec::new();
     for _ in 0..3 {
-        others.push(pacer.turn(Traffic::Lifecycle).await.unwrap());
+        others.push(pacer.turn(LIFECYCLE).await.unwrap());
     }
-    first.learn(&headers(100, 3, 60), false);
-    assert!(pacer.turn(Traffic::Lifecycle).await.is_err());
-    others.pop().unwrap().learn(&headers(100, 3, 60), false);
-    assert!(pacer.turn(Traffic::Lifecycle).await.is_ok());
+    first.learn(&headers(100, 3, 60), None, |_| true);
+    assert!(pacer.turn(LIFECYCLE).await.is_err());
+    others
+        .pop()
+        .unwrap()
+        .learn(&headers(100, 3, 60), None, |_| true);
+    assert!(pacer.turn(LIFECYCLE).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -164,15 +170,17 @@ async fn a_refusal_closes_the_throttler_and_an_unnamed_one_everything() {
     let pacer = Pacer::default();
     let refusal = |name: &'static str| {
         HeaderMap::from_iter([(
-            http::HeaderName::from_static(name),
-            http::HeaderValue::from(30),
+            ::http::HeaderName::from_static(name),
+            ::http::HeaderValue::from(30),
         )])
     };
-    let permit = pacer.turn(Traffic::Lifecycle).await.unwrap();
-    permit.learn(&refusal("retry-after-sandbox-lifecycle"), true);
-    let away = pacer.turn(Traffic::Lifecycle).await.err().unwrap();
+    let permit = pacer.turn(LIFECYCLE).await.unwrap();
+    let headers = refusal("retry-after-sandbox-lifecycle");
+    permit.learn(&headers, Some(Wait::of(&headers)), |_| true);
+    let away = pacer.turn(LIFECYCLE).await.err().unwrap();
     assert_eq!(away, Duration::from_secs(30));
-    let permit = pacer.turn(Traffic::General).await.unwrap();
-    permit.learn(&refusal("retry-after"), true);
-    assert!(pacer.turn(Traffic::General).await.is_err());
+    let permit = pacer.turn(GENERAL).await.unwrap();
+    let headers = refusal("retry-after");
+    permit.learn(&headers, Some(Wait::of(&headers)), |_| true);
+    assert!(pacer.turn(GENERAL).await.is_err());
 }
