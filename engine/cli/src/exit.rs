@@ -300,6 +300,7 @@ fn registry_hints(error: &RegistryError) -> Vec<String> {
                 "`tbengine policy pull {reference}` prints the reference with the digest that it has now"
             )];
         }
+        RegistryError::LeftOut { .. } => &["build it with `--features oci`"],
         RegistryError::Reference(_) => &["for example oci://ghcr.io/team/nightly:1.0"],
         RegistryError::PushToDigest { .. } => &["omit the digest; `policy push` prints it"],
         RegistryError::Offline { .. } => &[

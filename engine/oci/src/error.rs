@@ -21,6 +21,12 @@ pub enum Error {
     /// It is not a reference.
     #[error("{0}")]
     Reference(#[from] ReferenceError),
+    /// Registries are not in this build.
+    #[error("`{reference}` is in a registry, and this tbengine was built without oci")]
+    LeftOut {
+        /// The reference.
+        reference: String,
+    },
     /// It names no digest where one decides what runs.
     #[error("`{reference}` has no digest: tags are mutable, pin it")]
     NoDigest {

@@ -13,13 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 use crate::error::Error;
-
-/// The variables that hold credentials, and say which registry they are for: a reference in the file of
-/// someone's project must not have them sent elsewhere.
-pub const VARIABLES: [&str; 3] = [HOST, USER, PASSWORD];
-const HOST: &str = "TBENGINE_REGISTRY_HOST";
-const USER: &str = "TBENGINE_REGISTRY_USER";
-const PASSWORD: &str = "TBENGINE_REGISTRY_PASSWORD";
+use crate::options::{HOST, PASSWORD, USER};
 
 /// What Docker Hub's credentials are kept under.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";

@@ -12,7 +12,12 @@
 //! [`Registry`] is the way in. It knows nothing of a command line: what it works with comes as
 //! [`RegistryOptions`], and what goes wrong is an [`Error`].
 //!
+//! Without the feature `client` there are references, and every registry is refused.
+//!
+//! - `options`: what registries are spoken with
 //! - `registry`: fetching, pulling and pushing
+//! - `left_out`: the same in a program that was built without
+//! - `artifact`, `about`: a policy in a registry, and what is shown of it
 //! - `reference`: where a policy lies, as `oci://HOST/REPOSITORY:TAG@sha256:DIGEST`
 //! - `manifest`: what stands between a reference and a policy
 //! - `cache`: what was fetched before
@@ -20,18 +25,34 @@
 //! - `client`, `challenge`: the protocol
 //! - `failure`, `error`: what goes wrong
 
+mod about;
+mod artifact;
+#[cfg(feature = "client")]
 mod cache;
+#[cfg(feature = "client")]
 mod challenge;
+#[cfg(feature = "client")]
 mod client;
 mod error;
+#[cfg(feature = "client")]
 mod failure;
+#[cfg(feature = "client")]
 mod keychain;
+#[cfg(not(feature = "client"))]
+mod left_out;
+#[cfg(feature = "client")]
 mod manifest;
+mod options;
 mod reference;
+#[cfg(feature = "client")]
 mod registry;
 
+pub use about::About;
+pub use artifact::Artifact;
 pub use error::{Doing, Error};
-pub use keychain::VARIABLES;
-pub use manifest::About;
+#[cfg(not(feature = "client"))]
+pub use left_out::Registry;
+pub use options::{RegistryOptions, VARIABLES};
 pub use reference::{Digest, Reference, ReferenceError, SCHEME};
-pub use registry::{Artifact, Registry, RegistryOptions};
+#[cfg(feature = "client")]
+pub use registry::Registry;

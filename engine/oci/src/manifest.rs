@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::about::About;
 use crate::error::Error;
 use crate::reference::{Digest, Reference};
 
@@ -92,21 +93,6 @@ pub(crate) fn layer(bytes: &[u8], largest: usize, reference: &Reference) -> Resu
 /// What others wrote, as far as it fits into a sentence.
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
-}
-
-/// What is told about a policy that is pushed.
-#[derive(Clone, Debug)]
-pub struct About {
-    /// The name that it gives itself.
-    pub name: String,
-    /// The version that it gives itself.
-    pub version: String,
-    /// What it does, in a sentence.
-    pub summary: String,
-    /// The interfaces that the component exports.
-    pub exports: Vec<String>,
-    /// The interfaces that it imports.
-    pub imports: Vec<String>,
 }
 
 /// A configuration and the manifest above it. The same policy makes the same bytes, so that pushing it again

@@ -1,39 +1,20 @@
 //! Fetching, pulling and pushing: what is in the cache is not asked for, and what is asked for is bounded.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
+use crate::about::About;
+use crate::artifact::Artifact;
 use crate::cache::{Cache, Cached};
 use crate::client::{Client, MAX_MANIFEST};
 use crate::error::{Doing, Error};
 use crate::keychain::Keychain;
-use crate::manifest::{self, About};
+use crate::manifest;
+use crate::options::RegistryOptions;
 use crate::reference::{Digest, Reference};
-
-/// What registries are spoken with. Not for logs: the environment may hold a password.
-#[derive(Clone)]
-pub struct RegistryOptions {
-    /// The directory that keeps what was fetched; `None` keeps nothing.
-    pub cache: Option<PathBuf>,
-    /// The environment, for credentials: [`VARIABLES`](crate::VARIABLES), and where docker's `config.json` is.
-    pub environment: Arc<BTreeMap<String, String>>,
-    /// Whether no registry is asked, so that only the cache answers.
-    pub offline: bool,
-    /// Whether TLS is left out; `None` leaves it out on this machine only.
-    pub plain_http: Option<bool>,
-    /// How long one call may take.
-    pub timeout: Duration,
-    /// The largest policy, in bytes. What is larger is refused.
-    pub largest: usize,
-    /// Ends the wait for a registry.
-    pub stop: CancellationToken,
-}
 
 /// Registries, as they are spoken with.
 pub struct Registry {
@@ -44,15 +25,6 @@ pub struct Registry {
     timeout: Duration,
     largest: usize,
     stop: CancellationToken,
-}
-
-/// A policy from a registry.
-#[derive(Clone, Debug)]
-pub struct Artifact {
-    /// The digest of the manifest, which a reference is pinned by.
-    pub digest: Digest,
-    /// The component.
-    pub wasm: Vec<u8>,
 }
 
 impl Registry {
