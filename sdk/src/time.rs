@@ -33,11 +33,6 @@ impl Timestamp {
         self.0
     }
 
-    /// Lends the text of this time.
-    pub(crate) fn with_text<T>(self, use_text: impl FnOnce(&str) -> T) -> T {
-        use_text(&self.to_string())
-    }
-
     /// How long before `now` this was, or `None` if it lies in the future.
     pub fn age(self, now: Timestamp) -> Option<Duration> {
         u64::try_from(now.0.checked_sub(self.0)?)

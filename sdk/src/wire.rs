@@ -19,17 +19,14 @@ use crate::time::Timestamp;
 mod documents;
 mod lines;
 mod listing;
-mod scan;
 #[cfg(feature = "schema")]
 pub mod schema;
 #[cfg(feature = "schema")]
 mod texts;
-mod writer;
 
 pub use documents::{Acts, Detach, Disks, Empty, Found, NewLabels, Rights, Samples, Targets};
 pub use lines::{AnswerLine, CallLine, Hello, HostLine, RawAnswer};
-pub use listing::read_page;
-pub use writer::write_page;
+pub use listing::{read_page, write_page};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL: u32 = 2;
