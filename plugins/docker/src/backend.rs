@@ -21,7 +21,7 @@ use tokio::sync::OnceCell;
 
 use crate::api_version::ApiVersion;
 use crate::config::Config;
-use crate::context::Endpoint;
+use crate::connection::Connection;
 use crate::error::{RequestError, gone};
 use crate::events::Events;
 use crate::place::Place;
@@ -29,8 +29,6 @@ use crate::transport::{Reply, Transport};
 use crate::wire::{Container, Info, Network, time};
 use crate::{containers, context, disks, finding, images, native, networks, volumes};
 
-/// bollard limits only the time until the headers; our own limit covers the whole call.
-const BOLLARD_TIMEOUT_SECONDS: u64 = 3600;
 /// How long the account waits for the network `bridge`, which it can do without.
 const BRIDGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many of a kind are found by one name.
@@ -45,12 +43,6 @@ pub struct Docker {
     /// The daemon, as the first answer named it.
     account: OnceCell<Account>,
     events: Events,
-}
-
-struct Connection {
-    endpoint: Endpoint,
-    transport: Transport,
-    actions: bollard::Docker,
 }
 
 impl Docker {
@@ -75,19 +67,7 @@ impl Docker {
         self.connection
             .get_or_try_init(|| async {
                 let endpoint = context::resolve(&self.config, &self.environment)?;
-                let transport = Transport::new(&endpoint, self.config.api_version)?;
-                let actions = bollard::Docker::connect_with_custom_transport(
-                    transport.for_bollard(),
-                    Some("http://docker"),
-                    BOLLARD_TIMEOUT_SECONDS,
-                    bollard::API_DEFAULT_VERSION,
-                )
-                .map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
-                Ok(Connection {
-                    endpoint,
-                    transport,
-                    actions,
-                })
+                Connection::new(endpoint, self.config.api_version)
             })
             .await
     }
@@ -252,17 +232,18 @@ impl Docker {
 
     async fn read(&self, target: &Identity) -> Result<Option<Resource>> {
         native::check(target.kind, &target.native)?;
-        let transport = self.transport().await?;
+        let connection = self.connection().await?;
+        let transport = &connection.transport;
         let place = self.place().await?;
         let id = target.native.as_str();
         Ok(match target.kind {
             Kind::CONTAINER => containers::get(transport, id)
                 .await?
                 .map(|found| found.into_resource(&place)),
-            Kind::NETWORK => networks::get(transport, id)
+            Kind::NETWORK => networks::get(connection, id)
                 .await?
                 .map(|found| networks::into_resource(found, &place)),
-            Kind::VOLUME => volumes::get(transport, id)
+            Kind::VOLUME => volumes::get(connection, id)
                 .await?
                 .map(|found| volumes::into_resource(found, &place)),
             Kind::IMAGE => images::get(transport, id)
@@ -301,7 +282,7 @@ impl Docker {
     async fn signal(&self, target: &Identity, options: StopOptions) -> Result<()> {
         native::check(target.kind, &target.native)?;
         let Connection {
-            transport, actions, ..
+            transport, bollard, ..
         } = self.connection().await?;
         let container = containers::inspect(transport, &target.native)
             .await?
@@ -317,7 +298,7 @@ impl Docker {
         let options = KillContainerOptions {
             signal: signal.to_owned(),
         };
-        let Err(failure) = actions.kill_container(&target.native, Some(options)).await else {
+        let Err(failure) = bollard.kill_container(&target.native, Some(options)).await else {
             return Ok(());
         };
         let failure = transport.error(Call::Stop, RequestError::from_bollard(failure));
@@ -351,9 +332,10 @@ impl Docker {
     /// Deletes after a look at what is there, the caller's or one of its own: the daemon would also take
     /// the id for the name of another resource.
     async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
+        let connection = self.connection().await?;
         let Connection {
-            transport, actions, ..
-        } = self.connection().await?;
+            transport, bollard, ..
+        } = connection;
         native::check(target.kind, &target.native)?;
         if !options.just_read {
             self.compare(target).await?;
@@ -366,28 +348,28 @@ impl Docker {
                     force: options.force,
                     link: false,
                 };
-                actions.remove_container(id, Some(options)).await
+                bollard.remove_container(id, Some(options)).await
             }
             Kind::NETWORK => {
-                networks::check_unused(transport, id).await?;
-                actions.remove_network(id).await
+                networks::check_unused(connection, id).await?;
+                bollard.remove_network(id).await
             }
             // With force, a volume that does not exist would be a success, and a driver's failure too.
             Kind::VOLUME => {
-                actions
+                bollard
                     .remove_volume(id, Some(RemoveVolumeOptions { force: false }))
                     .await
             }
             Kind::IMAGE => {
                 // Who has not read it names none, and means it with all of its names.
                 let planned = options.just_read.then_some(options.names.as_slice());
-                images::free(transport, actions, id, planned).await?;
+                images::free(transport, bollard, id, planned).await?;
                 let options = RemoveImageOptions {
                     force: false,
                     noprune: false,
                     platforms: None,
                 };
-                actions
+                bollard
                     .remove_image(id, Some(options), None)
                     .await
                     .map(drop)

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hyper_util::client::legacy::connect::{Connected, Connection};
@@ -21,6 +21,10 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 
 use crate::context::{Address, Endpoint, TlsFiles};
 
+/// Room for some 40 000 containers in one listing, in bytes. A larger reply is refused while it arrives.
+pub(crate) const MAX_REPLY: usize = 64 << 20;
+/// More than the lines before a reply ever have, in bytes.
+const MAX_HEAD: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why no socket could be had. The variant decides the kind of the error.
@@ -35,6 +39,11 @@ pub(crate) enum ConnectError {
     #[error("no connection within {} s", CONNECT_TIMEOUT.as_secs())]
     TimedOut,
 }
+
+/// A reply that is larger than any reply is.
+#[derive(Debug, thiserror::Error)]
+#[error("a reply of more than {0} bytes")]
+pub(crate) struct EndlessReply(pub(crate) usize);
 
 /// Connects to one daemon, whatever the URL of the request says.
 #[derive(Clone)]
@@ -82,20 +91,20 @@ impl Dialler {
     /// Opens a socket, within a time limit of its own.
     pub(crate) async fn dial(&self) -> Result<TokioIo<Link>, ConnectError> {
         match tokio::time::timeout(CONNECT_TIMEOUT, self.0.dial()).await {
-            Ok(dialled) => dialled.map(TokioIo::new),
+            Ok(dialled) => dialled.map(|stream| TokioIo::new(Link::new(stream))),
             Err(_) => Err(ConnectError::TimedOut),
         }
     }
 }
 
 impl Route {
-    async fn dial(&self) -> Result<Link, ConnectError> {
+    async fn dial(&self) -> Result<Box<dyn Duplex>, ConnectError> {
         let (host, port, tls) = match self {
             Route::Unix(path) => {
                 let stream = UnixStream::connect(path)
                     .await
                     .map_err(ConnectError::Socket)?;
-                return Ok(Link(Box::new(stream)));
+                return Ok(Box::new(stream));
             }
             Route::Tcp { host, port, tls } => (host.as_str(), *port, tls),
         };
@@ -108,13 +117,13 @@ impl Route {
             .map_err(ConnectError::Socket)?;
         stream.set_nodelay(true).map_err(ConnectError::Socket)?;
         match tls {
-            None => Ok(Link(Box::new(stream))),
+            None => Ok(Box::new(stream)),
             Some((connector, name)) => {
                 let stream = connector
                     .connect(name.clone(), stream)
                     .await
                     .map_err(ConnectError::Tls)?;
-                Ok(Link(Box::new(stream)))
+                Ok(Box::new(stream))
             }
         }
     }
@@ -131,12 +140,33 @@ impl tower_service::Service<http::Uri> for Dialler {
 
     fn call(&mut self, _: http::Uri) -> Self::Future {
         let dialler = self.clone();
-        Box::pin(async move { dialler.dial().await })
+        Box::pin(async move {
+            let mut link = dialler.dial().await?;
+            link.inner_mut().limit = Some(MAX_REPLY + MAX_HEAD);
+            Ok(link)
+        })
     }
 }
 
 /// An open socket of any sort.
-pub(crate) struct Link(Box<dyn Duplex>);
+pub(crate) struct Link {
+    stream: Box<dyn Duplex>,
+    /// How many bytes may come between two things that are written, which is one reply: bollard would collect it
+    /// whatever its length.
+    limit: Option<usize>,
+    /// How many came since something was written.
+    came: usize,
+}
+
+impl Link {
+    fn new(stream: Box<dyn Duplex>) -> Self {
+        Self {
+            stream,
+            limit: None,
+            came: 0,
+        }
+    }
+}
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -153,7 +183,15 @@ impl AsyncRead for Link {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, into)
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+        self.came += into.filled().len() - before;
+        match self.limit {
+            Some(limit) if self.came > limit => {
+                Poll::Ready(Err(io::Error::other(EndlessReply(MAX_REPLY))))
+            }
+            _ => Poll::Ready(Ok(())),
+        }
     }
 }
 
@@ -163,15 +201,16 @@ impl AsyncWrite for Link {
         cx: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, from)
+        self.came = 0;
+        Pin::new(&mut self.stream).poll_write(cx, from)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

@@ -8,7 +8,7 @@ use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::http::{Call, JsonError, Refusal, cause, shortened, too_large};
 use tbengine_sdk::{Error, ErrorKind};
 
-use crate::connect::ConnectError;
+use crate::connect::{ConnectError, EndlessReply};
 use crate::refusal::{self, NOT_DOCKER};
 
 /// The daemon's name in messages and codes.
@@ -76,6 +76,16 @@ impl RequestError {
                 Err(other) => RequestError::Unexpected(other.to_string()),
             },
             Bollard::HyperResponseError { err } => RequestError::Cut(err),
+            // Without what it found there, which may be a secret. What is no JSON at all fits no type.
+            Bollard::JsonDataError { message, column } => {
+                let is_json = message.contains("expected ") && !message.starts_with("expected ")
+                    || message.starts_with("missing field");
+                match is_json {
+                    true => RequestError::Unexpected(format!("it does not fit at column {column}")),
+                    false => JsonError::NotJson.into(),
+                }
+            }
+            Bollard::JsonSerdeError { err } if err.is_eof() => JsonError::Truncated.into(),
             other => RequestError::Unexpected(other.to_string()),
         }
     }
@@ -88,6 +98,9 @@ pub(crate) fn gone() -> Error {
 
 /// The table of broken connections.
 pub(crate) fn classify_connection(error: &(dyn StdError + 'static), shown: &str) -> Error {
+    if let Some(EndlessReply(limit)) = cause(error) {
+        return too_large(*limit, shown);
+    }
     let unavailable = |what: &str| Error::new(ErrorKind::Unavailable, format!("{shown} {what}"));
     let invalid = |what: String, hint| Error::new(ErrorKind::Invalid, what).with_hint(hint);
 

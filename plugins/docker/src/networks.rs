@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use bollard::query_parameters::InspectNetworkOptions;
 use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
 
+use crate::connection::Connection;
 use crate::native;
 use crate::place::Place;
 use crate::transport::Transport;
@@ -31,9 +33,20 @@ pub(crate) async fn list(transport: &Transport) -> Result<Vec<Network>> {
 }
 
 /// Reads one network by its full id; `None` also if another one answers, which is named like the id.
-pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Network>> {
+pub(crate) async fn get(connection: &Connection, id: &str) -> Result<Option<Network>> {
     native::check(Kind::NETWORK, id)?;
-    let found: Option<Network> = transport.find(&format!("/networks/{id}")).await?;
+    let options = None::<InspectNetworkOptions>;
+    let answer = connection.bollard.inspect_network(id, options).await;
+    let found = connection.transport.found(answer)?.map(|found| Network {
+        id: found.id.unwrap_or_default(),
+        name: found.name.unwrap_or_default(),
+        created: found.created.unwrap_or_default(),
+        driver: found.driver.unwrap_or_default(),
+        scope: found.scope.unwrap_or_default(),
+        internal: found.internal.unwrap_or_default(),
+        ingress: found.ingress.unwrap_or_default(),
+        labels: found.labels.unwrap_or_default(),
+    });
     native::only(Kind::NETWORK, id, found, |network| &network.id)
 }
 
@@ -42,15 +55,15 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Networ
 ///
 /// # Errors
 /// `Dependency`, with the name of the container.
-pub(crate) async fn check_unused(transport: &Transport, id: &str) -> Result<()> {
-    let Some(network) = get(transport, id).await? else {
+pub(crate) async fn check_unused(connection: &Connection, id: &str) -> Result<()> {
+    let Some(network) = get(connection, id).await? else {
         return Ok(());
     };
     // A container that never ran knows its networks by name only.
     let filters = serde_json::json!({ "network": [id, network.name] }).to_string();
     let filters: String = form_urlencoded::byte_serialize(filters.as_bytes()).collect();
     let path = format!("/containers/json?all=1&filters={filters}");
-    let users: Option<Vec<ContainerSummary>> = transport.read(&path).await?;
+    let users: Option<Vec<ContainerSummary>> = connection.transport.read(&path).await?;
     match users.unwrap_or_default().first() {
         None => Ok(()),
         Some(user) => {

@@ -22,14 +22,12 @@ use tbengine_sdk::http::{Call, JsonError, decode};
 use tbengine_sdk::{Error, ErrorKind, Result};
 
 use crate::api_version::ApiVersion;
-use crate::connect::Dialler;
+use crate::connect::{Dialler, MAX_REPLY};
 use crate::context::Endpoint;
 use crate::error::RequestError;
 use crate::refusal;
 use crate::wire::Version;
 
-/// Room for some 40 000 containers in one listing. A larger reply is refused while it arrives.
-const MAX_REPLY: usize = 64 << 20;
 const MAX_REFUSAL: usize = 64 << 10;
 
 /// A connection pool to one daemon. Clones share it.
@@ -154,6 +152,18 @@ impl Transport {
         self.get(path)
             .await
             .map_err(|broken| self.error(Call::Read(None), broken))
+    }
+
+    /// What bollard found, with `None` for what does not exist.
+    pub(crate) fn found<T>(&self, answer: Result<T, bollard::errors::Error>) -> Result<Option<T>> {
+        let failure = match answer {
+            Ok(found) => return Ok(Some(found)),
+            Err(failure) => RequestError::from_bollard(failure),
+        };
+        match self.error(Call::Read(None), failure) {
+            error if error.kind == ErrorKind::NotFound => Ok(None),
+            error => Err(error),
+        }
     }
 
     /// What a failure means for the engine.

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use tbengine_sdk::{Kind, Labels, Resource, Result, State};
 
 use crate::api_version::ApiVersion;
+use crate::connection::Connection;
 use crate::native;
 use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
-use crate::wire::{self, DiskUsage, Volume, VolumeList};
+use crate::wire::{self, DiskUsage, Volume, VolumeList, VolumeUsage};
 
 /// The attribute that says when a volume was written to last, where the daemon knows no other time of it.
 pub(crate) const WRITTEN: &str = "written";
@@ -67,11 +68,18 @@ pub(crate) async fn identify(transport: &Transport) -> Result<(Vec<Found>, Vec<S
 }
 
 /// Reads one volume by its name, which is its id.
-pub(crate) async fn get(transport: &Transport, name: &str) -> Result<Option<Found>> {
+pub(crate) async fn get(connection: &Connection, name: &str) -> Result<Option<Found>> {
     native::check(Kind::VOLUME, name)?;
-    let found: Option<Volume> = transport.find(&format!("/volumes/{name}")).await?;
+    let answer = connection.bollard.inspect_volume(name).await;
+    let found = connection.transport.found(answer)?.map(|found| Volume {
+        name: found.name,
+        driver: found.driver,
+        created_at: found.created_at.unwrap_or_default(),
+        labels: found.labels,
+        usage_data: VolumeUsage::default(),
+    });
     let volume = native::only(Kind::VOLUME, name, found, |volume| &volume.name)?;
-    let keeps_time = keeps_time(transport).await?;
+    let keeps_time = keeps_time(&connection.transport).await?;
     Ok(volume.map(|volume| Found { volume, keeps_time }))
 }
 

@@ -23,6 +23,8 @@ pub(crate) fn start(verbose: u8, console: Arc<Console>) {
     };
     let filter = Targets::new()
         .with_target("tbengine", ours)
+        // It writes whole answers, and with them the passwords in options of volumes.
+        .with_target("bollard", others.min(LevelFilter::WARN))
         .with_default(others);
     // Only a second start in one process could fail.
     tracing_subscriber::registry()
