@@ -107,6 +107,7 @@ impl Move {
         {
             let options = DeleteOptions {
                 just_read: true,
+                alone: self.step.alone,
                 ..DeleteOptions::GENTLE
             };
             return self.send_deletion(options, false).await;

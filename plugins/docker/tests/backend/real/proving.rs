@@ -110,6 +110,8 @@ fn step(found: Resource) -> Step {
         reason: "the test says so".to_owned(),
         priority: 0,
         after: Vec::new(),
+        alone: false,
+        along: Vec::new(),
         bound: Vec::new(),
         listing: Listing::Present,
     }
@@ -136,6 +138,7 @@ async fn clean(counted: &Arc<Counted>, kind: Kind) -> Report {
             scope: Default::default(),
             accounts: [("docker".into(), account.id)].into(),
             configuration: String::new(),
+            limits: None,
         },
         steps: found.into_iter().map(step).map(Arc::new).collect(),
         refusals: Vec::new(),
