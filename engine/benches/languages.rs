@@ -81,11 +81,8 @@ fn main() {
 
 fn context() -> PolicyContext {
     PolicyContext {
-        now: Timestamp::from_unix_ms(NOW),
-        run_id: "bench".into(),
         dry_run: true,
-        claimed: false,
-        exclusive: Vec::new(),
+        ..PolicyContext::new(Timestamp::from_unix_ms(NOW), "bench")
     }
 }
 

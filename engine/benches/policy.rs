@@ -134,11 +134,8 @@ fn candidate((number, resource): (usize, &Resource)) -> Candidate<'_> {
 
 fn context() -> PolicyContext {
     PolicyContext {
-        now: Timestamp::from_unix_ms(NOW),
-        run_id: "bench".into(),
         dry_run: true,
-        claimed: false,
-        exclusive: Vec::new(),
+        ..PolicyContext::new(Timestamp::from_unix_ms(NOW), "bench")
     }
 }
 

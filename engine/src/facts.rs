@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Serialize;
 use tbengine_sdk::{Identity, Kind, Owner, Resource, ResourceId};
 
+use crate::policy::LeaseState;
 use crate::terms::Terms;
 
 /// The facts of one moment. Taking any of them away never adds a step to a plan: what could not be read is
@@ -54,6 +55,18 @@ impl Facts {
     /// Whether the lease of a run is known here: whether it goes on is known then.
     pub(crate) fn knows_lease(&self, run: &str) -> bool {
         self.over.contains(run) || self.live.iter().any(|lease| lease.id == run)
+    }
+
+    /// Whether the run whose id a resource carries is still going on.
+    pub(crate) fn lease_of(&self, resource: &Resource) -> LeaseState {
+        if self.live_over(resource).is_some() {
+            return LeaseState::Live;
+        }
+        match &resource.owner {
+            Owner::Run(run) if self.over.contains(run) => LeaseState::Over,
+            Owner::Run(_) => LeaseState::Foreign,
+            _ => LeaseState::None,
+        }
     }
 
     /// Whether this is a sweep, and a resource is none of its business.

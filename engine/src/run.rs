@@ -171,6 +171,7 @@ impl Engine {
             policy.clone(),
             context,
             inventory.clone(),
+            facts.clone(),
             self.options.scope.clone(),
         )
         .await;
@@ -239,11 +240,10 @@ impl Engine {
 
     fn policy_context(&self, dry_run: bool) -> PolicyContext {
         PolicyContext {
-            now: self.clock.now(),
-            run_id: self.options.run.clone(),
             dry_run,
             claimed: self.options.scope.claims_running(),
             exclusive: self.options.safeguards.exclusive.clone(),
+            ..PolicyContext::new(self.clock.now(), self.options.run.clone())
         }
     }
 

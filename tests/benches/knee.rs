@@ -20,7 +20,7 @@ use tbengine_docker::Docker;
 use tbengine_dockerd::Dockerd;
 use tbengine_engine::apply::{ApplyOptions, Control, apply};
 use tbengine_engine::clock::RunClock;
-use tbengine_engine::plan::{Action, Listing, PLAN_FORMAT, Plan, PlanHeader, Step};
+use tbengine_engine::plan::{Action, Known, Listing, PLAN_FORMAT, Plan, PlanHeader, Step};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, RetryAdvice,
 };
@@ -196,6 +196,7 @@ fn step(found: Resource) -> Step {
         alone: false,
         along: Vec::new(),
         listing: Listing::Present,
+        known: Known::default(),
     }
 }
 

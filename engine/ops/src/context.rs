@@ -42,6 +42,8 @@ pub enum Purpose {
         scope: Scope,
         /// What the first final failure means for the rest.
         error_mode: ErrorMode,
+        /// Whether the policy asks for sizes even where that is slow.
+        sizes: bool,
     },
     /// Sweeping a lease that is about these backends.
     Sweep {
@@ -125,8 +127,13 @@ impl Context {
             apply: ApplyOptions::default(),
         };
         let options = match purpose {
-            Purpose::Plan { scope, error_mode } => EngineOptions {
+            Purpose::Plan {
                 scope,
+                error_mode,
+                sizes,
+            } => EngineOptions {
+                scope,
+                sizes,
                 safeguards: settings.safeguards(own::detect()),
                 apply: settings.apply(error_mode),
                 ..options

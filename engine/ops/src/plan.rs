@@ -26,8 +26,12 @@ pub async fn plan(
     front: &mut dyn Front,
 ) -> Result<Planned, Error> {
     let chosen = policies::choose_in_background(context, settings).await?;
-    let error_mode = ErrorMode::default();
-    let engine = context.engine(Purpose::Plan { scope, error_mode }, settings)?;
+    let purpose = Purpose::Plan {
+        scope,
+        error_mode: ErrorMode::default(),
+        sizes: chosen.policy.wants().sizes,
+    };
+    let engine = context.engine(purpose, settings)?;
     let mut see = |event: &Event| front.event(event);
     let inventory = Arc::new(discover(&engine, settings, &context.world, &mut see).await);
     let facts = read_facts(settings, &context.world.host).await;

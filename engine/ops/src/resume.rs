@@ -231,6 +231,8 @@ impl Resuming<'_> {
         let purpose = Purpose::Plan {
             scope: claimed.record().plan.header.scope_then(),
             error_mode: self.error_mode,
+            // What is left of a plan is not judged again.
+            sizes: false,
         };
         let engine = context.engine_in(&world, purpose, settings)?;
         let left = claimed.record().left();
@@ -268,6 +270,7 @@ impl Resuming<'_> {
         let purpose = Purpose::Plan {
             scope: claimed.record().plan.header.scope.clone(),
             error_mode: self.error_mode,
+            sizes: self.chosen.policy.wants().sizes,
         };
         let engine = context.engine(purpose, settings)?.following();
         let draft = {

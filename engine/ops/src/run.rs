@@ -88,10 +88,13 @@ pub async fn run(
         true => Vec::new(),
         false => sweep_those_over(context, settings, &scope.backends, front, control).await?,
     };
-    let error_mode = request.error_mode;
-    let engine = context
-        .engine(Purpose::Plan { scope, error_mode }, settings)?
-        .following();
+    let purpose = Purpose::Plan {
+        scope,
+        error_mode: request.error_mode,
+        // A plan that was made before is not judged again.
+        sizes: request.saved.is_none() && chosen.policy.wants().sizes,
+    };
+    let engine = context.engine(purpose, settings)?.following();
     let no_journal = request.no_journal;
     let drafting = draft(context, settings, &engine, &chosen, request, front);
     let draft = unless_stopped(control, drafting).await??;

@@ -1,6 +1,6 @@
 //! One move of one step: read, compare, act, verify. Knows nothing of other steps or of the run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tbengine_sdk::{
@@ -35,6 +35,10 @@ pub(super) struct Move {
     pub(super) proven_by_listing: bool,
     /// Whether it is known to be as it was listed, so that it is not read before its deletion.
     pub(super) as_listed: bool,
+    /// Whether what is read is kept for the policy.
+    pub(super) keeps_reads: bool,
+    /// What was read last.
+    pub(super) last_read: Mutex<Option<Resource>>,
 }
 
 /// A read that fails within this time is repeated at once.
@@ -452,12 +456,29 @@ impl Move {
     /// took long is not repeated.
     async fn read(&self) -> Result<Option<Resource>, Error> {
         let began = Instant::now();
-        match self.read_once().await {
+        let answer = match self.read_once().await {
             Err(error) if error.kind == ErrorKind::Transient && began.elapsed() < QUICK => {
                 self.read_once().await
             }
             answer => answer,
+        };
+        if self.keeps_reads
+            && let Ok(Some(resource)) = &answer
+        {
+            let mut last_read = self
+                .last_read
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *last_read = Some(resource.clone());
         }
+        answer
+    }
+
+    /// What was read last, by this move or by one before it.
+    pub(super) fn into_last_read(self) -> Option<Resource> {
+        self.last_read
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read_once(&self) -> Result<Option<Resource>, Error> {

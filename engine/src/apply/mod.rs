@@ -22,6 +22,7 @@ mod lanes;
 pub mod ledger;
 mod limit;
 mod proofs;
+mod question;
 mod retry;
 mod run_loop;
 mod state;

@@ -125,8 +125,10 @@ impl RetryTable {
                 ActionKind::Archive => Next::WatchArchiving,
                 ActionKind::Delete => Next::WatchRemoval,
             }),
-            ErrorKind::Conflict => RetryDecision::Changed,
-            ErrorKind::Dependency => behind(at),
+            ErrorKind::Conflict => {
+                advised(at, advice, StepResult::Changed).unwrap_or(RetryDecision::Changed)
+            }
+            ErrorKind::Dependency => behind(at, advice),
             ErrorKind::RateLimited => RetryDecision::PauseBackend { probe: false },
             // One call without an answer is a lost connection: the step is read again. Several in a row are
             // an outage.
@@ -141,7 +143,8 @@ impl RetryTable {
             ErrorKind::Unavailable => self.passing(at, advice, random),
             ErrorKind::Denied | ErrorKind::Invalid => RetryDecision::StopBackend,
             ErrorKind::Forbidden => RetryDecision::give_up(StepResult::Denied),
-            ErrorKind::Stuck => RetryDecision::give_up(StepResult::Stuck),
+            ErrorKind::Stuck => advised(at, advice, StepResult::Stuck)
+                .unwrap_or(RetryDecision::give_up(StepResult::Stuck)),
             _ => RetryDecision::give_up(StepResult::Failed),
         }
     }
@@ -198,15 +201,46 @@ impl RetryDecision {
     }
 }
 
+/// What the policy wants done about a failure that is final otherwise, as `result`; nothing if it has no opinion.
+fn advised(at: &Situation<'_>, advice: RetryAdvice, result: StepResult) -> Option<RetryDecision> {
+    match advice {
+        RetryAdvice::NoOpinion => None,
+        RetryAdvice::GiveUp(reason) => Some(RetryDecision::GiveUp {
+            result,
+            reason: Some(reason),
+        }),
+        RetryAdvice::After { delay, escalate } => {
+            (at.tries.in_round < MAX_ATTEMPTS).then(|| RetryDecision::Retry {
+                after: delay.min(MAX_DELAY),
+                escalate,
+                budgeted: !at.is_ending,
+            })
+        }
+    }
+}
+
 /// Something still uses it: it comes behind what goes before it, and then has a few tries, because
 /// providers take a moment to notice that a user is gone.
-fn behind(at: &Situation<'_>) -> RetryDecision {
+fn behind(at: &Situation<'_>, advice: RetryAdvice) -> RetryDecision {
     let tries = at.tries.dependency + u32::from(!at.others_first);
-    if tries >= DEPENDENCY_TRIES {
+    let (most, after) = match advice {
+        RetryAdvice::GiveUp(reason) => {
+            return RetryDecision::GiveUp {
+                result: StepResult::Blocked,
+                reason: Some(reason),
+            };
+        }
+        RetryAdvice::After { delay, .. } => (MAX_ATTEMPTS, delay.min(MAX_DELAY)),
+        RetryAdvice::NoOpinion => (
+            DEPENDENCY_TRIES,
+            DEPENDENCY_PAUSE * (1 << tries.min(DEPENDENCY_TRIES)),
+        ),
+    };
+    if tries >= most {
         return RetryDecision::Blocked;
     }
     RetryDecision::Behind {
-        after: DEPENDENCY_PAUSE * (1 << tries),
+        after,
         counts: !at.others_first,
     }
 }

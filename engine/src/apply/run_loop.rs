@@ -2,10 +2,10 @@
 //! next. It alone reports events, gives outcomes, asks the policy, reads the clock and knows why a run ends.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tbengine_sdk::{Account, Changes, Error, ErrorKind};
+use tbengine_sdk::{Account, Changes, Error, ErrorKind, Resource};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -13,13 +13,14 @@ use super::attempt::{AttemptResult, Move, Next};
 use super::following::{self, Following};
 use super::lanes::{GateDue, Landing, LaneNo, Lanes, Timing, Urgency};
 use super::proofs::{self, GroupNo, Proof, ProofDue, Proofs};
+use super::question::{self, Question};
 use super::retry::{RetryTable, Situation};
 use super::state::{Phase, StepNo, StepState, Steps, Verdict, Wish};
 use super::{ApplyOptions, Control, ErrorMode, LAST_CALLS};
 use crate::clock::RunClock;
 use crate::duration::millis;
-use crate::plan::{ActionKind, Plan, PlanHeader};
-use crate::policy::{Failure, Policy, PolicyContext, RetryAdvice};
+use crate::plan::{Plan, PlanHeader, Step};
+use crate::policy::{BackendFacts, Policy, PolicyContext, RetryAdvice};
 use crate::report::outcome::ResourceIdText;
 use crate::report::{Event, EventKind, Outcome, Report, Reporter, StepResult};
 use tbengine_sdk::host::{OpenBackend, call};
@@ -35,6 +36,8 @@ pub(super) struct RunLoop<'a, 'r> {
     options: &'a ApplyOptions,
     random: fastrand::Rng,
     policy: Arc<dyn Policy>,
+    /// The backends, as the policy is told of them.
+    backends: Arc<[BackendFacts]>,
     clock: RunClock,
     reporter: &'a mut Reporter<'r>,
     outcomes: Vec<Option<Outcome>>,
@@ -66,6 +69,7 @@ enum TaskResult {
         /// The limit when it began, if it was in full use then.
         limit: Option<usize>,
         advice: RetryAdvice,
+        last_read: Option<Box<Resource>>,
     },
     Probed(LaneNo, Result<Account, Error>),
     Listed {
@@ -107,7 +111,19 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             });
+        let told = backends.iter().map(|open| BackendFacts {
+            name: open.name.clone(),
+            provider: open.kind.clone(),
+            account: plan
+                .header
+                .accounts
+                .get(&open.name)
+                .cloned()
+                .unwrap_or_default(),
+            ..BackendFacts::default()
+        });
         Self {
+            backends: told.collect(),
             header: plan.header,
             outcomes: steps.numbers().map(|_| None).collect(),
             unfinished: steps.len(),
@@ -310,36 +326,50 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 && self
                     .following
                     .spares_reading(state.step(), self.lanes.of(no)),
+            keeps_reads: self.options.ask_policy,
+            last_read: Mutex::new(state.last_read().cloned()),
         };
-        let context = self.options.ask_policy.then(|| PolicyContext {
-            now: self.clock.now(),
-            run_id: self.header.run.clone(),
-            dry_run: false,
-            claimed: self.header.scope.claims_running(),
-            exclusive: Vec::new(),
-        });
+        let asks = self.options.ask_policy;
+        let context = asks.then(|| self.policy_context(state.step()));
+        let question = Question {
+            kind: question::kind_of(&one_move),
+            attempt,
+            round: if state.tries().all > attempt { 2 } else { 1 },
+        };
         let policy = self.policy.clone();
         let limit = self.lanes.launched(no);
         self.moves.spawn(async move {
             let result = one_move.make(next).await;
             let time = begins.elapsed();
-            let advice = match (&result, context) {
-                (AttemptResult::Failed { error, .. }, Some(context))
-                    if error.kind == ErrorKind::Transient =>
-                {
-                    let failure = failure_of(&one_move, error, attempt, elapsed + begins.elapsed());
-                    advice(policy, context, failure).await
+            let mut advice = RetryAdvice::NoOpinion;
+            let mut last_read = None;
+            if let (AttemptResult::Failed { error, .. }, Some(context)) = (&result, context) {
+                let step = one_move.step.clone();
+                last_read = one_move.into_last_read().map(Box::new);
+                if question::is_for_policy(error.kind) {
+                    let elapsed = elapsed + begins.elapsed();
+                    let failure = question.failure(&step, last_read.as_deref(), error, elapsed);
+                    advice = question::ask(policy, context, failure).await;
                 }
-                _ => RetryAdvice::NoOpinion,
-            };
+            }
             TaskResult::Moved {
                 no,
                 result,
                 time,
                 limit,
                 advice,
+                last_read,
             }
         });
+    }
+
+    /// What the policy is told besides a failed attempt.
+    fn policy_context(&self, step: &Step) -> PolicyContext {
+        PolicyContext {
+            claimed: step.known.claimed,
+            backends: self.backends.clone(),
+            ..PolicyContext::new(self.clock.now(), self.header.run.clone())
+        }
     }
 
     /// Until when the calls of a step may take.
@@ -512,8 +542,12 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 time,
                 limit,
                 advice,
+                last_read,
             }) => {
                 self.steps[no].spend(time);
+                if let Some(resource) = last_read {
+                    self.steps[no].note_read(resource);
+                }
                 let landing = landing(self.steps[no].phase(), &result, time, limit);
                 let is_lost = matches!(landing, Landing::Lost(_));
                 let backend_is_out = self.lanes.landed(no, landing);
@@ -955,38 +989,6 @@ async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
-    }
-}
-
-fn failure_of(one_move: &Move, error: &Error, attempt: u32, elapsed: Duration) -> Failure {
-    Failure {
-        id: one_move.step.target.id(),
-        operation: match one_move.step.action.kind() {
-            ActionKind::Stop => "stop",
-            ActionKind::Archive => "archive",
-            ActionKind::Delete => "delete",
-        },
-        kind: error.kind,
-        message: error.message.clone(),
-        attempt,
-        elapsed,
-        retry_after: error.retry_after,
-    }
-}
-
-/// Asks the policy what to do about a failure. A fault of the policy is no opinion.
-async fn advice(policy: Arc<dyn Policy>, context: PolicyContext, failure: Failure) -> RetryAdvice {
-    let asked = tokio::task::spawn_blocking(move || policy.retry(&context, &failure)).await;
-    match asked {
-        Ok(Ok(advice)) => advice,
-        Ok(Err(fault)) => {
-            tracing::warn!(%fault, "the policy gave no retry advice");
-            RetryAdvice::NoOpinion
-        }
-        Err(panic) => {
-            tracing::warn!(%panic, "the policy host panicked");
-            RetryAdvice::NoOpinion
-        }
     }
 }
 

@@ -36,7 +36,7 @@ use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::Error;
+use tbengine_sdk::{Error, Resource};
 use tokio::time::Instant;
 
 use super::attempt::{AttemptResult, Next};
@@ -229,6 +229,8 @@ pub(super) struct StepState {
     paid: u32,
     /// How it ends unless the last look finds it gone.
     verdict: Option<Verdict>,
+    /// The resource as it was read last, if a move failed.
+    last_read: Option<Box<Resource>>,
 }
 
 /// How much later the first look is, and how much later a look can be at the most.
@@ -257,6 +259,7 @@ impl StepState {
             spent: Duration::ZERO,
             paid: 0,
             verdict: None,
+            last_read: None,
         }
     }
 
@@ -375,6 +378,16 @@ impl StepState {
     /// Begins the second round.
     pub(super) fn begin_round(&mut self) {
         self.tries.in_round = 0;
+    }
+
+    /// The resource as it was read last, if a move failed.
+    pub(super) fn last_read(&self) -> Option<&Resource> {
+        self.last_read.as_deref()
+    }
+
+    /// Notes what the resource was when it was read last.
+    pub(super) fn note_read(&mut self, resource: Box<Resource>) {
+        self.last_read = Some(resource);
     }
 
     /// Notes how long a move took.

@@ -1,21 +1,21 @@
 //! Stage two: ask the policy, and check that its answer makes sense.
 //!
 //! - `together`: what a policy has to judge in one call
+//! - `told`: what it is told
 //! - `matching`: which resource each verdict is about
 
 mod matching;
 mod together;
+mod told;
 
 use std::sync::Arc;
 
-use tbengine_sdk::Identity;
-
 use crate::discover::Inventory;
-use crate::policy::{
-    Candidate, Fault, FaultKind, LogLine, MAX_BATCH, Policy, PolicyContext, Verdict,
-};
+use crate::facts::Facts;
+use crate::policy::{Fault, FaultKind, LogLine, MAX_BATCH, Policy, PolicyContext, Verdict};
 use crate::scope::Scope;
 use matching::match_up;
+use told::Told;
 
 /// What the policy decided about one resource of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +48,13 @@ pub async fn decide(
     policy: Arc<dyn Policy>,
     context: PolicyContext,
     inventory: Arc<Inventory>,
+    facts: Facts,
     scope: Scope,
 ) -> Decisions {
     let name = policy.source().name.clone();
     let judged =
-        tokio::task::spawn_blocking(move || judge(&*policy, &context, &inventory, &scope)).await;
+        tokio::task::spawn_blocking(move || judge(&*policy, &context, &inventory, &facts, &scope))
+            .await;
     judged.unwrap_or_else(|panic| Decisions {
         fault: Some(fault(
             &name,
@@ -67,6 +69,7 @@ fn judge(
     policy: &dyn Policy,
     context: &PolicyContext,
     inventory: &Inventory,
+    facts: &Facts,
     scope: &Scope,
 ) -> Decisions {
     let in_scope = |place: &usize| scope.admits(&inventory.resources[*place], context.now);
@@ -77,21 +80,8 @@ fn judge(
         groups = together::groups(inventory);
         places.sort_by_key(|place| groups[*place]);
     }
-    let holders: Vec<&Identity> = places
-        .iter()
-        .flat_map(|place| inventory.holders(*place))
-        .collect();
-    let mut holders = &holders[..];
-    let candidates: Vec<Candidate<'_>> = places
-        .iter()
-        .map(|place| Candidate {
-            resource: &inventory.resources[*place],
-            holders: holders
-                .split_off(..inventory.holder_places(*place).len())
-                .unwrap_or_default(),
-            group: groups.get(*place).copied().unwrap_or_default(),
-        })
-        .collect();
+    let told = Told::new(inventory, facts, &places);
+    let candidates = told.candidates(&groups);
     let mut decisions = Decisions {
         candidates: candidates.len(),
         ..Decisions::default()
@@ -99,7 +89,8 @@ fn judge(
     if candidates.is_empty() {
         return decisions;
     }
-    match policy.decide(context, &candidates) {
+    let context = told::context(context, inventory);
+    match policy.decide(&context, &candidates) {
         Ok(answer) => {
             decisions.log = answer.log;
             match match_up(

@@ -28,7 +28,7 @@ pub struct Inventory {
     pub kinds: Kinds,
     /// By what the owners were recognised, if that was done here.
     pub recognition: Option<Recognition>,
-    /// The backends with their kinds, where owners were recognised.
+    /// The backends that were asked, with their kinds.
     pub(super) providers: Vec<(Arc<str>, Arc<str>)>,
     /// What was proven of owners, and is to be remembered.
     pub learned: Vec<LearnedIn>,
@@ -91,11 +91,47 @@ impl Inventory {
 
     /// What deleting the resource at this place would delete as well, as far as it was listed.
     pub fn cascade_of(&self, place: usize) -> impl Iterator<Item = &Resource> {
-        let places = self.users.taken_along.get(&place);
-        places
-            .into_iter()
-            .flatten()
-            .map(|place| &self.resources[*place])
+        let places = self.taken_along_places(place).iter();
+        places.map(|place| &self.resources[*place])
+    }
+
+    /// The places of what deleting the resource at this place would delete as well.
+    pub fn taken_along_places(&self, place: usize) -> &[usize] {
+        let taken = self.users.taken_along.get(&place);
+        taken.map_or(&[], Vec::as_slice)
+    }
+
+    /// The kind of a backend, where it is known.
+    pub fn provider_of(&self, backend: &str) -> Option<&Arc<str>> {
+        let mut providers = self.providers.iter();
+        let found = providers.find(|(name, _)| &**name == backend);
+        found.map(|(_, provider)| provider)
+    }
+
+    /// The names of all backends that were asked, or that something was found in, each once.
+    pub fn backends(&self) -> Vec<&Arc<str>> {
+        let asked = self.providers.iter().map(|(name, _)| name);
+        let failed = self.failures.iter().map(|failure| &failure.backend);
+        let mut names: Vec<&Arc<str>> = asked.chain(self.accounts.keys()).chain(failed).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Whether everything in a backend was listed, as far as it was asked for.
+    pub fn is_complete(&self, backend: &str) -> bool {
+        let mut failures = self.failures.iter();
+        !failures.any(|failure| &*failure.backend == backend)
+    }
+
+    /// Whether everything in a backend that computes was listed, and so everything that can run.
+    pub fn has_listed_what_computes(&self, backend: &str) -> bool {
+        !self.failures.iter().any(|failure| {
+            &*failure.backend == backend
+                && failure
+                    .kind
+                    .is_none_or(|kind| self.kinds.class(backend, kind) == Class::Compute)
+        })
     }
 
     /// The places of what goes along with the resource at this place, and may go before it.

@@ -101,6 +101,12 @@ pub async fn discover(
     let mut inventory =
         Inventory::new(accounts, resources, failures).with_kinds(Kinds::of(backends));
     inventory.cursors = cursors;
+    let asked = backends
+        .iter()
+        .filter(|backend| scope.admits_backend(&backend.name));
+    inventory.providers = asked
+        .map(|backend| (backend.name.clone(), backend.kind.clone()))
+        .collect();
     inventory
 }
 

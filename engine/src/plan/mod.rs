@@ -2,6 +2,7 @@
 //!
 //! - [`safeguards`]: the rules that no policy can switch off
 //! - [`blast_radius`]: how far a plan as a whole may go
+//! - [`known`]: what a read does not show
 //! - [`limits`]: the limits under which a plan was made
 //! - [`bound`]: facts that must not have changed when a step is carried out
 //! - [`order`]: what goes before what
@@ -10,6 +11,7 @@
 
 pub mod blast_radius;
 pub mod bound;
+pub mod known;
 pub mod limits;
 pub mod order;
 pub mod safeguards;
@@ -31,6 +33,7 @@ use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
 pub use blast_radius::{BlastRadius, MaxDelete};
 pub use bound::Bound;
+pub use known::Known;
 pub use limits::Limits;
 pub use safeguards::{Own, Safeguard, Safeguards};
 pub use sealed::Sealed;
@@ -142,6 +145,9 @@ pub struct Step {
     /// What the listing before it is applied showed of the resource.
     #[serde(default, skip_serializing_if = "Listing::is_present")]
     pub listing: Listing,
+    /// What was known of it besides.
+    #[serde(skip)]
+    pub known: Known,
 }
 
 fn unsaid_class() -> Class {
@@ -295,7 +301,7 @@ impl Plan {
         let (survivors, refusals) = safeguards::examine(&context, proposed);
         let blast_radius = blast_radius::examine(&context, &survivors, 0);
         Self {
-            steps: order::steps(inventory, survivors),
+            steps: order::steps(&context, survivors),
             header,
             refusals,
             blast_radius,

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use tbengine_sdk::Class;
 
-use super::{Action, Listing, Proposed, Step, bound};
+use super::safeguards::Context;
+use super::{Action, Known, Listing, Proposed, Step, bound};
 use crate::discover::Inventory;
 
 /// Puts proposals in order and notes which steps each has to wait for.
-pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> Vec<Arc<Step>> {
+pub(super) fn steps(context: &Context<'_>, mut proposed: Vec<Proposed<'_>>) -> Vec<Arc<Step>> {
+    let inventory = context.inventory;
     // A stable sort, so that one inventory always makes one plan.
     proposed.sort_by_key(|proposal| {
         (
@@ -34,7 +36,7 @@ pub(crate) fn steps(inventory: &Inventory, mut proposed: Vec<Proposed<'_>>) -> V
             .collect();
         after.sort_unstable();
         after.dedup();
-        steps.push(Arc::new(step(inventory, &proposed[*index], after)));
+        steps.push(Arc::new(step(context, &proposed[*index], after)));
     }
     steps
 }
@@ -89,9 +91,10 @@ fn holders_first(holders: &[Vec<usize>]) -> Vec<usize> {
     sequence
 }
 
-fn step(inventory: &Inventory, proposal: &Proposed<'_>, after: Vec<usize>) -> Step {
+fn step(context: &Context<'_>, proposal: &Proposed<'_>, after: Vec<usize>) -> Step {
     let resource = proposal.resource;
     let identity = &resource.identity;
+    let inventory = context.inventory;
     let info = inventory.kinds.info(&identity.backend, identity.kind);
     let is_deletion = matches!(proposal.action, Action::Delete { .. });
     let along = inventory.cascade_of(proposal.place);
@@ -116,5 +119,6 @@ fn step(inventory: &Inventory, proposal: &Proposed<'_>, after: Vec<usize>) -> St
             !inventory.holder_places(proposal.place).is_empty(),
         ),
         listing: Listing::Present,
+        known: Known::of(context, resource),
     }
 }

@@ -144,7 +144,7 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Whether the operator says that a resource is theirs.
-    fn claims(&self, resource: &Resource) -> bool {
+    pub(super) fn claims(&self, resource: &Resource) -> bool {
         self.scope.claims_running()
             || self
                 .safeguards

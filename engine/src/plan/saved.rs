@@ -7,7 +7,8 @@ use std::time::Duration;
 use tbengine_sdk::{Identity, Resource, ResourceId, State, Timestamp};
 
 use super::{
-    Listing, PLAN_FORMAT, Plan, Proposed, Refusal, Safeguard, Safeguards, Step, safeguards, sealed,
+    Known, Listing, PLAN_FORMAT, Plan, Proposed, Refusal, Safeguard, Safeguards, Step, safeguards,
+    sealed,
 };
 use crate::discover::Inventory;
 use crate::facts::Facts;
@@ -238,11 +239,15 @@ pub fn revise(
     let alone = survivors.iter().filter(|proposal| proposal.alone);
     let alone: HashSet<ResourceId> = alone.map(|one| one.resource.identity.id()).collect();
     let mut steps = keep(plan.steps, &surviving);
-    for step in steps.iter_mut().filter(|step| !step.alone) {
-        if alone.contains(&step.target.id()) {
+    for step in &mut steps {
+        let id = step.target.id();
+        if !step.alone && alone.contains(&id) {
             let step = Arc::make_mut(step);
             step.alone = true;
             step.along.clear();
+        }
+        if let Some((_, resource)) = by_id.get(&id) {
+            Arc::make_mut(step).known = Known::of(&context, resource);
         }
     }
     Plan {

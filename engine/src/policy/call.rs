@@ -8,20 +8,20 @@ use std::time::Duration;
 use tbengine_sdk::Timestamp;
 use wasmtime::Store;
 
-use super::bindings::{Policy as Guest, PolicyPre, exports::tbengine::policy::hooks};
 use super::examine::{Allowed, examine};
 use super::fault::{Fault, FaultKind};
+use super::guest::{Guest, GuestPre};
 use super::limits::Limits;
 use super::log_line::LogLine;
 use super::state::State;
-use super::wasi::{World, Written};
+use super::wasi::{Seed, World, Written};
 
 /// How often the deadlines of guests are looked at.
 pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// One call of a guest.
 pub(super) struct Call<'a> {
-    pub(super) pre: &'a PolicyPre<State>,
+    pub(super) pre: &'a GuestPre<State>,
     /// The name of the policy, for faults.
     pub(super) policy: &'a str,
     /// The function, for faults.
@@ -31,12 +31,13 @@ pub(super) struct Call<'a> {
     pub(super) fuel: u64,
     pub(super) output: u64,
     pub(super) now: Timestamp,
-    pub(super) run_id: &'a str,
+    /// What random numbers follow from.
+    pub(super) seed: Seed,
 }
 
 /// The functions of an instance, and the store it lives in.
 pub(super) struct Instance<'a> {
-    pub(super) hooks: &'a hooks::Guest,
+    pub(super) guest: &'a Guest,
     pub(super) store: &'a mut Store<State>,
 }
 
@@ -50,7 +51,7 @@ impl Call<'_> {
     ) -> Result<(T, Vec<LogLine>), Fault> {
         let limits = self.limits;
         let written = Written::new(usize::try_from(limits.stderr_bytes).unwrap_or(usize::MAX));
-        let world = World::new(self.now, self.run_id, written.clone());
+        let world = World::new(self.now, self.seed, written.clone());
         let state = State::new(world, limits);
         let mut store = Store::new(self.pre.engine(), state);
         store.limiter(State::meter);
@@ -60,10 +61,9 @@ impl Call<'_> {
         store.set_hostcall_fuel(usize::try_from(self.output).unwrap_or(usize::MAX));
 
         let answer = store.set_fuel(self.fuel).and_then(|()| {
-            let guest: Guest = self.pre.instantiate(&mut store)?;
-            let hooks = guest.tbengine_policy_hooks();
+            let guest = self.pre.instantiate(&mut store)?;
             body(Instance {
-                hooks,
+                guest: &guest,
                 store: &mut store,
             })
         });

@@ -1,13 +1,13 @@
 //! What is known of a component once it is compiled, linked and described.
 
-use super::bindings::PolicyPre;
 use super::contract::Version;
 use super::description::Description;
+use super::guest::GuestPre;
 use super::state::State;
 
 /// A component that is compiled, linked and described.
 pub(super) struct Compiled {
-    pub(super) pre: PolicyPre<State>,
+    pub(super) pre: GuestPre<State>,
     pub(super) description: Description,
     pub(super) digest: String,
     /// How many instances may work at once.

@@ -11,20 +11,22 @@ use tbengine_sdk::Timestamp;
 
 use super::answer::Answer;
 use super::batch::batches;
-use super::bindings::exports::tbengine::policy::hooks as guest;
 use super::call::{Call, Instance};
 use super::candidate::Candidate;
 use super::compiled::Compiled;
 use super::context::PolicyContext;
-use super::convert::{Interest, advice, context, proposal, with_failure, with_records};
+use super::convert::{Asked, Interest};
 use super::failure::{Failure, RetryAdvice};
 use super::fault::Fault;
+use super::guest::Guest;
 use super::interface::{Policy, PolicySource};
 use super::limits::Limits;
 use super::log_line::LogLine;
 use super::params::{ConfigError, check};
 use super::proposal::Proposal;
 use super::state::State;
+use super::wants::Wants;
+use super::wasi::Seed;
 
 /// A policy that can judge. Cheap to clone, and callable from many threads at once.
 #[derive(Clone)]
@@ -36,6 +38,7 @@ struct Configured {
     /// Parameters as the guest gets them.
     params: Vec<(String, String)>,
     interest: Interest,
+    seed: Seed,
     limits: Limits,
 }
 
@@ -55,6 +58,7 @@ impl ConfiguredPolicy {
     ) -> Result<Self, ConfigError> {
         let description = &compiled.description;
         let checked = check(description, given)?;
+        let seed = Seed::of(&compiled.digest, &checked.normal);
         let call = Call {
             pre: &compiled.pre,
             policy: &description.name,
@@ -64,23 +68,17 @@ impl ConfiguredPolicy {
             fuel: limits.fuel,
             output: limits.output,
             now: Timestamp::from_unix_ms(0),
-            run_id: "",
+            seed,
         };
         // Its complaints are an answer here, and not a fault.
         let (said, _log) = call
-            .run(|guest| {
-                guest
-                    .hooks
-                    .call_configure(guest.store, &borrow(&checked.normal))
-                    .map(Ok)
+            .run(|Instance { guest, store }| {
+                guest.configure(store, &borrow(&checked.normal)).map(Ok)
             })
             .map_err(|fault| ConfigError::Fault(Box::new(fault)))?;
         let interest = said.map_err(|complaints| ConfigError::Refused {
             policy: description.name.clone(),
-            complaints: complaints
-                .into_iter()
-                .map(|complaint| (complaint.param, complaint.message))
-                .collect(),
+            complaints,
         })?;
         let source = PolicySource {
             name: description.name.clone(),
@@ -88,11 +86,11 @@ impl ConfiguredPolicy {
             digest: compiled.digest.clone(),
             params: checked.written,
         };
-        let interest = Interest::read(interest);
         Ok(Self(Arc::new(Configured {
             source,
             params: checked.normal,
             interest,
+            seed,
             limits,
             compiled,
         })))
@@ -102,6 +100,10 @@ impl ConfiguredPolicy {
 impl Policy for ConfiguredPolicy {
     fn source(&self) -> &PolicySource {
         &self.0.source
+    }
+
+    fn wants(&self) -> Wants {
+        self.0.interest.wants
     }
 
     fn decide(
@@ -115,7 +117,13 @@ impl Policy for ConfiguredPolicy {
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some((batch, slot)) = take(&next, &batches, &answers) {
-                let answer = self.0.decide(context, batch);
+                let asked = Asked {
+                    context,
+                    candidates,
+                    batch: batch.clone(),
+                    interest: &self.0.interest,
+                };
+                let answer = self.0.decide(&asked);
                 let failed = answer.is_err();
                 // Each slot is taken once.
                 slot.get_or_init(|| answer);
@@ -162,15 +170,16 @@ impl Policy for ConfiguredPolicy {
             limits.retry_fuel,
             limits.output,
         );
-        let (advice, _log) = call
-            .run(|guest| {
-                with_failure(failure, |failure| {
-                    self.0.configured(guest, |hooks, store| {
-                        hooks.call_retry(store, self::context(context), failure)
-                    })
-                })
-            })
-            .map(|(said, log)| (self::advice(said), log))?;
+        let asked = Asked {
+            context,
+            candidates: &[],
+            batch: 0..0,
+            interest: &self.0.interest,
+        };
+        let (advice, _log) = call.run(|instance| {
+            self.0
+                .configured(instance, |guest, store| guest.retry(store, &asked, failure))
+        })?;
         Ok(advice)
     }
 }
@@ -181,25 +190,12 @@ fn take<'a, B, S>(next: &AtomicUsize, batches: &'a [B], slots: &'a [S]) -> Optio
 }
 
 impl Configured {
-    fn decide(
-        &self,
-        context: &PolicyContext,
-        batch: &[Candidate<'_>],
-    ) -> Result<(Vec<Proposal>, Vec<LogLine>), Fault> {
-        let limits = &self.limits;
-        let (fuel, output) = (
-            limits.decide_fuel(batch.len()),
-            limits.decide_output(batch.len()),
-        );
-        let call = self.call("decide", context, limits.decide_timeout, fuel, output);
-        let (verdicts, log) = call.run(|guest| {
-            with_records(batch, &self.interest, context, |records| {
-                self.configured(guest, |hooks, store| {
-                    hooks.call_decide(store, self::context(context), records)
-                })
-            })
-        })?;
-        Ok((verdicts.into_iter().map(proposal).collect(), log))
+    fn decide(&self, asked: &Asked<'_>) -> Result<(Vec<Proposal>, Vec<LogLine>), Fault> {
+        let (limits, count) = (&self.limits, asked.batch.len());
+        let (fuel, output) = (limits.decide_fuel(count), limits.decide_output(count));
+        let timeout = limits.decide_timeout;
+        let call = self.call("decide", asked.context, timeout, fuel, output);
+        call.run(|instance| self.configured(instance, |guest, store| guest.decide(store, asked)))
     }
 
     fn call<'a>(
@@ -219,31 +215,28 @@ impl Configured {
             fuel,
             output,
             now: context.now,
-            run_id: &context.run_id,
+            seed: self.seed,
         }
     }
 
     /// Configures a fresh instance, and calls it.
     fn configured<T>(
         &self,
-        guest: Instance<'_>,
-        body: impl FnOnce(
-            &guest::Guest,
-            &mut wasmtime::Store<State>,
-        ) -> wasmtime::Result<Result<T, String>>,
+        instance: Instance<'_>,
+        body: impl FnOnce(&Guest, &mut wasmtime::Store<State>) -> wasmtime::Result<Result<T, String>>,
     ) -> wasmtime::Result<Result<T, String>> {
-        let Instance { hooks, store } = guest;
-        if let Err(complaints) = hooks.call_configure(&mut *store, &borrow(&self.params))? {
+        let Instance { guest, store } = instance;
+        if let Err(complaints) = guest.configure(&mut *store, &borrow(&self.params))? {
             let complaints: Vec<String> = complaints
                 .into_iter()
-                .map(|one| format!("{}: {}", one.param, one.message))
+                .map(|(param, message)| format!("{param}: {message}"))
                 .collect();
             return Ok(Err(format!(
                 "rejected parameters that it accepted before: {}",
                 complaints.join("; ")
             )));
         }
-        body(hooks, store)
+        body(guest, store)
     }
 }
 

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use tbengine_sdk::{Resource, Timestamp};
 
+use super::backend_facts::BackendFacts;
+use crate::kinds::KindFacts;
+
 /// What a policy knows besides the resources.
 #[derive(Clone, Debug)]
 pub struct PolicyContext {
@@ -17,11 +20,28 @@ pub struct PolicyContext {
     pub claimed: bool,
     /// The backends in whose accounts everything is the operator's.
     pub exclusive: Vec<Arc<str>>,
+    /// The backends, as far as they are known.
+    pub backends: Arc<[BackendFacts]>,
+    /// The kinds that the backends declare.
+    pub kinds: Arc<[KindFacts]>,
 }
 
 impl PolicyContext {
+    /// A time and a run, of which nothing is claimed and no backend is known.
+    pub fn new(now: Timestamp, run_id: impl Into<Arc<str>>) -> Self {
+        Self {
+            now,
+            run_id: run_id.into(),
+            dry_run: false,
+            claimed: false,
+            exclusive: Vec::new(),
+            backends: Arc::default(),
+            kinds: Arc::default(),
+        }
+    }
+
     /// Whether the operator says that a resource is theirs.
-    pub(super) fn claims(&self, resource: &Resource) -> bool {
+    pub(crate) fn claims(&self, resource: &Resource) -> bool {
         self.claimed || self.exclusive.contains(&resource.identity.backend)
     }
 }

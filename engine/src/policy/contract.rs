@@ -6,23 +6,23 @@ use std::fmt;
 /// for it goes on working; what it lacks comes with the next major version, beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
-    /// `tbengine:policy@1`.
-    V1,
-    /// `tbengine:policy@2`: adds the verdict `archive`.
+    /// `tbengine:policy@2`.
     V2,
+    /// `tbengine:policy@3`: kinds are data, and more facts are known.
+    V3,
 }
 
 impl Version {
     /// Every version, the oldest first.
-    pub const ALL: [Version; 2] = [Version::V1, Version::V2];
+    pub const ALL: [Version; 2] = [Version::V2, Version::V3];
     /// What new policies are built for.
-    pub const NEWEST: Version = Version::V2;
+    pub const NEWEST: Version = Version::V3;
 
     /// The major number.
     pub const fn major(self) -> u64 {
         match self {
-            Version::V1 => 1,
             Version::V2 => 2,
+            Version::V3 => 3,
         }
     }
 
@@ -36,12 +36,35 @@ impl Version {
     /// The contract itself, as WIT.
     pub const fn wit(self) -> &'static str {
         match self {
-            Version::V1 => include_str!("../../../sdk/policy/wit/1.0/policy.wit"),
             Version::V2 => include_str!("../../../sdk/policy/wit/2.0/policy.wit"),
+            Version::V3 => include_str!("../../../sdk/policy/wit/3.0/policy.wit"),
         }
     }
 
-    /// The majors this engine speaks, for messages: `1.x and 2.x`.
+    /// The interface that exports a function of a policy.
+    pub(super) fn interface_of(self, function: &str) -> &'static str {
+        match (self, function) {
+            (Version::V3, "describe" | "configure") => "setup",
+            _ => "hooks",
+        }
+    }
+
+    /// What policies of this version are not told, for people; nothing for the newest.
+    pub const fn blind_spots(self) -> &'static [&'static str] {
+        match self {
+            Version::V2 => &[
+                "kinds other than container, sandbox, network, volume, image and snapshot (they are `other`)",
+                "that an owner keeps a resource on purpose",
+                "prices, and the bytes that a deletion frees",
+                "backends and their accounts, disks and currencies",
+                "what is deleted along with a resource, and whether all of its users are known",
+                "what an attempt failed on, apart from its id: name, owner, labels, reason and force",
+            ],
+            Version::V3 => &[],
+        }
+    }
+
+    /// The majors this engine speaks, for messages: `2.x and 3.x`.
     pub(super) fn all_for_people() -> String {
         Self::ALL
             .map(|version| format!("{}.x", version.major()))

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bindings::exports::tbengine::policy::hooks as guest;
-use super::bindings::tbengine::policy::types;
 use super::value::normalise;
 
 pub use super::value::ParamType;
@@ -49,6 +47,8 @@ pub enum Judging {
     Each,
     /// Whole units.
     Units,
+    /// Everything in one backend.
+    Backend,
     /// Everything in scope.
     All,
 }
@@ -58,23 +58,7 @@ const MAX_NAME: usize = 64;
 
 impl Description {
     /// Checks what a guest said.
-    pub(super) fn read(said: guest::Description) -> Result<Self, String> {
-        let description = Self {
-            name: said.name,
-            version: said.version,
-            summary: said.summary,
-            params: said.params.into_iter().map(Param::read).collect(),
-            judging: match said.judging {
-                types::Judging::Each => Judging::Each,
-                types::Judging::Units => Judging::Units,
-                types::Judging::All => Judging::All,
-            },
-        };
-        description.check()?;
-        Ok(description)
-    }
-
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         if !is_name(&self.name) {
             return Err(format!(
                 "its name `{}` has characters other than a-z, 0-9 and -",
@@ -101,26 +85,6 @@ impl Description {
             }
         }
         Ok(())
-    }
-}
-
-impl Param {
-    fn read(said: types::Param) -> Self {
-        Self {
-            name: said.name,
-            kind: match said.type_ {
-                types::ParamType::Text => ParamType::Text,
-                types::ParamType::Integer => ParamType::Integer,
-                types::ParamType::Number => ParamType::Number,
-                types::ParamType::Boolean => ParamType::Boolean,
-                types::ParamType::Duration => ParamType::Duration,
-                types::ParamType::Size => ParamType::Size,
-                types::ParamType::Words => ParamType::Words,
-            },
-            doc: said.doc,
-            default: said.default,
-            required: said.required,
-        }
     }
 }
 

@@ -10,16 +10,17 @@ use tbengine_sdk::Timestamp;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use super::bindings::PolicyPre;
 use super::call::Call;
 use super::compiled::Compiled;
 use super::configured::ConfiguredPolicy;
 use super::contract::Version;
 use super::description::Description;
 use super::fault::Fault;
+use super::guest::GuestPre;
 use super::limits::Limits;
 use super::params::ConfigError;
 use super::state::State;
+use super::wasi::Seed;
 
 /// The largest component that is read, in bytes. CPython's is 18 MiB.
 pub const MAX_COMPONENT: usize = 64 << 20;
@@ -86,8 +87,9 @@ pub enum LoadError {
     },
     /// It was built for another version of the interface.
     #[error(
-        "{origin}: policy speaks tbengine:policy {theirs}.x, this engine speaks {}",
-        Version::all_for_people()
+        "{origin}: policy speaks tbengine:policy {theirs}.x, this engine speaks {}; {}",
+        Version::all_for_people(),
+        remedy(*theirs)
     )]
     Version {
         /// The file.
@@ -214,14 +216,14 @@ impl CompiledPolicy {
         let (version, [exports, imports]) = check_interfaces(&component, engine, origin)?;
         let pre = linker
             .instantiate_pre(&component)
-            .and_then(|pre| PolicyPre::new(pre, version))
+            .and_then(|pre| GuestPre::new(pre, version))
             .map_err(|error| LoadError::Shape {
                 origin: origin.to_owned(),
                 version,
                 message: format!("{error:#}"),
             })?;
-        let description = describe(&pre, limits, origin)?;
         let digest = hex::encode(Sha256::digest(bytes));
+        let description = describe(&pre, limits, &digest, origin)?;
         Ok(Self(Arc::new(Compiled {
             pre,
             description,
@@ -232,6 +234,14 @@ impl CompiledPolicy {
             imports,
             origin: origin.to_owned(),
         })))
+    }
+}
+
+/// What to do about a policy of another major version.
+fn remedy(theirs: u64) -> &'static str {
+    match theirs < Version::ALL[0].major() {
+        true => "rebuild it from its sources with the current guest crate or template",
+        false => "it needs a newer tbengine",
     }
 }
 
@@ -332,8 +342,9 @@ fn hint(import: &str) -> &'static str {
 }
 
 fn describe(
-    pre: &PolicyPre<State>,
+    pre: &GuestPre<State>,
     limits: &Limits,
+    digest: &str,
     origin: &str,
 ) -> Result<Description, LoadError> {
     let call = Call {
@@ -346,16 +357,19 @@ fn describe(
         fuel: limits.fuel,
         output: limits.output,
         now: Timestamp::from_unix_ms(0),
-        run_id: "",
+        seed: Seed::of(digest, &[]),
     };
-    let (said, _log) = call
-        .run(|guest| guest.hooks.call_describe(guest.store).map(Ok))
+    let (description, _log) = call
+        .run(|instance| instance.guest.describe(instance.store).map(Ok))
         .map_err(|fault| LoadError::Fault {
             origin: origin.to_owned(),
             fault: Box::new(fault),
         })?;
-    Description::read(said).map_err(|message| LoadError::Description {
-        origin: origin.to_owned(),
-        message,
-    })
+    description
+        .check()
+        .map_err(|message| LoadError::Description {
+            origin: origin.to_owned(),
+            message,
+        })?;
+    Ok(description)
 }

@@ -1,6 +1,5 @@
 //! What a guest logged in one call.
 
-use super::bindings::log_1;
 use super::limits::Limits;
 use super::log_line::LogLine;
 
@@ -30,14 +29,7 @@ impl Log {
     }
 
     /// Keeps a line, if there is room.
-    pub(super) fn push(&mut self, level: log_1::Level, message: String) {
-        let level = match level {
-            log_1::Level::Trace => "trace",
-            log_1::Level::Debug => "debug",
-            log_1::Level::Info => "info",
-            log_1::Level::Warn => "warn",
-            log_1::Level::Error => "error",
-        };
+    pub(super) fn push(&mut self, level: &str, message: String) {
         let bytes = message.len() as u64;
         let line = LogLine {
             level: level.to_owned(),

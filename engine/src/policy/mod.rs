@@ -3,9 +3,10 @@
 //! [`Policy`] is what the stages see, and these are its words:
 //!
 //! - `interface`: what is asked of a policy
-//! - `context`, `candidate`: what it is asked about
+//! - `context`, `candidate`: what it is asked about, with `backend_facts`, `lease_state`
+//! - `wants`: which expensive facts it asks for
 //! - `answer`, `proposal`: what it says
-//! - `failure`: a failed attempt, and its advice
+//! - `failure`, `operation`: a failed attempt, and its advice
 //! - `fault`, `log_line`: how it fails, and what it logged
 //!
 //! The WASM host that implements it for `.wasm` components is in the modules below, in the order a policy
@@ -20,7 +21,8 @@
 //! - `compiled`: what is known of a component from then on
 //! - `value`: how parameters and limits are written
 //! - `batch`: which candidates go into one call
-//! - `convert`: candidates to records, verdicts to proposals
+//! - `convert`: candidates to records, and answers back, for each version of the contract
+//! - `guest`: the same questions to a policy of any version
 //! - `call`: one call, in an instance of its own
 //! - `state`: what the host keeps for an instance, and grants it
 //! - `log`: what a guest logged, up to a limit
@@ -35,6 +37,7 @@
 //! the runtime such a guest would panic.
 
 mod answer;
+mod backend_facts;
 mod batch;
 mod bindings;
 mod call;
@@ -49,21 +52,27 @@ pub mod engine;
 mod examine;
 mod failure;
 mod fault;
+mod guest;
 mod interface;
+mod lease_state;
 pub mod limits;
 pub mod load;
 mod log;
 mod log_line;
+mod operation;
 pub mod pack;
 pub mod params;
 mod proposal;
 mod state;
 mod value;
+mod wants;
 mod wasi;
 
+pub use crate::kinds::KindFacts;
 pub use answer::Answer;
+pub use backend_facts::BackendFacts;
 pub use batch::MAX_BATCH;
-pub use candidate::Candidate;
+pub use candidate::{Candidate, Dependent};
 pub use configured::ConfiguredPolicy;
 pub use context::PolicyContext;
 pub use contract::Version;
@@ -72,9 +81,12 @@ pub use engine::{EngineError, PolicyEngine, PolicyEngineOptions};
 pub use failure::{Failure, RetryAdvice};
 pub use fault::{Fault, FaultKind};
 pub use interface::{Policy, PolicySource};
+pub use lease_state::LeaseState;
 pub use limits::Limits;
 pub use load::{CompiledPolicy, LoadError};
 pub use log_line::LogLine;
+pub use operation::Operation;
 pub use pack::{PackError, Packed, pack};
 pub use params::ConfigError;
 pub use proposal::{Force, Proposal, Verdict};
+pub use wants::Wants;

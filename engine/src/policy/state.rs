@@ -4,7 +4,7 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::Linker;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use super::bindings::{self, log_1, log_2, types};
+use super::bindings::{self, log_2, log_3, v2, v3};
 use super::limits::{Limits, Meter};
 use super::log::Log;
 use super::log_line::LogLine;
@@ -44,20 +44,31 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     wasi::add_to_linker(linker, |state| &mut state.world)
 }
 
-impl log_1::Host for State {
-    fn emit(&mut self, level: log_1::Level, message: String) -> wasmtime::Result<()> {
-        self.log.push(level, message);
-        Ok(())
-    }
+macro_rules! log_host {
+    ($log:ident) => {
+        impl $log::Host for State {
+            fn emit(&mut self, level: $log::Level, message: String) -> wasmtime::Result<()> {
+                let level = match level {
+                    $log::Level::Trace => "trace",
+                    $log::Level::Debug => "debug",
+                    $log::Level::Info => "info",
+                    $log::Level::Warn => "warn",
+                    $log::Level::Error => "error",
+                };
+                self.log.push(level, message);
+                Ok(())
+            }
+        }
+    };
 }
 
-impl log_2::Host for State {
-    fn emit(&mut self, level: log_2::Level, message: String) -> wasmtime::Result<()> {
-        log_1::Host::emit(self, level.into(), message)
-    }
-}
+log_host!(log_2);
+log_host!(log_3);
 
-impl types::Host for State {}
+impl v2::tbengine::policy::types::Host for State {}
+impl v2::tbengine::policy::verdicts::Host for State {}
+impl v3::tbengine::policy::types::Host for State {}
+impl v3::tbengine::policy::verdicts::Host for State {}
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {

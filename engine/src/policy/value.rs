@@ -22,6 +22,8 @@ pub enum ParamType {
     Size,
     /// Like `exited,dead`.
     Words,
+    /// Like `22:00-06:00,Sat,Sun`, in the time zone of the context.
+    Times,
 }
 
 /// A value as guests get it: durations in milliseconds, sizes in bytes, words without blanks.
@@ -53,6 +55,37 @@ pub(super) fn normalise(kind: ParamType, text: &str) -> Result<String, String> {
             }
             Ok(words.join(","))
         }
+        ParamType::Times => times(text),
+    }
+}
+
+/// The days of the week, as they are written.
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// Times of the day like `22:00-06:00` and days like `Sat` or `Mon-Fri`, joined by commas.
+fn times(text: &str) -> Result<String, String> {
+    let is_time = |text: &str| {
+        let digits = |text: &str, less_than: u32| {
+            text.len() == 2
+                && text.bytes().all(|byte| byte.is_ascii_digit())
+                && text.parse::<u32>().is_ok_and(|number| number < less_than)
+        };
+        text.split_once(':')
+            .is_some_and(|(hour, minute)| digits(hour, 24) && digits(minute, 60))
+    };
+    let is_day = |text: &str| DAYS.contains(&text);
+    let is_part = |part: &str| match part.split_once('-') {
+        Some((from, to)) => {
+            (is_time(from) && is_time(to) && from != to) || (is_day(from) && is_day(to))
+        }
+        None => is_day(part),
+    };
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    match parts.iter().find(|part| !is_part(part)) {
+        None => Ok(parts.join(",")),
+        Some(part) => Err(format!(
+            "`{part}` is neither a time of the day like 22:00-06:00 nor a day like Sat or Mon-Fri"
+        )),
     }
 }
 
@@ -114,7 +147,7 @@ mod tests {
 
     #[test]
     fn values_become_what_guests_get() {
-        use ParamType::{Boolean, Duration, Integer, Number, Size, Text, Words};
+        use ParamType::{Boolean, Duration, Integer, Number, Size, Text, Times, Words};
         for (kind, text, normal) in [
             (Text, " a b ", "a b"),
             (Integer, "007", "7"),
@@ -129,6 +162,8 @@ mod tests {
             (Size, "1.5kB", "1500"),
             (Size, "12", "12"),
             (Words, "a, b ,c", "a,b,c"),
+            (Times, "22:00-06:00, Sat,Sun", "22:00-06:00,Sat,Sun"),
+            (Times, "Mon-Fri", "Mon-Fri"),
         ] {
             assert_eq!(normalise(kind, text).as_deref(), Ok(normal), "{text}");
         }
@@ -136,7 +171,7 @@ mod tests {
 
     #[test]
     fn negative_empty_and_nonsensical_values_are_errors() {
-        use ParamType::{Boolean, Duration, Integer, Number, Size, Text, Words};
+        use ParamType::{Boolean, Duration, Integer, Number, Size, Text, Times, Words};
         for (kind, text) in [
             (Text, ""),
             (Text, "  "),
@@ -157,6 +192,13 @@ mod tests {
             (Size, "1.2.3"),
             (Words, "a,,b"),
             (Words, ","),
+            (Times, "22:00"),
+            (Times, "22:00-24:00"),
+            (Times, "9:00-17:00"),
+            (Times, "22:00-22:00"),
+            (Times, "Sat-06:00"),
+            (Times, "sat"),
+            (Times, "Sat,"),
         ] {
             assert!(normalise(kind, text).is_err(), "{kind:?} {text:?}");
         }

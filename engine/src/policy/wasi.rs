@@ -1,6 +1,6 @@
 //! The frozen world that a guest sees through WASI 0.2.
 //!
-//! The clock stands at the time of the call, random numbers follow from the run, and there are no
+//! The clock stands at the time of the call, random numbers follow from the policy, and there are no
 //! files, arguments, variables or sockets: two calls with the same facts get the same answer. It is
 //! granted at all because Python, JavaScript and Go need it to start, and to say where they failed.
 
@@ -23,6 +23,25 @@ const HANDLES: usize = 1_000;
 /// How many random bytes a guest may ask for at once.
 const RANDOM_BYTES: u64 = 1 << 20;
 
+/// What random numbers follow from: the component and its parameters, so that two runs with the same facts decide
+/// alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seed([u8; 32]);
+
+impl Seed {
+    /// The seed of a component, by its digest, with these parameters.
+    pub(super) fn of(digest: &str, params: &[(String, String)]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(digest);
+        for text in params.iter().flat_map(|(key, value)| [key, value]) {
+            // Texts of parameters hold no zero byte that could be taken for the end of one.
+            hash.update([0]);
+            hash.update(text);
+        }
+        Self(hash.finalize().into())
+    }
+}
+
 /// What WASI keeps for one instance.
 pub(super) struct World {
     ctx: WasiCtx,
@@ -32,12 +51,10 @@ pub(super) struct World {
 }
 
 impl World {
-    /// The world at a time, for a run, with what is written to standard output and error going into
-    /// `written`.
-    pub(super) fn new(now: Timestamp, run_id: &str, written: Written) -> Self {
-        let seed = Sha256::digest(run_id.as_bytes());
+    /// The world at a time, with what is written to standard output and error going into `written`.
+    pub(super) fn new(now: Timestamp, seed: Seed, written: Written) -> Self {
         let word =
-            |place: usize| u64::from_le_bytes(std::array::from_fn(|byte| seed[8 * place + byte]));
+            |place: usize| u64::from_le_bytes(std::array::from_fn(|byte| seed.0[8 * place + byte]));
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         let ctx = WasiCtxBuilder::new()

@@ -17,10 +17,10 @@ fn every_builtin_is_a_component_found_by_its_name() {
 
 #[test]
 fn the_guests_bindings_were_generated_from_the_wit_as_it_is() {
-    let wit = include_bytes!("../../../sdk/policy/wit/2.0/policy.wit");
+    let wit = include_bytes!("../../../sdk/policy/wit/3.0/policy.wit");
     let bindings = include_str!("../../../sdk/policy/src/bindings.rs");
     let first = format!(
-        "// wit/2.0/policy.wit sha256 {}",
+        "// wit/3.0/policy.wit sha256 {}",
         hex::encode(Sha256::digest(wit))
     );
     assert_eq!(

@@ -86,17 +86,15 @@ impl Effort {
                 force,
                 grace_ms: grace.map(|grace| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX)),
                 priority: 0,
+                evict: false,
             }),
         }
     }
 
     /// Advises after a failed attempt, as `attempts`, `retry-delay` and `retry-factor` say.
     pub fn retry(&self, failure: &Failure) -> RetryAction {
-        // These cost no attempt: the engine waits for the backend, not for the resource.
-        if matches!(
-            failure.failure,
-            FailureKind::InProgress | FailureKind::RateLimited | FailureKind::Unavailable
-        ) {
+        // What changed, is still in use or stuck is not helped by more attempts, and the engine knows best.
+        if failure.failure != FailureKind::Transient {
             return RetryAction::NoOpinion;
         }
         if let Some(attempts) = self.attempts

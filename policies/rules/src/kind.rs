@@ -1,8 +1,8 @@
 //! What sorts of resources there are.
 
-use tbengine_policy::types::Kind;
+use tbengine_policy::types::{Class, Resource};
 
-/// Whether a kind runs and ends by itself.
-pub(crate) fn lives(kind: Kind) -> bool {
-    matches!(kind, Kind::Container | Kind::Sandbox)
+/// Whether it runs and ends by itself.
+pub(crate) fn lives(one: &Resource) -> bool {
+    one.class == Class::Compute
 }

@@ -113,8 +113,22 @@ impl Reason {
     pub(crate) fn owner(self, word: &str, resource: &Resource) -> Self {
         match &resource.owner {
             Owner::Run(id) => self.text(word).text("run ").text(id),
-            Owner::Benchmark(name) | Owner::Other(name) => self.text(word).text(name),
+            Owner::Benchmark(name) | Owner::Other(name) | Owner::Kept(name) => {
+                self.text(word).text(name)
+            }
             Owner::Unknown => self.text(", claimed by a label in the scope"),
+        }
+    }
+
+    /// Who uses what stays for that, as far as it was sent.
+    pub(crate) fn used_by(self, user: Option<&Resource>, others: u32) -> Self {
+        match (user, others) {
+            (Some(user), _) => self.text("used by ").text(&user.id).text(", which stays"),
+            (None, 1) => self.text("used by a resource that is not judged with it"),
+            (None, _) => self
+                .text("used by ")
+                .number(u64::from(others))
+                .text(" resources that are not judged with it"),
         }
     }
 

@@ -6,7 +6,7 @@ macro_rules! export {
     ($policy:ty) => {
         #[expect(unsafe_code, reason = "exported functions are called by pointer")]
         const _: () = {
-            use $crate::bindings::exports::tbengine::policy::hooks::Guest;
+            use $crate::bindings::exports::tbengine::policy::{hooks, setup};
             use $crate::types::{
                 ConfigError, Context, Description, Failure, Interest, Resource, RetryAction, Verdict,
             };
@@ -27,7 +27,7 @@ macro_rules! export {
                 })
             }
 
-            impl Guest for Hooks {
+            impl setup::Guest for Hooks {
                 fn describe() -> Description {
                     $crate::rt::report_panics();
                     <$policy as $crate::Policy>::describe()
@@ -39,9 +39,13 @@ macro_rules! export {
                     $crate::rt::report_panics();
                     let policy = <$policy as $crate::Policy>::configure(&$crate::params::Params::new(config))
                         .map_err(|error| vec![ConfigError { param: error.param, message: error.message }])?;
-                    Ok(POLICY.with(|slot| $crate::Policy::interest(slot.get_or_init(|| policy))))
+                    let interest = POLICY.with(|slot| $crate::Policy::interest(slot.get_or_init(|| policy)));
+                    $crate::rt::remember_interest(&interest);
+                    Ok(interest)
                 }
+            }
 
+            impl hooks::Guest for Hooks {
                 fn decide(
                     context: Context,
                     resources: ::std::vec::Vec<Resource>,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::types::{Context, Kind, Owner, Resource, State};
+use crate::interest;
+use crate::types::{Class, Context, Owner, Resource, State};
 
 impl Resource {
     /// Whether it has ended, or never began, and only takes space.
@@ -15,7 +16,13 @@ impl Resource {
         self.state.is_running()
     }
 
-    /// How old it is: since it ended if it has, else since it was created. `None` if the provider
+    /// When it came into being here: when it was created, or arrived on this host if that was later.
+    pub fn born(&self) -> Option<u64> {
+        let created = self.created?;
+        Some(self.arrived.map_or(created, |arrived| arrived.max(created)))
+    }
+
+    /// How old it is: since it ended if it has, else since it came into being. `None` if the provider
     /// does not say, or says a time in the future: what is not known is no reason to delete.
     pub fn age(&self, context: &Context) -> Option<Duration> {
         let ended = match self.state {
@@ -23,8 +30,31 @@ impl Resource {
             state if state.is_dead() => self.finished,
             _ => None,
         };
-        let since = ended.or(self.created)?;
+        let since = ended.or(self.born())?;
         context.now.checked_sub(since).map(Duration::from_millis)
+    }
+
+    /// The provider's word for its kind, like `container`.
+    pub fn kind<'c>(&self, context: &'c Context) -> &'c str {
+        let facts = context.kinds.get(self.kind as usize);
+        facts.map_or("other", |facts| &facts.word)
+    }
+
+    /// The configured name of its backend.
+    pub fn backend<'c>(&self, context: &'c Context) -> &'c str {
+        let facts = context.backends.get(self.backend as usize);
+        facts.map_or("", |facts| &facts.name)
+    }
+
+    /// The resources of the same call that use it.
+    pub fn users<'r>(&self, resources: &'r [Resource]) -> impl Iterator<Item = &'r Resource> {
+        let users = self.used_by.iter();
+        users.filter_map(|user| resources.get(*user as usize))
+    }
+
+    /// Whether anything uses it, in this call or not; also if that is not known.
+    pub fn is_used(&self) -> bool {
+        !self.used_by.is_empty() || self.used_by_others > 0 || !self.users_known
     }
 
     /// Whether facts prove that a run of tbengine or a recognised benchmark made it.
@@ -32,13 +62,21 @@ impl Resource {
         matches!(self.owner, Owner::Run(_) | Owner::Benchmark(_))
     }
 
-    /// The value of a label, if the policy's interest names its key.
+    /// The value of a label, if the policy's interest admits its key.
+    ///
+    /// # Panics
+    /// In builds with debug assertions, if it does not: then the label is missing on every resource.
     pub fn label(&self, key: &str) -> Option<&str> {
+        interest::assert_label(key);
         find(&self.labels, key)
     }
 
-    /// The value of an attribute, if the policy's interest names its key.
+    /// The value of an attribute, if the policy's interest admits its key.
+    ///
+    /// # Panics
+    /// In builds with debug assertions, if it does not: then the attribute is missing on every resource.
     pub fn attr(&self, key: &str) -> Option<&str> {
+        interest::assert_attr(key);
         find(&self.attrs, key)
     }
 }
@@ -107,28 +145,28 @@ impl State {
     }
 }
 
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 7] = [
-        Kind::Container,
-        Kind::Sandbox,
-        Kind::Network,
-        Kind::Volume,
-        Kind::Image,
-        Kind::Snapshot,
-        Kind::Other,
+impl Class {
+    /// Every class, in the order of deletion.
+    pub const ALL: [Class; 7] = [
+        Class::Compute,
+        Class::Network,
+        Class::Config,
+        Class::Storage,
+        Class::Image,
+        Class::Cache,
+        Class::Other,
     ];
 
-    /// The word for it on the command line.
+    /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Container => "container",
-            Kind::Sandbox => "sandbox",
-            Kind::Network => "network",
-            Kind::Volume => "volume",
-            Kind::Image => "image",
-            Kind::Snapshot => "snapshot",
-            Kind::Other => "other",
+            Class::Compute => "compute",
+            Class::Network => "network",
+            Class::Config => "config",
+            Class::Storage => "storage",
+            Class::Image => "image",
+            Class::Cache => "cache",
+            Class::Other => "other",
         }
     }
 }

@@ -1,9 +1,7 @@
 //! The trait to implement.
 
 use crate::params::{ParamError, Params};
-use crate::types::{
-    Context, Description, Failure, Interest, Resource, RetryAction, Selection, Verdict,
-};
+use crate::types::{Context, Description, Failure, Interest, Resource, RetryAction, Verdict};
 
 /// A cleanup policy: it proposes, the engine's safeguards dispose.
 ///
@@ -18,13 +16,11 @@ pub trait Policy: Sized {
     /// Names the parameter whose value makes no sense, and why.
     fn configure(params: &Params) -> Result<Self, ParamError>;
 
-    /// Which labels and attributes to send. Copying them is most of the cost of a call, so name only
-    /// what [`decide`](Policy::decide) reads.
+    /// Which labels and attributes to send, and which expensive facts to collect: all labels and attributes,
+    /// unless the policy says less. Copying them is most of the cost of a call, so a policy that knows what
+    /// [`decide`](Policy::decide) reads is faster if it names that.
     fn interest(&self) -> Interest {
-        Interest {
-            labels: Selection::Nothing,
-            attrs: Selection::Nothing,
-        }
+        Interest::everything()
     }
 
     /// Judges the resources. One without a verdict is kept.

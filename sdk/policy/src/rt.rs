@@ -60,6 +60,13 @@ pub unsafe fn cabi_realloc(old: *mut u8, old_size: usize, align: usize, size: us
     pointer
 }
 
+pub use crate::flags as bitflags;
+
+/// Remembers what the policy asked for, so that reading something else can be noticed.
+pub fn remember_interest(interest: &crate::types::Interest) {
+    crate::interest::remember(interest);
+}
+
 /// Sends the message of a panic to the operator; a trap alone carries none.
 pub fn report_panics() {
     static ONCE: Once = Once::new();

@@ -26,6 +26,7 @@ impl Resource {
             force: Force::Never,
             grace_ms: None,
             priority: 0,
+            evict: false,
         }))
     }
 
@@ -52,6 +53,15 @@ impl Verdict {
     pub fn force(mut self, when: Force) -> Self {
         if let Action::Delete(options) = &mut self.action {
             options.force = when;
+        }
+        self
+    }
+
+    /// Deletes it by eviction, where the provider has that. Means nothing for what is not deleted.
+    #[must_use]
+    pub fn evict(mut self) -> Self {
+        if let Action::Delete(options) = &mut self.action {
+            options.evict = true;
         }
         self
     }

@@ -3,20 +3,15 @@
 use std::time::Duration;
 
 use tbengine_engine::policy::{Failure, Force, PolicyContext, Proposal, RetryAdvice, Verdict};
-use tbengine_sdk::{
-    ErrorKind, Identity, Kind, Owner, Resource, ResourceId, State, Timestamp, Unit,
-};
+use tbengine_sdk::{Error, ErrorKind, Identity, Kind, Owner, Resource, State, Timestamp, Unit};
 
 const NOW: i64 = 1_800_000_000_000;
 const HOUR: i64 = 3_600_000;
 
 pub(crate) fn context() -> PolicyContext {
     PolicyContext {
-        exclusive: Vec::new(),
-        now: Timestamp::from_unix_ms(NOW),
-        run_id: "run-1".into(),
         dry_run: true,
-        claimed: false,
+        ..PolicyContext::new(Timestamp::from_unix_ms(NOW), "run-1")
     }
 }
 
@@ -123,18 +118,17 @@ pub(crate) fn decide(resources: &[Resource], older_than_hours: i64, keep: &str) 
 
 /// Failed attempts, and what the policy advises.
 pub(crate) fn failures() -> Vec<(Failure, RetryAdvice)> {
-    let failure = |kind, attempt| Failure {
-        id: ResourceId {
-            backend: "docker".into(),
-            kind: Kind::CONTAINER,
-            native: "c1".into(),
-        },
-        operation: "delete",
-        kind,
-        message: "driver \"überlay\" failed".into(),
-        attempt,
-        elapsed: Duration::from_secs(3),
-        retry_after: (attempt == 2).then(|| Duration::from_millis(1500)),
+    let failure = |kind, attempt| {
+        let mut resource = resources().swap_remove(1);
+        resource.name = "c1 \"ünïcödé\"".into();
+        let mut error = Error::new(kind, "driver \"überlay\" failed");
+        error.code = (attempt == 3).then(|| "docker:500".into());
+        error.retry_after = (attempt == 2).then(|| Duration::from_millis(1500));
+        Failure {
+            reason: "older than allowed".into(),
+            elapsed: Duration::from_secs(3),
+            ..Failure::new(resource, error, attempt)
+        }
     };
     let after = |seconds| RetryAdvice::After {
         delay: Duration::from_secs(seconds),

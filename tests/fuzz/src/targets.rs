@@ -170,13 +170,7 @@ fn policy() -> Run {
         let Ok(policy) = compiled.configure(&BTreeMap::new(), Limits::default()) else {
             return false;
         };
-        let context = PolicyContext {
-            now: NOW,
-            run_id: "fuzz".into(),
-            dry_run: false,
-            exclusive: Vec::new(),
-            claimed: false,
-        };
+        let context = PolicyContext::new(NOW, "fuzz");
         policy.decide(&context, &[]).is_ok()
     })
 }

@@ -51,7 +51,7 @@ Examples:
             env = "TBENGINE_FILE"
         )]
         file: Option<PathBuf>,
-        /// The major version of the contract it targets [default: from its exports, or the newest]
+        /// The major version of the contract it targets [default: from its exports, or the newest that fits]
         #[arg(long, value_name = "MAJOR", env = "TBENGINE_CONTRACT")]
         contract: Option<u64>,
         #[command(flatten)]

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_engine::policy::{Failure, RetryAdvice};
-use tbengine_sdk::{ErrorKind, ResourceId};
+use tbengine_engine::decide::Decision;
+use tbengine_engine::discover::Inventory;
+use tbengine_engine::policy::{Failure, Force, Operation, RetryAdvice, Verdict};
+use tbengine_sdk::{ErrorKind, Identity, Resource, ResourceId, State};
 
 use super::recorded::Said;
 use crate::error::Error;
@@ -35,21 +37,38 @@ pub struct Expected {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Retry {
-    /// The resource.
+    /// The resource; what is known of it is taken from the inventory, and force and reason from the decision.
     pub id: Id,
+    #[serde(with = "OperationWord")]
     operation: Operation,
     /// What went wrong.
     pub failure: ErrorKind,
     #[serde(default)]
     message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     /// Which attempt it was, from 1.
     pub attempt: u32,
+    #[serde(default = "first_round", skip_serializing_if = "is_first_round")]
+    round: u32,
     #[serde(default)]
     elapsed_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
     /// What the policy is expected to advise.
     pub advice: Advice,
+}
+
+fn first_round() -> u32 {
+    1
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_first_round(round: &u32) -> bool {
+    *round == 1
 }
 
 /// The id of a resource, as text.
@@ -76,8 +95,8 @@ impl From<Id> for String {
 
 /// What was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Operation {
+#[serde(rename_all = "kebab-case", remote = "Operation")]
+enum OperationWord {
     Stop,
     Archive,
     Delete,
@@ -129,20 +148,44 @@ impl Advice {
 }
 
 impl Retry {
-    /// What the policy is asked.
-    pub fn question(&self) -> Failure {
+    /// What the policy is asked, which judged this inventory and decided so.
+    pub fn question(&self, inventory: &Inventory, decisions: &[Decision]) -> Failure {
+        let id = &self.id.0;
+        let mut resources = inventory.resources.iter();
+        let place = resources.position(|resource| resource.identity.id() == *id);
+        let resource = match place {
+            Some(place) => inventory.resources[place].clone(),
+            None => {
+                let identity = Identity {
+                    backend: id.backend.clone(),
+                    account: Default::default(),
+                    kind: id.kind,
+                    native: id.native.clone(),
+                    created: None,
+                };
+                Resource::new(identity, id.native.clone(), State::Unknown)
+            }
+        };
+        let mut decisions = decisions.iter();
+        let decision = decisions.find(|decision| Some(decision.resource) == place);
+        let (reason, force) = match decision.map(|decision| &decision.verdict) {
+            Some(Verdict::Delete { reason, force, .. }) => (reason.clone(), *force),
+            Some(Verdict::Stop { reason, .. } | Verdict::Archive { reason, .. }) => {
+                (reason.clone(), Force::Never)
+            }
+            Some(Verdict::Keep { .. }) | None => (String::new(), Force::Never),
+        };
+        let mut error = tbengine_sdk::Error::new(self.failure, self.message.clone());
+        error.code.clone_from(&self.code);
+        error.retry_after = self.retry_after_ms.map(Duration::from_millis);
         Failure {
-            id: self.id.0.clone(),
-            operation: match self.operation {
-                Operation::Stop => "stop",
-                Operation::Archive => "archive",
-                Operation::Delete => "delete",
-            },
-            kind: self.failure,
-            message: self.message.clone(),
-            attempt: self.attempt,
+            kind: inventory.kinds.facts(&id.backend, id.kind),
+            operation: self.operation,
+            force,
+            reason,
+            round: self.round,
             elapsed: Duration::from_millis(self.elapsed_ms),
-            retry_after: self.retry_after_ms.map(Duration::from_millis),
+            ..Failure::new(resource, error, self.attempt)
         }
     }
 }

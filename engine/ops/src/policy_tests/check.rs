@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tbengine_engine::Facts;
 use tbengine_engine::decide::{Decisions, decide};
 use tbengine_engine::discover::{DiscoverOptions, Inventory, Recognition, discover};
 use tbengine_engine::owners::{NoMemory, Owners};
@@ -150,13 +151,17 @@ async fn judge(policy: Arc<dyn Policy>) -> Result<(Arc<Inventory>, Decisions, Du
     inventory.recognise(providers, by);
     let inventory = Arc::new(inventory);
     let context = PolicyContext {
-        now: SAMPLE_TIME,
-        run_id: "check".into(),
         dry_run: true,
-        claimed: false,
-        exclusive: Vec::new(),
+        ..PolicyContext::new(SAMPLE_TIME, "check")
     };
     let start = Instant::now();
-    let decisions = decide(policy, context, inventory.clone(), Scope::default()).await;
+    let decisions = decide(
+        policy,
+        context,
+        inventory.clone(),
+        Facts::default(),
+        Scope::default(),
+    )
+    .await;
     Ok((inventory, decisions, start.elapsed()))
 }

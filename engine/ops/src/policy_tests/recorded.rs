@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tbengine_engine::Facts;
 use tbengine_engine::decide::{Decision, Decisions, decide};
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::policy::{Force, Policy, PolicyContext, Verdict};
@@ -98,11 +99,9 @@ pub fn read(path: &Path) -> Result<Record, Error> {
 /// What a policy is told besides the resources.
 pub fn context(now: Timestamp, claimed: bool) -> PolicyContext {
     PolicyContext {
-        now,
-        run_id: "recorded".into(),
         dry_run: true,
         claimed,
-        exclusive: Vec::new(),
+        ..PolicyContext::new(now, "recorded")
     }
 }
 
@@ -113,5 +112,6 @@ pub async fn judge(
     scope: Scope,
     context: PolicyContext,
 ) -> Decisions {
-    decide(policy, context, inventory, scope).await
+    // No lease is recorded, so a run that a resource names is not known.
+    decide(policy, context, inventory, Facts::default(), scope).await
 }

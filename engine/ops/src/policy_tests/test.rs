@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tbengine_engine::decide::Decision;
+use tbengine_engine::discover::Inventory;
 use tbengine_engine::policy::{CompiledPolicy, Fault, Limits, Policy, PolicyContext};
 use tbengine_engine::scope::Scope;
 
@@ -111,7 +113,8 @@ async fn run(
         decisions: said.collect(),
         ..expected.clone()
     };
-    let asking = move || Ok(ask(&*policy, &context, answered));
+    let made = decisions.made;
+    let asking = move || Ok(ask(&*policy, &context, &inventory, &made, answered));
     let (answered, fault) = policies::in_background(asking).await?;
     tested.fault = tested.fault.or(fault);
     if tested.fault.is_some() {
@@ -136,11 +139,13 @@ async fn run(
 fn ask(
     policy: &dyn Policy,
     context: &PolicyContext,
+    inventory: &Inventory,
+    made: &[Decision],
     mut answered: Expected,
 ) -> (Expected, Option<Fault>) {
     let mut failed = None;
     for retry in &mut answered.retries {
-        match policy.retry(context, &retry.question()) {
+        match policy.retry(context, &retry.question(inventory, made)) {
             Ok(advice) => retry.advice = advice.into(),
             Err(fault) => failed = failed.or(Some(fault)),
         }

@@ -13,7 +13,8 @@ pub(super) const FUNCTIONS: [&str; 4] = ["describe", "configure", "decide", "ret
 
 /// What the module of WASI preview 1 is called in imports.
 pub(super) const PREVIEW1: &str = "wasi_snapshot_preview1";
-const HOOKS: &str = "tbengine:policy/hooks@";
+/// What the names of interfaces of the contract begin with.
+const PACKAGE: &str = "tbengine:policy/";
 
 /// What a module exports and imports.
 #[derive(Debug, Default)]
@@ -55,10 +56,12 @@ impl<'a> Module<'a> {
 
     /// The version that the names of the exports say.
     pub(super) fn version(&self, origin: &str) -> Result<Option<Version>, PackError> {
-        let Some(export) = self.exports.iter().find(|name| name.starts_with(HOOKS)) else {
+        let is_ours = |name: &&&str| name.starts_with(PACKAGE) && name.contains('@');
+        let Some(export) = self.exports.iter().find(is_ours) else {
             return Ok(None);
         };
-        let major = export[HOOKS.len()..].split('.').next().unwrap_or_default();
+        let version = export.split('@').nth(1).unwrap_or_default();
+        let major = version.split('.').next().unwrap_or_default();
         match major.parse().ok().and_then(Version::of_major) {
             Some(version) => Ok(Some(version)),
             None => Err(PackError::Version {
@@ -70,7 +73,8 @@ impl<'a> Module<'a> {
 
     /// The name of a function of the contract.
     pub(super) fn full_name(function: &str, version: Version) -> String {
-        format!("{HOOKS}{}.0.0#{function}", version.major())
+        let interface = version.interface_of(function);
+        format!("{PACKAGE}{interface}@{}.0.0#{function}", version.major())
     }
 
     /// What the module calls one of the functions of the contract.

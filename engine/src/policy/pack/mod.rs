@@ -33,7 +33,7 @@ pub struct Packed {
 }
 
 /// Makes a policy of a core module, in binary or as text. `version` is the version of the contract that
-/// it is written for; `None` means what the names of its exports say, or else the newest.
+/// it is written for; `None` means what the names of its exports say, or else the newest that its functions fit.
 ///
 /// # Errors
 /// A [`PackError`] that says what the module lacks or has too much.
@@ -51,12 +51,28 @@ pub fn pack(bytes: &[u8], origin: &str, version: Option<Version>) -> Result<Pack
         .parse_bytes(Some(Path::new(origin)), bytes)
         .map_err(|error| invalid(error.to_string()))?;
     let module = Module::read(&core).map_err(|error| invalid(error.message().to_owned()))?;
-    let version = match version.or(module.version(origin)?) {
-        Some(version) => version,
-        None => Version::NEWEST,
+    if let Some(version) = version.or(module.version(origin)?) {
+        return pack_for(&core, &module, version, origin);
+    }
+    let newest = pack_for(&core, &module, Version::NEWEST, origin);
+    let Err(PackError::Shape { .. }) = newest else {
+        return newest;
     };
+    // Short names say nothing; the parameters of `decide` do, which no two versions have in common.
+    let mut older = Version::ALL.into_iter().rev().skip(1);
+    older
+        .find_map(|version| pack_for(&core, &module, version, origin).ok())
+        .map_or(newest, Ok)
+}
+
+fn pack_for(
+    core: &[u8],
+    module: &Module<'_>,
+    version: Version,
+    origin: &str,
+) -> Result<Packed, PackError> {
     module.check_imports(origin, version)?;
-    let component = assemble::assemble(&core, &module, version, origin)?;
+    let component = assemble::assemble(core, module, version, origin)?;
     // All is well-typed, or it is said here and not when the policy is used.
     wasmparser::Validator::new()
         .validate_all(&component)

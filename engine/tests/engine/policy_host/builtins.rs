@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use tbengine_engine::policy::{
-    Candidate, ConfiguredPolicy, Force, Judging, Limits, Policy, RetryAdvice, Verdict,
+    ConfiguredPolicy, Force, Judging, Limits, Policy, RetryAdvice, Verdict,
 };
 use tbengine_sdk::{ErrorKind, Kind, Resource, State, Timestamp};
 
 use crate::policy_host::support::{
     ENGINE, HOUR, NOW, configured, container, context, decide, failure, of_harbor, resource,
-    verdicts,
+    user as dependent, using, verdicts,
 };
 
 fn builtin(name: &str, given: &[(&str, &str)]) -> ConfiguredPolicy {
@@ -155,18 +155,15 @@ fn what_was_used_goes_with_its_last_user() {
     let mut image = resource(Kind::IMAGE, "sha256:1", State::Present, 500);
     image.attrs = [("dangling", "true")].into_iter().collect();
     let elsewhere = container("elsewhere", State::Running, 5);
-    let (gone, stays) = ([&user.identity], [&user.identity, &elsewhere.identity]);
-    let candidate = |resource, holders| Candidate {
-        holders,
-        ..Candidate::alone(resource)
-    };
+    let gone = [dependent(&user, Some(2))];
+    let stays = [gone[0], dependent(&elsewhere, None)];
     // The network before its user: the order does not matter.
-    let candidates = [
-        candidate(&network, &gone[..]),
-        candidate(&busy, &stays),
-        candidate(&user, &[]),
-        candidate(&image, &[]),
-    ];
+    let candidates = using(&[
+        (&network, &gone[..]),
+        (&busy, &stays),
+        (&user, &[]),
+        (&image, &[]),
+    ]);
     let answer = builtin("default", &[])
         .decide(&context(), &candidates)
         .unwrap();
@@ -177,7 +174,7 @@ fn what_was_used_goes_with_its_last_user() {
     );
     assert_eq!(
         verdicts["busy"],
-        "keep: used by docker/container/elsewhere, which stays"
+        "keep: used by a resource that is not judged with it"
     );
     assert_eq!(
         verdicts["sha256:1"],

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::policy::{
-    Candidate, FaultKind, Force, Limits, Policy, PolicyEngine, PolicyEngineOptions, Proposal,
-    RetryAdvice, Verdict,
+    BackendFacts, FaultKind, Force, LeaseState, Limits, Policy, PolicyEngine, PolicyEngineOptions,
+    Proposal, RetryAdvice, Verdict,
 };
-use tbengine_sdk::{ErrorKind, Identity, Kind, Owner, Resource, State, Timestamp, Unit};
+use tbengine_sdk::{Damage, ErrorKind, Owner, Resource, State, Timestamp, Unit};
 
 use crate::policy_host::support::{
-    ENGINE, HOUR, NOW, container, context, decide, failure, hostile, params,
+    ENGINE, HOUR, NOW, container, context, decide, failure, hostile, params, user, using,
 };
 
 fn full() -> Resource {
@@ -23,6 +23,13 @@ fn full() -> Resource {
     full.unit = Some(Unit("u".to_owned()));
     full.owner = Owner::Run("r9".to_owned());
     full.usage.memory_bytes = Some(1 << 40);
+    full.usage.reclaimable_bytes = Some(5);
+    full.usage.micros_per_hour = Some(6);
+    full.arrived = Some(Timestamp::from_unix_ms(NOW - 6_000_000));
+    full.damaged = Some(Damage {
+        message: "half of it".to_owned(),
+        code: None,
+    });
     full.labels = [("k1", "v1"), ("k2", "v2")].into_iter().collect();
     full.attrs = [("k1", "w1"), ("k3", "w3")].into_iter().collect();
     full
@@ -36,26 +43,21 @@ fn echoed(labels: &str) -> String {
     let mut context = context();
     (context.claimed, context.dry_run) = (true, true);
     let (other, full) = (container("c0", State::Running, 1), full());
-    let holders = [Kind::CONTAINER, Kind::SANDBOX].map(|kind| Identity {
-        backend: "d".into(),
-        account: "a".into(),
-        kind,
-        native: "h/1".into(),
-        created: None,
-    });
-    let holders = holders.each_ref();
-    let candidates = [
-        Candidate {
-            resource: &other,
-            holders: &holders[..1],
-            group: 0,
-        },
-        Candidate {
-            resource: &full,
-            holders: &holders,
-            group: 0,
-        },
-    ];
+    context.backends = [BackendFacts {
+        name: "docker".into(),
+        provider: "engine".into(),
+        account: "daemon".into(),
+        currency: Some("EUR".into()),
+        complete: true,
+    }]
+    .into();
+    let outside = container("outside", State::Running, 1);
+    let users = [user(&other, Some(0)), user(&outside, None)];
+    let mut candidates = using(&[(&other, &[]), (&full, &users)]);
+    candidates[1].takes_along = &[0];
+    candidates[1].unit_runs = true;
+    candidates[1].lease = LeaseState::Over;
+    candidates[1].users_known = false;
     let answer = policy.decide(&context, &candidates).unwrap();
     assert_eq!(answer.proposals[1].id, full.identity.id().to_string());
     match &answer.proposals[1].verdict {
@@ -69,8 +71,9 @@ fn a_guest_sees_every_fact() {
     let told = echoed("everything");
     for part in [
         r#"id: "docker/container/c1""#,
-        r#"backend: "docker""#,
-        "kind: Kind::Container",
+        "backend: 0, kind: 0, class: Class::Compute",
+        r#"damaged: Some("half of it")"#,
+        "arrived: Some(1799994000000)",
         r#"name: "näme""#,
         "state: State::Exited",
         "exit-code: Some(-9)",
@@ -78,17 +81,26 @@ fn a_guest_sees_every_fact() {
         "started: Some(1799996400000)",
         // Before 1970: not a time that anything ended.
         "finished: None",
-        "last-activity: Some(7)",
+        "last-used: Some(7)",
         r#"unit: Some("u")"#,
         r#"owner: Owner::Run("r9")"#,
         "claimed: true",
         "memory-bytes: Some(1099511627776)",
-        r#"holders: ["d/container/h/1", "d/sandbox/h/1"]"#,
+        "reclaimable-bytes: Some(5), micros-per-hour: Some(6)",
+        "unit-runs: true",
+        "lease: LeaseState::Over",
+        "used-by: [0], used-by-others: 1, users-known: false, takes-along: [0]",
+        // What nobody knows.
+        "idle-since: None, history: None",
         r#"labels: [("k1", "v1"), ("k2", "v2")]"#,
         r#"attrs: [("k1", "w1"), ("k3", "w3")]"#,
         "now: 1800000000000",
         r#"run-id: "run-1""#,
         "dry-run: true",
+        r#"zone: Zone { name: "UTC", offset-minutes: 0, next-change: None }"#,
+        "schedule: None",
+        r#"backends: [BackendFacts { name: "docker", provider: "engine", account: "daemon", currency: Some("EUR"), complete: true, disks: [], attrs: [] }]"#,
+        r#"kinds: [KindFacts { word: "container", class: Class::Compute, runs: true, shared: false }]"#,
     ] {
         assert!(told.contains(part), "{part} is not in {told}");
     }
@@ -187,8 +199,17 @@ fn a_failure_is_told_and_the_advice_comes_back() {
         panic!()
     };
     for part in [
+        // The resource as it was read last, with what the policy asks for.
         r#"id: "docker/container/c1""#,
-        r#"operation: "delete""#,
+        "state: State::Running",
+        r#"owner: Owner::Benchmark("harbor")"#,
+        "used-by: [], used-by-others: 0, users-known: false",
+        "unit-runs: true",
+        "operation: Operation::Delete",
+        "force: Force::OnRetry",
+        r#"reason: "it is too old""#,
+        r#"code: Some("docker:500")"#,
+        "round: 1",
         "failure: FailureKind::Dependency",
         r#"message: "driver failed""#,
         "attempt: 3",

@@ -109,9 +109,7 @@ fn a_stack_overflow_is_named() {
 #[test]
 fn traps_of_bare_modules_are_named() {
     let fault = |body: &str| {
-        let parts = format!(
-            r#"(func (export "tbengine:policy/hooks@1.0.0#decide") (param i64 i32 i32 i32 i32 i32 i32 i32) (result i32) {body})"#
-        );
+        let parts = format!(r#"(func (export "decide") (param i32) (result i32) {body})"#);
         let policy = configured(&shaped(&parts), &[], Limits::default()).unwrap();
         decide(&policy, &[]).unwrap_err()
     };

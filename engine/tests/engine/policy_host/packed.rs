@@ -14,9 +14,9 @@ use crate::policy_host::support::{
 const MAX_AGE: &str = include_str!("../../../../policies/templates/wat/max-age.wat");
 
 #[test]
-fn text_with_short_names_becomes_a_policy_of_the_newest_version() {
+fn text_with_short_names_becomes_a_policy() {
     let packed = pack(MAX_AGE.as_bytes(), "max-age.wat", None).unwrap();
-    assert_eq!(packed.version, Version::NEWEST);
+    assert_eq!(packed.version, Version::V2);
     assert_eq!(packed.adapted, <[&str; 0]>::default());
     let policy = ENGINE.load(&packed.component, "max-age").unwrap();
     assert_eq!(policy.version(), Version::V2);
@@ -71,21 +71,36 @@ fn what_a_module_does_after_each_function_is_called() {
 }
 
 #[test]
-fn the_older_version_can_be_asked_for() {
-    let packed = pack(MAX_AGE.as_bytes(), "max-age.wat", Some(Version::V1)).unwrap();
-    assert_eq!(packed.version, Version::V1);
-    assert_eq!(
-        ENGINE.load(&packed.component, "old").unwrap().version(),
-        Version::V1
-    );
+fn the_newest_version_that_fits_is_meant_unless_one_is_asked_for() {
+    for version in Version::ALL {
+        let text = module_of(version, "");
+        let packed = pack(text.as_bytes(), "core.wat", None).unwrap();
+        assert_eq!(packed.version, version);
+        for asked in Version::ALL {
+            let fits = pack(text.as_bytes(), "core.wat", Some(asked)).is_ok();
+            assert_eq!(fits, asked == version);
+        }
+        let decoded = wit_component::decode(&packed.component).unwrap();
+        let hooks = format!("tbengine:policy/hooks@{}.0.0", version.major());
+        assert!(interfaces(decoded.resolve()).contains_key(&hooks));
+    }
 }
 
 /// A module with all that a policy exports, and `parts` besides.
 fn module(parts: &str) -> String {
+    module_of(Version::NEWEST, parts)
+}
+
+fn module_of(version: Version, parts: &str) -> String {
+    let decide = match version {
+        Version::V2 => "(param i64 i32 i32 i32 i32 i32 i32 i32)",
+        // So many that they lie in memory.
+        Version::V3 => "(param i32)",
+    };
     let functions = [
         ("describe", ""),
         ("configure", "(param i32 i32)"),
-        ("decide", "(param i64 i32 i32 i32 i32 i32 i32 i32)"),
+        ("decide", decide),
         ("retry", "(param i32)"),
     ];
     let mut text = format!("(module {parts}");
@@ -113,7 +128,7 @@ fn what_a_module_lacks_or_has_too_much_is_said() {
         ("(module)".to_owned(), "does not export `memory`"),
         (
             module("(func (export \"tbengine:policy/hooks@7.0.0#decide\"))"),
-            "a version that this engine does not speak (1.x and 2.x)",
+            "a version that this engine does not speak (2.x and 3.x)",
         ),
         (
             module("(import \"env\" \"abort\" (func))"),
@@ -124,12 +139,12 @@ fn what_a_module_lacks_or_has_too_much_is_said() {
             "WASI preview 1 has no such function",
         ),
         (
-            module("(import \"tbengine:policy/log@1.0.0\" \"emit\" (func (param i32 i32 i32)))"),
+            module("(import \"tbengine:policy/log@2.0.0\" \"emit\" (func (param i32 i32 i32)))"),
             "built for another version",
         ),
         (
             module("(func (export \"retry\") (param i64) (result i32) unreachable)"),
-            "does not fit tbengine:policy@2.0.0",
+            "does not fit tbengine:policy@3.0.0",
         ),
     ] {
         let said = error(&text).to_string();
@@ -221,7 +236,8 @@ fn interfaces(resolve: &Resolve) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn the_types_around_a_module_are_those_of_the_contract() {
     for version in Version::ALL {
-        let packed = pack(MAX_AGE.as_bytes(), "max-age.wat", Some(version)).unwrap();
+        let module = module_of(version, "");
+        let packed = pack(module.as_bytes(), "core.wat", Some(version)).unwrap();
         let decoded = wit_component::decode(&packed.component).unwrap();
         let mut contract = Resolve::default();
         contract.push_source("policy.wit", version.wit()).unwrap();
@@ -229,18 +245,18 @@ fn the_types_around_a_module_are_those_of_the_contract() {
         // The module does not log, so nothing is imported for it.
         let log = format!("tbengine:policy/log@{}.0.0", version.major());
         assert!(contract.remove(&log).is_some());
+        // What vetoes export is another world.
+        contract.remove("tbengine:policy/vetoes@3.0.0");
         assert_eq!(interfaces(decoded.resolve()), contract);
     }
 }
 
 #[test]
 fn the_same_module_makes_the_same_bytes() {
-    let with_wasi = module(
-        r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
-        (import "wasi_snapshot_preview1" "random_get" (func (param i32 i32) (result i32)))"#,
-    );
-    for text in [MAX_AGE, &with_wasi] {
-        for version in Version::ALL {
+    let imports = r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "random_get" (func (param i32 i32) (result i32)))"#;
+    for version in Version::ALL {
+        for text in [module_of(version, ""), module_of(version, imports)] {
             let once = pack(text.as_bytes(), "core.wat", Some(version)).unwrap();
             // Where it lies is not in it.
             let again = pack(text.as_bytes(), "elsewhere.wat", Some(version)).unwrap();
@@ -256,7 +272,7 @@ fn a_damaged_module_is_refused_or_packed() {
     );
     let mut random = fastrand::Rng::with_seed(1);
     let mut packed = 0;
-    for text in [MAX_AGE, &with_wasi] {
+    for (text, version) in [(MAX_AGE, Version::V2), (&with_wasi, Version::V3)] {
         let whole = wat::parse_str(text).unwrap();
         for _ in 0..MUTATIONS {
             let mut core = whole.clone();
@@ -264,7 +280,7 @@ fn a_damaged_module_is_refused_or_packed() {
                 let at = random.usize(0..core.len());
                 core[at] = random.u8(..);
             }
-            packed += usize::from(pack(&core, "core.wasm", None).is_ok());
+            packed += usize::from(pack(&core, "core.wasm", Some(version)).is_ok());
         }
     }
     assert!(packed > 0);

@@ -8,7 +8,7 @@ use tbengine_engine::policy::{
 use tbengine_sdk::{ErrorKind, Kind, Owner, Resource, State, Timestamp, Unit};
 
 use crate::policy_host::support::{
-    HOUR, NOW, configured, container, context, decide, failure, resource, verdicts,
+    HOUR, NOW, configured, container, context, decide, failure, resource, user, using, verdicts,
 };
 
 const MINUTE: i64 = HOUR / 60;
@@ -68,21 +68,17 @@ fn harbor_takes_units_down_as_a_whole_and_leaves_the_rest_without_an_opinion() {
         "x-1-of-1-2026-01-02__03-04-05",
         killed(container("theirs", State::Running, 5), 90),
     );
-    let users = [[&twice.0.identity], [&live.0.identity]];
-    let candidate = |resource, holders| Candidate {
-        holders,
-        ..Candidate::alone(resource)
-    };
-    let candidates = [
-        candidate(&twice.1, &users[0][..]),
-        candidate(&live.1, &users[1]),
-        candidate(&twice.0, &[]),
-        candidate(&live.0, &[]),
-        candidate(&headless.0, &[]),
-        candidate(&headless.1, &[]),
-        candidate(&foreign, &[]),
-        candidate(&theirs, &[]),
-    ];
+    let users = [[user(&twice.0, Some(2))], [user(&live.0, Some(3))]];
+    let candidates = using(&[
+        (&twice.1, &users[0][..]),
+        (&live.1, &users[1]),
+        (&twice.0, &[]),
+        (&live.0, &[]),
+        (&headless.0, &[]),
+        (&headless.1, &[]),
+        (&foreign, &[]),
+        (&theirs, &[]),
+    ]);
     let policy = preset("harbor", &[]);
     let answer = policy.decide(&context(), &candidates).unwrap();
     let said = verdicts(&answer);
@@ -244,18 +240,19 @@ fn a_hundred_thousand_members_of_units_fit_into_the_default_limits() {
     // Each network is used by the container before it.
     let users: Vec<_> = resources
         .iter()
-        .map(|resource| [&resource.identity])
+        .enumerate()
+        .map(|(place, resource)| [user(resource, Some(place))])
         .collect();
     let candidates: Vec<_> = resources
         .iter()
         .enumerate()
         .map(|(place, resource)| Candidate {
-            resource,
-            holders: match place % 2 {
+            used_by: match place % 2 {
                 0 => &[],
                 _ => &users[place - 1],
             },
             group: place / 2,
+            ..Candidate::alone(resource)
         })
         .collect();
     let answer = preset("harbor", &[])

@@ -78,14 +78,22 @@ fn a_file_that_is_too_large_is_refused() {
 }
 
 #[test]
-fn another_major_version_is_named() {
-    let newer = wat::parse_str(
-        r#"(component (instance $i) (export "tbengine:policy/hooks@3.3.0" (instance $i)))"#,
-    )
-    .unwrap();
+fn another_major_version_is_named_with_what_to_do() {
+    let speaking = |version: &str| {
+        let text = format!(
+            r#"(component (instance $i) (export "tbengine:policy/hooks@{version}" (instance $i)))"#
+        );
+        load_error(&wat::parse_str(text).unwrap()).to_string()
+    };
     assert_eq!(
-        load_error(&newer).to_string(),
-        "policies/mine.wasm: policy speaks tbengine:policy 3.x, this engine speaks 1.x and 2.x"
+        speaking("4.3.0"),
+        "policies/mine.wasm: policy speaks tbengine:policy 4.x, this engine speaks 2.x and 3.x; \
+         it needs a newer tbengine"
+    );
+    assert_eq!(
+        speaking("1.0.0"),
+        "policies/mine.wasm: policy speaks tbengine:policy 1.x, this engine speaks 2.x and 3.x; \
+         rebuild it from its sources with the current guest crate or template"
     );
 }
 
@@ -101,12 +109,15 @@ fn a_component_without_hooks_is_no_policy() {
 #[test]
 fn hooks_of_other_types_do_not_fit() {
     let empty = wat::parse_str(
-        r#"(component (instance $i) (export "tbengine:policy/hooks@1.0.0" (instance $i)))"#,
+        r#"(component (instance $i) (export "tbengine:policy/hooks@3.0.0" (instance $i)))"#,
     )
     .unwrap();
     let error = load_error(&empty);
     assert!(matches!(error, LoadError::Shape { .. }), "{error}");
-    assert!(error.to_string().contains("describe"), "{error}");
+    assert!(
+        error.to_string().contains("tbengine:policy/setup@3.0.0"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -120,7 +131,7 @@ fn an_import_that_is_not_granted_is_named_with_a_hint() {
         ("acme:metrics/push", "allowed are tbengine:policy/log"),
     ] {
         let text = format!(
-            r#"(component (import "{import}" (instance)) (instance $i) (export "tbengine:policy/hooks@1.0.0" (instance $i)))"#
+            r#"(component (import "{import}" (instance)) (instance $i) (export "tbengine:policy/hooks@3.0.0" (instance $i)))"#
         );
         let error = load_error(&wat::parse_str(text).unwrap());
         assert!(
@@ -166,9 +177,7 @@ fn describe_fault(parts: &str) -> FaultKind {
 
 #[test]
 fn a_policy_that_fails_to_describe_itself_is_not_loaded() {
-    let describe = |body: &str| {
-        format!(r#"(func (export "tbengine:policy/hooks@1.0.0#describe") (result i32) {body})"#)
-    };
+    let describe = |body: &str| format!(r#"(func (export "describe") (result i32) {body})"#);
     assert_eq!(describe_fault(&describe("unreachable")), FaultKind::Trap);
     assert_eq!(
         describe_fault(&describe("(loop (br 0)) unreachable")),
@@ -204,7 +213,7 @@ fn a_memory_that_is_too_large_from_the_start_is_refused() {
 #[test]
 fn a_description_that_makes_no_sense_is_refused() {
     // The name is the two bytes at 1000, which are zero.
-    let parts = r#"(func (export "tbengine:policy/hooks@1.0.0#describe") (result i32)
+    let parts = r#"(func (export "describe") (result i32)
         (i32.store (i32.const 64) (i32.const 1000)) (i32.const 64))"#;
     let error = load_error(&shaped(parts));
     assert!(matches!(error, LoadError::Description { .. }), "{error}");
@@ -215,7 +224,7 @@ fn tables_are_limited() {
     // A table that is too large from the start, and one that is grown without end.
     assert_eq!(describe_fault("(table 200000 funcref)"), FaultKind::Trap);
     let parts = r#"(table $t 1 funcref)
-        (func (export "tbengine:policy/hooks@1.0.0#describe") (result i32)
+        (func (export "describe") (result i32)
           (loop $more (br_if $more (i32.ne (i32.const -1) (table.grow $t (ref.null func) (i32.const 10000)))))
           unreachable)"#;
     assert_eq!(describe_fault(parts), FaultKind::Trap);

@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use tbengine_engine::policy::{
-    Answer, Candidate, ConfigError, ConfiguredPolicy, Failure, Fault, Limits, LoadError, Policy,
-    PolicyContext, PolicyEngine, PolicyEngineOptions, Verdict,
+    Answer, Candidate, ConfigError, ConfiguredPolicy, Dependent, Failure, Fault, Force, Limits,
+    LoadError, Policy, PolicyContext, PolicyEngine, PolicyEngineOptions, Verdict, pack,
 };
-use tbengine_sdk::{ErrorKind, Identity, Kind, Owner, Resource, ResourceId, State, Timestamp};
+use tbengine_sdk::{Error, ErrorKind, Identity, Kind, Owner, Resource, State, Timestamp};
 
 pub(crate) const NOW: i64 = 1_800_000_000_000;
 pub(crate) const HOUR: i64 = 3_600_000;
@@ -47,13 +47,7 @@ pub(crate) fn hostile(given: &[(&str, &str)], limits: Limits) -> ConfiguredPolic
 }
 
 pub(crate) fn context() -> PolicyContext {
-    PolicyContext {
-        now: Timestamp::from_unix_ms(NOW),
-        run_id: "run-1".into(),
-        dry_run: false,
-        claimed: false,
-        exclusive: Vec::new(),
-    }
+    PolicyContext::new(Timestamp::from_unix_ms(NOW), "run-1")
 }
 
 /// A resource that was created some hours ago.
@@ -82,19 +76,35 @@ pub(crate) fn decide(policy: &ConfiguredPolicy, resources: &[Resource]) -> Resul
     policy.decide(&context(), &candidates)
 }
 
+/// A failed deletion of the container `c1`, which runs.
 pub(crate) fn failure(kind: ErrorKind, attempt: u32) -> Failure {
+    let mut resource = container("c1", State::Running, 3);
+    resource.owner = Owner::Benchmark("harbor".to_owned());
+    let mut error = Error::new(kind, "driver failed");
+    error.code = Some("docker:500".to_owned());
+    error.retry_after = Some(Duration::from_millis(1500));
     Failure {
-        id: ResourceId {
-            backend: "docker".into(),
-            kind: Kind::CONTAINER,
-            native: "c1".to_owned(),
-        },
-        operation: "delete",
-        kind,
-        message: "driver failed".to_owned(),
-        attempt,
+        force: Force::OnRetry,
+        reason: "it is too old".to_owned(),
         elapsed: Duration::from_secs(3),
-        retry_after: Some(Duration::from_millis(1500)),
+        ..Failure::new(resource, error, attempt)
+    }
+}
+
+/// Candidates that use each other: of each, the places of its users.
+pub(crate) fn using<'a>(resources: &[(&'a Resource, &'a [Dependent<'a>])]) -> Vec<Candidate<'a>> {
+    let candidate = |(resource, used_by): &(&'a Resource, &'a [Dependent<'a>])| Candidate {
+        used_by,
+        ..Candidate::alone(resource)
+    };
+    resources.iter().map(candidate).collect()
+}
+
+/// Who uses something: a resource, and its place among the candidates, if it is one of them.
+pub(crate) fn user(resource: &Resource, candidate: Option<usize>) -> Dependent<'_> {
+    Dependent {
+        identity: &resource.identity,
+        candidate,
     }
 }
 
@@ -122,14 +132,14 @@ pub(crate) fn verdicts(answer: &Answer) -> BTreeMap<&str, String> {
 ///
 /// Unless `parts` defines it, a function does what a well-behaved policy without opinions does.
 pub(crate) fn shaped(parts: &str) -> Vec<u8> {
-    let mut core = String::from("(core module\n");
+    let mut core = String::from("(module\n");
     // A record of 36 bytes at 64 describes `odd` `1`; 128 zeros at 128 are "ok, everything" to `configure` and
     // "ok, no verdicts" to `decide`.
     let defaults = [
         (
             r#""memory""#,
             r#"(memory (export "memory") 1) (data (i32.const 16) "odd1")
-            (data (i32.const 64) "\10\00\00\00\03\00\00\00\13\00\00\00\01\00\00\00\10\00\00\00\03\00\00\00\10\00\00\00\00\00\00\00\02\00\00\00")"#,
+            (data (i32.const 64) "\10\00\00\00\03\00\00\00\13\00\00\00\01\00\00\00\10\00\00\00\03\00\00\00\10\00\00\00\00\00\00\00\03\00\00\00")"#,
         ),
         (
             r#""cabi_realloc""#,
@@ -137,21 +147,20 @@ pub(crate) fn shaped(parts: &str) -> Vec<u8> {
             (i32.and (i32.add (i32.const 1031) (i32.const 0)) (i32.const -8)))"#,
         ),
         (
-            "#describe",
-            r#"(func (export "tbengine:policy/hooks@1.0.0#describe") (result i32) (i32.const 64))"#,
+            r#""describe""#,
+            r#"(func (export "describe") (result i32) (i32.const 64))"#,
         ),
         (
-            "#configure",
-            r#"(func (export "tbengine:policy/hooks@1.0.0#configure") (param i32 i32) (result i32) (i32.const 128))"#,
+            r#""configure""#,
+            r#"(func (export "configure") (param i32 i32) (result i32) (i32.const 128))"#,
         ),
         (
-            "#decide",
-            r#"(func (export "tbengine:policy/hooks@1.0.0#decide") (param i64 i32 i32 i32 i32 i32 i32 i32)
-            (result i32) (i32.const 128))"#,
+            r#""decide""#,
+            r#"(func (export "decide") (param i32) (result i32) (i32.const 128))"#,
         ),
         (
-            "#retry",
-            r#"(func (export "tbengine:policy/hooks@1.0.0#retry") (param i32) (result i32) (i32.const 128))"#,
+            r#""retry""#,
+            r#"(func (export "retry") (param i32) (result i32) (i32.const 128))"#,
         ),
     ];
     for (name, default) in defaults {
@@ -161,7 +170,7 @@ pub(crate) fn shaped(parts: &str) -> Vec<u8> {
     }
     core.push_str(parts);
     core.push(')');
-    wat::parse_str(include_str!("guests/shape.wat").replace("{core}", &core)).unwrap()
+    pack(core.as_bytes(), "odd.wat", None).unwrap().component
 }
 
 pub(crate) fn load_error(bytes: &[u8]) -> LoadError {

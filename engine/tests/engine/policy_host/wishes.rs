@@ -2,10 +2,12 @@
 //!
 //! Each is a guest in Rust, built with the others of the tests, and judged against the same rule here.
 
-use tbengine_engine::policy::{Judging, Limits, Proposal, Verdict};
+use tbengine_engine::policy::{Judging, Limits, Policy as _, Proposal, Verdict};
 use tbengine_sdk::{Kind, Resource, State, Timestamp, Unit};
 
-use crate::policy_host::support::{ENGINE, HOUR, NOW, configured, container, decide, resource};
+use crate::policy_host::support::{
+    ENGINE, HOUR, NOW, configured, container, decide, params, resource, user as dependent, using,
+};
 
 fn wish(which: &str, resources: &[Resource]) -> Vec<Proposal> {
     let policy = configured(
@@ -29,6 +31,9 @@ fn deleted(proposals: &[Proposal]) -> Vec<(&str, i32)> {
 fn such_a_policy_sees_everything_at_once() {
     let policy = ENGINE.load(tbengine_builtins::WISHES, "wishes").unwrap();
     assert_eq!(policy.description().judging, Judging::All);
+    let configured = policy.configure(&params(&[("wish", "free-20-gb")]), Limits::default());
+    // Sizes are slow to find out, so it says that it needs them.
+    assert!(configured.unwrap().wants().sizes);
 }
 
 #[test]
@@ -81,18 +86,12 @@ fn at_most_fifty_sandboxes_stay_and_the_idlest_go() {
 
 #[test]
 fn what_something_uses_is_told() {
-    use tbengine_engine::policy::{Candidate, Policy};
-    let (used, free) = (
-        resource(Kind::VOLUME, "used", State::Present, 9),
-        resource(Kind::VOLUME, "free", State::Present, 9),
-    );
+    let [used, free, unsure] =
+        ["used", "free", "unsure"].map(|name| resource(Kind::VOLUME, name, State::Present, 9));
     let user = container("c", State::Exited, 9);
-    let holders = [&user.identity];
-    let candidates = [(&used, &holders[..]), (&free, &[])].map(|(resource, holders)| Candidate {
-        resource,
-        holders,
-        group: 0,
-    });
+    let users = [dependent(&user, None)];
+    let mut candidates = using(&[(&used, &users[..]), (&free, &[]), (&unsure, &[])]);
+    candidates[2].users_known = false;
     let policy = configured(
         tbengine_builtins::WISHES,
         &[("wish", "unused-volumes")],

@@ -26,10 +26,10 @@ fn there_is_nothing_but_the_time_of_the_call() {
 }
 
 #[test]
-fn chance_follows_from_the_run() {
+fn chance_follows_from_the_policy_and_its_parameters_and_never_from_the_run() {
     let seen = look("chance", "run-a").message;
-    assert_eq!(look("chance", "run-a").message, seen);
-    assert_ne!(look("chance", "run-b").message, seen);
+    assert_eq!(look("chance", "run-b").message, seen);
+    assert_ne!(look("other-chance", "run-a").message, seen);
     let (first, second) = seen.split_once(' ').unwrap();
     assert_ne!(first, second);
 }

@@ -94,7 +94,10 @@ async fn a_policy_sees_holders_that_are_out_of_scope() {
     world.scope.kinds = vec![tbengine_sdk::Kind::NETWORK];
     let policy = Scripted::new(move |candidate| {
         assert_eq!(candidate.resource.name, "net");
-        assert_eq!(candidate.holders, [&web]);
+        let [user] = candidate.used_by else {
+            panic!("{candidate:?}")
+        };
+        assert_eq!((user.identity, user.candidate), (&web, None));
         None
     });
     let planned = world.plan(policy).await;

@@ -1,10 +1,9 @@
 //! The rules for each resource by itself.
 
-use std::collections::HashSet;
-
+use tbengine_policy::log;
 use tbengine_policy::params::{ParamError, Params, keys};
 use tbengine_policy::types::{
-    Context, Failure, Interest, Kind, Owner, Resource, RetryAction, State, Verdict,
+    Class, Context, Failure, Interest, Owner, Resource, RetryAction, State, Verdict,
 };
 
 use super::newest::newest;
@@ -52,10 +51,10 @@ impl Judge {
     /// What the rules read: the labels that are filtered by, whether an image is dangling, and whether a container
     /// restarts by itself.
     pub fn interest(&self) -> Interest {
-        Interest {
-            labels: keys(self.settings.scope.labels.keys()),
-            attrs: keys([DANGLING, RESTART_POLICY]),
-        }
+        Interest::only(
+            keys(self.settings.scope.labels.keys()),
+            keys([DANGLING, RESTART_POLICY]),
+        )
     }
 
     /// Advises after a failed attempt.
@@ -66,23 +65,22 @@ impl Judge {
     /// Judges the resources: first what has a life, then what it used.
     pub fn decide(&self, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
         let Settings { scope, effort, .. } = &self.settings;
-        let spared = newest(scope, self.settings.keep_newest, resources);
+        for word in scope.unknown_kinds(context) {
+            log::warn(&format!("kinds: no backend here has `{word}`"));
+        }
+        let spared = newest(scope, self.settings.keep_newest, context, resources);
         let mut verdicts = Vec::with_capacity(resources.len());
-        let mut deleted: HashSet<&str> = HashSet::new();
-        // The set costs more than the judging, and only what is used needs it.
-        let any_held = resources
-            .iter()
-            .any(|one| !lives(one.kind) && !one.holders.is_empty());
+        let mut deleted = vec![false; resources.len()];
 
         for pass in [true, false] {
             for (place, one) in resources.iter().enumerate() {
-                if lives(one.kind) != pass || !scope.admits(one) {
+                if lives(one) != pass || !scope.admits(context, one) {
                     continue;
                 }
                 let mut judgement = if pass {
                     self.judge_living(context, one)
                 } else {
-                    self.judge_used(context, one, &deleted)
+                    self.judge_used(context, one, resources, &deleted)
                 };
                 if let (Delete(_), true) = (&judgement, spared.contains(&place)) {
                     judgement = Keep(
@@ -93,9 +91,7 @@ impl Judge {
                 }
                 match judgement {
                     Delete(reason) => {
-                        if any_held && pass {
-                            deleted.insert(&one.id);
-                        }
+                        deleted[place] = pass;
                         let when_dead = self.settings.profile.force_on_dead;
                         verdicts.push(effort.delete(one, reason, when_dead));
                     }
@@ -120,7 +116,7 @@ impl Judge {
     }
 
     fn judge_dead(&self, context: &Context, one: &Resource) -> Judgement {
-        if let (Owner::Other(owner), false, false) =
+        if let (Owner::Other(owner) | Owner::Kept(owner), false, false) =
             (&one.owner, one.claimed, self.settings.profile.thorough)
         {
             return Keep(
@@ -168,7 +164,9 @@ impl Judge {
         if !is_ours(one) {
             let reason = Reason::new(state);
             return Keep(match &one.owner {
-                Owner::Other(owner) => reason.text(", and belongs to ").text(owner).done(),
+                Owner::Other(owner) | Owner::Kept(owner) => {
+                    reason.text(", and belongs to ").text(owner).done()
+                }
                 _ => reason.text(", owner unknown").done(),
             });
         }
@@ -188,63 +186,70 @@ impl Judge {
         }
     }
 
-    /// Networks, volumes, images and snapshots: they go when nothing that stays uses them.
-    fn judge_used(&self, context: &Context, one: &Resource, deleted: &HashSet<&str>) -> Judgement {
-        // What has no name in this version of the interface is not understood, so it is kept.
-        if one.kind == Kind::Other || !matches!(one.state, State::Present | State::Failed) {
+    /// Networks, storage, images and caches: they go when nothing that stays uses them. `deleted` says what goes
+    /// of those that may use them, by their places.
+    fn judge_used(
+        &self,
+        context: &Context,
+        one: &Resource,
+        resources: &[Resource],
+        deleted: &[bool],
+    ) -> Judgement {
+        // What else there is, like settings, may be needed although nothing uses it.
+        let is_known = matches!(
+            one.class,
+            Class::Network | Class::Storage | Class::Image | Class::Cache
+        );
+        if !is_known || !matches!(one.state, State::Present | State::Failed) {
             return Silent;
         }
-        let dangling = one.kind == Kind::Image && one.attr(DANGLING) == Some("true");
+        let is_used = !one.used_by.is_empty() || one.used_by_others > 0;
+        let dangling = one.class == Class::Image && one.attr(DANGLING) == Some("true");
         let unit_network =
-            self.settings.profile.thorough && one.kind == Kind::Network && one.unit.is_some();
+            self.settings.profile.thorough && one.class == Class::Network && one.unit.is_some();
         if !is_ours(one) && !dangling && !unit_network {
-            return match one.kind {
-                Kind::Volume if one.holders.is_empty() => {
+            return match one.class {
+                Class::Storage if !is_used => {
                     Keep("unused, but it may hold data; owner unknown".to_owned())
                 }
-                Kind::Network if one.holders.is_empty() => Keep("unused, owner unknown".to_owned()),
+                Class::Network if !is_used => Keep("unused, owner unknown".to_owned()),
                 // Images, snapshots and what is in use are kept without anyone wondering.
                 _ => Silent,
             };
         }
-        if let Some(holder) = one
-            .holders
+        let mut stays = one
+            .used_by
             .iter()
-            .find(|holder| !deleted.contains(holder.as_str()))
-        {
-            return Keep(
-                Reason::new("used by ")
-                    .text(holder)
-                    .text(", which stays")
-                    .done(),
-            );
+            .filter(|user| !deleted.get(**user as usize).copied().unwrap_or_default());
+        let stays = stays.next().and_then(|user| resources.get(*user as usize));
+        if stays.is_some() || one.used_by_others > 0 {
+            return Keep(Reason::new("").used_by(stays, one.used_by_others).done());
         }
         let what = if dangling { "dangling " } else { "unused " };
         let Some(age) = one.age(context) else {
             return Keep(
                 Reason::new(what)
-                    .text(one.kind.word())
+                    .text(one.kind(context))
                     .text(", age unknown")
                     .done(),
             );
         };
-        let shared = !dangling && matches!(one.kind, Kind::Image | Kind::Snapshot);
+        let shared = !dangling && matches!(one.class, Class::Image | Class::Cache);
         let limit = if shared {
             self.settings.running_older_than
         } else {
             self.settings.dead_older_than
         };
-        let mut reason = Reason::new(what).text(one.kind.word());
+        let mut reason = Reason::new(what).text(one.kind(context));
         if one.is_proven() {
             reason = reason.owner(" of ", one);
         }
         reason = reason.text(", created ").time(age).text(" ago");
         if age > limit {
             let reason = reason.older_than(limit);
-            let reason = if one.holders.is_empty() {
-                reason
-            } else {
-                reason.text("; its users are deleted too")
+            let reason = match is_used {
+                true => reason.text("; its users are deleted too"),
+                false => reason,
             };
             Delete(reason.done())
         } else {

@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use tbengine_policy::types::Resource;
+use tbengine_policy::types::{Context, Resource};
 
 use super::scope::Scope;
 
 /// The places of as many of the newest of each kind in each unit, and of each kind in each backend of those
 /// without a unit. What has no known creation time is never counted: it is kept anyway.
-pub(crate) fn newest(scope: &Scope, spared: u64, resources: &[Resource]) -> HashSet<usize> {
+pub(crate) fn newest(
+    scope: &Scope,
+    spared: u64,
+    context: &Context,
+    resources: &[Resource],
+) -> HashSet<usize> {
     let Ok(spared) = usize::try_from(spared) else {
         return (0..resources.len()).collect();
     };
@@ -19,10 +24,10 @@ pub(crate) fn newest(scope: &Scope, spared: u64, resources: &[Resource]) -> Hash
     for (place, one) in resources
         .iter()
         .enumerate()
-        .filter(|(_, one)| scope.admits(one))
+        .filter(|(_, one)| scope.admits(context, one))
     {
         if let Some(created) = one.created {
-            let group = (one.backend.as_str(), one.unit.as_deref(), one.kind.word());
+            let group = (one.backend, one.unit.as_deref(), one.kind);
             groups
                 .entry(group)
                 .or_default()

@@ -1,15 +1,15 @@
 //! Which resources are considered at all.
 
 use tbengine_policy::params::{ParamError, Params};
-use tbengine_policy::types::{Kind, Resource, State};
+use tbengine_policy::types::{Context, Resource, State};
 
 /// Which resources are considered: those that all three parameters admit.
 #[derive(Clone, Debug)]
 pub struct Scope {
     /// Which states are considered; empty means all.
     pub states: Vec<State>,
-    /// Which kinds are considered; empty means all.
-    pub kinds: Vec<Kind>,
+    /// The words of the kinds that are considered; empty means all.
+    pub kinds: Vec<String>,
     /// Which labels are considered.
     pub labels: LabelFilter,
 }
@@ -20,15 +20,25 @@ impl Scope {
         Ok(Self {
             states: known(params, "states", &State::ALL, State::word)?,
             labels: LabelFilter::read(params)?,
-            kinds: known(params, "kinds", &Kind::ALL, Kind::word)?,
+            kinds: kinds(params)?,
         })
     }
 
     /// Whether a resource is considered.
-    pub fn admits(&self, resource: &Resource) -> bool {
+    pub fn admits(&self, context: &Context, resource: &Resource) -> bool {
+        let is_word = |word: &String| *word == resource.kind(context);
         (self.states.is_empty() || self.states.contains(&resource.state))
-            && (self.kinds.is_empty() || self.kinds.contains(&resource.kind))
+            && (self.kinds.is_empty() || self.kinds.iter().any(is_word))
             && self.labels.admits(resource)
+    }
+
+    /// Those of the kinds that no backend has.
+    pub(crate) fn unknown_kinds<'a>(
+        &'a self,
+        context: &'a Context,
+    ) -> impl Iterator<Item = &'a String> {
+        let is_known = |word: &&String| context.kinds.iter().any(|kind| kind.word == **word);
+        self.kinds.iter().filter(move |word| !is_known(word))
     }
 }
 
@@ -52,6 +62,22 @@ fn known<T: Copy>(
                 })
         })
         .collect()
+}
+
+/// Reads the words of kinds. Backends bring words of their own, so any that could be one will do.
+fn kinds(params: &Params) -> Result<Vec<String>, ParamError> {
+    let words: Vec<String> = params.get("kinds")?.unwrap_or_default();
+    let is_kind = |word: &str| {
+        word.bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    match words.iter().find(|word| !is_kind(word)) {
+        None => Ok(words),
+        Some(word) => Err(ParamError::new(
+            "kinds",
+            format!("`{word}` is not a kind of resource, like container or build-cache"),
+        )),
+    }
 }
 
 /// Keys with the values that will do; no values means any.
@@ -103,7 +129,7 @@ impl LabelFilter {
 mod tests {
     use crate::each::profile::DEFAULT;
     use crate::each::samples::settings;
-    use crate::samples::container;
+    use crate::samples::{container, context};
 
     fn considers(labels: &str, have: &[(&str, &str)]) -> bool {
         let mut one = container("c");
@@ -114,7 +140,7 @@ mod tests {
         settings(DEFAULT, &[("labels", labels)])
             .unwrap()
             .scope
-            .admits(&one)
+            .admits(&context(), &one)
     }
 
     #[test]
@@ -138,12 +164,12 @@ mod tests {
     #[test]
     fn states_and_kinds_narrow() {
         let set = settings(DEFAULT, &[("states", "exited"), ("kinds", "sandbox")]).unwrap();
-        assert!(!set.scope.admits(&container("c")));
+        assert!(!set.scope.admits(&context(), &container("c")));
         let set = settings(
             DEFAULT,
             &[("states", "exited"), ("kinds", "sandbox,container")],
         )
         .unwrap();
-        assert!(set.scope.admits(&container("c")));
+        assert!(set.scope.admits(&context(), &container("c")));
     }
 }

@@ -71,7 +71,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use tbengine_policy::types::{Kind, State};
+    use tbengine_policy::types::State;
 
     use super::*;
     use crate::each::profile::{AGGRESSIVE, DEFAULT};
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(set.dead_older_than, Duration::from_secs(1));
         assert_eq!(set.running_older_than, Duration::from_secs(2));
         assert_eq!(set.scope.states, [State::Exited, State::Dead]);
-        assert_eq!(set.scope.kinds, [Kind::Container]);
+        assert_eq!(set.scope.kinds, ["container"]);
         assert_eq!(
             (set.keep_newest, set.effort.force, set.effort.attempts),
             (3, true, Some(4))
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_state_or_kind_is_an_error() {
+    fn a_word_that_cannot_be_a_state_or_kind_is_an_error() {
         let error = settings(DEFAULT, &[("states", "exited,gone")]).unwrap_err();
         assert_eq!(error.param, "states");
         assert!(
@@ -124,7 +124,7 @@ mod tests {
             error.message
         );
         assert_eq!(
-            settings(DEFAULT, &[("kinds", "pod")]).unwrap_err().param,
+            settings(DEFAULT, &[("kinds", "Pod")]).unwrap_err().param,
             "kinds"
         );
     }

@@ -14,7 +14,6 @@ use super::sandboxes::{HIDDEN, SandboxJudge};
 use super::settings::PresetSettings;
 use super::shared::SharedJudge;
 use super::unit::{Unit, is_foreign, units};
-use crate::kind::lives;
 use crate::reason::Reason;
 
 /// A unit, and what becomes of it.
@@ -47,16 +46,15 @@ impl PresetJudge {
 
     /// What the rules read: which container is the main one, and which sandboxes are hidden.
     pub fn interest(&self) -> Interest {
-        Interest {
-            labels: match self.settings.preset.main {
-                Main::Service(_) => keys([SERVICE]),
-                Main::NamedLikeUnit => Selection::Nothing,
-            },
-            attrs: match self.settings.preset.in_clouds {
-                true => keys([HIDDEN]),
-                false => Selection::Nothing,
-            },
-        }
+        let labels = match self.settings.preset.main {
+            Main::Service(_) => keys([SERVICE]),
+            Main::NamedLikeUnit => Selection::Nothing,
+        };
+        let attrs = match self.settings.preset.in_clouds {
+            true => keys([HIDDEN]),
+            false => Selection::Nothing,
+        };
+        Interest::only(labels, attrs)
     }
 
     /// Advises after a failed attempt.
@@ -66,17 +64,9 @@ impl PresetJudge {
 
     /// Judges the units of the benchmark, and what they share.
     pub fn decide(&self, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
-        let units = units(&self.settings.preset, resources);
-        // The set costs more than the judging, and only what is used needs it.
-        let any_held = units
-            .iter()
-            .flat_map(|unit| &unit.used)
-            .any(|used| !used.holders.is_empty());
-        let users = resources.iter().filter(|one| any_held && lives(one.kind));
-        let seen: HashSet<&str> = users.map(|one| one.id.as_str()).collect();
-        let judged: Vec<Judged<'_>> = units
+        let judged: Vec<Judged<'_>> = units(&self.settings.preset, context, resources)
             .into_iter()
-            .map(|unit| self.judge_unit(context, unit, &seen))
+            .map(|unit| self.judge_unit(context, unit, resources))
             .collect();
 
         let mut verdicts = Vec::new();
@@ -88,7 +78,7 @@ impl PresetJudge {
         }
         // What is used comes after everything that uses it, in whatever unit.
         for one in &judged {
-            self.judge_used(one, &deleted, &mut verdicts);
+            self.judge_used(one, resources, &deleted, &mut verdicts);
         }
         SharedJudge::new(&self.settings, context).judge(resources, &deleted, &mut verdicts);
         verdicts
@@ -98,9 +88,9 @@ impl PresetJudge {
         &self,
         context: &Context,
         unit: Unit<'a>,
-        seen: &HashSet<&str>,
+        resources: &[Resource],
     ) -> Judged<'a> {
-        let life = Life::of(&self.settings.preset, context, &unit, seen);
+        let life = Life::of(&self.settings.preset, context, &unit, resources);
         let (limit, goes) = match life {
             Life::Ended(age) | Life::Empty(age) | Life::Headless(_, age) => (
                 self.settings.dead_older_than,
@@ -151,10 +141,11 @@ impl PresetJudge {
         }
     }
 
-    /// Networks and volumes.
+    /// Networks and storage.
     fn judge_used(
         &self,
         judged: &Judged<'_>,
+        resources: &[Resource],
         deleted: &HashSet<&str>,
         verdicts: &mut Vec<Verdict>,
     ) {
@@ -162,20 +153,13 @@ impl PresetJudge {
             if one.state != State::Present || is_foreign(&self.settings.preset, one) {
                 continue;
             }
-            let holder = one
-                .holders
-                .iter()
-                .find(|holder| !deleted.contains(holder.as_str()));
+            let mut users = one.users(resources);
+            let stays = users.find(|user| !deleted.contains(user.id.as_str()));
+            let is_held = stays.is_some() || one.used_by_others > 0;
             let reason = Reason::new("");
-            let verdict = match holder {
-                Some(holder) if judged.goes => one.keep(
-                    reason
-                        .text("used by ")
-                        .text(holder)
-                        .text(", which stays")
-                        .done(),
-                ),
-                _ => {
+            let verdict = match judged.goes && is_held {
+                true => one.keep(reason.used_by(stays, one.used_by_others).done()),
+                false => {
                     let reason = judged.life.explain(
                         reason,
                         &self.settings.preset,

@@ -1,6 +1,5 @@
 //! Whether a unit of containers is over.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use tbengine_policy::types::{Context, Resource, State};
@@ -8,6 +7,7 @@ use tbengine_policy::types::{Context, Resource, State};
 use super::profile::Preset;
 use super::stamp::earliest_start;
 use super::unit::Unit;
+use crate::kind::lives;
 use crate::reason::Reason;
 
 /// Where a unit is in its life.
@@ -28,15 +28,14 @@ pub(crate) enum Life<'a> {
 use Life::{Empty, Ended, Headless, Runs, Unclear};
 
 impl<'a> Life<'a> {
-    /// Judges by all members that are in scope; `seen` holds the ids of everything in scope that can use
-    /// a network or a volume.
+    /// Judges by all members that are among these resources.
     pub(crate) fn of(
         preset: &Preset,
         context: &Context,
         unit: &Unit<'a>,
-        seen: &HashSet<&str>,
+        resources: &[Resource],
     ) -> Self {
-        if let Some(why) = unseen_user(unit, seen).or_else(|| wrong_clock(preset, unit)) {
+        if let Some(why) = unseen_user(unit, resources).or_else(|| wrong_clock(preset, unit)) {
             return Unclear(why);
         }
         if unit.containers.is_empty() {
@@ -159,15 +158,16 @@ fn youngest(context: &Context, all: &[&Resource]) -> Option<Duration> {
 }
 
 /// Something uses the unit's networks or volumes that was not sent: it may be a member that runs.
-fn unseen_user(unit: &Unit<'_>, seen: &HashSet<&str>) -> Option<String> {
+fn unseen_user(unit: &Unit<'_>, resources: &[Resource]) -> Option<String> {
     unit.used.iter().find_map(|used| {
-        let unseen = |holder: &&String| !seen.contains(holder.as_str());
-        let holder = used.holders.iter().find(unseen)?;
-        let reason = Reason::new("`")
-            .text(holder)
-            .text("` uses `")
-            .text(&used.name);
-        Some(reason.text("` of its unit and is out of scope").done())
+        let odd = used.users(resources).find(|user| !lives(user));
+        let reason = match odd {
+            Some(odd) => Reason::new("`").text(&odd.id).text("`"),
+            None if used.used_by_others > 0 => Reason::new("something out of scope"),
+            None => return None,
+        };
+        let reason = reason.text(" uses `").text(&used.name);
+        Some(reason.text("` of its unit").done())
     })
 }
 

@@ -1,11 +1,11 @@
 //! Units and settings for the tests.
 
-use tbengine_policy::types::{Action, Kind, Owner, Resource, State};
+use tbengine_policy::types::{Action, Owner, Resource, State};
 
 use super::judge::PresetJudge;
 use super::profile::{HARBOR, Preset, SERVICE};
 use super::settings::{PresetSettings, description};
-use crate::samples::{HOUR, NOW, container, context, params};
+use crate::samples::{HOUR, Kind, NOW, container, context, linked, params, used_by};
 
 pub(crate) const MINUTE: u64 = HOUR / 60;
 pub(crate) const UNIT: &str = "solve__abc1234__env";
@@ -46,23 +46,25 @@ pub(crate) fn running(service: &str, minutes: u64) -> Resource {
 /// A network or volume of the trial that these containers use.
 pub(crate) fn used(kind: Kind, holders: &[&str]) -> Resource {
     member("net", |one| {
-        (one.kind, one.state) = (kind, State::Present);
+        kind.put(one);
+        one.state = State::Present;
         (one.exit_code, one.finished, one.labels) = (None, None, Vec::new());
         one.id = format!("docker/{}/{}", kind.word(), kind.word());
         one.name = format!("{UNIT}_default");
-        one.holders = holders
+        let ids = holders
             .iter()
-            .map(|name| format!("docker/container/{name}"))
-            .collect();
+            .map(|name| format!("docker/container/{name}"));
+        used_by(one, &ids.collect::<Vec<_>>());
     })
 }
 
 /// A running sandbox of the trial that was made so many minutes ago and has not been active since.
 pub(crate) fn sandbox(name: &str, minutes: u64, change: impl FnOnce(&mut Resource)) -> Resource {
     let mut one = running(name, minutes);
-    (one.kind, one.labels) = (Kind::Sandbox, Vec::new());
+    Kind::Sandbox.put(&mut one);
+    one.labels = Vec::new();
     one.id = format!("daytona/sandbox/{name}");
-    one.backend = "daytona".to_owned();
+    one.backend = 1;
     change(&mut one);
     one
 }
@@ -73,7 +75,7 @@ pub(crate) fn answers(
     given: &[(&str, &str)],
     resources: &[Resource],
 ) -> Vec<(String, String)> {
-    let verdicts = judge(preset, given).decide(&context(), resources);
+    let verdicts = judge(preset, given).decide(&context(), &linked(resources));
     let mut answers: Vec<_> = verdicts
         .into_iter()
         .map(|verdict| {

@@ -105,12 +105,12 @@ impl<'s> SandboxJudge<'s> {
         if age <= limit {
             return (false, reason.not_yet(limit).done());
         }
-        let reason = match one.last_activity {
+        let reason = match one.last_used {
             Some(_) => reason.text(" and not active for ").time(quiet),
             None => reason,
         };
         if quiet > limit {
-            let reason = match one.last_activity {
+            let reason = match one.last_used {
                 Some(_) => reason.longer_than(limit),
                 None => reason.older_than(limit),
             };
@@ -194,7 +194,7 @@ fn newest<'a>(session: impl Iterator<Item = &'a Resource>) -> Newest<'a> {
 
 /// How long ago it was made or last used. `None` if nothing says, or says a time in the future.
 fn quiet_for(context: &Context, one: &Resource) -> Option<Duration> {
-    let last = one.created?.max(one.last_activity.unwrap_or(0));
+    let last = one.created?.max(one.last_used.unwrap_or(0));
     context.now.checked_sub(last).map(Duration::from_millis)
 }
 

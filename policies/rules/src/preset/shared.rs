@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use tbengine_policy::types::{Context, Force, Kind, Resource, State, Verdict};
+use tbengine_policy::types::{Class, Context, Force, Resource, State, Verdict};
 
 use super::settings::PresetSettings;
 use super::unit::is_of;
 use crate::reason::Reason;
+
+/// The word of clouds for what their sandboxes start from.
+const SNAPSHOT: &str = "snapshot";
 
 /// Judges images and snapshots.
 pub(crate) struct SharedJudge<'s> {
@@ -27,16 +30,19 @@ impl<'s> SharedJudge<'s> {
         deleted: &HashSet<&str>,
         verdicts: &mut Vec<Verdict>,
     ) {
-        let is_asked_for = |one: &&Resource| match one.kind {
-            Kind::Image => self.settings.images && is_of(&self.settings.preset, one),
-            Kind::Snapshot => self.settings.snapshots && is_of(&self.settings.preset, one),
-            _ => false,
+        let is_asked_for = |one: &&Resource| {
+            // Both are what others start from; the parameters tell them apart as people do.
+            let is_asked_for = match one.kind(self.context) {
+                SNAPSHOT => self.settings.snapshots,
+                _ => self.settings.images,
+            };
+            is_asked_for && one.class == Class::Image && is_of(&self.settings.preset, one)
         };
         for one in resources.iter().filter(is_asked_for) {
             if !matches!(one.state, State::Present | State::Failed) {
                 continue;
             }
-            let (goes, reason) = self.judge_one(one, deleted);
+            let (goes, reason) = self.judge_one(one, resources, deleted);
             verdicts.push(match goes {
                 true => self.settings.effort.delete(one, reason, Force::Never),
                 false => one.keep(reason),
@@ -44,17 +50,23 @@ impl<'s> SharedJudge<'s> {
         }
     }
 
-    fn judge_one(&self, one: &Resource, deleted: &HashSet<&str>) -> (bool, String) {
-        let stays = |holder: &&String| !deleted.contains(holder.as_str());
-        if let Some(holder) = one.holders.iter().find(stays) {
-            let reason = Reason::new("used by ").text(holder).text(", which stays");
+    fn judge_one(
+        &self,
+        one: &Resource,
+        resources: &[Resource],
+        deleted: &HashSet<&str>,
+    ) -> (bool, String) {
+        let mut users = one.users(resources);
+        let stays = users.find(|user| !deleted.contains(user.id.as_str()));
+        if stays.is_some() || one.used_by_others > 0 {
+            let reason = Reason::new("").used_by(stays, one.used_by_others);
             return (false, reason.done());
         }
         let reason = Reason::new("unused ")
-            .text(one.kind.word())
+            .text(one.kind(self.context))
             .owner(" of ", one);
-        let (since, word) = match one.last_activity.max(one.created) {
-            last if last == one.created => (last, ", created "),
+        let (since, word) = match one.last_used.max(one.born()) {
+            last if last == one.born() => (last, ", created "),
             last => (last, ", last used "),
         };
         let Some(age) = since.and_then(|since| self.context.now.checked_sub(since)) else {
@@ -77,19 +89,20 @@ mod tests {
     use super::*;
     use crate::preset::profile::{HARBOR, TERMINAL_BENCH};
     use crate::preset::samples::{answers, killed, member, of_first, running};
-    use crate::samples::{HOUR, NOW};
+    use crate::samples::{HOUR, Kind, NOW, container, used_by};
 
     const DAY: u64 = 24 * HOUR;
 
     /// Something that many trials share, made so many days ago.
     fn shared(kind: Kind, days: u64, holders: &[&str]) -> Resource {
         member("shared", |one| {
-            (one.kind, one.state, one.finished) = (kind, State::Present, None);
+            kind.put(one);
+            (one.state, one.finished) = (State::Present, None);
             one.created = Some(NOW - days * DAY);
-            one.holders = holders
+            let ids = holders
                 .iter()
-                .map(|name| format!("docker/container/{name}"))
-                .collect();
+                .map(|name| format!("docker/container/{name}"));
+            used_by(one, &ids.collect::<Vec<_>>());
         })
     }
 
@@ -127,10 +140,19 @@ mod tests {
 
     #[test]
     fn what_is_used_or_was_lately_stays() {
-        let says = |image: Resource| of_first(&[IMAGES, SNAPSHOTS], &[image, killed("gone", 60)]);
+        let says = |image: Resource| {
+            of_first(
+                &[IMAGES, SNAPSHOTS],
+                &[image, killed("gone", 60), container("stays")],
+            )
+        };
         assert_eq!(
             says(shared(Kind::Image, 8, &["gone", "stays"])),
             "keep: used by docker/container/stays, which stays"
+        );
+        assert_eq!(
+            says(shared(Kind::Image, 8, &["gone", "unseen", "too"])),
+            "keep: used by 2 resources that are not judged with it"
         );
         assert!(says(shared(Kind::Image, 8, &["gone"])).starts_with("delete"));
         assert_eq!(
@@ -138,7 +160,7 @@ mod tests {
             "keep: unused image of harbor, created 7d ago, not yet older than 7d"
         );
         let mut used = shared(Kind::Snapshot, 30, &[]);
-        used.last_activity = Some(NOW - DAY);
+        used.last_used = Some(NOW - DAY);
         assert_eq!(
             says(used),
             "keep: unused snapshot of harbor, last used 1d ago, not yet older than 7d"

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tbengine_policy::types::{Kind, Owner, Resource};
+use tbengine_policy::types::{Class, Context, Owner, Resource};
 
 use super::profile::Preset;
+
+/// The word of clouds for what they run.
+pub(crate) const SANDBOX: &str = "sandbox";
 
 /// The resources of one unit, as far as they are in scope.
 #[derive(Debug, Default)]
@@ -13,12 +16,16 @@ pub(crate) struct Unit<'a> {
     pub(crate) name: &'a str,
     pub(crate) containers: Vec<&'a Resource>,
     pub(crate) sandboxes: Vec<&'a Resource>,
-    /// Networks and volumes.
+    /// Networks and storage.
     pub(crate) used: Vec<&'a Resource>,
 }
 
 /// The units that a benchmark made, in the order of their backends and names.
-pub(crate) fn units<'a>(preset: &Preset, resources: &'a [Resource]) -> Vec<Unit<'a>> {
+pub(crate) fn units<'a>(
+    preset: &Preset,
+    context: &Context,
+    resources: &'a [Resource],
+) -> Vec<Unit<'a>> {
     let mut units: BTreeMap<(&str, &str), Unit<'a>> = BTreeMap::new();
     for one in resources {
         // What the benchmark made outside of any unit is one by itself.
@@ -26,14 +33,16 @@ pub(crate) fn units<'a>(preset: &Preset, resources: &'a [Resource]) -> Vec<Unit<
         let Some(name) = one.unit.as_deref().or_else(alone) else {
             continue;
         };
-        // Units share images and snapshots, whatever their labels say.
-        if matches!(one.kind, Kind::Image | Kind::Snapshot | Kind::Other) {
+        // Units share images and caches, whatever their labels say, and settings are nobody's leftovers.
+        let is_member = matches!(one.class, Class::Compute | Class::Network | Class::Storage);
+        if !is_member {
             continue;
         }
-        let unit = units.entry((&one.backend, name)).or_default();
-        match one.kind {
-            Kind::Container => unit.containers.push(one),
-            Kind::Sandbox => unit.sandboxes.push(one),
+        let unit = units.entry((one.backend(context), name)).or_default();
+        match one.class {
+            // A session has one sandbox, and not several members like a unit of containers.
+            Class::Compute if one.kind(context) == SANDBOX => unit.sandboxes.push(one),
+            Class::Compute => unit.containers.push(one),
             _ => unit.used.push(one),
         }
     }
@@ -66,7 +75,7 @@ pub(crate) fn is_of(preset: &Preset, one: &Resource) -> bool {
 pub(crate) fn is_foreign(preset: &Preset, one: &Resource) -> bool {
     match &one.owner {
         Owner::Benchmark(name) => name != preset.name,
-        Owner::Run(_) | Owner::Other(_) => true,
+        Owner::Run(_) | Owner::Other(_) | Owner::Kept(_) => true,
         Owner::Unknown => false,
     }
 }

@@ -28,7 +28,7 @@ impl Policy for MaxAge {
     }
 
     fn interest(&self) -> Interest {
-        Interest { labels: keys([&self.keep_label]), attrs: Selection::Nothing }
+        Interest::only(keys([&self.keep_label]), Selection::Nothing)
     }
 
     fn decide(&self, context: &Context, resources: &[Resource]) -> Result<Vec<Verdict>, String> {

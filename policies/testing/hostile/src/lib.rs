@@ -65,10 +65,7 @@ impl Policy for Hostile {
             "nothing" => Selection::Nothing,
             key => keys([key]),
         };
-        Interest {
-            attrs: labels.clone(),
-            labels,
-        }
+        Interest::only(labels.clone(), labels)
     }
 
     fn decide(&self, context: &Context, resources: &[Resource]) -> Result<Vec<Verdict>, String> {

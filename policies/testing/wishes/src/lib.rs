@@ -22,6 +22,10 @@ impl Policy for Wishes {
         params.required("wish").map(Self)
     }
 
+    fn interest(&self) -> Interest {
+        Interest::only(Selection::Nothing, Selection::Nothing).wanting(Costly::SIZES)
+    }
+
     fn decide(&self, context: &Context, resources: &[Resource]) -> Result<Vec<Verdict>, String> {
         match self.0.as_str() {
             "newest-5-per-unit" => Ok(newest_of_each_unit(5, resources)),
@@ -74,11 +78,13 @@ fn free(wanted: u64, resources: &[Resource]) -> Vec<Verdict> {
 }
 
 fn at_most(most: usize, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
-    let sandboxes = resources.iter().filter(|one| one.kind == Kind::Sandbox);
+    let sandboxes = resources
+        .iter()
+        .filter(|one| one.kind(context) == "sandbox");
     let mut idlest: Vec<(Option<u64>, &Resource)> = sandboxes
         .map(|one| {
             (
-                one.last_activity.and_then(|at| context.now.checked_sub(at)),
+                one.last_used.and_then(|at| context.now.checked_sub(at)),
                 one,
             )
         })
@@ -96,15 +102,15 @@ fn at_most(most: usize, context: &Context, resources: &[Resource]) -> Vec<Verdic
 }
 
 fn unused_volumes(resources: &[Resource]) -> Vec<Verdict> {
-    let unused = |one: &&Resource| one.kind == Kind::Volume && one.holders.is_empty();
+    let unused = |one: &&Resource| one.class == Class::Storage && !one.is_used();
     let unused = resources.iter().filter(unused);
     unused.map(|one| one.delete("nothing uses it")).collect()
 }
 
 fn archive_idle(context: &Context, resources: &[Resource]) -> Vec<Verdict> {
     let idle = |one: &&Resource| {
-        let since = one.last_activity.and_then(|at| context.now.checked_sub(at));
-        one.kind == Kind::Sandbox && since.is_some_and(|idle| idle > 48 * 3_600_000)
+        let since = one.last_used.and_then(|at| context.now.checked_sub(at));
+        one.class == Class::Compute && since.is_some_and(|idle| idle > 48 * 3_600_000)
     };
     let idle = resources.iter().filter(idle);
     idle.map(|one| one.archive("idle for two days")).collect()

@@ -43,7 +43,7 @@ impl Policy for Worldly {
                 std::fs::read_dir(".").is_ok(),
                 std::net::TcpStream::connect("127.0.0.1:80").is_ok(),
             )),
-            "chance" => Err(format!(
+            "chance" | "other-chance" => Err(format!(
                 "{} {}",
                 RandomState::new().hash_one(1),
                 RandomState::new().hash_one(2)

@@ -62,7 +62,7 @@ fn a_reference_names_one_component_only() {
         .run(&["policy", "inspect", "default", "-O", "json"])
         .json();
     let digest = json["digest"].as_str().unwrap();
-    assert_eq!(json["contract"], "tbengine:policy@2.0.0");
+    assert_eq!(json["contract"], "tbengine:policy@3.0.0");
     let plan = host
         .run(&[
             "plan",

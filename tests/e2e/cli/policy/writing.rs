@@ -53,7 +53,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
             "pack",
             "core.wat",
             "--contract",
-            "1",
+            "2",
             "-o",
             "max-age.wasm",
             "--force",
@@ -62,7 +62,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
         ])
         .with_code(0)
         .json();
-    assert_eq!(json["contract"], "tbengine:policy@1.0.0");
+    assert_eq!(json["contract"], "tbengine:policy@2.0.0");
     host.run(&["policy", "pack", "core.wat", "--contract", "9"])
         .with_code(2)
         .says("there is no version 9 of the contract");

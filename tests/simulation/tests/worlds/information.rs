@@ -194,6 +194,7 @@ fn forged(plan: &Plan, inventory: &Inventory) -> Plan {
         alone: false,
         along: Vec::new(),
         listing: Listing::Present,
+        known: Default::default(),
     };
     let resources = inventory.resources.iter();
     plan.steps = resources

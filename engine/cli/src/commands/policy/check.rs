@@ -78,6 +78,7 @@ impl View for Checked {
             match self.judging {
                 Judging::Each => "each resource alone",
                 Judging::Units => "whole units",
+                Judging::Backend => "each backend as a whole",
                 Judging::All => "everything at once",
             }
         ));

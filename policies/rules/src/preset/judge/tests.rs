@@ -1,13 +1,13 @@
 //! When a unit goes, and what goes with it.
 
-use tbengine_policy::types::{Action, Kind, Owner, State};
+use tbengine_policy::types::{Action, Owner, State};
 
 use super::*;
 use crate::preset::profile::{HARBOR, TERMINAL_BENCH};
 use crate::preset::samples::{
     MINUTE, UNIT, answers, goes, judge, killed, member, of_first, running, used,
 };
-use crate::samples::{HOUR, NOW, container, context};
+use crate::samples::{HOUR, Kind, NOW, container, context, linked};
 
 fn network(holders: &[&str]) -> Resource {
     used(Kind::Network, holders)
@@ -220,8 +220,8 @@ fn members_out_of_scope_leave_the_whole_in_the_dark() {
     assert_eq!(goes(&[], &left), [""; 0]);
     assert_eq!(
         of_first(&[], &left),
-        "keep: exited (137) 1h ago; `docker/container/unseen` uses `solve__abc1234__env_default` of its \
-         unit and is out of scope"
+        "keep: exited (137) 1h ago; something out of scope uses \
+         `solve__abc1234__env_default` of its unit"
     );
 }
 
@@ -327,7 +327,7 @@ fn one_member_proves_those_that_no_fact_ascribes_to_someone_else() {
 #[test]
 fn units_of_one_name_on_two_hosts_are_two() {
     let elsewhere = |mut one: Resource| {
-        one.backend = "other".to_owned();
+        one.backend = 2;
         one.id = one.id.replace("docker", "other") + "2";
         one
     };
@@ -339,7 +339,7 @@ fn units_of_one_name_on_two_hosts_are_two() {
 fn what_ran_may_be_killed_and_what_did_not_never() {
     let unit = [running("db", 180), killed("main", 60), network(&["db"])];
     let how = |given: &[(&str, &str)]| -> Vec<_> {
-        let verdicts = judge(HARBOR, given).decide(&context(), &unit);
+        let verdicts = judge(HARBOR, given).decide(&context(), &linked(&unit));
         let deletions = verdicts.into_iter().map(|verdict| match verdict.action {
             Action::Delete(options) => (options.force, options.grace_ms),
             other => panic!("{other:?}"),

@@ -5,10 +5,10 @@ use tbengine_policy::types::{Action, Owner, State};
 use super::*;
 use crate::preset::profile::HARBOR;
 use crate::preset::samples::{MINUTE, answers, goes, judge, of_first, sandbox};
-use crate::samples::{HOUR, NOW, context};
+use crate::samples::{HOUR, NOW, context, linked};
 
 fn active(minutes: u64) -> impl FnOnce(&mut Resource) {
-    move |one| one.last_activity = Some(NOW - minutes * MINUTE)
+    move |one| one.last_used = Some(NOW - minutes * MINUTE)
 }
 
 fn plain(_: &mut Resource) {}
@@ -59,7 +59,7 @@ fn doubled_ones_wait_until_things_have_settled() {
     );
     assert_eq!(goes(&[("duplicates-older-than", "0")], &in_use), ["a"]);
     let future = [
-        sandbox("a", 60, |one| one.last_activity = Some(NOW + 1)),
+        sandbox("a", 60, |one| one.last_used = Some(NOW + 1)),
         sandbox("b", 50, plain),
     ];
     assert_eq!(goes(&[("duplicates-older-than", "0")], &future), [""; 0]);
@@ -124,15 +124,15 @@ fn what_runs_goes_when_it_is_old_and_quiet_or_very_old() {
         "keep: running, created 12h ago, not yet older than 12h"
     );
     assert_eq!(
-        says(26, |one| one.last_activity = Some(NOW - 13 * HOUR)),
+        says(26, |one| one.last_used = Some(NOW - 13 * HOUR)),
         "delete: running, created 1d 2h ago and not active for 13h, longer than 12h, made by harbor"
     );
     assert_eq!(
-        says(13, |one| one.last_activity = Some(NOW - 3 * MINUTE)),
+        says(13, |one| one.last_used = Some(NOW - 3 * MINUTE)),
         "keep: running, created 13h ago and not active for 3m only, and not yet older than twice 12h"
     );
     assert_eq!(
-        says(25, |one| one.last_activity = Some(NOW - 3 * MINUTE)),
+        says(25, |one| one.last_used = Some(NOW - 3 * MINUTE)),
         "delete: running, created 1d 1h ago and not active for 3m only, but older than twice 12h, made by harbor"
     );
     for timeless in [
@@ -150,7 +150,7 @@ fn what_runs_goes_when_it_is_old_and_quiet_or_very_old() {
 fn what_failed_or_was_stopped_goes_soon() {
     let ended = |state, finished: Option<u64>, active: Option<u64>| {
         let one = sandbox("a", 180, |one| {
-            (one.state, one.finished, one.last_activity) = (
+            (one.state, one.finished, one.last_used) = (
                 state,
                 finished.map(|minutes| NOW - minutes * MINUTE),
                 active.map(|minutes| NOW - minutes * MINUTE),
@@ -199,7 +199,7 @@ fn what_a_deletion_has_only_hidden_is_left_to_its_provider() {
 fn what_ended_is_never_killed() {
     let failed = sandbox("a", 180, |one| one.state = State::Failed);
     let all = [failed, sandbox("b", 13 * 60, plain)];
-    let verdicts = judge(HARBOR, &[]).decide(&context(), &all);
+    let verdicts = judge(HARBOR, &[]).decide(&context(), &linked(&all));
     let forces: Vec<Force> = verdicts
         .into_iter()
         .map(|verdict| match verdict.action {

@@ -1,10 +1,16 @@
 //! What the backends declare of their kinds.
+//!
+//! - [`kind_facts`]: what a policy is told about one
+
+pub mod kind_facts;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{Capabilities, Class, Kind, KindInfo};
+
+pub use kind_facts::KindFacts;
 
 /// What each backend declares of its kinds.
 ///
@@ -69,6 +75,25 @@ impl Kinds {
     pub fn class(&self, backend: &str, kind: Kind) -> Class {
         self.info(backend, kind)
             .map_or(Class::Other, |info| info.class)
+    }
+
+    /// What policies are told about a kind of a backend.
+    pub fn facts(&self, backend: &str, kind: Kind) -> KindFacts {
+        self.info(backend, kind)
+            .map_or(KindFacts::undeclared(kind), KindFacts::from)
+    }
+
+    /// What policies are told about all kinds that backends declare, each once.
+    pub fn all_facts(&self) -> Vec<KindFacts> {
+        let mut all = Vec::new();
+        for capabilities in self.of_backend.values() {
+            for facts in capabilities.kinds.iter().map(KindFacts::from) {
+                if !all.contains(&facts) {
+                    all.push(facts);
+                }
+            }
+        }
+        all
     }
 
     /// The kinds of a backend.
