@@ -140,7 +140,7 @@ impl CommandLine<'_> {
     /// Shows the plan where the question is asked, and asks.
     async fn ask(&mut self, plan: &Plan) -> bool {
         let mut shown = Out::new(Box::new(io::stderr()), self.color, self.width);
-        crate::output::plan::write(&mut shown.page(), plan, false);
+        crate::output::plan::write(&mut shown.page(), plan, false, false);
         shown.finish().ok();
         let console = self.console.clone();
         let question = question(plan);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::args::registry::RegistryArgs;
 use clap::{CommandFactory, FromArgMatches};
+use tbengine_engine::policy::{ConfigError, LoadError};
 use tbengine_oci::RegistryOptions;
 use tbengine_oci::VARIABLES;
 use tbengine_ops::{Context, Error as OpsError, plugins};
@@ -20,6 +21,7 @@ use crate::output::console::Console;
 use crate::output::log;
 use crate::output::obstacles::tell_failures;
 use crate::output::out::Out;
+use crate::output::plan::tell_fault;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use tbengine_ops::config::Config;
@@ -158,7 +160,14 @@ fn tell(console: &Console, error: &Error) -> Code {
     if let Error::Ops(OpsError::NoBaseline(failures)) = error {
         tell_failures(console, failures);
     }
-    console.error(&error.to_string(), &error.hints());
+    match error {
+        // Its author needs more than a line.
+        Error::Ops(
+            OpsError::Load(LoadError::Fault { fault, .. })
+            | OpsError::Parameters(ConfigError::Fault(fault)),
+        ) => tell_fault(console, fault),
+        _ => console.error(&error.to_string(), &error.hints()),
+    }
     error.code()
 }
 

@@ -6,9 +6,9 @@ use tbengine_engine::decide::Decision;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::facts::{Quarantine, Trouble};
 use tbengine_engine::plan::{Refusal, Step};
-use tbengine_engine::policy::{LogLine, Verdict};
+use tbengine_engine::policy::{LogLine, Selection, Verdict};
 use tbengine_engine::scope::Scope;
-use tbengine_sdk::{Resource, Timestamp};
+use tbengine_sdk::{Labels, Resource, Timestamp};
 
 use crate::error::Error;
 
@@ -34,6 +34,13 @@ pub struct Explanation<'a> {
     pub step: Option<&'a Step>,
     /// What the policy logged, about any resource.
     pub log: &'a [LogLine],
+    /// The keys of its labels that the policy is not sent.
+    pub labels_not_sent: Vec<&'a str>,
+    /// The keys of its attributes that the policy is not sent.
+    pub attrs_not_sent: Vec<&'a str>,
+    /// Whether the policy failed, so that nothing was decided.
+    #[serde(skip)]
+    pub failed: bool,
 }
 
 impl<'a> Explanation<'a> {
@@ -58,7 +65,15 @@ impl<'a> Explanation<'a> {
         let mut refusals = plan.refusals.iter();
         let mut steps = plan.steps.iter();
         let step = steps.find(|step| step.target == resource.identity);
+        let interest = &decisions.interest;
+        let not_sent = |pairs: &'a Labels, selection: &Selection| {
+            let keys = pairs.iter().map(|(key, _)| key);
+            keys.filter(|key| !selection.admits(key)).collect()
+        };
         Self {
+            labels_not_sent: not_sent(&resource.labels, &interest.labels),
+            attrs_not_sent: not_sent(&resource.attrs, &interest.attrs),
+            failed: decisions.fault.is_some(),
             resource,
             trouble: quarantine.trouble(&resource.identity),
             holders: holders.map(|holder| holder.id().to_string()).collect(),

@@ -29,7 +29,7 @@ pub async fn plan(
     let purpose = Purpose::Plan {
         scope,
         error_mode: ErrorMode::default(),
-        sizes: chosen.policy.wants().sizes,
+        sizes: chosen.policy.interest().wants.sizes,
     };
     let engine = context.engine(purpose, settings)?;
     let mut see = |event: &Event| front.event(event);

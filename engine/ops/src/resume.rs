@@ -270,7 +270,7 @@ impl Resuming<'_> {
         let purpose = Purpose::Plan {
             scope: claimed.record().plan.header.scope.clone(),
             error_mode: self.error_mode,
-            sizes: self.chosen.policy.wants().sizes,
+            sizes: self.chosen.policy.interest().wants.sizes,
         };
         let engine = context.engine(purpose, settings)?.following();
         let draft = {

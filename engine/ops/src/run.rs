@@ -92,7 +92,7 @@ pub async fn run(
         scope,
         error_mode: request.error_mode,
         // A plan that was made before is not judged again.
-        sizes: request.saved.is_none() && chosen.policy.wants().sizes,
+        sizes: request.saved.is_none() && chosen.policy.interest().wants.sizes,
     };
     let engine = context.engine(purpose, settings)?.following();
     let no_journal = request.no_journal;

@@ -282,6 +282,9 @@ impl Move {
         };
         let runs = resource.state.is_running();
         let mut just_read = true;
+        if runs && force == Force::OnRetry && !may_kill {
+            return self.ask_only().await;
+        }
         if runs && !may_kill {
             let detail = format!(
                 "it is {} and the plan does not allow killing it",
@@ -368,6 +371,23 @@ impl Move {
             }
             Ok(Some(_)) => failed(and(forbidden, "it was asked to stop instead"), true),
             Err(error) => failed(error, true),
+        }
+    }
+
+    /// An attempt that asks what runs to end, and fails if it does not.
+    async fn ask_only(&self) -> AttemptResult {
+        if self.asked_to_end {
+            let message = "asked to end, and still running after its grace period";
+            return failed(Error::new(ErrorKind::Transient, message), true);
+        }
+        match self.ask_to_end(false).await {
+            Ok(_) => AttemptResult::AskedToEnd,
+            Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
+            Err(error) if error.kind == ErrorKind::Unsupported => {
+                let message = "running, and it cannot be asked to end";
+                failed(Error::new(ErrorKind::Transient, message), self.sent)
+            }
+            Err(error) => refused_or_lost(error),
         }
     }
 

@@ -15,6 +15,8 @@ use crate::report::StepResult;
 
 /// A step whose connection breaks so often in a row, while the backend answers others, pays an attempt.
 const LOST_IN_ROW_OF_STEP: u32 = 10;
+/// After so many attempts that only asked it to end, what may be killed on a retry is.
+const GENTLE_ATTEMPTS: u32 = 2;
 /// How often something that is still in use is tried again once nothing goes before it any more.
 const DEPENDENCY_TRIES: u32 = 5;
 /// The first wait for something that is still in use; each further one is twice as long.
@@ -169,7 +171,10 @@ impl RetryTable {
                 let delay = (tried < MAX_ATTEMPTS).then_some(delay.min(MAX_DELAY));
                 (delay, escalate)
             }
-            RetryAdvice::NoOpinion => (self.schedule.delay(tried.max(1), random), false),
+            RetryAdvice::NoOpinion => (
+                self.schedule.delay(tried.max(1), random),
+                at.tries.all >= GENTLE_ATTEMPTS,
+            ),
         };
         let is_fixed = matches!(self.schedule, RetrySchedule::Fixed { .. });
         if let Some(delay) = delay {
@@ -401,13 +406,14 @@ mod tests {
         };
         let RetryDecision::Retry {
             after,
-            escalate: false,
+            escalate,
             budgeted,
         } = by_itself(table, &at)
         else {
             panic!("{:?}", by_itself(table, &at));
         };
         assert_eq!(budgeted, paid_for);
+        assert_eq!(escalate, tries.all >= 2, "the third attempt may kill");
         let mut random = fastrand::Rng::with_seed(1);
         let scheduled = table.schedule.delay(tries.in_round, &mut random);
         assert_eq!(Some(after), scheduled);
@@ -418,7 +424,7 @@ mod tests {
         JITTERED,
         tried(8, 0),
         false,
-        RetryDecision::SecondRound { escalate: false },
+        RetryDecision::SecondRound { escalate: true },
     )]
     #[case::after_the_second(
         JITTERED,
@@ -604,5 +610,67 @@ mod tests {
         assert_eq!(random.get_seed(), 1);
         JITTERED.decide(&first(&error), RetryAdvice::NoOpinion, &mut random);
         assert_ne!(random.get_seed(), 1);
+    }
+
+    /// What is final by itself is tried again where the policy wants that, within the engine's bounds.
+    #[rstest]
+    #[case::conflict(ErrorKind::Conflict, StepResult::Changed, RetryDecision::Changed)]
+    #[case::stuck(
+        ErrorKind::Stuck,
+        StepResult::Stuck,
+        RetryDecision::give_up(StepResult::Stuck)
+    )]
+    fn the_policy_may_want_what_is_final_tried_again(
+        #[case] kind: ErrorKind,
+        #[case] result: StepResult,
+        #[case] in_the_end: RetryDecision,
+    ) {
+        let error = error(kind);
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut decide = |at: &Situation<'_>, advice| JITTERED.decide(at, advice, &mut random);
+        let week = after(Duration::from_secs(7 * 86_400), true);
+        let again = RetryDecision::Retry {
+            after: MAX_DELAY,
+            escalate: true,
+            budgeted: true,
+        };
+        assert_eq!(decide(&first(&error), week.clone()), again);
+        let worn_out = Situation {
+            tries: tried(MAX_ATTEMPTS, 0),
+            ..first(&error)
+        };
+        assert_eq!(decide(&worn_out, week), in_the_end);
+        let given_up = RetryDecision::GiveUp {
+            result,
+            reason: Some("enough".into()),
+        };
+        assert_eq!(
+            decide(&first(&error), RetryAdvice::GiveUp("enough".into())),
+            given_up
+        );
+    }
+
+    #[test]
+    fn the_policy_may_say_how_long_what_is_in_use_waits() {
+        let error = error(ErrorKind::Dependency);
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut decide = |at: &Situation<'_>, advice| JITTERED.decide(at, advice, &mut random);
+        let minute = after(Duration::from_secs(60), false);
+        let behind = RetryDecision::Behind {
+            after: Duration::from_secs(60),
+            counts: true,
+        };
+        let mut at = first(&error);
+        assert_eq!(decide(&at, minute.clone()), behind);
+        // As often as the engine bounds any advice, and not only as often as it tries by itself.
+        at.tries.dependency = DEPENDENCY_TRIES;
+        assert_eq!(decide(&at, minute.clone()), behind);
+        at.tries.dependency = MAX_ATTEMPTS;
+        assert_eq!(decide(&at, minute), RetryDecision::Blocked);
+        let given_up = RetryDecision::GiveUp {
+            result: StepResult::Blocked,
+            reason: Some("enough".into()),
+        };
+        assert_eq!(decide(&at, RetryAdvice::GiveUp("enough".into())), given_up);
     }
 }

@@ -42,7 +42,8 @@ use tokio::time::Instant;
 use super::attempt::{AttemptResult, Next};
 use super::retry::{RetryDecision, Tries};
 use crate::duration::millis;
-use crate::plan::Step;
+use crate::plan::{Action, Step};
+use crate::policy::Force;
 use crate::report::outcome::ResourceIdText;
 use crate::report::{Attempt, Outcome, StepResult};
 
@@ -548,6 +549,10 @@ impl StepState {
             } => {
                 self.note_failure(since_start, &error);
                 self.escalated |= escalate;
+                if !self.escalated && self.may_be_killed_on_retry() {
+                    // The next attempt asks again.
+                    self.asked_to_end = false;
+                }
                 Wish::Retry {
                     error,
                     after,
@@ -670,6 +675,10 @@ impl StepState {
             at_ms: millis(since_start),
             error: error.clone(),
         });
+    }
+
+    fn may_be_killed_on_retry(&self) -> bool {
+        matches!(self.step.action, Action::Delete { force, .. } if force == Force::OnRetry)
     }
 
     /// Takes back an attempt that is not to count.

@@ -12,7 +12,9 @@ use std::sync::Arc;
 
 use crate::discover::Inventory;
 use crate::facts::Facts;
-use crate::policy::{Fault, FaultKind, LogLine, MAX_BATCH, Policy, PolicyContext, Verdict};
+use crate::policy::{
+    Fault, FaultKind, Interest, LogLine, MAX_BATCH, Policy, PolicyContext, Verdict,
+};
 use crate::scope::Scope;
 use matching::match_up;
 use told::Told;
@@ -39,6 +41,8 @@ pub struct Decisions {
     pub log: Vec<LogLine>,
     /// Why there are no decisions, if the policy failed.
     pub fault: Option<Fault>,
+    /// What the policy was sent of labels and attributes.
+    pub interest: Interest,
 }
 
 /// Asks the policy about everything in scope. A fault means that nothing is decided.
@@ -84,6 +88,7 @@ fn judge(
     let candidates = told.candidates(&groups);
     let mut decisions = Decisions {
         candidates: candidates.len(),
+        interest: policy.interest(),
         ..Decisions::default()
     };
     if candidates.is_empty() {

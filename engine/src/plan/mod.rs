@@ -41,6 +41,9 @@ pub use sealed::Sealed;
 /// The version of the plan's format.
 pub const PLAN_FORMAT: &str = "tbengine-plan/2";
 
+/// The least grace period of what may be killed on a retry only.
+const MIN_GENTLE_GRACE: Duration = Duration::from_secs(1);
+
 /// The ordered steps that survived the safeguards, and the refusals with their reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -352,13 +355,15 @@ fn propose<'a>(
             reason,
             force,
             grace: wanted,
-        } => (
-            Action::Delete {
-                force: *force,
-                grace: grace(*wanted),
-            },
-            reason,
-        ),
+        } => {
+            let mut grace = grace(*wanted);
+            if *force == Force::OnRetry && resource.state.is_running() {
+                // Without a grace period even the first attempt would kill.
+                grace = grace.max(MIN_GENTLE_GRACE);
+            }
+            let force = *force;
+            (Action::Delete { force, grace }, reason)
+        }
     };
     Some(Proposed {
         place: decision.resource,

@@ -405,7 +405,8 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
     if !resource.state.is_running() {
         return Ok(());
     }
-    if matches!(action, Action::Delete { force, .. } if force != Force::Always) {
+    // With force on retry it is asked to end first, which the policy allows, and killed later, which it allows too.
+    if matches!(action, Action::Delete { force, .. } if force == Force::Never) {
         return Err((
             Safeguard::RunningWithoutForce,
             format!(

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tbengine_sdk::Timestamp;
 use wasmtime::Store;
 
+use super::bounded::{MAX_ERROR, bounded};
 use super::examine::{Allowed, examine};
 use super::fault::{Fault, FaultKind};
 use super::guest::{Guest, GuestPre};
@@ -110,7 +111,7 @@ impl Call<'_> {
             policy: self.policy.to_owned(),
             function: self.function.to_owned(),
             kind,
-            message,
+            message: bounded(message, MAX_ERROR),
             backtrace,
             stderr: written.text(),
             log,

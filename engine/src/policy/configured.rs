@@ -15,17 +15,17 @@ use super::call::{Call, Instance};
 use super::candidate::Candidate;
 use super::compiled::Compiled;
 use super::context::PolicyContext;
-use super::convert::{Asked, Interest};
+use super::convert::Asked;
 use super::failure::{Failure, RetryAdvice};
 use super::fault::Fault;
 use super::guest::Guest;
+use super::interest::Interest;
 use super::interface::{Policy, PolicySource};
 use super::limits::Limits;
 use super::log_line::LogLine;
 use super::params::{ConfigError, check};
 use super::proposal::Proposal;
 use super::state::State;
-use super::wants::Wants;
 use super::wasi::Seed;
 
 /// A policy that can judge. Cheap to clone, and callable from many threads at once.
@@ -97,13 +97,39 @@ impl ConfiguredPolicy {
     }
 }
 
+impl ConfiguredPolicy {
+    /// The same policy, which is sent all labels and attributes whatever it asks for.
+    #[must_use]
+    pub fn sent_everything(&self) -> Self {
+        let Configured {
+            compiled,
+            source,
+            params,
+            interest,
+            seed,
+            limits,
+        } = &*self.0;
+        Self(Arc::new(Configured {
+            interest: Interest {
+                wants: interest.wants,
+                ..Interest::everything()
+            },
+            compiled: compiled.clone(),
+            source: source.clone(),
+            params: params.clone(),
+            seed: *seed,
+            limits: limits.clone(),
+        }))
+    }
+}
+
 impl Policy for ConfiguredPolicy {
     fn source(&self) -> &PolicySource {
         &self.0.source
     }
 
-    fn wants(&self) -> Wants {
-        self.0.interest.wants
+    fn interest(&self) -> Interest {
+        self.0.interest.clone()
     }
 
     fn decide(

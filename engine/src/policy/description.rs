@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bounded::{MAX_DOC, MAX_REASON, bounded};
 use super::value::normalise;
 
 pub use super::value::ParamType;
@@ -54,15 +55,33 @@ pub enum Judging {
 }
 
 /// The longest name of a policy or a parameter, in bytes: it has to fit into tables.
-const MAX_NAME: usize = 64;
+pub(super) const MAX_NAME: usize = 64;
+/// The most parameters.
+const MAX_PARAMS: usize = 256;
 
 impl Description {
+    /// With texts that are cut where they are longer than anybody reads.
+    pub(super) fn bounded(mut self) -> Self {
+        self.version = bounded(self.version, MAX_NAME);
+        self.summary = bounded(self.summary, MAX_REASON);
+        for param in &mut self.params {
+            param.doc = bounded(std::mem::take(&mut param.doc), MAX_DOC);
+        }
+        self
+    }
+
     /// Checks what a guest said.
     pub(super) fn check(&self) -> Result<(), String> {
         if !is_name(&self.name) {
             return Err(format!(
                 "its name `{}` has characters other than a-z, 0-9 and -",
-                self.name.escape_debug()
+                bounded(self.name.clone(), MAX_REASON).escape_debug()
+            ));
+        }
+        if self.params.len() > MAX_PARAMS {
+            let count = self.params.len();
+            return Err(format!(
+                "it has {count} parameters; the maximum is {MAX_PARAMS}"
             ));
         }
         for (place, param) in self.params.iter().enumerate() {
@@ -70,7 +89,7 @@ impl Description {
             if !is_name(name) {
                 return Err(format!(
                     "parameter `{}` has characters other than a-z, 0-9 and -",
-                    name.escape_debug()
+                    bounded(name.clone(), MAX_REASON).escape_debug()
                 ));
             }
             if self.params[..place]
@@ -80,6 +99,11 @@ impl Description {
                 return Err(format!("parameter `{name}` is declared twice"));
             }
             if let Some(default) = &param.default {
+                if default.len() > MAX_DOC {
+                    return Err(format!(
+                        "default of parameter `{name}` has more than {MAX_DOC} bytes"
+                    ));
+                }
                 normalise(param.kind, default)
                     .map_err(|error| format!("default of parameter `{name}`: {error}"))?;
             }

@@ -4,11 +4,13 @@ use wasmtime::component::InstancePre;
 use wasmtime::{AsContextMut, Engine};
 
 use super::bindings::{v2, v3};
+use super::bounded::{MAX_COMPLAINTS, MAX_REASON, bounded};
 use super::contract::Version;
-use super::convert::{Asked, Interest, from_v2, from_v3, to_v2, to_v3};
-use super::description::Description;
+use super::convert::{Asked, from_v2, from_v3, to_v2, to_v3};
+use super::description::{Description, MAX_NAME};
 use super::failure::{Failure, RetryAdvice};
-use super::proposal::Proposal;
+use super::interest::Interest;
+use super::proposal::{Proposal, Verdict};
 
 /// A linked policy of some version, before it is instantiated.
 pub(super) enum GuestPre<T: 'static> {
@@ -60,11 +62,11 @@ impl Guest {
         match self {
             Self::V2(guest) => {
                 let said = guest.tbengine_policy_hooks().call_describe(store)?;
-                Ok(from_v2::description(said))
+                Ok(from_v2::description(said).bounded())
             }
             Self::V3(guest) => {
                 let said = guest.tbengine_policy_setup().call_describe(store)?;
-                Ok(from_v3::description(said))
+                Ok(from_v3::description(said).bounded())
             }
         }
     }
@@ -80,13 +82,17 @@ impl Guest {
                 let said = guest
                     .tbengine_policy_hooks()
                     .call_configure(store, config)?;
-                Ok(said.map(from_v2::interest).map_err(from_v2::complaints))
+                Ok(said
+                    .map(from_v2::interest)
+                    .map_err(|said| complaints(from_v2::complaints(said))))
             }
             Self::V3(guest) => {
                 let said = guest
                     .tbengine_policy_setup()
                     .call_configure(store, config)?;
-                Ok(said.map(from_v3::interest).map_err(from_v3::complaints))
+                Ok(said
+                    .map(from_v3::interest)
+                    .map_err(|said| complaints(from_v3::complaints(said))))
             }
         }
     }
@@ -101,12 +107,12 @@ impl Guest {
             Self::V2(guest) => to_v2::with_question(asked, |context, resources| {
                 let hooks = guest.tbengine_policy_hooks();
                 let said = hooks.call_decide(store, context, resources)?;
-                Ok(said.map(|said| said.into_iter().map(from_v2::proposal).collect()))
+                Ok(proposals(said, from_v2::proposal))
             }),
             Self::V3(guest) => to_v3::with_question(asked, |context, resources| {
                 let hooks = guest.tbengine_policy_hooks();
                 let said = hooks.call_decide(store, context, resources)?;
-                Ok(said.map(|said| said.into_iter().map(from_v3::proposal).collect()))
+                Ok(proposals(said, from_v3::proposal))
             }),
         }
     }
@@ -123,14 +129,61 @@ impl Guest {
                 let said = guest
                     .tbengine_policy_hooks()
                     .call_retry(store, context, failure)?;
-                Ok(said.map(from_v2::advice))
+                Ok(self::advice(said, from_v2::advice))
             }),
             Self::V3(guest) => to_v3::with_failure(asked, failure, |context, failure| {
                 let said = guest
                     .tbengine_policy_hooks()
                     .call_retry(store, context, failure)?;
-                Ok(said.map(from_v3::advice))
+                Ok(self::advice(said, from_v3::advice))
             }),
         }
     }
+}
+
+/// What a guest proposes, with its texts cut. What it refuses for becomes a fault, which cuts it.
+fn proposals<V>(
+    said: Result<Vec<V>, String>,
+    read: fn(V) -> Proposal,
+) -> Result<Vec<Proposal>, String> {
+    let proposal = |verdict| {
+        let mut proposal = read(verdict);
+        let (Verdict::Keep { reason }
+        | Verdict::Stop { reason, .. }
+        | Verdict::Archive { reason, .. }
+        | Verdict::Delete { reason, .. }) = &mut proposal.verdict;
+        if reason.len() > MAX_REASON {
+            *reason = bounded(std::mem::take(reason), MAX_REASON);
+        }
+        proposal
+    };
+    match said {
+        Ok(verdicts) => Ok(verdicts.into_iter().map(proposal).collect()),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// What a guest advises, with its texts cut.
+fn advice<A>(said: Result<A, String>, read: fn(A) -> RetryAdvice) -> Result<RetryAdvice, String> {
+    match said.map(read) {
+        Ok(RetryAdvice::GiveUp(reason)) => Ok(RetryAdvice::GiveUp(bounded(reason, MAX_REASON))),
+        Ok(advice) => Ok(advice),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// What a guest complains about, as far as anybody reads it.
+fn complaints(said: Complaints) -> Complaints {
+    let more = said.len().saturating_sub(MAX_COMPLAINTS);
+    let read = said.into_iter().take(MAX_COMPLAINTS);
+    let mut read: Complaints = read
+        .map(|(param, message)| (bounded(param, MAX_NAME), bounded(message, MAX_REASON)))
+        .collect();
+    if more > 0 {
+        read.push((
+            "more".to_owned(),
+            format!("{more} complaints are not shown"),
+        ));
+    }
+    read
 }

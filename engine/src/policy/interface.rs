@@ -7,16 +7,16 @@ use super::candidate::Candidate;
 use super::context::PolicyContext;
 use super::failure::{Failure, RetryAdvice};
 use super::fault::Fault;
-use super::wants::Wants;
+use super::interest::Interest;
 
 /// Decides what to delete and how hard to try. Must be callable from many threads at once.
 pub trait Policy: Send + Sync {
     /// Which policy this is, for plans and reports.
     fn source(&self) -> &PolicySource;
 
-    /// Which expensive facts to collect for it.
-    fn wants(&self) -> Wants {
-        Wants::default()
+    /// What it is sent, and which expensive facts to collect for it.
+    fn interest(&self) -> Interest {
+        Interest::everything()
     }
 
     /// Judges the candidates. Blocks; call it where blocking is allowed.

@@ -4,7 +4,7 @@
 //!
 //! - `interface`: what is asked of a policy
 //! - `context`, `candidate`: what it is asked about, with `backend_facts`, `lease_state`
-//! - `wants`: which expensive facts it asks for
+//! - `interest`, `wants`: what it is sent, and which expensive facts are collected for it
 //! - `answer`, `proposal`: what it says
 //! - `failure`, `operation`: a failed attempt, and its advice
 //! - `fault`, `log_line`: how it fails, and what it logged
@@ -26,6 +26,7 @@
 //! - `call`: one call, in an instance of its own
 //! - `state`: what the host keeps for an instance, and grants it
 //! - `log`: what a guest logged, up to a limit
+//! - `bounded`: other texts of a guest, up to a limit
 //! - [`mod@pack`]: makes a component of a core module
 //! - [`limits`]: how much a call may use
 //! - `wasi`: the frozen world that a guest sees
@@ -40,6 +41,7 @@ mod answer;
 mod backend_facts;
 mod batch;
 mod bindings;
+mod bounded;
 mod call;
 mod candidate;
 mod compiled;
@@ -53,6 +55,7 @@ mod examine;
 mod failure;
 mod fault;
 mod guest;
+mod interest;
 mod interface;
 mod lease_state;
 pub mod limits;
@@ -80,6 +83,7 @@ pub use description::{Description, Judging, Param, ParamType};
 pub use engine::{EngineError, PolicyEngine, PolicyEngineOptions};
 pub use failure::{Failure, RetryAdvice};
 pub use fault::{Fault, FaultKind};
+pub use interest::{Interest, Selection};
 pub use interface::{Policy, PolicySource};
 pub use lease_state::LeaseState;
 pub use limits::Limits;

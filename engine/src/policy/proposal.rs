@@ -56,7 +56,8 @@ pub enum Force {
     /// Never: what runs when its turn comes is left alone.
     #[default]
     Never,
-    /// Only where the retry advice escalates to it.
+    /// Not in the first two attempts, which ask it to end. Later ones may, if the retry advice escalated to it or
+    /// there is none.
     OnRetry,
     /// From the first attempt on, after the grace period.
     Always,

@@ -99,16 +99,20 @@ impl Explained<'_> {
         }
         fact("unit", resource.unit.as_ref().map(|unit| unit.0.clone()));
         fact("size", resource.usage.disk_bytes.map(size));
-        let pairs = |labels: &Labels| {
-            labels
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect::<Vec<_>>()
+        let pairs = |labels: &Labels, not_sent: &[&str]| {
+            let pairs = labels.iter().map(|(key, value)| {
+                let mark = match not_sent.contains(&key) {
+                    true => " (not sent to the policy)",
+                    false => "",
+                };
+                format!("{key}={value}{mark}")
+            });
+            pairs.collect::<Vec<_>>()
         };
-        for label in pairs(&resource.labels) {
+        for label in pairs(&resource.labels, &explanation.labels_not_sent) {
             fact("label", Some(label));
         }
-        for attr in pairs(&resource.attrs) {
+        for attr in pairs(&resource.attrs, &explanation.attrs_not_sent) {
             fact("attribute", Some(attr));
         }
         for other in &resource.relations {
@@ -137,6 +141,7 @@ impl Explained<'_> {
     fn opinion(&self) -> String {
         match self.explanation.verdict {
             None if !self.explanation.in_scope => "not evaluated: out of scope".into(),
+            None if self.explanation.failed => "it failed, so everything is kept".into(),
             None => "no opinion, so it is kept".into(),
             Some(Verdict::Keep { reason }) => format!("keep: {reason}"),
             Some(Verdict::Stop { reason, .. }) => format!("stop: {reason}"),

@@ -39,9 +39,12 @@ pub(crate) fn took(ms: u64) -> String {
     format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
 }
 
-/// What an empty plan or report says. Nothing is known of what could not be listed.
-pub(crate) fn nothing(unlisted: bool) -> String {
-    if unlisted {
+/// What an empty plan or report says. Nothing is known of what could not be listed, and nothing of what is to be
+/// done if the policy `failed`.
+pub(crate) fn nothing(unlisted: bool, failed: bool) -> String {
+    if failed {
+        "The policy failed, so nothing was decided".to_owned()
+    } else if unlisted {
         "Nothing to do on the backends that responded".to_owned()
     } else {
         "Nothing to do".to_owned()

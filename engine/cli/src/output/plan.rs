@@ -71,7 +71,8 @@ impl View for PlanView<'_> {
         self.sweeps
             .iter()
             .for_each(|sweep| write_sweep(page, sweep));
-        write(page, &self.planned.plan, unlisted);
+        let failed = self.planned.decisions.fault.is_some();
+        write(page, &self.planned.plan, unlisted, failed);
     }
 }
 
@@ -93,13 +94,13 @@ fn write_sweep(page: &mut Page<'_>, sweep: &PlannedSweep) {
 }
 
 /// Writes a plan: steps, refusals by safeguard, and how many of each. `unlisted` says whether something
-/// could not be listed.
-pub(crate) fn write(page: &mut Page<'_>, plan: &Plan, unlisted: bool) {
+/// could not be listed, and `failed` whether the policy could not decide.
+pub(crate) fn write(page: &mut Page<'_>, plan: &Plan, unlisted: bool, failed: bool) {
     steps(page, &plan.steps);
     refusals(page, &plan.refusals);
     let policy = &plan.header.policy;
     let mut summary = match plan.steps.len() {
-        0 => nothing(unlisted),
+        0 => nothing(unlisted, failed),
         steps => count(steps, "step"),
     };
     if !plan.refusals.is_empty() {

@@ -64,7 +64,7 @@ impl View for RunDocument<'_> {
                 table_of(page, &report.outcomes, &self.plan.steps);
                 summary(page, report, self.plan.refusals.len(), unlisted);
             }
-            None => plan::write(page, self.plan, unlisted),
+            None => plan::write(page, self.plan, unlisted, self.fault.is_some()),
         }
     }
 }
@@ -110,7 +110,7 @@ fn summary(page: &mut Page<'_>, report: &Report, plan_refusals: usize, unlisted:
         counts.push(format!("{plan_refusals} refused by safeguards"));
     }
     let what = if counts.is_empty() {
-        nothing(unlisted)
+        nothing(unlisted, false)
     } else {
         counts.join(", ")
     };

@@ -1,6 +1,6 @@
 //! A policy against the contract and a simulated host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use tbengine_engine::scope::Scope;
 use tbengine_plugin_host::open;
 use tbengine_sdk::{OpenRequest, Timestamp};
 
+use super::recorded::Said;
 use crate::context::Context;
 use crate::error::Error;
 use crate::policies;
@@ -55,6 +56,10 @@ pub struct Checked {
     pub milliseconds: f64,
     /// How many were judged in a second.
     pub resources_per_second: f64,
+    /// What is wrong with what it decided.
+    pub complaints: Vec<String>,
+    /// What policies of its version of the contract are not told.
+    pub not_told: &'static [&'static str],
     /// Where it came from.
     #[serde(skip)]
     pub origin: String,
@@ -88,11 +93,31 @@ pub async fn check(
     let mut params = found.params;
     params.extend(set);
     let limits = found.limits.clone();
-    let policy: Arc<dyn Policy> = Arc::new(compiled.configure(&params, found.limits)?);
-    let (inventory, decisions, took) = judge(policy.clone()).await?;
+    let configured = compiled.configure(&params, found.limits)?;
+    let policy: Arc<dyn Policy> = Arc::new(configured.clone());
+    let inventory = simulated().await?;
+    let (decisions, took) = judge(policy.clone(), &inventory, "check").await;
     if let Some(fault) = decisions.fault {
         return Ok(CheckEnd::Failed(fault));
     }
+    let mut complaints = Vec::new();
+    let first = verdicts(&inventory, &decisions);
+    let backwards = Arc::new(reversed(&inventory));
+    let (again, _) = judge(policy.clone(), &backwards, "check-again").await;
+    complaints.extend(complaint(
+        &first,
+        &verdicts(&backwards, &again),
+        "in another order, and in another run,",
+        "two runs with the same facts must decide alike",
+    ));
+    let everything: Arc<dyn Policy> = Arc::new(configured.sent_everything());
+    let (told_all, _) = judge(everything, &inventory, "check").await;
+    complaints.extend(complaint(
+        &first,
+        &verdicts(&inventory, &told_all),
+        "with all labels and attributes",
+        "its interest leaves out what it reads",
+    ));
     let count = |matches: fn(&Verdict) -> bool| {
         let made = decisions.made.iter();
         made.filter(|decision| matches(&decision.verdict)).count()
@@ -119,14 +144,16 @@ pub async fn check(
         deletes,
         milliseconds: took.as_secs_f64() * 1e3,
         resources_per_second: resources as f64 / took.as_secs_f64().max(1e-9),
+        complaints,
+        not_told: compiled.version().not_told(),
         origin: compiled.origin().to_owned(),
         judging: description.judging,
         accepts: description.params.len(),
     })))
 }
 
-/// Lets a policy judge a simulated host.
-async fn judge(policy: Arc<dyn Policy>) -> Result<(Arc<Inventory>, Decisions, Duration), Error> {
+/// A simulated host.
+async fn simulated() -> Result<Arc<Inventory>, Error> {
     let request = OpenRequest {
         name: "sample".into(),
         config: serde_json::json!({ "resources": SAMPLE }),
@@ -149,19 +176,64 @@ async fn judge(policy: Arc<dyn Policy>) -> Result<(Arc<Inventory>, Decisions, Du
         memory: Arc::new(NoMemory),
     };
     inventory.recognise(providers, by);
-    let inventory = Arc::new(inventory);
+    Ok(Arc::new(inventory))
+}
+
+/// The same inventory, listed the other way round.
+fn reversed(inventory: &Inventory) -> Inventory {
+    let resources = inventory.resources.iter().rev().cloned();
+    Inventory::new(
+        inventory.accounts.clone(),
+        resources.collect(),
+        inventory.failures.clone(),
+    )
+    .with_kinds(inventory.kinds.clone())
+}
+
+/// Lets a policy judge an inventory.
+async fn judge(
+    policy: Arc<dyn Policy>,
+    inventory: &Arc<Inventory>,
+    run: &str,
+) -> (Decisions, Duration) {
     let context = PolicyContext {
         dry_run: true,
-        ..PolicyContext::new(SAMPLE_TIME, "check")
+        ..PolicyContext::new(SAMPLE_TIME, run)
     };
+    let (facts, scope) = (Facts::default(), Scope::default());
     let start = Instant::now();
-    let decisions = decide(
-        policy,
-        context,
-        inventory.clone(),
-        Facts::default(),
-        Scope::default(),
-    )
-    .await;
-    Ok((inventory, decisions, start.elapsed()))
+    let decisions = decide(policy, context, inventory.clone(), facts, scope).await;
+    (decisions, start.elapsed())
+}
+
+/// What is to be done, by id. Reasons may differ: which of several users one names is no decision.
+fn verdicts(inventory: &Inventory, decisions: &Decisions) -> BTreeMap<String, String> {
+    let made = decisions.made.iter().map(|decision| {
+        let mut decision = decision.clone();
+        let (Verdict::Keep { reason }
+        | Verdict::Stop { reason, .. }
+        | Verdict::Archive { reason, .. }
+        | Verdict::Delete { reason, .. }) = &mut decision.verdict;
+        reason.clear();
+        let id = inventory.resources[decision.resource].identity.id();
+        (id.to_string(), Said::text(Some(&Said::new(&decision))))
+    });
+    // To keep something and to have no opinion come to the same.
+    made.filter(|(_, text)| text != "keep: ").collect()
+}
+
+/// What is wrong if a policy decides otherwise.
+fn complaint(
+    first: &BTreeMap<String, String>,
+    other: &BTreeMap<String, String>,
+    when: &str,
+    why: &str,
+) -> Option<String> {
+    let ids = first.keys().chain(other.keys());
+    let differing: BTreeSet<&String> = ids.filter(|id| first.get(*id) != other.get(*id)).collect();
+    let example = differing.first()?;
+    Some(format!(
+        "{when} it decides otherwise about {} of the resources, like {example}: {why}",
+        differing.len()
+    ))
 }

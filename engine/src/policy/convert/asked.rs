@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::policy::candidate::Candidate;
 use crate::policy::context::PolicyContext;
 
-use super::interest::Interest;
+use crate::policy::interest::Interest;
 
 /// What is asked of a policy in one call.
 #[derive(Clone, Debug)]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::interest::{Interest, Selection};
 use crate::policy::bindings::v3::exports::tbengine::policy::{hooks as guest, setup};
 use crate::policy::bindings::v3::tbengine::policy::{types, verdicts};
 use crate::policy::description::{Description, Judging, Param};
 use crate::policy::failure::RetryAdvice;
+use crate::policy::interest::{Interest, Selection};
 use crate::policy::proposal::{Force, Proposal, Verdict};
 use crate::policy::value::ParamType;
 use crate::policy::wants::Wants;

@@ -4,7 +4,6 @@
 //! from the candidates: an allocation for each would take as long as sending it.
 //!
 //! - `asked`: what is asked, whatever the version
-//! - `interest`: what a policy reads
 //! - `pairs`: the labels and attributes of a call
 //! - `to_v2`, `to_v3`: records of a version
 //! - `from_v2`, `from_v3`: answers of a version
@@ -12,7 +11,6 @@
 mod asked;
 pub(super) mod from_v2;
 pub(super) mod from_v3;
-mod interest;
 mod pairs;
 pub(super) mod to_v2;
 pub(super) mod to_v3;
@@ -22,7 +20,6 @@ use std::time::Duration;
 use tbengine_sdk::{Identity, Timestamp};
 
 pub(super) use asked::Asked;
-pub(super) use interest::Interest;
 
 /// Writes the id as [`tbengine_sdk::ResourceId`] displays it, without the machinery of formatting.
 fn push_id(text: &mut String, identity: &Identity) {

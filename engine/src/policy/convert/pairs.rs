@@ -1,8 +1,8 @@
 //! The labels and attributes of all resources of a call.
 
 use super::asked::Asked;
-use super::interest::Interest;
 use crate::policy::candidate::Candidate;
+use crate::policy::interest::Interest;
 
 type Pair<'a> = (&'a str, &'a str);
 

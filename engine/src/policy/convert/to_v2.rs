@@ -3,7 +3,6 @@
 use tbengine_sdk::{ErrorKind, Kind, Owner, State};
 
 use super::asked::Asked;
-use super::interest::Interest;
 use super::pairs::Pairs;
 use super::{millis, push_id, unix_ms};
 use crate::policy::bindings::v2::exports::tbengine::policy::hooks as guest;
@@ -11,6 +10,7 @@ use crate::policy::bindings::v2::tbengine::policy::types;
 use crate::policy::candidate::Candidate;
 use crate::policy::context::PolicyContext;
 use crate::policy::failure::Failure;
+use crate::policy::interest::Interest;
 
 /// The context of a call.
 fn context(context: &PolicyContext) -> guest::Context<'_> {

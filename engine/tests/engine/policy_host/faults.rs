@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tbengine_engine::policy::{ConfigError, Fault, FaultKind, Limits, Policy};
+use tbengine_engine::policy::{
+    ConfigError, Fault, FaultKind, Limits, Policy, RetryAdvice, Verdict,
+};
 use tbengine_sdk::{ErrorKind, State};
 
 use crate::policy_host::support::{
@@ -264,4 +266,34 @@ fn retry_has_its_own_limits() {
         (fault.kind, fault.message.as_str()),
         (FaultKind::Refused, "ask someone else")
     );
+}
+
+#[test]
+fn every_text_is_cut_where_nobody_reads_on() {
+    let fault = fault_of("refuse-at-length", Limits::default());
+    assert!(fault.message.len() < 17 << 10, "{}", fault.message.len());
+    let note = format!("… ({} more bytes)", (2 << 20) - (16 << 10));
+    assert!(fault.message.ends_with(&note), "{note}");
+
+    let resources = [container("a", State::Exited, 1)];
+    let policy = hostile(&[("decides", "long-reason")], Limits::default());
+    let answer = decide(&policy, &resources).unwrap();
+    let Verdict::Keep { reason } = &answer.proposals[0].verdict else {
+        panic!()
+    };
+    assert!(reason.len() < 2 << 10 && reason.ends_with(" more bytes)"));
+
+    let policy = hostile(&[("retries", "give-up-at-length")], Limits::default());
+    let advice = policy.retry(&context(), &failure(ErrorKind::Transient, 1));
+    let Ok(RetryAdvice::GiveUp(reason)) = advice else {
+        panic!("{advice:?}")
+    };
+    assert!(reason.len() < 2 << 10);
+
+    let refused = configured(
+        tbengine_builtins::HOSTILE,
+        &[("configures", "never-at-length")],
+        Limits::default(),
+    );
+    assert!(refused.unwrap_err().to_string().len() < 2 << 10);
 }

@@ -208,6 +208,35 @@ fn wasi_is_denied_but_for_standard_error() {
     );
 }
 
+#[test]
+fn what_is_written_to_standard_error_has_no_end() {
+    let text = module(
+        r#"(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 100) "a line\0a")
+        (data (i32.const 200) "\64\00\00\00\07\00\00\00")
+        (func (export "describe") (result i32) (local $lines i32)
+          (loop $next
+            (drop (call $write (i32.const 2) (i32.const 200) (i32.const 1) (i32.const 300)))
+            (local.set $lines (i32.add (local.get $lines) (i32.const 1)))
+            (br_if $next (i32.lt_u (local.get $lines) (i32.const 20000))))
+          unreachable)"#,
+    );
+    let packed = pack(text.as_bytes(), "core.wat", None).unwrap();
+    let error = ENGINE.load(&packed.component, "core").unwrap_err();
+    let tbengine_engine::policy::LoadError::Fault { fault, .. } = error else {
+        panic!("{error}")
+    };
+    // It got to its own end, and what was cut off is counted.
+    assert_eq!(fault.message, "aborted");
+    let cut = 20_000 * "a line\n".len() - (64 << 10);
+    assert!(
+        fault.stderr.ends_with(&format!("[{cut} more bytes]")),
+        "{}",
+        fault.stderr
+    );
+}
+
 /// How often each module is damaged.
 const MUTATIONS: usize = 200;
 

@@ -33,7 +33,7 @@ fn such_a_policy_sees_everything_at_once() {
     assert_eq!(policy.description().judging, Judging::All);
     let configured = policy.configure(&params(&[("wish", "free-20-gb")]), Limits::default());
     // Sizes are slow to find out, so it says that it needs them.
-    assert!(configured.unwrap().wants().sizes);
+    assert!(configured.unwrap().interest().wants.sizes);
 }
 
 #[test]

@@ -270,7 +270,7 @@ async fn running_without_force() {
         let world = World::new(memory);
         for (force, safeguard) in [
             (Force::Never, Some(Safeguard::RunningWithoutForce)),
-            (Force::OnRetry, Some(Safeguard::RunningWithoutForce)),
+            (Force::OnRetry, None),
             (Force::Always, None),
         ] {
             let policy = Scripted::new(move |_| Some(delete(force, Duration::ZERO)));

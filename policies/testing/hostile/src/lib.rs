@@ -50,6 +50,7 @@ impl Policy for Hostile {
         match params.required::<String>("configures")?.as_str() {
             "well" => {}
             "never" => return Err(ParamError::new("configures", "is not to my liking")),
+            "never-at-length" => return Err(ParamError::new("configures", "x".repeat(1 << 20))),
             other => misbehave(other),
         }
         Ok(Self {
@@ -71,12 +72,24 @@ impl Policy for Hostile {
     fn decide(&self, context: &Context, resources: &[Resource]) -> Result<Vec<Verdict>, String> {
         match self.decides.as_str() {
             "nothing" => Ok(Vec::new()),
+            // What only those do that do not decide alike.
+            "the-first" => Ok(resources
+                .iter()
+                .take(1)
+                .map(|one| one.delete("first"))
+                .collect()),
+            "unlabelled" => {
+                let unlabelled = resources.iter().filter(|one| one.labels.is_empty());
+                Ok(unlabelled.map(|one| one.delete("unlabelled")).collect())
+            }
             // Says in the reasons all that it was told.
             "echo" => Ok(resources
                 .iter()
                 .map(|one| one.keep(format!("{one:?} {context:?}")))
                 .collect()),
             "refuse" => Err("the moon is full".to_owned()),
+            "tell" => Err(format!("{resources:?} {context:?}")),
+            "refuse-at-length" => Err("é".repeat(1 << 20)),
             "unknown-id" => Ok(resources
                 .iter()
                 .map(|one| {
@@ -125,6 +138,7 @@ impl Policy for Hostile {
             "nothing" => Ok(RetryAction::NoOpinion),
             "echo" => Ok(RetryAction::GiveUp(format!("{failure:?}"))),
             "refuse" => Err("ask someone else".to_owned()),
+            "give-up-at-length" => Ok(RetryAction::GiveUp("x".repeat(1 << 20))),
             "wait" => Ok(RetryAction::After(Wait {
                 delay_ms: 1500,
                 escalate: true,

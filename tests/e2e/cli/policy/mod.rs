@@ -1,5 +1,6 @@
 //! `tbengine policy`.
 
+mod failing;
 mod naming;
 mod showing;
 mod testing;

@@ -17,7 +17,10 @@ pub(super) fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Re
     match block_on(policy_tests::check(&app.context, name, set))? {
         CheckEnd::Judged(checked) => {
             app.out.show(app.global.output, &*checked);
-            Ok(Code::Done)
+            Ok(match checked.complaints.is_empty() {
+                true => Code::Done,
+                false => Code::Failed,
+            })
         }
         CheckEnd::Failed(fault) => {
             tell_fault(&app.console, &fault);
@@ -92,6 +95,12 @@ impl View for Checked {
             self.archives,
             self.deletes
         ));
+        for complaint in &self.complaints {
+            page.line(&[toned(Tone::Bad, "bad "), plain(complaint)]);
+        }
+        for fact in self.not_told {
+            page.text(&format!("    not told: {fact}"));
+        }
         let limits = &self.limits;
         page.text(&format!(
             "its limits: {} MiB of memory; decide {}, fuel {} and {} for each resource",

@@ -12,11 +12,14 @@ use crate::output::view::View;
 use tbengine_ops::policies;
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 struct Inspected<'a> {
     #[serde(flatten)]
     description: &'a Description,
     digest: &'a str,
     contract: String,
+    /// What policies of this version of the contract are not told.
+    not_told: &'static [&'static str],
     origin: &'a str,
     imports: &'a [String],
 }
@@ -28,6 +31,7 @@ pub(super) fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
         description: policy.description(),
         digest: policy.digest(),
         contract: policy.version().to_string(),
+        not_told: policy.version().not_told(),
         origin: policy.origin(),
         imports: policy.imports(),
     };
@@ -84,6 +88,9 @@ impl View for Inspected<'_> {
         page.text(&description.summary);
         page.text(&format!("digest   {}", self.digest));
         page.text(&format!("contract {}", self.contract));
+        for fact in self.not_told {
+            page.text(&format!("         not told: {fact}"));
+        }
         page.text(&format!("origin   {}", self.origin));
         page.text(&format!("imports  {}", self.imports.join(", ")));
         for [name, kind, default, doc] in self.params() {

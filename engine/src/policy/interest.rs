@@ -1,23 +1,46 @@
-//! What a policy reads.
+//! What a policy is sent.
 
 use tbengine_sdk::Labels;
 
-use crate::policy::wants::Wants;
+use super::wants::Wants;
 
-/// Which labels or attributes a policy reads.
+/// Which labels or attributes a policy is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::policy) enum Selection {
+pub enum Selection {
+    /// All of them.
     Everything,
+    /// None of them.
     Nothing,
+    /// Those with these keys.
     Only(Vec<String>),
 }
 
-/// What a policy reads.
+/// What a policy is sent, and which expensive facts are collected for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::policy) struct Interest {
-    pub(in crate::policy) labels: Selection,
-    pub(in crate::policy) attrs: Selection,
-    pub(in crate::policy) wants: Wants,
+pub struct Interest {
+    /// The labels.
+    pub labels: Selection,
+    /// The attributes.
+    pub attrs: Selection,
+    /// The expensive facts.
+    pub wants: Wants,
+}
+
+impl Interest {
+    /// All labels and attributes, and no expensive facts.
+    pub fn everything() -> Self {
+        Self {
+            labels: Selection::Everything,
+            attrs: Selection::Everything,
+            wants: Wants::default(),
+        }
+    }
+}
+
+impl Default for Interest {
+    fn default() -> Self {
+        Self::everything()
+    }
 }
 
 impl Selection {
@@ -30,7 +53,7 @@ impl Selection {
     }
 
     /// Whether a key is sent.
-    pub(in crate::policy) fn admits(&self, key: &str) -> bool {
+    pub fn admits(&self, key: &str) -> bool {
         match self {
             Selection::Everything => true,
             Selection::Nothing => false,
