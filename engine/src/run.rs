@@ -1,21 +1,22 @@
 //! The five stages on one screen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::Timestamp;
 use tbengine_sdk::host::OpenBackend;
+use tbengine_sdk::{ResourceId, Timestamp};
 
 use crate::apply::{self, ApplyOptions, Control, Ledger};
 use crate::clock::RunClock;
+use crate::decide::review::{Proposed, review};
 use crate::decide::{Decisions, decide};
 use crate::discover::{DiscoverOptions, Inventory, Recognition, discover};
 use crate::facts::Facts;
 use crate::owners::{Memory, NoMemory, Owners};
 use crate::plan::saved::{self, Stale};
-use crate::plan::{Limits, PLAN_FORMAT, Plan, PlanHeader, Safeguards};
-use crate::policy::{Policy, PolicyContext, Verdict};
+use crate::plan::{Action, BlastRadius, Limits, PLAN_FORMAT, Plan, PlanHeader, Safeguards, Step};
+use crate::policy::{Policy, PolicyContext, Verdict, Veto};
 use crate::report::{Event, EventKind, Report, Reporter};
 use crate::scope::Scope;
 
@@ -27,6 +28,7 @@ pub struct Engine {
     configuration: String,
     owners: Option<Arc<Owners>>,
     follows: bool,
+    vetoes: Vec<Arc<dyn Veto>>,
 }
 
 /// What an engine needs to know.
@@ -72,6 +74,7 @@ impl Engine {
             configuration: String::new(),
             owners: None,
             follows: false,
+            vetoes: Vec::new(),
         }
     }
 
@@ -95,6 +98,13 @@ impl Engine {
     #[must_use]
     pub fn following(mut self) -> Self {
         self.follows = true;
+        self
+    }
+
+    /// Asks these vetoes about every plan, one after the other.
+    #[must_use]
+    pub fn with_vetoes(mut self, vetoes: Vec<Arc<dyn Veto>>) -> Self {
+        self.vetoes = vetoes;
         self
     }
 
@@ -179,6 +189,7 @@ impl Engine {
         let header = self.header(policy, policy_origin, &inventory);
         let safeguards = &self.options.safeguards;
         let plan = Plan::new(header, &inventory, &decisions.made, facts, safeguards);
+        let plan = self.ask_vetoes(plan, &inventory, facts, dry_run).await;
         self.emit_plan(&plan, reporter);
         Planned {
             inventory,
@@ -191,10 +202,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`Stale`] if it must not be applied any more.
-    pub fn revise(
+    pub async fn revise(
         &self,
         plan: Plan,
-        inventory: &Inventory,
+        inventory: &Arc<Inventory>,
         facts: &Facts,
         policy: &Arc<dyn Policy>,
         valid: Duration,
@@ -210,6 +221,7 @@ impl Engine {
             now,
         )?;
         let plan = saved::revise(plan, inventory, facts, &self.options.safeguards, now);
+        let plan = self.ask_vetoes(plan, inventory, facts, false).await;
         self.emit_plan(&plan, reporter);
         Ok(plan)
     }
@@ -231,6 +243,56 @@ impl Engine {
             plan, backends, policy, options, control, clock, ledger, reporter,
         )
         .await
+    }
+
+    /// What vetoes leave of a plan. If one fails, the whole plan is refused.
+    async fn ask_vetoes(
+        &self,
+        mut plan: Plan,
+        inventory: &Arc<Inventory>,
+        facts: &Facts,
+        dry_run: bool,
+    ) -> Plan {
+        for veto in &self.vetoes {
+            let by_id: HashMap<ResourceId, usize> = match plan.steps.is_empty() {
+                true => break,
+                false => (0..inventory.resources.len())
+                    .map(|place| (inventory.resources[place].identity.id(), place))
+                    .collect(),
+            };
+            // Nothing is sent for what was not listed, so there is nothing to take away.
+            let proposals = plan.steps.iter().filter_map(|step| {
+                Some(Proposed {
+                    resource: *by_id.get(&step.target.id())?,
+                    verdict: verdict(step),
+                    priority: step.priority,
+                })
+            });
+            let reviewing = review(
+                veto.clone(),
+                self.policy_context(dry_run),
+                plan.header.policy.name.clone(),
+                inventory.clone(),
+                facts.clone(),
+                proposals.collect(),
+            );
+            match reviewing.await {
+                Ok(vetoed) => {
+                    let id = |place: usize| inventory.resources[place].identity.id();
+                    let reasons = vetoed.into_iter();
+                    let reasons = reasons.map(|(place, reason)| (id(place), reason)).collect();
+                    let (name, now) = (&veto.source().name, self.clock.now());
+                    let safeguards = &self.options.safeguards;
+                    plan = plan.without_vetoed(name, &reasons, inventory, facts, safeguards, now);
+                }
+                Err(fault) => {
+                    let fault = Box::new(fault);
+                    plan.blast_radius = Some(BlastRadius::VetoFailed { fault });
+                    break;
+                }
+            }
+        }
+        plan
     }
 
     /// The clock of this run.
@@ -313,5 +375,25 @@ impl Engine {
             at: self.clock.now(),
             kind,
         });
+    }
+}
+
+/// What a step does, as a policy proposes it.
+fn verdict(step: &Step) -> Verdict {
+    let reason = step.reason.clone();
+    match step.action {
+        Action::Stop { grace } => Verdict::Stop {
+            reason,
+            grace: Some(grace),
+        },
+        Action::Archive { grace } => Verdict::Archive {
+            reason,
+            grace: Some(grace),
+        },
+        Action::Delete { force, grace } => Verdict::Delete {
+            reason,
+            force,
+            grace: Some(grace),
+        },
     }
 }

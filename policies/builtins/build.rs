@@ -38,7 +38,7 @@ fn main() {
             "cargo::rerun-if-changed={}",
             policies.join("testing").display()
         );
-        build(&root, BARE, &["hostile", "wishes"]);
+        build(&root, BARE, &["hostile", "wishes", "vetoing"]);
         build(&root, WASI, &["worldly"]);
     }
 }

@@ -30,6 +30,7 @@ pub(crate) const CRATES: &[(&str, &[&str])] = &[
     ),
     ("policies/templates/rust", &["tbengine-policy"]),
     ("policies/testing/hostile", &["tbengine-policy"]),
+    ("policies/testing/vetoing", &["tbengine-policy"]),
     ("policies/testing/wishes", &["tbengine-policy"]),
     ("policies/testing/worldly", &["tbengine-policy"]),
     // Holds the policies as bytes, and uses none of their code.

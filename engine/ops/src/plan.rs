@@ -26,12 +26,13 @@ pub async fn plan(
     front: &mut dyn Front,
 ) -> Result<Planned, Error> {
     let chosen = policies::choose_in_background(context, settings).await?;
+    let vetoes = policies::vetoes_in_background(context, settings).await?;
     let purpose = Purpose::Plan {
         scope,
         error_mode: ErrorMode::default(),
-        sizes: chosen.policy.interest().wants.sizes,
+        sizes: chosen.policy.interest().wants.sizes || policies::want_sizes(&vetoes),
     };
-    let engine = context.engine(purpose, settings)?;
+    let engine = context.engine(purpose, settings)?.with_vetoes(vetoes);
     let mut see = |event: &Event| front.event(event);
     let inventory = Arc::new(discover(&engine, settings, &context.world, &mut see).await);
     let facts = read_facts(settings, &context.world.host).await;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::policy::{
-    CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions,
+    CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions, Veto,
 };
 use tbengine_oci::{Reference, SCHEME};
 use tbengine_sdk::host::closest;
@@ -253,6 +253,50 @@ pub fn choose_again(
         policy: Arc::new(policy),
         origin: found.origin,
     })
+}
+
+/// The vetoes that are in force, with their parameters.
+pub fn vetoes(context: &Context, settings: &Settings) -> Result<Vec<Arc<dyn Veto>>, Error> {
+    let names = &settings.vetoes.value;
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let engine = engine(&context.world)?;
+    let load = |name: &String| {
+        // A path stands in the configuration, and is relative to it.
+        let is_path = name.contains('/') && !name.starts_with(SCHEME);
+        let found = match is_path {
+            true => find(
+                context,
+                &context.config.resolve(Path::new(name)).to_string_lossy(),
+            )?,
+            false => find(context, name)?,
+        };
+        let veto = engine.load_veto(&found.bytes, &found.origin)?;
+        let veto: Arc<dyn Veto> = Arc::new(veto.configure(&found.params, found.limits)?);
+        Ok(veto)
+    };
+    names.iter().map(load).collect()
+}
+
+/// [`vetoes`] on a thread for blocking work.
+///
+/// # Errors
+/// If one cannot be found, loaded or configured.
+pub async fn vetoes_in_background(
+    context: &Context,
+    settings: &Settings,
+) -> Result<Vec<Arc<dyn Veto>>, Error> {
+    if settings.vetoes.value.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (context, settings) = (context.clone(), settings.clone());
+    in_background(move || vetoes(&context, &settings)).await
+}
+
+/// Whether some of these vetoes ask for sizes even where they are slow to find out.
+pub(crate) fn want_sizes(vetoes: &[Arc<dyn Veto>]) -> bool {
+    vetoes.iter().any(|veto| veto.interest().wants.sizes)
 }
 
 /// [`load`] on a thread for blocking work.

@@ -228,23 +228,28 @@ impl Resuming<'_> {
             context, settings, ..
         } = self;
         let world = context.world.clone().with_run(claimed.record().run.clone());
+        let vetoes = policies::vetoes_in_background(context, settings).await?;
         let purpose = Purpose::Plan {
             scope: claimed.record().plan.header.scope_then(),
             error_mode: self.error_mode,
-            // What is left of a plan is not judged again.
-            sizes: false,
+            // What is left of a plan is not judged again, and vetoes are asked again.
+            sizes: policies::want_sizes(&vetoes),
         };
-        let engine = context.engine_in(&world, purpose, settings)?;
+        let engine = context
+            .engine_in(&world, purpose, settings)?
+            .with_vetoes(vetoes);
         let left = claimed.record().left();
         let draft = {
             let mut see = |event: &Event| front.event(event);
             let inventory =
                 unless_stopped(self.control, discover(&engine, settings, &world, &mut see)).await?;
+            let inventory = Arc::new(inventory);
             let facts = read_facts(settings, &world.host).await;
             let (policy, valid) = (&self.chosen.policy, settings.max_plan_age.value);
-            let revised = engine.revise(left, &inventory, &facts, policy, valid, &mut see);
+            let revising = engine.revise(left, &inventory, &facts, policy, valid, &mut see);
+            let revised = unless_stopped(self.control, revising).await?;
             let plan = revised.map_err(|source| stale(run, source))?;
-            Draft::revised(plan, inventory.failures, &facts.quarantine)
+            Draft::revised(plan, inventory.failures.clone(), &facts.quarantine)
         };
         front.notice(Notice::Drafted(&draft));
         if draft.is_refused() {
@@ -267,12 +272,16 @@ impl Resuming<'_> {
             control,
             ..
         } = self;
+        let vetoes = policies::vetoes_in_background(context, settings).await?;
         let purpose = Purpose::Plan {
             scope: claimed.record().plan.header.scope.clone(),
             error_mode: self.error_mode,
-            sizes: self.chosen.policy.interest().wants.sizes,
+            sizes: self.chosen.policy.interest().wants.sizes || policies::want_sizes(&vetoes),
         };
-        let engine = context.engine(purpose, settings)?.following();
+        let engine = context
+            .engine(purpose, settings)?
+            .with_vetoes(vetoes)
+            .following();
         let draft = {
             let mut see = |event: &Event| front.event(event);
             let inventory = unless_stopped(

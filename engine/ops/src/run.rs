@@ -88,13 +88,18 @@ pub async fn run(
         true => Vec::new(),
         false => sweep_those_over(context, settings, &scope.backends, front, control).await?,
     };
+    let vetoes = policies::vetoes_in_background(context, settings).await?;
     let purpose = Purpose::Plan {
         scope,
         error_mode: request.error_mode,
-        // A plan that was made before is not judged again.
-        sizes: request.saved.is_none() && chosen.policy.interest().wants.sizes,
+        // A plan that was made before is not judged again, and vetoes are asked again.
+        sizes: request.saved.is_none() && chosen.policy.interest().wants.sizes
+            || policies::want_sizes(&vetoes),
     };
-    let engine = context.engine(purpose, settings)?.following();
+    let engine = context
+        .engine(purpose, settings)?
+        .with_vetoes(vetoes)
+        .following();
     let no_journal = request.no_journal;
     let drafting = draft(context, settings, &engine, &chosen, request, front);
     let draft = unless_stopped(control, drafting).await??;
@@ -131,21 +136,21 @@ async fn draft(
         return Err(stale(path, Stale::Edited));
     }
     let mut see = |event: &Event| front.event(event);
-    let inventory = discover(engine, settings, &context.world, &mut see).await;
+    let inventory = Arc::new(discover(engine, settings, &context.world, &mut see).await);
     let facts = read_facts(settings, &context.world.host).await;
     let (policy, origin) = (&chosen.policy, &chosen.origin);
     let Some(SavedPlan { path, plan }) = request.saved else {
-        let inventory = Arc::new(inventory);
         let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
         return Ok(Draft::of(planning.await, &facts.quarantine));
     };
     let valid = settings.max_plan_age.value;
-    let revised = engine.revise(plan, &inventory, &facts, policy, valid, &mut see);
-    let mut plan = revised.map_err(|source| stale(&path, source))?;
+    let revising = engine.revise(plan, &inventory, &facts, policy, valid, &mut see);
+    let mut plan = revising.await.map_err(|source| stale(&path, source))?;
     // The same file may be applied again, and that is another run.
     plan.header.run = context.world.run.clone();
     plan.header.limits = Some(engine.limits());
-    Ok(Draft::revised(plan, inventory.failures, &facts.quarantine))
+    let failures = inventory.failures.clone();
+    Ok(Draft::revised(plan, failures, &facts.quarantine))
 }
 
 /// What a draft is applied with.

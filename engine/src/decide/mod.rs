@@ -2,9 +2,11 @@
 //!
 //! - `together`: what a policy has to judge in one call
 //! - `told`: what it is told
+//! - [`review`]: asking a veto about what it proposed
 //! - `matching`: which resource each verdict is about
 
 mod matching;
+pub mod review;
 mod together;
 mod told;
 

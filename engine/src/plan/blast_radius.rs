@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::safeguards::Context;
 use super::{Proposed, is_proven};
+use crate::policy::Fault;
 
 /// The most that a plan may delete or stop: a number, or a share of everything listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +86,11 @@ pub enum BlastRadius {
         /// The limit.
         limit: usize,
     },
+    /// A veto policy failed, so nobody knows what it would have taken away.
+    VetoFailed {
+        /// What happened.
+        fault: Box<Fault>,
+    },
     /// What may protect resources cannot be read, so nobody knows what is to stay.
     Unreadable {
         /// What cannot be read, and why, in words.
@@ -107,6 +113,9 @@ impl fmt::Display for BlastRadius {
                 f,
                 "the plan ends {running} running resources of unproven owner; the limit is {limit}: set the number you expect with --max-delete"
             ),
+            BlastRadius::VetoFailed { fault } => {
+                write!(f, "the veto failed, so nothing is carried out: {fault}")
+            }
             BlastRadius::Unreadable { facts } => write!(
                 f,
                 "nothing is deleted, because protection records cannot be read: {}",

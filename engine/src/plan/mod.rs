@@ -7,6 +7,7 @@
 //! - [`bound`]: facts that must not have changed when a step is carried out
 //! - [`order`]: what goes before what
 //! - [`sealed`]: a plan with its digest, for where it is kept
+//! - `vetoed`: what vetoes take away
 //! - [`saved`]: checking a saved plan against the world as it is now
 
 pub mod blast_radius;
@@ -17,6 +18,7 @@ pub mod order;
 pub mod safeguards;
 pub mod saved;
 pub mod sealed;
+mod vetoed;
 
 use std::collections::BTreeMap;
 use std::fmt;

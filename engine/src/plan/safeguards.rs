@@ -102,6 +102,8 @@ pub enum Safeguard {
     CascadeUnknown,
     /// It failed in too many runs, until it is released.
     Quarantined,
+    /// A veto policy of the operator took it away.
+    Veto,
     /// It is not what a saved plan saw.
     Changed,
 }
@@ -127,6 +129,7 @@ impl fmt::Display for Safeguard {
             Safeguard::DependentsUnknown => "dependents-unknown",
             Safeguard::CascadeUnknown => "cascade-unknown",
             Safeguard::Quarantined => "quarantined",
+            Safeguard::Veto => "veto",
             Safeguard::Changed => "changed",
         })
     }

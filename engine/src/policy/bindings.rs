@@ -23,7 +23,8 @@ pub(super) mod v2 {
     });
 }
 
-/// `tbengine:policy@3`, as generated.
+/// `tbengine:policy@3`, as generated: both of its worlds in one, so that they have the same types. No component is of
+/// that world; its interfaces are used one by one.
 #[allow(
     missing_docs,
     unreachable_pub,
@@ -34,8 +35,16 @@ pub(super) mod v2 {
 )]
 pub(super) mod v3 {
     wasmtime::component::bindgen!({
+        inline: "
+            package tbengine:host;
+
+            world both {
+                include tbengine:policy/policy@3.0.0;
+                include tbengine:policy/veto@3.0.0;
+            }
+        ",
         path: "../sdk/policy/wit/3.0",
-        world: "policy",
+        world: "tbengine:host/both",
         imports: { default: trappable },
         ownership: Borrowing { duplicate_if_necessary: true },
     });
@@ -48,5 +57,5 @@ pub(super) use v3::tbengine::policy::log as log_3;
 /// Grants every version its imports: the log, and types of which there is nothing to implement.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     v2::Policy::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    v3::Policy::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
+    v3::Both::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
 }

@@ -26,6 +26,7 @@ use super::log_line::LogLine;
 use super::params::{ConfigError, check};
 use super::proposal::Proposal;
 use super::state::State;
+use super::veto::Review;
 use super::wasi::Seed;
 
 /// A policy that can judge. Cheap to clone, and callable from many threads at once.
@@ -120,6 +121,33 @@ impl ConfiguredPolicy {
             seed: *seed,
             limits: limits.clone(),
         }))
+    }
+}
+
+impl ConfiguredPolicy {
+    /// What a veto takes away of these proposals: ids with reasons.
+    pub(super) fn review(
+        &self,
+        context: &PolicyContext,
+        candidates: &[Candidate<'_>],
+        review: &Review<'_>,
+    ) -> Result<Vec<(String, String)>, Fault> {
+        let (limits, count) = (&self.0.limits, candidates.len());
+        let (fuel, output) = (limits.decide_fuel(count), limits.decide_output(count));
+        let asked = Asked {
+            context,
+            candidates,
+            batch: 0..count,
+            interest: &self.0.interest,
+        };
+        let call = self
+            .0
+            .call("review", context, limits.decide_timeout, fuel, output);
+        let reviewed = call.run(|instance| {
+            self.0
+                .configured(instance, |guest, store| guest.review(store, &asked, review))
+        });
+        reviewed.map(|(vetoed, _log)| vetoed)
     }
 }
 

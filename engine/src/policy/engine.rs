@@ -10,8 +10,9 @@ use wasmtime::component::Linker;
 use wasmtime::{Cache, CacheConfig, Config, Engine, WasmBacktraceDetails};
 
 use super::call::TICK;
+use super::compiled_veto::CompiledVeto;
 use super::limits::Limits;
-use super::load::{CompiledPolicy, LoadError};
+use super::load::{CompiledPolicy, LoadError, Role};
 use super::state::{self, State};
 
 /// How to compile policies.
@@ -115,9 +116,28 @@ impl PolicyEngine {
             &self.linker,
             &self.limits,
             self.threads,
+            Role::Policy,
             bytes,
             origin,
         )
+    }
+
+    /// Checks and compiles a component that takes proposals away, and asks it to describe itself. Blocks for as long
+    /// as compiling takes.
+    ///
+    /// # Errors
+    /// A [`LoadError`] that says what the bytes are instead, or what the component did wrong.
+    pub fn load_veto(&self, bytes: &[u8], origin: &str) -> Result<CompiledVeto, LoadError> {
+        CompiledPolicy::load(
+            &self.engine,
+            &self.linker,
+            &self.limits,
+            self.threads,
+            Role::Veto,
+            bytes,
+            origin,
+        )
+        .map(CompiledVeto::new)
     }
 
     /// How many components were found compiled in the cache, and how many were not.

@@ -1,54 +1,95 @@
-//! A policy of some version of the contract: the same questions to each, asked in its own types.
+//! A policy of some version of the contract, or a veto: the same questions to each, asked in its own types.
 
 use wasmtime::component::InstancePre;
 use wasmtime::{AsContextMut, Engine};
 
-use super::bindings::{v2, v3};
+use super::bindings::v2;
+use super::bindings::v3::exports::tbengine::policy::{hooks, setup, vetoes};
 use super::bounded::{MAX_COMPLAINTS, MAX_REASON, bounded};
 use super::contract::Version;
 use super::convert::{Asked, from_v2, from_v3, to_v2, to_v3};
 use super::description::{Description, MAX_NAME};
 use super::failure::{Failure, RetryAdvice};
 use super::interest::Interest;
+use super::load::Role;
 use super::proposal::{Proposal, Verdict};
+use super::veto::Review;
 
-/// A linked policy of some version, before it is instantiated.
+/// A linked policy of some version or a veto, before it is instantiated.
 pub(super) enum GuestPre<T: 'static> {
     V2(v2::PolicyPre<T>),
-    V3(v3::PolicyPre<T>),
+    V3 {
+        pre: InstancePre<T>,
+        setup: setup::GuestIndices,
+        hooks: hooks::GuestIndices,
+    },
+    Veto {
+        pre: InstancePre<T>,
+        setup: setup::GuestIndices,
+        vetoes: vetoes::GuestIndices,
+    },
 }
 
-/// The functions of an instance of some version.
+/// The functions of an instance of some version, or of a veto.
 pub(super) enum Guest {
     V2(v2::Policy),
-    V3(v3::Policy),
+    V3 {
+        setup: setup::Guest,
+        hooks: hooks::Guest,
+    },
+    Veto {
+        setup: setup::Guest,
+        vetoes: vetoes::Guest,
+    },
 }
 
 /// What a guest complains about: parameters, each with what is wrong with its value.
 pub(super) type Complaints = Vec<(String, String)>;
 
 impl<T> GuestPre<T> {
-    pub(super) fn new(pre: InstancePre<T>, version: Version) -> wasmtime::Result<Self> {
-        Ok(match version {
-            Version::V2 => Self::V2(v2::PolicyPre::new(pre)?),
-            Version::V3 => Self::V3(v3::PolicyPre::new(pre)?),
+    pub(super) fn new(pre: InstancePre<T>, role: Role, version: Version) -> wasmtime::Result<Self> {
+        Ok(match (role, version) {
+            (Role::Policy, Version::V2) => Self::V2(v2::PolicyPre::new(pre)?),
+            (Role::Policy, Version::V3) => Self::V3 {
+                setup: setup::GuestIndices::new(&pre)?,
+                hooks: hooks::GuestIndices::new(&pre)?,
+                pre,
+            },
+            (Role::Veto, _) => Self::Veto {
+                setup: setup::GuestIndices::new(&pre)?,
+                vetoes: vetoes::GuestIndices::new(&pre)?,
+                pre,
+            },
         })
     }
 
     pub(super) fn engine(&self) -> &Engine {
         match self {
             Self::V2(pre) => pre.engine(),
-            Self::V3(pre) => pre.engine(),
+            Self::V3 { pre, .. } | Self::Veto { pre, .. } => pre.engine(),
         }
     }
 
     pub(super) fn instantiate(
         &self,
-        store: impl AsContextMut<Data = T>,
+        mut store: impl AsContextMut<Data = T>,
     ) -> wasmtime::Result<Guest> {
         Ok(match self {
             Self::V2(pre) => Guest::V2(pre.instantiate(store)?),
-            Self::V3(pre) => Guest::V3(pre.instantiate(store)?),
+            Self::V3 { pre, setup, hooks } => {
+                let instance = pre.instantiate(&mut store)?;
+                Guest::V3 {
+                    setup: setup.load(&mut store, &instance)?,
+                    hooks: hooks.load(&mut store, &instance)?,
+                }
+            }
+            Self::Veto { pre, setup, vetoes } => {
+                let instance = pre.instantiate(&mut store)?;
+                Guest::Veto {
+                    setup: setup.load(&mut store, &instance)?,
+                    vetoes: vetoes.load(&mut store, &instance)?,
+                }
+            }
         })
     }
 }
@@ -64,8 +105,8 @@ impl Guest {
                 let said = guest.tbengine_policy_hooks().call_describe(store)?;
                 Ok(from_v2::description(said).bounded())
             }
-            Self::V3(guest) => {
-                let said = guest.tbengine_policy_setup().call_describe(store)?;
+            Self::V3 { setup, .. } | Self::Veto { setup, .. } => {
+                let said = setup.call_describe(store)?;
                 Ok(from_v3::description(said).bounded())
             }
         }
@@ -86,10 +127,8 @@ impl Guest {
                     .map(from_v2::interest)
                     .map_err(|said| complaints(from_v2::complaints(said))))
             }
-            Self::V3(guest) => {
-                let said = guest
-                    .tbengine_policy_setup()
-                    .call_configure(store, config)?;
+            Self::V3 { setup, .. } | Self::Veto { setup, .. } => {
+                let said = setup.call_configure(store, config)?;
                 Ok(said
                     .map(from_v3::interest)
                     .map_err(|said| complaints(from_v3::complaints(said))))
@@ -109,11 +148,11 @@ impl Guest {
                 let said = hooks.call_decide(store, context, resources)?;
                 Ok(proposals(said, from_v2::proposal))
             }),
-            Self::V3(guest) => to_v3::with_question(asked, |context, resources| {
-                let hooks = guest.tbengine_policy_hooks();
+            Self::V3 { hooks, .. } => to_v3::with_question(asked, |context, resources| {
                 let said = hooks.call_decide(store, context, resources)?;
                 Ok(proposals(said, from_v3::proposal))
             }),
+            Self::Veto { .. } => Err(wasmtime::Error::msg("a veto proposes nothing")),
         }
     }
 
@@ -131,13 +170,34 @@ impl Guest {
                     .call_retry(store, context, failure)?;
                 Ok(self::advice(said, from_v2::advice))
             }),
-            Self::V3(guest) => to_v3::with_failure(asked, failure, |context, failure| {
-                let said = guest
-                    .tbengine_policy_hooks()
-                    .call_retry(store, context, failure)?;
+            Self::V3 { hooks, .. } => to_v3::with_failure(asked, failure, |context, failure| {
+                let said = hooks.call_retry(store, context, failure)?;
                 Ok(self::advice(said, from_v3::advice))
             }),
+            Self::Veto { .. } => Err(wasmtime::Error::msg("a veto advises nothing")),
         }
+    }
+
+    /// What it takes away of these proposals: ids with reasons.
+    pub(super) fn review(
+        &self,
+        store: impl AsContextMut<Data: Send>,
+        asked: &Asked<'_>,
+        review: &Review<'_>,
+    ) -> wasmtime::Result<Result<Vec<(String, String)>, String>> {
+        let Self::Veto { vetoes, .. } = self else {
+            return Err(wasmtime::Error::msg("a policy reviews nothing"));
+        };
+        to_v3::with_question(asked, |context, resources| {
+            let proposals = to_v3::proposals(review);
+            let said = vetoes.call_review(store, context, resources, &proposals)?;
+            let vetoed = said.map(|said| {
+                let said = said.into_iter();
+                said.map(|veto| (veto.id, bounded(veto.reason, MAX_REASON)))
+                    .collect()
+            });
+            Ok(vetoed)
+        })
     }
 }
 

@@ -27,6 +27,8 @@ pub const MAX_COMPONENT: usize = 64 << 20;
 
 /// The interface that a policy exports, without its version.
 const HOOKS: &str = "tbengine:policy/hooks@";
+/// The interface that a veto exports, without its version.
+const VETOES: &str = "tbengine:policy/vetoes@";
 /// What a policy may import.
 const GRANTED: [&str; 7] = [
     "tbengine:policy/",
@@ -37,6 +39,31 @@ const GRANTED: [&str; 7] = [
     "wasi:filesystem/",
     "wasi:sockets/",
 ];
+
+/// What a component is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// To propose what to do.
+    Policy,
+    /// To take proposals away.
+    Veto,
+}
+
+impl Role {
+    /// The interface that is exported for it, without its version.
+    fn interface(self) -> &'static str {
+        match self {
+            Role::Policy => HOOKS,
+            Role::Veto => VETOES,
+        }
+    }
+
+    /// The version of the contract of some major number, if it has this role.
+    fn version(self, major: u64) -> Option<Version> {
+        // Older versions of the contract have no vetoes.
+        Version::of_major(major).filter(|version| self == Role::Policy || *version >= Version::V3)
+    }
+}
 
 /// Why a file is not a policy that can run here.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +109,20 @@ pub enum LoadError {
     /// It exports no hooks.
     #[error("{origin} is not a policy: it does not export tbengine:policy/hooks")]
     NoHooks {
+        /// The file.
+        origin: String,
+    },
+    /// It takes proposals away, and was to propose.
+    #[error(
+        "{origin} is a veto, not a policy: it only takes proposals away; name it in `[safeguards] policies`"
+    )]
+    IsVeto {
+        /// The file.
+        origin: String,
+    },
+    /// It was to take proposals away, and cannot.
+    #[error("{origin} is not a veto: it does not export tbengine:policy/vetoes")]
+    NoVetoes {
         /// The file.
         origin: String,
     },
@@ -199,11 +240,17 @@ impl CompiledPolicy {
         ConfiguredPolicy::new(self.0.clone(), params, limits)
     }
 
+    /// What is known of it.
+    pub(super) fn compiled(&self) -> &Arc<Compiled> {
+        &self.0
+    }
+
     pub(super) fn load(
         engine: &Engine,
         linker: &Linker<State>,
         limits: &Limits,
         threads: usize,
+        role: Role,
         bytes: &[u8],
         origin: &str,
     ) -> Result<Self, LoadError> {
@@ -213,10 +260,10 @@ impl CompiledPolicy {
                 origin: origin.to_owned(),
                 message: format!("{error:#}"),
             })?;
-        let (version, [exports, imports]) = check_interfaces(&component, engine, origin)?;
+        let (version, [exports, imports]) = check_interfaces(&component, engine, role, origin)?;
         let pre = linker
             .instantiate_pre(&component)
-            .and_then(|pre| GuestPre::new(pre, version))
+            .and_then(|pre| GuestPre::new(pre, role, version))
             .map_err(|error| LoadError::Shape {
                 origin: origin.to_owned(),
                 version,
@@ -287,6 +334,7 @@ fn check_header(bytes: &[u8], origin: &str) -> Result<(), LoadError> {
 fn check_interfaces(
     component: &Component,
     engine: &Engine,
+    role: Role,
     origin: &str,
 ) -> Result<(Version, [Vec<String>; 2]), LoadError> {
     let component = component.component_type();
@@ -296,10 +344,13 @@ fn check_interfaces(
         .collect();
     let majors: Vec<u64> = exports
         .iter()
-        .filter_map(|name| name.strip_prefix(HOOKS)?.split('.').next()?.parse().ok())
+        .filter_map(|name| {
+            let version = name.strip_prefix(role.interface())?;
+            version.split('.').next()?.parse().ok()
+        })
         .collect();
     // A policy may speak several; the newest that both know is the best.
-    let version = majors.iter().filter_map(|major| Version::of_major(*major));
+    let version = majors.iter().filter_map(|major| role.version(*major));
     let version = match (version.max(), majors.first()) {
         (Some(version), _) => version,
         (None, Some(theirs)) => {
@@ -309,8 +360,12 @@ fn check_interfaces(
             });
         }
         (None, None) => {
-            return Err(LoadError::NoHooks {
-                origin: origin.to_owned(),
+            let origin = origin.to_owned();
+            let is_veto = exports.iter().any(|name| name.starts_with(VETOES));
+            return Err(match role {
+                Role::Policy if is_veto => LoadError::IsVeto { origin },
+                Role::Policy => LoadError::NoHooks { origin },
+                Role::Veto => LoadError::NoVetoes { origin },
             });
         }
     };

@@ -8,6 +8,7 @@
 //! - `answer`, `proposal`: what it says
 //! - `failure`, `operation`: a failed attempt, and its advice
 //! - `fault`, `log_line`: how it fails, and what it logged
+//! - `veto`: what takes proposals away, and what it is asked
 //!
 //! The WASM host that implements it for `.wasm` components is in the modules below, in the order a policy
 //! passes through them:
@@ -18,6 +19,7 @@
 //! - [`description`]: what a policy says of itself
 //! - [`params`]: the operator's parameters, checked against the description
 //! - [`configured`]: a policy with its parameters; implements [`Policy`]
+//! - `compiled_veto`, `configured_veto`: the same for vetoes; implements [`Veto`]
 //! - `compiled`: what is known of a component from then on
 //! - `value`: how parameters and limits are written
 //! - `batch`: which candidates go into one call
@@ -45,7 +47,9 @@ mod bounded;
 mod call;
 mod candidate;
 mod compiled;
+mod compiled_veto;
 pub mod configured;
+mod configured_veto;
 mod context;
 pub mod contract;
 mod convert;
@@ -68,6 +72,7 @@ pub mod params;
 mod proposal;
 mod state;
 mod value;
+mod veto;
 mod wants;
 mod wasi;
 
@@ -76,7 +81,9 @@ pub use answer::Answer;
 pub use backend_facts::BackendFacts;
 pub use batch::MAX_BATCH;
 pub use candidate::{Candidate, Dependent};
+pub use compiled_veto::CompiledVeto;
 pub use configured::ConfiguredPolicy;
+pub use configured_veto::ConfiguredVeto;
 pub use context::PolicyContext;
 pub use contract::Version;
 pub use description::{Description, Judging, Param, ParamType};
@@ -93,4 +100,5 @@ pub use operation::Operation;
 pub use pack::{PackError, Packed, pack};
 pub use params::ConfigError;
 pub use proposal::{Force, Proposal, Verdict};
+pub use veto::{Review, Reviewed, Veto, Vetoed};
 pub use wants::Wants;

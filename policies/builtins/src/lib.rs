@@ -45,6 +45,10 @@ pub const HOSTILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hostile.was
 #[cfg(feature = "testing")]
 pub const WISHES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wishes.wasm"));
 
+/// A veto that does what its parameter says, for the tests of the host.
+#[cfg(feature = "testing")]
+pub const VETOING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/vetoing.wasm"));
+
 /// A guest that looks at the world through WASI, for the tests of the host.
 #[cfg(feature = "testing")]
 pub const WORLDLY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/worldly.wasm"));

@@ -20,6 +20,10 @@ pub(crate) fn print_obstacles(
     }
     if let Some(trip) = &plan.blast_radius {
         let hint = match trip {
+            BlastRadius::VetoFailed { fault } => {
+                tell_fault(console, fault);
+                return;
+            }
             BlastRadius::MaxDelete { .. } | BlastRadius::UnprovenRunning { .. } => {
                 "review `tbengine plan`; if it is right, raise the limit with --max-delete"
             }

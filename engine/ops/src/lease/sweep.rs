@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::context::{Context, Purpose};
 use crate::discover::discover;
 use crate::error::Error;
+use crate::policies;
 
 /// Grace period before a running resource is killed. Its holder is gone, so nobody reads what it would say.
 const SWEEP_GRACE: Duration = Duration::ZERO;
@@ -93,7 +94,10 @@ pub(super) async fn prepare(
     let purpose = Purpose::Sweep {
         backends: lease.terms.backends.clone(),
     };
-    let engine = context.engine_in(&world, purpose, settings)?;
+    let vetoes = policies::vetoes_in_background(context, settings).await?;
+    let engine = context
+        .engine_in(&world, purpose, settings)?
+        .with_vetoes(vetoes);
     let mut see = |event: &Event| tracing::debug!(kind = ?event.kind, "sweep");
     let inventory = Arc::new(discover(&engine, settings, &world, &mut see).await);
     let ownership = ownership.seeing(&inventory);

@@ -79,22 +79,22 @@ pub(in crate::policy) fn complaints(said: Vec<setup::ConfigError>) -> Vec<(Strin
 pub(in crate::policy) fn proposal(said: guest::Verdict) -> Proposal {
     let grace = |ms: Option<u64>| ms.map(Duration::from_millis);
     let (verdict, priority) = match said.action {
-        verdicts::Action::Keep(reason) => (Verdict::Keep { reason }, 0),
-        verdicts::Action::Stop(options) => (
+        verdicts::ActionResult::Keep(reason) => (Verdict::Keep { reason }, 0),
+        verdicts::ActionResult::Stop(options) => (
             Verdict::Stop {
                 reason: options.reason,
                 grace: grace(options.grace_ms),
             },
             options.priority,
         ),
-        verdicts::Action::Archive(options) => (
+        verdicts::ActionResult::Archive(options) => (
             Verdict::Archive {
                 reason: options.reason,
                 grace: grace(options.grace_ms),
             },
             options.priority,
         ),
-        verdicts::Action::Delete(options) => (
+        verdicts::ActionResult::Delete(options) => (
             Verdict::Delete {
                 reason: options.reason,
                 force: match options.force {

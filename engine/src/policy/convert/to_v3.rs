@@ -1,5 +1,7 @@
 //! Records of the contract 3.0.
 
+use std::time::Duration;
+
 use tbengine_sdk::{Class, ErrorKind, Owner, State};
 
 use super::asked::Asked;
@@ -8,13 +10,15 @@ use super::{millis, push_id, unix_ms};
 use crate::kinds::KindFacts;
 use crate::policy::backend_facts::BackendFacts;
 use crate::policy::bindings::v3::exports::tbengine::policy::hooks as guest;
-use crate::policy::bindings::v3::tbengine::policy::types;
+use crate::policy::bindings::v3::exports::tbengine::policy::vetoes;
+use crate::policy::bindings::v3::tbengine::policy::{types, verdicts};
 use crate::policy::candidate::Candidate;
 use crate::policy::context::PolicyContext;
 use crate::policy::failure::Failure;
 use crate::policy::lease_state::LeaseState;
 use crate::policy::operation::Operation;
-use crate::policy::proposal::Force;
+use crate::policy::proposal::{Force, Verdict};
+use crate::policy::veto::Review;
 
 /// The backends and kinds of a call, which its resources name by their indices.
 struct Tables {
@@ -168,6 +172,42 @@ pub(in crate::policy) fn with_question<T>(
     with_context(asked.context, &tables, |context| body(context, &records))
 }
 
+/// Proposals that are to be reviewed.
+pub(in crate::policy) fn proposals<'a>(review: &Review<'a>) -> Vec<vetoes::Proposal<'a>> {
+    let grace_ms = |grace: &Option<Duration>| grace.map(millis);
+    let proposals = review.proposals.iter().map(|one| {
+        let priority = one.priority;
+        let stop = |reason: &'a str, grace: &Option<Duration>| verdicts::StopOptionsParam {
+            reason,
+            grace_ms: grace_ms(grace),
+            priority,
+        };
+        vetoes::Proposal {
+            resource: u32::try_from(one.candidate).unwrap_or(u32::MAX),
+            action: match &one.verdict {
+                Verdict::Keep { reason } => verdicts::ActionParam::Keep(reason),
+                Verdict::Stop { reason, grace } => verdicts::ActionParam::Stop(stop(reason, grace)),
+                Verdict::Archive { reason, grace } => {
+                    verdicts::ActionParam::Archive(stop(reason, grace))
+                }
+                Verdict::Delete {
+                    reason,
+                    force,
+                    grace,
+                } => verdicts::ActionParam::Delete(verdicts::DeleteOptionsParam {
+                    reason,
+                    force: self::force(*force),
+                    grace_ms: grace_ms(grace),
+                    priority,
+                    evict: false,
+                }),
+            },
+            policy: review.policy,
+        }
+    });
+    proposals.collect()
+}
+
 /// Calls `body` with the context and a failed attempt.
 pub(in crate::policy) fn with_failure<T>(
     asked: &Asked<'_>,
@@ -199,11 +239,7 @@ pub(in crate::policy) fn with_failure<T>(
                 Operation::Archive => types::Operation::Archive,
                 Operation::Delete => types::Operation::Delete,
             },
-            force: match failure.force {
-                Force::Never => types::Force::Never,
-                Force::OnRetry => types::Force::OnRetry,
-                Force::Always => types::Force::Always,
-            },
+            force: force(failure.force),
             reason: &failure.reason,
             failure: failure_kind(error.kind),
             code: error.code.as_deref(),
@@ -273,6 +309,14 @@ fn record<'a>(
         takes_along: &[],
         labels: &[],
         attrs: &[],
+    }
+}
+
+fn force(force: Force) -> types::Force {
+    match force {
+        Force::Never => types::Force::Never,
+        Force::OnRetry => types::Force::OnRetry,
+        Force::Always => types::Force::Always,
     }
 }
 

@@ -9,5 +9,6 @@ mod presets;
 mod shapes;
 mod support;
 mod versions;
+mod vetoes;
 mod wishes;
 mod world;

@@ -14,3 +14,4 @@ mod safeguards;
 mod saved;
 mod seeds;
 mod support;
+mod vetoes;

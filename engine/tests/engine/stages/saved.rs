@@ -23,9 +23,11 @@ fn through_a_file(plan: &Plan) -> Plan {
 async fn revise(world: &World, plan: Plan, policy: Scripted) -> Result<Plan, Stale> {
     let policy: Arc<dyn Policy> = Arc::new(policy);
     let engine = world.engine();
-    let inventory = engine.discover(&mut |_| {}).await;
+    let inventory = Arc::new(engine.discover(&mut |_| {}).await);
     let (facts, valid) = (&world.facts, 24 * HOUR);
-    engine.revise(plan, &inventory, facts, &policy, valid, &mut |_| {})
+    engine
+        .revise(plan, &inventory, facts, &policy, valid, &mut |_| {})
+        .await
 }
 
 #[tokio::test(start_paused = true)]
@@ -277,9 +279,11 @@ async fn what_was_not_listed_is_read_and_not_touched() {
         resources.cloned().collect(),
         Vec::new(),
     );
+    let less = Arc::new(less);
     let policy: Arc<dyn Policy> = Arc::new(delete_all());
     let revised = engine
         .revise(plan, &less, &world.facts, &policy, 24 * HOUR, &mut |_| {})
+        .await
         .unwrap();
     let report = world.apply(revised, delete_all()).await;
     assert_eq!(result(&report, "one"), StepResult::AlreadyGone);

@@ -7,7 +7,7 @@ use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::plan::{Plan, Safeguard, Safeguards};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
-    RetryAdvice, Verdict,
+    RetryAdvice, Verdict, Veto,
 };
 use tbengine_engine::report::{Event, EventKind, Outcome, Report, StepResult};
 use tbengine_engine::scope::Scope;
@@ -60,6 +60,11 @@ impl Scripted {
     ) -> Self {
         self.advise = Box::new(advise);
         self
+    }
+
+    /// What it says about a candidate.
+    pub(crate) fn judge(&self, candidate: &Candidate<'_>) -> Option<Verdict> {
+        (self.judge)(candidate)
     }
 
     pub(crate) fn digest(mut self, digest: &str) -> Self {
@@ -135,6 +140,7 @@ pub(crate) struct World {
     pub(crate) control: Control,
     pub(crate) others: Vec<Memory>,
     pub(crate) run: &'static str,
+    pub(crate) vetoes: Vec<Arc<dyn Veto>>,
     events: Arc<Mutex<Vec<Event>>>,
     #[expect(clippy::type_complexity, reason = "a hook of one test")]
     pub(crate) on_event: Option<Box<dyn Fn(&Event, &Control) + Send + Sync>>,
@@ -155,6 +161,7 @@ impl World {
             control: Control::default(),
             others: Vec::new(),
             run: "run-1",
+            vetoes: Vec::new(),
             events: Arc::default(),
             on_event: None,
         }
@@ -177,7 +184,7 @@ impl World {
             safeguards: self.safeguards.clone(),
             apply: self.apply.clone(),
         };
-        Engine::new(backends, options)
+        Engine::new(backends, options).with_vetoes(self.vetoes.clone())
     }
 
     fn reporter(&self) -> impl FnMut(&Event) {

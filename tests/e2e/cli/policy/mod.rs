@@ -4,6 +4,7 @@ mod failing;
 mod naming;
 mod showing;
 mod testing;
+mod vetoing;
 mod writing;
 
 /// The policy that the templates have in every language, as text.

@@ -220,15 +220,27 @@ async fn hold(seed: u64) {
     let Known { inventory, facts } = known.clone();
     let whole = engine.plan(Arc::new(inventory), &facts, &policy, "eager", false, quiet);
     let whole = whole.await.plan;
-    let revise = |plan: &Plan, known: &Known| {
-        let Known { inventory, facts } = known;
+    let revise = async |plan: &Plan, known: &Known| {
+        let Known { inventory, facts } = known.clone();
+        let inventory = Arc::new(inventory);
         let valid = Duration::from_secs(3600);
         engine
-            .revise(plan.clone(), inventory, facts, &policy, valid, &mut |_| {})
+            .revise(
+                plan.clone(),
+                &inventory,
+                &facts,
+                &policy,
+                valid,
+                &mut |_| {},
+            )
+            .await
             .expect("a plan of this world")
     };
     let forged = forged(&whole, &known.inventory);
-    let saved = [&whole, &forged].map(|plan| (plan, sent(&revise(plan, &known))));
+    let saved = [
+        (&whole, sent(&revise(&whole, &known).await)),
+        (&forged, sent(&revise(&forged, &known).await)),
+    ];
 
     for piece in pieces(&known, &mut world) {
         let less = known.without(&piece);
@@ -243,7 +255,7 @@ async fn hold(seed: u64) {
             "seed {seed}: without {piece:?} it plans {more:?}"
         );
         for (plan, then) in &saved {
-            let now = revise(plan, &less);
+            let now = revise(plan, &less).await;
             let more: Vec<_> = sent(&now).difference(then).cloned().collect();
             assert!(
                 more.is_empty(),
@@ -258,7 +270,7 @@ async fn hold(seed: u64) {
         1 => Piece::Listing(0, Kind::CONTAINER),
         _ => Piece::Listing(0, Kind::NETWORK),
     };
-    let now = revise(&forged, &known.without(&piece));
+    let now = revise(&forged, &known.without(&piece)).await;
     if now.blast_radius.is_some() {
         return;
     }

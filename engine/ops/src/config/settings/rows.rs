@@ -159,6 +159,11 @@ settings! {
               Default: {default}.",
         binds_plans: true,
     }
+    "safeguards.policies" => vetoes: Vec<String> = Vec::new(), {
+        doc: "Vetoes: policies that review every plan after the safeguards and can only take steps away. Each is the\n\
+              name of a table under `policies`, a path, or oci://HOST/REPOSITORY@sha256:DIGEST.",
+        binds_plans: true,
+    }
     "safeguards.stop-timeout" => stop_timeout: Option<Duration> = None, {
         flag: Some(Flag {
             name: "stop-timeout",

@@ -141,6 +141,30 @@ impl Value for String {
     }
 }
 
+/// Names, which a variable separates by commas.
+impl Value for Vec<String> {
+    type File = Self;
+
+    fn of_file(said: Self::File) -> Self {
+        said
+    }
+
+    fn parse(text: &OsStr, _: Limits) -> Result<Self, String> {
+        let names: Vec<&str> = utf8(text)?.split(',').map(str::trim).collect();
+        if names.contains(&"") {
+            return Err("one of the names is empty".into());
+        }
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+
+    fn plain(&self) -> Plain {
+        match self.is_empty() {
+            true => Plain::Unset,
+            false => Plain::Text(self.join(",")),
+        }
+    }
+}
+
 impl Value for PathBuf {
     const IS_PATH: bool = true;
 

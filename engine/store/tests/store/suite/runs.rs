@@ -60,9 +60,10 @@ async fn resume(world: &World, store: &dyn Store, policy: Scripted) -> (Plan, Bo
     let policy: Arc<dyn Policy> = Arc::new(policy);
     let left = claimed.record().left();
     let engine = world.engine();
-    let inventory = engine.discover(&mut |_| {}).await;
+    let inventory = Arc::new(engine.discover(&mut |_| {}).await);
     let left = engine
         .revise(left, &inventory, &world.facts, &policy, HOUR, &mut |_| {})
+        .await
         .unwrap();
     let clock = RunClock::starting_at(NOW);
     let journal = claimed.resume(&left, clock).await.unwrap();

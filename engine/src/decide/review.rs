@@ -1,0 +1,100 @@
+//! Asking a veto about what a policy proposed.
+
+use std::sync::Arc;
+
+use crate::discover::Inventory;
+use crate::facts::Facts;
+use crate::policy::{Fault, FaultKind, PolicyContext, Review, Reviewed, Verdict, Veto};
+
+use super::told::{self, Told};
+
+/// A proposal for the resource at a place of an inventory.
+#[derive(Clone, Debug)]
+pub struct Proposed {
+    /// The place of the resource in the inventory.
+    pub resource: usize,
+    /// What is proposed.
+    pub verdict: Verdict,
+    /// Higher goes first.
+    pub priority: i32,
+}
+
+/// Asks a veto about proposals of a policy. Gives the places of the resources whose proposals it takes away, with
+/// its reasons.
+///
+/// Runs the veto off the async threads, because it computes.
+///
+/// # Errors
+/// If the veto failed; then nothing may be carried out.
+pub async fn review(
+    veto: Arc<dyn Veto>,
+    context: PolicyContext,
+    policy: String,
+    inventory: Arc<Inventory>,
+    facts: Facts,
+    proposals: Vec<Proposed>,
+) -> Result<Vec<(usize, String)>, Fault> {
+    let name = veto.source().name.clone();
+    let reviewing = move || ask(&*veto, &context, &policy, &inventory, &facts, proposals);
+    let reviewed = tokio::task::spawn_blocking(reviewing).await;
+    reviewed.unwrap_or_else(|panic| {
+        let message = format!("the policy host panicked: {panic}");
+        Err(Fault {
+            function: "review".to_owned(),
+            ..super::fault(&name, FaultKind::Trap, message)
+        })
+    })
+}
+
+fn ask(
+    veto: &dyn Veto,
+    context: &PolicyContext,
+    policy: &str,
+    inventory: &Inventory,
+    facts: &Facts,
+    proposals: Vec<Proposed>,
+) -> Result<Vec<(usize, String)>, Fault> {
+    let places = concerned(inventory, &proposals);
+    let told = Told::new(inventory, facts, &places);
+    let candidates = told.candidates(&[]);
+    let candidate_of = |resource| places.binary_search(&resource).unwrap_or_default();
+    let proposals: Vec<Reviewed> = proposals
+        .into_iter()
+        .map(|one| Reviewed {
+            candidate: candidate_of(one.resource),
+            verdict: one.verdict,
+            priority: one.priority,
+        })
+        .collect();
+    let context = told::context(context, inventory);
+    let review = Review {
+        policy,
+        proposals: &proposals,
+    };
+    let vetoed = veto.review(&context, &candidates, &review)?;
+    let vetoed = vetoed.into_iter();
+    Ok(vetoed
+        .map(|one| (places[one.candidate], one.reason))
+        .collect())
+}
+
+/// The places of the resources of some proposals, and of those that they use, are used by or take along; in ascending
+/// order.
+fn concerned(inventory: &Inventory, proposals: &[Proposed]) -> Vec<usize> {
+    let mut proposed = vec![false; inventory.resources.len()];
+    for one in proposals {
+        proposed[one.resource] = true;
+    }
+    let is_concerned = |place: &usize| {
+        let mut users = inventory.holder_places(*place).iter();
+        proposed[*place] || users.any(|user| proposed[*user])
+    };
+    let mut places: Vec<usize> = (0..proposed.len()).filter(is_concerned).collect();
+    for one in proposals {
+        places.extend(inventory.holder_places(one.resource));
+        places.extend(inventory.taken_along_places(one.resource));
+    }
+    places.sort_unstable();
+    places.dedup();
+    places
+}
