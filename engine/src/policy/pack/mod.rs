@@ -1,7 +1,7 @@
 //! Makes a policy of a core module, so that every language that reaches WebAssembly reaches us.
 //!
 //! A module exports `memory`, `cabi_realloc` and the four functions, by their full names
-//! (`tbengine:policy/hooks@2.0.0#decide`) or, where a language cannot write those, by the last word
+//! (`tbengine:policy/hooks@3.0.0#decide`) or, where a language cannot write those, by the last word
 //! (`decide`). What it needs of WASI preview 1 it gets from an adapter that denies all but standard error.
 //!
 //! - `error`: why a file cannot be made one
@@ -55,10 +55,11 @@ pub fn pack(bytes: &[u8], origin: &str, version: Option<Version>) -> Result<Pack
         return pack_for(&core, &module, version, origin);
     }
     let newest = pack_for(&core, &module, Version::NEWEST, origin);
-    let Err(PackError::Shape { .. }) = newest else {
+    let Err(PackError::Shape { .. } | PackError::Import { .. }) = newest else {
         return newest;
     };
-    // Short names say nothing; the parameters of `decide` do, which no two versions have in common.
+    // Short names say nothing; the parameters of `decide` do, which no two versions have in common, and the version
+    // of the log that is imported.
     let mut older = Version::ALL.into_iter().rev().skip(1);
     older
         .find_map(|version| pack_for(&core, &module, version, origin).ok())

@@ -73,6 +73,13 @@ fn what_a_module_does_after_each_function_is_called() {
 #[test]
 fn the_newest_version_that_fits_is_meant_unless_one_is_asked_for() {
     for version in Version::ALL {
+        let log = format!(
+            "(import \"tbengine:policy/log@{}.0.0\" \"emit\" (func (param i32 i32 i32)))",
+            version.major()
+        );
+        let text = module_of(version, &log);
+        let packed = pack(text.as_bytes(), "core.wat", None).unwrap();
+        assert_eq!(packed.version, version);
         let text = module_of(version, "");
         let packed = pack(text.as_bytes(), "core.wat", None).unwrap();
         assert_eq!(packed.version, version);
