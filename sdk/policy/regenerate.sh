@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes src/bindings.rs and src/veto_bindings.rs anew from wit/3.0, and the bindings of the templates in C from wit/2.0. Needs: cargo install wit-bindgen-cli --version 0.63.0 --locked
+# Writes src/bindings.rs, src/veto_bindings.rs and the bindings of the templates in C anew from wit/3.0. Needs: cargo install wit-bindgen-cli --version 0.63.0 --locked
 set -eu
 cd "$(dirname "$0")"
 out=$(mktemp -d)
@@ -29,10 +29,10 @@ wit-bindgen rust wit/3.0 --world veto --out-dir "$out" \
 } > src/veto_bindings.rs
 # The object file holds the types, which `tbengine policy pack` adds by itself. And what a policy returns is not
 # freed: an instance serves one call, so constants and the engine's own texts may be returned.
-wit-bindgen c wit/2.0 --world policy --out-dir "$out/c"
+wit-bindgen c wit/3.0 --world policy --out-dir "$out/c"
 for file in policy.h policy.c; do
     {
-        echo "// wit/2.0/policy.wit sha256 $(sha256sum wit/2.0/policy.wit | cut -d' ' -f1)"
+        echo "// wit/3.0/policy.wit sha256 $(sha256sum wit/3.0/policy.wit | cut -d' ' -f1)"
         awk '/^\/\/ Ensure that the \*_component_type/ { exit } /cabi_post_/ { skip = 1 } !skip { print } /^}/ { skip = 0 }' "$out/c/$file"
     } > "../../policies/templates/c/gen/$file"
 done

@@ -32,9 +32,9 @@ fn the_guests_bindings_were_generated_from_the_wit_as_it_is() {
 
 #[test]
 fn the_templates_bindings_for_c_were_generated_from_the_wit_as_it_is() {
-    let wit = include_bytes!("../../../sdk/policy/wit/2.0/policy.wit");
+    let wit = include_bytes!("../../../sdk/policy/wit/3.0/policy.wit");
     let first = format!(
-        "// wit/2.0/policy.wit sha256 {}",
+        "// wit/3.0/policy.wit sha256 {}",
         hex::encode(Sha256::digest(wit))
     );
     for file in [

@@ -1,8 +1,8 @@
 // The policy max-age: deletes what ended, and stops what runs, once it is older than allowed.
 
 import {
-  Description, FailureIs, Force, Judging, Pairs, ParamType, Resources, State, Text, Verdicts,
-  after, complain, failure, giveUp, interest, noOpinion, text,
+  Asked, Description, FailureIs, Force, Judging, Pairs, ParamType, State, Text, Verdicts,
+  after, complain, giveUp, interest, noOpinion, text,
 } from "./abi";
 export { cabi_realloc } from "./abi";
 
@@ -31,23 +31,22 @@ export function configure(at: usize, length: i32): usize {
   olderThan = I64.parseInt(params.get(text("older-than"))!.toString());
   keepLabel = params.get(text("keep-label"))!;
   if (olderThan == 0) return complain("older-than", "must be more than nothing");
-  return interest([keepLabel]);
+  return interest();
 }
 
-export function decide(
-  now: i64, _run: usize, _runLength: i32, _dryRun: i32, _attrs: usize, _attrsLength: i32, at: usize, length: i32,
-): usize {
-  const resources = new Resources(at, length);
-  const verdicts = new Verdicts(length);
+export function decide(args: usize): usize {
+  const asked = changetype<Asked>(args);
+  const now = asked.context.now, resources = asked.resources;
+  const verdicts = new Verdicts(resources.length);
   const kept = text("labelled to be kept"), old = text("older than allowed");
-  for (let index = 0; index < length; index++) {
+  for (let index = 0; index < resources.length; index++) {
     const one = resources[index];
     if (one.labels.get(keepLabel)) {
       verdicts.keep(one, kept);
       continue;
     }
-    if (one.created < 0) continue;
-    const age = now - one.created;
+    if (one.since < 0) continue;
+    const age = now - one.since;
     if (age <= olderThan) continue;
     const oldestFirst = <i32>min(age / HOUR, <i64>i32.MAX_VALUE);
     switch (one.state) {
@@ -68,7 +67,7 @@ export function decide(
 }
 
 export function retry(args: usize): usize {
-  const failed = failure(args);
+  const failed = changetype<Asked>(args).failure;
   if (failed.is != FailureIs.transient) return noOpinion();
   if (failed.attempt >= 4) return giveUp("tried often enough");
   return after(failed.attempt * 1_000, false);

@@ -18,7 +18,7 @@ static bool equal(policy_string_t a, policy_string_t b) {
   return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
-void exports_tbengine_policy_hooks_describe(exports_tbengine_policy_hooks_description_t *ret) {
+void exports_tbengine_policy_setup_describe(exports_tbengine_policy_setup_description_t *ret) {
   static tbengine_policy_types_param_t params[2];
   params[0] = (tbengine_policy_types_param_t){
       .name = TEXT("older-than"),
@@ -32,7 +32,7 @@ void exports_tbengine_policy_hooks_describe(exports_tbengine_policy_hooks_descri
       .doc = TEXT("What carries this label is kept, whatever its value."),
       .default_ = {true, TEXT("keep")},
   };
-  *ret = (exports_tbengine_policy_hooks_description_t){
+  *ret = (exports_tbengine_policy_setup_description_t){
       .name = TEXT("max-age"),
       .version = TEXT("1.0.0"),
       .summary = TEXT("Deletes what ended, and stops what runs, once it is older than allowed."),
@@ -41,9 +41,9 @@ void exports_tbengine_policy_hooks_describe(exports_tbengine_policy_hooks_descri
   };
 }
 
-bool exports_tbengine_policy_hooks_configure(exports_tbengine_policy_hooks_pairs_t *config,
-                                             exports_tbengine_policy_hooks_interest_t *ret,
-                                             exports_tbengine_policy_hooks_list_config_error_t *err) {
+bool exports_tbengine_policy_setup_configure(exports_tbengine_policy_setup_pairs_t *config,
+                                             exports_tbengine_policy_setup_interest_t *ret,
+                                             exports_tbengine_policy_setup_list_config_error_t *err) {
   for (size_t i = 0; i < config->len; i++) {
     policy_string_t name = config->ptr[i].f0, value = config->ptr[i].f1;
     if (equal(name, TEXT("older-than"))) {
@@ -56,12 +56,12 @@ bool exports_tbengine_policy_hooks_configure(exports_tbengine_policy_hooks_pairs
   if (older_than == 0) {
     static tbengine_policy_types_config_error_t complaint;
     complaint = (tbengine_policy_types_config_error_t){TEXT("older-than"), TEXT("must be more than nothing")};
-    *err = (exports_tbengine_policy_hooks_list_config_error_t){&complaint, 1};
+    *err = (exports_tbengine_policy_setup_list_config_error_t){&complaint, 1};
     return false;
   }
-  *ret = (exports_tbengine_policy_hooks_interest_t){
-      .labels = {.tag = TBENGINE_POLICY_TYPES_SELECTION_ONLY, .val = {.only = {&keep_label, 1}}},
-      .attrs = {.tag = TBENGINE_POLICY_TYPES_SELECTION_NOTHING},
+  *ret = (exports_tbengine_policy_setup_interest_t){
+      .labels = {.tag = TBENGINE_POLICY_TYPES_SELECTION_EVERYTHING},
+      .attrs = {.tag = TBENGINE_POLICY_TYPES_SELECTION_EVERYTHING},
   };
   return true;
 }
@@ -75,9 +75,11 @@ static bool judge(uint64_t now, const tbengine_policy_types_resource_t *one, tbe
       return true;
     }
   }
-  if (!one->created.is_some || one->created.val > now) return false;
-  uint64_t age = now - one->created.val;
-  if (age <= older_than) return false;
+  if (!one->created.is_some) return false;
+  uint64_t since = one->created.val;
+  if (one->arrived.is_some && one->arrived.val > since) since = one->arrived.val;
+  if (since > now || now - since <= older_than) return false;
+  uint64_t age = now - since;
   uint64_t hours = age / HOUR;
   int32_t oldest_first = hours > INT32_MAX ? INT32_MAX : (int32_t)hours;
   switch (one->state) {
@@ -89,7 +91,7 @@ static bool judge(uint64_t now, const tbengine_policy_types_resource_t *one, tbe
       ret->tag = TBENGINE_POLICY_VERDICTS_ACTION_DELETE;
       ret->val.delete_ = (tbengine_policy_verdicts_delete_options_t){
           .reason = TEXT("older than allowed"),
-          .force = TBENGINE_POLICY_VERDICTS_FORCE_NEVER,
+          .force = TBENGINE_POLICY_TYPES_FORCE_NEVER,
           .priority = oldest_first,
       };
       return true;

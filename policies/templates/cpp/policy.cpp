@@ -43,9 +43,10 @@ std::optional<Action> judge(uint64_t now, const Resource &one) {
       return action;
     }
   }
-  if (!one.created.is_some || one.created.val > now) return std::nullopt;
-  const uint64_t age = now - one.created.val;
-  if (age <= older_than) return std::nullopt;
+  if (!one.created.is_some) return std::nullopt;
+  const uint64_t since = std::max(one.created.val, one.arrived.is_some ? one.arrived.val : 0);
+  if (since > now || now - since <= older_than) return std::nullopt;
+  const uint64_t age = now - since;
   const auto oldest_first = static_cast<int32_t>(std::min<uint64_t>(age / HOUR, INT32_MAX));
   const auto reason = text("older than allowed"sv);
   switch (one.state) {
@@ -55,7 +56,7 @@ std::optional<Action> judge(uint64_t now, const Resource &one) {
     case TBENGINE_POLICY_TYPES_STATE_FAILED:
     case TBENGINE_POLICY_TYPES_STATE_DEAD:
       action.tag = TBENGINE_POLICY_VERDICTS_ACTION_DELETE;
-      action.val.delete_ = {reason, TBENGINE_POLICY_VERDICTS_FORCE_NEVER, {false, 0}, oldest_first};
+      action.val.delete_ = {reason, TBENGINE_POLICY_TYPES_FORCE_NEVER, {false, 0}, oldest_first, false};
       return action;
     case TBENGINE_POLICY_TYPES_STATE_RUNNING:
     case TBENGINE_POLICY_TYPES_STATE_PAUSED:
@@ -69,7 +70,7 @@ std::optional<Action> judge(uint64_t now, const Resource &one) {
 
 }  // namespace
 
-void exports_tbengine_policy_hooks_describe(exports_tbengine_policy_hooks_description_t *ret) {
+void exports_tbengine_policy_setup_describe(exports_tbengine_policy_setup_description_t *ret) {
   static tbengine_policy_types_param_t params[] = {
       param("older-than"sv, TBENGINE_POLICY_TYPES_PARAM_TYPE_DURATION, "24h"sv, "How old is too old."sv),
       param("keep-label"sv, TBENGINE_POLICY_TYPES_PARAM_TYPE_TEXT, "keep"sv,
@@ -80,9 +81,9 @@ void exports_tbengine_policy_hooks_describe(exports_tbengine_policy_hooks_descri
           {params, std::size(params)}, TBENGINE_POLICY_TYPES_JUDGING_EACH};
 }
 
-bool exports_tbengine_policy_hooks_configure(exports_tbengine_policy_hooks_pairs_t *config,
-                                             exports_tbengine_policy_hooks_interest_t *ret,
-                                             exports_tbengine_policy_hooks_list_config_error_t *err) {
+bool exports_tbengine_policy_setup_configure(exports_tbengine_policy_setup_pairs_t *config,
+                                             exports_tbengine_policy_setup_interest_t *ret,
+                                             exports_tbengine_policy_setup_list_config_error_t *err) {
   for (size_t i = 0; i < config->len; i++) {
     const auto name = view(config->ptr[i].f0), value = view(config->ptr[i].f1);
     if (name == "older-than"sv) std::from_chars(value.data(), value.data() + value.size(), older_than);
@@ -94,9 +95,8 @@ bool exports_tbengine_policy_hooks_configure(exports_tbengine_policy_hooks_pairs
     return false;
   }
   *ret = {};
-  ret->labels.tag = TBENGINE_POLICY_TYPES_SELECTION_ONLY;
-  ret->labels.val.only = {&keep_label, 1};
-  ret->attrs.tag = TBENGINE_POLICY_TYPES_SELECTION_NOTHING;
+  ret->labels.tag = TBENGINE_POLICY_TYPES_SELECTION_EVERYTHING;
+  ret->attrs.tag = TBENGINE_POLICY_TYPES_SELECTION_EVERYTHING;
   return true;
 }
 

@@ -27,28 +27,29 @@ func Describe() Description {
 	}
 }
 
-// Configure takes the parameters, durations in milliseconds, and says which labels the policy reads.
-func Configure(params map[string]string) ([]string, *ConfigError) {
+// Configure takes the parameters, durations in milliseconds, and says what the policy wants to be told: everything.
+func Configure(params map[string]string) (Interest, *ConfigError) {
 	olderThan, _ = strconv.ParseUint(params["older-than"], 10, 64)
 	keepLabel = params["keep-label"]
 	if olderThan == 0 {
-		return nil, &ConfigError{"older-than", "must be more than nothing"}
+		return Interest{}, &ConfigError{"older-than", "must be more than nothing"}
 	}
-	return []string{keepLabel}, nil
+	return Interest{}, nil
 }
 
 // Decide judges the resources. One without a verdict is kept.
-func Decide(now uint64, resources []Resource, verdicts *Verdicts) error {
+func Decide(context Context, resources []Resource, verdicts *Verdicts) error {
+	now := context.Now()
 	for _, one := range resources {
 		if _, labelled := one.Labels().Get(keepLabel); labelled {
 			verdicts.Keep(one, "labelled to be kept")
 			continue
 		}
-		created, known := one.Created()
-		if !known || created > now || now-created <= olderThan {
+		since, known := one.Since()
+		if !known || since > now || now-since <= olderThan {
 			continue
 		}
-		oldestFirst := int32(min((now-created)/hour, math.MaxInt32))
+		oldestFirst := int32(min((now-since)/hour, math.MaxInt32))
 		switch one.State() {
 		case Created, Exited, Stopped, Failed, Dead:
 			verdicts.Delete(one, "older than allowed", ForceNever, -1, oldestFirst)
@@ -60,7 +61,7 @@ func Decide(now uint64, resources []Resource, verdicts *Verdicts) error {
 }
 
 // Retry advises after a failed attempt.
-func Retry(failure Failure) Advice {
+func Retry(_ Context, failure Failure) Advice {
 	switch {
 	case failure.Kind() != Transient:
 		return Advice{}

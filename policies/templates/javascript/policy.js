@@ -7,8 +7,8 @@ const RUNNING = new Set(["running", "paused"]);
 let olderThan;
 let keepLabel;
 
-/** The functions that the engine calls; each call gets an instance of its own. */
-export const hooks = {
+/** What the engine calls first; each call gets an instance of its own. */
+export const setup = {
   describe() {
     return {
       name: "max-age",
@@ -34,9 +34,12 @@ export const hooks = {
     keepLabel = params.get("keep-label");
     // What is thrown becomes the error of the result.
     if (olderThan === 0) throw [{ param: "older-than", message: "must be more than nothing" }];
-    return { labels: { tag: "only", val: [keepLabel] }, attrs: { tag: "nothing" } };
+    return { labels: { tag: "everything" }, attrs: { tag: "everything" }, wants: {} };
   },
+};
 
+/** What the engine calls to judge. */
+export const hooks = {
   decide(context, resources) {
     const now = Number(context.now);
     return resources.map((one) => judge(now, one)).filter((verdict) => verdict !== undefined);
@@ -52,11 +55,12 @@ export const hooks = {
 function judge(now, one) {
   const verdict = (tag, val) => ({ id: one.id, action: { tag, val } });
   if (one.labels.some(([key]) => key === keepLabel)) return verdict("keep", "labelled to be kept");
-  const age = one.created == null ? 0 : now - Number(one.created);
+  if (one.created == null) return undefined;
+  const age = now - Math.max(Number(one.created), Number(one.arrived ?? 0));
   if (age <= olderThan) return undefined;
   const reason = "older than allowed";
   const priority = Math.min(Math.floor(age / HOUR), 2 ** 31 - 1);
-  if (ENDED.has(one.state)) return verdict("delete", { reason, force: "never", graceMs: undefined, priority });
+  if (ENDED.has(one.state)) return verdict("delete", { reason, force: "never", graceMs: undefined, priority, evict: false });
   if (RUNNING.has(one.state)) return verdict("stop", { reason, graceMs: 5_000, priority });
   return undefined;
 }

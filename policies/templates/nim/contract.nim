@@ -1,4 +1,4 @@
-## The contract tbengine:policy@2.0.0 for Nim: the types of gen/policy.h.
+## The contract tbengine:policy@3.0.0 for Nim: the types of gen/policy.h.
 
 {.pragma: fromC, importc, header: "gen/policy.h", bycopy.}
 
@@ -25,27 +25,65 @@ type
     cpuMillis* {.importc: "cpu_millis".}: OptionalNumber
     memoryBytes* {.importc: "memory_bytes".}: OptionalNumber
     diskBytes* {.importc: "disk_bytes".}: OptionalNumber
+    reclaimableBytes* {.importc: "reclaimable_bytes".}: OptionalNumber
+    microsPerHour* {.importc: "micros_per_hour".}: OptionalNumber
+  Places* {.fromC, importc: "tbengine_policy_types_list_place_t".} = object
+    ## Indices into the resources of the same call.
+    data* {.importc: "ptr".}: ptr UncheckedArray[uint32]
+    len*: csize_t
   Resource* {.fromC, importc: "tbengine_policy_types_resource_t".} = object
     ## Fields that are not here are in gen/policy.h.
-    id*, backend*, name*: Text
-    kind*, state*: uint8
-    created*, started*, finished*: OptionalTime
-    lastActivity* {.importc: "last_activity".}: OptionalTime
+    id*, name*: Text
+    backend*, kind*: uint32 ## Indices into the context.
+    class* {.importc: "class_".}: uint8 ## Judge by it: the word of a kind is the provider's own.
+    state*: uint8
+    damaged*: OptionalText
+    created*, arrived*, started*, finished*: OptionalTime
+    lastUsed* {.importc: "last_used".}: OptionalTime
+    idleSince* {.importc: "idle_since".}: OptionalTime
     unit*: OptionalText
+    unitRuns* {.importc: "unit_runs".}: bool
+    lease*: uint8
     claimed*: bool
     usage*: Usage
+    usedBy* {.importc: "used_by".}: Places
+    usedByOthers* {.importc: "used_by_others".}: uint32
+    usersKnown* {.importc: "users_known".}: bool
+    takesAlong* {.importc: "takes_along".}: Places
     labels*, attrs*: Pairs
   Resources* {.fromC, importc: "exports_tbengine_policy_hooks_list_resource_t".} = object
     data* {.importc: "ptr".}: ptr UncheckedArray[Resource]
     len*: csize_t
+  Kind* {.fromC, importc: "tbengine_policy_types_kind_facts_t".} = object
+    word*: Text
+    class* {.importc: "class_".}: uint8
+    runs*, shared*: bool
+  Kinds* {.fromC, importc: "tbengine_policy_types_list_kind_facts_t".} = object
+    data* {.importc: "ptr".}: ptr UncheckedArray[Kind]
+    len*: csize_t
+  Backend* {.fromC, importc: "tbengine_policy_types_backend_facts_t".} = object
+    name*, provider*, account*: Text
+    complete*: bool
+    attrs*: Pairs
+  Backends* {.fromC, importc: "tbengine_policy_types_list_backend_facts_t".} = object
+    data* {.importc: "ptr".}: ptr UncheckedArray[Backend]
+    len*: csize_t
   Context* {.fromC, importc: "tbengine_policy_types_context_t".} = object
+    ## Fields that are not here are in gen/policy.h.
     now*: uint64
     runId* {.importc: "run_id".}: Text
     dryRun* {.importc: "dry_run".}: bool
+    backends*: Backends
+    kinds*: Kinds
+    attrs*: Pairs
   Failure* {.fromC, importc: "tbengine_policy_types_failure_t".} = object
-    id*, operation*, message*: Text
+    one* {.importc: "resource".}: Resource
+    operation*, force*: uint8
+    reason*: Text
     failure*: uint8
-    attempt*: uint32
+    code*: OptionalText
+    message*: Text
+    attempt*, round*: uint32
     elapsedMs* {.importc: "elapsed_ms".}: uint64
 
   StopOptions* {.fromC, importc: "tbengine_policy_verdicts_stop_options_t".} = object
@@ -57,6 +95,7 @@ type
     force*: uint8
     graceMs* {.importc: "grace_ms".}: OptionalNumber
     priority*: int32
+    evict*: bool
   Action* {.fromC, importc: "tbengine_policy_verdicts_action_t".} = object
     tag*: uint8
     keep* {.importc: "val.keep".}: Text
@@ -96,13 +135,21 @@ type
     only* {.importc: "val.only".}: Texts
   Interest* {.fromC, importc: "tbengine_policy_types_interest_t".} = object
     labels*, attrs*: Selection
+    wants*: uint8
   ConfigError* {.fromC, importc: "tbengine_policy_types_config_error_t".} = object
     param*, message*: Text
-  ConfigErrors* {.fromC, importc: "exports_tbengine_policy_hooks_list_config_error_t".} = object
+  ConfigErrors* {.fromC, importc: "exports_tbengine_policy_setup_list_config_error_t".} = object
     data* {.importc: "ptr".}: ptr ConfigError
     len*: csize_t
 
 const
+  classCompute* = 0'u8
+  classNetwork* = 1'u8
+  classConfig* = 2'u8
+  classStorage* = 3'u8
+  classImage* = 4'u8
+  classCache* = 5'u8
+  classOther* = 6'u8
   stateCreated* = 1'u8
   stateRunning* = 2'u8
   statePaused* = 3'u8
@@ -122,6 +169,7 @@ const
   paramText* = 0'u8
   paramDuration* = 4'u8
   judgingEach* = 0'u8
+  selectEverything* = 0'u8
   selectNothing* = 1'u8
   selectOnly* = 2'u8
 
@@ -129,6 +177,10 @@ proc text*(of_text: static string): Text =
   ## A constant for the engine.
   const literal = cstring(of_text)
   Text(data: cast[ptr UncheckedArray[char]](literal), len: csize_t(of_text.len))
+
+proc since*(one: ptr Resource): uint64 =
+  ## When it came into being here: when it was created, or arrived on this host if that was later.
+  if one.arrived.isSome: max(one.created.val, one.arrived.val) else: one.created.val
 
 proc `==`*(a, b: Text): bool =
   a.len == b.len and equalMem(a.data, b.data, a.len)

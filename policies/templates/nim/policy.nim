@@ -13,7 +13,7 @@ var
   params: array[2, Param]
   complaint: ConfigError
 
-proc describe(ret: ptr Description) {.exportc: "exports_tbengine_policy_hooks_describe".} =
+proc describe(ret: ptr Description) {.exportc: "exports_tbengine_policy_setup_describe".} =
   params[0] = Param(name: text"older-than", kind: paramDuration, doc: text"How old is too old.",
     default: OptionalText(isSome: true, val: text"24h"))
   params[1] = Param(name: text"keep-label", kind: paramText,
@@ -26,7 +26,7 @@ proc describe(ret: ptr Description) {.exportc: "exports_tbengine_policy_hooks_de
   ret.judging = judgingEach
 
 proc configure(config: ptr Pairs, ret: ptr Interest, err: ptr ConfigErrors): bool
-    {.exportc: "exports_tbengine_policy_hooks_configure".} =
+    {.exportc: "exports_tbengine_policy_setup_configure".} =
   for i in 0 ..< int(config.len):
     let pair = config.data[i]
     if pair.key == text"older-than":
@@ -39,9 +39,9 @@ proc configure(config: ptr Pairs, ret: ptr Interest, err: ptr ConfigErrors): boo
     complaint = ConfigError(param: text"older-than", message: text"must be more than nothing")
     err[] = ConfigErrors(data: addr complaint, len: 1)
     return false
-  ret.labels.tag = selectOnly
-  ret.labels.only = Texts(data: addr keepLabel, len: 1)
-  ret.attrs.tag = selectNothing
+  ret.labels.tag = selectEverything
+  ret.attrs.tag = selectEverything
+  ret.wants = 0
   true
 
 proc judge(now: uint64, one: ptr Resource, action: ptr Action): bool =
@@ -50,8 +50,8 @@ proc judge(now: uint64, one: ptr Resource, action: ptr Action): bool =
       action.tag = actionKeep
       action.keep = text"labelled to be kept"
       return true
-  if not one.created.isSome or one.created.val > now: return false
-  let age = now - one.created.val
+  if not one.created.isSome or one.since > now: return false
+  let age = now - one.since
   if age <= olderThan: return false
   let oldestFirst = int32(min(age div hour, uint64(high(int32))))
   case one.state

@@ -3,12 +3,12 @@
 from componentize_py_types import Err
 from wit_world import exports
 from wit_world.imports.types import (
-    ConfigError, Context, Description, Failure, FailureKind, Interest, Judging, Param, ParamType,
-    Resource, RetryAction, RetryAction_After, RetryAction_GiveUp, RetryAction_NoOpinion,
-    Selection_Nothing, Selection_Only, State, Wait,
+    ConfigError, Context, Costly, Description, Failure, FailureKind, Force, Interest, Judging, Param,
+    ParamType, Resource, RetryAction, RetryAction_After, RetryAction_GiveUp, RetryAction_NoOpinion,
+    Selection_Everything, State, Wait,
 )
 from wit_world.imports.verdicts import (
-    Action_Delete, Action_Keep, Action_Stop, DeleteOptions, Force, StopOptions, Verdict,
+    Action_Delete, Action_Keep, Action_Stop, DeleteOptions, StopOptions, Verdict,
 )
 
 HOUR = 3_600_000
@@ -16,14 +16,14 @@ ENDED = {State.CREATED, State.EXITED, State.STOPPED, State.FAILED, State.DEAD}
 RUNNING = {State.RUNNING, State.PAUSED}
 
 
-# The parameters. A call of the engine gets an instance of its own, which is configured first; the object below is made anew
+# The parameters. A call of the engine gets an instance of its own, which is configured first; the objects below are made anew
 # for each function.
 older_than = 0
 keep_label = ""
 
 
-class Hooks(exports.Hooks):
-    """The functions that the engine calls."""
+class Setup(exports.Setup):
+    """What the engine calls first."""
 
     def describe(self) -> Description:
         return Description(
@@ -44,7 +44,11 @@ class Hooks(exports.Hooks):
         keep_label = params["keep-label"]
         if older_than == 0:
             raise Err([ConfigError("older-than", "must be more than nothing")])
-        return Interest(labels=Selection_Only([keep_label]), attrs=Selection_Nothing())
+        return Interest(labels=Selection_Everything(), attrs=Selection_Everything(), wants=Costly(0))
+
+
+class Hooks(exports.Hooks):
+    """What the engine calls to judge."""
 
     def decide(self, context: Context, resources: list[Resource]) -> list[Verdict]:
         verdicts = [judge(context.now, one) for one in resources]
@@ -61,11 +65,14 @@ class Hooks(exports.Hooks):
 def judge(now: int, one: Resource) -> Verdict | None:
     if any(key == keep_label for key, _ in one.labels):
         return Verdict(one.id, Action_Keep("labelled to be kept"))
-    if one.created is None or now - one.created <= older_than:
+    if one.created is None:
         return None
-    oldest_first = min((now - one.created) // HOUR, 2**31 - 1)
+    age = now - max(one.created, one.arrived or 0)
+    if age <= older_than:
+        return None
+    oldest_first = min(age // HOUR, 2**31 - 1)
     if one.state in ENDED:
-        return Verdict(one.id, Action_Delete(DeleteOptions("older than allowed", Force.NEVER, None, oldest_first)))
+        return Verdict(one.id, Action_Delete(DeleteOptions("older than allowed", Force.NEVER, None, oldest_first, False)))
     if one.state in RUNNING:
         return Verdict(one.id, Action_Stop(StopOptions("older than allowed", 5_000, oldest_first)))
     return None

@@ -1,6 +1,6 @@
 // The policy max-age: deletes what ended, and stops what runs, once it is older than allowed.
 
-import type { Action, ConfigError, Hooks, Resource, State, Verdict } from "./contract";
+import type { Action, ConfigError, Hooks, Resource, Setup, State, Verdict } from "./contract";
 
 const HOUR = 3_600_000;
 const ENDED: ReadonlySet<State> = new Set<State>(["created", "exited", "stopped", "failed", "dead"]);
@@ -9,8 +9,8 @@ const RUNNING: ReadonlySet<State> = new Set<State>(["running", "paused"]);
 let olderThan = 0;
 let keepLabel = "";
 
-/** The functions that the engine calls; each call gets an instance of its own. */
-export const hooks: Hooks = {
+/** What the engine calls first; each call gets an instance of its own. */
+export const setup: Setup = {
   describe: () => ({
     name: "max-age",
     version: "1.0.0",
@@ -36,9 +36,12 @@ export const hooks: Hooks = {
       const complaint: ConfigError = { param: "older-than", message: "must be more than nothing" };
       throw [complaint];
     }
-    return { labels: { tag: "only", val: [keepLabel] }, attrs: { tag: "nothing" } };
+    return { labels: { tag: "everything" }, attrs: { tag: "everything" }, wants: {} };
   },
+};
 
+/** What the engine calls to judge. */
+export const hooks: Hooks = {
   decide: (context, resources) =>
     resources.map((one) => judge(Number(context.now), one)).filter((verdict) => verdict !== undefined),
 
@@ -52,11 +55,12 @@ export const hooks: Hooks = {
 function judge(now: number, one: Resource): Verdict | undefined {
   const verdict = (action: Action): Verdict => ({ id: one.id, action });
   if (one.labels.some(([key]) => key === keepLabel)) return verdict({ tag: "keep", val: "labelled to be kept" });
-  const age = one.created == null ? 0 : now - Number(one.created);
+  if (one.created == null) return undefined;
+  const age = now - Math.max(Number(one.created), Number(one.arrived ?? 0));
   if (age <= olderThan) return undefined;
   const reason = "older than allowed";
   const priority = Math.min(Math.floor(age / HOUR), 2 ** 31 - 1);
-  if (ENDED.has(one.state)) return verdict({ tag: "delete", val: { reason, force: "never", priority } });
+  if (ENDED.has(one.state)) return verdict({ tag: "delete", val: { reason, force: "never", priority, evict: false } });
   if (RUNNING.has(one.state)) return verdict({ tag: "stop", val: { reason, graceMs: 5_000, priority } });
   return undefined;
 }

@@ -88,7 +88,7 @@
     (i32.store8 offset=32 (local.get $at) (i32.const 0)))
 
   ;; Pairs of 16 bytes: key 0, value 8.
-  ;; result: 0 is ok; labels 4 (2 is only, then the list at 8), attrs 16 (1 is nothing).
+  ;; result: 0 is ok; labels 4 (0 is everything), attrs 16 (0 is everything), wants 28 (bits; 0 is no expensive facts).
   ;; An error is 1, then a list at 4 of: param 0, message 8.
   (func (export "configure") (param $pair i32) (param $count i32) (result i32)
     (local $at i32) (local $list i32) (local $digit i32) (local $end i32)
@@ -111,49 +111,54 @@
       (local.set $pair (i32.add (local.get $pair) (i32.const 16)))
       (local.set $count (i32.sub (local.get $count) (i32.const 1)))
       (br $next)))
-    (local.set $at (call $alloc (i32.const 4) (i32.const 28)))
-    (local.set $list (call $alloc (i32.const 4) (i32.const 16)))
+    (local.set $at (call $alloc (i32.const 4) (i32.const 32)))
     (if (i64.eqz (global.get $older_than)) (then
+      (local.set $list (call $alloc (i32.const 4) (i32.const 16)))
       (call $put_text (local.get $list) (i32.const 0x200))
       (call $put_text (i32.add (local.get $list) (i32.const 8)) (i32.const 0x300))
       (i32.store8 (local.get $at) (i32.const 1))
       (i32.store offset=4 (local.get $at) (local.get $list))
       (i32.store offset=8 (local.get $at) (i32.const 1))
       (return (local.get $at))))
-    (i32.store (local.get $list) (global.get $keep))
-    (i32.store offset=4 (local.get $list) (global.get $keep_len))
     (i32.store8 (local.get $at) (i32.const 0))
-    (i32.store8 offset=4 (local.get $at) (i32.const 2))
-    (i32.store offset=8 (local.get $at) (local.get $list))
-    (i32.store offset=12 (local.get $at) (i32.const 1))
-    (i32.store8 offset=16 (local.get $at) (i32.const 1))
+    (i32.store8 offset=4 (local.get $at) (i32.const 0))
+    (i32.store8 offset=16 (local.get $at) (i32.const 0))
+    (i32.store8 offset=28 (local.get $at) (i32.const 0))
     (local.get $at))
 
-  ;; resource: id 0, state 28, created 48 (1, then the time at 56), labels 200; 216 bytes.
+  ;; The arguments: a context of 96 bytes with the time at 0, then the list of resources.
+  ;; resource: id 0, state 25, created 56 (1, then the time at 64), arrived 72 (1, then the time at 80), labels 320; 336 bytes.
   ;; verdict: id 0, action 8, and from 16 on what it says; 56 bytes.
   ;;   0 is keep: reason 16
   ;;   1 is stop: reason 16, grace 24 (1, then the time at 32), priority 40
-  ;;   2 is delete: reason 16, force 24 (0 is never), grace 32 (0 is none), priority 48
+  ;;   2 is delete: reason 16, force 24 (0 is never), grace 32 (0 is none), priority 48, evict 52 (0 is no)
   ;; result: 0 is ok, then the list at 4.
-  (func (export "decide") (param $now i64) (param $run i32) (param $run_len i32) (param $dry_run i32)
-    (param $attrs i32) (param $attrs_len i32) (param $one i32) (param $count i32) (result i32)
-    (local $at i32) (local $verdicts i32) (local $verdict i32) (local $age i64) (local $state i32)
+  (func (export "decide") (param $asked i32) (result i32)
+    (local $at i32) (local $one i32) (local $count i32) (local $verdicts i32) (local $verdict i32)
+    (local $since i64) (local $age i64) (local $state i32)
+    (local.set $one (i32.load offset=96 (local.get $asked)))
+    (local.set $count (i32.load offset=100 (local.get $asked)))
     (local.set $verdicts (call $alloc (i32.const 8) (i32.mul (local.get $count) (i32.const 56))))
     (local.set $verdict (local.get $verdicts))
     (block $end (loop $next
       (br_if $end (i32.eqz (local.get $count)))
       (block $judged
         (i64.store (local.get $verdict) (i64.load (local.get $one)))
-        (if (call $labelled (i32.load offset=200 (local.get $one)) (i32.load offset=204 (local.get $one)))
+        (if (call $labelled (i32.load offset=320 (local.get $one)) (i32.load offset=324 (local.get $one)))
           (then
             (i32.store8 offset=8 (local.get $verdict) (i32.const 0))
             (call $put_text (i32.add (local.get $verdict) (i32.const 16)) (i32.const 0x2a0))
             (local.set $verdict (i32.add (local.get $verdict) (i32.const 56)))
             (br $judged)))
-        (br_if $judged (i32.eqz (i32.load8_u offset=48 (local.get $one))))
-        (local.set $age (i64.sub (local.get $now) (i64.load offset=56 (local.get $one))))
+        (br_if $judged (i32.eqz (i32.load8_u offset=56 (local.get $one))))
+        ;; It came into being here when it was created, or arrived if that was later.
+        (local.set $since (i64.load offset=64 (local.get $one)))
+        (if (i32.load8_u offset=72 (local.get $one))
+          (then (if (i64.gt_u (i64.load offset=80 (local.get $one)) (local.get $since))
+            (then (local.set $since (i64.load offset=80 (local.get $one)))))))
+        (local.set $age (i64.sub (i64.load (local.get $asked)) (local.get $since)))
         (br_if $judged (i64.le_s (local.get $age) (global.get $older_than)))
-        (local.set $state (i32.load8_u offset=28 (local.get $one)))
+        (local.set $state (i32.load8_u offset=25 (local.get $one)))
         (call $put_text (i32.add (local.get $verdict) (i32.const 16)) (i32.const 0x2c0))
         ;; created 1, exited 5, stopped 6, failed 8, dead 9
         (if (i32.and (i32.shl (i32.const 1) (local.get $state)) (i32.const 0x362))
@@ -162,6 +167,7 @@
             (i32.store8 offset=24 (local.get $verdict) (i32.const 0))
             (i32.store8 offset=32 (local.get $verdict) (i32.const 0))
             (i32.store offset=48 (local.get $verdict) (call $hours (local.get $age)))
+            (i32.store8 offset=52 (local.get $verdict) (i32.const 0))
             (local.set $verdict (i32.add (local.get $verdict) (i32.const 56)))
             (br $judged)))
         ;; running 2, paused 3
@@ -173,7 +179,7 @@
             (i32.store offset=40 (local.get $verdict) (call $hours (local.get $age)))
             (local.set $verdict (i32.add (local.get $verdict) (i32.const 56)))
             (br $judged))))
-      (local.set $one (i32.add (local.get $one) (i32.const 216)))
+      (local.set $one (i32.add (local.get $one) (i32.const 336)))
       (local.set $count (i32.sub (local.get $count) (i32.const 1)))
       (br $next)))
     (local.set $at (call $alloc (i32.const 4) (i32.const 12)))
@@ -200,15 +206,15 @@
       (then (i32.const 0x7fffffff))
       (else (i32.wrap_i64 (local.get $hours)))))
 
-  ;; context: 32 bytes; then failure: failure 60 (0 is transient), attempt 72.
+  ;; context: 96 bytes; then failure: failure 444 (0 is transient), attempt 468.
   ;; result: 0 is ok; action 8 (0 is no opinion; 1 gives up: reason 16; 2 waits: delay 16, escalate 24).
   (func (export "retry") (param $asked i32) (result i32)
     (local $at i32) (local $attempt i32)
     (local.set $at (call $alloc (i32.const 8) (i32.const 32)))
     (i32.store8 (local.get $at) (i32.const 0))
     (i32.store8 offset=8 (local.get $at) (i32.const 0))
-    (if (i32.load8_u offset=60 (local.get $asked)) (then (return (local.get $at))))
-    (local.set $attempt (i32.load offset=72 (local.get $asked)))
+    (if (i32.load8_u offset=444 (local.get $asked)) (then (return (local.get $at))))
+    (local.set $attempt (i32.load offset=468 (local.get $asked)))
     (if (i32.ge_u (local.get $attempt) (i32.const 4))
       (then
         (i32.store8 offset=8 (local.get $at) (i32.const 1))

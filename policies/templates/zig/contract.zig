@@ -1,4 +1,4 @@
-//! The contract tbengine:policy@2.0.0 for Zig. It needs no generator and no library: an `extern struct` lies in memory as the
+//! The contract tbengine:policy@3.0.0 for Zig. It needs no generator and no library: an `extern struct` lies in memory as the
 //! canonical ABI lays a record out. An instance serves one call of the engine and is then dropped, so nothing is freed, and
 //! texts that are returned may be constants or the engine's own.
 
@@ -47,7 +47,11 @@ pub fn Optional(comptime T: type) type {
     };
 }
 
-pub const Kind = enum(u8) { container, sandbox, network, volume, image, snapshot, other };
+/// An index into the backends or kinds of the context, or the resources of the same call.
+pub const Place = u32;
+
+/// Judge by class: the word of a kind is the provider's own. What is `other` is best kept.
+pub const Class = enum(u8) { compute, network, config, storage, image, cache, other };
 pub const State = enum(u8) {
     pending,
     created,
@@ -63,31 +67,94 @@ pub const State = enum(u8) {
     present,
     unknown,
 };
-pub const Owner = extern struct { is: enum(u8) { run, benchmark, other, unknown }, name: Text };
-pub const Usage = extern struct { cpu_millis: Optional(u64), memory_bytes: Optional(u64), disk_bytes: Optional(u64) };
+pub const Owner = extern struct { is: enum(u8) { run, benchmark, other, kept, unknown }, name: Text };
+/// Whether the run whose id a resource carries is still going on.
+pub const Lease = enum(u8) { none, live, over, foreign };
+pub const History = extern struct { first_seen: u64, listed: u32, proposed: u32, failed: u32, came_back: u32 };
+pub const Usage = extern struct {
+    cpu_millis: Optional(u64),
+    memory_bytes: Optional(u64),
+    disk_bytes: Optional(u64),
+    /// What is freed if this resource alone is deleted. Add these up, never `disk_bytes`.
+    reclaimable_bytes: Optional(u64),
+    /// Millionths of the currency of its backend.
+    micros_per_hour: Optional(u64),
+};
 
 /// A thing that can leak. Times are milliseconds since 1970, sizes are bytes.
 pub const Resource = extern struct {
     id: Text,
-    backend: Text,
-    kind: Kind,
     name: Text,
+    backend: Place,
+    kind: Place,
+    class: Class,
     state: State,
+    /// Why only some of its facts could be read.
+    damaged: Optional(Text),
     exit_code: Optional(i64),
     created: Optional(u64),
+    /// When it arrived on this host.
+    arrived: Optional(u64),
     started: Optional(u64),
     finished: Optional(u64),
-    last_activity: Optional(u64),
+    last_used: Optional(u64),
+    idle_since: Optional(u64),
+    history: Optional(History),
     unit: Optional(Text),
+    /// Whether something of the same unit runs; also true if that is unknown.
+    unit_runs: bool,
     owner: Owner,
+    lease: Lease,
+    /// Whether the operator claimed it.
     claimed: bool,
     usage: Usage,
-    holders: List(Text),
+    /// The resources of this call that use this one, and how many others do.
+    used_by: List(Place),
+    used_by_others: u32,
+    users_known: bool,
+    /// The resources of this call that are deleted along with this one.
+    takes_along: List(Place),
     labels: Pairs,
     attrs: Pairs,
+
+    /// When it came into being here: when it was created, or arrived on this host if that was later.
+    pub fn since(self: *const Resource) ?u64 {
+        const created = self.created.get() orelse return null;
+        return @max(created, self.arrived.get() orelse 0);
+    }
 };
 
-pub const Context = struct { now: u64, run_id: []const u8, dry_run: bool };
+pub const KindFacts = extern struct { word: Text, class: Class, runs: bool, shared: bool };
+pub const Disk = extern struct {
+    name: Text,
+    total_bytes: u64,
+    free_bytes: u64,
+    total_files: Optional(u64),
+    free_files: Optional(u64),
+    low_water_bytes: Optional(u64),
+    high_water_bytes: Optional(u64),
+};
+pub const BackendFacts = extern struct {
+    name: Text,
+    provider: Text,
+    account: Text,
+    currency: Optional(Text),
+    complete: bool,
+    disks: List(Disk),
+    attrs: Pairs,
+};
+pub const Change = extern struct { at: u64, offset_minutes: i32 };
+pub const Zone = extern struct { name: Text, offset_minutes: i32, next_change: Optional(Change) };
+pub const Context = extern struct {
+    now: u64,
+    zone: Zone,
+    run_id: Text,
+    schedule: Optional(Text),
+    dry_run: bool,
+    backends: List(BackendFacts),
+    kinds: List(KindFacts),
+    attrs: Pairs,
+};
 
 pub const FailureKind = enum(u8) {
     transient,
@@ -98,19 +165,27 @@ pub const FailureKind = enum(u8) {
     unavailable,
     denied,
     invalid,
+    forbidden,
     unsupported,
+    stuck,
     internal,
     other,
 };
 /// An attempt that failed.
 pub const Failure = extern struct {
-    id: Text,
-    backend: Text,
-    kind: Kind,
-    operation: Text,
+    /// As it was last read. What only a listing shows is unknown.
+    resource: Resource,
+    operation: enum(u8) { stop, delete, evict, archive, other },
+    /// What the verdict allowed, and its reason.
+    force: Force,
+    reason: Text,
     failure: FailureKind,
+    /// The provider's own error code, like `docker:409`.
+    code: Optional(Text),
     message: Text,
     attempt: u32,
+    /// 2 in the second round, after everything else is done.
+    round: u32,
     elapsed_ms: u64,
     retry_after_ms: Optional(u64),
     attrs: Pairs,
@@ -123,6 +198,8 @@ pub const DeleteOptions = extern struct {
     force: Force = .never,
     grace_ms: Optional(u64) = .{},
     priority: i32 = 0,
+    /// By eviction where the provider has that (Kubernetes), which it may refuse.
+    evict: bool = false,
 };
 pub const Action = extern struct {
     tag: enum(u8) { keep, stop, delete, archive },
@@ -157,7 +234,7 @@ pub const RetryAction = extern struct {
     }
 };
 
-pub const ParamType = enum(u8) { text, integer, number, boolean, duration, size, words };
+pub const ParamType = enum(u8) { text, integer, number, boolean, duration, size, words, times };
 pub const Param = extern struct {
     name: Text,
     type: ParamType,
@@ -170,18 +247,32 @@ pub const Description = extern struct {
     version: Text,
     summary: Text,
     params: List(Param),
-    judging: enum(u8) { each, units, all },
+    judging: enum(u8) { each, units, backend, all },
 };
 pub const Selection = extern struct {
     tag: enum(u8) { everything, nothing, only },
     keys: List(Text) = undefined,
 
+    pub const everything: Selection = .{ .tag = .everything };
     pub const nothing: Selection = .{ .tag = .nothing };
     pub fn only(wanted: []const Text) Selection {
         return .{ .tag = .only, .keys = List(Text).from(wanted) };
     }
 };
-pub const Interest = extern struct { labels: Selection, attrs: Selection };
+/// Facts that are expensive to collect.
+pub const Costly = packed struct(u8) {
+    sizes: bool = false,
+    disks: bool = false,
+    samples: bool = false,
+    history: bool = false,
+    prices: bool = false,
+    _: u3 = 0,
+};
+pub const Interest = extern struct {
+    labels: Selection = .everything,
+    attrs: Selection = .everything,
+    wants: Costly = .{},
+};
 pub const ConfigError = extern struct { param: Text, message: Text };
 pub const Configured = union(enum) { interest: Interest, complaints: []const ConfigError };
 
@@ -190,7 +281,7 @@ fn Result(comptime T: type, comptime E: type) type {
 }
 
 const log = struct {
-    extern "tbengine:policy/log@2.0.0" fn emit(level: i32, message: [*]const u8, length: usize) void;
+    extern "tbengine:policy/log@3.0.0" fn emit(level: i32, message: [*]const u8, length: usize) void;
 };
 pub const Level = enum(i32) { trace, debug, info, warn, err };
 
@@ -226,42 +317,27 @@ export fn configure(config: [*]const Pair, count: usize) *const Result(Interest,
     });
 }
 
-export fn decide(
-    now: u64,
-    run_id: [*]const u8,
-    run_id_length: usize,
-    dry_run: bool,
-    _: usize,
-    _: usize,
-    resources: [*]const Resource,
-    count: usize,
-) *const Result(List(Verdict), Text) {
-    const context: Context = .{
-        .now = now,
-        .run_id = (Text{ .ptr = run_id, .len = run_id_length }).slice(),
-        .dry_run = dry_run,
-    };
-    const asked: List(Resource) = .{ .ptr = resources, .len = count };
-    return kept(Result(List(Verdict), Text), if (policy.decide(context, asked.slice())) |verdicts|
+const ToDecide = extern struct { context: Context, resources: List(Resource) };
+
+export fn decide(asked: *const ToDecide) *const Result(List(Verdict), Text) {
+    return kept(Result(List(Verdict), Text), if (policy.decide(&asked.context, asked.resources.slice())) |verdicts|
         .{ .failed = false, .is = .{ .ok = List(Verdict).from(verdicts) } }
     else |problem|
         .{ .failed = true, .is = .{ .err = text(@errorName(problem)) } });
 }
 
-const Asked = extern struct {
-    now: u64,
-    run_id: Text,
-    dry_run: bool,
-    attrs: Pairs,
-    failure: Failure,
-};
+const ToRetry = extern struct { context: Context, failure: Failure };
 
-export fn retry(asked: *const Asked) *const Result(RetryAction, Text) {
-    const context: Context = .{ .now = asked.now, .run_id = asked.run_id.slice(), .dry_run = asked.dry_run };
-    return kept(Result(RetryAction, Text), .{ .failed = false, .is = .{ .ok = policy.retry(context, &asked.failure) } });
+export fn retry(asked: *const ToRetry) *const Result(RetryAction, Text) {
+    return kept(Result(RetryAction, Text), .{
+        .failed = false,
+        .is = .{ .ok = policy.retry(&asked.context, &asked.failure) },
+    });
 }
 
 comptime {
     // As large as the contract says.
-    std.debug.assert(@sizeOf(Resource) == 216 and @sizeOf(Verdict) == 56 and @offsetOf(Asked, "failure") == 32);
+    std.debug.assert(@sizeOf(Resource) == 336 and @sizeOf(Verdict) == 56 and @sizeOf(Context) == 96 and
+        @sizeOf(Failure) == 416 and @sizeOf(BackendFacts) == 56 and @sizeOf(Disk) == 88 and
+        @sizeOf(Result(Interest, List(ConfigError))) == 32);
 }

@@ -33,7 +33,7 @@ pub fn describe() contract.Description {
 
 const complaint = contract.ConfigError{ .param = text("older-than"), .message = text("must be more than nothing") };
 
-/// Takes the parameters, durations in milliseconds, and says which labels the policy reads.
+/// Takes the parameters, durations in milliseconds, and says what the policy wants to be told: everything.
 pub fn configure(config: []const contract.Pair) contract.Configured {
     for (config) |pair| {
         const name = pair.key.slice();
@@ -41,11 +41,11 @@ pub fn configure(config: []const contract.Pair) contract.Configured {
         if (std.mem.eql(u8, name, "keep-label")) keep_label = pair.value;
     }
     if (older_than == 0) return .{ .complaints = &.{complaint} };
-    return .{ .interest = .{ .labels = .only((&keep_label)[0..1]), .attrs = .nothing } };
+    return .{ .interest = .{} };
 }
 
 /// Judges the resources. One without a verdict is kept.
-pub fn decide(context: contract.Context, resources: []const contract.Resource) error{OutOfMemory}![]const contract.Verdict {
+pub fn decide(context: *const contract.Context, resources: []const contract.Resource) error{OutOfMemory}![]const contract.Verdict {
     const verdicts = try contract.allocator.alloc(contract.Verdict, resources.len);
     var count: usize = 0;
     for (resources) |*one| {
@@ -60,9 +60,9 @@ fn judge(now: u64, one: *const contract.Resource) ?contract.Action {
     for (one.labels.slice()) |label| {
         if (std.mem.eql(u8, label.key.slice(), keep_label.slice())) return .keep("labelled to be kept");
     }
-    const created = one.created.get() orelse return null;
-    if (created > now or now - created <= older_than) return null;
-    const oldest_first: i32 = @intCast(@min((now - created) / hour, std.math.maxInt(i32)));
+    const since = one.since() orelse return null;
+    if (since > now or now - since <= older_than) return null;
+    const oldest_first: i32 = @intCast(@min((now - since) / hour, std.math.maxInt(i32)));
     const reason = text("older than allowed");
     return switch (one.state) {
         .created, .exited, .stopped, .failed, .dead => .delete(.{ .reason = reason, .priority = oldest_first }),
@@ -72,7 +72,7 @@ fn judge(now: u64, one: *const contract.Resource) ?contract.Action {
 }
 
 /// Advises after a failed attempt.
-pub fn retry(_: contract.Context, failure: *const contract.Failure) contract.RetryAction {
+pub fn retry(_: *const contract.Context, failure: *const contract.Failure) contract.RetryAction {
     if (failure.failure != .transient) return .no_opinion;
     if (failure.attempt >= 4) return .giveUp("tried often enough");
     return .after(.{ .delay_ms = @as(u64, failure.attempt) * 1_000 });

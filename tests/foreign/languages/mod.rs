@@ -128,11 +128,7 @@ fn keep(language: &str, wasm: &[u8]) {
 /// Compares all that a policy answers with the same rules in this process.
 fn judges_alike(wasm: &[u8], language: &str) {
     let compiled = ENGINE.load(wasm, language).unwrap();
-    let version = match language.starts_with("rust") {
-        true => Version::V3,
-        false => Version::V2,
-    };
-    assert_eq!(compiled.version(), version);
+    assert_eq!(compiled.version(), Version::NEWEST);
     let params = &compiled.description().params;
     let names: Vec<_> = params.iter().map(|param| param.name.as_str()).collect();
     assert_eq!(
@@ -232,7 +228,7 @@ fn rust_without_wasi_is_packed_and_judges_alike() {
 fn a_panic_is_shown_with_its_file_and_line() {
     // A rule with a mistake that no fixture shows, and the profile that the page names.
     let (rule, mistake) = (
-        "let age = now.checked_sub(one.created?)?;",
+        "let age = now.checked_sub(one.born()?)?;",
         r#"assert!(one.name != "boom", "no such name");"#,
     );
     let source = fs::read_to_string(format!("{ROOT}/policies/templates/rust/src/lib.rs")).unwrap();

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tbengine_engine::policy::{Failure, Force, PolicyContext, Proposal, RetryAdvice, Verdict};
-use tbengine_sdk::{Error, ErrorKind, Identity, Kind, Owner, Resource, State, Timestamp, Unit};
+use tbengine_sdk::{
+    Damage, Error, ErrorKind, Identity, Kind, Owner, Resource, State, Timestamp, Unit,
+};
 
 const NOW: i64 = 1_800_000_000_000;
 const HOUR: i64 = 3_600_000;
@@ -15,14 +17,15 @@ pub(crate) fn context() -> PolicyContext {
     }
 }
 
-/// The kinds that a policy of interface 2.0 has words for.
-const KINDS: [Kind; 6] = [
+/// Kinds of every sort, one of them only known to its backend.
+const KINDS: [Kind; 7] = [
     Kind::CONTAINER,
     Kind::SANDBOX,
     Kind::NETWORK,
     Kind::VOLUME,
     Kind::IMAGE,
     Kind::SNAPSHOT,
+    Kind::fixed("pod"),
 ];
 
 /// Resources of every kind and state, of ages around every bound, with labels that nearly match.
@@ -54,13 +57,25 @@ pub(crate) fn resources() -> Vec<Resource> {
             created: age.map(|age| Timestamp::from_unix_ms(NOW - age)),
         };
         let mut resource = Resource::new(identity, format!("name \"{number}\""), *state);
+        resource.arrived = match number % 9 {
+            // Later than it was created, and the age counts from then on; or of no consequence.
+            0 => Some(Timestamp::from_unix_ms(NOW - 30 * HOUR)),
+            1 => Some(Timestamp::from_unix_ms(NOW - 600_000 * HOUR)),
+            _ => None,
+        };
+        resource.damaged = (number % 7 == 0).then(|| Damage {
+            message: "layer \"überlay\" is missing".into(),
+            code: None,
+        });
+        resource.last_activity = (number % 5 == 1).then(|| Timestamp::from_unix_ms(NOW - 7));
         resource.exit_code = (number % 3 == 0).then_some(-1);
         resource.finished = (number % 4 == 0).then(|| Timestamp::from_unix_ms(NOW - 5));
         resource.unit = (number % 2 == 0).then(|| Unit(format!("unit-{}", number / 10)));
-        resource.owner = match number % 4 {
+        resource.owner = match number % 5 {
             0 => Owner::Run("r".into()),
             1 => Owner::Benchmark("harbor".into()),
             2 => Owner::Other("someone".into()),
+            3 => Owner::Kept("toolbox".into()),
             _ => Owner::Unknown,
         };
         resource.usage.disk_bytes = (number % 6 == 0).then_some(number as u64 * 1_000_000);
@@ -82,7 +97,11 @@ pub(crate) fn decide(resources: &[Resource], older_than_hours: i64, keep: &str) 
             let reason = "labelled to be kept".to_owned();
             return Some((Verdict::Keep { reason }, 0));
         }
-        let age = NOW - resource.identity.created?.as_unix_ms();
+        let created = resource.identity.created?;
+        let since = resource
+            .arrived
+            .map_or(created, |arrived| arrived.max(created));
+        let age = NOW - since.as_unix_ms();
         if age <= older_than_hours * HOUR {
             return None;
         }

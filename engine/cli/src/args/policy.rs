@@ -33,7 +33,7 @@ Examples:
     /// Convert a core WebAssembly module (binary or text) into a policy component
     #[command(after_help = "\
 A module exports `memory`, `cabi_realloc` and describe, configure, decide and retry, by these names or as
-`tbengine:policy/hooks@2.0.0#decide`. Its WASI preview 1 imports are denied, except for standard error.
+`tbengine:policy/hooks@3.0.0#decide`. Its WASI preview 1 imports are denied, except for standard error.
 
 Examples:
   tbengine policy pack core.wasm -o policy.wasm

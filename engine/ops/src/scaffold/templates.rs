@@ -45,14 +45,14 @@ pub(super) const TEMPLATES: &[Template] = &[
         "gen/policy.c" = "c/gen/policy.c",
     ),
     template!("go": "policy.go" = "go/policy.go", "abi.go" = "go/abi.go", "go.mod" = "go/go.mod",),
-    template!("javascript": "policy.js" = "javascript/policy.js", "policy.wit" = "../../sdk/policy/wit/2.0/policy.wit",),
+    template!("javascript": "policy.js" = "javascript/policy.js", "policy.wit" = "../../sdk/policy/wit/3.0/policy.wit",),
     template!("nim":
         "policy.nim" = "nim/policy.nim",
         "contract.nim" = "nim/contract.nim",
         "gen/policy.h" = "c/gen/policy.h",
         "gen/policy.c" = "c/gen/policy.c",
     ),
-    template!("python": "app.py" = "python/app.py", "policy.wit" = "../../sdk/policy/wit/2.0/policy.wit",),
+    template!("python": "app.py" = "python/app.py", "policy.wit" = "../../sdk/policy/wit/3.0/policy.wit",),
     template!("rust":
         "Cargo.toml" = "rust/Cargo.toml",
         "src/lib.rs" = "rust/src/lib.rs",
@@ -74,7 +74,7 @@ pub(super) const TEMPLATES: &[Template] = &[
     template!("typescript":
         "policy.ts" = "typescript/policy.ts",
         "contract.ts" = "typescript/contract.ts",
-        "policy.wit" = "../../sdk/policy/wit/2.0/policy.wit",
+        "policy.wit" = "../../sdk/policy/wit/3.0/policy.wit",
     ),
     template!("wat": "max-age.wat" = "wat/max-age.wat",),
     template!("zig": "policy.zig" = "zig/policy.zig", "contract.zig" = "zig/contract.zig",),

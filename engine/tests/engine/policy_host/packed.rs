@@ -16,10 +16,10 @@ const MAX_AGE: &str = include_str!("../../../../policies/templates/wat/max-age.w
 #[test]
 fn text_with_short_names_becomes_a_policy() {
     let packed = pack(MAX_AGE.as_bytes(), "max-age.wat", None).unwrap();
-    assert_eq!(packed.version, Version::V2);
+    assert_eq!(packed.version, Version::V3);
     assert_eq!(packed.adapted, <[&str; 0]>::default());
     let policy = ENGINE.load(&packed.component, "max-age").unwrap();
-    assert_eq!(policy.version(), Version::V2);
+    assert_eq!(policy.version(), Version::V3);
     assert_eq!(policy.description().params.len(), 2);
     let policy = policy
         .configure(&params(&[("older-than", "3h")]), Limits::default())
@@ -308,7 +308,7 @@ fn a_damaged_module_is_refused_or_packed() {
     );
     let mut random = fastrand::Rng::with_seed(1);
     let mut packed = 0;
-    for (text, version) in [(MAX_AGE, Version::V2), (&with_wasi, Version::V3)] {
+    for (text, version) in [(MAX_AGE, Version::V3), (&with_wasi, Version::V3)] {
         let whole = wat::parse_str(text).unwrap();
         for _ in 0..MUTATIONS {
             let mut core = whole.clone();

@@ -1,6 +1,6 @@
 //! The host speaks an older and a newer version of the contract at once.
 
-use tbengine_engine::policy::{Limits, Policy, RetryAdvice, Verdict, Version};
+use tbengine_engine::policy::{Limits, Policy, RetryAdvice, Verdict, Version, pack};
 use tbengine_sdk::{Damage, ErrorKind, Kind, Owner, Resource, State, Timestamp};
 
 use crate::policy_host::support::{
@@ -33,6 +33,57 @@ fn a_policy_that_was_built_for_the_older_version_goes_on_working() {
             let answer = decide(policy, &resources).unwrap();
             assert_eq!(verdicts(&answer)["old"], format!("delete: {reason}"));
         }
+    }
+}
+
+#[test]
+fn a_policy_of_the_older_version_decides_as_its_twin_of_the_newer_one() {
+    // The template as text, once as it was for the contract 2.0.
+    let twins = [
+        (include_str!("guests/max-age-2.0.wat"), Version::V2),
+        (
+            include_str!("../../../../policies/templates/wat/max-age.wat"),
+            Version::V3,
+        ),
+    ]
+    .map(|(text, version)| {
+        let packed = pack(text.as_bytes(), "max-age.wat", None).unwrap();
+        assert_eq!(packed.version, version);
+        configured(&packed.component, &[], Limits::default()).unwrap()
+    });
+    let mut resources = Vec::new();
+    for kind in [Kind::CONTAINER, Kind::IMAGE, Kind::fixed("pod")] {
+        for state in State::ALL {
+            for hours in [-1, 24, 25, 600] {
+                let native = format!("{}-{hours}", state.word());
+                let mut one = resource(kind, &native, *state, hours);
+                match hours {
+                    // Both count from the arrival.
+                    600 if kind == Kind::IMAGE => {
+                        one.arrived = Some(Timestamp::from_unix_ms(NOW - 23 * HOUR));
+                    }
+                    600 => one.owner = Owner::Kept("kind".to_owned()),
+                    24 => one.labels = [("keep", "")].into_iter().collect(),
+                    _ => one.usage.disk_bytes = Some(1),
+                }
+                resources.push(one);
+            }
+        }
+    }
+    let [older, newer] = &twins;
+    let answers = [older, newer].map(|policy| decide(policy, &resources).unwrap().proposals);
+    // Of each kind and state, what carries the label is kept. Of each kind, 7 states that end or run are judged at
+    // 25 and at 600 hours, but for the images that arrived since.
+    assert_eq!(answers[0].len(), 3 * State::ALL.len() + 5 * 7);
+    assert_eq!(answers[0], answers[1]);
+    for (kind, attempt) in [
+        (ErrorKind::Transient, 1),
+        (ErrorKind::Transient, 4),
+        (ErrorKind::Dependency, 1),
+    ] {
+        let advice = [older, newer].map(|policy| policy.retry(&context(), &failure(kind, attempt)));
+        assert_eq!(advice[0], advice[1]);
+        assert!(advice[0].is_ok(), "{advice:?}");
     }
 }
 

@@ -27,10 +27,6 @@ impl Policy for MaxAge {
         }
     }
 
-    fn interest(&self) -> Interest {
-        Interest::only(keys([&self.keep_label]), Selection::Nothing)
-    }
-
     fn decide(&self, context: &Context, resources: &[Resource]) -> Result<Vec<Verdict>, String> {
         Ok(resources.iter().filter_map(|one| self.judge(context.now, one)).collect())
     }
@@ -52,7 +48,7 @@ impl MaxAge {
         if one.label(&self.keep_label).is_some() {
             return Some(one.keep("labelled to be kept"));
         }
-        let age = now.checked_sub(one.created?)?;
+        let age = now.checked_sub(one.born()?)?;
         if age <= self.older_than {
             return None;
         }

@@ -78,7 +78,8 @@ fn check_complains_about_a_policy_that_does_not_decide_alike() {
 #[test]
 fn inspect_says_what_a_policy_of_an_older_contract_is_not_told() {
     let host = home().memory("");
-    host.write("core.wat", super::MAX_AGE);
+    let old = include_str!("../../../../engine/tests/engine/policy_host/guests/max-age-2.0.wat");
+    host.write("core.wat", old);
     host.run(&["policy", "pack", "core.wat", "-o", "old.wasm"])
         .with_code(0);
     let old = host

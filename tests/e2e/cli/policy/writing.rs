@@ -37,7 +37,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
         .run(&["policy", "pack", "core.wat", "-o", "max-age.wasm"])
         .with_code(0);
     assert!(
-        made.stdout.contains("speaks tbengine:policy@2.0.0"),
+        made.stdout.contains("speaks tbengine:policy@3.0.0"),
         "{}",
         made.stdout
     );
@@ -53,7 +53,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
             "pack",
             "core.wat",
             "--contract",
-            "2",
+            "3",
             "-o",
             "max-age.wasm",
             "--force",
@@ -62,7 +62,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
         ])
         .with_code(0)
         .json();
-    assert_eq!(json["contract"], "tbengine:policy@2.0.0");
+    assert_eq!(json["contract"], "tbengine:policy@3.0.0");
     host.run(&["policy", "pack", "core.wat", "--contract", "9"])
         .with_code(2)
         .says("there is no version 9 of the contract");
