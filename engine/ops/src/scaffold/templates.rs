@@ -70,6 +70,8 @@ pub(super) const TEMPLATES: &[Template] = &[
         "sdk/src/rt.rs" = "../../sdk/policy/src/rt.rs",
         "sdk/src/times.rs" = "../../sdk/policy/src/times.rs",
         "sdk/src/verdicts.rs" = "../../sdk/policy/src/verdicts.rs",
+        "sdk/src/veto.rs" = "../../sdk/policy/src/veto.rs",
+        "sdk/src/veto_bindings.rs" = "../../sdk/policy/src/veto_bindings.rs",
     ),
     template!("typescript":
         "policy.ts" = "typescript/policy.ts",
