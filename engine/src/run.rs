@@ -11,7 +11,7 @@ use crate::apply::{self, ApplyOptions, Control, Ledger};
 use crate::clock::RunClock;
 use crate::decide::review::{Proposed, review};
 use crate::decide::{Decisions, decide};
-use crate::discover::{DiscoverOptions, Inventory, Recognition, discover};
+use crate::discover::{DiscoverOptions, Inventory, ListFailure, Recognition, discover};
 use crate::facts::Facts;
 use crate::owners::{Memory, NoMemory, Owners};
 use crate::plan::saved::{self, Stale};
@@ -23,6 +23,8 @@ use crate::scope::Scope;
 /// Discovers, decides, plans and applies, for one run.
 pub struct Engine {
     backends: Vec<OpenBackend>,
+    /// Backends that are meant as well and cannot be opened.
+    closed: Vec<ListFailure>,
     options: EngineOptions,
     clock: RunClock,
     configuration: String,
@@ -69,6 +71,7 @@ impl Engine {
         let clock = RunClock::starting_at(options.now);
         Self {
             backends,
+            closed: Vec::new(),
             options,
             clock,
             configuration: String::new(),
@@ -76,6 +79,13 @@ impl Engine {
             follows: false,
             vetoes: Vec::new(),
         }
+    }
+
+    /// Reports backends that are meant as well and cannot be opened: nothing is known of what is there.
+    #[must_use]
+    pub fn without(mut self, closed: Vec<ListFailure>) -> Self {
+        self.closed = closed;
+        self
     }
 
     /// Recognises owners by rules, in place of what backends say.
@@ -134,6 +144,7 @@ impl Engine {
             follow: self.follows,
         };
         let mut inventory = discover(&self.backends, &self.options.scope, options).await;
+        inventory.failures.extend(self.closed.iter().cloned());
         inventory.date_arrivals(&*memory, self.clock.now());
         if let Some(owners) = &self.owners {
             let providers = self.backends.iter();

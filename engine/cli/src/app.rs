@@ -61,16 +61,15 @@ impl App {
     }
 
     /// An engine that only lists.
-    pub(crate) fn lister(&self, scope: Scope, sizes: bool) -> Result<Engine, Error> {
+    pub(crate) async fn lister(&self, scope: Scope, sizes: bool) -> Result<Engine, Error> {
         let purpose = Purpose::List {
             scope,
             sizes,
             // Only the log names accounts.
             account_of_nothing: self.global.verbose > 0,
         };
-        Ok(self
-            .context
-            .engine(purpose, &Settings::new(Layer::default()))?)
+        let settings = Settings::new(Layer::default());
+        Ok(self.context.engine(purpose, &settings).await?)
     }
 
     /// What is parked, for a command that deletes nothing: where that cannot be read, it says so.

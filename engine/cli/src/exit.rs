@@ -223,7 +223,9 @@ pub(crate) fn hints(error: &OpsError) -> Vec<String> {
     let hint = |text: &str| vec![text.to_owned()];
     match error {
         OpsError::Config { hints, .. } => hints.clone(),
-        OpsError::Open(OpenError::Refused { source, .. }) => source.hint.iter().cloned().collect(),
+        OpsError::Open(
+            OpenError::Refused { source, .. } | OpenError::NoProvider { source, .. },
+        ) => source.hint.iter().cloned().collect(),
         OpsError::Open(OpenError::UnknownKind { .. }) => {
             hint("`tbengine doctor` shows what is configured")
         }

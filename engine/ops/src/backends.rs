@@ -1,13 +1,18 @@
 //! Opening the backends that a command is about.
 
+use std::sync::Arc;
+
+use futures_util::future::join_all;
 use serde_json::Value;
+use tbengine_engine::discover::ListFailure;
 use tbengine_plugin_host::{OpenError, Plugins, open_with};
 use tbengine_sdk::host::{OpenBackend, closest};
-use tbengine_sdk::{Kind, OpenRequest, Registration};
+use tbengine_sdk::{Error as BackendError, ErrorKind, Kind, OpenRequest, Registration};
 
 use crate::config::Config;
 use crate::config::read::{explained, unknown_key};
 use crate::error::Error;
+use crate::policies::in_background;
 use crate::world::World;
 
 /// The backend that there is without a configuration.
@@ -27,17 +32,70 @@ pub fn names(config: &Config, named: &[String]) -> Vec<String> {
     config.file.backends.keys().cloned().collect()
 }
 
-/// Opens backends by name. Does no I/O, but for what it takes to load plugins.
-pub fn open_all(
+/// The backends that a command is about: those that are open, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// Those that are open, in the order in which they were named.
+    pub open: Vec<OpenBackend>,
+    /// Those that cannot be opened, with the reason.
+    pub closed: Vec<ListFailure>,
+}
+
+/// Opens backends by name, side by side. Does no I/O, but for what it takes to load and to start plugins. One
+/// that cannot be opened costs none of the others.
+///
+/// # Errors
+/// If the configuration itself is wrong, or a plugin is refused.
+pub async fn open_all(
     world: &World,
     config: &Config,
-    plugins: &Plugins,
+    plugins: Arc<Plugins>,
     names: &[String],
-) -> Result<Vec<OpenBackend>, Error> {
-    names
-        .iter()
-        .map(|name| open_one(world, config, plugins, name))
-        .collect()
+) -> Result<Opened, Error> {
+    let opening = names.iter().map(|name| open(world, config, &plugins, name));
+    let mut opened = Opened::default();
+    for (name, outcome) in names.iter().zip(join_all(opening).await) {
+        match outcome {
+            Ok(open) => opened.open.push(open),
+            Err(error) => opened.closed.push(ListFailure {
+                backend: name.as_str().into(),
+                kind: None,
+                item: None,
+                error: failure_to_open(error)?,
+            }),
+        }
+    }
+    Ok(opened)
+}
+
+/// Opens one, elsewhere if that may take time.
+async fn open(
+    world: &World,
+    config: &Config,
+    plugins: &Arc<Plugins>,
+    name: &str,
+) -> Result<OpenBackend, Error> {
+    let opening = opening(world, config, plugins, name)?;
+    if is_built_in(config, name) {
+        return opening.open(config, plugins);
+    }
+    let (config, plugins) = (config.clone(), plugins.clone());
+    in_background(move || opening.open(&config, &plugins)).await
+}
+
+/// What keeps a backend from being opened, if that is not for the operator to settle first.
+fn failure_to_open(error: Error) -> Result<BackendError, Error> {
+    let said = |error: BackendError| BackendError {
+        message: format!("it cannot be opened: {}", error.message),
+        ..error
+    };
+    match error {
+        Error::Open(OpenError::Refused { source, .. }) if source.kind != ErrorKind::Invalid => {
+            Ok(said(source))
+        }
+        Error::Open(OpenError::NoProvider { source, .. }) => Ok(said(source)),
+        error => Err(error),
+    }
 }
 
 /// Whether a backend of this name is of a kind that is built in; otherwise plugins have to be loaded.
@@ -51,37 +109,54 @@ pub fn is_built_in(config: &Config, name: &str) -> bool {
     all.iter().any(|registration| registration.kind == kind)
 }
 
-/// Opens a backend: one that is configured, or a kind with its defaults.
-pub fn open_one(
+/// A backend that is to be opened.
+struct Opening {
+    kind: String,
+    request: OpenRequest,
+}
+
+/// What it takes to open a backend: one that is configured, or a kind with its defaults.
+fn opening(
     world: &World,
     config: &Config,
     plugins: &Plugins,
     name: &str,
-) -> Result<OpenBackend, Error> {
+) -> Result<Opening, Error> {
     let table = config.file.backends.get(name);
+    let kind = table.map_or(name, |table| &table.kind);
     let brought = plugins.all().iter().any(|plugin| plugin.has(name));
-    if table.is_none() && !brought && !is_built_in(config, name) {
+    // It may well be one that a plugin brings which does not work now.
+    let may_be = brought || !plugins.broken().is_empty();
+    if table.is_none() && !may_be && !is_built_in(config, name) {
         return Err(unknown(config, name));
     }
-    let request = OpenRequest {
-        name: name.into(),
-        config: table.map_or(Value::Null, |table| Value::Object(table.settings.clone())),
-        environment: world.environment.clone(),
-        now: world.now,
-    };
-    let kind = table.map_or(name, |table| &table.kind);
-    open_with(plugins, kind, request).map_err(|error| match error {
-        // The plugin knows the keys, the file knows the line.
-        OpenError::Refused { source, .. } if unknown_key(&source.message).is_some() => {
-            let key = unknown_key(&source.message).map_or("", |(key, _)| key);
-            explained(&config.pointer(&["backends", name, key]), &source.message)
-        }
-        OpenError::UnknownKind { .. } => Error::config(format!(
-            "{}: {error}",
-            config.pointer(&["backends", name, "kind"])
-        )),
-        refused @ OpenError::Refused { .. } => refused.into(),
+    Ok(Opening {
+        kind: kind.to_owned(),
+        request: OpenRequest {
+            name: name.into(),
+            config: table.map_or(Value::Null, |table| Value::Object(table.settings.clone())),
+            environment: world.environment.clone(),
+            now: world.now,
+        },
     })
+}
+
+impl Opening {
+    fn open(self, config: &Config, plugins: &Plugins) -> Result<OpenBackend, Error> {
+        let name = self.request.name.clone();
+        open_with(plugins, &self.kind, self.request).map_err(|error| match error {
+            // The plugin knows the keys, the file knows the line.
+            OpenError::Refused { source, .. } if unknown_key(&source.message).is_some() => {
+                let key = unknown_key(&source.message).map_or("", |(key, _)| key);
+                explained(&config.pointer(&["backends", &name, key]), &source.message)
+            }
+            OpenError::UnknownKind { .. } => Error::config(format!(
+                "{}: {error}",
+                config.pointer(&["backends", &name, "kind"])
+            )),
+            other => other.into(),
+        })
+    }
 }
 
 /// Refuses a kind that none of these backends declares. Sends nothing.

@@ -99,19 +99,20 @@ impl Context {
         Registry::new(self.registry.clone())
     }
 
-    /// An engine over the backends that it is for, as the world is now.
+    /// An engine over the backends that it is for, as the world is now. Those that cannot be opened are among what
+    /// it [fails to list](tbengine_engine::discover::Inventory::failures).
     ///
     /// # Errors
-    /// If a backend or a plugin cannot be opened.
-    pub fn engine(&self, purpose: Purpose, settings: &Settings) -> Result<Engine, Error> {
-        self.engine_in(&self.world, purpose, settings)
+    /// If the configuration itself is wrong, or a plugin is refused.
+    pub async fn engine(&self, purpose: Purpose, settings: &Settings) -> Result<Engine, Error> {
+        self.engine_in(&self.world, purpose, settings).await
     }
 
     /// The same as the world is at another time.
     ///
     /// # Errors
-    /// If a backend or a plugin cannot be opened.
-    pub fn engine_in(
+    /// If the configuration itself is wrong, or a plugin is refused.
+    pub async fn engine_in(
         &self,
         world: &World,
         purpose: Purpose,
@@ -167,10 +168,13 @@ impl Context {
         let mut options = options;
         options.safeguards.exclusive = self.config.exclusive();
         let names = backends::names(&self.config, &options.scope.backends);
-        let plugins = plugins::needed(&self.config, &self.plugins, &names)?;
-        let open = backends::open_all(world, &self.config, &plugins, &names)?;
-        backends::check_kinds(&open, &options.scope.kinds)?;
-        Ok(Engine::new(open, options)
+        let plugins = Arc::new(plugins::needed(&self.config, &self.plugins, &names).await?);
+        let opened = backends::open_all(world, &self.config, plugins, &names).await?;
+        if opened.closed.is_empty() {
+            backends::check_kinds(&opened.open, &options.scope.kinds)?;
+        }
+        Ok(Engine::new(opened.open, options)
+            .without(opened.closed)
             .with_configuration(self.config.digest())
             .recognising(owners))
     }

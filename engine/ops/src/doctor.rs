@@ -5,7 +5,9 @@
 mod backend;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tbengine_plugin_host::Plugins;
 use tbengine_sdk::{Error as BackendError, Registration};
 
@@ -130,16 +132,21 @@ fn configuration(context: &Context) -> Finding {
 }
 
 async fn examine_backends(context: &Context) -> Vec<Finding> {
-    let (world, config) = (&context.world, &context.config);
+    let config = &context.config;
     let names = backends::names(config, &[]);
     let mut findings = Vec::new();
-    let plugins = match plugins::all(config, &context.plugins) {
-        Ok(plugins) => plugins,
+    let plugins = match plugins::working(config, &context.plugins).await {
+        Ok(plugins) => Arc::new(plugins),
         Err(error) => {
             findings.push(Finding::unusable(Subject::Plugin, "[plugins]", error));
-            Plugins::default()
+            Arc::default()
         }
     };
+    for broken in plugins.broken() {
+        let error = broken.to_backend_error();
+        let condition = Condition::Unanswered(error);
+        findings.push(Finding::new(Subject::Plugin, broken.name(), condition));
+    }
     for plugin in plugins.all() {
         let kinds = plugin.descriptor.kinds.iter();
         let kinds: Vec<_> = kinds.map(|kind| &*kind.kind).collect();
@@ -151,16 +158,10 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
         );
         findings.push(Finding::good(Subject::Plugin, &plugin.name, detail));
     }
-    for name in &names {
-        let open = match backends::open_one(world, config, &plugins, name) {
-            Ok(open) => open,
-            Err(error) => {
-                findings.push(Finding::unusable(Subject::Backend, name, error));
-                continue;
-            }
-        };
-        findings.extend(backend::examine(world, &open).await);
-    }
+    let looks = names
+        .iter()
+        .map(|name| examine_backend(context, &plugins, name));
+    findings.extend(join_all(looks).await.into_iter().flatten());
     for registration in Registration::all() {
         let kind = registration.kind;
         let mut tables = config.file.backends.values();
@@ -168,6 +169,27 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
             let detail = format!("{}; not configured", registration.about);
             findings.push(Finding::note(Subject::Plugin, kind, detail));
         }
+    }
+    findings
+}
+
+/// Opens one backend, and asks what it has to say.
+async fn examine_backend(context: &Context, plugins: &Arc<Plugins>, name: &str) -> Vec<Finding> {
+    let (world, config) = (&context.world, &context.config);
+    let names = [name.to_owned()];
+    let opened = match backends::open_all(world, config, plugins.clone(), &names).await {
+        Ok(opened) => opened,
+        Err(error) => return vec![Finding::unusable(Subject::Backend, name, error)],
+    };
+    let closed = opened.closed.into_iter();
+    let mut findings: Vec<Finding> = closed
+        .map(|closed| {
+            let condition = Condition::Unanswered(closed.error);
+            Finding::new(Subject::Backend, name, condition)
+        })
+        .collect();
+    for open in &opened.open {
+        findings.extend(backend::examine(world, open).await);
     }
     findings
 }

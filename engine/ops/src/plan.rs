@@ -32,7 +32,7 @@ pub async fn plan(
         error_mode: ErrorMode::default(),
         sizes: chosen.policy.interest().wants.sizes || policies::want_sizes(&vetoes),
     };
-    let engine = context.engine(purpose, settings)?.with_vetoes(vetoes);
+    let engine = context.engine(purpose, settings).await?.with_vetoes(vetoes);
     let mut see = |event: &Event| front.event(event);
     let inventory = Arc::new(discover(&engine, settings, &context.world, &mut see).await);
     let facts = read_facts(settings, &context.world.host).await;

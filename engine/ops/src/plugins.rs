@@ -11,10 +11,14 @@ use crate::backends;
 use crate::config::Config;
 use crate::config::file::PluginTable;
 use crate::error::Error;
+use crate::policies::in_background;
 use crate::world::World;
 
-/// The plugins, if one of these backends is not of a kind that is built in. Code is not run for nothing.
-pub fn needed(
+/// The plugins that work, if one of these backends is not of a kind that is built in. Code is not run for nothing.
+///
+/// # Errors
+/// If one of them is refused.
+pub async fn needed(
     config: &Config,
     options: &PluginOptions,
     names: &[String],
@@ -22,7 +26,16 @@ pub fn needed(
     if names.iter().all(|name| backends::is_built_in(config, name)) {
         return Ok(Plugins::default());
     }
-    all(config, options)
+    working(config, options).await
+}
+
+/// The plugins that are configured and work, and what is wrong with the others.
+///
+/// # Errors
+/// If one of them is refused.
+pub async fn working(config: &Config, options: &PluginOptions) -> Result<Plugins, Error> {
+    let (specs, options) = (specs(config), options.clone());
+    in_background(move || Ok(Plugins::load_working(&specs, &options)?)).await
 }
 
 /// All plugins that are configured.

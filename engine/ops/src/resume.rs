@@ -236,7 +236,8 @@ impl Resuming<'_> {
             sizes: policies::want_sizes(&vetoes),
         };
         let engine = context
-            .engine_in(&world, purpose, settings)?
+            .engine_in(&world, purpose, settings)
+            .await?
             .with_vetoes(vetoes);
         let left = claimed.record().left();
         let draft = {
@@ -279,7 +280,8 @@ impl Resuming<'_> {
             sizes: self.chosen.policy.interest().wants.sizes || policies::want_sizes(&vetoes),
         };
         let engine = context
-            .engine(purpose, settings)?
+            .engine(purpose, settings)
+            .await?
             .with_vetoes(vetoes)
             .following();
         let draft = {

@@ -97,7 +97,8 @@ pub async fn run(
             || policies::want_sizes(&vetoes),
     };
     let engine = context
-        .engine(purpose, settings)?
+        .engine(purpose, settings)
+        .await?
         .with_vetoes(vetoes)
         .following();
     let no_journal = request.no_journal;

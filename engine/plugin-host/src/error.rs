@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use tbengine_sdk::Error;
 use tbengine_sdk::wire::PROTOCOL;
+use tbengine_sdk::{Error, ErrorKind};
 
 use crate::trust::TrustError;
 
@@ -113,4 +113,44 @@ pub enum PluginError {
         /// The other one.
         second: String,
     },
+}
+
+impl PluginError {
+    /// The plugin that it is about.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Trust { name, .. }
+            | Self::Load { name, .. }
+            | Self::NotAPlugin { name, .. }
+            | Self::RefusedHost { name, .. }
+            | Self::Version { name, .. }
+            | Self::Descriptor { name, .. }
+            | Self::Changed { name, .. }
+            | Self::Start { name, .. }
+            | Self::TwoProviders { second: name, .. } => name,
+        }
+    }
+
+    /// Whether the configuration has to change before anything is done: its code may not be run, or two plugins
+    /// bring one kind. Any other is a plugin that does not work, and costs the backends that need it.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Trust { source, .. } => !source.is_missing(),
+            Self::TwoProviders { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The same as the error of a backend that needs the plugin.
+    pub fn to_backend_error(&self) -> Error {
+        let hint = match self {
+            Self::Start { source, .. } => source.hint.clone(),
+            _ => None,
+        };
+        let error = Error::new(ErrorKind::Internal, self.to_string());
+        match hint {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub mod trust;
 use std::sync::Arc;
 
 use tbengine_sdk::host::{OpenBackend, closest};
-use tbengine_sdk::{Error, OpenRequest, Registration};
+use tbengine_sdk::{Error, ErrorKind, OpenRequest, Registration};
 
 pub use error::PluginError;
 pub use plugins::{Code, Plugin, PluginOptions, PluginSpec, Plugins};
@@ -50,6 +50,14 @@ pub enum OpenError {
         /// Every known kind.
         known: String,
     },
+    /// None of the plugins that work brings the kind, and others do not work.
+    #[error("failed to open backend `{name}`: {source}")]
+    NoProvider {
+        /// The configured name of the backend.
+        name: Arc<str>,
+        /// What is wrong with the plugins that do not work.
+        source: Error,
+    },
     /// The plugin refused its configuration.
     #[error("failed to open backend `{name}`: {source}")]
     Refused {
@@ -64,6 +72,17 @@ fn suggestion(similar: &Option<String>) -> String {
     similar
         .as_ref()
         .map_or_else(String::new, |kind| format!(" (did you mean `{kind}`?)"))
+}
+
+/// What is wrong with the plugins that do not work, one of which may bring what is missing.
+fn no_provider(plugins: &Plugins) -> Error {
+    let mut errors = plugins.broken().iter().map(PluginError::to_backend_error);
+    let first = errors.next();
+    let first = first.unwrap_or_else(|| Error::new(ErrorKind::Internal, "no plugin brings it"));
+    errors.fold(first, |all, next| Error {
+        message: format!("{}; {}", all.message, next.message),
+        ..all
+    })
 }
 
 /// Opens a backend of a kind that is linked into this program. Does no I/O.
@@ -90,6 +109,12 @@ pub fn open_with(
         Some(registration) => (registration.open)(request),
         None => match plugins.open(kind, &request) {
             Some(opened) => opened,
+            None if !plugins.broken().is_empty() => {
+                return Err(OpenError::NoProvider {
+                    name,
+                    source: no_provider(plugins),
+                });
+            }
             None => {
                 let built_in = registrations.iter().map(|known| known.kind);
                 let known: Vec<&str> = built_in.chain(plugins.kinds()).collect();

@@ -116,6 +116,17 @@ pub enum TrustError {
     },
 }
 
+impl TrustError {
+    /// Whether nothing is there that could be looked at, rather than something that may not be run.
+    pub fn is_missing(&self) -> bool {
+        match self {
+            Self::NotFound { .. } => true,
+            Self::Unreadable { source, .. } => source.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+}
+
 fn list(places: &[PathBuf]) -> String {
     let places: Vec<_> = places
         .iter()

@@ -202,7 +202,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
     fn stop_lanes_without_backend(&mut self) {
         for lane in self.lanes.numbers() {
             if self.lanes.backend(lane).is_none() {
-                let detail = "its backend is not configured here";
+                let detail = "its backend cannot be opened, or is not configured here";
                 self.finish_lane(lane, Verdict::new(StepResult::Deferred, detail));
             }
         }

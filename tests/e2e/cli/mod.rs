@@ -9,6 +9,7 @@ mod interrupt;
 mod journal;
 mod lease;
 mod list;
+mod opening;
 mod owners;
 mod plan;
 mod plugin;

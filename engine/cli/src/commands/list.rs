@@ -35,7 +35,7 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
         &Default::default(),
     );
     let (inventory, with_backend) = block_on(async {
-        let engine = app.lister(scope.clone(), args.sizes)?;
+        let engine = app.lister(scope.clone(), args.sizes).await?;
         let with_backend = engine.backends().len() > 1;
         let mut watcher = Watcher::new(
             &mut app.out,

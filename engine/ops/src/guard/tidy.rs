@@ -96,7 +96,7 @@ async fn look(
     let world = context.world.refresh();
     let backends = lease.terms.backends.clone();
     let purpose = Purpose::Sweep { backends };
-    let engine = context.engine_in(&world, purpose, settings)?;
+    let engine = context.engine_in(&world, purpose, settings).await?;
     let inventory = discover(&engine, settings, &world, &mut |_| {}).await;
     let all = leases(context, settings)?.all().await?;
     let ownership = ownership(held, held.baseline().await?, &all).await?;

@@ -96,7 +96,8 @@ pub(super) async fn prepare(
     };
     let vetoes = policies::vetoes_in_background(context, settings).await?;
     let engine = context
-        .engine_in(&world, purpose, settings)?
+        .engine_in(&world, purpose, settings)
+        .await?
         .with_vetoes(vetoes);
     let mut see = |event: &Event| tracing::debug!(kind = ?event.kind, "sweep");
     let inventory = Arc::new(discover(&engine, settings, &world, &mut see).await);

@@ -64,7 +64,9 @@ pub async fn check_listing(
 ) -> Result<(), Error> {
     let backends = backends::names(&context.config, backends);
     let purpose = Purpose::Sweep { backends };
-    let engine = context.engine_in(&context.world.refresh(), purpose, settings)?;
+    let engine = context
+        .engine_in(&context.world.refresh(), purpose, settings)
+        .await?;
     let inventory = engine.discover(&mut |_| {}).await;
     match inventory.failures.is_empty() {
         true => Ok(()),
@@ -88,7 +90,7 @@ pub async fn take(
     let purpose = Purpose::Sweep {
         backends: backends.clone(),
     };
-    let engine = context.engine_in(&world, purpose, settings)?;
+    let engine = context.engine_in(&world, purpose, settings).await?;
     let inventory = discover(&engine, settings, &world, &mut |_| {}).await;
     if !inventory.failures.is_empty() {
         return Err(Error::NoBaseline(inventory.failures));

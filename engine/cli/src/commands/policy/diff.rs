@@ -107,7 +107,7 @@ fn inventory(
         return Ok((record.inventory(), context));
     }
     let inventory = block_on(async {
-        let engine = app.lister(scope.clone(), args.sizes)?;
+        let engine = app.lister(scope.clone(), args.sizes).await?;
         let mut watcher = Watcher::new(
             &mut app.out,
             app.console.clone(),
