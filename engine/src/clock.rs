@@ -26,6 +26,11 @@ impl RunClock {
         self.start.plus(self.elapsed())
     }
 
+    /// The moment so long after it was started.
+    pub fn after(&self, time: Duration) -> Instant {
+        self.origin + time
+    }
+
     /// The time since it was started.
     pub fn elapsed(&self) -> Duration {
         self.origin.elapsed()

@@ -81,6 +81,13 @@ impl Engine {
         }
     }
 
+    /// Counts the deadline from the start of this clock, when the command began, and shows its times.
+    #[must_use]
+    pub fn with_clock(mut self, clock: RunClock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Reports backends that are meant as well and cannot be opened: nothing is known of what is there.
     #[must_use]
     pub fn without(mut self, closed: Vec<ListFailure>) -> Self {
@@ -142,6 +149,11 @@ impl Engine {
             page_size: PAGE_SIZE,
             account_of_nothing: self.options.account_of_nothing,
             follow: self.follows,
+            until: self
+                .options
+                .apply
+                .deadline
+                .map(|time| self.clock.after(time)),
         };
         let mut inventory = discover(&self.backends, &self.options.scope, options).await;
         inventory.failures.extend(self.closed.iter().cloned());

@@ -17,6 +17,7 @@ use crate::powers::{
     Act, AttachRequest, Attached, Changes, Disk, FindRequest, Method, ObserveRequest, Observed,
     Right, Sample, WatchRequest,
 };
+use crate::progress::Progress;
 use crate::resource::Resource;
 use crate::taken::Taken;
 use crate::time::Timestamp;
@@ -295,6 +296,9 @@ pub struct ListRequest {
     /// How much to find out.
     #[serde(default)]
     pub detail: Detail,
+    /// Where to note each answer of the provider, if the page takes several.
+    #[serde(skip)]
+    pub progress: Progress,
 }
 
 /// How much a listing is to find out.
@@ -320,6 +324,7 @@ impl ListRequest {
             cursor: None,
             page_size: 1000,
             detail: Detail::Facts,
+            progress: Progress::default(),
         }
     }
 }

@@ -87,6 +87,9 @@ impl fmt::Display for ErrorKind {
 /// answer is an outage, where a single lost connection may be chance.
 pub const NOBODY_LISTENS: &str = "connect:refused";
 
+/// The [`Error::code`] of a call that was given up because no answer came in time.
+pub const NO_ANSWER: &str = "call:no-answer";
+
 /// A failed call of a backend.
 ///
 /// Messages are lowercase fragments that fit after "failed to …:", and never hold a secret.

@@ -8,6 +8,7 @@
 //! - [`registration`]: how the engine finds and opens a backend
 //! - [`mod@backend`]: the trait, and what its methods take and give
 //! - [`powers`]: what a backend may be able to do besides
+//! - [`progress`]: signs of life of a listing
 //! - [`creations`]: what a guarded command creates, and the label of its run
 //! - [`resource`]: a thing that can leak, as a listing shows it
 //! - [`relation`]: how resources of one backend are tied to each other
@@ -62,6 +63,7 @@ mod milliseconds;
 pub mod owner;
 pub mod plugin;
 pub mod powers;
+pub mod progress;
 pub mod registration;
 pub mod relation;
 pub mod resource;
@@ -92,6 +94,7 @@ pub use powers::{
     Act, AttachRequest, Attached, Change, Changes, Disk, FindRequest, Method, ObserveRequest,
     Observed, Operation, Right, Sample, WatchRequest,
 };
+pub use progress::Progress;
 pub use registration::{OpenRequest, Registration};
 pub use relation::{Bond, Relation};
 pub use resource::{Resource, State, Usage};

@@ -148,6 +148,7 @@ async fn discover_time(backend: Arc<dyn Backend>) -> Duration {
         page_size: 1000,
         account_of_nothing: false,
         follow: false,
+        until: None,
     };
     let mut best = Duration::MAX;
     for _ in 0..5 {

@@ -8,6 +8,7 @@ use tbengine_engine::discover::ListFailure;
 use tbengine_plugin_host::{OpenError, Plugins, open_with};
 use tbengine_sdk::host::{OpenBackend, closest};
 use tbengine_sdk::{Error as BackendError, ErrorKind, Kind, OpenRequest, Registration};
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
 use crate::config::read::{explained, unknown_key};
@@ -42,7 +43,7 @@ pub struct Opened {
 }
 
 /// Opens backends by name, side by side. Does no I/O, but for what it takes to load and to start plugins. One
-/// that cannot be opened costs none of the others.
+/// that cannot be opened, or is not open at `until`, costs none of the others.
 ///
 /// # Errors
 /// If the configuration itself is wrong, or a plugin is refused.
@@ -51,8 +52,21 @@ pub async fn open_all(
     config: &Config,
     plugins: Arc<Plugins>,
     names: &[String],
+    until: Option<Instant>,
 ) -> Result<Opened, Error> {
-    let opening = names.iter().map(|name| open(world, config, &plugins, name));
+    let opening = names.iter().map(async |name| {
+        let opening = open(world, config, &plugins, name);
+        match until {
+            Some(until) => timeout_at(until, opening).await.unwrap_or_else(|_| {
+                let late = "that took until the run's deadline";
+                Err(Error::Open(OpenError::Refused {
+                    name: name.as_str().into(),
+                    source: BackendError::new(ErrorKind::Unavailable, late),
+                }))
+            }),
+            None => opening.await,
+        }
+    });
     let mut opened = Opened::default();
     for (name, outcome) in names.iter().zip(join_all(opening).await) {
         match outcome {

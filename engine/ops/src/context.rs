@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
+use tbengine_engine::clock::RunClock;
 use tbengine_engine::plan::Safeguards;
 use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::scope::Scope;
@@ -118,6 +119,21 @@ impl Context {
         purpose: Purpose,
         settings: &Settings,
     ) -> Result<Engine, Error> {
+        let clock = RunClock::starting_at(world.now);
+        self.engine_since(clock, world, purpose, settings).await
+    }
+
+    /// The same for a command that began when this clock was started: its deadline counts from then.
+    ///
+    /// # Errors
+    /// If the configuration itself is wrong, or a plugin is refused.
+    pub(crate) async fn engine_since(
+        &self,
+        clock: RunClock,
+        world: &World,
+        purpose: Purpose,
+        settings: &Settings,
+    ) -> Result<Engine, Error> {
         let options = EngineOptions {
             run: world.run.clone(),
             now: world.now,
@@ -169,11 +185,13 @@ impl Context {
         options.safeguards.exclusive = self.config.exclusive();
         let names = backends::names(&self.config, &options.scope.backends);
         let plugins = Arc::new(plugins::needed(&self.config, &self.plugins, &names).await?);
-        let opened = backends::open_all(world, &self.config, plugins, &names).await?;
+        let until = options.apply.deadline.map(|time| clock.after(time));
+        let opened = backends::open_all(world, &self.config, plugins, &names, until).await?;
         if opened.closed.is_empty() {
             backends::check_kinds(&opened.open, &options.scope.kinds)?;
         }
         Ok(Engine::new(opened.open, options)
+            .with_clock(clock)
             .without(opened.closed)
             .with_configuration(self.config.digest())
             .recognising(owners))

@@ -177,7 +177,7 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
 async fn examine_backend(context: &Context, plugins: &Arc<Plugins>, name: &str) -> Vec<Finding> {
     let (world, config) = (&context.world, &context.config);
     let names = [name.to_owned()];
-    let opened = match backends::open_all(world, config, plugins.clone(), &names).await {
+    let opened = match backends::open_all(world, config, plugins.clone(), &names, None).await {
         Ok(opened) => opened,
         Err(error) => return vec![Finding::unusable(Subject::Backend, name, error)],
     };

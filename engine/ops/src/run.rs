@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use tbengine_engine::Engine;
 use tbengine_engine::apply::{Control, ErrorMode, Halt};
+use tbengine_engine::clock::RunClock;
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::report::{Event, Report};
 use tbengine_engine::scope::Scope;
 use tbengine_store::{RunLog, Store, StoreError};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
@@ -71,6 +74,7 @@ pub async fn run(
     front: &mut dyn Front,
     control: &Control,
 ) -> Result<RunEnd, Error> {
+    let clock = RunClock::starting_at(context.world.now);
     let chosen = match &request.saved {
         None => policies::choose_in_background(context, settings).await?,
         Some(saved) => {
@@ -86,7 +90,11 @@ pub async fn run(
     let left_over = match request.no_journal {
         // Leases are kept where nothing can be written.
         true => Vec::new(),
-        false => sweep_those_over(context, settings, &scope.backends, front, control).await?,
+        false => {
+            let until = settings.deadline.value.map(|time| clock.after(time));
+            let (timed, _timer) = stopping_at(until, control);
+            sweep_those_over(context, settings, &scope.backends, front, &timed).await?
+        }
     };
     let vetoes = policies::vetoes_in_background(context, settings).await?;
     let purpose = Purpose::Plan {
@@ -96,11 +104,9 @@ pub async fn run(
         sizes: request.saved.is_none() && chosen.policy.interest().wants.sizes
             || policies::want_sizes(&vetoes),
     };
-    let engine = context
-        .engine(purpose, settings)
-        .await?
-        .with_vetoes(vetoes)
-        .following();
+    let opening = context.engine_since(clock, &context.world, purpose, settings);
+    let engine = unless_stopped(control, opening).await??;
+    let engine = engine.with_vetoes(vetoes).following();
     let no_journal = request.no_journal;
     let drafting = draft(context, settings, &engine, &chosen, request, front);
     let draft = unless_stopped(control, drafting).await??;
@@ -307,6 +313,24 @@ impl RunEnd {
             left_over: Vec::new(),
         }
     }
+}
+
+/// A control that also stops at a time, as long as its timer is kept.
+fn stopping_at(until: Option<Instant>, control: &Control) -> (Control, Option<JoinSet<()>>) {
+    let Some(until) = until else {
+        return (control.clone(), None);
+    };
+    let stop = control.stop.child_token();
+    let timed = Control {
+        stop: stop.clone(),
+        abort: control.abort.clone(),
+    };
+    let mut timer = JoinSet::new();
+    timer.spawn(async move {
+        tokio::time::sleep_until(until).await;
+        stop.cancel();
+    });
+    (timed, Some(timer))
 }
 
 /// Does something that has no way to stop of its own, and drops it when the operation is stopped.

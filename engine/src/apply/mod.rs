@@ -57,7 +57,7 @@ pub struct ApplyOptions {
     /// Time limit for the calls of one step. Grace periods, waits between attempts and pauses
     /// of the backend do not count.
     pub step_deadline: Duration,
-    /// How long applying may take. What did not get its turn by then is deferred; what is under way gets
+    /// How long the run may take, from the start of its clock: listing and applying. What did not get its turn by then is deferred; what is under way gets
     /// [`LAST_CALLS`] more.
     pub deadline: Option<Duration>,
     /// How long a backend may be unreachable before its steps are deferred.

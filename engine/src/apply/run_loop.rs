@@ -142,7 +142,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             reporter,
             moves: JoinSet::new(),
             ending: None,
-            deadline: options.deadline.map(|deadline| now + deadline),
+            deadline: options.deadline.map(|deadline| clock.after(deadline)),
             parked_retries: 0,
         }
     }
@@ -766,8 +766,12 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             Err(error) => error,
         };
         self.lanes.probe_failed(lane);
+        let may_pass = error.kind.gates_backend() || error.kind == ErrorKind::Transient;
         if error.kind.is_critical() {
             self.stop_backend(lane, error);
+        } else if !may_pass {
+            // It answers that it cannot go on: no probe will bring it back.
+            self.give_up_backend(lane, error);
         } else {
             self.pause_lane(lane, error, true, Instant::now());
         }
@@ -786,6 +790,20 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
         let detail = format!("the backend refused an earlier request: {}", error.message);
         let verdict = Verdict::new(StepResult::Denied, detail).with_hint(error.hint.clone());
+        if let Some(open) = self.lanes.backend(lane) {
+            let backend = open.name.clone();
+            self.emit(EventKind::BackendStopped { backend, error });
+        }
+        self.finish_lane(lane, verdict);
+    }
+
+    /// A backend whose own code is at its end: what it has left is for another run.
+    fn give_up_backend(&mut self, lane: LaneNo, error: Error) {
+        if self.lanes.stopped(lane).is_some() {
+            return;
+        }
+        let detail = format!("the backend does not work any more: {}", error.message);
+        let verdict = Verdict::new(StepResult::Deferred, detail).with_hint(error.hint.clone());
         if let Some(open) = self.lanes.backend(lane) {
             let backend = open.name.clone();
             self.emit(EventKind::BackendStopped { backend, error });

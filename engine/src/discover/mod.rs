@@ -1,30 +1,36 @@
 //! Stage one: ask every backend what is there.
 //!
+//! - `listings`: the backends that are being listed, and how long each is waited for
 //! - [`inventory`]: what was found, and who uses what
 //! - `arrivals`: when that arrived which was made elsewhere
 //! - [`recognise`]: whose it is
 
 mod arrivals;
 pub mod inventory;
+mod listings;
 pub mod recognise;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use foldhash::{HashSet, HashSetExt as _};
 use futures_util::future::{Either, join_all, select};
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::host::{OpenBackend, call};
+use tbengine_sdk::error::NO_ANSWER;
+use tbengine_sdk::host::{OpenBackend, call, call_while};
 use tbengine_sdk::{
-    Account, Detail, Error, ErrorKind, Kind, ListRequest, Method, Resource, Unreadable,
+    Account, Detail, Error, ErrorKind, Kind, ListRequest, Method, Page, Resource, Unreadable,
     WatchRequest,
 };
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::kinds::Kinds;
 use crate::scope::Scope;
 pub use inventory::Inventory;
+use listings::{Listings, Signs};
 pub use recognise::Recognition;
 
 /// A backend, or one kind of its resources, that could not be listed.
@@ -57,6 +63,8 @@ pub struct DiscoverOptions {
     pub account_of_nothing: bool,
     /// Whether to note from where the changes since the listing can be followed, for whoever acts on it.
     pub follow: bool,
+    /// When what is not listed by then is left out.
+    pub until: Option<Instant>,
 }
 
 /// A page more than this is a provider that never ends its listing.
@@ -68,24 +76,37 @@ const MAX_CURSOR_WAIT: Duration = Duration::from_secs(2);
 /// How often the account, or a page, is asked for before that counts as failed.
 const LIST_ATTEMPTS: u32 = 3;
 
+/// How long, once another backend has been listed, those are waited for that give no answer at all. Who waits for
+/// an answer to one plan waits for this.
+pub const MAX_LAG: Duration = Duration::from_secs(15);
+
 /// The longest pause that a listing makes because a provider asks for it.
 const MAX_LIST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Asks every backend in scope for its account and its resources, all at once.
+/// Asks every backend in scope for its account and its resources, all at once. What comes too late is left out,
+/// and is among the failures.
 pub async fn discover(
     backends: &[OpenBackend],
     scope: &Scope,
     options: DiscoverOptions,
 ) -> Inventory {
-    let asked = backends
-        .iter()
-        .filter(|backend| scope.admits_backend(&backend.name))
-        .map(|backend| discover_backend(backend, scope, options));
+    let mut listings = Listings::begin(backends, scope, options);
+    let mut all = Vec::with_capacity(backends.len());
+    while let Some(found) = listings.next().await {
+        all.push(found);
+    }
+    inventory_of(all).with_kinds(Kinds::of(backends))
+}
+
+/// Puts together what was found in several backends.
+fn inventory_of(mut all: Vec<Found>) -> Inventory {
+    // Whoever was first does not show in the result.
+    all.sort_by_key(|found| found.place);
     let mut accounts = BTreeMap::new();
     let mut pages = Vec::new();
     let mut failures = Vec::new();
     let mut cursors = BTreeMap::new();
-    for found in join_all(asked).await {
+    for found in all {
         cursors.extend(found.cursor.map(|cursor| (found.name.clone(), cursor)));
         if let Some(account) = found.account {
             accounts.insert(found.name, account);
@@ -98,8 +119,7 @@ pub async fn discover(
     for page in pages {
         resources.extend(page);
     }
-    let mut inventory =
-        Inventory::new(accounts, resources, failures).with_kinds(Kinds::of(backends));
+    let mut inventory = Inventory::new(accounts, resources, failures);
     inventory.cursors = cursors;
     let asked = backends
         .iter()
@@ -110,7 +130,10 @@ pub async fn discover(
     inventory
 }
 
+/// What was found in one backend.
 struct Found {
+    /// The place of the backend among all.
+    place: usize,
     name: Arc<str>,
     cursor: Option<String>,
     account: Option<Account>,
@@ -118,67 +141,175 @@ struct Found {
     failures: Vec<ListFailure>,
 }
 
-async fn discover_backend(open: &OpenBackend, scope: &Scope, options: DiscoverOptions) -> Found {
-    let mut found = Found {
-        name: open.name.clone(),
-        cursor: match options.follow {
-            true => cursor(open, options).await,
-            false => None,
-        },
-        account: None,
-        pages: Vec::new(),
-        failures: Vec::new(),
-    };
-    let kinds = scope.needed_kinds(&open.capabilities.kinds);
-    let listings = kinds
-        .into_iter()
-        .map(|kind| async move { (kind, list_kind(open, kind, options).await) });
-    // All at once: identifying the account can take as long as listing everything.
-    let check = again(open, "identifying the account", || {
-        call("check", options.call_timeout, open.backend.check())
-    });
-    let (mut check, mut listings) = (pin!(check), pin!(join_all(listings)));
-    let (account, listings) = match select(check.as_mut(), listings.as_mut()).await {
-        Either::Left((account, _)) => (account, listings.await),
-        Either::Right((listings, _)) if !options.account_of_nothing && all_empty(&listings) => {
-            return found;
-        }
-        Either::Right((listings, _)) => (check.await, listings),
-    };
-    match account {
-        Ok(account) => found.account = Some(account),
-        // Without an account the listings prove nothing, and their errors say the same again.
-        Err(error) => {
-            found.failures.push(ListFailure {
-                backend: open.name.clone(),
-                kind: None,
-                item: None,
-                error,
-            });
-            return found;
-        }
-    }
-    for (kind, listing) in listings {
-        match listing {
-            Ok(listing) => {
-                found.pages.extend(listing.pages);
-                let unreadable = listing.unreadable.into_iter();
-                found.failures.extend(unreadable.map(|item| ListFailure {
-                    backend: open.name.clone(),
-                    kind: Some(kind),
-                    item: Some(item.shown),
-                    error: Error::new(ErrorKind::Internal, item.message),
-                }));
+/// One backend that is being listed.
+struct Asking<'a> {
+    place: usize,
+    open: &'a OpenBackend,
+    scope: &'a Scope,
+    options: DiscoverOptions,
+    signs: Signs,
+    /// Fires when it is not waited for any more.
+    late: CancellationToken,
+    /// Why, once that is so.
+    why: Arc<OnceLock<String>>,
+}
+
+impl Asking<'_> {
+    async fn ask(&self) -> Found {
+        let open = self.open;
+        let mut found = Found {
+            place: self.place,
+            name: open.name.clone(),
+            cursor: match self.options.follow {
+                true => cursor(open, self.options).await,
+                false => None,
+            },
+            account: None,
+            pages: Vec::new(),
+            failures: Vec::new(),
+        };
+        let failed = |kind, item, error| ListFailure {
+            backend: open.name.clone(),
+            kind,
+            item,
+            error,
+        };
+        let kinds = self.scope.needed_kinds(&open.capabilities.kinds);
+        let listings = kinds
+            .into_iter()
+            .map(|kind| async move { (kind, self.in_time(self.list_kind(kind)).await) });
+        // All at once: identifying the account can take as long as listing everything.
+        let check = self.in_time(self.again("identifying the account", || {
+            call("check", self.options.call_timeout, open.backend.check())
+        }));
+        let (mut check, mut listings) = (pin!(check), pin!(join_all(listings)));
+        let (account, listings) = match select(check.as_mut(), listings.as_mut()).await {
+            Either::Left((Ok(account), _)) => (Ok(account), listings.await),
+            // Without an account the listings prove nothing, so nobody waits for them.
+            Either::Left((Err(error), _)) => (Err(error), Vec::new()),
+            Either::Right((listings, _))
+                if !self.options.account_of_nothing && all_empty(&listings) =>
+            {
+                return found;
             }
-            Err(error) => found.failures.push(ListFailure {
-                backend: open.name.clone(),
-                kind: Some(kind),
-                item: None,
-                error,
-            }),
+            Either::Right((listings, _)) => (check.await, listings),
+        };
+        match account {
+            Ok(account) => found.account = Some(account),
+            // Their errors say the same again.
+            Err(error) => {
+                found.failures.push(failed(None, None, error));
+                return found;
+            }
+        }
+        for (kind, listing) in listings {
+            match listing {
+                Ok(listing) => {
+                    found.pages.extend(listing.pages);
+                    let unreadable = listing.unreadable.into_iter();
+                    found.failures.extend(unreadable.map(|item| {
+                        let error = Error::new(ErrorKind::Internal, item.message);
+                        failed(Some(kind), Some(item.shown), error)
+                    }));
+                }
+                Err(error) => found.failures.push(failed(Some(kind), None, error)),
+            }
+        }
+        found
+    }
+
+    /// Ends a request when this backend is not waited for any more.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.late.cancelled() => {
+                let why = self.why.get().cloned().unwrap_or_default();
+                Err(Error::new(ErrorKind::Unavailable, why).with_code(NO_ANSWER))
+            }
         }
     }
-    found
+
+    /// Lists every page of a kind. A listing that fails half-way counts as failed: half a view is none.
+    async fn list_kind(&self, kind: Kind) -> Result<Listed, Error> {
+        let options = self.options;
+        let mut request = ListRequest {
+            kind,
+            cursor: None,
+            page_size: options.page_size,
+            detail: match options.sizes {
+                true => Detail::Sizes,
+                false => Detail::Facts,
+            },
+            // One of its own: another kind's answers are no sign of this one.
+            progress: self.signs.another(),
+        };
+        let (mut pages, mut unreadable) = (Vec::new(), Vec::new());
+        let mut seen_cursors = HashSet::new();
+        for _ in 0..MAX_PAGES {
+            let page = self.list_page(&request).await?;
+            pages.push(page.resources);
+            unreadable.extend(page.unreadable);
+            let Some(cursor) = page.next else {
+                return Ok(Listed {
+                    pages: deduplicated(pages),
+                    unreadable,
+                });
+            };
+            if !seen_cursors.insert(cursor.clone()) {
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    format!(
+                        "the listing of {kind}s does not end: the same cursor was returned twice"
+                    ),
+                ));
+            }
+            request.cursor = Some(cursor);
+        }
+        Err(Error::new(
+            ErrorKind::Internal,
+            format!("the listing of {kind}s did not end after {MAX_PAGES} pages"),
+        ))
+    }
+
+    /// Asks for one page, which may take as long as its backend gets answers.
+    async fn list_page(&self, request: &ListRequest) -> Result<Page, Error> {
+        let timeout = self.options.call_timeout;
+        self.again(request.kind.word(), || {
+            let page = self.open.backend.list(request.clone());
+            call_while("list", timeout, &request.progress, page)
+        })
+        .await
+    }
+
+    /// Asks again after passing faults: they must not blind the whole run. What did not answer within its time is
+    /// not asked again, since it had that.
+    async fn again<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        what: &str,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Error> {
+        let answered = self.signs.another();
+        let mut attempt = 1;
+        loop {
+            let answer = ask().await;
+            answered.made();
+            match answer {
+                Err(error)
+                    if attempt < LIST_ATTEMPTS
+                        && error.code.as_deref() != Some(NO_ANSWER)
+                        && (error.kind == ErrorKind::Transient || error.kind.gates_backend()) =>
+                {
+                    let pause = Duration::from_millis(200 << attempt);
+                    let pause = pause.max(error.retry_after.unwrap_or_default());
+                    tracing::warn!(backend = %self.open.name, what, %error, ?pause, "listing failed, retrying");
+                    tokio::time::sleep(pause.min(MAX_LIST_PAUSE)).await;
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
 }
 
 /// From where the changes of a backend can be followed. That this is not known costs a reading of each resource.
@@ -217,83 +348,6 @@ fn all_empty(listings: &[(Kind, Result<Listed, Error>)]) -> bool {
     listings.iter().all(|(_, listing)| {
         matches!(listing, Ok(listed) if listed.unreadable.is_empty() && listed.pages.iter().all(Vec::is_empty))
     })
-}
-
-/// Lists every page of a kind. A listing that fails half-way counts as failed: half a view is none.
-async fn list_kind(
-    open: &OpenBackend,
-    kind: Kind,
-    options: DiscoverOptions,
-) -> Result<Listed, Error> {
-    let mut request = ListRequest {
-        kind,
-        cursor: None,
-        page_size: options.page_size,
-        detail: match options.sizes {
-            true => Detail::Sizes,
-            false => Detail::Facts,
-        },
-    };
-    let (mut pages, mut unreadable) = (Vec::new(), Vec::new());
-    let mut seen_cursors = HashSet::new();
-    for _ in 0..MAX_PAGES {
-        let page = list_page(open, &request, options.call_timeout).await?;
-        pages.push(page.resources);
-        unreadable.extend(page.unreadable);
-        let Some(cursor) = page.next else {
-            return Ok(Listed {
-                pages: deduplicated(pages),
-                unreadable,
-            });
-        };
-        if !seen_cursors.insert(cursor.clone()) {
-            return Err(Error::new(
-                ErrorKind::Internal,
-                format!("the listing of {kind}s does not end: the same cursor was returned twice"),
-            ));
-        }
-        request.cursor = Some(cursor);
-    }
-    Err(Error::new(
-        ErrorKind::Internal,
-        format!("the listing of {kind}s did not end after {MAX_PAGES} pages"),
-    ))
-}
-
-/// Asks for one page.
-async fn list_page(
-    open: &OpenBackend,
-    request: &ListRequest,
-    timeout: Duration,
-) -> Result<tbengine_sdk::Page, Error> {
-    again(open, request.kind.word(), || {
-        call("list", timeout, open.backend.list(request.clone()))
-    })
-    .await
-}
-
-/// Asks again after passing faults: they must not blind the whole run.
-async fn again<T, F: Future<Output = Result<T, Error>>>(
-    open: &OpenBackend,
-    what: &str,
-    ask: impl Fn() -> F,
-) -> Result<T, Error> {
-    let mut attempt = 1;
-    loop {
-        match ask().await {
-            Err(error)
-                if attempt < LIST_ATTEMPTS
-                    && (error.kind == ErrorKind::Transient || error.kind.gates_backend()) =>
-            {
-                let pause = Duration::from_millis(200 << attempt);
-                let pause = pause.max(error.retry_after.unwrap_or_default());
-                tracing::warn!(backend = %open.name, what, %error, ?pause, "listing failed, retrying");
-                tokio::time::sleep(pause.min(MAX_LIST_PAUSE)).await;
-                attempt += 1;
-            }
-            answer => return answer,
-        }
-    }
 }
 
 /// Drops repeats: pages may overlap while others work.

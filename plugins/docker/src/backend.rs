@@ -26,7 +26,7 @@ use crate::error::{RequestError, gone};
 use crate::events::Events;
 use crate::place::Place;
 use crate::transport::{Reply, Transport};
-use crate::wire::{Container, Info, Network, time};
+use crate::wire::{Container, Info, Items, Network, time};
 use crate::{containers, context, disks, finding, images, native, networks, volumes};
 
 /// How long the account waits for the network `bridge`, which it can do without.
@@ -138,8 +138,8 @@ impl Docker {
     /// What a listing alone shows of a kind: enough to prove what is gone.
     async fn identify(&self, kind: Kind) -> Result<Page> {
         let transport = self.transport().await?;
-        let mut unreadable = Vec::new();
-        let resources = match kind {
+        let mut warned = Vec::new();
+        let (resources, mut unreadable) = match kind {
             Kind::CONTAINER => {
                 let found = containers::identify(transport);
                 self.placed(found, containers::identified).await?
@@ -150,7 +150,7 @@ impl Docker {
             }
             Kind::VOLUME => {
                 let (found, warnings) = volumes::identify(transport).await?;
-                unreadable.extend(warnings.into_iter().map(|message| Unreadable {
+                warned.extend(warnings.into_iter().map(|message| Unreadable {
                     shown: "volumes of a plugin".into(),
                     message,
                 }));
@@ -163,6 +163,7 @@ impl Docker {
             }
             other => return Err(unsupported(format!("docker has no {other}s"))),
         };
+        unreadable.extend(warned);
         let (resources, strange): (Vec<_>, Vec<_>) = resources
             .into_iter()
             .partition(|resource| native::is_full(kind, &resource.identity.native));
@@ -183,9 +184,10 @@ impl Docker {
         }
         let transport = self.transport().await?;
         let sizes = request.detail == Detail::Sizes;
-        let resources = match request.kind {
+        let limit = self.config.call_timeout();
+        let (resources, unreadable) = match request.kind {
             Kind::CONTAINER => {
-                let found = containers::list(transport, sizes);
+                let found = containers::list(transport, sizes, limit, &request.progress);
                 self.placed(found, containers::Found::into_resource).await?
             }
             Kind::NETWORK => {
@@ -197,14 +199,14 @@ impl Docker {
                 self.placed(found, volumes::into_resource).await?
             }
             Kind::IMAGE => {
-                let found = images::list(transport, sizes);
+                let found = images::list(transport, sizes, limit, &request.progress);
                 self.placed(found, images::into_resource).await?
             }
             other => return Err(unsupported(format!("docker has no {other}s"))),
         };
         Ok(Page {
             resources,
-            unreadable: Vec::new(),
+            unreadable,
             next: None,
         })
     }
@@ -213,21 +215,21 @@ impl Docker {
     /// slowest request of all, and what has nothing to identify does not wait for it.
     async fn placed<T>(
         &self,
-        found: impl Future<Output = Result<Vec<T>>>,
+        found: impl Future<Output = Result<Items<T>>>,
         into_resource: impl Fn(T, &Place) -> Resource,
-    ) -> Result<Vec<Resource>> {
-        let (mut place, mut found) = (pin!(self.place()), pin!(found));
+    ) -> Result<(Vec<Resource>, Vec<Unreadable>)> {
+        let place = self.bounded(false, self.place());
+        let (mut place, mut found) = (pin!(place), pin!(found));
         let (place, found) = match select(place.as_mut(), found.as_mut()).await {
             Either::Left((place, _)) => (place?, found.await?),
             Either::Right((found, _)) => match found? {
-                found if found.is_empty() => return Ok(Vec::new()),
+                found if found.read.is_empty() => return Ok((Vec::new(), found.odd)),
                 found => (place.await?, found),
             },
         };
-        Ok(found
-            .into_iter()
-            .map(|each| into_resource(each, &place))
-            .collect())
+        let read = found.read.into_iter();
+        let resources = read.map(|each| into_resource(each, &place)).collect();
+        Ok((resources, found.odd))
     }
 
     async fn read(&self, target: &Identity) -> Result<Option<Resource>> {
@@ -452,7 +454,11 @@ impl Backend for Docker {
         if request.cursor.is_some() {
             return Err(Error::new(ErrorKind::Invalid, "docker has no cursors"));
         }
-        self.bounded(false, self.list_page(&request)).await
+        match request.kind {
+            // It takes a request for each, and each has a limit of its own.
+            Kind::CONTAINER | Kind::IMAGE => self.list_page(&request).await,
+            _ => self.bounded(false, self.list_page(&request)).await,
+        }
     }
 
     async fn get(&self, target: &Identity) -> Result<Option<Resource>> {

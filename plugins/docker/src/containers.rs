@@ -1,56 +1,72 @@
 //! Containers: from the daemon's JSON to `Resource`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tbengine_sdk::{Kind, Labels, Relation, Resource, Result, State};
+use tbengine_sdk::{
+    Damage, Error, Kind, Labels, Progress, Relation, Resource, Result, State, Timestamp,
+};
 
+use crate::item::{self, within};
 use crate::native;
 use crate::networks;
 use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
-use crate::wire::{self, Container, ContainerSummary};
-
-/// How many inspections are in flight during a listing. More does not make dockerd any faster.
-const INSPECTIONS: usize = 8;
+use crate::wire::{self, Container, ContainerConfig, ContainerState, ContainerSummary, Items};
 
 /// Lists every container. A listing alone lacks times, exit codes and policies, so each container is
-/// inspected; one that vanishes meanwhile is left out.
-pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found>> {
+/// inspected; one that vanishes meanwhile is left out, and of one that cannot be inspected there is what the listing
+/// says. `limit` is for each request that is about all of them.
+pub(crate) async fn list(
+    transport: &Transport,
+    sizes: bool,
+    limit: Duration,
+    progress: &Progress,
+) -> Result<Items<Found>> {
     let path = if sizes {
         "/containers/json?all=1&size=1"
     } else {
         "/containers/json?all=1"
     };
-    let summaries: Option<Vec<ContainerSummary>> = transport.read(path).await?;
-    let mut found: Vec<Found> = stream::iter(summaries.unwrap_or_default())
-        .map(|summary| async move {
-            let inspected = inspect(transport, &summary.id).await?;
-            Ok::<_, tbengine_sdk::Error>(inspected.map(|container| Found {
-                container,
-                size: wire::size(summary.size_rw).filter(|_| sizes),
-                networks: HashMap::new(),
-            }))
-        })
-        .buffered(INSPECTIONS)
-        .try_filter_map(|found| async { Ok(found) })
-        .try_collect()
-        .await?;
+    let listed: Items<ContainerSummary> = within(limit, transport.read(path)).await?;
+    progress.made();
+    let mut inspected: Vec<(usize, Option<Found>)> =
+        stream::iter(listed.read.into_iter().enumerate())
+            .map(|(place, summary)| async move {
+                let found = look(transport, summary, sizes).await?;
+                // Silence is no sign of life.
+                if !found.as_ref().is_some_and(Found::is_silent) {
+                    progress.made();
+                }
+                Ok::<_, Error>((place, found))
+            })
+            // One that hangs is not to hold up those behind it.
+            .buffer_unordered(item::AT_ONCE)
+            .try_collect()
+            .await?;
+    inspected.sort_by_key(|(place, _)| *place);
+    let mut found: Vec<Found> = inspected
+        .into_iter()
+        .filter_map(|(_, found)| found)
+        .collect();
     if found.iter().any(Found::lacks_network_ids) {
-        let ids = networks::ids_by_name(transport).await?;
+        let ids = within(limit, networks::ids_by_name(transport)).await?;
         for each in found.iter_mut().filter(|each| each.lacks_network_ids()) {
             each.networks.clone_from(&ids);
         }
     }
-    Ok(found)
+    Ok(Items {
+        read: found,
+        odd: listed.odd,
+    })
 }
 
 /// Lists every container as far as the listing itself knows it, to prove what is gone. It shows the second of the
 /// creation, which is not that of the identity, so that is left out.
-pub(crate) async fn identify(transport: &Transport) -> Result<Vec<ContainerSummary>> {
-    let summaries: Option<Vec<ContainerSummary>> = transport.read("/containers/json?all=1").await?;
-    Ok(summaries.unwrap_or_default())
+pub(crate) async fn identify(transport: &Transport) -> Result<Items<ContainerSummary>> {
+    transport.read("/containers/json?all=1").await
 }
 
 pub(crate) fn identified(summary: ContainerSummary, place: &Place) -> Resource {
@@ -67,18 +83,43 @@ pub(crate) fn identified(summary: ContainerSummary, place: &Place) -> Resource {
 
 /// Reads one container by its full id.
 pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>> {
-    let Some(container) = inspect(transport, id).await? else {
-        return Ok(None);
-    };
-    let mut found = Found {
-        container,
-        size: None,
-        networks: HashMap::new(),
+    let mut found = match item::read(|| inspect(transport, id)).await {
+        Ok(None) => return Ok(None),
+        Ok(Some(container)) => Found::whole(container),
+        // A listing may show what an inspection cannot.
+        Err(error) if item::is_of_one(&error) => match summary(transport, id).await? {
+            Some(summary) => Found::damaged(summary, error),
+            None => return Err(error),
+        },
+        Err(error) => return Err(error),
     };
     if found.lacks_network_ids() {
         found.networks = networks::ids_by_name(transport).await?;
     }
     Ok(Some(found))
+}
+
+/// Looks at one container of a listing.
+async fn look(
+    transport: &Transport,
+    summary: ContainerSummary,
+    sizes: bool,
+) -> Result<Option<Found>> {
+    let size = wire::size(summary.size_rw).filter(|_| sizes);
+    let found = match item::read(|| inspect(transport, &summary.id)).await {
+        Ok(None) => return Ok(None),
+        Ok(Some(container)) => Found::whole(container),
+        Err(error) if item::is_about_all(&error) => return Err(error),
+        Err(error) => Found::damaged(summary, error),
+    };
+    Ok(Some(Found { size, ..found }))
+}
+
+/// What a listing says of one container.
+async fn summary(transport: &Transport, id: &str) -> Result<Option<ContainerSummary>> {
+    native::check(Kind::CONTAINER, id)?;
+    let listed: Items<ContainerSummary> = transport.read("/containers/json?all=1").await?;
+    Ok(listed.read.into_iter().find(|one| one.id == id))
 }
 
 /// `None` also if another container answers: the daemon takes names for ids, and anyone may name a
@@ -95,9 +136,55 @@ pub(crate) struct Found {
     size: Option<u64>,
     /// The ids of networks by name, where the container knows only names.
     networks: HashMap<String, Vec<String>>,
+    /// Why only the listing shows it.
+    damage: Option<Damage>,
 }
 
 impl Found {
+    fn whole(container: Container) -> Self {
+        Self {
+            container,
+            size: None,
+            networks: HashMap::new(),
+            damage: None,
+        }
+    }
+
+    /// One that cannot be inspected: what the listing says of it.
+    fn damaged(summary: ContainerSummary, why: Error) -> Self {
+        let created = match summary.created {
+            1.. => Timestamp::from_unix_seconds(summary.created).to_string(),
+            _ => String::new(),
+        };
+        let container = Container {
+            id: summary.id,
+            created,
+            name: summary.names.into_iter().next().unwrap_or_default(),
+            image: summary.image_id,
+            state: ContainerState {
+                status: summary.state,
+                ..ContainerState::default()
+            },
+            config: ContainerConfig {
+                image: summary.image,
+                labels: summary.labels,
+                ..ContainerConfig::default()
+            },
+            mounts: summary.mounts,
+            network_settings: summary.network_settings,
+            ..Container::default()
+        };
+        Self {
+            damage: Some(item::damage(why)),
+            ..Self::whole(container)
+        }
+    }
+
+    /// Whether its inspection gave no answer at all.
+    fn is_silent(&self) -> bool {
+        self.damage.as_ref().is_some_and(item::is_silent)
+    }
+
     /// A container that never ran knows its networks by name only.
     fn lacks_network_ids(&self) -> bool {
         self.networks()
@@ -121,6 +208,7 @@ impl Found {
 
     pub(crate) fn into_resource(self, place: &Place) -> Resource {
         let uses = self.uses();
+        let damaged = self.damage;
         let Container {
             id,
             created,
@@ -155,6 +243,7 @@ impl Found {
         );
         resource.usage.disk_bytes = self.size;
         resource.relations = uses;
+        resource.damaged = damaged;
         resource
     }
 
@@ -201,6 +290,10 @@ impl Found {
     /// Whether removing the container with `v=1` removes the volume: it has a made-up name, and nobody
     /// asked for it by that name.
     fn is_anonymous(&self, volume: &str) -> bool {
+        if self.damage.is_some() {
+            // How it was asked for is not known, so it counts as used and not as owned.
+            return false;
+        }
         let host = &self.container.host_config;
         let asked_for = host
             .binds

@@ -1,25 +1,26 @@
 //! Images: from the daemon's JSON to `Resource`.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use bollard::query_parameters::RemoveImageOptions;
-use futures_util::{StreamExt as _, stream};
-use tbengine_sdk::{Damage, Error, ErrorKind, Kind, Relation, Resource, Result, State, Timestamp};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tbengine_sdk::{
+    Damage, Error, ErrorKind, Kind, Progress, Relation, Resource, Result, State, Timestamp,
+};
 
 use crate::error::{RequestError, gone};
+use crate::item::{self, within};
 use crate::names::{self, Names};
 use crate::native;
 use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
-use crate::wire::{self, ContainerSummary, Image, ImageSummary};
+use crate::wire::{self, ContainerSummary, Image, ImageSummary, Items};
 use tbengine_sdk::http::Call;
 
 /// The classic builder makes one image per step of a Dockerfile, and images are built on images.
 const MAX_ANCESTRY: usize = 500;
-
-/// How many inspections are in flight during a listing.
-const INSPECTIONS: usize = 8;
 
 /// An image with its ancestors.
 pub(crate) struct Found {
@@ -46,9 +47,15 @@ struct Ancestor {
 ///
 /// A listing alone does not say when an image came to this host, so each is inspected; one that vanishes meanwhile is
 /// left out.
-pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found>> {
-    let summaries: Option<Vec<ImageSummary>> = transport.read("/images/json?all=1").await?;
-    let summaries = summaries.unwrap_or_default();
+pub(crate) async fn list(
+    transport: &Transport,
+    sizes: bool,
+    limit: Duration,
+    progress: &Progress,
+) -> Result<Items<Found>> {
+    let listed: Items<ImageSummary> = within(limit, transport.read("/images/json?all=1")).await?;
+    progress.made();
+    let (summaries, odd) = (listed.read, listed.odd);
     let parents: HashSet<String> = summaries
         .iter()
         .map(|image| image.parent_id.clone())
@@ -70,19 +77,17 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
         native::is_full(Kind::IMAGE, &image.id) && (tagged || !parents.contains(&image.id))
     });
     let links = &links;
-    let found = stream::iter(shown).map(|image| async move {
-        let (tagged, damaged) = match inspect(transport, &image.id).await {
+    let found = stream::iter(shown.enumerate()).map(|(place, image)| async move {
+        let (tagged, damaged) = match item::read(|| inspect(transport, &image.id)).await {
             Ok(Some(inspected)) => (wire::time(&inspected.metadata.last_tag_time), None),
-            Ok(None) => return None,
-            Err(error) => (
-                None,
-                Some(Damage {
-                    message: error.message,
-                    code: error.code,
-                }),
-            ),
+            Ok(None) => return Ok((place, None)),
+            Err(error) if item::is_about_all(&error) => return Err(error),
+            Err(error) => (None, Some(item::damage(error))),
         };
-        Some(Found {
+        if !damaged.as_ref().is_some_and(item::is_silent) {
+            progress.made();
+        }
+        let found = Found {
             created: created_of(&image),
             tagged,
             names: Names::new(&image.repo_tags, image.repo_digests),
@@ -91,19 +96,21 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
             ancestors: ancestors(&image.parent_id, links),
             id: image.id,
             damaged,
-        })
+        };
+        Ok((place, Some(found)))
     });
-    Ok(found
-        .buffered(INSPECTIONS)
-        .filter_map(|found| async { found })
-        .collect()
-        .await)
+    let mut found: Vec<(usize, Option<Found>)> =
+        found.buffer_unordered(item::AT_ONCE).try_collect().await?;
+    found.sort_by_key(|(place, _)| *place);
+    Ok(Items {
+        read: found.into_iter().filter_map(|(_, found)| found).collect(),
+        odd,
+    })
 }
 
 /// Lists every image, the steps of builds as well, as far as the listing itself knows it: to prove what is gone.
-pub(crate) async fn identify(transport: &Transport) -> Result<Vec<ImageSummary>> {
-    let summaries: Option<Vec<ImageSummary>> = transport.read("/images/json?all=1").await?;
-    Ok(summaries.unwrap_or_default())
+pub(crate) async fn identify(transport: &Transport) -> Result<Items<ImageSummary>> {
+    transport.read("/images/json?all=1").await
 }
 
 pub(crate) fn identified(image: ImageSummary, place: &Place) -> Resource {
@@ -151,12 +158,10 @@ pub(crate) async fn get(transport: &Transport, id: &str) -> Result<Option<Found>
 
 /// Whether any container, running or not, is made from exactly this image.
 async fn is_used(transport: &Transport, id: &str) -> Result<bool> {
-    let containers: Option<Vec<ContainerSummary>> =
-        transport.read("/containers/json?all=1").await?;
-    Ok(containers
-        .unwrap_or_default()
-        .iter()
-        .any(|container| container.image_id == id))
+    let containers: Items<ContainerSummary> = transport.read("/containers/json?all=1").await?;
+    // One that cannot be read may be made from it.
+    let is_its = |container: &ContainerSummary| container.image_id == id;
+    Ok(!containers.odd.is_empty() || containers.read.iter().any(is_its))
 }
 
 /// Takes the names away that an image has beside the one with which it goes, so that the daemon deletes it by its id

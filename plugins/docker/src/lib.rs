@@ -16,6 +16,7 @@
 //! - `disks`: the disk that the data lies on, if it can be seen from here
 //! - `events`: what the daemon tells of changes
 //! - `finding`: what people mean by a name
+//! - `item`: reading one item of many, in its own time
 //! - `unit`: what belongs together, and the labels of images
 //! - `refusal`: what each status means, in one table
 //! - `error`: what broken connections and bodies mean
@@ -52,6 +53,7 @@ mod error;
 mod events;
 mod finding;
 mod images;
+mod item;
 pub mod labelling;
 mod names;
 mod native;

@@ -10,7 +10,7 @@ use crate::native;
 use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
-use crate::wire::{self, ContainerSummary, Network};
+use crate::wire::{self, ContainerSummary, Items, Network};
 
 /// Whether the daemon itself keeps a network of this name.
 pub(crate) fn is_predefined(name: &str) -> bool {
@@ -22,9 +22,9 @@ pub(crate) fn is_predefined(name: &str) -> bool {
 
 /// Lists every network that someone made. Networks of a swarm have ids of another form and belong to
 /// the swarm, so they are left out.
-pub(crate) async fn list(transport: &Transport) -> Result<Vec<Network>> {
+pub(crate) async fn list(transport: &Transport) -> Result<Items<Network>> {
     let mut networks = read_all(transport).await?;
-    networks.retain(|network| {
+    networks.read.retain(|network| {
         !is_predefined(&network.name)
             && !network.ingress
             && native::is_full(Kind::NETWORK, &network.id)
@@ -82,7 +82,7 @@ pub(crate) async fn check_unused(connection: &Connection, id: &str) -> Result<()
 /// The ids of all networks by name; names are not unique.
 pub(crate) async fn ids_by_name(transport: &Transport) -> Result<HashMap<String, Vec<String>>> {
     let mut ids: HashMap<String, Vec<String>> = HashMap::new();
-    for network in read_all(transport).await? {
+    for network in read_all(transport).await?.read {
         ids.entry(network.name).or_default().push(network.id);
     }
     Ok(ids)
@@ -105,7 +105,6 @@ pub(crate) fn into_resource(network: Network, place: &Place) -> Resource {
     resource
 }
 
-async fn read_all(transport: &Transport) -> Result<Vec<Network>> {
-    let networks: Option<Vec<Network>> = transport.read("/networks").await?;
-    Ok(networks.unwrap_or_default())
+async fn read_all(transport: &Transport) -> Result<Items<Network>> {
+    transport.read("/networks").await
 }

@@ -10,7 +10,7 @@ use crate::native;
 use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
-use crate::wire::{self, DiskUsage, Volume, VolumeList, VolumeUsage};
+use crate::wire::{self, DiskUsage, Items, Volume, VolumeList, VolumeUsage};
 
 /// The attribute that says when a volume was written to last, where the daemon knows no other time of it.
 pub(crate) const WRITTEN: &str = "written";
@@ -25,7 +25,7 @@ pub(crate) struct Found {
 /// Lists every volume. Sizes take the daemon a walk over all files, so only on request.
 ///
 /// Names from volume plugins that are no names to Docker could not be asked for; they are left out.
-pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found>> {
+pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Items<Found>> {
     let listed = transport.read::<VolumeList>("/volumes");
     let (mut list, sizes) = if sizes {
         let usage = transport.read::<DiskUsage>("/system/df?type=volume");
@@ -34,6 +34,7 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
             list,
             usage
                 .volumes
+                .read
                 .into_iter()
                 .map(|volume| (volume.name, volume.usage_data))
                 .collect(),
@@ -46,25 +47,30 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Vec<Found
         tracing::warn!(warning, "docker could not list all volumes");
     }
     let mut sizes = sizes;
-    list.volumes
-        .retain(|volume| native::is_full(Kind::VOLUME, &volume.name));
-    for volume in &mut list.volumes {
+    let volumes = &mut list.volumes.read;
+    volumes.retain(|volume| native::is_full(Kind::VOLUME, &volume.name));
+    for volume in volumes {
         volume.usage_data = sizes.remove(&volume.name).unwrap_or_default();
     }
     let keeps_time = keeps_time(transport).await?;
-    let found = list.volumes.into_iter();
+    let Items { read, odd } = list.volumes;
+    let found = read.into_iter();
     let found = found.map(|volume| Found { volume, keeps_time });
-    Ok(found.collect())
+    Ok(Items {
+        read: found.collect(),
+        odd,
+    })
 }
 
 /// Lists every volume to prove what is gone. Each warning is of a volume plugin that does not answer, whose volumes are
 /// missing.
-pub(crate) async fn identify(transport: &Transport) -> Result<(Vec<Found>, Vec<String>)> {
+pub(crate) async fn identify(transport: &Transport) -> Result<(Items<Found>, Vec<String>)> {
     let list: VolumeList = transport.read("/volumes").await?;
     let keeps_time = keeps_time(transport).await?;
-    let found = list.volumes.into_iter();
-    let found = found.map(|volume| Found { volume, keeps_time });
-    Ok((found.collect(), list.warnings))
+    let Items { read, odd } = list.volumes;
+    let found = read.into_iter();
+    let read = found.map(|volume| Found { volume, keeps_time }).collect();
+    Ok((Items { read, odd }, list.warnings))
 }
 
 /// Reads one volume by its name, which is its id.

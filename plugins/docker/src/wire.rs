@@ -3,8 +3,11 @@
 
 use std::collections::HashMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use tbengine_sdk::Timestamp;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tbengine_sdk::{Timestamp, Unreadable};
 
 fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -52,9 +55,15 @@ json! {
     struct ContainerSummary {
         id: String,
         names: Vec<String>,
+        image: String,
         #[serde(rename = "ImageID")]
         image_id: String,
+        /// Seconds since 1970.
+        created: i64,
         state: String,
+        labels: HashMap<String, String>,
+        mounts: Vec<Mount>,
+        network_settings: NetworkSettings,
         /// -1 if unknown.
         size_rw: Option<i64>,
     }
@@ -134,7 +143,7 @@ json! {
 
     /// `GET /volumes`.
     struct VolumeList {
-        volumes: Vec<Volume>,
+        volumes: Items<Volume>,
         warnings: Vec<String>,
     }
 
@@ -154,7 +163,7 @@ json! {
 
     /// `GET /system/df`.
     struct DiskUsage {
-        volumes: Vec<Volume>,
+        volumes: Items<Volume>,
     }
 
     /// One image of `GET /images/json`.
@@ -191,6 +200,49 @@ json! {
     }
 }
 
+/// A list of which each item is read by itself: an odd one spoils none of the others. `null` is an empty list.
+#[derive(Debug)]
+pub(crate) struct Items<T> {
+    pub(crate) read: Vec<T>,
+    /// Those that do not fit.
+    pub(crate) odd: Vec<Unreadable>,
+}
+
+impl<T> Default for Items<T> {
+    fn default() -> Self {
+        Self {
+            read: Vec::new(),
+            odd: Vec::new(),
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let texts: Option<Vec<Box<RawValue>>> = Option::deserialize(deserializer)?;
+        let mut items = Self::default();
+        for text in texts.unwrap_or_default() {
+            match serde_json::from_str(text.get()) {
+                Ok(item) => items.read.push(item),
+                Err(error) => items.odd.push(Unreadable {
+                    shown: shown(text.get()),
+                    message: format!("unexpected response format: {error}"),
+                }),
+            }
+        }
+        Ok(items)
+    }
+}
+
+/// As much of an id or a name as there is.
+fn shown(text: &str) -> String {
+    let item: Value = serde_json::from_str(text).unwrap_or_default();
+    let named = ["Id", "Name"]
+        .iter()
+        .find_map(|key| item.get(key)?.as_str());
+    named.unwrap_or("(no id)").chars().take(80).collect()
+}
+
 /// A size; the daemon says -1 for what it does not know.
 pub(crate) fn size(bytes: Option<i64>) -> Option<u64> {
     bytes?.try_into().ok()
@@ -218,6 +270,19 @@ mod tests {
             let container: Container = serde_json::from_str(text).unwrap();
             assert_eq!(container.id, "");
         }
+    }
+
+    #[test]
+    fn an_odd_item_spoils_none_of_the_others() {
+        let text = r#"[{"Id":"a","SizeRw":-1},{"Id":"b","Labels":7},"c",{"Id":"d"}]"#;
+        let items: Items<ContainerSummary> = serde_json::from_str(text).unwrap();
+        let ids: Vec<&str> = items.read.iter().map(|one| &*one.id).collect();
+        assert_eq!(ids, ["a", "d"]);
+        assert_eq!(size(items.read[0].size_rw), None);
+        let odd: Vec<&str> = items.odd.iter().map(|one| &*one.shown).collect();
+        assert_eq!(odd, ["b", "(no id)"]);
+        let none: Items<ContainerSummary> = serde_json::from_str("null").unwrap();
+        assert!(none.read.is_empty() && none.odd.is_empty());
     }
 
     #[test]

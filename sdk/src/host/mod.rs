@@ -5,6 +5,6 @@ mod call;
 mod closest;
 mod open_backend;
 
-pub use call::call;
+pub use call::{call, call_while};
 pub use closest::closest;
 pub use open_backend::OpenBackend;

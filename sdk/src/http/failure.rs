@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, NO_ANSWER, Result};
 
 /// How much of a provider's message is kept, in characters.
 pub const MAX_MESSAGE: usize = 400;
@@ -41,7 +41,7 @@ pub fn timed_out(changes: bool, limit: Duration) -> Error {
     } else {
         format!("no answer within {limit}")
     };
-    Error::new(ErrorKind::Transient, message)
+    Error::new(ErrorKind::Transient, message).with_code(NO_ANSWER)
 }
 
 /// The error for an answer of more than `limit` bytes, which is too large to be one: `Internal`.

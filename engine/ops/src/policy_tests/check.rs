@@ -167,6 +167,7 @@ async fn simulated() -> Result<Arc<Inventory>, Error> {
         page_size: SAMPLE,
         account_of_nothing: true,
         follow: false,
+        until: None,
     };
     let owners = Owners::embedded().map_err(|error| Error::config(error.to_string()))?;
     let providers = vec![(host.name.clone(), host.kind.clone())];

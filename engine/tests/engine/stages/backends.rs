@@ -2,7 +2,8 @@
 
 use tbengine_engine::report::StepResult;
 use tbengine_memory::{Fault, Memory, Operation, container};
-use tbengine_sdk::ErrorKind;
+use tbengine_sdk::{Error, ErrorKind};
+use tokio::time::Instant;
 
 use crate::stages::support::{HOUR, NOW, World, delete_all, provider, result, seconds};
 
@@ -96,4 +97,97 @@ async fn a_scope_that_names_one_backend_leaves_the_other_unasked() {
     assert_eq!(planned.plan.steps.len(), 1);
     assert_eq!(planned.plan.steps[0].name, "two");
     assert!(first.oracle().requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_gives_no_answer_holds_the_others_up_for_a_moment_only() {
+    for hangs in [Operation::Check, Operation::List] {
+        let (first, second, world) = two();
+        first.insert(container("one"));
+        second.insert(container("two"));
+        second.script(hangs).then(Fault::Hang(HOUR));
+        let begins = Instant::now();
+        let report = world.run(delete_all()).await;
+        assert_eq!(result(&report, "one"), StepResult::Deleted);
+        assert_eq!(report.outcomes.len(), 1);
+        assert!(begins.elapsed() < seconds(20), "{:?}", begins.elapsed());
+        let planned = world.plan(delete_all()).await;
+        let failures = planned.inventory.failures.iter();
+        assert!(
+            failures
+                .clone()
+                .all(|failure| &*failure.backend == "other-0")
+        );
+        let mut said = failures.map(|failure| &failure.error.message);
+        assert!(
+            said.any(|said| said.contains("gave no answer")),
+            "{hangs:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_alone_has_the_time_of_one_call() {
+    let memory = provider();
+    memory.script(Operation::List).then(Fault::Hang(HOUR));
+    let begins = Instant::now();
+    let planned = World::new(memory).plan(delete_all()).await;
+    assert!(!planned.inventory.failures.is_empty());
+    assert!(begins.elapsed() <= seconds(61), "{:?}", begins.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_answers_slowly_is_waited_for() {
+    let (first, second, world) = two();
+    first.insert(container("one"));
+    for number in 0..200 {
+        second.insert(container(&format!("two{number}")));
+    }
+    // Far beyond what one without any answer gets, in answers of 12 seconds each.
+    second.latency(seconds(12));
+    second
+        .script(Operation::List)
+        .calls(..=2)
+        .then(Fault::transient());
+    let planned = world.plan(delete_all()).await;
+    assert_eq!(planned.inventory.failures, []);
+    assert_eq!(planned.plan.steps.len(), 201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_a_run_holds_while_it_lists() {
+    let (first, second, mut world) = two();
+    world.apply.deadline = Some(seconds(8));
+    first.insert(container("one"));
+    second.script(Operation::List).then(Fault::Hang(HOUR));
+    let begins = Instant::now();
+    let report = world.run(delete_all()).await;
+    assert_eq!(result(&report, "one"), StepResult::Deleted);
+    assert!(begins.elapsed() < seconds(8), "{:?}", begins.elapsed());
+    // Where nothing at all is listed, that is said in time.
+    first.script(Operation::List).then(Fault::Hang(HOUR));
+    let begins = Instant::now();
+    let planned = world.plan(delete_all()).await;
+    assert!(planned.plan.is_empty() && planned.inventory.failures.len() > 1);
+    assert!(begins.elapsed() < seconds(9), "{:?}", begins.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_that_says_that_it_is_at_its_end_is_not_probed_any_more() {
+    let (first, second, world) = two();
+    first.insert(container("one"));
+    for number in 0..20 {
+        second.insert(container(&format!("two{number}")));
+    }
+    second.script(Operation::Get).then(Fault::unavailable());
+    let dead = Error::new(ErrorKind::Internal, "it died 5 times and is not restarted");
+    second
+        .script(Operation::Check)
+        .calls(2..)
+        .then(Fault::Answer(dead));
+    let begins = Instant::now();
+    let report = world.run(delete_all()).await;
+    assert_eq!(result(&report, "one"), StepResult::Deleted);
+    assert_eq!(report.counts()[&StepResult::Deferred], 20);
+    assert!(begins.elapsed() < seconds(10), "{:?}", begins.elapsed());
 }

@@ -1,9 +1,186 @@
 //! What a listing makes of what it is given.
 
-use serde_json::json;
-use tbengine_sdk::{Backend, Kind, ListRequest, State};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::scripted::support::{ID, Server, container, ok, target};
+use serde_json::{Value, json};
+use tbengine_sdk::{Backend, ErrorKind, Kind, ListRequest, Relation, State};
+
+use crate::scripted::support::{Answer, ID, Server, container, ok, refused, target};
+
+/// The id of a container by its number.
+fn id(number: usize) -> String {
+    format!("{number:064x}")
+}
+
+/// One of a listing.
+fn listed(number: usize) -> Value {
+    json!({
+        "Id": id(number), "Names": ["/c"], "Image": "busybox:1", "ImageID": format!("sha256:{ID}"), "State": "exited",
+        "Created": 1_700_000_000, "Labels": { "team": "evals" }, "SizeRw": -1,
+        "Mounts": [{ "Type": "volume", "Name": "data" }, { "Type": "volume", "Name": ID }],
+        "NetworkSettings": { "Networks": { "n": { "NetworkID": ID } } },
+    })
+}
+
+/// A daemon with so many containers, whose inspections are answered so; `None` is as a healthy one does.
+async fn daemon(
+    count: usize,
+    inspection: impl Fn(usize) -> Option<Answer> + Send + Sync + 'static,
+) -> Server {
+    Server::start(move |line| {
+        if line == "GET /v1.41/containers/json?all=1" {
+            let all: Vec<Value> = (0..count).map(listed).collect();
+            return Some(ok(json!(all)));
+        }
+        let shown = line.strip_prefix("GET /v1.41/containers/")?;
+        let shown = shown.strip_suffix("/json")?;
+        let number = usize::from_str_radix(shown, 16).ok()?;
+        inspection(number).or_else(|| {
+            let mut whole = container(json!({ "Status": "exited" }));
+            whole["Id"] = json!(shown);
+            Some(ok(whole))
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_container_that_cannot_be_inspected_is_damaged_and_the_others_are_whole() {
+    let broken = || refused(500, "layer does not exist");
+    let server = daemon(5, move |number| (number == 3).then(broken)).await;
+    let docker = server.backend();
+    let page = docker
+        .list(ListRequest::first(Kind::CONTAINER))
+        .await
+        .unwrap();
+    assert!(page.unreadable.is_empty());
+    let damaged: Vec<bool> = page
+        .resources
+        .iter()
+        .map(|one| one.damaged.is_some())
+        .collect();
+    assert_eq!(damaged, [false, false, false, true, false]);
+    let one = &page.resources[3];
+    let damage = one.damaged.as_ref().unwrap();
+    assert!(
+        damage.message.contains("layer does not exist"),
+        "{damage:?}"
+    );
+    assert_eq!((one.name.as_str(), one.state), ("c", State::Exited));
+    assert_eq!(one.labels.get("team"), Some("evals"));
+    // Whether a volume would go along is not known, so none does.
+    for used in [
+        Relation::uses(Kind::VOLUME, "data"),
+        Relation::uses(Kind::VOLUME, ID),
+        Relation::uses(Kind::NETWORK, ID),
+        Relation::uses(Kind::IMAGE, format!("sha256:{ID}")),
+    ] {
+        assert!(
+            one.relations.contains(&used),
+            "{used:?}: {:?}",
+            one.relations
+        );
+    }
+    // A step on it reads the same.
+    let read = docker.get(&one.identity).await.unwrap().unwrap();
+    assert_eq!(
+        (&read.identity, &read.damaged),
+        (&one.identity, &one.damaged)
+    );
+}
+
+#[tokio::test]
+async fn an_inspection_that_hangs_costs_one_container_and_ten_seconds() {
+    let server = daemon(30, |number| (number == 0).then_some(Answer::Nothing)).await;
+    let begins = Instant::now();
+    let page = server
+        .backend()
+        .list(ListRequest::first(Kind::CONTAINER))
+        .await
+        .unwrap();
+    assert!(
+        begins.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begins.elapsed()
+    );
+    let damaged = page.resources.iter().filter(|one| one.damaged.is_some());
+    assert_eq!((damaged.count(), page.resources.len()), (1, 30));
+    assert!(page.resources[0].damaged.is_some());
+}
+
+#[tokio::test]
+async fn passing_faults_of_inspections_are_tried_again_there_and_then() {
+    let count = AtomicUsize::new(0);
+    let server = daemon(60, move |_| {
+        // Two of sixteen, one of them a connection that breaks.
+        match count.fetch_add(1, Ordering::Relaxed) % 16 {
+            3 => Some(refused(500, "busy")),
+            9 => Some(Answer::Bytes(Vec::new())),
+            _ => None,
+        }
+    })
+    .await;
+    let page = server
+        .backend()
+        .list(ListRequest::first(Kind::CONTAINER))
+        .await
+        .unwrap();
+    assert_eq!(page.resources.len(), 60);
+    assert!(page.resources.iter().all(|one| one.damaged.is_none()));
+}
+
+#[tokio::test]
+async fn a_daemon_that_goes_away_makes_no_damaged_containers() {
+    let server = daemon(5, |_| Some(refused(503, "away"))).await;
+    let listed = server
+        .backend()
+        .list(ListRequest::first(Kind::CONTAINER))
+        .await;
+    assert_eq!(listed.unwrap_err().kind, ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn one_odd_item_of_a_listing_spoils_none_of_the_others() {
+    let odd = json!({ "Id": ID, "Name": "odd", "Labels": 7 });
+    let image =
+        json!({ "Id": format!("sha256:{ID}"), "RepoTags": ["a:1"], "Created": 1, "Size": -1 });
+    let volume = json!({ "Name": "fine", "CreatedAt": "2026-01-02T03:04:05Z" });
+    let network = json!({ "Id": ID, "Name": "fine", "Created": "2026-01-02T03:04:05Z" });
+    for (kind, path, body) in [
+        (Kind::IMAGE, "images/json?all=1", json!([odd, image])),
+        (Kind::VOLUME, "volumes", json!({ "Volumes": [odd, volume] })),
+        (Kind::NETWORK, "networks", json!([odd, network])),
+        (
+            Kind::CONTAINER,
+            "containers/json?all=1",
+            json!([odd, listed(1)]),
+        ),
+    ] {
+        let path = format!("GET /v1.41/{path}");
+        let server = Server::start(move |line| {
+            let mut whole = container(json!({ "Status": "exited" }));
+            whole["Id"] = json!(id(1));
+            match line {
+                line if line == path => Some(ok(body.clone())),
+                line if line.contains(&id(1)) => Some(ok(whole)),
+                _ => None,
+            }
+        })
+        .await;
+        let page = server
+            .backend()
+            .list(ListRequest::first(kind))
+            .await
+            .unwrap();
+        assert_eq!(
+            (page.resources.len(), page.unreadable.len()),
+            (1, 1),
+            "{kind}"
+        );
+        assert_eq!(page.resources[0].usage.disk_bytes, None, "{kind}");
+    }
+}
 
 #[tokio::test]
 async fn a_first_listing_takes_few_requests() {

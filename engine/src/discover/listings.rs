@@ -1,0 +1,169 @@
+//! The backends that are being listed, and how long each is waited for.
+//!
+//! Each may take as long as it gives answers. One that gives none is given up after the time of one call; once
+//! another backend has been listed, and so has something to wait with, already after [`MAX_LAG`].
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tbengine_sdk::Progress;
+use tbengine_sdk::host::OpenBackend;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Asking, DiscoverOptions, Found, MAX_LAG};
+use crate::scope::Scope;
+
+/// How often it is looked whether backends give answers.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// The answers that a backend has given, to all that it was asked.
+#[derive(Clone, Default)]
+pub(super) struct Signs(Arc<Mutex<Vec<Progress>>>);
+
+impl Signs {
+    /// Where one request notes its answers.
+    pub(super) fn another(&self) -> Progress {
+        let progress = Progress::default();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(progress.clone());
+        progress
+    }
+
+    fn count(&self) -> u64 {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(Progress::count).sum()
+    }
+}
+
+/// All backends that are being listed.
+pub(super) struct Listings<'a> {
+    asked: FuturesUnordered<BoxFuture<'a, Found>>,
+    /// By the place of a backend, while it is waited for.
+    waiting: Vec<Option<Waiting>>,
+    /// How many have been listed, or failed for a reason of their own.
+    done: usize,
+    lag: Duration,
+    until: Option<Instant>,
+}
+
+/// One that is waited for.
+struct Waiting {
+    signs: Signs,
+    seen: u64,
+    /// When it last gave an answer, or began to have others wait.
+    active: Instant,
+    late: CancellationToken,
+    why: Arc<OnceLock<String>>,
+}
+
+impl<'a> Listings<'a> {
+    /// Asks all that are in scope.
+    pub(super) fn begin(
+        backends: &'a [OpenBackend],
+        scope: &'a Scope,
+        options: DiscoverOptions,
+    ) -> Self {
+        let now = Instant::now();
+        let asked = FuturesUnordered::new();
+        let mut waiting = Vec::with_capacity(backends.len());
+        for (place, open) in backends.iter().enumerate() {
+            if !scope.admits_backend(&open.name) {
+                waiting.push(None);
+                continue;
+            }
+            let one = Waiting {
+                signs: Signs::default(),
+                seen: 0,
+                active: now,
+                late: CancellationToken::new(),
+                why: Arc::default(),
+            };
+            let asking = Asking {
+                place,
+                open,
+                scope,
+                options,
+                signs: one.signs.clone(),
+                late: one.late.clone(),
+                why: one.why.clone(),
+            };
+            let asking: BoxFuture<'_, Found> = Box::pin(async move { asking.ask().await });
+            asked.push(asking);
+            waiting.push(Some(one));
+        }
+        // Finding out sizes is one long silence.
+        let lag = match options.sizes {
+            true => options.call_timeout,
+            false => MAX_LAG.min(options.call_timeout),
+        };
+        // Most of the time that a run has is for what was listed.
+        let lag = match options.until {
+            Some(until) => lag.min(until.saturating_duration_since(now) / 4),
+            None => lag,
+        };
+        Self {
+            asked,
+            waiting,
+            done: 0,
+            lag,
+            until: options.until,
+        }
+    }
+
+    /// The next that has been listed, failed, or is not waited for any more.
+    pub(super) async fn next(&mut self) -> Option<Found> {
+        loop {
+            let look = self.done > 0 || self.until.is_some();
+            tokio::select! {
+                biased;
+                found = self.asked.next() => {
+                    let found = found?;
+                    if let Some(one) = self.waiting[found.place].take()
+                        && !one.late.is_cancelled()
+                    {
+                        self.done += 1;
+                        self.first_done();
+                    }
+                    return Some(found);
+                }
+                () = tokio::time::sleep(LOOK_EVERY), if look => self.look(),
+            }
+        }
+    }
+
+    /// From now on the others are waited for.
+    fn first_done(&mut self) {
+        if self.done == 1 {
+            let now = Instant::now();
+            for one in self.waiting.iter_mut().flatten() {
+                one.active = now;
+            }
+        }
+    }
+
+    /// Gives up those that are too late.
+    fn look(&mut self) {
+        let now = Instant::now();
+        let is_over = self.until.is_some_and(|until| now >= until);
+        for one in self.waiting.iter_mut().flatten() {
+            let count = one.signs.count();
+            if count != one.seen {
+                (one.seen, one.active) = (count, now);
+            }
+            let why = if is_over {
+                "it was not listed before the run's deadline".to_owned()
+            } else if self.done > 0 && now - one.active >= self.lag {
+                let lag = humantime::format_duration(self.lag);
+                format!("it gave no answer for {lag}, while others had been listed")
+            } else {
+                continue;
+            };
+            one.why.set(why).ok();
+            one.late.cancel();
+        }
+    }
+}
