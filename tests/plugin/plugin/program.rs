@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tbengine_plugin_host::{Code, Plugin, PluginError};
-use tbengine_sdk::{Backend, Error, ErrorKind, Kind, ListRequest, Page};
+use tbengine_sdk::{Backend, Error, ErrorKind, Identity, Kind, ListRequest, Page};
 
 use crate::support::{load, open, options, spec, until};
 
@@ -42,6 +42,42 @@ async fn what_dies_is_unavailable_with_its_last_words_and_starts_again_a_few_tim
     let error = list(&backend).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Internal);
     assert!(error.message.contains("is not restarted"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_dies_now_and_then_is_started_again_for_ever() {
+    let backend = backend("hundred", LONG);
+    for death in 0..8 {
+        for _ in 0..100 {
+            list(&backend).await.unwrap();
+        }
+        let error = list(&backend).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{death}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_ended_is_noticed_while_something_holds_its_output() {
+    let backend = backend("orphan", LONG);
+    let begins = Instant::now();
+    let error = list(&backend).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    assert!(error.message.contains("exit status: 5"), "{error}");
+    // In a session of its own it outlives the group.
+    let target = Identity {
+        backend: "rude".into(),
+        account: "rude".into(),
+        kind: Kind::SANDBOX,
+        native: "x".into(),
+        created: None,
+    };
+    let error = backend.get(&target).await.unwrap_err();
+    assert!(error.message.contains("exit status: 5"), "{error}");
+    assert!(
+        begins.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begins.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -40,6 +40,16 @@ def request(call):
     if method == "check":
         extra = [f"{name}={value}" for name, value in sorted(os.environ.items())]
         answer(call, "ok", {"id": "rude", "description": str(os.getpid()), "warnings": extra})
+    elif mode == "orphan":
+        # What it starts holds its standard output, also in a session of its own.
+        subprocess.Popen(["sleep", "60"], start_new_session=call["method"] == "get")
+        os._exit(5)
+    elif mode == "hundred" and request.count % 101 < 100:
+        request.count += 1
+        answer(call, "ok", {"resources": []})
+    elif mode == "hundred":
+        request.count += 1
+        os.abort()
     elif mode == "crash":
         print("last words", file=sys.stderr, flush=True)
         os.abort()
@@ -74,6 +84,8 @@ def request(call):
     else:
         answer(call, "ok", {"resources": []})
 
+
+request.count = 0
 
 for line in sys.stdin:
     call = json.loads(line)

@@ -14,6 +14,10 @@ use crate::remote::Channel;
 
 /// How often a process that died is started again.
 const RESTARTS: u32 = 5;
+/// So many answers earn one more restart: a process that works and dies now and then goes on for ever, and one that
+/// dies at each request of a kind, and answers others between, does not.
+const ANSWERS_PER_RESTART: u32 = 100;
+
 /// One open backend of a program.
 pub(crate) struct ProgramChannel {
     inner: Arc<Inner>,
@@ -29,6 +33,8 @@ struct Inner {
 struct Current {
     process: Arc<Process>,
     restarts: u32,
+    /// Answers that have not earned a restart yet.
+    answers: u32,
     /// Strays of the processes before.
     unsolicited: u64,
 }
@@ -46,6 +52,7 @@ impl ProgramChannel {
         let current = Mutex::new(Current {
             process,
             restarts: 0,
+            answers: 0,
             unsolicited: 0,
         });
         let inner = Arc::new(Inner {
@@ -64,6 +71,16 @@ impl Inner {
         let current = self.current.try_lock().ok()?;
         let process = &current.process;
         process.is_alive().then(|| process.clone())
+    }
+
+    /// Counts an answer towards another restart.
+    fn answered(&self) {
+        let mut current = lock(&self.current);
+        current.answers += 1;
+        if current.answers >= ANSWERS_PER_RESTART {
+            current.answers = 0;
+            current.restarts = current.restarts.saturating_sub(1);
+        }
     }
 
     /// The process, started again if it is dead. Holds the thread up.
@@ -127,7 +144,12 @@ impl Channel for ProgramChannel {
             id,
         };
         match tokio::time::timeout(timeout, answered).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(outcome)) => {
+                if process.is_alive() {
+                    self.inner.answered();
+                }
+                outcome
+            }
             Ok(Err(_)) => Err(process.exit_error()),
             Err(_) => {
                 process.left_unanswered();

@@ -16,6 +16,8 @@ use super::group::{Group, lock};
 const UNANSWERED: u32 = 3;
 /// How many answers that nobody asked for a process may write before it counts as flooding.
 const MAX_UNSOLICITED: u64 = 1000;
+/// How long the last answers of a dead process are waited for.
+const STDOUT_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the last words of a dead process are waited for.
 const STDERR_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -172,18 +174,23 @@ impl Process {
         self.group.kill();
     }
 
-    /// Buries the process, and tells all who wait.
+    /// Waits for the end of the process, buries it, and tells all who wait. What it has started may hold its output
+    /// for longer than it lives, so the process itself is watched and not only its output.
     pub(super) fn end(
         &self,
         mut child: Child,
-        verdict: Option<String>,
+        was_read: &mpsc::Receiver<Option<String>>,
         all_read: &mpsc::Receiver<()>,
     ) {
-        if let Some(verdict) = verdict {
+        until_exit(&child);
+        // Its last answers may still be in the pipe.
+        let read = was_read.recv_timeout(STDOUT_TIMEOUT);
+        // Not buried yet, so the number of its group cannot be another's.
+        self.group.kill();
+        let read = read.or_else(|_| was_read.recv_timeout(STDOUT_TIMEOUT));
+        if let Some(verdict) = read.unwrap_or_default() {
             lock(&self.last_words).verdict.get_or_insert(verdict);
         }
-        // It may have closed its output and live on.
-        self.group.kill();
         let status = child.wait();
         self.group.is_gone();
         // Its last words may still be on their way; nothing is ever sent, only the end is waited for.
@@ -248,6 +255,21 @@ impl Process {
         });
     }
 }
+
+/// Holds this thread up until a process has ended, and leaves it to be buried.
+#[cfg(unix)]
+fn until_exit(child: &Child) {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else {
+        return;
+    };
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    while waitid(WaitId::Pid(pid), options).is_err_and(|error| error == Errno::INTR) {}
+}
+
+#[cfg(not(unix))]
+fn until_exit(_: &Child) {}
 
 /// A document as it is understood of a program: of two equal keys the last counts, since that is what the
 /// JSON of most scripting languages lets slip.

@@ -70,12 +70,20 @@ impl Program {
             }),
         )?;
         let shared = process.clone();
+        let (answers_read, was_read) = mpsc::channel();
         thread(
             "read",
             Box::new(move || {
                 let verdict = read_answers(output, &shared);
-                shared.end(child, verdict, &all_read);
+                // It may have closed its output and live on.
+                shared.kill();
+                answers_read.send(verdict).ok();
             }),
+        )?;
+        let shared = process.clone();
+        thread(
+            "wait",
+            Box::new(move || shared.end(child, &was_read, &all_read)),
         )?;
         Ok(process)
     }
