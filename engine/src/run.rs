@@ -1,6 +1,6 @@
 //! The five stages on one screen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +11,12 @@ use crate::apply::{self, ApplyOptions, Control, Ledger};
 use crate::clock::RunClock;
 use crate::decide::review::{Proposed, review};
 use crate::decide::{Decisions, decide};
-use crate::discover::{DiscoverOptions, Inventory, ListFailure, Recognition, discover};
+use crate::discover::{DiscoverOptions, Inventory, ListFailure, Listings, Recognition};
 use crate::facts::Facts;
+use crate::kinds::Kinds;
 use crate::owners::{Memory, NoMemory, Owners};
 use crate::plan::saved::{self, Stale};
-use crate::plan::{Action, BlastRadius, Limits, PLAN_FORMAT, Plan, PlanHeader, Safeguards, Step};
+use crate::plan::{Action, BlastRadius, Limits, PLAN_FORMAT, Plan, PlanHeader, Safeguards, Step, is_proven};
 use crate::policy::{Policy, PolicyContext, Verdict, Veto};
 use crate::report::{Event, EventKind, Report, Reporter};
 use crate::scope::Scope;
@@ -60,6 +61,24 @@ pub struct Planned {
     pub decisions: Decisions,
     /// What will be done.
     pub plan: Plan,
+}
+
+impl Planned {
+    /// How many running resources of unproven owner the plan ends.
+    pub fn unproven_running(&self, facts: &Facts) -> usize {
+        let runs = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| step.state.is_running());
+        let runs: HashSet<_> = runs.map(|step| &step.target).collect();
+        if runs.is_empty() {
+            return 0;
+        }
+        let resources = self.inventory.resources.iter();
+        let unproven = resources.filter(|one| !is_proven(one, facts));
+        unproven.filter(|one| runs.contains(&one.identity)).count()
+    }
 }
 
 /// How many resources to ask a backend for at a time.
@@ -125,6 +144,26 @@ impl Engine {
         self
     }
 
+    /// The same for a further run over what this one has not seen, of which so many running resources of unproven
+    /// owner count for the limit already.
+    #[must_use]
+    pub fn for_the_rest(&self, run: Arc<str>, unproven_running: usize) -> Self {
+        let mut options = self.options.clone();
+        options.run = run;
+        let limit = &mut options.safeguards.max_unproven_running;
+        *limit = limit.saturating_sub(unproven_running);
+        Self {
+            backends: self.backends.clone(),
+            closed: Vec::new(),
+            options,
+            clock: self.clock,
+            configuration: self.configuration.clone(),
+            owners: self.owners.clone(),
+            follows: self.follows,
+            vetoes: self.vetoes.clone(),
+        }
+    }
+
     /// The backends that are open.
     pub fn backends(&self) -> &[OpenBackend] {
         &self.backends
@@ -143,6 +182,14 @@ impl Engine {
         memory: Arc<dyn Memory>,
         reporter: &mut Reporter<'_>,
     ) -> Inventory {
+        let mut listings = self.begin_listing();
+        listings.rest().await;
+        self.inventory(&mut listings, memory, reporter)
+    }
+
+    /// Begins stage one. Backends need not wait for each other: [what has come](Self::inventory) can be taken
+    /// while others are listed.
+    pub fn begin_listing(&self) -> Listings<'_> {
         let options = DiscoverOptions {
             sizes: self.options.sizes,
             call_timeout: self.options.apply.call_timeout,
@@ -155,8 +202,21 @@ impl Engine {
                 .deadline
                 .map(|time| self.clock.after(time)),
         };
-        let mut inventory = discover(&self.backends, &self.options.scope, options).await;
-        inventory.failures.extend(self.closed.iter().cloned());
+        Listings::begin(&self.backends, &self.options.scope, options)
+    }
+
+    /// What has been listed since the last time. Those backends that cannot be opened are among the failures of the
+    /// last one, when all others have come.
+    pub fn inventory(
+        &self,
+        listings: &mut Listings<'_>,
+        memory: Arc<dyn Memory>,
+        reporter: &mut Reporter<'_>,
+    ) -> Inventory {
+        let mut inventory = listings.take().with_kinds(Kinds::of(&self.backends));
+        if listings.is_over() {
+            inventory.failures.extend(self.closed.iter().cloned());
+        }
         inventory.date_arrivals(&*memory, self.clock.now());
         if let Some(owners) = &self.owners {
             let providers = self.backends.iter();

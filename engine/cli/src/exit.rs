@@ -71,6 +71,25 @@ impl Code {
         }
     }
 
+    /// The worse of two ends of one command.
+    pub(crate) fn or_worse(self, other: Self) -> Self {
+        let rank = |code: Self| match code {
+            Code::Interrupted(_) => 8,
+            Code::Failed => 7,
+            Code::Locked => 6,
+            Code::Refused => 5,
+            Code::Stale => 4,
+            Code::Usage => 3,
+            Code::Incomplete => 2,
+            Code::Todo => 1,
+            Code::Done | Code::Command(_) => 0,
+        };
+        match rank(other) > rank(self) {
+            true => other,
+            false => self,
+        }
+    }
+
     /// How making a plan ended, from what is worst down to what is best.
     pub(crate) fn of_plan(plan: &Plan, failures: &[ListFailure], fault: Option<&Fault>) -> Self {
         if fault.is_some() {
@@ -184,25 +203,10 @@ impl Error {
 
     /// The exit code.
     pub(crate) fn code(&self) -> Code {
-        let error = match self {
-            Error::Ops(error) => error,
-            Error::Pack(_) => return Code::Usage,
-            Error::Interrupted(signal) => return Code::Interrupted(*signal),
-        };
-        match error {
-            OpsError::Config { .. }
-            | OpsError::Open(_)
-            | OpsError::Plugin(_)
-            | OpsError::PolicyEngine(_)
-            | OpsError::Load(_)
-            | OpsError::Registry(_)
-            | OpsError::Parameters(_) => Code::Usage,
-            OpsError::Stale { .. } => Code::Stale,
-            OpsError::Store(error) => code_of(error),
-            OpsError::NoStateDir(_) => Code::Usage,
-            OpsError::NoBaseline(_) => Code::Incomplete,
-            OpsError::Write { .. } | OpsError::Start { .. } | OpsError::Damage(_) => Code::Failed,
-            OpsError::Interrupted => Code::Interrupted(Signal::Interrupt),
+        match self {
+            Error::Ops(error) => code_of(error),
+            Error::Pack(_) => Code::Usage,
+            Error::Interrupted(signal) => Code::Interrupted(*signal),
         }
     }
 
@@ -215,6 +219,25 @@ impl Error {
             }
             Error::Pack(_) | Error::Interrupted(_) => Vec::new(),
         }
+    }
+}
+
+/// The exit code of what an operation failed with.
+pub(crate) fn code_of(error: &OpsError) -> Code {
+    match error {
+        OpsError::Config { .. }
+        | OpsError::Open(_)
+        | OpsError::Plugin(_)
+        | OpsError::PolicyEngine(_)
+        | OpsError::Load(_)
+        | OpsError::Registry(_)
+        | OpsError::Parameters(_) => Code::Usage,
+        OpsError::Stale { .. } => Code::Stale,
+        OpsError::Store(error) => code_of_store(error),
+        OpsError::NoStateDir(_) => Code::Usage,
+        OpsError::NoBaseline(_) => Code::Incomplete,
+        OpsError::Write { .. } | OpsError::Start { .. } | OpsError::Damage(_) => Code::Failed,
+        OpsError::Interrupted => Code::Interrupted(Signal::Interrupt),
     }
 }
 
@@ -359,7 +382,7 @@ fn registry_hints(error: &RegistryError) -> Vec<String> {
 }
 
 /// A directory that cannot be used is a matter of configuration; a disk that fails is not.
-fn code_of(error: &StoreError) -> Code {
+fn code_of_store(error: &StoreError) -> Code {
     match error {
         StoreError::Busy(_)
         | StoreError::Running { .. }
@@ -448,6 +471,7 @@ mod tests {
             took_ms: 0,
         };
         Report {
+            earlier: Vec::new(),
             run: "r".into(),
             outcomes: results.iter().map(outcome).collect(),
             interrupted,

@@ -122,8 +122,12 @@ impl Front for CommandLine<'_> {
         }
     }
 
+    fn asks(&self) -> bool {
+        !self.yes && self.terminal.interactive
+    }
+
     async fn approve(&mut self, draft: &Draft) -> Approval {
-        if self.yes || !self.terminal.interactive || self.ask(&draft.plan).await {
+        if !self.asks() || self.ask(&draft.plan).await {
             return Approval::Apply;
         }
         self.console.warning("cancelled; nothing was deleted");

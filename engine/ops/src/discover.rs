@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::Engine;
-use tbengine_engine::discover::Inventory;
 use tbengine_engine::discover::recognise::LearnedIn;
+use tbengine_engine::discover::{Inventory, Listings};
 use tbengine_engine::facts::IdentityKey;
 use tbengine_engine::owners::Remembered;
 use tbengine_engine::report::Reporter;
@@ -55,6 +55,19 @@ pub async fn discover(
     world: &World,
     see: &mut Reporter<'_>,
 ) -> Inventory {
+    let mut listings = engine.begin_listing();
+    listings.rest().await;
+    take(engine, &mut listings, settings, world, see).await
+}
+
+/// What has been listed since the last time, as [`discover`] has it.
+pub(crate) async fn take(
+    engine: &Engine,
+    listings: &mut Listings<'_>,
+    settings: &Settings,
+    world: &World,
+    see: &mut Reporter<'_>,
+) -> Inventory {
     let since = world.now.minus(REMEMBERED);
     let memory = match remembered(settings, &world.host, since).await {
         Ok(memory) => memory,
@@ -63,7 +76,7 @@ pub async fn discover(
             Remembered::default()
         }
     };
-    let inventory = engine.discover_remembering(Arc::new(memory), see).await;
+    let inventory = engine.inventory(listings, Arc::new(memory), see);
     if !(inventory.learned.is_empty() && inventory.sighted.is_empty())
         && let Ok(Some(store)) = existing_store(settings, &world.host)
     {

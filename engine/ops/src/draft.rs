@@ -2,7 +2,7 @@
 
 use tbengine_engine::Planned;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::facts::{IdentityKey, Quarantine};
+use tbengine_engine::facts::{Facts, IdentityKey, Quarantine};
 use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Fault;
 
@@ -21,16 +21,20 @@ pub struct Draft {
     pub(crate) found: ToRemember,
     /// What the operator lets out of the quarantine, of what the plan acts on.
     pub(crate) released: Vec<IdentityKey>,
+    /// How many running resources of unproven owner it ends.
+    pub(crate) unproven_running: usize,
 }
 
 impl Draft {
     /// The draft of a plan that was just made.
-    pub(crate) fn of(planned: Planned, quarantine: &Quarantine) -> Self {
+    pub(crate) fn of(planned: Planned, facts: &Facts) -> Self {
+        let unproven_running = planned.unproven_running(facts);
         let failures = planned.inventory.failures.clone();
         Self {
             found: ToRemember::of(&planned.inventory),
             fault: planned.decisions.fault,
-            ..Self::revised(planned.plan, failures, quarantine)
+            unproven_running,
+            ..Self::revised(planned.plan, failures, &facts.quarantine)
         }
     }
 
@@ -45,6 +49,7 @@ impl Draft {
             fault: None,
             found: ToRemember::default(),
             released,
+            unproven_running: 0,
         }
     }
 

@@ -20,6 +20,12 @@ pub trait Front: Send {
     /// Takes what is said and is not an event of the engine.
     fn notice(&mut self, _notice: Notice<'_>) {}
 
+    /// Whether somebody looks at the plan before it is applied, who is then shown one plan of everything. Who does
+    /// not ask has what is listed soon applied while slow backends are still being listed.
+    fn asks(&self) -> bool {
+        true
+    }
+
     /// Says what is to become of a plan that would do something. Dropped when the operation is stopped.
     async fn approve(&mut self, draft: &Draft) -> Approval;
 }

@@ -296,7 +296,7 @@ impl Resuming<'_> {
             let inventory = Arc::new(inventory);
             let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
             let planned = unless_stopped(control, planning).await?;
-            Draft::of(planned, &facts.quarantine)
+            Draft::of(planned, &facts)
         };
         front.notice(Notice::Drafted(&draft));
         let work = self.work(&engine);

@@ -1,13 +1,16 @@
 //! What a run is: sweep what is over, make a plan or take a saved one, have it approved, record it, apply it.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
 use tbengine_engine::Engine;
 use tbengine_engine::apply::{Control, ErrorMode, Halt};
 use tbengine_engine::clock::RunClock;
+use tbengine_engine::discover::Listings;
 use tbengine_engine::plan::Plan;
 use tbengine_engine::plan::saved::Stale;
+use tbengine_engine::policy::Judging;
 use tbengine_engine::report::{Event, Report};
 use tbengine_engine::scope::Scope;
 use tbengine_store::{RunLog, Store, StoreError};
@@ -16,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
-use crate::discover::{discover, note};
+use crate::discover::{note, take};
 use crate::draft::Draft;
 use crate::error::{Error, StatePurpose};
 use crate::facts::read_facts;
@@ -60,6 +63,10 @@ pub struct RunEnd {
     pub is_recorded: bool,
     /// What became of leases that were found over.
     pub left_over: Vec<LeftOver>,
+    /// How the further run ended, over backends that were listed when this one was under way already.
+    pub later: Option<Box<RunEnd>>,
+    /// Why nothing was done about those, if it could not be.
+    pub later_error: Option<Error>,
 }
 
 /// Runs.
@@ -108,7 +115,24 @@ pub async fn run(
     let engine = unless_stopped(control, opening).await??;
     let engine = engine.with_vetoes(vetoes).following();
     let no_journal = request.no_journal;
-    let drafting = draft(context, settings, &engine, &chosen, request, front);
+    let in_parts = request.saved.is_none() && goes_in_parts(settings, &engine, &chosen, front);
+    let mut listings = engine.begin_listing();
+    let drafting = async {
+        match in_parts {
+            true => listings.first().await,
+            false => listings.rest().await,
+        }
+        draft(
+            context,
+            settings,
+            &engine,
+            &chosen,
+            request,
+            &mut listings,
+            front,
+        )
+        .await
+    };
     let draft = unless_stopped(control, drafting).await??;
     front.notice(Notice::Drafted(&draft));
     let work = Work {
@@ -118,9 +142,30 @@ pub async fn run(
         chosen: &chosen,
         control,
     };
-    let mut end = work.approve_and_apply(draft, no_journal, front).await?;
+    let mut end = {
+        let mut applying = pin!(work.approve_and_apply(draft, no_journal, front));
+        // Meanwhile the others go on being listed.
+        tokio::select! {
+            biased;
+            end = applying.as_mut() => end,
+            () = listings.rest() => applying.await,
+        }?
+    };
+    if !listings.is_over() && end.goes_on(error_mode) {
+        work.apply_rest(&mut end, &mut listings, no_journal, front)
+            .await;
+    }
     end.left_over = left_over;
     Ok(end)
+}
+
+/// Whether what is listed soon is applied while slow backends are still being listed: nobody waits for one plan, no
+/// limit is about all of it, and the policy can judge a part.
+fn goes_in_parts(settings: &Settings, engine: &Engine, chosen: &Chosen, front: &dyn Front) -> bool {
+    engine.backends().len() > 1
+        && !front.asks()
+        && settings.max_delete.value.is_none()
+        && chosen.policy.judging() != Judging::All
 }
 
 /// Makes the plan, or checks a saved one against the world as it is now.
@@ -130,6 +175,7 @@ async fn draft(
     engine: &Engine,
     chosen: &Chosen,
     request: RunRequest,
+    listings: &mut Listings<'_>,
     front: &mut dyn Front,
 ) -> Result<Draft, Error> {
     let stale = |path: &Path, source| Error::Stale {
@@ -143,12 +189,12 @@ async fn draft(
         return Err(stale(path, Stale::Edited));
     }
     let mut see = |event: &Event| front.event(event);
-    let inventory = Arc::new(discover(engine, settings, &context.world, &mut see).await);
+    let inventory = Arc::new(take(engine, listings, settings, &context.world, &mut see).await);
     let facts = read_facts(settings, &context.world.host).await;
     let (policy, origin) = (&chosen.policy, &chosen.origin);
     let Some(SavedPlan { path, plan }) = request.saved else {
         let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
-        return Ok(Draft::of(planning.await, &facts.quarantine));
+        return Ok(Draft::of(planning.await, &facts));
     };
     let valid = settings.max_plan_age.value;
     let revising = engine.revise(plan, &inventory, &facts, policy, valid, &mut see);
@@ -170,6 +216,62 @@ pub(crate) struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Plans and applies what was listed later, as a run of its own. What came too late is among its failures.
+    async fn apply_rest(
+        &self,
+        end: &mut RunEnd,
+        listings: &mut Listings<'_>,
+        no_journal: bool,
+        front: &mut dyn Front,
+    ) {
+        match self.try_rest(end, listings, no_journal, front).await {
+            Ok(later) => end.later = later.map(Box::new),
+            // What was done is done, and is not to be lost for this.
+            Err(error) => end.later_error = Some(error),
+        }
+    }
+
+    async fn try_rest(
+        &self,
+        end: &mut RunEnd,
+        listings: &mut Listings<'_>,
+        no_journal: bool,
+        front: &mut dyn Front,
+    ) -> Result<Option<RunEnd>, Error> {
+        let Self {
+            context,
+            settings,
+            chosen,
+            control,
+            ..
+        } = self;
+        unless_stopped(control, listings.rest()).await?;
+        let world = context.world.refresh();
+        let engine = self
+            .engine
+            .for_the_rest(world.run.clone(), end.draft.unproven_running);
+        let draft = {
+            let mut see = |event: &Event| front.event(event);
+            let inventory = Arc::new(take(self.engine, listings, settings, &world, &mut see).await);
+            let facts = read_facts(settings, &world.host).await;
+            let (policy, origin) = (&chosen.policy, &chosen.origin);
+            let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
+            Draft::of(unless_stopped(control, planning).await?, &facts)
+        };
+        front.notice(Notice::Drafted(&draft));
+        if draft.plan.is_empty() && draft.fault.is_none() {
+            end.draft.failures.extend(draft.failures);
+            end.draft.plan.refusals.extend(draft.plan.refusals);
+            return Ok(None);
+        }
+        let work = Work {
+            engine: &engine,
+            ..*self
+        };
+        let later = work.approve_and_apply(draft, no_journal, front).await?;
+        Ok(Some(later))
+    }
+
     /// Has a draft approved, records it, and applies it.
     pub(crate) async fn approve_and_apply(
         &self,
@@ -311,7 +413,18 @@ impl RunEnd {
             halt: None,
             is_recorded: false,
             left_over: Vec::new(),
+            later: None,
+            later_error: None,
         }
+    }
+
+    /// Whether something more may begin after it.
+    fn goes_on(&self, error_mode: ErrorMode) -> bool {
+        let Some(report) = &self.report else {
+            return false;
+        };
+        let is_over = error_mode == ErrorMode::FailFast && report.has_failures();
+        self.halt.is_none() && !report.interrupted && !is_over
     }
 }
 

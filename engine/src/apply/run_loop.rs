@@ -952,6 +952,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             .collect();
         let report = Report {
             run: self.header.run.clone(),
+            earlier: Vec::new(),
             warnings: suspicions(&outcomes),
             parked_retries: self.parked_retries,
             outcomes,

@@ -14,8 +14,12 @@ use tbengine_sdk::host::OpenBackend;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Asking, DiscoverOptions, Found, MAX_LAG};
+use super::{Asking, DiscoverOptions, Found, Inventory, MAX_LAG, inventory_of};
 use crate::scope::Scope;
+
+/// How long none more has to come before those that have come are the first. A fifth of the time until then, if that
+/// is longer.
+const QUIET: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether backends give answers.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -40,12 +44,17 @@ impl Signs {
 }
 
 /// All backends that are being listed.
-pub(super) struct Listings<'a> {
+pub struct Listings<'a> {
     asked: FuturesUnordered<BoxFuture<'a, Found>>,
+    /// What has come and was not taken yet.
+    came: Vec<Found>,
     /// By the place of a backend, while it is waited for.
     waiting: Vec<Option<Waiting>>,
     /// How many have been listed, or failed for a reason of their own.
     done: usize,
+    begun: Instant,
+    /// When the last one came.
+    last: Instant,
     lag: Duration,
     until: Option<Instant>,
 }
@@ -60,9 +69,16 @@ struct Waiting {
     why: Arc<OnceLock<String>>,
 }
 
+/// What there was to wait for.
+enum Step {
+    Came(Found),
+    Looked,
+    Over,
+}
+
 impl<'a> Listings<'a> {
     /// Asks all that are in scope.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         backends: &'a [OpenBackend],
         scope: &'a Scope,
         options: DiscoverOptions,
@@ -108,29 +124,73 @@ impl<'a> Listings<'a> {
         Self {
             asked,
             waiting,
+            came: Vec::new(),
             done: 0,
+            begun: now,
+            last: now,
             lag,
             until: options.until,
         }
     }
 
-    /// The next that has been listed, failed, or is not waited for any more.
-    pub(super) async fn next(&mut self) -> Option<Found> {
+    /// Waits for those that are about as fast as the others: until all have come, or some have and no further one
+    /// for a while. The others go on being listed whenever this or [`rest`](Self::rest) is awaited.
+    pub async fn first(&mut self) {
         loop {
-            let look = self.done > 0 || self.until.is_some();
-            tokio::select! {
-                biased;
-                found = self.asked.next() => {
-                    let found = found?;
-                    if let Some(one) = self.waiting[found.place].take()
-                        && !one.late.is_cancelled()
-                    {
-                        self.done += 1;
-                        self.first_done();
-                    }
-                    return Some(found);
+            let is_some = self.came.iter().any(|found| found.account.is_some());
+            let quiet_at = self.last + QUIET.max((self.last - self.begun) / 5);
+            if is_some && Instant::now() >= quiet_at {
+                return;
+            }
+            match self.step().await {
+                Step::Came(found) => self.came.push(found),
+                Step::Looked => {}
+                Step::Over => return,
+            }
+        }
+    }
+
+    /// Waits for all that have not come, as long as each may take.
+    pub async fn rest(&mut self) {
+        loop {
+            match self.step().await {
+                Step::Came(found) => self.came.push(found),
+                Step::Looked => {}
+                Step::Over => return,
+            }
+        }
+    }
+
+    /// Whether there is nothing more to wait for, and everything was taken.
+    pub fn is_over(&self) -> bool {
+        self.asked.is_empty() && self.came.is_empty()
+    }
+
+    /// Takes what has come since the last time.
+    pub(crate) fn take(&mut self) -> Inventory {
+        inventory_of(std::mem::take(&mut self.came))
+    }
+
+    /// Waits for the next that comes, or looks after those that do not.
+    async fn step(&mut self) -> Step {
+        tokio::select! {
+            biased;
+            found = self.asked.next() => {
+                let Some(found) = found else {
+                    return Step::Over;
+                };
+                self.last = Instant::now();
+                if let Some(one) = self.waiting[found.place].take()
+                    && !one.late.is_cancelled()
+                {
+                    self.done += 1;
+                    self.first_done();
                 }
-                () = tokio::time::sleep(LOOK_EVERY), if look => self.look(),
+                Step::Came(found)
+            }
+            () = tokio::time::sleep(LOOK_EVERY) => {
+                self.look();
+                Step::Looked
             }
         }
     }

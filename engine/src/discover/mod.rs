@@ -1,13 +1,13 @@
 //! Stage one: ask every backend what is there.
 //!
-//! - `listings`: the backends that are being listed, and how long each is waited for
+//! - [`listings`]: the backends that are being listed, and how long each is waited for
 //! - [`inventory`]: what was found, and who uses what
 //! - `arrivals`: when that arrived which was made elsewhere
 //! - [`recognise`]: whose it is
 
 mod arrivals;
 pub mod inventory;
-mod listings;
+pub mod listings;
 pub mod recognise;
 
 use std::collections::BTreeMap;
@@ -30,7 +30,8 @@ use tokio_util::sync::CancellationToken;
 use crate::kinds::Kinds;
 use crate::scope::Scope;
 pub use inventory::Inventory;
-use listings::{Listings, Signs};
+pub use listings::Listings;
+use listings::Signs;
 pub use recognise::Recognition;
 
 /// A backend, or one kind of its resources, that could not be listed.
@@ -91,11 +92,8 @@ pub async fn discover(
     options: DiscoverOptions,
 ) -> Inventory {
     let mut listings = Listings::begin(backends, scope, options);
-    let mut all = Vec::with_capacity(backends.len());
-    while let Some(found) = listings.next().await {
-        all.push(found);
-    }
-    inventory_of(all).with_kinds(Kinds::of(backends))
+    listings.rest().await;
+    listings.take().with_kinds(Kinds::of(backends))
 }
 
 /// Puts together what was found in several backends.

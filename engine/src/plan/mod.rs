@@ -320,6 +320,27 @@ impl Plan {
         Sealed(self)
     }
 
+    /// The plan with the steps and refusals of one that was made later, for a report about both.
+    #[must_use]
+    pub fn followed_by(mut self, later: &Self) -> Self {
+        let offset = self.steps.len();
+        let accounts = later.header.accounts.iter();
+        let accounts = accounts.map(|(backend, id)| (backend.clone(), id.clone()));
+        self.header.accounts.extend(accounts);
+        self.steps.extend(later.steps.iter().map(|step| {
+            let mut step = step.clone();
+            if !step.after.is_empty() {
+                let after = &mut Arc::make_mut(&mut step).after;
+                after.iter_mut().for_each(|before| *before += offset);
+            }
+            step
+        }));
+        self.refusals.extend(later.refusals.iter().cloned());
+        self.blast_radius = self.blast_radius.or_else(|| later.blast_radius.clone());
+        self.digest = None;
+        self
+    }
+
     /// Whether applying it would do nothing.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -16,6 +16,7 @@ use super::candidate::Candidate;
 use super::compiled::Compiled;
 use super::context::PolicyContext;
 use super::convert::Asked;
+use super::description::Judging;
 use super::failure::{Failure, RetryAdvice};
 use super::fault::Fault;
 use super::guest::Guest;
@@ -158,6 +159,10 @@ impl Policy for ConfiguredPolicy {
 
     fn interest(&self) -> Interest {
         self.0.interest.clone()
+    }
+
+    fn judging(&self) -> Judging {
+        self.0.compiled.description.judging
     }
 
     fn decide(

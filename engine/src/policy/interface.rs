@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::Answer;
 use super::candidate::Candidate;
 use super::context::PolicyContext;
+use super::description::Judging;
 use super::failure::{Failure, RetryAdvice};
 use super::fault::Fault;
 use super::interest::Interest;
@@ -28,6 +29,11 @@ pub trait Policy: Send + Sync {
         context: &PolicyContext,
         candidates: &[Candidate<'_>],
     ) -> Result<Answer, Fault>;
+
+    /// How much it must see in one call. Whoever does not say has to see everything.
+    fn judging(&self) -> Judging {
+        Judging::All
+    }
 
     /// Gives advice after a failed attempt. Blocks for at most a second.
     ///

@@ -13,6 +13,9 @@ use super::outcome::{Outcome, StepResult};
 pub struct Report {
     /// The run.
     pub run: Arc<str>,
+    /// The runs before it in the same command, whose outcomes come first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Arc<str>>,
     /// One outcome for each step of the plan, in the plan's order.
     pub outcomes: Vec<Outcome>,
     /// Whether the run was told to stop.
@@ -35,6 +38,20 @@ impl Report {
             *counts.entry(outcome.result).or_default() += 1;
         }
         counts
+    }
+
+    /// The report with that of a run which followed in the same command.
+    #[must_use]
+    pub fn followed_by(mut self, later: &Self) -> Self {
+        self.earlier.push(self.run);
+        self.run = later.run.clone();
+        self.outcomes.extend(later.outcomes.iter().cloned());
+        self.interrupted |= later.interrupted;
+        self.warnings.extend(later.warnings.iter().cloned());
+        self.parked_retries += later.parked_retries;
+        // Both count from the start of the command.
+        self.took_ms = self.took_ms.max(later.took_ms);
+        self
     }
 
     /// Whether any step did not end well.

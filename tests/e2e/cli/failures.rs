@@ -156,13 +156,14 @@ fn steps_that_were_deferred_end_with_6() {
 
 #[test]
 fn a_run_ends_at_its_deadline_and_defers_the_rest() {
-    let host = home().memory("latency = \"100ms\"");
+    // A step takes three calls, and what comes before the first takes one.
+    let host = home().memory("latency = \"2s\"");
     let args = [
         "run",
         "--concurrency",
         "1",
         "--deadline",
-        "50ms",
+        "5s",
         "--state",
         "exited",
         "-O",

@@ -17,4 +17,5 @@ mod policy;
 mod registry;
 mod run;
 mod saved;
+mod slow;
 mod usage;

@@ -1,12 +1,15 @@
 //! `tbengine run`: applies a plan.
 
+use std::borrow::Cow;
+
 use tbengine_engine::apply::ErrorMode;
+use tbengine_engine::discover::ListFailure;
 use tbengine_ops::{RunEnd, RunRequest, SavedPlan};
 
 use super::plan;
 use crate::app::{App, block_on};
 use crate::args::RunArgs;
-use crate::exit::{Code, Error};
+use crate::exit::{self, Code, Error};
 use crate::output::json::RunDocument;
 use crate::output::report::advise;
 use crate::output::run::{parked, print_halt, print_resume_hint, tell_parked};
@@ -53,32 +56,56 @@ pub(super) fn show(
     signals: &Signals,
 ) -> Code {
     let draft = &end.draft;
-    let plan_code = Code::of_plan(&draft.plan, &draft.failures, draft.fault.as_ref());
-    let code = match &end.report {
+    if end.report.is_none() && !draft.is_refused() {
         // Nobody approved it, and nobody waits for an answer.
-        None if !draft.is_refused() => return plan_code,
-        None => plan_code,
-        Some(report) => Code::of_run(report, plan_code, signals.first(), end.halt.as_ref()),
+        return code_of_plan(end);
+    }
+    let code_of = |end: &RunEnd| {
+        let plan_code = code_of_plan(end);
+        match &end.report {
+            None => plan_code,
+            Some(report) => Code::of_run(report, plan_code, signals.first(), end.halt.as_ref()),
+        }
     };
-    let parked = parked(&draft.plan);
+    let ends = || std::iter::once(end).chain(end.later.as_deref());
+    // A plan and its report can be large, and mostly there is one of each.
+    let (mut plan, mut report) = (
+        Cow::Borrowed(&draft.plan),
+        end.report.as_ref().map(Cow::Borrowed),
+    );
+    if let Some(later) = &end.later {
+        plan = Cow::Owned(plan.into_owned().followed_by(&later.draft.plan));
+        report = match (report, &later.report) {
+            (Some(first), Some(later)) => Some(Cow::Owned(first.into_owned().followed_by(later))),
+            (first, _) => first,
+        };
+    }
+    let failed = end.later_error.as_ref().map_or(Code::Done, exit::code_of);
+    let code = ends().map(code_of).fold(failed, Code::or_worse);
+    let parked = parked(&plan);
     let code = match code {
         Code::Done if !parked.is_empty() && !allow_quarantined => Code::Failed,
         Code::Done => swept::code_of_left_over(&end.left_over),
         code => code,
     };
+    let failures = ends().flat_map(|end| end.draft.failures.iter().cloned());
+    let failures: Vec<ListFailure> = failures.collect();
     let came = RunDocument {
-        plan: &draft.plan,
-        failures: &draft.failures,
-        report: end.report.as_ref(),
+        plan: &plan,
+        failures: &failures,
+        report: report.as_deref(),
         sweeps: swept::ends(&end.left_over).collect(),
-        fault: draft.fault.as_ref(),
+        fault: ends().find_map(|end| end.draft.fault.as_ref()),
         exit_code: code.number(),
     };
     app.out.show(app.global.output, &came);
     app.out.flush();
     let console = &app.console;
     tell_parked(console, &parked);
-    if let Some(report) = &end.report {
+    for end in ends() {
+        let Some(report) = &end.report else {
+            continue;
+        };
         advise(console, report);
         if let Some(halt) = &end.halt {
             print_halt(console, halt);
@@ -87,7 +114,19 @@ pub(super) fn show(
             print_resume_hint(console, report, &app.global);
         }
     }
+    if let Some(error) = &end.later_error {
+        let what = "what was listed later was not cleaned up";
+        console.error(
+            &format!("{what}: {}", exit::text(error)),
+            &exit::hints(error),
+        );
+    }
     code
+}
+
+fn code_of_plan(end: &RunEnd) -> Code {
+    let draft = &end.draft;
+    Code::of_plan(&draft.plan, &draft.failures, draft.fault.as_ref())
 }
 
 pub(super) fn error_mode(fail_fast: bool) -> ErrorMode {
