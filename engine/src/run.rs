@@ -1,13 +1,13 @@
 //! The five stages on one screen.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tbengine_sdk::host::OpenBackend;
 use tbengine_sdk::{ResourceId, Timestamp};
 
-use crate::apply::{self, ApplyOptions, Control, Ledger};
+use crate::apply::{self, ApplyOptions, Control, Ledger, qualified};
 use crate::clock::RunClock;
 use crate::decide::review::{Proposed, review};
 use crate::decide::{Decisions, decide};
@@ -32,6 +32,8 @@ pub struct Engine {
     owners: Option<Arc<Owners>>,
     follows: bool,
     vetoes: Vec<Arc<dyn Veto>>,
+    /// The ids of accounts as resources have them, by backend, where that is not the account's own.
+    completed: Arc<Mutex<BTreeMap<Arc<str>, Arc<str>>>>,
 }
 
 /// What an engine needs to know.
@@ -97,6 +99,7 @@ impl Engine {
             owners: None,
             follows: false,
             vetoes: Vec::new(),
+            completed: Arc::default(),
         }
     }
 
@@ -161,6 +164,7 @@ impl Engine {
             owners: self.owners.clone(),
             follows: self.follows,
             vetoes: self.vetoes.clone(),
+            completed: self.completed.clone(),
         }
     }
 
@@ -214,6 +218,10 @@ impl Engine {
         reporter: &mut Reporter<'_>,
     ) -> Inventory {
         let mut inventory = listings.take().with_kinds(Kinds::of(&self.backends));
+        self.completed().extend(inventory.completed.iter().cloned());
+        for shared in &inventory.shared {
+            self.emit(reporter, EventKind::AccountShared(shared.clone()));
+        }
         if listings.is_over() {
             inventory.failures.extend(self.closed.iter().cloned());
         }
@@ -321,9 +329,9 @@ impl Engine {
     ) -> Report {
         let options = &self.options.apply;
         let (policy, clock) = (policy.clone(), self.clock);
-        let backends = &self.backends;
+        let backends = qualified(&self.backends, &self.completed());
         apply::apply(
-            plan, backends, policy, options, control, clock, ledger, reporter,
+            plan, &backends, policy, options, control, clock, ledger, reporter,
         )
         .await
     }
@@ -376,6 +384,12 @@ impl Engine {
             }
         }
         plan
+    }
+
+    fn completed(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Arc<str>>> {
+        self.completed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The clock of this run.

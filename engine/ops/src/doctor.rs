@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tbengine_engine::discover::shared_accounts;
 use tbengine_plugin_host::Plugins;
-use tbengine_sdk::{Error as BackendError, Registration};
+use tbengine_sdk::{Account, Error as BackendError, Registration};
 
 use crate::config::Settings;
 use crate::config::find::user_file;
@@ -161,7 +162,15 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
     let looks = names
         .iter()
         .map(|name| examine_backend(context, &plugins, name));
-    findings.extend(join_all(looks).await.into_iter().flatten());
+    let mut accounts = Vec::new();
+    for (name, (found, account)) in names.iter().zip(join_all(looks).await) {
+        findings.extend(found);
+        accounts.extend(account.map(|account| (name.as_str().into(), account)));
+    }
+    findings.extend(shared_accounts(accounts).into_iter().map(|shared| {
+        let name = shared.backends.join(", ");
+        Finding::note(Subject::Backend, name, shared.to_string())
+    }));
     for registration in Registration::all() {
         let kind = registration.kind;
         let mut tables = config.file.backends.values();
@@ -174,24 +183,26 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
 }
 
 /// Opens one backend, and asks what it has to say.
-async fn examine_backend(context: &Context, plugins: &Arc<Plugins>, name: &str) -> Vec<Finding> {
+async fn examine_backend(
+    context: &Context,
+    plugins: &Arc<Plugins>,
+    name: &str,
+) -> (Vec<Finding>, Option<Account>) {
     let (world, config) = (&context.world, &context.config);
     let names = [name.to_owned()];
     let opened = match backends::open_all(world, config, plugins.clone(), &names, None).await {
         Ok(opened) => opened,
-        Err(error) => return vec![Finding::unusable(Subject::Backend, name, error)],
+        Err(error) => return (vec![Finding::unusable(Subject::Backend, name, error)], None),
     };
-    let closed = opened.closed.into_iter();
-    let mut findings: Vec<Finding> = closed
-        .map(|closed| {
-            let condition = Condition::Unanswered(closed.error);
-            Finding::new(Subject::Backend, name, condition)
-        })
-        .collect();
-    for open in &opened.open {
-        findings.extend(backend::examine(world, open).await);
+    if let Some(open) = opened.open.first() {
+        return backend::examine(world, open).await;
     }
-    findings
+    let closed = opened.closed.into_iter();
+    let findings = closed.map(|closed| {
+        let condition = Condition::Unanswered(closed.error);
+        Finding::new(Subject::Backend, name, condition)
+    });
+    (findings.collect(), None)
 }
 
 async fn examine_policies(context: &Context, settings: &Settings) -> Vec<Finding> {

@@ -11,6 +11,7 @@
 //! - `lanes`: the queue and the gate of each backend, and all that is counted there
 //! - `proofs`: deletions that wait to be proven by one listing
 //! - `following`: what the backends tell of changes meanwhile
+//! - `qualified`: backends whose accounts show an id that another one shows too
 //! - `run_loop`: the loop that starts moves and does what steps want
 //! - [`ledger`]: what is told of a run before and after each request, and may stop it
 
@@ -23,6 +24,7 @@ pub mod ledger;
 mod limit;
 mod proofs;
 mod question;
+mod qualified;
 mod retry;
 mod run_loop;
 mod state;
@@ -39,6 +41,7 @@ use crate::report::{Event, Report, Reporter};
 pub use backoff::RetrySchedule;
 use ledger::Recording;
 pub use ledger::{Halt, Ledger};
+pub(crate) use qualified::qualified;
 use tbengine_sdk::host::OpenBackend;
 
 /// How to apply a plan.

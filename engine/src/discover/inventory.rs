@@ -7,6 +7,7 @@ use foldhash::{HashMap, HashMapExt as _};
 use tbengine_sdk::{Account, Bond, Class, Identity, Kind, Resource};
 
 use super::ListFailure;
+use super::accounts::SharedAccount;
 use super::recognise::{LearnedIn, Recognition};
 use crate::facts::IdentityKey;
 use crate::kinds::Kinds;
@@ -24,6 +25,10 @@ pub struct Inventory {
     pub failures: Vec<ListFailure>,
     /// Where to follow the changes of a backend on from: a moment before its listing began.
     pub cursors: BTreeMap<Arc<str>, String>,
+    /// The accounts that several backends lead to, or seem to.
+    pub shared: Vec<SharedAccount>,
+    /// The ids of accounts as resources have them, by backend, where another account shows the same.
+    pub completed: Vec<(Arc<str>, Arc<str>)>,
     /// What the backends declare of their kinds.
     pub kinds: Kinds,
     /// By what the owners were recognised, if that was done here.
@@ -69,6 +74,8 @@ impl Inventory {
             resources,
             failures,
             cursors: BTreeMap::new(),
+            shared: Vec::new(),
+            completed: Vec::new(),
             kinds: Kinds::default(),
             recognition: None,
             providers: Vec::new(),
@@ -179,11 +186,11 @@ impl Inventory {
 
 impl Users {
     fn new(resources: &[Resource]) -> Self {
-        // Borrowed keys: an inventory can have a million ids.
+        // Borrowed keys: an inventory can have a million ids. By account, since one may have several names.
         let mut relations: HashMap<(&str, Kind, &str), Vec<User>> = HashMap::new();
         for (place, user) in resources.iter().enumerate() {
             for relation in &user.relations {
-                let key = (&*user.identity.backend, relation.kind, &*relation.native);
+                let key = (&*user.identity.account, relation.kind, &*relation.native);
                 let users = relations.entry(key).or_default();
                 users.push(User {
                     place,
@@ -198,7 +205,7 @@ impl Users {
         known.ends.reserve_exact(resources.len());
         for (place, used) in resources.iter().enumerate() {
             let identity = &used.identity;
-            let key = (&*identity.backend, identity.kind, &*identity.native);
+            let key = (&*identity.account, identity.kind, &*identity.native);
             for user in relations.get(&key).into_iter().flatten() {
                 if user.bond.takes_along() {
                     let along = known.taken_along.entry(user.place);
@@ -224,7 +231,7 @@ mod tests {
     fn resource(backend: &str, kind: Kind, native: &str, uses: &[(Kind, &str, bool)]) -> Resource {
         let identity = Identity {
             backend: backend.into(),
-            account: "a".into(),
+            account: format!("account of {backend}").into(),
             kind,
             native: native.to_owned(),
             created: None,

@@ -14,6 +14,7 @@ use tbengine_sdk::host::OpenBackend;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::accounts::Accounts;
 use super::{Asking, DiscoverOptions, Found, Inventory, MAX_LAG, inventory_of};
 use crate::scope::Scope;
 
@@ -48,6 +49,8 @@ pub struct Listings<'a> {
     asked: FuturesUnordered<BoxFuture<'a, Found>>,
     /// What has come and was not taken yet.
     came: Vec<Found>,
+    /// The accounts of all that were taken.
+    accounts: Accounts,
     /// By the place of a backend, while it is waited for.
     waiting: Vec<Option<Waiting>>,
     /// How many have been listed, or failed for a reason of their own.
@@ -125,6 +128,7 @@ impl<'a> Listings<'a> {
             asked,
             waiting,
             came: Vec::new(),
+            accounts: Accounts::default(),
             done: 0,
             begun: now,
             last: now,
@@ -168,7 +172,7 @@ impl<'a> Listings<'a> {
 
     /// Takes what has come since the last time.
     pub(crate) fn take(&mut self) -> Inventory {
-        inventory_of(std::mem::take(&mut self.came))
+        inventory_of(std::mem::take(&mut self.came), &mut self.accounts)
     }
 
     /// Waits for the next that comes, or looks after those that do not.

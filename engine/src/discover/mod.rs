@@ -1,10 +1,12 @@
 //! Stage one: ask every backend what is there.
 //!
 //! - [`listings`]: the backends that are being listed, and how long each is waited for
+//! - `accounts`: accounts that several backends lead to
 //! - [`inventory`]: what was found, and who uses what
 //! - `arrivals`: when that arrived which was made elsewhere
 //! - [`recognise`]: whose it is
 
+mod accounts;
 mod arrivals;
 pub mod inventory;
 pub mod listings;
@@ -29,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::kinds::Kinds;
 use crate::scope::Scope;
+use accounts::Accounts;
+pub use accounts::{SharedAccount, shared_accounts};
 pub use inventory::Inventory;
 pub use listings::Listings;
 use listings::Signs;
@@ -97,9 +101,10 @@ pub async fn discover(
 }
 
 /// Puts together what was found in several backends.
-fn inventory_of(mut all: Vec<Found>) -> Inventory {
+fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
     // Whoever was first does not show in the result.
     all.sort_by_key(|found| found.place);
+    let made_out = known.make_out(&mut all);
     let mut accounts = BTreeMap::new();
     let mut pages = Vec::new();
     let mut failures = Vec::new();
@@ -125,6 +130,8 @@ fn inventory_of(mut all: Vec<Found>) -> Inventory {
     inventory.providers = asked
         .map(|backend| (backend.name.clone(), backend.kind.clone()))
         .collect();
+    inventory.shared = made_out.shared;
+    inventory.completed = made_out.completed;
     inventory
 }
 

@@ -111,11 +111,15 @@ pub fn check(
         });
     }
     let mut targets = HashSet::with_capacity(plan.steps.len());
-    if let Some(step) = plan
-        .steps
-        .iter()
-        .find(|step| !targets.insert(step.target.id()))
-    {
+    if let Some(step) = plan.steps.iter().find(|step| {
+        let Identity {
+            account,
+            kind,
+            native,
+            ..
+        } = &step.target;
+        !targets.insert((account, kind, native))
+    }) {
         return Err(Stale::Twice(step.target.id()));
     }
     for (backend, planned) in &header.accounts {

@@ -7,7 +7,7 @@ use tbengine_sdk::{Account, Error, Timestamp};
 
 use super::outcome::{Outcome, ResourceIdText};
 use super::summary::Report;
-use crate::discover::ListFailure;
+use crate::discover::{ListFailure, SharedAccount};
 use crate::plan::{ActionKind, BlastRadius};
 use crate::policy::{Fault, LogLine, PolicySource};
 
@@ -39,6 +39,8 @@ pub enum EventKind {
         /// How many resources it has.
         resources: usize,
     },
+    /// Several backends lead to one account, or to accounts that show one id.
+    AccountShared(SharedAccount),
     /// A backend, or a kind of its resources, could not be listed.
     ListFailed(ListFailure),
     /// The policy has judged what is in scope.

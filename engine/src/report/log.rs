@@ -19,6 +19,7 @@ pub fn log(event: &Event) {
                 tracing::warn!(%backend, "{warning}");
             }
         }
+        EventKind::AccountShared(shared) => tracing::warn!("{shared}"),
         EventKind::ListFailed(failure) => {
             let kind = failure.kind.map_or("account", |kind| kind.word());
             tracing::error!(backend = %failure.backend, kind, error = %failure.error, "listing failed");

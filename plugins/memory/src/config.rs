@@ -31,6 +31,8 @@ pub struct MemoryConfig {
     /// How long one call takes, like `20ms`.
     #[serde(deserialize_with = "duration")]
     pub latency: Duration,
+    /// What tells this provider from another one with the same seed; without, two of one seed are one account.
+    pub server: Option<String>,
     /// How often calls fail.
     pub faults: FaultRates,
 }
@@ -45,6 +47,7 @@ impl Default for MemoryConfig {
             labels: None,
             hostile_label: 0,
             latency: Duration::ZERO,
+            server: None,
             faults: FaultRates::default(),
         }
     }

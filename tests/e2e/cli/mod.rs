@@ -1,5 +1,6 @@
 //! The program over the simulated provider: one module per subject.
 
+mod accounts;
 mod config;
 mod doctor;
 mod explain;

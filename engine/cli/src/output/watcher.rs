@@ -64,6 +64,7 @@ impl<'a> Watcher<'a> {
                         .warning(&format!("backend `{backend}`: {warning}"));
                 }
             }
+            EventKind::AccountShared(shared) => self.console.warning(&shared.to_string()),
             EventKind::RunStarted { steps, .. } if !self.stream => self.console.start_bar(*steps),
             EventKind::StepFinished(outcome) => {
                 self.finished += 1;
@@ -97,7 +98,7 @@ impl<'a> Watcher<'a> {
 /// Whether the command itself reports it as an error, with hints.
 fn is_reported_by_command(kind: &EventKind) -> bool {
     match kind {
-        EventKind::ListFailed(_) | EventKind::PolicyFailed(_) => true,
+        EventKind::ListFailed(_) | EventKind::PolicyFailed(_) | EventKind::AccountShared(_) => true,
         EventKind::PlanMade { blast_radius, .. } => blast_radius.is_some(),
         _ => false,
     }

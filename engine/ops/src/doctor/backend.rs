@@ -17,14 +17,15 @@ const NOTABLE_SKEW: Duration = Duration::from_secs(5);
 /// With less than one part in so many free, a disk is nearly full.
 const LOW_SHARE: u64 = 20;
 
-/// Asks a backend for all of it.
-pub(super) async fn examine(world: &World, open: &OpenBackend) -> Vec<Finding> {
+/// Asks a backend for all of it, and gives its account as well.
+pub(super) async fn examine(world: &World, open: &OpenBackend) -> (Vec<Finding>, Option<Account>) {
     let asked = world.refresh().now;
     let account = match call("check", ANSWER_TIMEOUT, open.backend.check()).await {
         Ok(account) => account,
         Err(error) => {
             let condition = Condition::Unanswered(error);
-            return vec![Finding::new(Subject::Backend, &*open.name, condition)];
+            let finding = Finding::new(Subject::Backend, &*open.name, condition);
+            return (vec![finding], None);
         }
     };
     let answered = world.refresh().now;
@@ -38,7 +39,7 @@ pub(super) async fn examine(world: &World, open: &OpenBackend) -> Vec<Finding> {
     findings.extend(skew(&account, asked, answered).map(note));
     findings.extend(disks(open).await);
     findings.extend(rights(open, &account.warnings).await);
-    findings
+    (findings, Some(account))
 }
 
 /// How far the provider's clock is from ours, if that is more than the answer's way and the clock's own step explain.

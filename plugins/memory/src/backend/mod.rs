@@ -61,6 +61,7 @@ impl Memory {
         );
         memory.locked(|shared| {
             shared.latency = config.latency;
+            shared.server = config.server.as_deref().map(Into::into);
             shared.rates = config.faults;
             shared.random = fastrand::Rng::with_seed(config.seed);
             shared.provider.record.on = false;
@@ -97,6 +98,7 @@ impl Memory {
         let shared = Shared {
             provider,
             latency: Duration::ZERO,
+            server: None,
             scripts: Vec::new(),
             rates: FaultRates::default(),
             random: fastrand::Rng::with_seed(1),
@@ -457,11 +459,13 @@ impl Backend for Memory {
     }
 
     async fn check(&self) -> Result<Account> {
+        let server = self.locked(|shared| shared.server.clone());
         self.call(Call::about(Operation::Check), |provider| {
             let pretended = provider.pretended_account.as_deref().map(Arc::from);
             let id = pretended.unwrap_or_else(|| provider.account.id.clone());
             let clock = provider.calendar().as_unix_ms() + provider.skew_ms;
             Ok(Account {
+                server,
                 now: Some(Timestamp::from_unix_ms(clock)),
                 ..Account::new(id, "a simulated provider in memory")
             })

@@ -20,6 +20,7 @@ use crate::record::Request;
 pub(super) struct Shared {
     pub(super) provider: Provider,
     pub(super) latency: Duration,
+    pub(super) server: Option<Arc<str>>,
     pub(super) scripts: Vec<Scripted>,
     pub(super) rates: FaultRates,
     pub(super) random: fastrand::Rng,

@@ -164,6 +164,9 @@ async fn one_odd_item_of_a_listing_spoils_none_of_the_others() {
             match line {
                 line if line == path => Some(ok(body.clone())),
                 line if line.contains(&id(1)) => Some(ok(whole)),
+                line if line.contains("images/sha256") => Some(ok(
+                    json!({ "Id": format!("sha256:{ID}"), "RepoTags": ["a:1"] }),
+                )),
                 _ => None,
             }
         })
