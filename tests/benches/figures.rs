@@ -46,6 +46,11 @@ const PARTS: &[(&str, &str, &str)] = &[
         "bench --locked -p tbengine-benches --bench memory",
     ),
     (
+        "lanes",
+        "whether backends wait for each other",
+        "bench --locked -p tbengine-benches --bench lanes -- --backends 200",
+    ),
+    (
         "signals",
         "how fast a run obeys",
         "bench --locked -p tbengine-benches --bench signals",

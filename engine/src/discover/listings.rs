@@ -72,13 +72,6 @@ struct Waiting {
     why: Arc<OnceLock<String>>,
 }
 
-/// What there was to wait for.
-enum Step {
-    Came(Found),
-    Looked,
-    Over,
-}
-
 impl<'a> Listings<'a> {
     /// Asks all that are in scope.
     pub(crate) fn begin(
@@ -146,23 +139,15 @@ impl<'a> Listings<'a> {
             if is_some && Instant::now() >= quiet_at {
                 return;
             }
-            match self.step().await {
-                Step::Came(found) => self.came.push(found),
-                Step::Looked => {}
-                Step::Over => return,
+            if !self.step().await {
+                return;
             }
         }
     }
 
     /// Waits for all that have not come, as long as each may take.
     pub async fn rest(&mut self) {
-        loop {
-            match self.step().await {
-                Step::Came(found) => self.came.push(found),
-                Step::Looked => {}
-                Step::Over => return,
-            }
-        }
+        while self.step().await {}
     }
 
     /// Whether there is nothing more to wait for, and everything was taken.
@@ -175,13 +160,13 @@ impl<'a> Listings<'a> {
         inventory_of(std::mem::take(&mut self.came), &mut self.accounts)
     }
 
-    /// Waits for the next that comes, or looks after those that do not.
-    async fn step(&mut self) -> Step {
+    /// Waits for the next that comes, or looks after those that do not. `false` if there is none to wait for.
+    async fn step(&mut self) -> bool {
         tokio::select! {
             biased;
             found = self.asked.next() => {
                 let Some(found) = found else {
-                    return Step::Over;
+                    return false;
                 };
                 self.last = Instant::now();
                 if let Some(one) = self.waiting[found.place].take()
@@ -190,11 +175,12 @@ impl<'a> Listings<'a> {
                     self.done += 1;
                     self.first_done();
                 }
-                Step::Came(found)
+                self.came.push(found);
+                true
             }
             () = tokio::time::sleep(LOOK_EVERY) => {
                 self.look();
-                Step::Looked
+                true
             }
         }
     }
