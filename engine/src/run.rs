@@ -16,7 +16,9 @@ use crate::facts::Facts;
 use crate::kinds::Kinds;
 use crate::owners::{Memory, NoMemory, Owners};
 use crate::plan::saved::{self, Stale};
-use crate::plan::{Action, BlastRadius, Limits, PLAN_FORMAT, Plan, PlanHeader, Safeguards, Step, is_proven};
+use crate::plan::{
+    Action, BlastRadius, Limits, PLAN_FORMAT, Plan, PlanHeader, Safeguards, Step, is_proven,
+};
 use crate::policy::{Policy, PolicyContext, Verdict, Veto};
 use crate::report::{Event, EventKind, Report, Reporter};
 use crate::scope::Scope;

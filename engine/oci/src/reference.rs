@@ -1,7 +1,9 @@
 //! Where a policy lies in a registry, and the digests that say what has to lie there.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+#[cfg(feature = "client")]
+use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
@@ -9,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 /// What references begin with; a policy that begins so is one.
 pub const SCHEME: &str = "oci://";
 /// The name that Docker Hub goes by, and the host that speaks for it.
+#[cfg(feature = "client")]
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 /// As long as the distribution specification lets the name of a repository be, in bytes.
 const MAX_REPOSITORY: usize = 255;
@@ -93,6 +96,8 @@ pub enum ReferenceError {
     Digest,
 }
 
+/// What requests need to know.
+#[cfg(feature = "client")]
 impl Reference {
     /// The host and port that requests go to.
     pub(crate) fn endpoint(&self) -> &str {
@@ -115,7 +120,9 @@ impl Reference {
         let bare = name.trim_start_matches('[').trim_end_matches(']');
         name == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
+}
 
+impl Reference {
     /// The same artifact, whatever becomes of the tag.
     pub fn pinned(&self, digest: Digest) -> Self {
         Self {
@@ -217,7 +224,7 @@ fn is_tag(tag: &str) -> bool {
             .all(|byte| is_word(byte) || matches!(byte, b'.' | b'-'))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "client"))]
 mod tests {
     use super::*;
 

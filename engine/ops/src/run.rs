@@ -104,9 +104,10 @@ pub async fn run(
         }
     };
     let vetoes = policies::vetoes_in_background(context, settings).await?;
+    let error_mode = request.error_mode;
     let purpose = Purpose::Plan {
         scope,
-        error_mode: request.error_mode,
+        error_mode,
         // A plan that was made before is not judged again, and vetoes are asked again.
         sizes: request.saved.is_none() && chosen.policy.interest().wants.sizes
             || policies::want_sizes(&vetoes),

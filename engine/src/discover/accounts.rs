@@ -56,6 +56,7 @@ pub fn shared_accounts(
     let all = all.map(|(place, (name, account))| Found {
         place,
         name,
+        provider: Arc::from(""),
         cursor: None,
         account: Some(account),
         pages: Vec::new(),

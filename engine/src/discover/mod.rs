@@ -105,6 +105,10 @@ fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
     // Whoever was first does not show in the result.
     all.sort_by_key(|found| found.place);
     let made_out = known.make_out(&mut all);
+    let providers = all.iter();
+    let providers = providers
+        .map(|found| (found.name.clone(), found.provider.clone()))
+        .collect();
     let mut accounts = BTreeMap::new();
     let mut pages = Vec::new();
     let mut failures = Vec::new();
@@ -124,12 +128,7 @@ fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
     }
     let mut inventory = Inventory::new(accounts, resources, failures);
     inventory.cursors = cursors;
-    let asked = backends
-        .iter()
-        .filter(|backend| scope.admits_backend(&backend.name));
-    inventory.providers = asked
-        .map(|backend| (backend.name.clone(), backend.kind.clone()))
-        .collect();
+    inventory.providers = providers;
     inventory.shared = made_out.shared;
     inventory.completed = made_out.completed;
     inventory
@@ -140,6 +139,8 @@ struct Found {
     /// The place of the backend among all.
     place: usize,
     name: Arc<str>,
+    /// The kind of the backend.
+    provider: Arc<str>,
     cursor: Option<String>,
     account: Option<Account>,
     pages: Vec<Vec<Resource>>,
@@ -165,6 +166,7 @@ impl Asking<'_> {
         let mut found = Found {
             place: self.place,
             name: open.name.clone(),
+            provider: open.kind.clone(),
             cursor: match self.options.follow {
                 true => cursor(open, self.options).await,
                 false => None,

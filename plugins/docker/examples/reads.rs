@@ -71,8 +71,9 @@ async fn compare(socket: &Path, size: usize) {
     measure(
         &format!("GET /containers/json, {size}"),
         async || {
-            get::<Vec<wire::ContainerSummary>>(ours, "/containers/json")
+            get::<wire::Items<wire::ContainerSummary>>(ours, "/containers/json")
                 .await
+                .read
                 .len()
         },
         async || {
@@ -87,8 +88,9 @@ async fn compare(socket: &Path, size: usize) {
     measure(
         &format!("GET /images/json, {size}"),
         async || {
-            get::<Vec<wire::ImageSummary>>(ours, "/images/json")
+            get::<wire::Items<wire::ImageSummary>>(ours, "/images/json")
                 .await
+                .read
                 .len()
         },
         async || {
@@ -102,7 +104,12 @@ async fn compare(socket: &Path, size: usize) {
     .await;
     measure(
         &format!("GET /networks, {size}"),
-        async || get::<Vec<wire::Network>>(ours, "/networks").await.len(),
+        async || {
+            get::<wire::Items<wire::Network>>(ours, "/networks")
+                .await
+                .read
+                .len()
+        },
         async || {
             let options = None::<ListNetworksOptions>;
             bollard.list_networks(options).await.unwrap().len()
@@ -115,6 +122,7 @@ async fn compare(socket: &Path, size: usize) {
             get::<wire::VolumeList>(ours, "/volumes")
                 .await
                 .volumes
+                .read
                 .len()
         },
         async || {

@@ -92,7 +92,7 @@ async fn what_a_plan_was_to_end_may_have_just_ended_when_it_is_looked_at_again()
         std::sync::Arc::new(delete_all());
     let revised = engine.revise(
         plan,
-        &Arc::new(inventory),
+        &std::sync::Arc::new(inventory),
         &world.facts,
         &policy,
         HOUR,
@@ -431,7 +431,7 @@ async fn data_of_unknown_owner_stays_where_its_container_goes() {
         std::sync::Arc::new(delete_all_containers());
     let revised = engine.revise(
         forged,
-        &Arc::new(inventory),
+        &std::sync::Arc::new(inventory),
         &world.facts,
         &policy,
         HOUR,
