@@ -90,15 +90,10 @@ async fn what_a_plan_was_to_end_may_have_just_ended_when_it_is_looked_at_again()
     let inventory = engine.discover(&mut |_| {}).await;
     let policy: std::sync::Arc<dyn tbengine_engine::policy::Policy> =
         std::sync::Arc::new(delete_all());
-    let revised = engine.revise(
-        plan,
-        &std::sync::Arc::new(inventory),
-        &world.facts,
-        &policy,
-        HOUR,
-        &mut |_| {},
-    );
-    let revised = revised.await.unwrap();
+    let inventory = std::sync::Arc::new(inventory);
+    let mut see = |_: &_| {};
+    let revising = engine.revise(plan, &inventory, &world.facts, &policy, HOUR, &mut see);
+    let revised = revising.await.unwrap();
     assert_eq!(refused(&revised, "ran"), None);
     assert_eq!(refused(&revised, "ended"), Some(Safeguard::MinimumAge));
 }
@@ -429,15 +424,10 @@ async fn data_of_unknown_owner_stays_where_its_container_goes() {
     let inventory = engine.discover(&mut |_| {}).await;
     let policy: std::sync::Arc<dyn tbengine_engine::policy::Policy> =
         std::sync::Arc::new(delete_all_containers());
-    let revised = engine.revise(
-        forged,
-        &std::sync::Arc::new(inventory),
-        &world.facts,
-        &policy,
-        HOUR,
-        &mut |_| {},
-    );
-    let revised = revised.await.unwrap();
+    let inventory = std::sync::Arc::new(inventory);
+    let mut see = |_: &_| {};
+    let revising = engine.revise(forged, &inventory, &world.facts, &policy, HOUR, &mut see);
+    let revised = revising.await.unwrap();
     let again = revised.steps.iter().find(|step| step.name == "unknown");
     assert!(again.unwrap().alone);
     world.run(delete_all_containers()).await;

@@ -112,6 +112,7 @@ fn step(found: Resource) -> Step {
         after: Vec::new(),
         alone: false,
         along: Vec::new(),
+        known: Default::default(),
         bound: Vec::new(),
         listing: Listing::Present,
     }
