@@ -18,8 +18,7 @@ impl Resource {
 
     /// When it came into being here: when it was created, or arrived on this host if that was later.
     pub fn born(&self) -> Option<u64> {
-        let created = self.created?;
-        Some(self.arrived.map_or(created, |arrived| arrived.max(created)))
+        self.created.max(self.arrived)
     }
 
     /// How old it is: since it ended if it has, else since it came into being. `None` if the provider
