@@ -10,10 +10,10 @@ use tbengine_sdk::host::{OpenBackend, closest};
 use tbengine_sdk::{Error as BackendError, ErrorKind, Kind, OpenRequest, Registration};
 use tokio::time::{Instant, timeout_at};
 
+use crate::background::in_background;
 use crate::config::Config;
 use crate::config::read::{explained, unknown_key};
 use crate::error::Error;
-use crate::policies::in_background;
 use crate::world::World;
 
 /// The backend that there is without a configuration.

@@ -34,6 +34,7 @@
 //! - [`error`]: why an operation could not do its work
 
 pub mod backends;
+mod background;
 pub mod config;
 pub mod context;
 pub mod discover;

@@ -8,10 +8,10 @@ use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec, Plugins, Tim
 use tbengine_sdk::host::closest;
 
 use crate::backends;
+use crate::background::in_background;
 use crate::config::Config;
 use crate::config::file::PluginTable;
 use crate::error::Error;
-use crate::policies::in_background;
 use crate::world::World;
 
 /// The plugins that work, if one of these backends is not of a kind that is built in. Code is not run for nothing.

@@ -15,6 +15,7 @@ use tbengine_engine::policy::{
 use tbengine_oci::{Reference, SCHEME};
 use tbengine_sdk::host::closest;
 
+use crate::background::in_background;
 use crate::config::{Config, Settings};
 use crate::context::Context;
 use crate::error::Error;
@@ -331,18 +332,4 @@ pub async fn choose_again_in_background(
 ) -> Result<Chosen, Error> {
     let (context, origin, params) = (context.clone(), origin.to_owned(), params.clone());
     in_background(move || choose_again(&context, &origin, &params)).await
-}
-
-/// Does something on a thread for blocking work.
-pub(crate) async fn in_background<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(failed) => match failed.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is being shut down.
-            Err(_) => Err(Error::Interrupted),
-        },
-    }
 }

@@ -115,7 +115,7 @@ async fn run(
     };
     let made = decisions.made;
     let asking = move || Ok(ask(&*policy, &context, &inventory, &made, answered));
-    let (answered, fault) = policies::in_background(asking).await?;
+    let (answered, fault) = crate::background::in_background(asking).await?;
     tested.fault = tested.fault.or(fault);
     if tested.fault.is_some() {
         return Ok(tested);

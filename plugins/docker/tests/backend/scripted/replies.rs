@@ -158,6 +158,10 @@ async fn one_odd_word_costs_nothing_here_and_a_whole_listing_with_bollard() {
         "GET /v1.41/volumes" => Some(ok(volumes("regional"))),
         "GET /v1.41/networks" => Some(ok(networks(json!(["10.0.0.0/8"])))),
         "GET /v1.41/images/json?all=1" => Some(ok(images(Value::Null))),
+        inspected if inspected.starts_with("GET /v1.41/images/sha256:") => {
+            let id = inspected.split('/').nth(3)?;
+            Some(ok(json!({ "Id": id })))
+        }
         _ => None,
     })
     .await;
