@@ -298,6 +298,14 @@ fn the_age_of_what_arrived_later_counts_from_then() {
         says(DEFAULT, image),
         "keep: dangling image, created 30m ago, not yet older than 1h"
     );
+    let mut volume = used(Kind::Volume, |one| {
+        (one.created, one.claimed) = (None, true);
+    });
+    volume.arrived = Some(NOW - 2 * HOUR);
+    assert_eq!(
+        says(DEFAULT, volume),
+        "delete: unused volume, created 2h ago, older than 1h"
+    );
 }
 
 #[test]
