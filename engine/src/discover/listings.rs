@@ -21,6 +21,10 @@ use crate::scope::Scope;
 /// How long none more has to come before those that have come are the first. A fifth of the time until then, if that
 /// is longer.
 const QUIET: Duration = Duration::from_secs(2);
+/// The same when only one in [`FEW`] or fewer are missing.
+const QUIET_FOR_FEW: Duration = Duration::from_millis(300);
+/// See [`QUIET_FOR_FEW`].
+const FEW: usize = 10;
 
 /// How often it is looked whether backends give answers.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -53,6 +57,8 @@ pub struct Listings<'a> {
     accounts: Accounts,
     /// By the place of a backend, while it is waited for.
     waiting: Vec<Option<Waiting>>,
+    /// How many are asked.
+    count: usize,
     /// How many have been listed, or failed for a reason of their own.
     done: usize,
     begun: Instant,
@@ -118,6 +124,7 @@ impl<'a> Listings<'a> {
             None => lag,
         };
         Self {
+            count: asked.len(),
             asked,
             waiting,
             came: Vec::new(),
@@ -135,7 +142,11 @@ impl<'a> Listings<'a> {
     pub async fn first(&mut self) {
         loop {
             let is_some = self.came.iter().any(|found| found.account.is_some());
-            let quiet_at = self.last + QUIET.max((self.last - self.begun) / 5);
+            let quiet = match self.asked.len() * FEW <= self.count {
+                true => QUIET_FOR_FEW,
+                false => QUIET,
+            };
+            let quiet_at = self.last + quiet.max((self.last - self.begun) / 5);
             if is_some && Instant::now() >= quiet_at {
                 return;
             }
