@@ -173,7 +173,7 @@ pub trait Backend: Send + Sync + 'static {
     /// earlier if something was made.
     ///
     /// # Behavior
-    /// - Each creation is told of once between two cursors.
+    /// - Each creation is reported once between two cursors.
     /// - An attachment that has ended or was never made is `NotFound`.
     async fn observed(&self, request: ObserveRequest) -> Result<Observed> {
         drop(request);

@@ -34,7 +34,7 @@ pub type StartGuarding = fn(GuardOptions) -> Starting;
 /// What is being started.
 pub type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Creations>>> + Send>>;
 
-/// What is told of everything that is created for the run: its kind, its id or the name of a volume, and when it was
+/// The callback for everything that is created for the run: its kind, its id or the name of a volume, and when it was
 /// created if others can make something else of that id. It has returned before the command gets its answer.
 pub type Observer = Box<dyn Fn(Kind, &str, Option<Timestamp>) + Send + Sync>;
 
@@ -52,7 +52,7 @@ pub struct GuardOptions {
     pub socket: PathBuf,
     /// What is told of creations.
     pub observer: Observer,
-    /// What is told of images that are relied on.
+    /// The callback for images that are relied on.
     pub image_observer: ImageObserver,
     /// Whether images get the label. Those that are to be kept do not.
     pub label_images: bool,

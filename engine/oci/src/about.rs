@@ -1,6 +1,6 @@
 //! What a registry shows of a policy.
 
-/// What is told about a policy that is pushed.
+/// The metadata of a policy that is pushed.
 #[derive(Clone, Debug)]
 pub struct About {
     /// The name that it gives itself.

@@ -46,7 +46,7 @@ pub enum Notice<'a> {
     LeaseOver(&'a Lease),
     /// A lease is over, and only the later version of tbengine that wrote it can sweep it.
     LeaseLater(&'a StoreError),
-    /// A lease is over and could not be swept at all, and why.
+    /// A lease has expired and could not be swept at all, and why.
     LeaseFailed(&'a Lease, &'a Error),
     /// A lease that was over has been swept.
     Swept(&'a SweepEnd),

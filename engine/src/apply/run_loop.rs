@@ -36,7 +36,7 @@ pub(super) struct RunLoop<'a, 'r> {
     options: &'a ApplyOptions,
     random: fastrand::Rng,
     policy: Arc<dyn Policy>,
-    /// The backends, as the policy is told of them.
+    /// The backends, as the policy sees them.
     backends: Arc<[BackendFacts]>,
     clock: RunClock,
     reporter: &'a mut Reporter<'r>,
@@ -363,7 +363,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         });
     }
 
-    /// What the policy is told besides a failed attempt.
+    /// What the policy gets besides a failed attempt.
     fn policy_context(&self, step: &Step) -> PolicyContext {
         PolicyContext {
             claimed: step.known.claimed,

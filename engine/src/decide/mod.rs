@@ -1,7 +1,7 @@
 //! Stage two: ask the policy, and check that its answer makes sense.
 //!
 //! - `together`: what a policy has to judge in one call
-//! - `told`: what it is told
+//! - `told`: what it gets to know
 //! - [`review`]: asking a veto about what it proposed
 //! - `matching`: which resource each verdict is about
 

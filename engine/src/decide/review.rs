@@ -25,7 +25,7 @@ pub struct Proposed {
 /// Runs the veto off the async threads, because it computes.
 ///
 /// # Errors
-/// If the veto failed; then nothing may be carried out.
+/// If the veto failed; then nothing may be applied.
 pub async fn review(
     veto: Arc<dyn Veto>,
     context: PolicyContext,

@@ -1,4 +1,4 @@
-//! What a policy is told: of each resource besides its own facts, and of the backends.
+//! What a policy gets to know of each resource besides its own facts, and of the backends.
 
 use crate::discover::Inventory;
 use crate::facts::Facts;
@@ -35,7 +35,7 @@ struct OfKind<'a> {
     users_known: bool,
 }
 
-/// What is told of the resources at some places of an inventory. The candidates borrow from it.
+/// The facts about the resources at some places of an inventory. The candidates borrow from it.
 pub(super) struct Told<'a> {
     inventory: &'a Inventory,
     facts: &'a Facts,

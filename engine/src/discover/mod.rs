@@ -66,7 +66,7 @@ pub struct DiscoverOptions {
     /// Whether to name the account of a backend that has nothing. What identifies nothing and is not
     /// acted on needs none, and naming it is the slowest request of some providers.
     pub account_of_nothing: bool,
-    /// Whether to note from where the changes since the listing can be followed, for whoever acts on it.
+    /// Whether to note from where the changes since the listing can be followed, for a caller that acts on it.
     pub follow: bool,
     /// When what is not listed by then is left out.
     pub until: Option<Instant>,

@@ -1,8 +1,8 @@
-//! What a policy is told about a kind.
+//! The facts about a kind that a policy gets.
 
 use tbengine_sdk::{Class, Kind, KindInfo};
 
-/// What a policy is told about a kind, as its backend declares it.
+/// The facts about a kind that a policy gets, as its backend declares it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KindFacts {
     /// The provider's word for it.

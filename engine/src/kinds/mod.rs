@@ -1,6 +1,6 @@
 //! What the backends declare of their kinds.
 //!
-//! - [`kind_facts`]: what a policy is told about one
+//! - [`kind_facts`]: the facts about one that a policy gets
 
 pub mod kind_facts;
 

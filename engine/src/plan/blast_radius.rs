@@ -114,7 +114,7 @@ impl fmt::Display for BlastRadius {
                 "the plan ends {running} running resources of unproven owner; the limit is {limit}: set the number you expect with --max-delete"
             ),
             BlastRadius::VetoFailed { fault } => {
-                write!(f, "the veto failed, so nothing is carried out: {fault}")
+                write!(f, "the veto failed, so nothing is deleted: {fault}")
             }
             BlastRadius::Unreadable { facts } => write!(
                 f,

@@ -1,4 +1,4 @@
-//! The limits under which a plan was made, for whoever goes on with it.
+//! The limits under which a plan was made, for the run that resumes it.
 
 use std::time::Duration;
 

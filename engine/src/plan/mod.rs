@@ -90,7 +90,7 @@ pub struct PlanHeader {
     /// [`Engine::with_configuration`](crate::Engine::with_configuration).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub configuration: String,
-    /// The limits of the run that applies it. Those of a file count for nothing: whoever applies one sets their own.
+    /// The limits of the run that applies it. Those in a file are ignored: each run sets its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
 }

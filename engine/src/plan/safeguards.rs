@@ -275,7 +275,7 @@ fn live_lease(resource: &Resource, facts: &Facts) -> Result<(), Refused> {
     Ok(())
 }
 
-/// A run whose lease is not known here may go on elsewhere. Only whoever names the label itself says that it does
+/// A run whose lease is not known here may go on elsewhere. Only an operator who names the label itself says that it does
 /// not.
 fn unknown_lease(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
     let label = resource.labels.get(RUN_ID_LABEL);

@@ -1,8 +1,8 @@
-//! What a policy is told about a backend.
+//! The facts about a backend that a policy gets.
 
 use std::sync::Arc;
 
-/// What a policy is told about a backend.
+/// The facts about a backend that a policy gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackendFacts {
     /// The configured name.

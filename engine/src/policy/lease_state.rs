@@ -8,7 +8,7 @@ pub enum LeaseState {
     None,
     /// The run is going on.
     Live,
-    /// The run is over.
+    /// The run has ended.
     Over,
     /// The run is not known here, so the resource belongs to somebody.
     Foreign,

@@ -18,7 +18,7 @@ pub trait Veto: Send + Sync {
     /// Reviews proposals of a policy. Blocks; call it where blocking is allowed.
     ///
     /// # Errors
-    /// A [`Fault`] if it could not; then nothing at all is carried out.
+    /// A [`Fault`] if it could not; then nothing at all is applied.
     fn review(
         &self,
         context: &PolicyContext,
@@ -47,7 +47,7 @@ pub struct Reviewed {
     pub priority: i32,
 }
 
-/// A proposal that must not be carried out.
+/// A proposal that must not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vetoed {
     /// The place of its resource among the candidates.

@@ -52,7 +52,7 @@ pub trait Leases: Send + Sync {
     /// version has to sweep it.
     async fn adopt(&self, id: &str) -> Result<Option<Box<dyn HeldLease>>>;
 
-    /// A lease that is over, to see what its sweep would do; it is not taken over, and nobody is kept from that.
+    /// An expired lease, to see what its sweep would do. It is not taken over, and others still can.
     /// `None` if it has ended, or counts again.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ pub trait Observations: Send + Sync + Debug {
     /// If that cannot be noted; then nothing proves that it belongs to the lease.
     fn note(&self, observed: &Observed) -> io::Result<()>;
 
-    /// Notes that what runs under the lease relies on an image, whoever made it.
+    /// Notes that what runs under the lease relies on an image, no matter who made it.
     ///
     /// # Errors
     /// If that cannot be noted; then nothing keeps others from deleting it.

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A cursor is the number of a stream and a place in it. In another process, after a reconnection and behind the end of
-//! the buffer it is lost, and whoever follows lists again.
+//! the buffer it is lost, and the caller lists again.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -91,7 +91,7 @@ impl Answer {
         }
     }
 
-    /// Whether nothing is told, for which nobody needs to know which daemon this is.
+    /// Whether there are no events, for which the identity of the daemon is not needed.
     pub(crate) fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
@@ -127,7 +127,7 @@ impl Drop for Stream {
     }
 }
 
-/// What was told so far.
+/// The events so far.
 #[derive(Default)]
 struct Heard {
     buffer: Mutex<Buffer>,

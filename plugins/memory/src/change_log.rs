@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 /// How many changes are remembered, as with dockerd.
 pub(crate) const REMEMBERED: usize = 256;
 
-/// The last changes, each with its number, and who is told of another one.
+/// The last changes, each with its number, and a way to wait for another one.
 #[derive(Debug)]
 pub(crate) struct ChangeLog {
     /// What tells this provider's numbers from those of another one.

@@ -22,10 +22,10 @@ pub trait Veto: Sized {
         Interest::everything()
     }
 
-    /// Names the proposals that must not be carried out. What is not named goes ahead.
+    /// Names the proposals that must not be applied. What is not named goes ahead.
     ///
     /// # Errors
-    /// A text that says why the veto could not review them; then nothing at all is carried out.
+    /// A text that says why the veto could not review them; then nothing at all is applied.
     fn review(
         &self,
         context: &Context,
@@ -42,7 +42,7 @@ impl Proposal {
 }
 
 impl Resource {
-    /// What is proposed for it must not be carried out, for this reason.
+    /// What is proposed for it must not be applied, for this reason.
     pub fn veto(&self, reason: impl Into<String>) -> Vetoed {
         Vetoed {
             id: self.id.clone(),

@@ -25,7 +25,7 @@ pub struct Wait {
 
 impl Wait {
     /// What the headers ask for: seconds, milliseconds (`Retry-After-Ms`), or a date that counts from the answer's
-    /// own, because our clock may be wrong. What is over is a wait of zero; none is longer than [`MAX_WAIT`].
+    /// own, because our clock may be wrong. A time in the past is a wait of zero; none is longer than [`MAX_WAIT`].
     ///
     /// ```
     /// use std::time::Duration;
@@ -64,7 +64,7 @@ impl Wait {
     }
 }
 
-/// The clock of whoever answered, to the second.
+/// The clock of the server that answered, to the second.
 pub(super) fn answered(headers: &HeaderMap) -> Option<jiff::Timestamp> {
     date(headers.get(header::DATE)?.to_str().ok()?)
 }

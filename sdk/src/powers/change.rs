@@ -17,7 +17,7 @@ pub enum Change {
         /// What [`get`](crate::Backend::get) would have answered.
         resource: Box<Resource>,
     },
-    /// Something about it changed; whoever needs to know reads it.
+    /// Something about it changed; a caller that needs to know what reads it.
     Touched {
         /// Its kind.
         kind: Kind,

@@ -251,7 +251,7 @@ async fn an_attachment_tells_once_of_what_is_made_through_it(bench: Bench, kind:
                 .backend
                 .observed(observing(Some(first.cursor)))
                 .await?;
-            assert_eq!(next.made, [], "it was told of");
+            assert_eq!(next.made, [], "it was reported");
             let all = bench.backend.observed(observing(None)).await?;
             assert_eq!(all.made.len(), 1, "from the beginning");
             Ok(())

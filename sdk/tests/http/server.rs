@@ -1,4 +1,4 @@
-//! A server that answers with the bytes it was told to, and remembers what it was asked.
+//! A server that answers with given bytes, and remembers the requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

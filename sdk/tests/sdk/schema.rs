@@ -7,7 +7,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/protocol/v2.schema.json
 #[test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "whoever starts the tests says by a variable that they write"
+    reason = "a variable of the person who runs the tests says that they write"
 )]
 fn the_schema_is_that_of_the_types() {
     let mut text = serde_json::to_string_pretty(&schema()).expect("it can be written");

@@ -80,7 +80,7 @@ fn what_a_neighbour_makes_stays_with_its_data_though_only_the_run_uses_it() {
     let ended = guarded.end();
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.stderr.contains("2 deleted"), "{ended:?}");
-    // Nothing says whose they are, so that is told.
+    // Nothing says whose they are, so that is reported.
     for name in ["volume data", "network net", "image imported:v1"] {
         assert!(ended.stderr.contains(name), "{name}: {ended:?}");
     }

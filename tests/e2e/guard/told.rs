@@ -158,7 +158,7 @@ fn a_terminal_that_closes_tells_the_guard_alone_and_it_tells_the_command() {
     eventually("the command runs", || ready.exists());
     drop(master);
     let heard = home.path("heard");
-    eventually("the command is told", || heard.exists());
+    eventually("the command gets the signal", || heard.exists());
     child.wait().unwrap();
     assert_eq!(home.read("heard"), "heard\n", "once");
     eventually("it is cleaned up", || daemon.containers().is_empty());

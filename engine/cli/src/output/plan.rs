@@ -76,7 +76,7 @@ impl View for PlanView<'_> {
     }
 }
 
-/// Writes what a run would do first: the sweep of a lease that is over.
+/// Writes what a run would do first: the sweep of an expired lease.
 fn write_sweep(page: &mut Page<'_>, sweep: &PlannedSweep) {
     let PlannedSweep { lease, program, .. } = sweep;
     let whose = program

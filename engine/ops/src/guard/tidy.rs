@@ -159,7 +159,7 @@ fn over_units<'a>(
         };
         let mains: Vec<_> = containers.iter().filter(is_main).collect();
         // A trial may be tried again, and its result is that of the first time: while one of these runs, or has
-        // not ended for long, nothing is over.
+        // not ended for long, nothing has ended.
         if !mains.is_empty() {
             return mains.into_iter().all(|one| has_ended(one));
         }

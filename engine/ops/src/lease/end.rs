@@ -146,7 +146,7 @@ pub async fn end(
     end_telling(context, settings, held, passes, control, &|_| {}).await
 }
 
-/// The same, where somebody is told once per outage what cannot be reached and is waited for.
+/// The same, with a callback that gets, once per outage, what cannot be reached and is waited for.
 ///
 /// # Errors
 /// Why nothing was done.

@@ -1,4 +1,4 @@
-//! What the sweeps of leases that are over would do, for whoever only plans.
+//! What the sweeps of expired leases would do, for a caller that only plans.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::stored::existing_store;
 
-/// What a run would do first: the sweep of a lease that is over.
+/// What a run would do first: the sweep of an expired lease.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PlannedSweep {

@@ -66,7 +66,7 @@ impl Sweep {
     }
 }
 
-/// A sweep that was planned, and is not carried out yet.
+/// A sweep that was planned and is not applied yet.
 pub(super) struct Prepared {
     engine: Engine,
     policy: Arc<dyn Policy>,

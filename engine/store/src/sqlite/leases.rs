@@ -264,7 +264,7 @@ impl LeaseFiles {
         }
     }
 
-    /// A lease that is over, without its lock.
+    /// An expired lease, without its lock.
     pub(super) fn look_at(&self, id: &str) -> Result<Option<SqliteHeldLease>, StoreError> {
         let lease = self.read_with_lock(id)?;
         if self.status(&lease) != LeaseStatus::Over {

@@ -573,7 +573,7 @@ fn places(steps: &[Arc<Step>], intended: impl Fn(usize) -> bool) -> HashMap<Reso
     steps.iter().enumerate().map(place).collect()
 }
 
-/// A step that was approved and is not carried out any more, because it changed or a safeguard says so now.
+/// A step that was approved and is not applied any more, because it changed or a safeguard says so now.
 fn dropped(number: usize, step: &Step, refusals: &[Refusal]) -> Outcome {
     let refusal = refusals
         .iter()

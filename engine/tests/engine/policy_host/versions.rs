@@ -87,7 +87,7 @@ fn a_policy_of_the_older_version_decides_as_its_twin_of_the_newer_one() {
     }
 }
 
-/// What a policy of the older version is told of a resource.
+/// What a policy of the older version gets to know of a resource.
 fn told(
     resource: &Resource,
     change: impl FnOnce(&mut tbengine_engine::policy::Candidate<'_>),

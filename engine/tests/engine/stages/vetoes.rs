@@ -18,7 +18,7 @@ type Judge = dyn Fn(&str) -> Option<&'static str> + Send + Sync;
 struct Made {
     source: PolicySource,
     judge: Box<Judge>,
-    /// The names of what it was told, each time it was asked.
+    /// The names of what it was given, each time it was asked.
     told: Mutex<Vec<Vec<String>>>,
 }
 
@@ -123,7 +123,7 @@ async fn what_is_vetoed_stays_and_so_does_what_it_uses() {
     let (_, safeguard, detail) = refusals.iter().find(|one| one.0 == "net").unwrap();
     assert_eq!(*safeguard, Safeguard::InUse);
     assert!(detail.ends_with("which is kept"), "{detail}");
-    // It was told of what is proposed, and of nothing else.
+    // It was given what is proposed, and nothing else.
     let mut told = asked.told.lock().unwrap().concat();
     told.sort();
     assert_eq!(told, ["net", "other", "web"]);

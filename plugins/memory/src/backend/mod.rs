@@ -386,7 +386,7 @@ impl Memory {
         }
     }
 
-    /// Looks until there is news, or the time is over.
+    /// Polls until there is news or the time has passed.
     async fn wait_for<T>(
         &self,
         until: Instant,

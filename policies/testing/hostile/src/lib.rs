@@ -82,7 +82,7 @@ impl Policy for Hostile {
                 let unlabelled = resources.iter().filter(|one| one.labels.is_empty());
                 Ok(unlabelled.map(|one| one.delete("unlabelled")).collect())
             }
-            // Says in the reasons all that it was told.
+            // Puts into the reasons all that it was given.
             "echo" => Ok(resources
                 .iter()
                 .map(|one| one.keep(format!("{one:?} {context:?}")))

@@ -42,7 +42,7 @@ impl Veto for Vetoing {
                 .filter(|(_, one)| one.is_running())
                 .map(|(_, one)| one.veto("it runs"))
                 .collect(),
-            // Says in the reasons all that it was told.
+            // Puts into the reasons all that it was given.
             "all" => proposed
                 .map(|(proposal, one)| {
                     let known: Vec<&str> = resources.iter().map(|one| &*one.name).collect();

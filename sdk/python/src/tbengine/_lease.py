@@ -70,7 +70,7 @@ class Lease:
 
     #: The id of the lease.
     id: str
-    #: Whether all that was made under it is known to be there, so that one look is enough. Set by whoever knows.
+    #: Whether all that was made under it is known to be there, so that one look is enough. Set by code that knows.
     known: bool = False
 
     def __init__(self, program: str, arguments: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 use crate::{Home, home};
 
-/// A home with a policy that misbehaves as it is told.
+/// A home with a policy that misbehaves on demand.
 fn hostile() -> Home {
     let host = home().memory("");
     std::fs::write(host.path("hostile.wasm"), tbengine_builtins::HOSTILE).unwrap();

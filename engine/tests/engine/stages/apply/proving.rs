@@ -68,7 +68,7 @@ async fn few_that_are_left_behind_a_listing_are_read_each() {
     world.apply.concurrency = Some(12);
     let run = applied(&memory, &world);
     let run = tokio::time::timeout(seconds(600), run).await;
-    let (report, requests) = run.expect("the run comes to its end");
+    let (report, requests) = run.expect("the run ends");
     assert_eq!(report.counts()[&StepResult::Deleted], 12);
     assert_eq!(requests, [1, 12 + 2 + 4, 1]);
 }

@@ -17,7 +17,7 @@ fn request(since: Option<&str>, wait: Duration) -> WatchRequest {
     }
 }
 
-/// Follows until something was told of this resource. Others are made and deleted by other tests.
+/// Follows until there is an event of this resource. Others are made and deleted by other tests.
 async fn told_of(docker: &impl Backend, since: &str, kind: Kind, native: &str) -> Changes {
     let mut cursor = since.to_owned();
     loop {

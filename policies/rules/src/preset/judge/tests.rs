@@ -165,7 +165,7 @@ fn a_unit_is_over_when_its_main_container_has_ended() {
         of_first(&[], &barely),
         "keep: running, created 3h ago; its unit is over: `main` exited (137) 10m ago, not yet older than 10m"
     );
-    // Made since the main container ended: someone goes on with it.
+    // Made since the main container ended: someone continues it.
     assert_eq!(goes(&[], &[running("db", 30), killed("main", 60)]), [""; 0]);
     // One that was never started has not ended.
     let created = member("main", |one| one.state = State::Created);
