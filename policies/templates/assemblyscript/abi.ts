@@ -158,7 +158,7 @@ export class Resource {
   /** When it arrived on this host. */
   get arrived(): i64 { return optional(changetype<usize>(this) + 72); }
   /** When it came into being here: when it was created, or arrived if that was later. */
-  get since(): i64 { return this.created < 0 ? -1 : max(this.created, this.arrived); }
+  get since(): i64 { return max(this.created, this.arrived); }
   get started(): i64 { return optional(changetype<usize>(this) + 88); }
   get finished(): i64 { return optional(changetype<usize>(this) + 104); }
   get lastUsed(): i64 { return optional(changetype<usize>(this) + 120); }

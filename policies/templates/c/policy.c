@@ -75,8 +75,8 @@ static bool judge(uint64_t now, const tbengine_policy_types_resource_t *one, tbe
       return true;
     }
   }
-  if (!one->created.is_some) return false;
-  uint64_t since = one->created.val;
+  if (!one->created.is_some && !one->arrived.is_some) return false;
+  uint64_t since = one->created.is_some ? one->created.val : 0;
   if (one->arrived.is_some && one->arrived.val > since) since = one->arrived.val;
   if (since > now || now - since <= older_than) return false;
   uint64_t age = now - since;

@@ -43,8 +43,8 @@ std::optional<Action> judge(uint64_t now, const Resource &one) {
       return action;
     }
   }
-  if (!one.created.is_some) return std::nullopt;
-  const uint64_t since = std::max(one.created.val, one.arrived.is_some ? one.arrived.val : 0);
+  if (!one.created.is_some && !one.arrived.is_some) return std::nullopt;
+  const uint64_t since = std::max(one.created.is_some ? one.created.val : 0, one.arrived.is_some ? one.arrived.val : 0);
   if (since > now || now - since <= older_than) return std::nullopt;
   const uint64_t age = now - since;
   const auto oldest_first = static_cast<int32_t>(std::min<uint64_t>(age / HOUR, INT32_MAX));

@@ -321,11 +321,12 @@ func (one Resource) IdleSince() (uint64, bool) { return optional(uintptr(one) + 
 
 // Since is when it came into being here: when it was created, or arrived on this host if that was later.
 func (one Resource) Since() (uint64, bool) {
-	created, known := one.Created()
-	if arrived, later := one.Arrived(); later && arrived > created {
-		return arrived, known
+	created, wasCreated := one.Created()
+	arrived, hasArrived := one.Arrived()
+	if hasArrived && (!wasCreated || arrived > created) {
+		return arrived, true
 	}
-	return created, known
+	return created, wasCreated
 }
 
 // History is what tbengine remembers of a resource from earlier runs.

@@ -55,8 +55,8 @@ export const hooks = {
 function judge(now, one) {
   const verdict = (tag, val) => ({ id: one.id, action: { tag, val } });
   if (one.labels.some(([key]) => key === keepLabel)) return verdict("keep", "labelled to be kept");
-  if (one.created == null) return undefined;
-  const age = now - Math.max(Number(one.created), Number(one.arrived ?? 0));
+  if (one.created == null && one.arrived == null) return undefined;
+  const age = now - Math.max(Number(one.created ?? 0), Number(one.arrived ?? 0));
   if (age <= olderThan) return undefined;
   const reason = "older than allowed";
   const priority = Math.min(Math.floor(age / HOUR), 2 ** 31 - 1);

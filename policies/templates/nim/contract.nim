@@ -179,8 +179,9 @@ proc text*(of_text: static string): Text =
   Text(data: cast[ptr UncheckedArray[char]](literal), len: csize_t(of_text.len))
 
 proc since*(one: ptr Resource): uint64 =
-  ## When it came into being here: when it was created, or arrived on this host if that was later.
-  if one.arrived.isSome: max(one.created.val, one.arrived.val) else: one.created.val
+  ## When it came into being here: when it was created, or arrived on this host if that was later; 0 if neither is known.
+  if one.created.isSome: result = one.created.val
+  if one.arrived.isSome: result = max(result, one.arrived.val)
 
 proc `==`*(a, b: Text): bool =
   a.len == b.len and equalMem(a.data, b.data, a.len)

@@ -50,7 +50,7 @@ proc judge(now: uint64, one: ptr Resource, action: ptr Action): bool =
       action.tag = actionKeep
       action.keep = text"labelled to be kept"
       return true
-  if not one.created.isSome or one.since > now: return false
+  if one.since == 0 or one.since > now: return false
   let age = now - one.since
   if age <= olderThan: return false
   let oldestFirst = int32(min(age div hour, uint64(high(int32))))

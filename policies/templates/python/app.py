@@ -65,9 +65,9 @@ class Hooks(exports.Hooks):
 def judge(now: int, one: Resource) -> Verdict | None:
     if any(key == keep_label for key, _ in one.labels):
         return Verdict(one.id, Action_Keep("labelled to be kept"))
-    if one.created is None:
+    if one.created is None and one.arrived is None:
         return None
-    age = now - max(one.created, one.arrived or 0)
+    age = now - max(one.created or 0, one.arrived or 0)
     if age <= older_than:
         return None
     oldest_first = min(age // HOUR, 2**31 - 1)

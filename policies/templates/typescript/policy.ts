@@ -55,8 +55,8 @@ export const hooks: Hooks = {
 function judge(now: number, one: Resource): Verdict | undefined {
   const verdict = (action: Action): Verdict => ({ id: one.id, action });
   if (one.labels.some(([key]) => key === keepLabel)) return verdict({ tag: "keep", val: "labelled to be kept" });
-  if (one.created == null) return undefined;
-  const age = now - Math.max(Number(one.created), Number(one.arrived ?? 0));
+  if (one.created == null && one.arrived == null) return undefined;
+  const age = now - Math.max(Number(one.created ?? 0), Number(one.arrived ?? 0));
   if (age <= olderThan) return undefined;
   const reason = "older than allowed";
   const priority = Math.min(Math.floor(age / HOUR), 2 ** 31 - 1);

@@ -150,9 +150,10 @@
             (call $put_text (i32.add (local.get $verdict) (i32.const 16)) (i32.const 0x2a0))
             (local.set $verdict (i32.add (local.get $verdict) (i32.const 56)))
             (br $judged)))
-        (br_if $judged (i32.eqz (i32.load8_u offset=56 (local.get $one))))
+        (br_if $judged (i32.eqz (i32.or (i32.load8_u offset=56 (local.get $one)) (i32.load8_u offset=72 (local.get $one)))))
         ;; It came into being here when it was created, or arrived if that was later.
-        (local.set $since (i64.load offset=64 (local.get $one)))
+        (local.set $since (i64.const 0))
+        (if (i32.load8_u offset=56 (local.get $one)) (then (local.set $since (i64.load offset=64 (local.get $one)))))
         (if (i32.load8_u offset=72 (local.get $one))
           (then (if (i64.gt_u (i64.load offset=80 (local.get $one)) (local.get $since))
             (then (local.set $since (i64.load offset=80 (local.get $one)))))))

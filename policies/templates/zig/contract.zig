@@ -119,8 +119,8 @@ pub const Resource = extern struct {
 
     /// When it came into being here: when it was created, or arrived on this host if that was later.
     pub fn since(self: *const Resource) ?u64 {
-        const created = self.created.get() orelse return null;
-        return @max(created, self.arrived.get() orelse 0);
+        const arrived = self.arrived.get() orelse return self.created.get();
+        return @max(self.created.get() orelse 0, arrived);
     }
 };
 

@@ -60,7 +60,7 @@ pub(crate) fn resources() -> Vec<Resource> {
         resource.arrived = match number % 9 {
             // Later than it was created, and the age counts from then on; or of no consequence.
             0 => Some(Timestamp::from_unix_ms(NOW - 30 * HOUR)),
-            1 => Some(Timestamp::from_unix_ms(NOW - 600_000 * HOUR)),
+            1 => Some(Timestamp::from_unix_ms(NOW - 400_000 * HOUR)),
             _ => None,
         };
         resource.damaged = (number % 7 == 0).then(|| Damage {
@@ -97,10 +97,7 @@ pub(crate) fn decide(resources: &[Resource], older_than_hours: i64, keep: &str) 
             let reason = "labelled to be kept".to_owned();
             return Some((Verdict::Keep { reason }, 0));
         }
-        let created = resource.identity.created?;
-        let since = resource
-            .arrived
-            .map_or(created, |arrived| arrived.max(created));
+        let since = resource.born()?;
         let age = NOW - since.as_unix_ms();
         if age <= older_than_hours * HOUR {
             return None;
