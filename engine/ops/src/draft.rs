@@ -29,7 +29,7 @@ impl Draft {
     /// The draft of a plan that was just made.
     pub(crate) fn of(planned: Planned, facts: &Facts) -> Self {
         let unproven_running = planned.unproven_running(facts);
-        let failures = planned.inventory.failures.clone();
+        let failures = planned.plan.gaps(&planned.inventory);
         Self {
             found: ToRemember::of(&planned.inventory),
             fault: planned.decisions.fault,

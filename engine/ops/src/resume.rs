@@ -250,7 +250,8 @@ impl Resuming<'_> {
             let revising = engine.revise(left, &inventory, &facts, policy, valid, &mut see);
             let revised = unless_stopped(self.control, revising).await?;
             let plan = revised.map_err(|source| stale(run, source))?;
-            Draft::revised(plan, inventory.failures.clone(), &facts.quarantine)
+            let failures = plan.gaps(&inventory);
+            Draft::revised(plan, failures, &facts.quarantine)
         };
         front.notice(Notice::Drafted(&draft));
         if draft.is_refused() {

@@ -203,7 +203,7 @@ async fn draft(
     // The same file may be applied again, and that is another run.
     plan.header.run = context.world.run.clone();
     plan.header.limits = Some(engine.limits());
-    let failures = inventory.failures.clone();
+    let failures = plan.gaps(&inventory);
     Ok(Draft::revised(plan, failures, &facts.quarantine))
 }
 

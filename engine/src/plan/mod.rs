@@ -26,10 +26,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Class, Identity, Owner, Resource, State, Timestamp, Unit};
+use tbengine_sdk::{Class, Error, ErrorKind, Identity, Owner, Resource, State, Timestamp, Unit};
 
 use crate::decide::Decision;
-use crate::discover::Inventory;
+use crate::discover::{Inventory, ListFailure};
 use crate::facts::Facts;
 use crate::policy::{Force, PolicySource, Verdict};
 use crate::scope::Scope;
@@ -339,6 +339,27 @@ impl Plan {
         self.blast_radius = self.blast_radius.or_else(|| later.blast_radius.clone());
         self.digest = None;
         self
+    }
+
+    /// What is missing from the view that it was made with: what could not be listed, and what could be read in part
+    /// only and stays for that.
+    pub fn gaps(&self, inventory: &Inventory) -> Vec<ListFailure> {
+        let (scope, now) = (&self.header.scope, self.header.created);
+        let damaged = inventory.resources.iter().filter_map(|resource| {
+            let damage = resource.damaged.as_ref()?;
+            let identity = &resource.identity;
+            let goes = self.steps.iter().any(|step| step.target == *identity);
+            (scope.admits(resource, now) && !goes).then(|| ListFailure {
+                backend: identity.backend.clone(),
+                kind: Some(identity.kind),
+                item: Some(format!("{} ({})", resource.name, identity.native)),
+                error: Error {
+                    code: damage.code.clone(),
+                    ..Error::new(ErrorKind::Internal, damage.message.clone())
+                },
+            })
+        });
+        inventory.failures.iter().cloned().chain(damaged).collect()
     }
 
     /// Whether applying it would do nothing.

@@ -1,6 +1,7 @@
 //! The program on a real Docker: the private daemon of the tests, never the host's.
 
 mod changes;
+mod damaged;
 mod presets;
 mod refusals;
 mod whole;

@@ -72,12 +72,13 @@ pub(crate) fn make(
 /// Shows a plan, and says what stands in its way.
 pub(crate) fn show(app: &mut App, made: &Made) -> Code {
     let Made { planned, sweeps } = made;
-    let failures = &planned.inventory.failures;
+    let failures = &planned.plan.gaps(&planned.inventory)[..];
     let fault = planned.decisions.fault.as_ref();
     let code = Code::of_plan(&planned.plan, failures, fault);
     let view = PlanView {
         planned,
         sweeps,
+        failures,
         code,
     };
     app.out.show(app.global.output, &view);

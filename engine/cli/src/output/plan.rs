@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tbengine_engine::Planned;
+use tbengine_engine::discover::ListFailure;
 use tbengine_engine::plan::{Action, Plan, Refusal, Safeguard, Step};
 use tbengine_engine::policy::{Fault, Force};
 use tbengine_ops::lease::PlannedSweep;
@@ -27,18 +28,17 @@ pub(crate) struct PlanView<'a> {
     pub(crate) planned: &'a Planned,
     /// What a run would do first.
     pub(crate) sweeps: &'a [PlannedSweep],
+    /// What could not be listed, or not be read.
+    pub(crate) failures: &'a [ListFailure],
     pub(crate) code: Code,
 }
 
 impl View for PlanView<'_> {
     fn document(&self) -> impl Serialize {
         let Planned {
-            plan,
-            decisions,
-            inventory,
-            ..
+            plan, decisions, ..
         } = self.planned;
-        PlanDocument::new(plan, self.sweeps, decisions, &inventory.failures, self.code)
+        PlanDocument::new(plan, self.sweeps, decisions, self.failures, self.code)
     }
 
     fn lines(&self, lines: &mut Lines<'_>) {
@@ -46,8 +46,7 @@ impl View for PlanView<'_> {
         lines.each(self.sweeps.iter().map(PlanLine::Sweep));
         lines.each(plan.steps.iter().map(|step| PlanLine::Step(step)));
         lines.each(plan.refusals.iter().map(PlanLine::Refusal));
-        let failures = &self.planned.inventory.failures;
-        lines.each(failures.iter().map(PlanLine::Failure));
+        lines.each(self.failures.iter().map(PlanLine::Failure));
         lines.each(self.planned.decisions.fault.as_ref().map(PlanLine::Fault));
     }
 
@@ -67,7 +66,7 @@ impl View for PlanView<'_> {
     }
 
     fn page(&self, page: &mut Page<'_>) {
-        let unlisted = !self.planned.inventory.failures.is_empty();
+        let unlisted = !self.failures.is_empty();
         self.sweeps
             .iter()
             .for_each(|sweep| write_sweep(page, sweep));
