@@ -315,7 +315,7 @@ struct Holder {
 
 impl Holder {
     fn start(host: &Home, args: &[&str]) -> Self {
-        let mut command = host.command(&[&["lease", "hold", "--second-look", "0s"], args].concat());
+        let mut command = host.command(&[&["lease", "hold", "--settle-time", "0s"], args].concat());
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.spawn().unwrap();
         Self {

@@ -161,7 +161,7 @@ impl<'a> Round<'a> {
         let victim = random.choice([Victim::Guard, Victim::Reaper, Victim::Both]);
         let victim = victim.unwrap_or(Victim::Both);
         let wait = Duration::from_millis(random.u64(0..2500));
-        let arguments = ["guard", "--second-look", "1s", "--run-id", &self.id, "--"];
+        let arguments = ["guard", "--settle-time", "1s", "--run-id", &self.id, "--"];
         let mut guard = self.start(&[&arguments[..], &["sh", "-c", &script]].concat());
         std::thread::sleep(wait);
         played.kills = self.kill(&mut guard, victim);

@@ -75,7 +75,7 @@ fn what_compose_builds_goes_after_each_run_though_its_layers_are_cached() {
     for _ in 0..2 {
         let created_at = format!("docker inspect {PROJECT}-main --format '{{{{.Created}}}}'");
         let script = format!("{} >up.log 2>&1 && {created_at}", up.join(" "));
-        let first = ["guard", "--second-look", "100ms", "--report", "report.json"];
+        let first = ["guard", "--settle-time", "100ms", "--report", "report.json"];
         let ended = home.run(&[&first[..], &["--", "sh", "-c", &script]].concat());
         assert_eq!(ended.code, 0, "{ended:?}\n{}", home.read("up.log"));
         created.push(ended.stdout.clone());

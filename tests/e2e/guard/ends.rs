@@ -93,7 +93,7 @@ fn an_id_is_taken_once_and_fit_for_a_file() {
     assert!(!home.path("started").exists());
     let arguments = [
         "guard",
-        "--second-look",
+        "--settle-time",
         "100ms",
         "--run-id",
         "in-place",

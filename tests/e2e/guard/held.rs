@@ -82,7 +82,7 @@ fn hold(config: &Path) -> Holding {
     let text = |path: &Path| path.to_str().expect("its path is text").to_owned();
     let (config, state) = (text(config), text(&state));
     let program = Path::new(env!("CARGO_BIN_EXE_tbengine"));
-    let look = ["--second-look", "0s", "--backend", "docker"];
+    let look = ["--settle-time", "0s", "--backend", "docker"];
     let args = [&["--config", &config, "--state-dir", &state], &look[..]].concat();
     Holding::start(program, &args).expect("a lease")
 }

@@ -7,14 +7,14 @@
 //! - `held`: leases that scripts and Rust programs take
 //! - `owned`: whose resources are whose
 //! - `told`: signals, the terminal, process groups, orphans
-//! - `tidied`: units that are over while the command runs
+//! - `gc`: units that finish while the command runs
 
 mod compose;
 mod ends;
+mod gc;
 mod held;
 mod killed;
 mod owned;
-mod tidied;
 mod told;
 
 use std::os::unix::process::CommandExt as _;
@@ -32,13 +32,13 @@ fn on_docker() -> (Dockerd, Home) {
 
 /// Runs a script under a guard, to its end. Nothing is looked for twice, since the script has ended.
 fn guard(home: &Home, options: &[&str], script: &str) -> Ended {
-    let first = ["guard", "--second-look", "100ms"];
+    let first = ["guard", "--settle-time", "100ms"];
     home.run(&[&first, options, &["--", "sh", "-c", script]].concat())
 }
 
 /// Starts a script under a guard, and waits until it has made its file `ready`.
 fn start(home: &Home, options: &[&str], script: &str) -> Running {
-    let first = ["guard", "--second-look", "500ms"];
+    let first = ["guard", "--settle-time", "500ms"];
     let arguments = [&first, options, &["--", "sh", "-c", script]].concat();
     let mut command = home.command(&arguments);
     // The tests of one process are told apart by their groups.

@@ -20,7 +20,7 @@ fn ten_guards_at_once_never_touch_each_other() {
     };
     let guards: Vec<_> = (0..10)
         .map(|number| {
-            let arguments = ["guard", "--second-look", "200ms", "--", "sh", "-c"];
+            let arguments = ["guard", "--settle-time", "200ms", "--", "sh", "-c"];
             let script = script(number);
             home.start(&[&arguments[..], &[&script]].concat())
         })
@@ -202,7 +202,7 @@ fn a_guard_under_a_guard_looks_after_its_own() {
     let program = env!("CARGO_BIN_EXE_tbengine");
     let inner = format!("{}; touch inner-ready; sleep 1000", making("inner")).replace('$', "\\$");
     let script = format!(
-        "{program} guard --second-look 100ms -- sh -c \"{inner}\" & {}; while [ ! -e inner-ready ]; do sleep 0.1; done; exit 0",
+        "{program} guard --settle-time 100ms -- sh -c \"{inner}\" & {}; while [ ! -e inner-ready ]; do sleep 0.1; done; exit 0",
         making("outer")
     );
     let output = guard(&home, &[], &script);

@@ -125,7 +125,7 @@ fn orphans_are_collected_while_the_command_runs_and_ended_with_it() {
 
 /// Starts a script under a guard that leads a session with this terminal, as `ssh -t` does.
 fn lead_session(home: &Home, terminal: OwnedFd, script: &str) -> Child {
-    let guard = home.command(&["guard", "--second-look", "100ms", "--", "sh", "-c", script]);
+    let guard = home.command(&["guard", "--settle-time", "100ms", "--", "sh", "-c", script]);
     let mut command = Command::new("setsid");
     command
         .args(["--ctty", "--wait"])

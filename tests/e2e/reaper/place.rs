@@ -73,7 +73,7 @@ fn where_nothing_can_be_written_it_says_so_once_and_works() {
         "tcp://127.0.0.1:0",
         "--reconnection-timeout",
         "100ms",
-        "--second-look",
+        "--settle-time",
         "100ms",
         "--output",
         "json",

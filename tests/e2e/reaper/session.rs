@@ -89,7 +89,7 @@ impl World {
             .args(["--listen", "tcp://127.0.0.1:0"])
             .args(arguments);
         command.env("TBENGINE_RECONNECTION_TIMEOUT", "1s");
-        command.env("TBENGINE_SECOND_LOOK", "300ms");
+        command.env("TBENGINE_SETTLE_TIME", "300ms");
         Reaper::start(command)
     }
 

@@ -85,7 +85,7 @@ fn nothing_goes_while_anyone_is_there_or_comes_back_in_time() {
 fn what_is_created_late_goes_as_well_and_nobody_is_let_in_by_then() {
     let world = World::new("late");
     let early = world.sleeper(&[]);
-    let mut reaper = world.reaper(&["--second-look", "2s"]);
+    let mut reaper = world.reaper(&["--settle-time", "2s"]);
     let mut client = reaper.tcp();
     assert_eq!(client.say(&world.line()), "ACK\n");
     drop(client);
@@ -110,7 +110,7 @@ fn what_another_live_lease_names_is_left_to_that_one() {
         &other,
         "--reconnection-timeout",
         "100ms",
-        "--second-look",
+        "--settle-time",
         "100ms",
     ]));
     let mut client_of_first = first.unix();

@@ -59,23 +59,25 @@ pub(crate) struct GuardedArgs {
     #[command(flatten)]
     pub(crate) own: OwnArgs,
     #[command(flatten)]
-    pub(crate) second_look: SecondLookArgs,
+    pub(crate) settle_time: SettleTimeArgs,
     /// Interval for removing finished units while the command runs; 0s = off
     #[arg(
         long,
+        alias = "tidy-every",
         value_name = "DURATION",
-        env = "TBENGINE_TIDY_EVERY",
+        env = "TBENGINE_GC_INTERVAL",
         default_value = "30s"
     )]
-    pub(crate) tidy_every: Span,
+    pub(crate) gc_interval: Span,
     /// How long a unit must have been finished before it is removed while the command runs
     #[arg(
         long,
+        alias = "tidy-after",
         value_name = "DURATION",
-        env = "TBENGINE_TIDY_AFTER",
+        env = "TBENGINE_GC_AFTER",
         default_value = "1m"
     )]
-    pub(crate) tidy_after: Span,
+    pub(crate) gc_after: Span,
     /// Keep the images that the command builds
     #[arg(long, env = "TBENGINE_NO_IMAGES", value_parser = values::boolish())]
     pub(crate) no_images: bool,
@@ -92,13 +94,14 @@ pub(crate) struct GuardedArgs {
 
 /// What is waited for once a lease is over.
 #[derive(Debug, Args)]
-pub(crate) struct SecondLookArgs {
+pub(crate) struct SettleTimeArgs {
     /// How long to wait before checking again for resources that were still being created
     #[arg(
-        id = "second_look",
-        long = "second-look",
+        id = "settle_time",
+        long = "settle-time",
+        alias = "second-look",
         value_name = "DURATION",
-        env = "TBENGINE_SECOND_LOOK",
+        env = "TBENGINE_SETTLE_TIME",
         default_value = "3s"
     )]
     pub(crate) after: Span,
@@ -183,7 +186,7 @@ Example:
         #[command(flatten)]
         terms: TermsArgs,
         #[command(flatten)]
-        second_look: SecondLookArgs,
+        settle_time: SettleTimeArgs,
         /// Detach into a background process (new session)
         #[arg(long, env = "TBENGINE_DETACH", value_parser = values::boolish())]
         detach: bool,

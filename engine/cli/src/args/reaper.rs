@@ -3,7 +3,7 @@
 use clap::Args;
 use tbengine_ops::reaper::Address;
 
-use super::lease::SecondLookArgs;
+use super::lease::SettleTimeArgs;
 use super::scope::BackendArgs;
 use super::values::{self, Span};
 
@@ -42,7 +42,7 @@ pub(crate) struct ReaperArgs {
     #[arg(long, value_name = "DURATION", env = "TBENGINE_SHUTDOWN_TIMEOUT")]
     pub(crate) shutdown_timeout: Option<Span>,
     #[command(flatten)]
-    pub(crate) second_look: SecondLookArgs,
+    pub(crate) settle_time: SettleTimeArgs,
     /// Keep waiting for clients afterwards, until stopped
     #[arg(long, env = "TBENGINE_KEEP", value_parser = values::boolish())]
     pub(crate) keep: bool,

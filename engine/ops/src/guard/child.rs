@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::GuardRequest;
 use super::exec::EXEC;
+use super::gc::GcLoop;
 use super::signals::{GuardSignal, GuardSignals};
-use super::tidy::Tidying;
 use crate::error::Error;
 use crate::front::{Front, Notice};
 use crate::lease::processes::RUN_ID_VARIABLE;
@@ -81,7 +81,7 @@ impl Child {
     pub(super) async fn wait(
         &mut self,
         request: &GuardRequest,
-        mut tidying: Tidying<'_>,
+        mut gc: GcLoop<'_>,
         signals: &mut dyn GuardSignals,
         front: &mut dyn Front,
     ) -> u8 {
@@ -108,7 +108,7 @@ impl Child {
                     self.send(signal);
                 }
                 () = one_more(children.as_mut()) => self.reap_orphans(),
-                () = tidying.next() => {}
+                () = gc.next() => {}
             }
         }
     }

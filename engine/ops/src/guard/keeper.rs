@@ -77,7 +77,7 @@ pub async fn keep(
     context: &Context,
     settings: &Settings,
     lease: Keep,
-    second_look: Duration,
+    settle_time: Duration,
     client: impl BufRead + Send + 'static,
     held: impl FnOnce(&Lease),
 ) -> Result<Option<SweepEnd>, Error> {
@@ -98,7 +98,7 @@ pub async fn keep(
     };
     let passes = Passes {
         once: last_word.trim() == RELEASE_KNOWN,
-        ..Passes::again_after(second_look).waiting(outage)
+        ..Passes::again_after(settle_time).waiting(outage)
     };
     let control = Control::default();
     let ended = end(context, settings, &mut *lease, passes, &control).await?;
@@ -114,7 +114,7 @@ pub async fn adopt(
     context: &Context,
     settings: &Settings,
     lease: &str,
-    second_look: Duration,
+    settle_time: Duration,
 ) -> Result<Option<SweepEnd>, Error> {
     let failed = |source| Error::start("hold the lease", source);
     leave_group();
@@ -123,7 +123,7 @@ pub async fn adopt(
     let input = io::stdin().as_fd().try_clone_to_owned();
     let mut answers = File::from(input.map_err(failed)?);
     let client = BufReader::new(io::stdin());
-    let keeping = keep(context, settings, lease, second_look, client, |_| {
+    let keeping = keep(context, settings, lease, settle_time, client, |_| {
         // The client may be gone already; that shows in what is read next.
         answers.write_all(format!("{READY}\n").as_bytes()).ok();
     });

@@ -1,7 +1,7 @@
 //! What a guard is: a command runs under a lease, and what it left behind is deleted whatever becomes of it.
 //!
 //! ```text
-//! baseline, lease ─► reaper ─► command ─► sweep, second look
+//! baseline, lease ─► reaper ─► command ─► sweep, second sweep
 //! ```
 //!
 //! The reaper is a `lease hold` of the same program in a session of its own. It shares the lease's lock, and
@@ -16,17 +16,17 @@
 //! - [`exec`]: becomes the command
 //! - `child`: the command while it runs
 //! - [`signals`]: what it is told
-//! - [`tidy`]: removing units that are over while it runs
+//! - [`gc`]: removing finished units while it runs
 
 mod child;
 pub mod exec;
+pub mod gc;
 pub mod keeper;
 mod observe;
 pub mod part;
 pub mod program;
 mod reaper;
 pub mod signals;
-pub mod tidy;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -45,12 +45,12 @@ use crate::lease::end::end_telling;
 use crate::lease::{Passes, SweepEnd, Wanted, sweep_those_over, take};
 
 use child::Child;
+use gc::GcLoop;
+pub use gc::GcSettings;
 use observe::Labels;
 pub use part::Part;
 use reaper::Reaper;
 pub use signals::{GuardSignal, GuardSignals, NoSignals};
-pub use tidy::Tidy;
-use tidy::Tidying;
 
 /// What in an argument stands for the id of the run.
 const PLACEHOLDER: &str = "{TBENGINE_RUN_ID}";
@@ -65,13 +65,13 @@ pub struct GuardRequest {
     /// The lease. Its program is the command, and relative paths are made absolute.
     pub wanted: Wanted,
     /// How long to wait, once the command has ended, before looking once more.
-    pub second_look: Duration,
+    pub settle_time: Duration,
     /// The command is told to end after this long.
     pub timeout: Option<Duration>,
     /// Grace period between SIGTERM and SIGKILL.
     pub kill_after: Duration,
     /// When units that are over are removed while the command runs.
-    pub tidy: Tidy,
+    pub gc: GcSettings,
     /// Whether what the command creates is to get the label of the run by itself, where it can.
     pub labels: bool,
     /// Whether this process has a terminal. Then the command stays in its group, to read from it.
@@ -89,10 +89,10 @@ impl GuardRequest {
         Self {
             command: command.into_iter().collect(),
             wanted: Wanted::default(),
-            second_look: Passes::default().again_after,
+            settle_time: Passes::default().again_after,
             timeout: None,
             kill_after: KILL_AFTER,
-            tidy: Tidy::default(),
+            gc: GcSettings::default(),
             labels: true,
             on_terminal: false,
             program,
@@ -172,11 +172,11 @@ pub async fn guard(
     };
     let command = request.filled(&held.lease().id);
     let mut child = Child::start(&request, &command, labels.environment(context), &*held)?;
-    let tidying = Tidying::new(context, settings, &*held, request.tidy);
-    let code = child.wait(&request, tidying, signals, front).await;
+    let gc = GcLoop::new(context, settings, &*held, request.gc);
+    let code = child.wait(&request, gc, signals, front).await;
     let passes = Passes {
         once: labels.are_all_that_can_come(&*held),
-        ..Passes::again_after(request.second_look)
+        ..Passes::again_after(request.settle_time)
     };
     let passes = passes.waiting(settings.outage_deadline.value);
     let ended = clean_up(context, settings, passes, &mut *held, signals, front).await;

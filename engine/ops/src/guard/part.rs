@@ -16,7 +16,7 @@ use crate::error::Error;
 /// The command of what outlives a guard, and its options.
 const HOLD: [&str; 2] = ["lease", "hold"];
 const ADOPT: &str = "--adopt";
-const SECOND_LOOK: &str = "--second-look";
+const SETTLE_TIME: &str = "--settle-time";
 
 /// What a process is for that a guard started. A program that guards asks [`Part::requested`] first of all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum Part {
         /// The lease that it takes over.
         lease: String,
         /// How long it waits before looking once more for what was still being created.
-        second_look: Duration,
+        settle_time: Duration,
     },
 }
 
@@ -48,8 +48,8 @@ pub enum PartError {
 }
 
 /// The arguments of a process that takes a lease over, on its own.
-pub(super) fn reaper(lease: &str, second_look: Duration) -> Vec<OsString> {
-    let second_look = Span(second_look).to_string();
+pub(super) fn reaper(lease: &str, settle_time: Duration) -> Vec<OsString> {
+    let settle_time = Span(settle_time).to_string();
     let [command, sub] = HOLD;
     let arguments = [
         command,
@@ -57,8 +57,8 @@ pub(super) fn reaper(lease: &str, second_look: Duration) -> Vec<OsString> {
         DETACH,
         ADOPT,
         lease,
-        SECOND_LOOK,
-        &second_look,
+        SETTLE_TIME,
+        &settle_time,
     ];
     arguments.iter().map(OsString::from).collect()
 }
@@ -78,13 +78,13 @@ impl Part {
             arguments.get(at + 1)?.to_str()
         };
         let lease = after(ADOPT)?.to_owned();
-        let Span(second_look) = after(SECOND_LOOK)?.parse().ok()?;
+        let Span(settle_time) = after(SETTLE_TIME)?.parse().ok()?;
         if !arguments.starts_with(&HOLD.map(OsString::from)) {
             return None;
         }
         Some(match arguments.iter().any(|one| one == DETACH) {
             true => Self::Detach(arguments),
-            false => Self::Reaper { lease, second_look },
+            false => Self::Reaper { lease, settle_time },
         })
     }
 
@@ -111,8 +111,8 @@ impl Part {
                 let started = go_on_alone(program, arguments);
                 started.map_err(|source| Error::start("hold the lease", source).into())
             }
-            Self::Reaper { lease, second_look } => {
-                adopt(context, settings, &lease, second_look).await?;
+            Self::Reaper { lease, settle_time } => {
+                adopt(context, settings, &lease, settle_time).await?;
                 Ok(())
             }
         }
@@ -135,7 +135,7 @@ mod tests {
         let alone = detaching.into_iter().filter(|one| one != DETACH);
         let wanted = Part::Reaper {
             lease: "mine".into(),
-            second_look: Duration::from_millis(1500),
+            settle_time: Duration::from_millis(1500),
         };
         assert_eq!(Part::requested(alone), Some(wanted));
         assert_eq!(Part::requested(arguments(&QUESTION)), Some(Part::Version));
@@ -151,7 +151,7 @@ mod tests {
             &["true"],
             &["lease", "hold"],
             &["--version"],
-            &["sh", "--adopt", "mine", "--second-look", "1s"],
+            &["sh", "--adopt", "mine", "--settle-time", "1s"],
         ] {
             assert_eq!(Part::requested(arguments(other)), None, "{other:?}");
         }

@@ -33,7 +33,7 @@ impl Reaper {
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let (log, log_path) = held.scratch().log()?;
         let mut command = Command::new(&request.program);
-        command.args(part::reaper(&held.lease().id, request.second_look));
+        command.args(part::reaper(&held.lease().id, request.settle_time));
         command.args(&request.program_options);
         command
             .env_remove(RUN_ID_VARIABLE)

@@ -1,7 +1,7 @@
 //! What a reaper is: leases over a socket, as Testcontainers' Ryuk gives them.
 //!
 //! ```text
-//! client ─► listeners ─► connection ─► filter ─► session (its lease) ─► sweep, second look
+//! client ─► listeners ─► connection ─► filter ─► session (its lease) ─► sweep, second sweep
 //! ```
 //!
 //! A session begins with its first client and ends when the last one has been gone for a while. What the

@@ -30,7 +30,7 @@ def guard(
     job_dirs: Sequence[Path] = (),
     claims: Sequence[str] = (),
     images: bool = True,
-    second_look: timedelta | None = None,
+    settle_time: timedelta | None = None,
     program: str = "tbengine",
     config: Path | None = None,
     state_dir: Path | None = None,
@@ -50,7 +50,7 @@ def guard(
     - ``job_dirs``: directories of trials whose names the resources carry, like Harbor's job
     - ``claims``: whole ids of resources that exist and are deleted as well
     - ``images``: whether images are deleted
-    - ``second_look``: how long to wait before looking once more for late creations; 3 s otherwise
+    - ``settle_time``: how long to wait before looking once more for late creations; 3 s otherwise
     - ``program``, ``config``, ``state_dir``: tbengine, its configuration file and its state directory
     """
     terms = arguments(
@@ -61,7 +61,7 @@ def guard(
         job_dirs=job_dirs,
         claims=claims,
         images=images,
-        second_look=second_look,
+        settle_time=settle_time,
         config=config,
         state_dir=state_dir,
     )

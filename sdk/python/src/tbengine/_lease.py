@@ -205,7 +205,7 @@ def arguments(
     job_dirs: Sequence[Path],
     claims: Sequence[str],
     images: bool,
-    second_look: timedelta | None,
+    settle_time: timedelta | None,
     config: Path | None,
     state_dir: Path | None,
 ) -> list[str]:
@@ -223,8 +223,8 @@ def arguments(
         written.append("--no-images")
     if run_id is not None:
         written.append(f"--run-id={run_id}")
-    if second_look is not None:
-        written.append(f"--second-look={round(second_look / timedelta(milliseconds=1))}ms")
+    if settle_time is not None:
+        written.append(f"--settle-time={round(settle_time / timedelta(milliseconds=1))}ms")
     if config is not None:
         written.append(f"--config={os.fspath(config)}")
     if state_dir is not None:

@@ -14,7 +14,7 @@ import docker
 
 IMAGE = "busybox:latest"
 SLEEP = ["sleep", "100000"]
-AT_ONCE = {"second_look": timedelta(0)}
+AT_ONCE = {"settle_time": timedelta(0)}
 #: From the death of a process until what it made is gone.
 PATIENCE = 20
 

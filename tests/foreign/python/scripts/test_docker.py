@@ -93,7 +93,7 @@ class Container(DockerCase):
     def test_one_look_is_enough_for_what_is_known(self):
         with managed_docker_container(IMAGE, SLEEP):
             begun = time.monotonic()
-        # The second look alone waits for three seconds.
+        # The second sweep alone waits for three seconds.
         self.assertLess(time.monotonic() - begun, 2.5)
 
     def test_kill_9(self):

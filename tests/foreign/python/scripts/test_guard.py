@@ -56,9 +56,9 @@ class Ends(DockerCase):
             _ = 1 / 0
         self.assert_gone(container)
 
-    def test_what_is_created_late_is_found_by_the_second_look(self):
+    def test_what_is_created_late_is_found_after_the_settle_time(self):
         name = f"late-{uuid.uuid4()}"
-        with self.guard(second_look=timedelta(seconds=3)) as lease:
+        with self.guard(settle_time=timedelta(seconds=3)) as lease:
             container = self.run_under(lease)
             label = f"tbengine.run-id={lease.id}"
             # It waits for the first look's deletion, so that only a further look can find its container.

@@ -12,7 +12,7 @@ use std::env::current_exe;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
-use tbengine_ops::guard::{GuardRequest, Tidy, guard};
+use tbengine_ops::guard::{GcSettings, GuardRequest, guard};
 use tbengine_ops::lease::{SweepEnd, Wanted};
 
 use crate::app::{App, block_on};
@@ -100,12 +100,12 @@ fn request(app: &App, args: &GuardedArgs) -> Result<GuardRequest, Error> {
             job_dirs: args.own.job_dir.clone(),
             ..Wanted::default()
         },
-        second_look: args.second_look.after.0,
+        settle_time: args.settle_time.after.0,
         timeout: args.timeout.map(|timeout| timeout.0),
         kill_after: args.kill_after.0,
-        tidy: Tidy {
-            every: args.tidy_every.0,
-            after: args.tidy_after.0,
+        gc: GcSettings {
+            interval: args.gc_interval.0,
+            after: args.gc_after.0,
         },
         labels: !args.no_docker_labels,
         on_terminal: io::stdin().is_terminal()

@@ -17,7 +17,7 @@ pub(crate) fn run(
     app: &mut App,
     settings: &Settings,
     wanted: Wanted,
-    second_look: Duration,
+    settle_time: Duration,
     detach: bool,
     handed_over: Option<&str>,
 ) -> Result<Code, Error> {
@@ -29,7 +29,7 @@ pub(crate) fn run(
     }
     let ended = match handed_over {
         Some(id) => {
-            let ended = block_on(adopt(&app.context, settings, id, second_look))?;
+            let ended = block_on(adopt(&app.context, settings, id, settle_time))?;
             if let Some(ended) = &ended {
                 swept::tell(&app.console, app.global.verbose > 0, ended);
             }
@@ -39,7 +39,7 @@ pub(crate) fn run(
             leave_group();
             let App { context, out, .. } = &mut *app;
             let (lease, client) = (Keep::New(Box::new(wanted)), BufReader::new(io::stdin()));
-            let keeping = keep(context, settings, lease, second_look, client, |held| {
+            let keeping = keep(context, settings, lease, settle_time, client, |held| {
                 out.json_line(&Taken::of(held));
             });
             let ended = block_on(keeping)?;

@@ -51,14 +51,14 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
         LeaseCommand::List => list(app, &settings),
         LeaseCommand::Hold {
             terms,
-            second_look,
+            settle_time,
             detach,
             adopt,
         } => hold::run(
             app,
             &settings,
             wanted(terms),
-            second_look.after.0,
+            settle_time.after.0,
             *detach,
             adopt.as_deref(),
         ),

@@ -66,7 +66,7 @@ fn request_within(
             "RYUK_SHUTDOWN_TIMEOUT",
             SHUTDOWN_TIMEOUT,
         )?,
-        passes: Passes::again_after(args.second_look.after.0),
+        passes: Passes::again_after(args.settle_time.after.0),
         keep: args.keep && !args.once,
         kinds: match args.no_images {
             true => ALL_BUT_IMAGES.to_vec(),

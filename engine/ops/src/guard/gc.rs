@@ -1,8 +1,8 @@
-//! Removes units that are over while the command runs, so that disk and networks do not run out.
+//! Removes finished units while the command runs, so that disk space and networks do not run out.
 //!
-//! A unit is over when its trial's directory says so, when all of its containers have ended, or when the
-//! one has in which Harbor runs the agent; never while one of those runs, since a trial may be tried again. Only
-//! what is proven to be the run's own counts and goes, and images stay: other trials may start from them.
+//! A unit is finished when its trial's directory has a result, when all of its containers have exited, or when the
+//! one in which Harbor runs the agent has; never while that one runs, since a trial may be retried. Only
+//! resources that are proven to be the run's own count and are deleted, and images stay: other trials may start from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -22,71 +22,71 @@ use crate::error::Error;
 use crate::lease::sweep::ownership;
 use crate::lease::{Belonging, Target, leases, sweep, trials};
 
-type Look<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+type Pass<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
-/// When units that are over are removed while the command runs.
+/// When finished units are removed while the command runs.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tidy {
-    /// How often it is looked for them; never, if this is zero.
-    pub every: Duration,
-    /// How long a unit must have been over.
+pub struct GcSettings {
+    /// How often to check for them; never, if this is zero.
+    pub interval: Duration,
+    /// How long a unit must have been finished.
     pub after: Duration,
 }
 
-/// Looks for units that are over, again and again.
-pub(super) struct Tidying<'a> {
+/// Checks for finished units at an interval, and removes them.
+pub(super) struct GcLoop<'a> {
     context: &'a Context,
     settings: &'a Settings,
     held: &'a dyn HeldLease,
-    tidy: Tidy,
+    gc: GcSettings,
     due: Instant,
-    /// The look that is under way. Kept here so that it goes on while other things happen.
-    looking: Option<Look<'a>>,
+    /// The pass in progress. Kept here so that it continues while other things happen.
+    pass: Option<Pass<'a>>,
 }
 
-impl<'a> Tidying<'a> {
+impl<'a> GcLoop<'a> {
     pub(super) fn new(
         context: &'a Context,
         settings: &'a Settings,
         held: &'a dyn HeldLease,
-        tidy: Tidy,
+        gc: GcSettings,
     ) -> Self {
         Self {
             context,
             settings,
             held,
-            tidy,
-            due: Instant::now() + tidy.every,
-            looking: None,
+            gc,
+            due: Instant::now() + gc.interval,
+            pass: None,
         }
     }
 
-    /// Ends when a look has ended, or never if there are to be none.
+    /// Returns when a pass has ended, or never if there are to be none.
     pub(super) async fn next(&mut self) {
-        if self.tidy.every.is_zero() {
+        if self.gc.interval.is_zero() {
             return std::future::pending().await;
         }
-        if self.looking.is_none() {
+        if self.pass.is_none() {
             sleep_until(self.due).await;
-            self.looking = Some(Box::pin(look(
+            self.pass = Some(Box::pin(delete_finished(
                 self.context,
                 self.settings,
                 self.held,
-                self.tidy.after,
+                self.gc.after,
             )));
         }
-        if let Some(looking) = &mut self.looking {
-            // The command matters more than tidying while it runs, and the sweep at its end is told.
-            if let Err(error) = looking.await {
+        if let Some(pass) = &mut self.pass {
+            // The command matters more than this while it runs, and the sweep at its end reports failures.
+            if let Err(error) = pass.await {
                 tracing::warn!(%error, "finished units could not be removed");
             }
         }
-        self.looking = None;
-        self.due = Instant::now() + self.tidy.every;
+        self.pass = None;
+        self.due = Instant::now() + self.gc.interval;
     }
 }
 
-async fn look(
+async fn delete_finished(
     context: &Context,
     settings: &Settings,
     held: &dyn HeldLease,
@@ -103,17 +103,17 @@ async fn look(
     let ownership = ownership.seeing(&inventory);
     let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
     let ours = inventory.resources.iter().filter(is_ours);
-    let over_trials = trials::over(&lease.terms.job_dirs, after, world.now);
-    let over = over_units(ours, &over_trials, after, world.now);
-    if over.is_empty() {
+    let finished_trials = trials::over(&lease.terms.job_dirs, after, world.now);
+    let finished = finished_units(ours, &finished_trials, after, world.now);
+    if finished.is_empty() {
         return Ok(());
     }
-    tracing::info!(units = over.len(), "these are over");
+    tracing::info!(units = finished.len(), "found finished units");
     let done = sweep(
         context,
         settings,
         held,
-        Target::Units(over),
+        Target::Units(finished),
         &Control::default(),
     )
     .await?;
@@ -123,15 +123,15 @@ async fn look(
     Ok(())
 }
 
-/// The units that are over, by the resources that are the run's own: what others made in a unit of the same name
+/// The finished units, by the resources that are the run's own: what others made in a unit of the same name
 /// says nothing of it.
-fn over_units<'a>(
+fn finished_units<'a>(
     resources: impl Iterator<Item = &'a Resource>,
-    over_trials: &BTreeSet<String>,
+    finished_trials: &BTreeSet<String>,
     after: Duration,
     now: Timestamp,
 ) -> BTreeSet<Unit> {
-    let over_trials: BTreeSet<String> = over_trials
+    let finished_trials: BTreeSet<String> = finished_trials
         .iter()
         .map(|trial| names::project_name(trial))
         .collect();
@@ -151,24 +151,24 @@ fn over_units<'a>(
             .and_then(|at| at.age(now))
             .is_some_and(|age| age >= after)
     };
-    let is_over = |unit: &Unit, containers: &[&Resource]| {
+    let is_finished = |unit: &Unit, containers: &[&Resource]| {
         let project = names::project_name(&unit.0);
         let is_main = |one: &&&Resource| {
             let service = one.labels.get(names::COMPOSE_SERVICE);
             names::is_harbor_main(&project, service)
         };
         let mains: Vec<_> = containers.iter().filter(is_main).collect();
-        // A trial may be tried again, and its result is that of the first time: while one of these runs, or has
-        // not ended for long, nothing has ended.
+        // A trial may be retried, and its result is that of the first attempt: while one of these runs, or has
+        // exited only just now, the trial is not finished.
         if !mains.is_empty() {
             return mains.into_iter().all(|one| has_ended(one));
         }
-        over_trials.contains(names::trial_of(&project))
+        finished_trials.contains(names::trial_of(&project))
             || !containers.is_empty() && containers.iter().all(|one| has_ended(one))
     };
     units
         .into_iter()
-        .filter(|(unit, containers)| is_over(unit, containers))
+        .filter(|(unit, containers)| is_finished(unit, containers))
         .map(|(unit, _)| unit.clone())
         .collect()
 }
@@ -199,32 +199,35 @@ mod tests {
         member
     }
 
-    fn is_over(members: &[Resource], trials: &[&str]) -> bool {
+    fn is_finished(members: &[Resource], trials: &[&str]) -> bool {
         let trials = trials.iter().map(|trial| (*trial).to_owned()).collect();
-        !over_units(members.iter(), &trials, MINUTE, NOW).is_empty()
+        !finished_units(members.iter(), &trials, MINUTE, NOW).is_empty()
     }
 
     #[test]
-    fn a_trial_is_over_when_every_main_has_ended_for_long() {
+    fn a_trial_is_finished_when_every_main_container_exited_long_enough_ago() {
         let db = || member("db", "db", None);
         let main = |name: &str, ended| member(name, "main", ended);
-        assert!(is_over(&[main("m", Some(60)), db()], &[]));
-        assert!(!is_over(&[main("m", Some(59)), db()], &[]));
-        assert!(!is_over(&[main("m", None), db()], &[]));
+        assert!(is_finished(&[main("m", Some(60)), db()], &[]));
+        assert!(!is_finished(&[main("m", Some(59)), db()], &[]));
+        assert!(!is_finished(&[main("m", None), db()], &[]));
         // One that was left of an earlier attempt says nothing of the one that runs.
-        assert!(!is_over(&[main("old", Some(3600)), main("m", None)], &[]));
+        assert!(!is_finished(
+            &[main("old", Some(3600)), main("m", None)],
+            &[]
+        ));
     }
 
     #[test]
-    fn the_result_of_an_earlier_attempt_ends_nothing_that_runs() {
-        let told = ["Hello__DqmfGz2"];
+    fn the_result_of_an_earlier_attempt_finishes_no_trial_that_still_runs() {
+        let with_result = ["Hello__DqmfGz2"];
         let running = [member("m", "main", None), member("db", "db", None)];
-        assert!(!is_over(&running, &told));
-        // Without such a container the directory is what says it.
-        assert!(is_over(&[member("c", "client", None)], &told));
-        assert!(!is_over(&[member("c", "client", None)], &[]));
-        assert!(is_over(&[member("c", "client", Some(60))], &[]));
-        assert!(!is_over(
+        assert!(!is_finished(&running, &with_result));
+        // Without such a container the directory decides.
+        assert!(is_finished(&[member("c", "client", None)], &with_result));
+        assert!(!is_finished(&[member("c", "client", None)], &[]));
+        assert!(is_finished(&[member("c", "client", Some(60))], &[]));
+        assert!(!is_finished(
             &[member("c", "client", Some(60)), member("d", "db", None)],
             &[]
         ));

@@ -1,4 +1,4 @@
-//! Units that are over while the command runs.
+//! Units that finish while the command runs.
 
 use tbengine_harness::eventually;
 
@@ -19,7 +19,7 @@ fn network(project: &str) -> String {
 }
 
 #[test]
-fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
+fn a_finished_unit_goes_early_with_its_network_and_the_others_stay() {
     let (daemon, home) = on_docker();
     daemon.run_sleeper(&["--name", "before"]);
     let script = [
@@ -44,9 +44,9 @@ fn a_unit_that_is_over_goes_early_with_its_network_and_the_others_stay() {
     let guarded = start(
         &home,
         &[
-            "--tidy-every",
+            "--gc-interval",
             "300ms",
-            "--tidy-after",
+            "--gc-after",
             "0s",
             "--job-dir",
             "jobs",
@@ -98,7 +98,7 @@ fn images_stay_for_the_siblings_that_start_from_them() {
     .join("; ");
     let guarded = start(
         &home,
-        &["--tidy-every", "300ms", "--tidy-after", "0s"],
+        &["--gc-interval", "300ms", "--gc-after", "0s"],
         &script,
     );
     eventually("the unit is gone", || daemon.containers().is_empty());
