@@ -115,13 +115,13 @@ pub async fn examine(context: &Context, settings: &Settings) -> Vec<Finding> {
 
 fn configuration(context: &Context) -> Finding {
     let subject = Subject::Configuration;
-    match &context.config.place {
-        Some(place) => {
-            let kind = match place.project {
+    match &context.config.location {
+        Some(location) => {
+            let kind = match location.project {
                 true => " (of this directory)",
                 false => "",
             };
-            let path = place.path.display().to_string();
+            let path = location.path.display().to_string();
             Finding::good(subject, path, format!("read{kind}"))
         }
         None => {

@@ -13,15 +13,15 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::account::{self, Organization};
+use crate::account_scope::AccountScope;
 use crate::client::{self, Client};
 use crate::config::Settings;
 use crate::credential::Credential;
 use crate::error::{gone, has_status, in_progress};
-use crate::place::Place;
 use crate::poller::{Look, Poller};
 use crate::recent::{Recent, Seen};
-use crate::sandboxes::SecondLook;
-use crate::wedged::Wedged;
+use crate::sandboxes::ConfirmingRead;
+use crate::undeletable::Undeletable;
 use crate::wire::ApiKey;
 use crate::{native, sandboxes, snapshots, volumes};
 
@@ -35,7 +35,7 @@ pub struct Daytona {
     contact: OnceCell<Contact>,
     recent: Recent,
     poller: Poller,
-    wedged: Wedged,
+    undeletable: Undeletable,
 }
 
 /// What the first contact told.
@@ -60,7 +60,7 @@ impl Daytona {
             contact: OnceCell::new(),
             recent: Recent::default(),
             poller: Poller::default(),
-            wedged: Wedged::default(),
+            undeletable: Undeletable::default(),
         })
     }
 
@@ -89,15 +89,15 @@ impl Daytona {
             .await
     }
 
-    async fn reach(&self) -> Result<(&Client, Place)> {
+    async fn reach(&self) -> Result<(&Client, AccountScope)> {
         let contact = self.contact().await?;
-        let place = Place {
+        let scope = AccountScope {
             backend: self.name.clone(),
             organization: contact.organization.clone(),
             target: self.settings.target.clone(),
             labels: self.settings.labels.clone(),
         };
-        Ok((self.client().await?, place))
+        Ok((self.client().await?, scope))
     }
 
     /// Puts the time limit around one call as a whole.
@@ -137,13 +137,13 @@ impl Daytona {
                 format!("listings of {}s have one page, and no cursor", request.kind),
             ));
         }
-        let (client, place) = self.reach().await?;
+        let (client, scope) = self.reach().await?;
         let resources = match request.kind {
             Kind::SANDBOX => {
-                return sandboxes::list(client, &place, cursor, request.page_size).await;
+                return sandboxes::list(client, &scope, cursor, request.page_size).await;
             }
-            Kind::SNAPSHOT => snapshots::list(client, &place).await?,
-            Kind::VOLUME => match volumes::list(client, &place).await {
+            Kind::SNAPSHOT => snapshots::list(client, &scope).await?,
+            Kind::VOLUME => match volumes::list(client, &scope).await {
                 // Said as a warning by every check. Keys for sandboxes alone are usual, and must not
                 // make every run an incomplete one.
                 Err(error) if has_status(&error, 403) && self.lacks_volumes().await => Vec::new(),
@@ -168,12 +168,12 @@ impl Daytona {
     /// Reads one resource. Sandboxes on their way out are read by the poller, many at once.
     async fn read(&self, target: &Identity) -> Result<Option<Resource>> {
         check_target(target)?;
-        let (client, place) = self.reach().await?;
+        let (client, scope) = self.reach().await?;
         let id = target.native.as_str();
         let found = match target.kind {
-            Kind::SNAPSHOT => snapshots::get(client, &place, id).await?,
-            Kind::VOLUME => volumes::get(client, &place, id).await?,
-            _ => self.read_sandbox(client, &place, id).await?,
+            Kind::SNAPSHOT => snapshots::get(client, &scope, id).await?,
+            Kind::VOLUME => volumes::get(client, &scope, id).await?,
+            _ => self.read_sandbox(client, &scope, id).await?,
         };
         self.recent.note(target, found.as_ref());
         Ok(found)
@@ -183,10 +183,10 @@ impl Daytona {
     async fn read_sandbox(
         &self,
         client: &Client,
-        place: &Place,
+        scope: &AccountScope,
         id: &str,
     ) -> Result<Option<Resource>> {
-        match self.find_sandbox(client, place, id).await {
+        match self.find_sandbox(client, scope, id).await {
             Err(error) if error.kind == ErrorKind::Transient => {
                 self.poller.unread(id).map(Some).ok_or(error)
             }
@@ -197,12 +197,12 @@ impl Daytona {
     async fn find_sandbox(
         &self,
         client: &Client,
-        place: &Place,
+        scope: &AccountScope,
         id: &str,
     ) -> Result<Option<Resource>> {
-        let mut look = self.look(client, place, id).await;
+        let mut look = self.look(client, scope, id).await;
         if matches!(look, Look::Read | Look::Round(_)) {
-            if let Some(found) = sandboxes::read(client, place, id).await? {
+            if let Some(found) = sandboxes::read(client, scope, id).await? {
                 match found.state {
                     State::Removing => self.poller.watch(&found, true),
                     _ => self.poller.forget(id),
@@ -210,7 +210,7 @@ impl Daytona {
                 return Ok(Some(found));
             }
             look = match self.poller.missed(id) {
-                true => self.look(client, place, id).await,
+                true => self.look(client, scope, id).await,
                 false => Look::Alone,
             };
         }
@@ -219,8 +219,8 @@ impl Daytona {
             Look::Hidden(resource) => return Ok(Some(*resource)),
             Look::Gone => return Ok(None),
             Look::Read | Look::Round(_) | Look::Alone => {
-                let found = sandboxes::second_look(client, place, id).await?;
-                if matches!(found, SecondLook::Outdated)
+                let found = sandboxes::confirming_read(client, scope, id).await?;
+                if matches!(found, ConfirmingRead::Outdated)
                     && let Some(resource) = self.poller.outdated(id)
                 {
                     return Ok(Some(resource));
@@ -234,10 +234,10 @@ impl Daytona {
 
     /// Asks the poller, and makes a round for it if it is time. If that fails, the read that follows
     /// says why.
-    async fn look(&self, client: &Client, place: &Place, id: &str) -> Look<'_> {
+    async fn look(&self, client: &Client, scope: &AccountScope, id: &str) -> Look<'_> {
         match self.poller.look(id) {
             Look::Round(round) => {
-                match sandboxes::leaving(client, place, round.pages).await {
+                match sandboxes::leaving(client, scope, round.pages).await {
                     Ok(sighting) => round.finish(sighting),
                     Err(error) => tracing::debug!(%error, "a round of the poller failed"),
                 }
@@ -270,8 +270,8 @@ impl Daytona {
         if seen.state.is_dead() || seen.state == State::Removing {
             return Ok(());
         }
-        let (client, place) = self.reach().await?;
-        sandboxes::stop(client, &place, &target.native, options).await
+        let (client, scope) = self.reach().await?;
+        sandboxes::stop(client, &scope, &target.native, options).await
     }
 
     /// Archives what has ended. What is refused here sends nothing, so its read can serve the stop that
@@ -304,8 +304,8 @@ impl Daytona {
             }
         }
         self.recent.take(target);
-        let (client, place) = self.reach().await?;
-        sandboxes::archive(client, &place, &target.native).await
+        let (client, scope) = self.reach().await?;
+        sandboxes::archive(client, &scope, &target.native).await
     }
 
     /// What the key may do, as the service says now. Of a token it says nothing.
@@ -353,14 +353,14 @@ impl Daytona {
                 format!("it is {}; deleting it needs force", seen.state),
             ));
         }
-        let (client, place) = self.reach().await?;
+        let (client, scope) = self.reach().await?;
         let id = target.native.as_str();
         match target.kind {
-            Kind::SNAPSHOT => snapshots::delete(client, &place, id).await,
-            Kind::VOLUME => volumes::delete(client, &place, id).await,
+            Kind::SNAPSHOT => snapshots::delete(client, &scope, id).await,
+            Kind::VOLUME => volumes::delete(client, &scope, id).await,
             _ => {
-                let answer = sandboxes::delete(client, &place, id).await;
-                let is_on_its_way = self.wedged.classify(id, &seen.raw, answer)?;
+                let answer = sandboxes::delete(client, &scope, id).await;
+                let is_on_its_way = self.undeletable.classify(id, &seen.raw, answer)?;
                 self.poller.watch(&seen.resource, is_on_its_way);
                 Ok(())
             }

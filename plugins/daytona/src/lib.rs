@@ -12,8 +12,8 @@
 //! - `native`: which ids are ids
 //! - `recent`: reads of the last moment
 //! - `poller`: one poller for all sandboxes whose deletion was accepted
-//! - `wedged`: sandboxes that the service cannot delete in the state they are in
-//! - `place`: where resources are; becomes part of their identities
+//! - `undeletable`: sandboxes that the service cannot delete in the state they are in
+//! - `account_scope`: the organization and what of it is listed; becomes part of identities
 //! - `account`: the organization behind the credential, and what the key may do
 //! - `sandboxes`, `snapshots`, `volumes`: the requests of each kind, and from JSON to `Resource`
 //! - `state`: from the service's states to ours
@@ -28,21 +28,21 @@
 //! - Listings may lag behind. The engine reads every resource again before it acts.
 
 mod account;
+mod account_scope;
 mod backend;
 mod client;
 mod config;
 mod credential;
 mod error;
 mod native;
-mod place;
 mod poller;
 mod recent;
 mod sandboxes;
 mod service;
 mod snapshots;
 mod state;
+mod undeletable;
 mod volumes;
-mod wedged;
 mod wire;
 
 pub use backend::Daytona;

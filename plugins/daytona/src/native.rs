@@ -6,7 +6,7 @@ use tbengine_sdk::{Error, ErrorKind, Kind, Result};
 /// Whether this is an id: a UUID in its usual form.
 pub(crate) fn is_id(native: &str) -> bool {
     native.len() == 36
-        && native.bytes().enumerate().all(|(place, byte)| match place {
+        && native.bytes().enumerate().all(|(index, byte)| match index {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })

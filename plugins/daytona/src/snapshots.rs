@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use tbengine_sdk::http::{Call, Method, shortened};
 use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
 
+use crate::account_scope::AccountScope;
 use crate::client::Client;
 use crate::error::{gone, has_status, in_progress};
 use crate::native;
-use crate::place::Place;
 use crate::sandboxes::whole;
 use crate::state;
 use crate::wire::{Snapshot, SnapshotPage, time};
@@ -21,7 +21,7 @@ const GIB: f64 = (1_u64 << 30) as f64;
 
 /// Lists every snapshot of ours. The service pages by offset, so all pages are collected before anyone
 /// can delete anything; what others delete meanwhile may still hide a few.
-pub(crate) async fn list(client: &Client, place: &Place) -> Result<Vec<Resource>> {
+pub(crate) async fn list(client: &Client, scope: &AccountScope) -> Result<Vec<Resource>> {
     let mut seen = HashSet::new();
     let mut resources = Vec::new();
     for number in 1..=MAX_PAGES {
@@ -39,8 +39,8 @@ pub(crate) async fn list(client: &Client, place: &Place) -> Result<Vec<Resource>
                 .is_none_or(|total| number.parse::<u64>().is_ok_and(|number| number >= total));
         for item in page.items {
             let is_new = item.id.clone().is_none_or(|id| seen.insert(id));
-            if is_new && is_listed(&item, place) {
-                resources.extend(into_resource(item, place)?);
+            if is_new && is_listed(&item, scope) {
+                resources.extend(into_resource(item, scope)?);
             }
         }
         if is_last {
@@ -54,8 +54,8 @@ pub(crate) async fn list(client: &Client, place: &Place) -> Result<Vec<Resource>
 }
 
 /// Whether it is ours and in the region that is meant. Daytona's own snapshots are in every listing.
-fn is_listed(item: &Snapshot, place: &Place) -> bool {
-    let is_elsewhere = match (&place.target, &item.region_ids) {
+fn is_listed(item: &Snapshot, scope: &AccountScope) -> bool {
+    let is_elsewhere = match (&scope.target, &item.region_ids) {
         (Some(target), Some(regions)) => !regions.is_empty() && !regions.contains(target),
         _ => false,
     };
@@ -63,9 +63,13 @@ fn is_listed(item: &Snapshot, place: &Place) -> bool {
 }
 
 /// Reads one snapshot by its id.
-pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
+pub(crate) async fn get(
+    client: &Client,
+    scope: &AccountScope,
+    id: &str,
+) -> Result<Option<Resource>> {
     match client.read::<Snapshot>(READ, &["snapshots", id], &[]).await {
-        Ok(found) if native::is_same(found.id.as_deref(), id) => into_resource(found, place),
+        Ok(found) if native::is_same(found.id.as_deref(), id) => into_resource(found, scope),
         // Another one that is named like the id of this one.
         Ok(other) if other.id.as_deref().is_some_and(native::is_id) => Ok(None),
         Ok(_) => Err(client.unexpected()),
@@ -75,13 +79,13 @@ pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Opti
 }
 
 /// Deletes a snapshot that was just seen. The sandboxes that were made from it have disks of their own.
-pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<()> {
+pub(crate) async fn delete(client: &Client, scope: &AccountScope, id: &str) -> Result<()> {
     let sent = client
         .send(Call::Delete(KIND), Method::DELETE, &["snapshots", id], &[])
         .await;
     match sent {
         Ok(_) => Ok(()),
-        Err(error) if has_status(&error, 409) => match get(client, place, id).await? {
+        Err(error) if has_status(&error, 409) => match get(client, scope, id).await? {
             None => Err(gone(KIND)),
             Some(found) if found.state == State::Removing => Err(in_progress()),
             Some(_) => Err(error),
@@ -90,16 +94,16 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<(
     }
 }
 
-fn into_resource(item: Snapshot, place: &Place) -> Result<Option<Resource>> {
+fn into_resource(item: Snapshot, scope: &AccountScope) -> Result<Option<Resource>> {
     if item.general == Some(false) {
-        place.organization.admit(item.organization_id.as_deref())?;
+        scope.organization.admit(item.organization_id.as_deref())?;
     }
     let Some(id) = item.id.clone().filter(|id| native::is_id(id)) else {
         tracing::warn!(id = ?item.id, "a snapshot without a usable id is left alone");
         return Ok(None);
     };
     let raw = item.state.as_deref().unwrap_or_default();
-    let identity = place.identity(KIND, id.clone(), time(item.created_at.as_deref()));
+    let identity = scope.identity(KIND, id.clone(), time(item.created_at.as_deref()));
     let name = item.name.clone().filter(|name| !name.is_empty());
     let mut resource = Resource::new(identity, name.unwrap_or(id), state::of_snapshot(raw));
     resource.last_activity = time(item.last_used_at.as_deref());

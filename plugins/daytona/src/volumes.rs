@@ -3,10 +3,10 @@
 use tbengine_sdk::http::{Call, Method, shortened};
 use tbengine_sdk::{ErrorKind, Kind, Labels, Resource, Result, State};
 
+use crate::account_scope::AccountScope;
 use crate::client::Client;
 use crate::error::{gone, has_status, in_progress};
 use crate::native;
-use crate::place::Place;
 use crate::state;
 use crate::wire::{Volume, time};
 
@@ -16,25 +16,29 @@ const READ: Call = Call::Read(Some(KIND));
 const DELETED: &str = "deleted";
 
 /// Lists every volume. The service has no pages of them.
-pub(crate) async fn list(client: &Client, place: &Place) -> Result<Vec<Resource>> {
+pub(crate) async fn list(client: &Client, scope: &AccountScope) -> Result<Vec<Resource>> {
     let items: Vec<Volume> = client.read(READ, &["volumes"], &[]).await?;
     let mut resources = Vec::with_capacity(items.len());
     for item in items {
         if item.state.as_deref() != Some(DELETED) {
-            resources.extend(into_resource(item, place)?);
+            resources.extend(into_resource(item, scope)?);
         }
     }
     Ok(resources)
 }
 
 /// Reads one volume by its id.
-pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
+pub(crate) async fn get(
+    client: &Client,
+    scope: &AccountScope,
+    id: &str,
+) -> Result<Option<Resource>> {
     match client.read::<Volume>(READ, &["volumes", id], &[]).await {
         Ok(found) if native::is_same(found.id.as_deref(), id) => {
             if found.state.as_deref() == Some(DELETED) {
                 return Ok(None);
             }
-            into_resource(found, place)
+            into_resource(found, scope)
         }
         Ok(_) => Err(client.unexpected()),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
@@ -43,14 +47,14 @@ pub(crate) async fn get(client: &Client, place: &Place, id: &str) -> Result<Opti
 }
 
 /// Deletes a volume that was just seen.
-pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<()> {
+pub(crate) async fn delete(client: &Client, scope: &AccountScope, id: &str) -> Result<()> {
     let sent = client
         .send(Call::Delete(KIND), Method::DELETE, &["volumes", id], &[])
         .await;
     match sent {
         Ok(_) => Ok(()),
         // It is in no state that can be deleted: being made, or being removed already.
-        Err(error) if has_status(&error, 400) => match get(client, place, id).await? {
+        Err(error) if has_status(&error, 400) => match get(client, scope, id).await? {
             None => Err(gone(KIND)),
             Some(found) if found.state == State::Removing => Err(in_progress()),
             Some(_) => Err(error),
@@ -59,14 +63,14 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<(
     }
 }
 
-fn into_resource(item: Volume, place: &Place) -> Result<Option<Resource>> {
-    place.organization.admit(item.organization_id.as_deref())?;
+fn into_resource(item: Volume, scope: &AccountScope) -> Result<Option<Resource>> {
+    scope.organization.admit(item.organization_id.as_deref())?;
     let Some(id) = item.id.clone().filter(|id| native::is_id(id)) else {
         tracing::warn!(id = ?item.id, "a volume without a usable id is left alone");
         return Ok(None);
     };
     let raw = item.state.as_deref().unwrap_or_default();
-    let identity = place.identity(KIND, id.clone(), time(item.created_at.as_deref()));
+    let identity = scope.identity(KIND, id.clone(), time(item.created_at.as_deref()));
     let name = item.name.filter(|name| !name.is_empty());
     let mut resource = Resource::new(identity, name.unwrap_or(id), state::of_volume(raw));
     resource.last_activity = time(item.last_used_at.as_deref());

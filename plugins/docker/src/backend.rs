@@ -19,12 +19,12 @@ use tbengine_sdk::{
 };
 use tokio::sync::OnceCell;
 
+use crate::account_ref::AccountRef;
 use crate::api_version::ApiVersion;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::{RequestError, gone};
 use crate::events::Events;
-use crate::place::Place;
 use crate::transport::{Reply, Transport};
 use crate::wire::{Container, Info, Items, Network, time};
 use crate::{containers, context, disks, finding, images, native, networks, volumes};
@@ -76,9 +76,9 @@ impl Docker {
         Ok(&self.connection().await?.transport)
     }
 
-    async fn place(&self) -> Result<Place> {
+    async fn account_ref(&self) -> Result<AccountRef> {
         let account = self.account.get_or_try_init(|| self.ask()).await?;
-        Ok(Place::new(self.name.clone(), account.id.clone()))
+        Ok(AccountRef::new(self.name.clone(), account.id.clone()))
     }
 
     /// Puts the time limit around one call as a whole.
@@ -142,11 +142,11 @@ impl Docker {
         let (resources, mut unreadable) = match kind {
             Kind::CONTAINER => {
                 let found = containers::identify(transport);
-                self.placed(found, containers::identified).await?
+                self.with_account(found, containers::identified).await?
             }
             Kind::NETWORK => {
                 let found = networks::list(transport);
-                self.placed(found, networks::into_resource).await?
+                self.with_account(found, networks::into_resource).await?
             }
             Kind::VOLUME => {
                 let (found, warnings) = volumes::identify(transport).await?;
@@ -155,11 +155,11 @@ impl Docker {
                     message,
                 }));
                 let found = std::future::ready(Ok(found));
-                self.placed(found, volumes::into_resource).await?
+                self.with_account(found, volumes::into_resource).await?
             }
             Kind::IMAGE => {
                 let found = images::identify(transport);
-                self.placed(found, images::identified).await?
+                self.with_account(found, images::identified).await?
             }
             other => return Err(unsupported(format!("docker has no {other}s"))),
         };
@@ -188,19 +188,20 @@ impl Docker {
         let (resources, unreadable) = match request.kind {
             Kind::CONTAINER => {
                 let found = containers::list(transport, sizes, limit, &request.progress);
-                self.placed(found, containers::Found::into_resource).await?
+                self.with_account(found, containers::Found::into_resource)
+                    .await?
             }
             Kind::NETWORK => {
                 let found = networks::list(transport);
-                self.placed(found, networks::into_resource).await?
+                self.with_account(found, networks::into_resource).await?
             }
             Kind::VOLUME => {
                 let found = volumes::list(transport, sizes);
-                self.placed(found, volumes::into_resource).await?
+                self.with_account(found, volumes::into_resource).await?
             }
             Kind::IMAGE => {
                 let found = images::list(transport, sizes, limit, &request.progress);
-                self.placed(found, images::into_resource).await?
+                self.with_account(found, images::into_resource).await?
             }
             other => return Err(unsupported(format!("docker has no {other}s"))),
         };
@@ -213,22 +214,22 @@ impl Docker {
 
     /// Makes resources of what a listing found. The account is asked for meanwhile: `/info` is the
     /// slowest request of all, and what has nothing to identify does not wait for it.
-    async fn placed<T>(
+    async fn with_account<T>(
         &self,
         found: impl Future<Output = Result<Items<T>>>,
-        into_resource: impl Fn(T, &Place) -> Resource,
+        into_resource: impl Fn(T, &AccountRef) -> Resource,
     ) -> Result<(Vec<Resource>, Vec<Unreadable>)> {
-        let place = self.bounded(false, self.place());
-        let (mut place, mut found) = (pin!(place), pin!(found));
-        let (place, found) = match select(place.as_mut(), found.as_mut()).await {
-            Either::Left((place, _)) => (place?, found.await?),
+        let account = self.bounded(false, self.account_ref());
+        let (mut account, mut found) = (pin!(account), pin!(found));
+        let (account, found) = match select(account.as_mut(), found.as_mut()).await {
+            Either::Left((account, _)) => (account?, found.await?),
             Either::Right((found, _)) => match found? {
                 found if found.read.is_empty() => return Ok((Vec::new(), found.odd)),
-                found => (place.await?, found),
+                found => (account.await?, found),
             },
         };
         let read = found.read.into_iter();
-        let resources = read.map(|each| into_resource(each, &place)).collect();
+        let resources = read.map(|each| into_resource(each, &account)).collect();
         Ok((resources, found.odd))
     }
 
@@ -236,21 +237,21 @@ impl Docker {
         native::check(target.kind, &target.native)?;
         let connection = self.connection().await?;
         let transport = &connection.transport;
-        let place = self.place().await?;
+        let account = self.account_ref().await?;
         let id = target.native.as_str();
         Ok(match target.kind {
             Kind::CONTAINER => containers::get(transport, id)
                 .await?
-                .map(|found| found.into_resource(&place)),
+                .map(|found| found.into_resource(&account)),
             Kind::NETWORK => networks::get(connection, id)
                 .await?
-                .map(|found| networks::into_resource(found, &place)),
+                .map(|found| networks::into_resource(found, &account)),
             Kind::VOLUME => volumes::get(connection, id)
                 .await?
-                .map(|found| volumes::into_resource(found, &place)),
+                .map(|found| volumes::into_resource(found, &account)),
             Kind::IMAGE => images::get(transport, id)
                 .await?
-                .map(|found| images::into_resource(found, &place)),
+                .map(|found| images::into_resource(found, &account)),
             _ => None,
         })
     }
@@ -485,11 +486,11 @@ impl Backend for Docker {
     async fn watch(&self, request: WatchRequest) -> Result<Changes> {
         let transport = self.transport().await?;
         let answer = self.events.watch(transport, &request).await?;
-        let place = match answer.is_empty() {
+        let account = match answer.is_empty() {
             true => None,
-            false => Some(self.place().await?),
+            false => Some(self.account_ref().await?),
         };
-        Ok(answer.into_changes(place.as_ref()))
+        Ok(answer.into_changes(account.as_ref()))
     }
 
     async fn find(&self, request: FindRequest) -> Result<Vec<Resource>> {

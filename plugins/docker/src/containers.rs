@@ -8,10 +8,10 @@ use tbengine_sdk::{
     Damage, Error, Kind, Labels, Progress, Relation, Resource, Result, State, Timestamp,
 };
 
+use crate::account_ref::AccountRef;
 use crate::item::{self, within};
 use crate::native;
 use crate::networks;
-use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
 use crate::wire::{self, Container, ContainerConfig, ContainerState, ContainerSummary, Items};
@@ -34,19 +34,19 @@ pub(crate) async fn list(
     progress.made();
     let mut inspected: Vec<(usize, Option<Found>)> =
         stream::iter(listed.read.into_iter().enumerate())
-            .map(|(place, summary)| async move {
+            .map(|(index, summary)| async move {
                 let found = look(transport, summary, sizes).await?;
                 // Silence is no sign of life.
                 if !found.as_ref().is_some_and(Found::is_silent) {
                     progress.made();
                 }
-                Ok::<_, Error>((place, found))
+                Ok::<_, Error>((index, found))
             })
             // One that hangs is not to hold up those behind it.
             .buffer_unordered(item::AT_ONCE)
             .try_collect()
             .await?;
-    inspected.sort_by_key(|(place, _)| *place);
+    inspected.sort_by_key(|(index, _)| *index);
     let mut found: Vec<Found> = inspected
         .into_iter()
         .filter_map(|(_, found)| found)
@@ -69,7 +69,7 @@ pub(crate) async fn identify(transport: &Transport) -> Result<Items<ContainerSum
     transport.read("/containers/json?all=1").await
 }
 
-pub(crate) fn identified(summary: ContainerSummary, place: &Place) -> Resource {
+pub(crate) fn identified(summary: ContainerSummary, account: &AccountRef) -> Resource {
     // Links are names within other containers.
     let mut names = summary
         .names
@@ -77,7 +77,7 @@ pub(crate) fn identified(summary: ContainerSummary, place: &Place) -> Resource {
         .map(|name| name.trim_start_matches('/'));
     let name = names.find(|name| !name.contains('/'));
     let name = name.unwrap_or(&summary.id).to_owned();
-    let identity = place.identity(Kind::CONTAINER, summary.id, None);
+    let identity = account.identity(Kind::CONTAINER, summary.id, None);
     Resource::new(identity, name, state_of(&summary.state))
 }
 
@@ -206,7 +206,7 @@ impl Found {
             })
     }
 
-    pub(crate) fn into_resource(self, place: &Place) -> Resource {
+    pub(crate) fn into_resource(self, account: &AccountRef) -> Resource {
         let uses = self.uses();
         let damaged = self.damage;
         let Container {
@@ -219,7 +219,7 @@ impl Found {
             host_config,
             ..
         } = self.container;
-        let identity = place.identity(Kind::CONTAINER, id, wire::time(&created));
+        let identity = account.identity(Kind::CONTAINER, id, wire::time(&created));
         let mut resource = Resource::new(
             identity,
             name.trim_start_matches('/'),

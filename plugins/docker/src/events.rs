@@ -6,7 +6,7 @@
 //!                     └─ ends with the connection; a cursor of a stream that has ended is lost
 //! ```
 //!
-//! A cursor is the number of a stream and a place in it. In another process, after a reconnection and behind the end of
+//! A cursor is the number of a stream and a position in it. In another process, after a reconnection and behind the end of
 //! the buffer it is lost, and the caller lists again.
 
 use std::collections::VecDeque;
@@ -23,8 +23,8 @@ use tbengine_sdk::{Change, Changes, Error, ErrorKind, Kind, Result, Timestamp, W
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use crate::account_ref::AccountRef;
 use crate::native;
-use crate::place::Place;
 use crate::transport::Transport;
 
 /// How many changes a stream keeps for those that come to read them.
@@ -34,7 +34,7 @@ const MAX_EVENT: usize = 4 << 20;
 /// How many changes one answer brings.
 const MAX_ANSWERED: usize = 10_000;
 
-/// The kinds that the daemon tells of in full. Of images it does not: one that is pulled is named by its tag only.
+/// The kinds that the daemon reports in full. Images are not: one that is pulled is named by its tag only.
 pub(crate) const WATCHED: [Kind; 3] = [Kind::CONTAINER, Kind::NETWORK, Kind::VOLUME];
 
 /// The events of one daemon. There is one stream at most, which is opened when somebody first follows it.
@@ -77,7 +77,7 @@ impl Events {
 
 /// What happened since a cursor.
 pub(crate) struct Answer {
-    events: Vec<Told>,
+    events: Vec<ParsedEvent>,
     cursor: Cursor,
     lost: bool,
 }
@@ -97,9 +97,10 @@ impl Answer {
     }
 
     /// The same in the words of the contract.
-    pub(crate) fn into_changes(self, place: Option<&Place>) -> Changes {
+    pub(crate) fn into_changes(self, account: Option<&AccountRef>) -> Changes {
         let events = self.events.into_iter();
-        let changes = place.map(|place| events.map(|told| told.into_change(place)).collect());
+        let changes =
+            account.map(|account| events.map(|event| event.into_change(account)).collect());
         Changes {
             changes: changes.unwrap_or_default(),
             cursor: self.cursor.to_string(),
@@ -114,10 +115,10 @@ fn first_number() -> u64 {
     RandomState::new().hash_one(std::process::id()) >> 16
 }
 
-/// One connection on which the daemon tells what happens.
+/// One connection on which the daemon reports events.
 struct Stream {
     number: u64,
-    heard: Arc<Heard>,
+    received: Arc<Received>,
     reader: JoinHandle<()>,
 }
 
@@ -129,14 +130,14 @@ impl Drop for Stream {
 
 /// The events so far.
 #[derive(Default)]
-struct Heard {
+struct Received {
     buffer: Mutex<Buffer>,
     news: Notify,
 }
 
 #[derive(Default)]
 struct Buffer {
-    events: VecDeque<Told>,
+    events: VecDeque<ParsedEvent>,
     /// How many events were there before the first that is kept.
     dropped: u64,
     has_ended: bool,
@@ -149,32 +150,32 @@ impl Buffer {
 }
 
 impl Stream {
-    /// Connects. What happens from now on will be told; what happened in the second before may be as well.
+    /// Connects. What happens from now on will be reported; what happened in the second before may be as well.
     async fn open(transport: &Transport, number: u64) -> Result<Self> {
         // The daemon answers before it listens, so it is asked for what happened since this second began. One that
-        // does not say which it is tells the last that it remembers.
+        // does not report its time sends all that it remembers.
         let since = transport.second_of_docker().await?.unwrap_or(1);
         let filters = json!({ "type": WATCHED.map(Kind::word) }).to_string();
         let filters: String = form_urlencoded::byte_serialize(filters.as_bytes()).collect();
         let path = format!("/events?since={since}&filters={filters}");
         let body = transport.stream(&path).await?;
-        let heard = Arc::new(Heard::default());
-        let reader = tokio::spawn(read(body, heard.clone()));
+        let received = Arc::new(Received::default());
+        let reader = tokio::spawn(read(body, received.clone()));
         Ok(Self {
             number,
-            heard,
+            received,
             reader,
         })
     }
 
     fn has_ended(&self) -> bool {
-        self.heard.buffer().has_ended
+        self.received.buffer().has_ended
     }
 
     fn end(&self) -> Cursor {
         Cursor {
             stream: self.number,
-            place: self.heard.buffer().end(),
+            position: self.received.buffer().end(),
         }
     }
 
@@ -183,7 +184,7 @@ impl Stream {
         let deadline = tokio::time::Instant::now() + request.wait;
         loop {
             // Registered before it looks, so that nothing comes unseen between the two.
-            let news = self.heard.news.notified();
+            let news = self.received.news.notified();
             if let Some(changes) = self.now(since, &request.kinds)? {
                 return Ok(changes);
             }
@@ -195,42 +196,42 @@ impl Stream {
 
     /// What came after a cursor by now, if anything did.
     fn now(&self, since: Cursor, kinds: &[Kind]) -> Result<Option<Answer>> {
-        let buffer = self.heard.buffer();
-        if since.place > buffer.end() {
+        let buffer = self.received.buffer();
+        if since.position > buffer.end() {
             return Err(invalid());
         }
-        let lost = since.place < buffer.dropped || buffer.has_ended;
-        let skipped = since.place.saturating_sub(buffer.dropped) as usize;
+        let lost = since.position < buffer.dropped || buffer.has_ended;
+        let skipped = since.position.saturating_sub(buffer.dropped) as usize;
         let new = buffer.events.iter().skip(skipped).take(MAX_ANSWERED);
         let count = new.len() as u64;
         if count == 0 && !lost {
             return Ok(None);
         }
-        let wanted = |told: &&Told| told.kind().is_none_or(|kind| kinds.contains(&kind));
-        let place = since.place.max(buffer.dropped) + count;
+        let wanted = |event: &&ParsedEvent| event.kind().is_none_or(|kind| kinds.contains(&kind));
+        let position = since.position.max(buffer.dropped) + count;
         Ok(Some(Answer {
             events: new.filter(wanted).cloned().collect(),
             cursor: Cursor {
                 stream: self.number,
-                place,
+                position,
             },
             lost,
         }))
     }
 }
 
-impl Heard {
+impl Received {
     fn buffer(&self) -> std::sync::MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, told: Told) {
+    fn add(&self, event: ParsedEvent) {
         let mut buffer = self.buffer();
         if buffer.events.len() == MAX_BUFFERED {
             buffer.events.pop_front();
             buffer.dropped += 1;
         }
-        buffer.events.push_back(told);
+        buffer.events.push_back(event);
         drop(buffer);
         self.news.notify_waiters();
     }
@@ -241,8 +242,8 @@ impl Heard {
     }
 }
 
-/// Reads events until the connection ends or says what is no event.
-async fn read(mut body: Incoming, heard: Arc<Heard>) {
+/// Reads events until the connection ends or sends something that is not an event.
+async fn read(mut body: Incoming, received: Arc<Received>) {
     let mut pending = BytesMut::new();
     while let Some(Ok(frame)) = body.frame().await {
         let Ok(bytes) = frame.into_data() else {
@@ -256,13 +257,13 @@ async fn read(mut body: Incoming, heard: Arc<Heard>) {
             }
             match serde_json::from_slice::<Event>(&line) {
                 Ok(event) => {
-                    if let Some(told) = event.told() {
-                        heard.add(told);
+                    if let Some(parsed) = event.parsed() {
+                        received.add(parsed);
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "docker told of an event that cannot be read");
-                    heard.add(Told::Unreadable);
+                    tracing::warn!(%error, "docker sent an event that cannot be read");
+                    received.add(ParsedEvent::Unreadable);
                 }
             }
         }
@@ -270,19 +271,19 @@ async fn read(mut body: Incoming, heard: Arc<Heard>) {
             break;
         }
     }
-    heard.end();
+    received.end();
 }
 
-/// A place in a stream.
+/// A position in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Cursor {
     stream: u64,
-    place: u64,
+    position: u64,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}.{}", self.stream, self.place)
+        write!(f, "{:x}.{}", self.stream, self.position)
     }
 }
 
@@ -290,11 +291,11 @@ impl FromStr for Cursor {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let parsed = text.split_once('.').and_then(|(stream, place)| {
+        let parsed = text.split_once('.').and_then(|(stream, position)| {
             let stream = u64::from_str_radix(stream, 16).ok()?;
             Some(Self {
                 stream,
-                place: place.parse().ok()?,
+                position: position.parse().ok()?,
             })
         });
         parsed.ok_or_else(invalid)
@@ -308,7 +309,7 @@ fn invalid() -> Error {
     )
 }
 
-/// An event as the daemon tells it.
+/// An event as the daemon sends it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Event {
@@ -345,8 +346,8 @@ const HARMLESS: [&str; 12] = [
 ];
 
 impl Event {
-    /// What it tells. `None` for what changes nothing.
-    fn told(self) -> Option<Told> {
+    /// What it means. `None` for what changes nothing.
+    fn parsed(self) -> Option<ParsedEvent> {
         let kind = WATCHED
             .into_iter()
             .find(|kind| kind.word() == self.r#type)?;
@@ -355,20 +356,20 @@ impl Event {
             return None;
         }
         if !native::is_full(kind, &self.actor.id) {
-            return Some(Told::Unreadable);
+            return Some(ParsedEvent::Unreadable);
         }
         let at = (self.time_nano > 0).then(|| Timestamp::from_unix_ms(self.time_nano / 1_000_000));
         let native = self.actor.id;
         Some(match action {
-            "destroy" => Told::Gone { kind, native, at },
-            _ => Told::Touched { kind, native, at },
+            "destroy" => ParsedEvent::Gone { kind, native, at },
+            _ => ParsedEvent::Touched { kind, native, at },
         })
     }
 }
 
-/// What an event tells.
+/// What an event means.
 #[derive(Clone, Debug)]
-enum Told {
+enum ParsedEvent {
     Touched {
         kind: Kind,
         native: String,
@@ -383,23 +384,23 @@ enum Told {
     Unreadable,
 }
 
-impl Told {
+impl ParsedEvent {
     fn kind(&self) -> Option<Kind> {
         match self {
-            Told::Touched { kind, .. } | Told::Gone { kind, .. } => Some(*kind),
-            Told::Unreadable => None,
+            ParsedEvent::Touched { kind, .. } | ParsedEvent::Gone { kind, .. } => Some(*kind),
+            ParsedEvent::Unreadable => None,
         }
     }
 
-    fn into_change(self, place: &Place) -> Change {
+    fn into_change(self, account: &AccountRef) -> Change {
         match self {
-            Told::Touched { kind, native, at } => Change::Touched { kind, native, at },
+            ParsedEvent::Touched { kind, native, at } => Change::Touched { kind, native, at },
             // Events do not say when what is gone was created.
-            Told::Gone { kind, native, at } => Change::Gone {
-                identity: place.identity(kind, native, None),
+            ParsedEvent::Gone { kind, native, at } => Change::Gone {
+                identity: account.identity(kind, native, None),
                 at,
             },
-            Told::Unreadable => Change::Other,
+            ParsedEvent::Unreadable => Change::Other,
         }
     }
 }

@@ -9,11 +9,11 @@ use tbengine_sdk::{
     Damage, Error, ErrorKind, Kind, Progress, Relation, Resource, Result, State, Timestamp,
 };
 
+use crate::account_ref::AccountRef;
 use crate::error::{RequestError, gone};
 use crate::item::{self, within};
 use crate::names::{self, Names};
 use crate::native;
-use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
 use crate::wire::{self, ContainerSummary, Image, ImageSummary, Items};
@@ -77,10 +77,10 @@ pub(crate) async fn list(
         native::is_full(Kind::IMAGE, &image.id) && (tagged || !parents.contains(&image.id))
     });
     let links = &links;
-    let found = stream::iter(shown.enumerate()).map(|(place, image)| async move {
+    let found = stream::iter(shown.enumerate()).map(|(index, image)| async move {
         let (tagged, damaged) = match item::read(|| inspect(transport, &image.id)).await {
             Ok(Some(inspected)) => (wire::time(&inspected.metadata.last_tag_time), None),
-            Ok(None) => return Ok((place, None)),
+            Ok(None) => return Ok((index, None)),
             Err(error) if item::is_about_all(&error) => return Err(error),
             Err(error) => (None, Some(item::damage(error))),
         };
@@ -97,11 +97,11 @@ pub(crate) async fn list(
             id: image.id,
             damaged,
         };
-        Ok((place, Some(found)))
+        Ok((index, Some(found)))
     });
     let mut found: Vec<(usize, Option<Found>)> =
         found.buffer_unordered(item::AT_ONCE).try_collect().await?;
-    found.sort_by_key(|(place, _)| *place);
+    found.sort_by_key(|(index, _)| *index);
     Ok(Items {
         read: found.into_iter().filter_map(|(_, found)| found).collect(),
         odd,
@@ -113,11 +113,11 @@ pub(crate) async fn identify(transport: &Transport) -> Result<Items<ImageSummary
     transport.read("/images/json?all=1").await
 }
 
-pub(crate) fn identified(image: ImageSummary, place: &Place) -> Resource {
+pub(crate) fn identified(image: ImageSummary, account: &AccountRef) -> Resource {
     let created = created_of(&image);
     let names = Names::new(&image.repo_tags, image.repo_digests);
     let name = names.shown().unwrap_or(&image.id).to_owned();
-    let identity = place.identity(Kind::IMAGE, image.id, created);
+    let identity = account.identity(Kind::IMAGE, image.id, created);
     let mut resource = Resource::new(identity, name, State::Present);
     resource.names = names.into_sorted();
     resource
@@ -219,10 +219,10 @@ pub(crate) async fn free(
     Ok(())
 }
 
-pub(crate) fn into_resource(image: Found, place: &Place) -> Resource {
+pub(crate) fn into_resource(image: Found, account: &AccountRef) -> Resource {
     let name = image.names.shown().unwrap_or(&image.id).to_owned();
     let mut resource = Resource::new(
-        place.identity(Kind::IMAGE, image.id, image.created),
+        account.identity(Kind::IMAGE, image.id, image.created),
         name,
         State::Present,
     );

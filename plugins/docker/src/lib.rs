@@ -11,7 +11,7 @@
 //! - `api_version`: a version of the API, and which ones this backend speaks
 //! - `native`: which ids are full ids
 //! - `wire`: the daemon's JSON, as far as we read it
-//! - `place`: the daemon, as the identities of its resources name it
+//! - `account_ref`: the daemon, as the identities of its resources name it
 //! - `containers`, `networks`, `volumes`, `images`: from JSON to `Resource`
 //! - `disks`: the disk that the data lies on, if it can be seen from here
 //! - `events`: what the daemon tells of changes
@@ -41,6 +41,7 @@
 //! Listings are not bollard's whatever they cost, because one odd item must cost that item. The figures are the least of
 //! 15 rounds in alternation, of recorded answers that are given at once; dockerd's time is that of a request among eight.
 
+mod account_ref;
 mod api_version;
 mod backend;
 mod config;
@@ -58,7 +59,6 @@ pub mod labelling;
 mod names;
 mod native;
 mod networks;
-mod place;
 mod refusal;
 mod transport;
 mod unit;

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use bollard::query_parameters::InspectNetworkOptions;
 use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
 
+use crate::account_ref::AccountRef;
 use crate::connection::Connection;
 use crate::native;
-use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
 use crate::wire::{self, ContainerSummary, Items, Network};
@@ -88,8 +88,8 @@ pub(crate) async fn ids_by_name(transport: &Transport) -> Result<HashMap<String,
     Ok(ids)
 }
 
-pub(crate) fn into_resource(network: Network, place: &Place) -> Resource {
-    let identity = place.identity(Kind::NETWORK, network.id, wire::time(&network.created));
+pub(crate) fn into_resource(network: Network, account: &AccountRef) -> Resource {
+    let identity = account.identity(Kind::NETWORK, network.id, wire::time(&network.created));
     let mut resource = Resource::new(identity, network.name, State::Present);
     resource.labels = network.labels.into_iter().collect();
     resource.unit = unit::of_others(&resource.labels);

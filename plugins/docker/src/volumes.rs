@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use tbengine_sdk::{Kind, Labels, Resource, Result, State};
 
+use crate::account_ref::AccountRef;
 use crate::api_version::ApiVersion;
 use crate::connection::Connection;
 use crate::native;
-use crate::place::Place;
 use crate::transport::Transport;
 use crate::unit;
 use crate::wire::{self, DiskUsage, Items, Volume, VolumeList, VolumeUsage};
@@ -93,11 +93,11 @@ async fn keeps_time(transport: &Transport) -> Result<bool> {
     Ok(transport.version().await? >= ApiVersion::VOLUMES_KEEP_THEIR_TIME)
 }
 
-pub(crate) fn into_resource(found: Found, place: &Place) -> Resource {
+pub(crate) fn into_resource(found: Found, account: &AccountRef) -> Resource {
     let Found { volume, keeps_time } = found;
     let name = volume.name.clone();
     let time = wire::time(&volume.created_at);
-    let identity = place.identity(Kind::VOLUME, volume.name, time.filter(|_| keeps_time));
+    let identity = account.identity(Kind::VOLUME, volume.name, time.filter(|_| keeps_time));
     let mut resource = Resource::new(identity, name, State::Present);
     // It cannot have come later than somebody wrote to it.
     resource.arrived = time.filter(|_| !keeps_time);

@@ -27,9 +27,9 @@ pub(crate) struct Lease {
     _orders: File,
 }
 
-/// What is at the daemon's place.
-enum Place {
-    /// Nothing; whoever found it starts the daemon before the lock is dropped.
+/// The state of the daemon of a directory.
+enum DaemonState {
+    /// No daemon; the process that found this starts one before the lock is dropped.
     Empty { lock: File },
     /// The daemon.
     Ready(Lease),
@@ -58,9 +58,9 @@ impl Lease {
     pub(crate) fn take(directory: &Path) -> io::Result<(Self, Option<Starting>)> {
         let deadline = Instant::now() + WAIT;
         loop {
-            match place(directory)? {
-                Place::Ready(lease) => return Ok((lease, None)),
-                Place::Empty { lock } => {
+            match daemon_state(directory)? {
+                DaemonState::Ready(lease) => return Ok((lease, None)),
+                DaemonState::Empty { lock } => {
                     let (reads, writes) = fifo(&directory.join(ORDERS))?;
                     let starting = Starting {
                         directory: directory.to_owned(),
@@ -69,36 +69,36 @@ impl Lease {
                     };
                     return Ok((Self { _orders: writes }, Some(starting)));
                 }
-                Place::Ending if Instant::now() > deadline => {
+                DaemonState::Ending if Instant::now() > deadline => {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
-                Place::Ending => std::thread::sleep(POLL_INTERVAL),
+                DaemonState::Ending => std::thread::sleep(POLL_INTERVAL),
             }
         }
     }
 }
 
-/// Looks what is there, while nobody else starts anything.
-fn place(directory: &Path) -> io::Result<Place> {
+/// Determines the state of the daemon, while nobody else starts one.
+fn daemon_state(directory: &Path) -> io::Result<DaemonState> {
     match DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
     let lock = match File::open(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Place::Ending),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(DaemonState::Ending),
         lock => lock?,
     };
     lock.lock()?;
     // The supervisor may have removed it meanwhile.
     let locked = lock.metadata()?.ino();
     if fs::metadata(directory).map_or(true, |now| now.ino() != locked) {
-        return Ok(Place::Ending);
+        return Ok(DaemonState::Ending);
     }
     let orders = directory.join(ORDERS);
     if !directory.join(READY).exists() {
         return Ok(match orders.exists() {
-            true => Place::Ending,
-            false => Place::Empty { lock },
+            true => DaemonState::Ending,
+            false => DaemonState::Empty { lock },
         });
     }
     // Fails where nobody reads.
@@ -108,9 +108,11 @@ fn place(directory: &Path) -> io::Result<Place> {
         .custom_flags(flags)
         .open(orders)
     {
-        Ok(orders) => Ok(Place::Ready(Lease { _orders: orders })),
-        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => Ok(Place::Ending),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::Ending),
+        Ok(orders) => Ok(DaemonState::Ready(Lease { _orders: orders })),
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            Ok(DaemonState::Ending)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(DaemonState::Ending),
         Err(error) => Err(error),
     }
 }

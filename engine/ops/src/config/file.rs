@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for InGroup<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let group = Some(self.group.name);
-        let known: Vec<&'static str> = rows_of(group).map(|row| row.place().1).collect();
+        let known: Vec<&'static str> = rows_of(group).map(|row| row.group_and_name().1).collect();
         while let Some(name) = map.next_key_seed(KnownKey(&known))? {
             read_row(&mut map, group, name, self.settings)?;
         }
@@ -118,7 +118,7 @@ fn read_row<'de, A: MapAccess<'de>>(
     name: &str,
     settings: &mut Layer,
 ) -> Result<(), A::Error> {
-    match rows_of(group).find(|row| row.place().1 == name) {
+    match rows_of(group).find(|row| row.group_and_name().1 == name) {
         Some(row) => map.next_value_seed(ValueOf { row, settings }),
         None => Err(A::Error::custom(format!("unknown setting `{name}`"))),
     }
@@ -243,7 +243,7 @@ fn properties_of(group: Option<&str>, generator: &mut SchemaGenerator) -> Map<St
             schema.insert("minimum".to_owned(), least.into());
             schema.insert("maximum".to_owned(), most.into());
         }
-        (row.place().1.to_owned(), schema.to_value())
+        (row.group_and_name().1.to_owned(), schema.to_value())
     };
     rows_of(group).map(of).collect()
 }

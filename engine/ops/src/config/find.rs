@@ -10,7 +10,7 @@ pub const NAME: &str = "tbengine.toml";
 
 /// Where the file lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ConfigLocation {
     /// Its path.
     pub path: PathBuf,
     /// Whether it was found in the working directory without being named. A repository brings such a
@@ -19,22 +19,22 @@ pub struct Place {
 }
 
 /// Finds the file. One that was named counts even if it is not there, so that reading it fails.
-pub fn find(world: &World, named: Option<&Path>) -> Option<Place> {
+pub fn find(world: &World, named: Option<&Path>) -> Option<ConfigLocation> {
     if let Some(path) = named {
-        return Some(Place {
+        return Some(ConfigLocation {
             path: path.to_owned(),
             project: false,
         });
     }
     let project = PathBuf::from(NAME);
     if exists(&project) {
-        return Some(Place {
+        return Some(ConfigLocation {
             path: project,
             project: true,
         });
     }
     let user = user_file(world)?;
-    exists(&user).then_some(Place {
+    exists(&user).then_some(ConfigLocation {
         path: user,
         project: false,
     })

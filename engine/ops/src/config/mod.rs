@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use tbengine_engine::owners::{Owners, Trust, line_of};
 
 pub use file::File;
-pub use find::Place;
+pub use find::ConfigLocation;
 pub use settings::Settings;
 
 use crate::error::Error;
@@ -35,7 +35,7 @@ pub struct Config {
     /// What it says.
     pub file: File,
     /// Where it lies.
-    pub place: Option<Place>,
+    pub location: Option<ConfigLocation>,
     /// Its text, to point at lines.
     text: String,
 }
@@ -46,14 +46,14 @@ impl Config {
     /// # Errors
     /// If it cannot be read, says what it may not, or was named and is not there.
     pub fn load(world: &World, named: Option<&Path>) -> Result<Self, Error> {
-        let Some(place) = find::find(world, named) else {
+        let Some(location) = find::find(world, named) else {
             return Ok(Self::default());
         };
-        let text = read::text(&place.path)?;
-        let file = read::file(&place.path, &text)?;
+        let text = read::text(&location.path)?;
+        let file = read::file(&location.path, &text)?;
         let config = Self {
             file,
-            place: Some(place),
+            location: Some(location),
             text,
         };
         config.check()?;
@@ -62,8 +62,8 @@ impl Config {
 
     /// Refuses what the file may not say because of where it lies.
     fn check(&self) -> Result<(), Error> {
-        if let Some(place) = &self.place {
-            trust::check(&self.file, place, |keys| self.pointer(keys))?;
+        if let Some(location) = &self.location {
+            trust::check(&self.file, location, |keys| self.pointer(keys))?;
         }
         // Most files say nothing of owners, and most commands need none.
         if !self.file.owners.is_empty() {
@@ -85,7 +85,9 @@ impl Config {
 
     /// The path of the file.
     pub fn path(&self) -> Option<&Path> {
-        self.place.as_ref().map(|place| place.path.as_path())
+        self.location
+            .as_ref()
+            .map(|location| location.path.as_path())
     }
 
     /// How long the locks of a run last without a heartbeat, if the file says so.
@@ -100,8 +102,8 @@ impl Config {
     /// If the file says what it may not, which it has been checked for when it was read.
     pub fn owners(&self) -> Result<Owners, Error> {
         let built_in = Owners::embedded().map_err(|error| Error::config(error.to_string()))?;
-        let trust = match &self.place {
-            Some(place) => trust::of_owners(place),
+        let trust = match &self.location {
+            Some(location) => trust::of_owners(location),
             None => Trust::Own,
         };
         let owners = built_in.with(&self.file.owners, trust);
@@ -136,7 +138,7 @@ impl Config {
         }
         for group in GROUPS {
             let binding = rows_of(Some(group.name)).filter(|row| row.binds_plans);
-            let binding: Vec<&str> = binding.map(|row| row.place().1).collect();
+            let binding: Vec<&str> = binding.map(|row| row.group_and_name().1).collect();
             if let (false, Some(toml::Value::Table(part))) =
                 (binding.is_empty(), table.get(group.name))
             {

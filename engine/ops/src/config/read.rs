@@ -23,18 +23,18 @@ pub fn text(path: &Path) -> Result<String, Error> {
 pub fn file(path: &Path, text: &str) -> Result<File, Error> {
     let file: File = toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| line_at(text, span.start));
-        let place = match line {
+        let location = match line {
             Some(line) => format!("{}:{line}", path.display()),
             None => path.display().to_string(),
         };
-        explained(&place, error.message())
+        explained(&location, error.message())
     })?;
     let complain = |keys: &[&str], message: &str| {
-        let place = match line_of(text, keys) {
+        let location = match line_of(text, keys) {
             Some(line) => format!("{}:{line}", path.display()),
             None => path.display().to_string(),
         };
-        Err(Error::config(format!("{place}: {message}")))
+        Err(Error::config(format!("{location}: {message}")))
     };
     if let Some(message) = contradiction(&file.settings) {
         return complain(&["retry"], message);
@@ -87,13 +87,13 @@ pub fn file(path: &Path, text: &str) -> Result<File, Error> {
     Ok(file)
 }
 
-/// An error with its place; if serde met an unknown key, in plain words and with a suggestion.
-pub fn explained(place: &str, message: &str) -> Error {
+/// An error with its location; if serde met an unknown key, in plain words and with a suggestion.
+pub fn explained(location: &str, message: &str) -> Error {
     let message = message.trim();
     let Some((key, known)) = unknown_key(message) else {
-        return Error::config(format!("{place}: {message}"));
+        return Error::config(format!("{location}: {message}"));
     };
-    let error = Error::config(format!("{place}: unknown key `{key}`"));
+    let error = Error::config(format!("{location}: unknown key `{key}`"));
     match closest(key, known.iter().copied()) {
         Some(meant) => error.hint(format!("did you mean `{meant}`?")),
         None if known.is_empty() => error,

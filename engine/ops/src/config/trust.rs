@@ -5,7 +5,7 @@ use std::path::Path;
 use tbengine_engine::owners::Trust;
 
 use super::file::File;
-use super::find::Place;
+use super::find::ConfigLocation;
 use super::settings::table::{Project, Row};
 use super::settings::value::Plain;
 use crate::error::Error;
@@ -25,7 +25,11 @@ const ENDPOINTS: [&str; 9] = [
 
 /// Refuses endpoints and secrets in a file that someone else may have written, and in a project's file
 /// what takes a guard away. `pointer` leads to the line of a key, for messages.
-pub fn check(file: &File, place: &Place, pointer: impl Fn(&[&str]) -> String) -> Result<(), Error> {
+pub fn check(
+    file: &File,
+    location: &ConfigLocation,
+    pointer: impl Fn(&[&str]) -> String,
+) -> Result<(), Error> {
     let endpoint = file.backends.iter().find_map(|(name, backend)| {
         let key = ENDPOINTS
             .iter()
@@ -34,51 +38,51 @@ pub fn check(file: &File, place: &Place, pointer: impl Fn(&[&str]) -> String) ->
     });
     if let Some((name, key)) = endpoint {
         let at = pointer(&["backends", name, key]);
-        if place.project {
+        if location.project {
             return Err(Error::config(format!(
                 "{at}: `{key}` decides where credentials are sent, so it is not allowed in ./tbengine.toml, which may come from a repository"
             ))
             .hint("put the table into ~/.config/tbengine/tbengine.toml, or pass the file with --config"));
         }
-        if let Some(problem) = writable_by_others(&place.path) {
+        if let Some(problem) = writable_by_others(&location.path) {
             return Err(Error::config(format!(
                 "{at}: `{key}` decides where credentials are sent, and {problem}"
             ))
-            .hint(format!("chmod go-w {}", place.path.display())));
+            .hint(format!("chmod go-w {}", location.path.display())));
         }
     }
     if let Some(name) = file.plugins.keys().next() {
         let at = pointer(&["plugins", name]);
-        if place.project {
+        if location.project {
             return Err(Error::config(format!(
                 "{at}: plugins run code, so they are not allowed in ./tbengine.toml, which may come from a repository"
             ))
             .hint("put the table into ~/.config/tbengine/tbengine.toml, or pass the file with --config"));
         }
-        if let Some(problem) = writable_by_others(&place.path) {
+        if let Some(problem) = writable_by_others(&location.path) {
             return Err(
                 Error::config(format!("{at}: plugins run code, and {problem}"))
-                    .hint(format!("chmod go-w {}", place.path.display())),
+                    .hint(format!("chmod go-w {}", location.path.display())),
             );
         }
     }
     if let Some((name, _)) = file.backends.iter().find(|(_, one)| one.exclusive) {
         let at = pointer(&["backends", name, "exclusive"]);
-        if place.project {
+        if location.project {
             return Err(Error::config(format!(
                 "{at}: `exclusive` claims everything in an account, so it does not belong into ./tbengine.toml, \
                  which a repository may bring along"
             ))
             .hint("put the table into ~/.config/tbengine/tbengine.toml, or pass the file with --config"));
         }
-        if let Some(problem) = writable_by_others(&place.path) {
+        if let Some(problem) = writable_by_others(&location.path) {
             return Err(Error::config(format!(
                 "{at}: `exclusive` claims everything in an account, and {problem}"
             ))
-            .hint(format!("chmod go-w {}", place.path.display())));
+            .hint(format!("chmod go-w {}", location.path.display())));
         }
     }
-    if place.project {
+    if location.project {
         let mut said = file.settings.said();
         said.try_for_each(|(row, value)| check_setting(row, &value, &pointer))?;
     }
@@ -86,8 +90,8 @@ pub fn check(file: &File, place: &Place, pointer: impl Fn(&[&str]) -> String) ->
 }
 
 /// How far a file is trusted with owners: what is said to be a benchmark's may be deleted while it runs.
-pub fn of_owners(place: &Place) -> Trust {
-    match place.project || writable_by_others(&place.path).is_some() {
+pub fn of_owners(location: &ConfigLocation) -> Trust {
+    match location.project || writable_by_others(&location.path).is_some() {
         true => Trust::Stranger,
         false => Trust::Own,
     }
@@ -150,7 +154,7 @@ mod tests {
         let file = read::file(&path, text).unwrap();
         let config = Config {
             file,
-            place: Some(Place { path, project }),
+            location: Some(ConfigLocation { path, project }),
             text: text.into(),
         };
         config.check().map_err(|error| error.to_string())

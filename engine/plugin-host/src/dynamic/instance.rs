@@ -79,10 +79,10 @@ impl Library {
         let Some(open) = self.table.open else {
             return Err(broken("the plugin's table lacks `open`"));
         };
-        let place = Place::new();
+        let call = OpenCall::new();
         // SAFETY: the request outlives the call, and the context is a number that is never followed.
-        let raw = unsafe { open(Bytes::of(request), place.context(), Some(take)) };
-        let taken = place.taken();
+        let raw = unsafe { open(Bytes::of(request), call.context(), Some(take)) };
+        let taken = call.taken();
         // Lazily: a handle that is dropped closes what is behind it, and null is nothing.
         let handle = (!raw.is_null()).then(|| Handle { library: self, raw });
         match (taken.answer, handle) {
@@ -124,11 +124,11 @@ struct Taken {
     count: u32,
 }
 
-/// Where one opening is told how it ended. The plugin gets its number and no address, because one that
-/// speaks after `open` has returned would write into memory that is something else by then.
-struct Place(usize);
+/// Where the plugin reports how one opening ended. It gets a number instead of an address, because one that
+/// reports after `open` has returned would write into memory that is something else by then.
+struct OpenCall(usize);
 
-impl Place {
+impl OpenCall {
     fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);

@@ -75,7 +75,7 @@ impl SqliteRun {
         let (locks, fence, expires, writer) = begun().inspect_err(|_| {
             std::fs::remove_file(&unfinished).ok();
         })?;
-        let places = places(&plan.steps, |_| false);
+        let steps_by_id = approved_steps(&plan.steps, |_| false);
         let steps = plan.steps.len();
         Self::start(
             state,
@@ -85,7 +85,7 @@ impl SqliteRun {
             locks,
             (fence, expires, steps),
             writer,
-            places,
+            steps_by_id,
             Vec::new(),
         )
     }
@@ -110,7 +110,7 @@ impl SqliteRun {
         let (fence, expires) = locks.take(&run, None, targets, now)?;
         let mut settled = record.settled();
         let steps_then = &record.plan.steps;
-        let places = places(steps_then, |step| record.steps[step].intents > 0);
+        let steps_by_id = approved_steps(steps_then, |step| record.steps[step].intents > 0);
         let staying: HashSet<ResourceId> = left.steps.iter().map(|step| step.target.id()).collect();
         let mut first = vec![Entry::Began {
             process: host.process.clone(),
@@ -146,7 +146,7 @@ impl SqliteRun {
             locks,
             (fence, expires, steps),
             writer,
-            places,
+            steps_by_id,
             settled,
         )
     }
@@ -163,7 +163,7 @@ impl SqliteRun {
         locks: Locks,
         (fence, expires, claims): (u64, u64, usize),
         writer: Writer,
-        places: HashMap<ResourceId, Place>,
+        steps_by_id: HashMap<ResourceId, ApprovedStep>,
         settled: Vec<Outcome>,
     ) -> Result<Self, StoreError> {
         writer.attach(&state.shared())?;
@@ -185,7 +185,7 @@ impl SqliteRun {
             ended: AtomicBool::new(false),
             halt: OnceLock::new(),
             stop: OnceLock::new(),
-            places,
+            steps_by_id,
             settled,
         });
         let heartbeat = Heartbeat::start(shared.clone())?;
@@ -226,7 +226,7 @@ struct Shared {
     halt: OnceLock<Halt>,
     stop: OnceLock<CancellationToken>,
     /// The steps of the approved plan.
-    places: HashMap<ResourceId, Place>,
+    steps_by_id: HashMap<ResourceId, ApprovedStep>,
     /// How steps ended before this process continued the run.
     settled: Vec<Outcome>,
 }
@@ -252,7 +252,7 @@ struct Recorder {
 
 /// One step of the approved plan.
 #[derive(Debug)]
-struct Place {
+struct ApprovedStep {
     /// Its number there.
     step: usize,
     /// Of what it acts on, that which its id does not say.
@@ -262,7 +262,7 @@ struct Place {
     intended: bool,
 }
 
-impl Place {
+impl ApprovedStep {
     fn identity(&self, id: &ResourceId) -> Identity {
         Identity {
             backend: id.backend.clone(),
@@ -380,13 +380,13 @@ impl Shared {
             self.renew_or_halt()?;
         }
         let id = target.id();
-        let Some(place) = self.places.get(&id) else {
+        let Some(approved) = self.steps_by_id.get(&id) else {
             let why = format!("{id} is not part of the approved plan");
             return Err(self.halt(Halt::Journal(why)).clone());
         };
-        let key = resource_key(&place.identity(&id));
+        let key = resource_key(&approved.identity(&id));
         let intent = Entry::Intent {
-            step: place.step,
+            step: approved.step,
             act,
             force,
             fence: self.lease.fence,
@@ -460,21 +460,23 @@ impl Shared {
     ) -> impl Iterator<Item = (&'a Outcome, Identity)> {
         report.outcomes.iter().filter_map(|outcome| {
             let id = &outcome.id.0;
-            Some((outcome, self.places.get(id)?.identity(id)))
+            Some((outcome, self.steps_by_id.get(id)?.identity(id)))
         })
     }
 
     fn number(&self, id: &ResourceId, otherwise: usize) -> usize {
-        self.places.get(id).map_or(otherwise, |place| place.step)
+        self.steps_by_id
+            .get(id)
+            .map_or(otherwise, |approved| approved.step)
     }
 
     /// Gives an outcome the number of its step, and takes into account what was asked for before.
     fn amend(&self, outcome: &mut Outcome) {
-        let Some(place) = self.places.get(&outcome.id.0) else {
+        let Some(approved) = self.steps_by_id.get(&outcome.id.0) else {
             return;
         };
-        outcome.step = place.step;
-        let asked = place.intended && outcome.action == ActionKind::Delete;
+        outcome.step = approved.step;
+        let asked = approved.intended && outcome.action == ActionKind::Delete;
         if asked && outcome.result == StepResult::AlreadyGone {
             outcome.result = StepResult::Deleted;
             let detail = "verified gone; requested before the run was interrupted";
@@ -560,17 +562,21 @@ impl Drop for Heartbeat {
     }
 }
 
-fn places(steps: &[Arc<Step>], intended: impl Fn(usize) -> bool) -> HashMap<ResourceId, Place> {
-    let place = |(number, step): (usize, &Arc<Step>)| {
-        let place = Place {
+fn approved_steps(
+    steps: &[Arc<Step>],
+    intended: impl Fn(usize) -> bool,
+) -> HashMap<ResourceId, ApprovedStep> {
+    let approved = |(number, step): (usize, &Arc<Step>)| {
+        let id = step.target.id();
+        let step = ApprovedStep {
             step: number,
             account: step.target.account.clone(),
             created: step.target.created,
             intended: intended(number),
         };
-        (step.target.id(), place)
+        (id, step)
     };
-    steps.iter().enumerate().map(place).collect()
+    steps.iter().enumerate().map(approved).collect()
 }
 
 /// A step that was approved and is not applied any more, because it changed or a safeguard says so now.

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use tbengine_sdk::http::{Call, Method};
 use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions};
 
-use super::reading::{get, second_look};
+use super::reading::{confirming_read, get};
 use super::{KIND, READ};
+use crate::account_scope::AccountScope;
 use crate::client::Client;
 use crate::error::{gone, has_status, in_progress};
 use crate::native;
-use crate::place::Place;
 use crate::recent::Seen;
 use crate::state;
 use crate::wire::Sandbox;
@@ -20,7 +20,7 @@ use crate::wire::Sandbox;
 /// Asks a sandbox to end that was just seen.
 pub(crate) async fn stop(
     client: &Client,
-    place: &Place,
+    scope: &AccountScope,
     id: &str,
     options: StopOptions,
 ) -> Result<()> {
@@ -37,7 +37,7 @@ pub(crate) async fn stop(
         Err(error) if has_status(&error, 400) || has_status(&error, 409) => error,
         Err(error) => return Err(error),
     };
-    let found = get(client, place, id).await?.ok_or_else(|| gone(KIND))?;
+    let found = get(client, scope, id).await?.ok_or_else(|| gone(KIND))?;
     let raw = found.attrs.get("state").unwrap_or_default();
     let is_ending = raw == "stopping" || found.attrs.get("desired-state") == Some("stopped");
     match found.state {
@@ -50,7 +50,7 @@ pub(crate) async fn stop(
 }
 
 /// Moves a sandbox to cold storage that was just seen and has ended.
-pub(crate) async fn archive(client: &Client, place: &Place, id: &str) -> Result<()> {
+pub(crate) async fn archive(client: &Client, scope: &AccountScope, id: &str) -> Result<()> {
     let path = ["sandbox", id, "archive"];
     let error = match client.send(Call::Archive, Method::POST, &path, &[]).await {
         Ok(_) => return Ok(()),
@@ -58,7 +58,7 @@ pub(crate) async fn archive(client: &Client, place: &Place, id: &str) -> Result<
         Err(error) if error.kind == ErrorKind::Conflict || has_status(&error, 409) => error,
         Err(error) => return Err(error),
     };
-    let found = get(client, place, id).await?.ok_or_else(|| gone(KIND))?;
+    let found = get(client, scope, id).await?.ok_or_else(|| gone(KIND))?;
     let seen = Seen::new(&found);
     match seen.state {
         State::Removing => Err(in_progress()),
@@ -101,7 +101,7 @@ pub(crate) async fn relabel(
 
 /// Deletes a sandbox that was just seen, whether it runs or not. Answers whether it is known to be on
 /// its way out; some are gone at once.
-pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<bool> {
+pub(crate) async fn delete(client: &Client, scope: &AccountScope, id: &str) -> Result<bool> {
     let sent = client
         .send(Call::Delete(KIND), Method::DELETE, &["sandbox", id], &[])
         .await;
@@ -115,12 +115,12 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<b
             }
         }
         Err(error) if error.kind == ErrorKind::NotFound => {
-            match second_look(client, place, id).await?.hidden() {
+            match confirming_read(client, scope, id).await?.hidden() {
                 Some(found) => Err(hides(&Seen::new(&found).raw)),
                 None => Err(error),
             }
         }
-        Err(error) if has_status(&error, 409) => Err(busy(client, place, id, error).await),
+        Err(error) if has_status(&error, 409) => Err(busy(client, scope, id, error).await),
         Err(error) if error.kind == ErrorKind::Dependency => {
             Err(name_forks(client, id, error).await)
         }
@@ -129,8 +129,8 @@ pub(crate) async fn delete(client: &Client, place: &Place, id: &str) -> Result<b
 }
 
 /// What a 409 means: someone's deletion is under way, or something else is.
-async fn busy(client: &Client, place: &Place, id: &str, error: Error) -> Error {
-    let seen = match get(client, place, id).await {
+async fn busy(client: &Client, scope: &AccountScope, id: &str, error: Error) -> Error {
+    let seen = match get(client, scope, id).await {
         Ok(None) => return gone(KIND),
         Ok(Some(found)) => Seen::new(&found),
         Err(failed) => return failed,

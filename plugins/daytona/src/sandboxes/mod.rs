@@ -12,7 +12,7 @@ use tbengine_sdk::Kind;
 use tbengine_sdk::http::Call;
 
 pub(crate) use changing::{archive, delete, hides, relabel, stop};
-pub(crate) use reading::{SecondLook, leaving, list, read, second_look};
+pub(crate) use reading::{ConfirmingRead, confirming_read, leaving, list, read};
 pub(crate) use resource::whole;
 
 const KIND: Kind = Kind::SANDBOX;

@@ -4,9 +4,9 @@ use tbengine_sdk::{Error, ErrorKind, Page, Resource, Result};
 
 use super::READ;
 use super::resource::into_resource;
+use crate::account_scope::AccountScope;
 use crate::client::Client;
 use crate::native;
-use crate::place::Place;
 use crate::poller::Sighting;
 use crate::state::{self, DESTROYED};
 use crate::wire::{Sandbox, SandboxPage};
@@ -18,7 +18,7 @@ const MAX_PAGE: usize = 200;
 /// create and delete.
 pub(crate) async fn list(
     client: &Client,
-    place: &Place,
+    scope: &AccountScope,
     cursor: Option<&str>,
     page_size: usize,
 ) -> Result<Page> {
@@ -29,7 +29,7 @@ pub(crate) async fn list(
         ("order", "asc"),
         ("includeErroredDeleted", "true"),
     ];
-    let labels = (!place.labels.is_empty()).then(|| serde_json::json!(place.labels).to_string());
+    let labels = (!scope.labels.is_empty()).then(|| serde_json::json!(scope.labels).to_string());
     query.extend(labels.as_deref().map(|labels| ("labels", labels)));
     query.extend(cursor.map(|cursor| ("cursor", cursor)));
     let (items, next) = match client.read(READ, &["sandbox"], &query).await? {
@@ -48,8 +48,8 @@ pub(crate) async fn list(
     }
     let mut resources = Vec::with_capacity(items.len());
     for item in items {
-        if is_listed(&item, place) {
-            resources.extend(into_resource(item, place)?);
+        if is_listed(&item, scope) {
+            resources.extend(into_resource(item, scope)?);
         }
     }
     Ok(Page {
@@ -61,13 +61,13 @@ pub(crate) async fn list(
 
 /// Whether a sandbox is there, someone's, in the region that is meant, and labelled as is wanted. What the
 /// service was asked to leave out is left out here again: old servers know no filters.
-fn is_listed(item: &Sandbox, place: &Place) -> bool {
+fn is_listed(item: &Sandbox, scope: &AccountScope) -> bool {
     let is_gone = item.state.as_deref() == Some(DESTROYED);
-    let is_elsewhere = place
+    let is_elsewhere = scope
         .target
         .as_deref()
         .is_some_and(|target| item.target.as_deref() != Some(target));
-    let mut labels = place.labels.iter();
+    let mut labels = scope.labels.iter();
     let is_labelled = labels.all(|(key, value)| item.labels.get(key) == Some(value));
     !is_gone && !is_elsewhere && is_labelled && item.warm_pool_id.is_none()
 }
@@ -76,15 +76,19 @@ fn is_listed(item: &Sandbox, place: &Place) -> bool {
 ///
 /// The service answers 404 also for a sandbox that it only hides, so what is not found is looked for
 /// once more among those. Only what is in neither place is gone.
-pub(super) async fn get(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
-    match read(client, place, id).await? {
+pub(super) async fn get(
+    client: &Client,
+    scope: &AccountScope,
+    id: &str,
+) -> Result<Option<Resource>> {
+    match read(client, scope, id).await? {
         Some(found) => Ok(Some(found)),
-        None => Ok(second_look(client, place, id).await?.hidden()),
+        None => Ok(confirming_read(client, scope, id).await?.hidden()),
     }
 }
 
 /// What a look among the hidden ones shows of a sandbox that cannot be read by its id.
-pub(crate) enum SecondLook {
+pub(crate) enum ConfirmingRead {
     /// A deletion has only hidden it.
     Hidden(Box<Resource>),
     /// The listing still shows it as it was before: it lags behind.
@@ -92,24 +96,28 @@ pub(crate) enum SecondLook {
     Nothing,
 }
 
-impl SecondLook {
+impl ConfirmingRead {
     /// What is hidden. What a listing shows that lags behind is gone as far as anyone can tell now.
     pub(crate) fn hidden(self) -> Option<Resource> {
         match self {
-            SecondLook::Hidden(found) => Some(*found),
-            SecondLook::Outdated | SecondLook::Nothing => None,
+            ConfirmingRead::Hidden(found) => Some(*found),
+            ConfirmingRead::Outdated | ConfirmingRead::Nothing => None,
         }
     }
 }
 
 /// Reads what is shown under an id. What is not may be hidden.
-pub(crate) async fn read(client: &Client, place: &Place, id: &str) -> Result<Option<Resource>> {
+pub(crate) async fn read(
+    client: &Client,
+    scope: &AccountScope,
+    id: &str,
+) -> Result<Option<Resource>> {
     match client.read::<Sandbox>(READ, &["sandbox", id], &[]).await {
         Ok(found) if native::is_same(found.id.as_deref(), id) => {
             if found.state.as_deref() == Some(DESTROYED) {
                 return Ok(None);
             }
-            into_resource(found, place)
+            into_resource(found, scope)
         }
         // Another one that is named like the id of this one; ours is not there.
         Ok(other) if other.id.as_deref().is_some_and(native::is_id) => Ok(None),
@@ -123,7 +131,7 @@ pub(crate) async fn read(client: &Client, place: &Place, id: &str) -> Result<Opt
 /// it has more pages than that.
 pub(crate) async fn leaving(
     client: &Client,
-    place: &Place,
+    scope: &AccountScope,
     pages: usize,
 ) -> Result<Option<Sighting>> {
     let limit = MAX_PAGE.to_string();
@@ -153,7 +161,7 @@ pub(crate) async fn leaving(
                     item.desired_state = Some(DESTROYED.to_owned());
                     sighting
                         .hidden
-                        .extend(into_resource(item, place)?.map(|found| (id, found)));
+                        .extend(into_resource(item, scope)?.map(|found| (id, found)));
                 }
                 Some("destroying") => _ = sighting.removing.insert(id),
                 _ if is_unwanted => _ = sighting.removing.insert(id),
@@ -170,7 +178,11 @@ pub(crate) async fn leaving(
 }
 
 /// Looks for a sandbox among those that a deletion has only hidden.
-pub(crate) async fn second_look(client: &Client, place: &Place, id: &str) -> Result<SecondLook> {
+pub(crate) async fn confirming_read(
+    client: &Client,
+    scope: &AccountScope,
+    id: &str,
+) -> Result<ConfirmingRead> {
     let query = [("id", id), ("includeErroredDeleted", "true")];
     let items = match client.read(READ, &["sandbox"], &query).await? {
         SandboxPage::Page(page) => page.items,
@@ -180,14 +192,14 @@ pub(crate) async fn second_look(client: &Client, place: &Place, id: &str) -> Res
         .into_iter()
         .find(|item| native::is_same(item.id.as_deref(), id));
     let Some(mut found) = found else {
-        return Ok(SecondLook::Nothing);
+        return Ok(ConfirmingRead::Nothing);
     };
     if !found.state.as_deref().is_some_and(state::is_errored) {
-        return Ok(SecondLook::Outdated);
+        return Ok(ConfirmingRead::Outdated);
     }
     found.desired_state = Some(DESTROYED.to_owned());
-    let found = into_resource(found, place)?;
-    Ok(found.map_or(SecondLook::Nothing, |found| {
-        SecondLook::Hidden(Box::new(found))
+    let found = into_resource(found, scope)?;
+    Ok(found.map_or(ConfirmingRead::Nothing, |found| {
+        ConfirmingRead::Hidden(Box::new(found))
     }))
 }

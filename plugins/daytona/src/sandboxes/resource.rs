@@ -4,8 +4,8 @@ use tbengine_sdk::http::shortened;
 use tbengine_sdk::{Labels, Resource, Result, State, Unit, Usage};
 
 use super::KIND;
+use crate::account_scope::AccountScope;
 use crate::native;
-use crate::place::Place;
 use crate::state::{self, DESTROYED};
 use crate::wire::{Sandbox, time};
 
@@ -16,15 +16,15 @@ const SESSION: &str = "harbor.session_id";
 const GIB: f64 = (1_u64 << 30) as f64;
 
 /// `None` if the sandbox has no usable id: it cannot be acted on, so it is as good as not listed.
-pub(super) fn into_resource(item: Sandbox, place: &Place) -> Result<Option<Resource>> {
-    place.organization.admit(item.organization_id.as_deref())?;
+pub(super) fn into_resource(item: Sandbox, scope: &AccountScope) -> Result<Option<Resource>> {
+    scope.organization.admit(item.organization_id.as_deref())?;
     let Some(id) = item.id.clone().filter(|id| native::is_id(id)) else {
         tracing::warn!(id = ?item.id, "a sandbox without a usable id is left alone");
         return Ok(None);
     };
     let raw = item.state.as_deref().unwrap_or_default();
     let desired = item.desired_state.as_deref().unwrap_or_default();
-    let identity = place.identity(KIND, id.clone(), time(item.created_at.as_deref()));
+    let identity = scope.identity(KIND, id.clone(), time(item.created_at.as_deref()));
     let name = item.name.clone().filter(|name| !name.is_empty());
     let mut resource = Resource::new(
         identity,

@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn rows_are_complete_and_agree_with_themselves() {
         for row in ROWS {
-            let (group, name) = row.place();
+            let (group, name) = row.group_and_name();
             let known = GROUPS.iter().any(|one| Some(one.name) == group);
             assert!(known || group.is_none(), "{}", row.key);
             assert!(!row.doc.is_empty() && !name.contains('.'), "{}", row.key);

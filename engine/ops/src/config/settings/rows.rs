@@ -58,7 +58,8 @@ pub const GROUPS: &[Group] = &[
 
 /// The rows of a table of the file, or those at its top.
 pub fn rows_of(group: Option<&str>) -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().filter(move |row| row.place().0 == group)
+    ROWS.iter()
+        .filter(move |row| row.group_and_name().0 == group)
 }
 
 /// The rows that have flags below a heading.

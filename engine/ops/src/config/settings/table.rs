@@ -111,7 +111,7 @@ impl Row {
     }
 
     /// Its table and its key in there; no table for what stands at the top of the file.
-    pub fn place(&self) -> (Option<&'static str>, &'static str) {
+    pub fn group_and_name(&self) -> (Option<&'static str>, &'static str) {
         match self.key.split_once('.') {
             Some((group, name)) => (Some(group), name),
             None => (None, self.key),
@@ -134,7 +134,7 @@ impl Row {
 
     /// What is wrong with a value that the file has.
     pub fn complaint(&self, value: &Plain) -> Option<String> {
-        let (_, name) = self.place();
+        let (_, name) = self.group_and_name();
         match (self.limits, value) {
             (Limits::Between(least, most), Plain::Number(number))
                 if !(u64::from(least)..=u64::from(most)).contains(number) =>

@@ -26,7 +26,7 @@ fn is_delete(line: &str) -> bool {
     line == format!("DELETE /api/sandbox/{ID}")
 }
 
-fn is_second_look(line: &str) -> bool {
+fn is_confirming_read(line: &str) -> bool {
     line.starts_with(&format!("GET /api/sandbox?id={ID}"))
 }
 
@@ -123,7 +123,9 @@ async fn deleting_what_is_hidden_says_so() {
     fn script(line: &str) -> Option<Answer> {
         match line {
             line if is_delete(line) || is_read(line) => Some(missing()),
-            line if is_second_look(line) => Some(page(vec![sandbox("error", "destroyed")], None)),
+            line if is_confirming_read(line) => {
+                Some(page(vec![sandbox("error", "destroyed")], None))
+            }
             _ => None,
         }
     }

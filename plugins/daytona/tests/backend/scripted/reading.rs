@@ -83,7 +83,7 @@ async fn a_filter_that_is_ignored_does_not_find_another_one() {
 }
 
 #[tokio::test]
-async fn if_the_second_look_fails_nothing_is_proven() {
+async fn if_the_confirming_read_fails_nothing_is_proven() {
     let server = Server::start(|line| match line {
         line if is_read(line) => Some(missing()),
         line if line.contains("id=") => Some(refused(500, "An unexpected error occurred.")),

@@ -1,4 +1,4 @@
-//! Where resources are.
+//! The part of an account that a backend lists.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use tbengine_sdk::{Identity, Kind, Timestamp};
 
 use crate::account::Organization;
 
-/// Where resources are; becomes part of their identities.
-pub(crate) struct Place {
+/// The part of an account that a backend lists. The backend and the organization become part of identities.
+pub(crate) struct AccountScope {
     pub(crate) backend: Arc<str>,
     pub(crate) organization: Organization,
     /// The only region to list.
@@ -17,7 +17,7 @@ pub(crate) struct Place {
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-impl Place {
+impl AccountScope {
     pub(crate) fn identity(
         &self,
         kind: Kind,

@@ -1,16 +1,16 @@
-//! Where resources are.
+//! The backend and the account of resources, for their identities.
 
 use std::sync::Arc;
 
 use tbengine_sdk::{Identity, Kind, Timestamp};
 
-/// Where resources are; becomes part of their identities.
-pub(crate) struct Place {
+/// The backend and the account of resources; becomes part of their identities.
+pub(crate) struct AccountRef {
     backend: Arc<str>,
     account: Arc<str>,
 }
 
-impl Place {
+impl AccountRef {
     pub(crate) fn new(backend: Arc<str>, account: Arc<str>) -> Self {
         Self { backend, account }
     }

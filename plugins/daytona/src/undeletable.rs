@@ -1,6 +1,6 @@
 //! Sandboxes that the service cannot delete in the state they are in, and says so with a 500.
 //!
-//! A 500 may be a passing fault as well. What tells them apart: a sandbox that was read again before
+//! A 500 may be a temporary fault as well. The difference is a sandbox that was read again before
 //! each attempt, is still on its way from one state to another, and meets a 500 every time.
 
 use std::collections::HashMap;
@@ -10,16 +10,16 @@ use tbengine_sdk::{Error, ErrorKind};
 
 use crate::error::has_status;
 
-/// So many 500s in a row in one state are no passing fault.
+/// So many 500s in a row in one state are not a temporary fault.
 const STUCK_AFTER: u32 = 3;
-/// From so many on, the oldest knowledge is worth less than its space.
+/// The number of entries from which on all are dropped.
 const MAX_ENTRIES: usize = 10_000;
 
 /// The sandboxes that met a 500, the state that each was in, and how often in a row.
 #[derive(Default)]
-pub(crate) struct Wedged(Mutex<HashMap<String, (String, u32)>>);
+pub(crate) struct Undeletable(Mutex<HashMap<String, (String, u32)>>);
 
-impl Wedged {
+impl Undeletable {
     /// Looks at how a deletion ended that met a sandbox in a state: what met enough 500s is stuck.
     pub(crate) fn classify<T>(
         &self,
@@ -81,11 +81,11 @@ fn is_on_its_way(state: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn met(wedged: &Wedged, state: &str, status: u16) -> ErrorKind {
+    fn met(undeletable: &Undeletable, state: &str, status: u16) -> ErrorKind {
         let error = Error::new(ErrorKind::Transient, "daytona answered").with_code(
             tbengine_sdk::http::Refusal::code(crate::error::NAME, status),
         );
-        wedged
+        undeletable
             .classify("id", state, Err::<(), _>(error))
             .unwrap_err()
             .kind
@@ -95,12 +95,12 @@ mod tests {
     fn three_in_a_row_in_one_transition_are_stuck() {
         use ErrorKind::{Stuck, Transient};
 
-        let wedged = Wedged::default();
-        let seen: Vec<ErrorKind> = (0..3).map(|_| met(&wedged, "stopping", 500)).collect();
+        let undeletable = Undeletable::default();
+        let seen: Vec<ErrorKind> = (0..3).map(|_| met(&undeletable, "stopping", 500)).collect();
         assert_eq!(seen, [Transient, Transient, Stuck]);
         // Another state, another fault, a success: the count begins again.
         for between in [("starting", 500), ("stopping", 409)] {
-            let wedged = Wedged::default();
+            let undeletable = Undeletable::default();
             let statuses = [
                 ("stopping", 500),
                 ("stopping", 500),
@@ -108,17 +108,17 @@ mod tests {
                 ("stopping", 500),
             ];
             for (state, status) in statuses {
-                assert_eq!(met(&wedged, state, status), Transient, "{between:?}");
+                assert_eq!(met(&undeletable, state, status), Transient, "{between:?}");
             }
         }
-        let wedged = Wedged::default();
-        met(&wedged, "stopping", 500);
-        met(&wedged, "stopping", 500);
-        wedged.classify("id", "stopping", Ok(())).unwrap();
-        assert_eq!(met(&wedged, "stopping", 500), Transient);
+        let undeletable = Undeletable::default();
+        met(&undeletable, "stopping", 500);
+        met(&undeletable, "stopping", 500);
+        undeletable.classify("id", "stopping", Ok(())).unwrap();
+        assert_eq!(met(&undeletable, "stopping", 500), Transient);
         // What rests can be deleted, so its 500s are faults.
         for _ in 0..10 {
-            assert_eq!(met(&wedged, "stopped", 500), Transient);
+            assert_eq!(met(&undeletable, "stopped", 500), Transient);
         }
     }
 }
