@@ -350,7 +350,7 @@ impl Engine {
             let by_id: HashMap<ResourceId, usize> = match plan.steps.is_empty() {
                 true => break,
                 false => (0..inventory.resources.len())
-                    .map(|place| (inventory.resources[place].identity.id(), place))
+                    .map(|index| (inventory.resources[index].identity.id(), index))
                     .collect(),
             };
             // Nothing is sent for what was not listed, so there is nothing to take away.
@@ -371,9 +371,9 @@ impl Engine {
             );
             match reviewing.await {
                 Ok(vetoed) => {
-                    let id = |place: usize| inventory.resources[place].identity.id();
+                    let id = |index: usize| inventory.resources[index].identity.id();
                     let reasons = vetoed.into_iter();
-                    let reasons = reasons.map(|(place, reason)| (id(place), reason)).collect();
+                    let reasons = reasons.map(|(index, reason)| (id(index), reason)).collect();
                     let (name, now) = (&veto.source().name, self.clock.now());
                     let safeguards = &self.options.safeguards;
                     plan = plan.without_vetoed(name, &reasons, inventory, facts, safeguards, now);

@@ -9,7 +9,7 @@ use tbengine_sdk::{Kind, KindInfo, Resource, State, Timestamp};
 
 use crate::kinds;
 
-/// The resources a run is about. What lies outside is a fact (a holder, a sibling), never a candidate.
+/// The resources a run is about. What lies outside is a fact (a dependent, a sibling), never a candidate.
 ///
 /// An empty list does not narrow. Values of one list are alternatives; the lists together, and the
 /// labels among themselves, must all match.

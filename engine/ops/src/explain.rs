@@ -23,7 +23,7 @@ pub struct Explanation<'a> {
     #[serde(skip)]
     pub trouble: Option<&'a Trouble>,
     /// The ids of the resources that use it.
-    pub holders: Vec<String>,
+    pub used_by: Vec<String>,
     /// Whether the policy gets to see it.
     pub in_scope: bool,
     /// What the policy says to it.
@@ -61,7 +61,7 @@ impl<'a> Explanation<'a> {
         let resource = &inventory.resources[index];
         let is_about_it = |decision: &&Decision| decision.resource == index;
         let decision = decisions.made.iter().find(is_about_it);
-        let holders = inventory.holders(index);
+        let dependents = inventory.dependents(index);
         let mut refusals = plan.refusals.iter();
         let mut steps = plan.steps.iter();
         let step = steps.find(|step| step.target == resource.identity);
@@ -76,7 +76,7 @@ impl<'a> Explanation<'a> {
             failed: decisions.fault.is_some(),
             resource,
             trouble: quarantine.trouble(&resource.identity),
-            holders: holders.map(|holder| holder.id().to_string()).collect(),
+            used_by: dependents.map(|dependent| dependent.id().to_string()).collect(),
             in_scope: scope.admits(resource, now),
             verdict: decision.map(|decision| &decision.verdict),
             refusal: refusals.find(|refusal| refusal.target == resource.identity),

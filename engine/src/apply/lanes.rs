@@ -42,7 +42,7 @@ pub(super) struct Lanes {
 #[derive(Clone, Copy)]
 struct Home {
     lane: LaneNo,
-    /// The place of the step's class in the order of deletion.
+    /// The rank of the step's class in the order of deletion.
     rank: usize,
     /// Whether its deletion ends what runs by itself.
     ends_by_deletion: bool,
@@ -206,7 +206,7 @@ impl Lanes {
 
     /// The lane of a step.
     pub(super) fn of(&self, step: StepNo) -> LaneNo {
-        self.homes[step.place()].lane
+        self.homes[step.index()].lane
     }
 
     /// The backend of a lane. `None` if the plan names one that is not open.
@@ -297,7 +297,7 @@ impl Lanes {
     /// Hears what a move that has ended says about its backend, however the step goes on, and answers whether
     /// the backend is away.
     pub(super) fn landed(&mut self, step: StepNo, landing: Landing<'_>) -> bool {
-        let Home { lane, rank, .. } = self.homes[step.place()];
+        let Home { lane, rank, .. } = self.homes[step.index()];
         let lane = &mut self.lanes[lane.0];
         lane.in_flight -= 1;
         match landing {
@@ -335,7 +335,7 @@ impl Lanes {
 
     /// A step has its outcome. One that ended well gives back what its retries took of the budget.
     pub(super) fn finished(&mut self, step: StepNo, gives_back: Option<u32>) {
-        let Home { lane, rank, .. } = self.homes[step.place()];
+        let Home { lane, rank, .. } = self.homes[step.index()];
         let lane = &mut self.lanes[lane.0];
         lane.unfinished -= 1;
         lane.unfinished_of_rank[rank] -= 1;
@@ -346,7 +346,7 @@ impl Lanes {
 
     /// Whether something that goes before a step in the order of deletion is not finished.
     pub(super) fn goes_after_others(&self, step: StepNo) -> bool {
-        let Home { lane, rank, .. } = self.homes[step.place()];
+        let Home { lane, rank, .. } = self.homes[step.index()];
         let before = &self.lanes[lane.0].unfinished_of_rank[..rank];
         before.iter().any(|count| *count > 0)
     }
@@ -362,7 +362,7 @@ impl Lanes {
         match action {
             Action::Stop { .. } | Action::Archive { .. } => true,
             Action::Delete { grace, .. } => {
-                !grace.is_zero() || !self.homes[step.place()].ends_by_deletion
+                !grace.is_zero() || !self.homes[step.index()].ends_by_deletion
             }
         }
     }
@@ -455,7 +455,7 @@ impl Lanes {
     }
 
     fn lane_of(&mut self, step: StepNo) -> &mut Lane {
-        &mut self.lanes[self.homes[step.place()].lane.0]
+        &mut self.lanes[self.homes[step.index()].lane.0]
     }
 }
 
@@ -577,8 +577,8 @@ mod tests {
         Duration::from_secs(count)
     }
 
-    fn no(place: usize) -> StepNo {
-        StepNo::new(place)
+    fn no(index: usize) -> StepNo {
+        StepNo::new(index)
     }
 
     /// Lanes with these steps, by backend and kind, and two calls at once.
@@ -639,8 +639,8 @@ mod tests {
     fn urgent_steps_go_first_and_then_those_of_the_plan_up_to_the_limit() {
         let now = Instant::now();
         let mut lanes = containers(4, now);
-        for place in [2, 0, 3] {
-            lanes.queue(no(place), Urgency::Normal);
+        for index in [2, 0, 3] {
+            lanes.queue(no(index), Urgency::Normal);
         }
         lanes.queue(no(1), Urgency::AskToEnd);
         assert_eq!(lanes.next_ready(A), Some(no(1)));
@@ -774,8 +774,8 @@ mod tests {
         let active = Phase::Sleeping(Next::Act);
         lanes.moved(no(0), Phase::Parked, active);
         spend_budget(&mut lanes, now);
-        for place in 1..4 {
-            lanes.park(no(place), now + seconds(place as u64));
+        for index in 1..4 {
+            lanes.park(no(index), now + seconds(index as u64));
         }
         let waits = |step| step != no(1);
         assert_eq!(lanes.unpark(A, now, waits), None, "another step is active");
@@ -810,8 +810,8 @@ mod tests {
         assert!(lanes.pay(no(1), now) && !lanes.pay(no(1), now));
         lanes.finished(no(0), Some(1));
         assert!(lanes.pay(no(1), now) && !lanes.pay(no(1), now));
-        for place in 1..10 {
-            lanes.finished(no(place), None);
+        for index in 1..10 {
+            lanes.finished(no(index), None);
         }
         assert!(!lanes.pay(no(1), now), "a failure gives nothing back");
     }
@@ -834,7 +834,7 @@ mod tests {
         let now = Instant::now();
         let steps = [("a", "container"), ("a", "network"), ("b", "network")];
         let mut lanes = lanes(&steps, now);
-        let after = |lanes: &Lanes| [0, 1, 2].map(|place| lanes.goes_after_others(no(place)));
+        let after = |lanes: &Lanes| [0, 1, 2].map(|index| lanes.goes_after_others(no(index)));
         assert_eq!(after(&lanes), [false, true, false]);
         lanes.finished(no(0), None);
         assert_eq!(after(&lanes), [false, false, false]);

@@ -40,7 +40,7 @@ pub(super) struct GroupNo(usize);
 #[derive(Default)]
 pub(super) struct Proofs {
     groups: Vec<Group>,
-    by_place: HashMap<(LaneNo, Kind), GroupNo>,
+    by_index: HashMap<(LaneNo, Kind), GroupNo>,
     /// The group of each step, if it has one.
     of: Vec<Option<GroupNo>>,
 }
@@ -82,13 +82,13 @@ impl Proofs {
         let is_deletion = matches!(step.action, Action::Delete { .. });
         let group = (proves && is_deletion).then(|| {
             let groups = &mut self.groups;
-            *self.by_place.entry((lane, kind)).or_insert_with(|| {
+            *self.by_index.entry((lane, kind)).or_insert_with(|| {
                 groups.push(Group::new(lane, kind));
                 GroupNo(groups.len() - 1)
             })
         });
-        if let Some(GroupNo(place)) = group {
-            self.groups[place].unfinished += 1;
+        if let Some(GroupNo(index)) = group {
+            self.groups[index].unfinished += 1;
         }
         self.of.push(group);
     }
@@ -132,7 +132,7 @@ impl Proofs {
         let groups = self.groups.iter().enumerate();
         groups
             .filter(|(_, group)| !group.waiting.is_empty() && !group.is_under_way)
-            .map(|(place, group)| (GroupNo(place), group.lane))
+            .map(|(index, group)| (GroupNo(index), group.lane))
             .collect()
     }
 
@@ -184,13 +184,13 @@ impl Proofs {
     }
 
     fn group(&self, step: StepNo) -> Option<&Group> {
-        let GroupNo(place) = self.of[step.place()]?;
-        self.groups.get(place)
+        let GroupNo(index) = self.of[step.index()]?;
+        self.groups.get(index)
     }
 
     fn group_mut(&mut self, step: StepNo) -> Option<&mut Group> {
-        let GroupNo(place) = self.of[step.place()]?;
-        self.groups.get_mut(place)
+        let GroupNo(index) = self.of[step.index()]?;
+        self.groups.get_mut(index)
     }
 }
 
@@ -340,7 +340,7 @@ mod tests {
         group.unfinished = steps;
         let mut proofs = Proofs {
             groups: vec![group],
-            by_place: HashMap::new(),
+            by_index: HashMap::new(),
             of: vec![Some(GROUP); steps],
         };
         for step in 0..steps {

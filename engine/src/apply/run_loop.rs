@@ -96,11 +96,11 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let mut lanes = Lanes::new(plan.steps.len(), options.outage_deadline);
         let mut proofs = Proofs::default();
         let mut following = Following::new(plan.following);
-        for (place, step) in plan.steps.into_iter().enumerate() {
+        for (index, step) in plan.steps.into_iter().enumerate() {
             lanes.admit(&step, backends, options.concurrency, now);
-            let lane = lanes.of(StepNo::new(place));
+            let lane = lanes.of(StepNo::new(index));
             proofs.admit(&step, lane, lanes.backend(lane));
-            following.admit(StepNo::new(place), &step, lane, lanes.backend(lane));
+            following.admit(StepNo::new(index), &step, lane, lanes.backend(lane));
             steps.push(step);
         }
         // One run id, one schedule.
@@ -301,7 +301,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let elapsed = self.steps[no].begin(next, begins);
         if next == Next::Act {
             let event = EventKind::AttemptStarted {
-                step: no.place(),
+                step: no.index(),
                 id: self.id(no),
                 action: self.steps[no].step().action.kind(),
                 attempt: self.steps[no].tries().all,
@@ -583,7 +583,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         match result {
             AttemptResult::AskedToEnd => {
                 let event = EventKind::StopRequested {
-                    step: no.place(),
+                    step: no.index(),
                     id: self.id(no),
                     grace_ms: millis(self.steps[no].step().action.grace()),
                 };
@@ -644,7 +644,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 budgeted,
             } => {
                 let event = EventKind::AttemptFailed {
-                    step: no.place(),
+                    step: no.index(),
                     id: self.id(no),
                     attempt: self.steps[no].tries().all,
                     error,
@@ -916,10 +916,10 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let gives_back = (!result.is_failure()).then_some(state.paid());
         self.lanes.finished(no, gives_back);
         self.unfinished -= 1;
-        self.outcomes[no.place()] = Some(outcome.clone());
+        self.outcomes[no.index()] = Some(outcome.clone());
         self.emit(EventKind::StepFinished(outcome));
         for dependent in dependents {
-            self.holder_ended(dependent, no, result);
+            self.dependent_ended(dependent, no, result);
         }
         if result.is_failure() {
             self.fail_fast();
@@ -927,7 +927,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.begin_second_round(self.lanes.of(no));
     }
 
-    fn holder_ended(&mut self, no: StepNo, holder: StepNo, result: StepResult) {
+    fn dependent_ended(&mut self, no: StepNo, dependent: StepNo, result: StepResult) {
         if self.steps[no].is_done() {
             return;
         }
@@ -937,7 +937,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             }
             return;
         }
-        let detail = format!("still used by {}, which ended as {result}", self.id(holder));
+        let detail = format!("still used by {}, which ended as {result}", self.id(dependent));
         let result = match result {
             StepResult::Deferred | StepResult::Cancelled | StepResult::Denied => result,
             _ => StepResult::Blocked,

@@ -47,18 +47,18 @@ use crate::policy::Force;
 use crate::report::outcome::ResourceIdText;
 use crate::report::{Attempt, Outcome, StepResult};
 
-/// The number of a step: its place in the plan.
+/// The number of a step: its index in the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StepNo(usize);
 
 impl StepNo {
-    /// The number of the step with this place in the plan.
-    pub(super) const fn new(place: usize) -> Self {
-        Self(place)
+    /// The number of the step with this index in the plan.
+    pub(super) const fn new(index: usize) -> Self {
+        Self(index)
     }
 
-    /// The place of the step in the plan.
-    pub(super) const fn place(self) -> usize {
+    /// The index of the step in the plan.
+    pub(super) const fn index(self) -> usize {
         self.0
     }
 }
@@ -441,7 +441,7 @@ impl StepState {
     /// Its outcome, and the steps that waited for it.
     pub(super) fn end(&mut self, no: StepNo, verdict: Verdict) -> (Outcome, Vec<StepNo>) {
         let outcome = Outcome {
-            step: no.place(),
+            step: no.index(),
             id: self.id(),
             name: self.step.name.clone(),
             action: self.step.action.kind(),

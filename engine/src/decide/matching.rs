@@ -8,15 +8,15 @@ use crate::policy::{Candidate, Proposal};
 /// Puts each proposal to its resource. One that names something else, or something twice, voids all:
 /// a policy that is wrong about one id may be wrong about every id.
 ///
-/// `places` says where each candidate is in an inventory of so many `resources`.
+/// `indices` says where each candidate is in an inventory of so many `resources`.
 pub(super) fn match_up(
     candidates: &[Candidate<'_>],
-    places: &[usize],
+    indices: &[usize],
     resources: usize,
     proposals: Vec<Proposal>,
 ) -> Result<Vec<Decision>, String> {
     let mut finder = Finder::new(candidates);
-    // One for each place, and not sorted in the end: of a million that takes longer.
+    // One for each index, and not sorted in the end: of a million that takes longer.
     let mut made: Vec<Option<Decision>> = Vec::new();
     made.resize_with(resources, || None);
     for proposal in proposals {
@@ -26,7 +26,7 @@ pub(super) fn match_up(
                 "its answer names `{id}`, which was not in the request"
             ));
         };
-        let resource = places[found];
+        let resource = indices[found];
         let decision = Decision {
             resource,
             verdict: proposal.verdict,
@@ -75,8 +75,8 @@ impl<'a> Finder<'a> {
     fn by_id(&mut self) -> &HashMap<IdParts<'a>, usize> {
         let candidates = self.candidates;
         self.by_id.get_or_insert_with(|| {
-            let places = candidates.iter().map(parts_of).zip(0..);
-            places.collect()
+            let indices = candidates.iter().map(parts_of).zip(0..);
+            indices.collect()
         })
     }
 }
@@ -117,7 +117,7 @@ mod tests {
             .collect();
         let candidates: Vec<Candidate<'_>> = resources.iter().map(Candidate::alone).collect();
         // Not every resource of the inventory is a candidate.
-        let places: Vec<usize> = (0..100).map(|n| n + 7).collect();
+        let indices: Vec<usize> = (0..100).map(|n| n + 7).collect();
 
         let passes = (0..5).flat_map(|pass| (pass..100).step_by(5));
         let orders: [Vec<usize>; 5] = [
@@ -135,7 +135,7 @@ mod tests {
                 },
                 priority: 0,
             });
-            let made = match_up(&candidates, &places, 107, proposals.collect()).unwrap();
+            let made = match_up(&candidates, &indices, 107, proposals.collect()).unwrap();
             let found: Vec<usize> = made.iter().map(|decision| decision.resource - 7).collect();
             let mut sorted = order.clone();
             sorted.sort_unstable();

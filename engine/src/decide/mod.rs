@@ -24,7 +24,7 @@ use told::Told;
 /// What the policy decided about one resource of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The place of the resource in [`Inventory::resources`].
+    /// The index of the resource in [`Inventory::resources`].
     pub resource: usize,
     /// Keep, stop, archive or delete, with the policy's reason.
     pub verdict: Verdict,
@@ -78,15 +78,15 @@ fn judge(
     facts: &Facts,
     scope: &Scope,
 ) -> Decisions {
-    let in_scope = |place: &usize| scope.admits(&inventory.resources[*place], context.now);
-    let mut places: Vec<usize> = (0..inventory.resources.len()).filter(in_scope).collect();
+    let in_scope = |index: &usize| scope.admits(&inventory.resources[*index], context.now);
+    let mut indices: Vec<usize> = (0..inventory.resources.len()).filter(in_scope).collect();
     // Fewer are judged in one call anyway, in the order of the inventory.
     let mut groups = Vec::new();
-    if places.len() > MAX_BATCH {
+    if indices.len() > MAX_BATCH {
         groups = together::groups(inventory);
-        places.sort_by_key(|place| groups[*place]);
+        indices.sort_by_key(|index| groups[*index]);
     }
-    let told = Told::new(inventory, facts, &places);
+    let told = Told::new(inventory, facts, &indices);
     let candidates = told.candidates(&groups);
     let mut decisions = Decisions {
         candidates: candidates.len(),
@@ -102,7 +102,7 @@ fn judge(
             decisions.log = answer.log;
             match match_up(
                 &candidates,
-                &places,
+                &indices,
                 inventory.resources.len(),
                 answer.proposals,
             ) {

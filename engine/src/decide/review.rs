@@ -8,10 +8,10 @@ use crate::policy::{Fault, FaultKind, PolicyContext, Review, Reviewed, Verdict, 
 
 use super::told::{self, Told};
 
-/// A proposal for the resource at a place of an inventory.
+/// A proposal for the resource at an index of an inventory.
 #[derive(Clone, Debug)]
 pub struct Proposed {
-    /// The place of the resource in the inventory.
+    /// The index of the resource in the inventory.
     pub resource: usize,
     /// What is proposed.
     pub verdict: Verdict,
@@ -19,7 +19,7 @@ pub struct Proposed {
     pub priority: i32,
 }
 
-/// Asks a veto about proposals of a policy. Gives the places of the resources whose proposals it takes away, with
+/// Asks a veto about proposals of a policy. Gives the indices of the resources whose proposals it takes away, with
 /// its reasons.
 ///
 /// Runs the veto off the async threads, because it computes.
@@ -54,10 +54,10 @@ fn ask(
     facts: &Facts,
     proposals: Vec<Proposed>,
 ) -> Result<Vec<(usize, String)>, Fault> {
-    let places = concerned(inventory, &proposals);
-    let told = Told::new(inventory, facts, &places);
+    let indices = concerned(inventory, &proposals);
+    let told = Told::new(inventory, facts, &indices);
     let candidates = told.candidates(&[]);
-    let candidate_of = |resource| places.binary_search(&resource).unwrap_or_default();
+    let candidate_of = |resource| indices.binary_search(&resource).unwrap_or_default();
     let proposals: Vec<Reviewed> = proposals
         .into_iter()
         .map(|one| Reviewed {
@@ -74,27 +74,27 @@ fn ask(
     let vetoed = veto.review(&context, &candidates, &review)?;
     let vetoed = vetoed.into_iter();
     Ok(vetoed
-        .map(|one| (places[one.candidate], one.reason))
+        .map(|one| (indices[one.candidate], one.reason))
         .collect())
 }
 
-/// The places of the resources of some proposals, and of those that they use, are used by or take along; in ascending
+/// The indices of the resources of some proposals, and of those that they use, are used by or take along; in ascending
 /// order.
 fn concerned(inventory: &Inventory, proposals: &[Proposed]) -> Vec<usize> {
     let mut proposed = vec![false; inventory.resources.len()];
     for one in proposals {
         proposed[one.resource] = true;
     }
-    let is_concerned = |place: &usize| {
-        let mut users = inventory.holder_places(*place).iter();
-        proposed[*place] || users.any(|user| proposed[*user])
+    let is_concerned = |index: &usize| {
+        let mut users = inventory.dependent_indices(*index).iter();
+        proposed[*index] || users.any(|user| proposed[*user])
     };
-    let mut places: Vec<usize> = (0..proposed.len()).filter(is_concerned).collect();
+    let mut indices: Vec<usize> = (0..proposed.len()).filter(is_concerned).collect();
     for one in proposals {
-        places.extend(inventory.holder_places(one.resource));
-        places.extend(inventory.taken_along_places(one.resource));
+        indices.extend(inventory.dependent_indices(one.resource));
+        indices.extend(inventory.taken_along_indices(one.resource));
     }
-    places.sort_unstable();
-    places.dedup();
-    places
+    indices.sort_unstable();
+    indices.dedup();
+    indices
 }

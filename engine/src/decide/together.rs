@@ -4,7 +4,7 @@ use foldhash::{HashMap, HashMapExt as _};
 
 use crate::discover::Inventory;
 
-/// For each resource of an inventory, the place of the first one that belongs together with it: the same
+/// For each resource of an inventory, the index of the first one that belongs together with it: the same
 /// for a unit, and for what its members use, like networks and volumes.
 ///
 /// What uses a thing that many units share, like an image, does not belong together: one image would tie all
@@ -12,34 +12,34 @@ use crate::discover::Inventory;
 pub(super) fn groups(inventory: &Inventory) -> Vec<usize> {
     let mut forest = Forest((0..inventory.resources.len()).collect());
     let mut first_of_unit = HashMap::new();
-    for (place, resource) in inventory.resources.iter().enumerate() {
+    for (index, resource) in inventory.resources.iter().enumerate() {
         if let Some(unit) = &resource.unit {
-            forest.join(place, *first_of_unit.entry(unit).or_insert(place));
+            forest.join(index, *first_of_unit.entry(unit).or_insert(index));
         }
         let identity = &resource.identity;
         let info = inventory.kinds.info(&identity.backend, identity.kind);
         if info.is_some_and(|info| !info.shared) {
-            for holder in inventory.holder_places(place) {
-                forest.join(place, *holder);
+            for dependent in inventory.dependent_indices(index) {
+                forest.join(index, *dependent);
             }
         }
     }
     (0..inventory.resources.len())
-        .map(|place| forest.first(place))
+        .map(|index| forest.first(index))
         .collect()
 }
 
-/// Sets of places; each place points to an earlier one of its set, the first to itself.
+/// Sets of indices; each index points to an earlier one of its set, the first to itself.
 struct Forest(Vec<usize>);
 
 impl Forest {
-    fn first(&mut self, mut place: usize) -> usize {
-        while self.0[place] != place {
+    fn first(&mut self, mut index: usize) -> usize {
+        while self.0[index] != index {
             // Halves the way for the next time.
-            self.0[place] = self.0[self.0[place]];
-            place = self.0[place];
+            self.0[index] = self.0[self.0[index]];
+            index = self.0[index];
         }
-        place
+        index
     }
 
     fn join(&mut self, one: usize, other: usize) {

@@ -35,11 +35,11 @@ struct OfKind<'a> {
     users_known: bool,
 }
 
-/// The facts about the resources at some places of an inventory. The candidates borrow from it.
+/// The facts about the resources at some indices of an inventory. The candidates borrow from it.
 pub(super) struct Told<'a> {
     inventory: &'a Inventory,
     facts: &'a Facts,
-    places: &'a [usize],
+    indices: &'a [usize],
     /// Who uses the first of them, then the second, and so on.
     dependents: Vec<Dependent<'a>>,
     /// The candidates that go along with the first of them, then with the second, and so on.
@@ -51,22 +51,22 @@ pub(super) struct Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    pub(super) fn new(inventory: &'a Inventory, facts: &'a Facts, places: &'a [usize]) -> Self {
+    pub(super) fn new(inventory: &'a Inventory, facts: &'a Facts, indices: &'a [usize]) -> Self {
         let mut candidates: Vec<Option<usize>> = vec![None; inventory.resources.len()];
-        for (candidate, place) in places.iter().enumerate() {
-            candidates[*place] = Some(candidate);
+        for (candidate, index) in indices.iter().enumerate() {
+            candidates[*index] = Some(candidate);
         }
-        let users = places
+        let users = indices
             .iter()
-            .flat_map(|place| inventory.holder_places(*place));
+            .flat_map(|index| inventory.dependent_indices(*index));
         let dependents = users.map(|user| Dependent {
             identity: &inventory.resources[*user].identity,
             candidate: candidates[*user],
         });
         let mut along = Vec::new();
-        let along_ends = places.iter().map(|place| {
-            let taken = inventory.taken_along_places(*place).iter();
-            along.extend(taken.filter_map(|place| candidates[*place]));
+        let along_ends = indices.iter().map(|index| {
+            let taken = inventory.taken_along_indices(*index).iter();
+            along.extend(taken.filter_map(|index| candidates[*index]));
             along.len()
         });
         let along_ends = along_ends.collect();
@@ -81,7 +81,7 @@ impl<'a> Told<'a> {
         Self {
             inventory,
             facts,
-            places,
+            indices,
             dependents: dependents.collect(),
             along,
             along_ends,
@@ -89,7 +89,7 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// The candidates, in the order of the places. `groups` says of each place of the inventory what it belongs
+    /// The candidates, in the order of the indices. `groups` says of each index of the inventory what it belongs
     /// together with; nothing, if all are judged in one call.
     pub(super) fn candidates(&self, groups: &[usize]) -> Vec<Candidate<'_>> {
         let Self {
@@ -98,40 +98,40 @@ impl<'a> Told<'a> {
         let mut last: Option<OfKind<'_>> = None;
         let mut dependents = &self.dependents[..];
         let mut along_end = 0;
-        let of_place = |(place, end): (&usize, &usize)| {
-            let resource = &inventory.resources[*place];
+        let of_index = |(index, end): (&usize, &usize)| {
+            let resource = &inventory.resources[*index];
             let (backend, kind) = (&*resource.identity.backend, resource.identity.kind);
             // Neighbours are mostly of one kind.
             let of_kind = last.filter(|last| (last.backend, last.facts.word) == (backend, kind));
             let of_kind = of_kind.unwrap_or_else(|| OfKind {
                 backend,
                 facts: inventory.kinds.facts(backend, kind),
-                users_known: inventory.knows_holders_of(backend, kind),
+                users_known: inventory.knows_dependents_of(backend, kind),
             });
             last = Some(of_kind);
             Candidate {
                 resource,
                 kind: of_kind.facts,
                 used_by: dependents
-                    .split_off(..inventory.holder_places(*place).len())
+                    .split_off(..inventory.dependent_indices(*index).len())
                     .unwrap_or_default(),
                 users_known: of_kind.users_known,
                 takes_along: &self.along[std::mem::replace(&mut along_end, *end)..*end],
-                unit_runs: self.unit_runs(*place),
+                unit_runs: self.unit_runs(*index),
                 lease: facts.lease_of(resource),
-                group: groups.get(*place).copied().unwrap_or_default(),
+                group: groups.get(*index).copied().unwrap_or_default(),
             }
         };
-        self.places
+        self.indices
             .iter()
             .zip(&self.along_ends)
-            .map(of_place)
+            .map(of_index)
             .collect()
     }
 
     /// Whether something of the unit of a resource runs, or might: what was not listed is unknown.
-    fn unit_runs(&self, place: usize) -> bool {
-        let resource = &self.inventory.resources[place];
+    fn unit_runs(&self, index: usize) -> bool {
+        let resource = &self.inventory.resources[index];
         let backend = &*resource.identity.backend;
         resource.unit.as_ref().is_some_and(|unit| {
             self.running.contains(&(backend, &*unit.0))

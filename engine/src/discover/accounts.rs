@@ -53,8 +53,8 @@ pub fn shared_accounts(
     accounts: impl IntoIterator<Item = (Arc<str>, Account)>,
 ) -> Vec<SharedAccount> {
     let all = accounts.into_iter().enumerate();
-    let all = all.map(|(place, (name, account))| Found {
-        place,
+    let all = all.map(|(index, (name, account))| Found {
+        index,
         name,
         provider: Arc::from(""),
         cursor: None,

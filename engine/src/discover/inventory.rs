@@ -45,19 +45,19 @@ pub struct Inventory {
 /// Who uses what.
 #[derive(Clone, Debug, Default)]
 struct Users {
-    /// The places of the users of the first resource, then those of the second, and so on.
-    places: Vec<usize>,
-    /// By the place of a resource: where its users end. Empty if nothing uses anything.
+    /// The indices of the users of the first resource, then those of the second, and so on.
+    indices: Vec<usize>,
+    /// By the index of a resource: where its users end. Empty if nothing uses anything.
     ends: Vec<usize>,
-    /// By the place of a resource: the places of what deleting it would delete as well.
+    /// By the index of a resource: the indices of what deleting it would delete as well.
     taken_along: HashMap<usize, Vec<usize>>,
-    /// By the place of a resource: the places of what goes along with it and may go before it.
+    /// By the index of a resource: the indices of what goes along with it and may go before it.
     followers: HashMap<usize, Vec<usize>>,
 }
 
 /// One that names a resource.
 struct User {
-    place: usize,
+    index: usize,
     bond: Bond,
 }
 
@@ -96,15 +96,15 @@ impl Inventory {
         self.kinds.class(&resource.backend, resource.kind)
     }
 
-    /// What deleting the resource at this place would delete as well, as far as it was listed.
-    pub fn cascade_of(&self, place: usize) -> impl Iterator<Item = &Resource> {
-        let places = self.taken_along_places(place).iter();
-        places.map(|place| &self.resources[*place])
+    /// What deleting the resource at this index would delete as well, as far as it was listed.
+    pub fn cascade_of(&self, index: usize) -> impl Iterator<Item = &Resource> {
+        let indices = self.taken_along_indices(index).iter();
+        indices.map(|index| &self.resources[*index])
     }
 
-    /// The places of what deleting the resource at this place would delete as well.
-    pub fn taken_along_places(&self, place: usize) -> &[usize] {
-        let taken = self.users.taken_along.get(&place);
+    /// The indices of what deleting the resource at this index would delete as well.
+    pub fn taken_along_indices(&self, index: usize) -> &[usize] {
+        let taken = self.users.taken_along.get(&index);
         taken.map_or(&[], Vec::as_slice)
     }
 
@@ -141,25 +141,25 @@ impl Inventory {
         })
     }
 
-    /// The places of what goes along with the resource at this place, and may go before it.
-    pub fn follower_places(&self, place: usize) -> &[usize] {
-        self.users.followers.get(&place).map_or(&[], Vec::as_slice)
+    /// The indices of what goes along with the resource at this index, and may go before it.
+    pub fn follower_indices(&self, index: usize) -> &[usize] {
+        self.users.followers.get(&index).map_or(&[], Vec::as_slice)
     }
 
-    /// The resources that use the one at this place.
-    pub fn holders(&self, place: usize) -> impl Iterator<Item = &Identity> {
-        let places = self.holder_places(place).iter();
-        places.map(|holder| &self.resources[*holder].identity)
+    /// The resources that use the one at this index.
+    pub fn dependents(&self, index: usize) -> impl Iterator<Item = &Identity> {
+        let indices = self.dependent_indices(index).iter();
+        indices.map(|dependent| &self.resources[*dependent].identity)
     }
 
-    /// The places of the resources that use the one at this place.
-    pub fn holder_places(&self, place: usize) -> &[usize] {
+    /// The indices of the resources that use the one at this index.
+    pub fn dependent_indices(&self, index: usize) -> &[usize] {
         let ends = &self.users.ends;
-        let Some(end) = ends.get(place) else {
+        let Some(end) = ends.get(index) else {
             return &[];
         };
-        let start = place.checked_sub(1).map_or(0, |before| ends[before]);
-        &self.users.places[start..*end]
+        let start = index.checked_sub(1).map_or(0, |before| ends[before]);
+        &self.users.indices[start..*end]
     }
 
     /// Whether listing this kind worked, as far as it was asked for. Only then does not being listed mean
@@ -171,7 +171,7 @@ impl Inventory {
     }
 
     /// Whether everything that might hold a resource of this kind was listed.
-    pub fn knows_holders_of(&self, backend: &str, kind: Kind) -> bool {
+    pub fn knows_dependents_of(&self, backend: &str, kind: Kind) -> bool {
         let info = self.kinds.info(backend, kind);
         !self.failures.iter().any(|failure| {
             &*failure.backend == backend
@@ -188,12 +188,12 @@ impl Users {
     fn new(resources: &[Resource]) -> Self {
         // Borrowed keys: an inventory can have a million ids. By account, since one may have several names.
         let mut relations: HashMap<(&str, Kind, &str), Vec<User>> = HashMap::new();
-        for (place, user) in resources.iter().enumerate() {
+        for (index, user) in resources.iter().enumerate() {
             for relation in &user.relations {
                 let key = (&*user.identity.account, relation.kind, &*relation.native);
                 let users = relations.entry(key).or_default();
                 users.push(User {
-                    place,
+                    index,
                     bond: relation.bond,
                 });
             }
@@ -203,20 +203,20 @@ impl Users {
             return known;
         }
         known.ends.reserve_exact(resources.len());
-        for (place, used) in resources.iter().enumerate() {
+        for (index, used) in resources.iter().enumerate() {
             let identity = &used.identity;
             let key = (&*identity.account, identity.kind, &*identity.native);
             for user in relations.get(&key).into_iter().flatten() {
                 if user.bond.takes_along() {
-                    let along = known.taken_along.entry(user.place);
-                    along.or_default().push(place);
+                    let along = known.taken_along.entry(user.index);
+                    along.or_default().push(index);
                 }
                 match user.bond {
-                    Bond::Leads => known.followers.entry(user.place).or_default().push(place),
-                    Bond::Uses | Bond::Owns => known.places.push(user.place),
+                    Bond::Leads => known.followers.entry(user.index).or_default().push(index),
+                    Bond::Uses | Bond::Owns => known.indices.push(user.index),
                 }
             }
-            known.ends.push(known.places.len());
+            known.ends.push(known.indices.len());
         }
         known
     }
@@ -278,16 +278,16 @@ mod tests {
             ],
             Vec::new(),
         );
-        let holders: Vec<&[usize]> = (0..5).map(|place| inventory.holder_places(place)).collect();
-        assert_eq!(holders, [&[2][..], &[2, 3], &[], &[], &[]]);
-        let names = |place| -> Vec<&str> {
-            let holders = inventory.holders(place);
-            holders.map(|holder| &*holder.native).collect()
+        let dependents: Vec<&[usize]> = (0..5).map(|index| inventory.dependent_indices(index)).collect();
+        assert_eq!(dependents, [&[2][..], &[2, 3], &[], &[], &[]]);
+        let names = |index| -> Vec<&str> {
+            let dependents = inventory.dependents(index);
+            dependents.map(|dependent| &*dependent.native).collect()
         };
         assert_eq!(names(1), ["one", "two"]);
         let along: Vec<Vec<Kind>> = (0..5)
-            .map(|place| {
-                let taken = inventory.cascade_of(place);
+            .map(|index| {
+                let taken = inventory.cascade_of(index);
                 taken.map(|taken| taken.identity.kind).collect()
             })
             .collect();
@@ -298,7 +298,7 @@ mod tests {
     fn where_nothing_is_used_nothing_is_held() {
         let lone = resource("x", Kind::VOLUME, "lone", &[]);
         let inventory = Inventory::new(BTreeMap::default(), vec![lone], Vec::new());
-        assert!(inventory.holder_places(0).is_empty());
+        assert!(inventory.dependent_indices(0).is_empty());
         assert_eq!(inventory.cascade_of(0).count(), 0);
     }
 }

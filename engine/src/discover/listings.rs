@@ -55,7 +55,7 @@ pub struct Listings<'a> {
     came: Vec<Found>,
     /// The accounts of all that were taken.
     accounts: Accounts,
-    /// By the place of a backend, while it is waited for.
+    /// By the index of a backend, while it is waited for.
     waiting: Vec<Option<Waiting>>,
     /// How many are asked.
     count: usize,
@@ -88,7 +88,7 @@ impl<'a> Listings<'a> {
         let now = Instant::now();
         let asked = FuturesUnordered::new();
         let mut waiting = Vec::with_capacity(backends.len());
-        for (place, open) in backends.iter().enumerate() {
+        for (index, open) in backends.iter().enumerate() {
             if !scope.admits_backend(&open.name) {
                 waiting.push(None);
                 continue;
@@ -101,7 +101,7 @@ impl<'a> Listings<'a> {
                 why: Arc::default(),
             };
             let asking = Asking {
-                place,
+                index,
                 open,
                 scope,
                 options,
@@ -180,7 +180,7 @@ impl<'a> Listings<'a> {
                     return false;
                 };
                 self.last = Instant::now();
-                if let Some(one) = self.waiting[found.place].take()
+                if let Some(one) = self.waiting[found.index].take()
                     && !one.late.is_cancelled()
                 {
                     self.done += 1;

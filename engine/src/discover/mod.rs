@@ -103,7 +103,7 @@ pub async fn discover(
 /// Puts together what was found in several backends.
 fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
     // Whoever was first does not show in the result.
-    all.sort_by_key(|found| found.place);
+    all.sort_by_key(|found| found.index);
     let made_out = known.make_out(&mut all);
     let providers = all.iter();
     let providers = providers
@@ -136,8 +136,8 @@ fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
 
 /// What was found in one backend.
 struct Found {
-    /// The place of the backend among all.
-    place: usize,
+    /// The index of the backend among all.
+    index: usize,
     name: Arc<str>,
     /// The kind of the backend.
     provider: Arc<str>,
@@ -149,7 +149,7 @@ struct Found {
 
 /// One backend that is being listed.
 struct Asking<'a> {
-    place: usize,
+    index: usize,
     open: &'a OpenBackend,
     scope: &'a Scope,
     options: DiscoverOptions,
@@ -164,7 +164,7 @@ impl Asking<'_> {
     async fn ask(&self) -> Found {
         let open = self.open;
         let mut found = Found {
-            place: self.place,
+            index: self.index,
             name: open.name.clone(),
             provider: open.kind.clone(),
             cursor: match self.options.follow {

@@ -43,16 +43,16 @@ impl Inventory {
         let mut learned = Vec::new();
         for (backend, provider) in &providers {
             let one = OfBackend::new(self, backend, provider);
-            let mut see = |place: usize, proven: &Proven<'_>| match &proven.proof {
+            let mut see = |index: usize, proven: &Proven<'_>| match &proven.proof {
                 Some(proof) => found.push((
-                    one.places[place],
+                    one.indices[index],
                     owner(proof),
                     proof.unit.clone().map(Unit),
                 )),
                 None => {
                     let rivals: Vec<&str> =
                         proven.rivals.iter().map(|owner| &*owner.name).collect();
-                    let resource = self.resources[one.places[place]].identity.id();
+                    let resource = self.resources[one.indices[index]].identity.id();
                     tracing::warn!(%resource, ?rivals, "several benchmarks are proven, so none counts");
                 }
             };
@@ -66,8 +66,8 @@ impl Inventory {
         for resource in &mut self.resources {
             resource.owner = Owner::Unknown;
         }
-        for (place, owner, unit) in found {
-            let resource = &mut self.resources[place];
+        for (index, owner, unit) in found {
+            let resource = &mut self.resources[index];
             resource.owner = owner;
             if resource.unit.is_none() {
                 resource.unit = unit;
@@ -85,15 +85,15 @@ impl Inventory {
         self.providers = providers;
     }
 
-    /// Why the resource at a place is whose it is; nothing, if owners were not recognised here.
-    pub fn explain_owner(&self, place: usize) -> Option<Explained<'_>> {
+    /// Why the resource at an index is whose it is; nothing, if owners were not recognised here.
+    pub fn explain_owner(&self, index: usize) -> Option<Explained<'_>> {
         let by = self.recognition.as_ref()?;
-        let backend = &self.resources.get(place)?.identity.backend;
+        let backend = &self.resources.get(index)?.identity.backend;
         let mut providers = self.providers.iter();
         let (_, provider) = providers.find(|(name, _)| name == backend)?;
         let one = OfBackend::new(self, backend, provider);
-        let place = one.places.binary_search(&place).ok()?;
-        Some(by.owners.explain(&one, place, &*by.memory))
+        let index = one.indices.binary_search(&index).ok()?;
+        Some(by.owners.explain(&one, index, &*by.memory))
     }
 }
 
@@ -110,8 +110,8 @@ fn owner(proof: &Proof<'_>) -> Owner {
 struct OfBackend<'a> {
     inventory: &'a Inventory,
     provider: &'a str,
-    /// The places of its resources in the inventory, from the first to the last.
-    places: Vec<usize>,
+    /// The indices of its resources in the inventory, from the first to the last.
+    indices: Vec<usize>,
     /// The names of resources by kind and native id. Few rules ask for them.
     names: OnceCell<HashMap<(&'a str, &'a str), &'a str>>,
 }
@@ -123,30 +123,30 @@ impl<'a> OfBackend<'a> {
         Self {
             inventory,
             provider,
-            places: its.map(|(place, _)| place).collect(),
+            indices: its.map(|(index, _)| index).collect(),
             names: OnceCell::new(),
         }
     }
 
-    fn resource(&self, place: usize) -> &'a Resource {
-        &self.inventory.resources[self.places[place]]
+    fn resource(&self, index: usize) -> &'a Resource {
+        &self.inventory.resources[self.indices[index]]
     }
 }
 
 impl Account for OfBackend<'_> {
     fn id(&self) -> &str {
-        let first = self.places.first();
+        let first = self.indices.first();
         first.map_or("", |first| {
             &self.inventory.resources[*first].identity.account
         })
     }
 
     fn count(&self) -> usize {
-        self.places.len()
+        self.indices.len()
     }
 
-    fn seen(&self, place: usize) -> Seen<'_> {
-        let resource = self.resource(place);
+    fn seen(&self, index: usize) -> Seen<'_> {
+        let resource = self.resource(index);
         let identity = &resource.identity;
         let class = self.inventory.class_of(identity);
         Seen {
@@ -161,8 +161,8 @@ impl Account for OfBackend<'_> {
         }
     }
 
-    fn used(&self, place: usize, kind: &str) -> Vec<&str> {
-        let uses = &self.resource(place).relations;
+    fn used(&self, index: usize, kind: &str) -> Vec<&str> {
+        let uses = &self.resource(index).relations;
         let mut of_kind = uses
             .iter()
             .filter(|used| used.kind.word() == kind)
@@ -171,9 +171,9 @@ impl Account for OfBackend<'_> {
             return Vec::new();
         }
         let names = self.names.get_or_init(|| {
-            let mut names = HashMap::with_capacity(self.places.len());
-            for place in 0..self.places.len() {
-                let resource = self.resource(place);
+            let mut names = HashMap::with_capacity(self.indices.len());
+            for index in 0..self.indices.len() {
+                let resource = self.resource(index);
                 let identity = &resource.identity;
                 names.insert((identity.kind.word(), &*identity.native), &*resource.name);
             }
@@ -184,11 +184,11 @@ impl Account for OfBackend<'_> {
             .collect()
     }
 
-    fn users(&self, place: usize) -> Vec<usize> {
-        let users = self.inventory.holder_places(self.places[place]).iter();
+    fn users(&self, index: usize) -> Vec<usize> {
+        let users = self.inventory.dependent_indices(self.indices[index]).iter();
         // One that is not listed here is of another backend, and proves nothing.
         users
-            .map(|user| self.places.binary_search(user).unwrap_or(usize::MAX))
+            .map(|user| self.indices.binary_search(user).unwrap_or(usize::MAX))
             .collect()
     }
 }

@@ -15,10 +15,10 @@ pub struct Complaint {
 
 /// A file of rules that is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {message}")]
+#[error("{location}: {message}")]
 pub struct OwnersError {
     /// The file, with the line if that is known.
-    pub place: String,
+    pub location: String,
     /// What is wrong.
     pub message: String,
 }
@@ -44,7 +44,7 @@ impl Complaint {
             .chain(self.at.iter().map(String::as_str))
             .collect();
         OwnersError {
-            place: match line_of(text, &keys) {
+            location: match line_of(text, &keys) {
                 Some(line) => format!("{file}:{line}"),
                 None => file.to_owned(),
             },

@@ -65,15 +65,15 @@ impl Looked<'_> {
 }
 
 impl Owners {
-    /// Says whose the resource at a place is, and why.
+    /// Says whose the resource at an index is, and why.
     pub fn explain(
         &self,
         account: &dyn Account,
-        place: usize,
+        index: usize,
         memory: &dyn Memory,
     ) -> Explained<'_> {
         let alone = self.judge_alone(account);
-        let seen = account.seen(place);
+        let seen = account.seen(index);
         let mut holding = Vec::new();
         let mut looked = Vec::new();
         for at in self.refs() {
@@ -83,7 +83,7 @@ impl Owners {
             }
             let among = Among {
                 account,
-                place,
+                index,
                 unit: rule.unit_of(&seen),
                 owners: self,
                 known: &alone.known,

@@ -91,8 +91,8 @@ impl fmt::Display for Fact {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, fact) in self.facts().iter().enumerate() {
-            if place > 0 {
+        for (index, fact) in self.facts().iter().enumerate() {
+            if index > 0 {
                 f.write_str(", or ")?;
             }
             write!(f, "{fact}")?;

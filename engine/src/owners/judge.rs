@@ -44,7 +44,7 @@ pub struct Learned {
     pub owner: String,
 }
 
-/// The place of a rule.
+/// The index of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ref {
     pub(super) owner: usize,
@@ -53,7 +53,7 @@ pub(super) struct Ref {
 
 impl Owners {
     /// Finds the owners of the resources of an account, and hands in those of which anything is proven, in
-    /// the order of their places. What comes back is to be remembered.
+    /// the order of their indices. What comes back is to be remembered.
     pub fn judge(
         &self,
         account: &dyn Account,
@@ -65,44 +65,44 @@ impl Owners {
             mut holding,
             pending,
         } = self.judge_alone(account);
-        for (place, at) in pending {
-            let seen = account.seen(place);
+        for (index, at) in pending {
+            let seen = account.seen(index);
             let among = Among {
                 account,
-                place,
+                index,
                 unit: self.rule(at).unit_of(&seen),
                 owners: self,
                 known: &known,
                 memory,
             };
             if self.rule(at).holds(&seen, &among) {
-                holding.push((place, at));
+                holding.push((index, at));
             }
         }
         holding.sort_unstable();
-        for (place, refs) in by_place(&holding) {
-            found(place, &self.proven(&refs, &account.seen(place)));
+        for (index, refs) in by_index(&holding) {
+            found(index, &self.proven(&refs, &account.seen(index)));
         }
         known.learned
     }
 
     /// The first pass.
     pub(super) fn judge_alone(&self, account: &dyn Account) -> Alone {
-        let mut index = Index::new(self);
+        let mut rules = Index::new(self);
         let mut alone = Alone::default();
         let mut candidates = Vec::new();
-        for place in 0..account.count() {
-            let seen = account.seen(place);
-            index.candidates(&seen, &mut candidates);
+        for index in 0..account.count() {
+            let seen = account.seen(index);
+            rules.candidates(&seen, &mut candidates);
             for &(at, is_relational) in &candidates {
                 let rule = self.rule(at);
                 let without = Lonely {
                     account,
-                    place,
+                    index,
                     answer: false,
                 };
                 if rule.holds(&seen, &without) {
-                    alone.holding.push((place, at));
+                    alone.holding.push((index, at));
                 } else if is_relational
                     && rule.holds(
                         &seen,
@@ -112,20 +112,20 @@ impl Owners {
                         },
                     )
                 {
-                    alone.pending.push((place, at));
+                    alone.pending.push((index, at));
                 }
             }
         }
         let asked = self.asked_for();
-        for (place, refs) in by_place(&alone.holding) {
+        for (index, refs) in by_index(&alone.holding) {
             let Ok(Some(at)) = self.decide(&refs) else {
                 continue;
             };
             if asked.contains(&at.owner) {
-                let unit = self.rule(at).unit_of(&account.seen(place));
+                let unit = self.rule(at).unit_of(&account.seen(index));
                 alone
                     .known
-                    .add(place, unit, at.owner, &self.known[at.owner].name);
+                    .add(index, unit, at.owner, &self.known[at.owner].name);
             }
         }
         alone
@@ -136,7 +136,7 @@ impl Owners {
 #[derive(Debug, Default)]
 pub(super) struct Alone {
     pub(super) known: Known,
-    /// The rules that hold, by the places of the resources.
+    /// The rules that hold, by the indices of the resources.
     holding: Vec<(usize, Ref)>,
     /// The rules that may hold if others are proven.
     pending: Vec<(usize, Ref)>,
@@ -145,15 +145,15 @@ pub(super) struct Alone {
 /// What is proven by resources' own facts, as far as a rule asks for it.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    places: HashMap<usize, usize>,
+    indices: HashMap<usize, usize>,
     units: HashMap<String, BTreeSet<usize>>,
     owners: BTreeSet<usize>,
     learned: BTreeSet<Learned>,
 }
 
 impl Known {
-    fn add(&mut self, place: usize, unit: Option<String>, owner: usize, name: &str) {
-        self.places.insert(place, owner);
+    fn add(&mut self, index: usize, unit: Option<String>, owner: usize, name: &str) {
+        self.indices.insert(index, owner);
         self.owners.insert(owner);
         if let Some(unit) = &unit {
             self.units.entry(unit.clone()).or_default().insert(owner);
@@ -168,13 +168,13 @@ impl Known {
 /// A resource of which it is looked at nothing but itself: what is asked of others has the same answer.
 struct Lonely<'a> {
     account: &'a dyn Account,
-    place: usize,
+    index: usize,
     answer: bool,
 }
 
 impl Around for Lonely<'_> {
     fn used(&self, kind: &str) -> Vec<&str> {
-        self.account.used(self.place, kind)
+        self.account.used(self.index, kind)
     }
 
     fn unit_is_of(&self, _owner: &str) -> bool {
@@ -193,7 +193,7 @@ impl Around for Lonely<'_> {
 /// A resource among others of which something is known.
 pub(super) struct Among<'a> {
     pub(super) account: &'a dyn Account,
-    pub(super) place: usize,
+    pub(super) index: usize,
     pub(super) unit: Option<String>,
     pub(super) owners: &'a Owners,
     pub(super) known: &'a Known,
@@ -208,7 +208,7 @@ impl Among<'_> {
 
 impl Around for Among<'_> {
     fn used(&self, kind: &str) -> Vec<&str> {
-        self.account.used(self.place, kind)
+        self.account.used(self.index, kind)
     }
 
     fn unit_is_of(&self, owner: &str) -> bool {
@@ -223,10 +223,10 @@ impl Around for Among<'_> {
     }
 
     fn users_are_of(&self, owner: &str) -> bool {
-        let users = self.account.users(self.place);
+        let users = self.account.users(self.index);
         !users.is_empty()
             && users.iter().all(|user| {
-                let known = self.known.places.get(user);
+                let known = self.known.indices.get(user);
                 known.is_some_and(|known| self.is(*known, owner))
             })
     }
@@ -312,8 +312,8 @@ impl<'o> Sort<'o> {
     }
 }
 
-/// The rules of each place, from a list in the order of places.
-fn by_place(holding: &[(usize, Ref)]) -> impl Iterator<Item = (usize, Vec<Ref>)> {
+/// The rules of each index, from a list in the order of indices.
+fn by_index(holding: &[(usize, Ref)]) -> impl Iterator<Item = (usize, Vec<Ref>)> {
     let chunks = holding.chunk_by(|one, other| one.0 == other.0);
     chunks.map(|chunk| (chunk[0].0, chunk.iter().map(|(_, at)| *at).collect()))
 }

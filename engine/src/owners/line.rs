@@ -19,8 +19,8 @@ pub fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
                 (found, value) = (key, inner);
             }
             DeValue::Array(list) => {
-                let place = wanted.parse::<usize>().ok();
-                let Some(inner) = place.and_then(|place| list.get(place)) else {
+                let index = wanted.parse::<usize>().ok();
+                let Some(inner) = index.and_then(|index| list.get(index)) else {
                     break;
                 };
                 (found, value) = (inner.span().start, inner);

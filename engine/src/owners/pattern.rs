@@ -13,8 +13,8 @@ pub const MAX_PATTERN: usize = 256;
 pub const MAX_COMPILED: usize = 1 << 20;
 /// The longest text that a pattern is held against. A longer one does not fit.
 pub const MAX_TEXT: usize = 8 << 10;
-/// At how many places of a text the value of a placeholder is tried.
-const MAX_PLACES: usize = 32;
+/// At how many positions of a text the value of a placeholder is tried.
+const MAX_POSITIONS: usize = 32;
 
 /// What stands for the value while a pattern is matched: a byte that no text has, since texts are UTF-8.
 const SENTINEL: u8 = 0xff;
@@ -22,7 +22,7 @@ const SENTINEL: u8 = 0xff;
 /// A regular expression for a whole text, in which one placeholder may stand for a value of the resource,
 /// literally.
 ///
-/// The value is not put into the pattern, but taken out of the text, at each place where it stands. So a
+/// The value is not put into the pattern, but taken out of the text, at each position where it stands. So a
 /// pattern is compiled once, and the time is linear in the text, whatever the value is.
 #[derive(Clone, Debug)]
 pub struct Pattern {
@@ -95,13 +95,13 @@ impl Pattern {
         };
         let value = value.as_bytes();
         let mut without = Vec::with_capacity(text.len());
-        let places = text.windows(value.len()).enumerate();
-        let places = places.filter(|(_, window)| *window == value);
-        places.take(MAX_PLACES).any(|(place, _)| {
+        let positions = text.windows(value.len()).enumerate();
+        let positions = positions.filter(|(_, window)| *window == value);
+        positions.take(MAX_POSITIONS).any(|(position, _)| {
             without.clear();
-            without.extend_from_slice(&text[..place]);
+            without.extend_from_slice(&text[..position]);
             without.push(SENTINEL);
-            without.extend_from_slice(&text[place + value.len()..]);
+            without.extend_from_slice(&text[position + value.len()..]);
             regex.is_match(&without)
         })
     }

@@ -72,7 +72,7 @@ impl Owners {
         when: Compile,
     ) -> Result<(Self, Vec<Example>), OwnersError> {
         let file: RulesFile = toml::from_str(text).map_err(|error| OwnersError {
-            place: match error.span() {
+            location: match error.span() {
                 Some(span) => format!("{name}:{}", line_at(text, span.start)),
                 None => name.to_owned(),
             },
@@ -80,7 +80,7 @@ impl Owners {
         })?;
         if file.format != FORMAT {
             return Err(OwnersError {
-                place: name.to_owned(),
+                location: name.to_owned(),
                 message: format!("the format {} is unknown; there is {FORMAT}", file.format),
             });
         }
@@ -104,7 +104,7 @@ impl Owners {
     /// Adds the owners of a configuration. A name that is known gets further rules.
     ///
     /// # Errors
-    /// With the place, for the first fault.
+    /// With its location, for the first fault.
     pub fn with(
         self,
         tables: &BTreeMap<String, OwnerTable>,
@@ -154,10 +154,10 @@ impl Owners {
         when: Compile,
     ) -> Result<(), Complaint> {
         check_word(name, "name of an owner")?;
-        let place = self.known.binary_search_by(|known| (*known.name).cmp(name));
-        let what = match (table.what, place) {
+        let index = self.known.binary_search_by(|known| (*known.name).cmp(name));
+        let what = match (table.what, index) {
             (Some(what), _) => what,
-            (None, Ok(place)) => self.known[place].what,
+            (None, Ok(index)) => self.known[index].what,
             (None, Err(_)) => {
                 return Err(Complaint::new(format!(
                     "no owner `{name}` is known, so it needs `what`: \"benchmark\", \"product\" or \"kept\""
@@ -165,8 +165,8 @@ impl Owners {
             }
         };
         if trust == Trust::Stranger {
-            let is_kept = |place: usize| self.known[place].what == What::Kept;
-            let was_kept = place.is_ok_and(is_kept) || place.is_err();
+            let is_kept = |index: usize| self.known[index].what == What::Kept;
+            let was_kept = index.is_ok_and(is_kept) || index.is_err();
             let loosens = table.enabled.is_some() || table.yields.is_some() || table.sure;
             if what != What::Kept || !was_kept || loosens {
                 return Err(Complaint::new(
@@ -183,8 +183,8 @@ impl Owners {
             rules.push(self.with_those_who_stand_for(rule));
         }
         rules.extend(short_rules(name, table)?);
-        let mut owner = match place {
-            Ok(place) => self.known[place].clone(),
+        let mut owner = match index {
+            Ok(index) => self.known[index].clone(),
             Err(_) if rules.is_empty() => return Err(Complaint::new("it has no rule")),
             Err(_) => KnownOwner {
                 name: name.into(),
@@ -226,9 +226,9 @@ impl Owners {
                 })?;
             }
         }
-        match place {
-            Ok(place) => self.known[place] = owner,
-            Err(place) => self.known.insert(place, owner),
+        match index {
+            Ok(index) => self.known[index] = owner,
+            Err(index) => self.known.insert(index, owner),
         }
         Ok(())
     }

@@ -48,14 +48,14 @@ pub trait Account {
     /// How many resources there are.
     fn count(&self) -> usize;
 
-    /// The resource at a place.
-    fn seen(&self, place: usize) -> Seen<'_>;
+    /// The resource at an index.
+    fn seen(&self, index: usize) -> Seen<'_>;
 
-    /// The names of the resources of a kind that the one at a place uses.
-    fn used(&self, place: usize, kind: &str) -> Vec<&str>;
+    /// The names of the resources of a kind that the one at an index uses.
+    fn used(&self, index: usize, kind: &str) -> Vec<&str>;
 
-    /// The places of the resources that use the one at a place.
-    fn users(&self, place: usize) -> Vec<usize>;
+    /// The indices of the resources that use the one at an index.
+    fn users(&self, index: usize) -> Vec<usize>;
 }
 
 /// What is around one resource, as far as facts are about it.

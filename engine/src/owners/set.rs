@@ -25,11 +25,11 @@ impl Owners {
 
     /// The owner of this name.
     pub fn get(&self, name: &str) -> Option<&KnownOwner> {
-        let place = self.known.binary_search_by(|known| (*known.name).cmp(name));
-        Some(&self.known[place.ok()?])
+        let index = self.known.binary_search_by(|known| (*known.name).cmp(name));
+        Some(&self.known[index.ok()?])
     }
 
-    /// The places of all rules.
+    /// The indices of all rules.
     pub(super) fn refs(&self) -> impl Iterator<Item = Ref> {
         let owners = self.known.iter().enumerate();
         owners

@@ -135,7 +135,7 @@ pub struct Step {
     /// Higher goes first.
     #[serde(default)]
     pub priority: i32,
-    /// The steps that must have ended before this one, by their place in the plan.
+    /// The steps that must have ended before this one, by their index in the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<usize>,
     /// Whether what its deletion would take along stays: nothing proves whose that is.
@@ -269,8 +269,8 @@ pub struct Refusal {
 /// A decision on its way through the safeguards.
 #[derive(Clone, Debug)]
 pub(crate) struct Proposed<'a> {
-    /// The place of the resource in the inventory.
-    pub(crate) place: usize,
+    /// The index of the resource in the inventory.
+    pub(crate) index: usize,
     pub(crate) resource: &'a Resource,
     pub(crate) action: Action,
     pub(crate) reason: &'a str,
@@ -410,7 +410,7 @@ fn propose<'a>(
         }
     };
     Some(Proposed {
-        place: decision.resource,
+        index: decision.resource,
         resource,
         action,
         reason,

@@ -20,19 +20,19 @@ pub(super) fn steps(context: &Context<'_>, mut proposed: Vec<Proposed<'_>>) -> V
             Reverse(proposal.priority),
         )
     });
-    let holders = holders_among(inventory, &proposed);
-    let sequence = holders_first(&holders);
-    let mut place_of = vec![0; proposed.len()];
-    for (place, index) in sequence.iter().enumerate() {
-        place_of[*index] = place;
+    let dependents = dependents_among(inventory, &proposed);
+    let sequence = dependents_first(&dependents);
+    let mut position_of = vec![0; proposed.len()];
+    for (position, index) in sequence.iter().enumerate() {
+        position_of[*index] = position;
     }
     let mut steps = Vec::with_capacity(proposed.len());
-    for (place, index) in sequence.iter().enumerate() {
-        let mut after: Vec<usize> = holders[*index]
+    for (position, index) in sequence.iter().enumerate() {
+        let mut after: Vec<usize> = dependents[*index]
             .iter()
-            .map(|holder| place_of[*holder])
+            .map(|dependent| position_of[*dependent])
             // Two that use each other cannot both wait.
-            .filter(|before| *before < place)
+            .filter(|before| *before < position)
             .collect();
         after.sort_unstable();
         after.dedup();
@@ -42,29 +42,29 @@ pub(super) fn steps(context: &Context<'_>, mut proposed: Vec<Proposed<'_>>) -> V
 }
 
 /// For each proposal: the proposals that delete what uses its resource.
-fn holders_among(inventory: &Inventory, proposed: &[Proposed<'_>]) -> Vec<Vec<usize>> {
+fn dependents_among(inventory: &Inventory, proposed: &[Proposed<'_>]) -> Vec<Vec<usize>> {
     let mut deletes: Vec<Option<usize>> = vec![None; inventory.resources.len()];
     for (index, proposal) in proposed.iter().enumerate() {
         if matches!(proposal.action, Action::Delete { .. }) {
-            deletes[proposal.place] = Some(index);
+            deletes[proposal.index] = Some(index);
         }
     }
     proposed
         .iter()
         .map(|proposal| {
-            let users = inventory.holder_places(proposal.place).iter();
+            let users = inventory.dependent_indices(proposal.index).iter();
             // What goes along with it would be gone before its own turn.
-            let followers = inventory.follower_places(proposal.place).iter();
+            let followers = inventory.follower_indices(proposal.index).iter();
             let before = users.chain(followers);
-            before.filter_map(|place| deletes[*place]).collect()
+            before.filter_map(|index| deletes[*index]).collect()
         })
         .collect()
 }
 
 /// The given order, changed only so that what is used comes after what uses it: an image is listed
 /// before the image that was built on it as often as after it.
-fn holders_first(holders: &[Vec<usize>]) -> Vec<usize> {
-    let count = holders.len();
+fn dependents_first(dependents: &[Vec<usize>]) -> Vec<usize> {
+    let count = dependents.len();
     let mut sequence = Vec::with_capacity(count);
     let mut visited = vec![false; count];
     // Depth first without recursion: a chain of images can be long.
@@ -75,11 +75,11 @@ fn holders_first(holders: &[Vec<usize>]) -> Vec<usize> {
         }
         path.push(start);
         while let Some(index) = path.last().copied() {
-            let mut before = holders[index].iter().copied();
-            match before.find(|holder| !visited[*holder]) {
-                Some(holder) => {
-                    visited[holder] = true;
-                    path.push(holder);
+            let mut before = dependents[index].iter().copied();
+            match before.find(|dependent| !visited[*dependent]) {
+                Some(dependent) => {
+                    visited[dependent] = true;
+                    path.push(dependent);
                 }
                 None => {
                     path.pop();
@@ -97,7 +97,7 @@ fn step(context: &Context<'_>, proposal: &Proposed<'_>, after: Vec<usize>) -> St
     let inventory = context.inventory;
     let info = inventory.kinds.info(&identity.backend, identity.kind);
     let is_deletion = matches!(proposal.action, Action::Delete { .. });
-    let along = inventory.cascade_of(proposal.place);
+    let along = inventory.cascade_of(proposal.index);
     let along = along.filter(|_| !proposal.alone && is_deletion);
     Step {
         target: identity.clone(),
@@ -116,7 +116,7 @@ fn step(context: &Context<'_>, proposal: &Proposed<'_>, after: Vec<usize>) -> St
         bound: bound::of(
             resource,
             info,
-            !inventory.holder_places(proposal.place).is_empty(),
+            !inventory.dependent_indices(proposal.index).is_empty(),
         ),
         listing: Listing::Present,
         known: Known::of(context, resource),

@@ -209,7 +209,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     let identity = &resource.identity;
     if !context
         .inventory
-        .knows_holders_of(&identity.backend, identity.kind)
+        .knows_dependents_of(&identity.backend, identity.kind)
     {
         return Err((
             Safeguard::DependentsUnknown,
@@ -433,7 +433,7 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
 /// Whether what its deletion would take along stays: it keeps data, and nothing proves whose.
 fn must_go_alone(context: &Context<'_>, proposal: &Proposed<'_>) -> bool {
     let resource = proposal.resource;
-    let mut along = context.inventory.cascade_of(proposal.place);
+    let mut along = context.inventory.cascade_of(proposal.index);
     matches!(proposal.action, Action::Delete { .. })
         && !is_proven(resource, context.facts)
         && !context.claims(resource)
@@ -443,14 +443,14 @@ fn must_go_alone(context: &Context<'_>, proposal: &Proposed<'_>) -> bool {
 /// Deleting a container takes its anonymous volumes along, so each is looked at like a target. One that was
 /// not listed where listing worked is gone.
 fn cascades(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused> {
-    let place = proposal.place;
-    let resource = &context.inventory.resources[place];
+    let index = proposal.index;
+    let resource = &context.inventory.resources[index];
     let inventory = context.inventory;
     let backend = &resource.identity.backend;
     let is_known = |used: &Relation| {
         // One item that cannot be read does not hide those that were listed.
         inventory.has_listed(backend, used.kind) || {
-            let mut along = inventory.cascade_of(place).map(|one| &one.identity);
+            let mut along = inventory.cascade_of(index).map(|one| &one.identity);
             along.any(|one| (one.kind, &one.native) == (used.kind, &used.native))
         }
     };
@@ -470,7 +470,7 @@ fn cascades(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refuse
         }
         return Ok(());
     }
-    for member in inventory.cascade_of(place) {
+    for member in inventory.cascade_of(index) {
         protection(member, context.now).map_err(|(safeguard, detail)| {
             let kind = member.identity.kind;
             let name = &member.name;
@@ -495,18 +495,18 @@ fn drop_held<'a>(
     loop {
         let mut going = vec![false; inventory.resources.len()];
         for proposal in &survivors {
-            going[proposal.place] = matches!(proposal.action, Action::Delete { .. });
+            going[proposal.index] = matches!(proposal.action, Action::Delete { .. });
         }
         let before = refusals.len();
         survivors = survivors
             .into_iter()
             .filter_map(|proposal| {
-                let places = inventory.holder_places(proposal.place);
-                let holder = places.iter().find(|place| !going[**place]);
-                let refused = match holder {
-                    Some(holder) => {
-                        let holder = inventory.resources[*holder].identity.id();
-                        (Safeguard::InUse, format!("used by {holder}, which is kept"))
+                let indices = inventory.dependent_indices(proposal.index);
+                let dependent = indices.iter().find(|index| !going[**index]);
+                let refused = match dependent {
+                    Some(dependent) => {
+                        let dependent = inventory.resources[*dependent].identity.id();
+                        (Safeguard::InUse, format!("used by {dependent}, which is kept"))
                     }
                     None => {
                         let Some(member) = units.living(context, &proposal, &going) else {
@@ -529,7 +529,7 @@ fn drop_held<'a>(
     }
 }
 
-/// By account and unit: the places of the members that run, or may.
+/// By account and unit: the indices of the members that run, or may.
 #[derive(Default)]
 struct LiveUnits<'a>(HashMap<(&'a str, &'a Unit), Vec<usize>>);
 
@@ -542,12 +542,12 @@ impl<'a> LiveUnits<'a> {
             return Self::default();
         }
         let mut units: HashMap<_, Vec<usize>> = HashMap::new();
-        for (place, one) in context.inventory.resources.iter().enumerate() {
+        for (index, one) in context.inventory.resources.iter().enumerate() {
             let is_compute = context.inventory.class_of(&one.identity) == Class::Compute;
             let may_run = one.state.is_running() || one.state == State::Unknown;
             if let Some(unit) = one.unit.as_ref().filter(|_| is_compute && may_run) {
                 let account = &*one.identity.account;
-                units.entry((account, unit)).or_default().push(place);
+                units.entry((account, unit)).or_default().push(index);
             }
         }
         Self(units)
@@ -568,6 +568,6 @@ impl<'a> LiveUnits<'a> {
         }
         let unit = resource.unit.as_ref()?;
         let living = self.0.get(&(&*resource.identity.account, unit))?;
-        living.iter().copied().find(|place| !going[*place])
+        living.iter().copied().find(|index| !going[*index])
     }
 }

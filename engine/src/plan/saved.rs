@@ -140,14 +140,14 @@ pub fn check(
             now: configuration.to_owned(),
         });
     }
-    let misplaced = |(place, step): (usize, &Arc<Step>)| {
+    let misplaced = |(index, step): (usize, &Arc<Step>)| {
         step.after
             .iter()
-            .any(|before| *before >= place)
-            .then_some(place)
+            .any(|before| *before >= index)
+            .then_some(index)
     };
     match plan.steps.iter().enumerate().find_map(misplaced) {
-        Some(place) => Err(Stale::Order(place)),
+        Some(index) => Err(Stale::Order(index)),
         None => Ok(()),
     }
 }
@@ -169,7 +169,7 @@ pub fn revise(
         .resources
         .iter()
         .enumerate()
-        .map(|(place, resource)| (resource.identity.id(), (place, resource)))
+        .map(|(index, resource)| (resource.identity.id(), (index, resource)))
         .collect();
     let mut refusals = plan.refusals;
     let mut unlisted = HashMap::new();
@@ -196,8 +196,8 @@ pub fn revise(
                 };
                 unlisted.insert(step.target.id(), listing);
             }
-            Some((place, resource)) => match difference(step, resource) {
-                None => unchanged.push((step, *place, *resource)),
+            Some((index, resource)) => match difference(step, resource) {
+                None => unchanged.push((step, *index, *resource)),
                 Some(detail) => {
                     if let Some(unit) = unit_of(inventory, resource) {
                         changed_units.insert(unit, &step.name);
@@ -208,7 +208,7 @@ pub fn revise(
         }
     }
     let mut proposed = Vec::with_capacity(unchanged.len());
-    for (step, place, resource) in unchanged {
+    for (step, index, resource) in unchanged {
         let unit = unit_of(inventory, resource);
         match unit.and_then(|unit| changed_units.get(&unit)) {
             Some(member) => {
@@ -216,7 +216,7 @@ pub fn revise(
                 refusals.push(refuse(step, detail));
             }
             None => proposed.push(Proposed {
-                place,
+                index,
                 resource,
                 action: step.action,
                 reason: &step.reason,
@@ -289,17 +289,17 @@ impl Plan {
     }
 }
 
-/// Keeps the surviving steps in their order, and points `after` at their new places.
+/// Keeps the surviving steps in their order, and points `after` at their new indices.
 fn keep(steps: Vec<Arc<Step>>, surviving: &HashMap<ResourceId, Listing>) -> Vec<Arc<Step>> {
-    let mut new_place: HashMap<usize, usize> = HashMap::new();
+    let mut new_index: HashMap<usize, usize> = HashMap::new();
     let mut kept = Vec::new();
-    for (place, mut step) in steps.into_iter().enumerate() {
+    for (index, mut step) in steps.into_iter().enumerate() {
         if let Some(listing) = surviving.get(&step.target.id()) {
-            new_place.insert(place, kept.len());
+            new_index.insert(index, kept.len());
             let after: Vec<usize> = step
                 .after
                 .iter()
-                .filter_map(|before| new_place.get(before).copied())
+                .filter_map(|before| new_index.get(before).copied())
                 .collect();
             if after != step.after || *listing != step.listing {
                 let step = Arc::make_mut(&mut step);

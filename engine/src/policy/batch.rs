@@ -15,7 +15,7 @@ pub const MAX_BATCH: usize = 5_000;
 /// whose garbage collector slows down with what it holds.
 pub(super) const CHUNK: usize = MAX_BATCH;
 
-/// The places of the candidates of each call. The same candidates give the same calls.
+/// The indices of the candidates of each call. The same candidates give the same calls.
 pub(super) fn batches(candidates: &[Candidate<'_>], judging: Judging) -> Vec<Range<usize>> {
     let all = || ranges(std::iter::once(candidates));
     match judging {
@@ -26,7 +26,7 @@ pub(super) fn batches(candidates: &[Candidate<'_>], judging: Judging) -> Vec<Ran
     }
 }
 
-/// The places of slices that follow each other.
+/// The indices of slices that follow each other.
 fn ranges<'b, 'c: 'b>(slices: impl Iterator<Item = &'b [Candidate<'c>]>) -> Vec<Range<usize>> {
     let mut end = 0;
     slices

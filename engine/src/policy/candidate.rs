@@ -17,7 +17,7 @@ pub struct Candidate<'a> {
     pub used_by: &'a [Dependent<'a>],
     /// Whether everything that might use it could be listed.
     pub users_known: bool,
-    /// The candidates that are deleted along with it, by their places.
+    /// The candidates that are deleted along with it, by their indices.
     pub takes_along: &'a [usize],
     /// Whether something of its unit runs, or might.
     pub unit_runs: bool,
@@ -33,7 +33,7 @@ pub struct Candidate<'a> {
 pub struct Dependent<'a> {
     /// What it is.
     pub identity: &'a Identity,
-    /// Its place among the candidates, if it is one of them.
+    /// Its index among the candidates, if it is one of them.
     pub candidate: Option<usize>,
 }
 

@@ -244,8 +244,8 @@ impl Policy for ConfiguredPolicy {
 }
 
 fn take<'a, B, S>(next: &AtomicUsize, batches: &'a [B], slots: &'a [S]) -> Option<(&'a B, &'a S)> {
-    let place = next.fetch_add(1, Ordering::Relaxed);
-    Some((batches.get(place)?, slots.get(place)?))
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((batches.get(index)?, slots.get(index)?))
 }
 
 impl Configured {

@@ -84,7 +84,7 @@ impl Description {
                 "it has {count} parameters; the maximum is {MAX_PARAMS}"
             ));
         }
-        for (place, param) in self.params.iter().enumerate() {
+        for (index, param) in self.params.iter().enumerate() {
             let name = &param.name;
             if !is_name(name) {
                 return Err(format!(
@@ -92,7 +92,7 @@ impl Description {
                     bounded(name.clone(), MAX_REASON).escape_debug()
                 ));
             }
-            if self.params[..place]
+            if self.params[..index]
                 .iter()
                 .any(|earlier| earlier.name == *name)
             {

@@ -83,12 +83,12 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
             None => format!("<function {}>", frame.func_index()),
         };
         // Where the guest was built with debug information.
-        let place = frame.symbols().iter().find_map(|symbol| {
+        let location = frame.symbols().iter().find_map(|symbol| {
             let file = symbol.file()?;
             Some(format!("{file}:{}", symbol.line()?))
         });
-        match place {
-            Some(place) => format!("{name} at {place}"),
+        match location {
+            Some(location) => format!("{name} at {location}"),
             None => name,
         }
     };

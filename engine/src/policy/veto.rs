@@ -39,7 +39,7 @@ pub struct Review<'a> {
 /// A proposal that no safeguard refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reviewed {
-    /// The place of its resource among the candidates.
+    /// The index of its resource among the candidates.
     pub candidate: usize,
     /// What is proposed.
     pub verdict: Verdict,
@@ -50,7 +50,7 @@ pub struct Reviewed {
 /// A proposal that must not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vetoed {
-    /// The place of its resource among the candidates.
+    /// The index of its resource among the candidates.
     pub candidate: usize,
     /// Why, in the words of the veto.
     pub reason: String,

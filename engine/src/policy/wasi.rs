@@ -54,7 +54,7 @@ impl World {
     /// The world at a time, with what is written to standard output and error going into `written`.
     pub(super) fn new(now: Timestamp, seed: Seed, written: Written) -> Self {
         let word =
-            |place: usize| u64::from_le_bytes(std::array::from_fn(|byte| seed.0[8 * place + byte]));
+            |index: usize| u64::from_le_bytes(std::array::from_fn(|byte| seed.0[8 * index + byte]));
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         let ctx = WasiCtxBuilder::new()

@@ -37,7 +37,7 @@ enum Event {
 
 /// How many resources use another one.
 #[derive(Clone, Copy, Debug, Default)]
-struct Holders {
+struct DependentCounts {
     any: u32,
     running: u32,
 }
@@ -56,7 +56,7 @@ pub struct Provider {
     epoch: Instant,
     now: Instant,
     shelves: BTreeMap<Kind, BTreeMap<Native, Box<Entry>>>,
-    holders: BTreeMap<Kind, HashMap<Native, Holders>>,
+    dependents: BTreeMap<Kind, HashMap<Native, DependentCounts>>,
     agenda: BTreeMap<(Instant, u64), Event>,
     planned: u64,
     /// Whether it confirms the present change without making it.
@@ -99,7 +99,7 @@ impl Provider {
             pretended_account: None,
             record: Record::default(),
             shelves: empty(&kinds),
-            holders: empty(&kinds),
+            dependents: empty(&kinds),
             kinds,
             deletion_takes: Duration::ZERO,
             archiving_takes: Duration::ZERO,
@@ -253,23 +253,23 @@ impl Provider {
     fn count_uses(&mut self, user: &Resource, by: i32) {
         let running = if user.state.is_running() { by } else { 0 };
         for used in user.held() {
-            let holders = self.holders.entry(used.kind).or_default();
-            let holders = holders.entry(used.native.as_str().into()).or_default();
-            holders.any = holders.any.saturating_add_signed(by);
-            holders.running = holders.running.saturating_add_signed(running);
+            let dependents = self.dependents.entry(used.kind).or_default();
+            let dependents = dependents.entry(used.native.as_str().into()).or_default();
+            dependents.any = dependents.any.saturating_add_signed(by);
+            dependents.running = dependents.running.saturating_add_signed(running);
         }
     }
 
-    fn holders_of(&self, kind: Kind, native: &str) -> u32 {
-        let holders = self.holders[&kind].get(native).copied().unwrap_or_default();
+    fn dependents_of(&self, kind: Kind, native: &str) -> u32 {
+        let dependents = self.dependents[&kind].get(native).copied().unwrap_or_default();
         match kind {
             // As with Docker: what has ended is no longer attached to a network.
-            Kind::NETWORK => holders.running,
-            _ => holders.any,
+            Kind::NETWORK => dependents.running,
+            _ => dependents.any,
         }
     }
 
-    /// Changes a resource in place, and keeps the counts of holders right.
+    /// Changes a resource in place, and keeps the counts of dependents right.
     fn change(&mut self, kind: Kind, native: &str, change: impl FnOnce(&mut Resource)) {
         if let Some(mut entry) = self.take(kind, native) {
             change(&mut entry.resource);
@@ -362,7 +362,7 @@ impl Provider {
         };
         for Relation { kind, native, .. } in entry.resource.taken_along() {
             // Docker as well keeps an anonymous volume that another container mounts.
-            if self.holders_of(*kind, native) == 0
+            if self.dependents_of(*kind, native) == 0
                 && let Some(found) = self.find(*kind, native)
             {
                 let (identity, state) = (found.identity.clone(), found.state);
@@ -481,9 +481,9 @@ impl Provider {
                 &format!("the {} is {state}", target.kind),
             ));
         }
-        let holders = self.holders_of(target.kind, &target.native);
-        if holders > 0 {
-            let message = format!("the {} is in use by {holders} other(s)", target.kind);
+        let dependents = self.dependents_of(target.kind, &target.native);
+        if dependents > 0 {
+            let message = format!("the {} is in use by {dependents} other(s)", target.kind);
             return Err(refusal(ErrorKind::Dependency, &message));
         }
         if self.pretends {

@@ -36,7 +36,7 @@ fn a_step_is_announced_and_holders_are_named() {
         .run(&["explain", "pgdata", "-O", "json"])
         .with_code(0)
         .json();
-    assert_eq!(json["holders"].as_array().unwrap().len(), 1);
+    assert_eq!(json["used-by"].as_array().unwrap().len(), 1);
     assert_eq!(json["step"], serde_json::Value::Null);
 }
 

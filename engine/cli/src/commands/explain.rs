@@ -123,8 +123,8 @@ impl Explained<'_> {
             };
             fact("uses", Some(format!("{id}{along}")));
         }
-        for holder in &explanation.holders {
-            fact("used by", Some(holder.clone()));
+        for dependent in &explanation.used_by {
+            fact("used by", Some(dependent.clone()));
         }
         fact("quarantine", explanation.trouble.map(ToString::to_string));
         fact("policy", Some(self.opinion()));

@@ -23,12 +23,12 @@ impl<'a> Asked<'a> {
         &self.candidates[self.batch.clone()]
     }
 
-    /// The index in this call of the candidate at a place, if it is in this call.
-    pub(super) fn index(&self, place: usize) -> Option<u32> {
+    /// The index in this call of the candidate at an index, if it is in this call.
+    pub(super) fn index(&self, index: usize) -> Option<u32> {
         let index = self
             .batch
-            .contains(&place)
-            .then(|| place - self.batch.start)?;
+            .contains(&index)
+            .then(|| index - self.batch.start)?;
         u32::try_from(index).ok()
     }
 }

@@ -136,7 +136,7 @@ pub(in crate::policy) fn with_question<T>(
             indices.extend(users.filter_map(|user| asked.index(user.candidate?)));
             let used_by = indices.len();
             let along = candidate.takes_along.iter();
-            indices.extend(along.filter_map(|place| asked.index(*place)));
+            indices.extend(along.filter_map(|index| asked.index(*index)));
             let others = candidate.used_by.len() - (used_by - begin);
             Ends {
                 id: text.len(),

@@ -11,7 +11,7 @@ pub(crate) struct Thing {
     pub(crate) labels: Labels,
     pub(crate) attrs: Labels,
     pub(crate) unit: Option<&'static str>,
-    /// The places of what it uses.
+    /// The indices of what it uses.
     pub(crate) uses: Vec<usize>,
 }
 
@@ -37,8 +37,8 @@ impl Account for Host {
         self.0.len()
     }
 
-    fn seen(&self, place: usize) -> Seen<'_> {
-        let thing = &self.0[place];
+    fn seen(&self, index: usize) -> Seen<'_> {
+        let thing = &self.0[index];
         Seen {
             name: thing.name,
             names: vec![thing.name],
@@ -48,16 +48,16 @@ impl Account for Host {
         }
     }
 
-    fn used(&self, place: usize, kind: &str) -> Vec<&str> {
-        let used = self.0[place].uses.iter().map(|used| &self.0[*used]);
+    fn used(&self, index: usize, kind: &str) -> Vec<&str> {
+        let used = self.0[index].uses.iter().map(|used| &self.0[*used]);
         used.filter(|used| used.kind == kind)
             .map(|used| used.name)
             .collect()
     }
 
-    fn users(&self, place: usize) -> Vec<usize> {
+    fn users(&self, index: usize) -> Vec<usize> {
         let all = self.0.iter().enumerate();
-        all.filter(|(_, thing)| thing.uses.contains(&place))
+        all.filter(|(_, thing)| thing.uses.contains(&index))
             .map(|(user, _)| user)
             .collect()
     }
@@ -66,8 +66,8 @@ impl Account for Host {
 /// What comes of each, as `OWNER/RULE`; for rivals their names, and nothing where nothing is proven.
 pub(crate) fn judged(owners: &Owners, host: &Host, memory: &dyn Memory) -> Vec<String> {
     let mut found = vec![String::new(); host.0.len()];
-    let mut see = |place: usize, proven: &Proven<'_>| {
-        found[place] = match &proven.proof {
+    let mut see = |index: usize, proven: &Proven<'_>| {
+        found[index] = match &proven.proof {
             Some(proof) => format!("{}/{}", proof.owner.name, proof.rule.id),
             None => {
                 let rivals: Vec<&str> = proven.rivals.iter().map(|rival| &*rival.name).collect();

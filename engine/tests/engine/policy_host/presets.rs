@@ -241,17 +241,17 @@ fn a_hundred_thousand_members_of_units_fit_into_the_default_limits() {
     let users: Vec<_> = resources
         .iter()
         .enumerate()
-        .map(|(place, resource)| [user(resource, Some(place))])
+        .map(|(index, resource)| [user(resource, Some(index))])
         .collect();
     let candidates: Vec<_> = resources
         .iter()
         .enumerate()
-        .map(|(place, resource)| Candidate {
-            used_by: match place % 2 {
+        .map(|(index, resource)| Candidate {
+            used_by: match index % 2 {
                 0 => &[],
-                _ => &users[place - 1],
+                _ => &users[index - 1],
             },
-            group: place / 2,
+            group: index / 2,
             ..Candidate::alone(resource)
         })
         .collect();

@@ -91,7 +91,7 @@ pub(crate) fn failure(kind: ErrorKind, attempt: u32) -> Failure {
     }
 }
 
-/// Candidates that use each other: of each, the places of its users.
+/// Candidates that use each other: of each, the indices of its users.
 pub(crate) fn using<'a>(resources: &[(&'a Resource, &'a [Dependent<'a>])]) -> Vec<Candidate<'a>> {
     let candidate = |(resource, used_by): &(&'a Resource, &'a [Dependent<'a>])| Candidate {
         used_by,
@@ -100,7 +100,7 @@ pub(crate) fn using<'a>(resources: &[(&'a Resource, &'a [Dependent<'a>])]) -> Ve
     resources.iter().map(candidate).collect()
 }
 
-/// Who uses something: a resource, and its place among the candidates, if it is one of them.
+/// Who uses something: a resource, and its index among the candidates, if it is one of them.
 pub(crate) fn user(resource: &Resource, candidate: Option<usize>) -> Dependent<'_> {
     Dependent {
         identity: &resource.identity,

@@ -572,15 +572,15 @@ async fn an_image_goes_after_the_image_that_was_built_on_it() {
     memory.insert(image("b-child").uses(&other));
     let world = World::new(memory.clone());
     let plan = world.plan(delete_all()).await.plan;
-    let place = |name| {
+    let position = |name| {
         plan.steps
             .iter()
             .position(|step| step.name == name)
             .unwrap()
     };
-    assert!(place("child") < place("base"));
-    assert!(place("b-child") < place("a-base"));
-    assert_eq!(plan.steps[place("base")].after, [place("child")]);
+    assert!(position("child") < position("base"));
+    assert!(position("b-child") < position("a-base"));
+    assert_eq!(plan.steps[position("base")].after, [position("child")]);
     let report = world.apply(plan, delete_all()).await;
     assert!(memory.oracle().alive().is_empty(), "{report:?}");
 }

@@ -135,14 +135,14 @@ async fn the_order_survives_the_loss_of_steps() {
     let plan = world.plan(delete_all()).await.plan;
     memory.act(Act::Restart(gone));
     let revised = revise(&world, plan, delete_all()).await.unwrap();
-    let place = |name| {
+    let position = |name| {
         revised
             .steps
             .iter()
             .position(|step| step.name == name)
             .unwrap()
     };
-    assert_eq!(revised.steps[place("net")].after, [place("b-user")]);
+    assert_eq!(revised.steps[position("net")].after, [position("b-user")]);
     let report = world.apply(revised, delete_all()).await;
     assert!(!report.has_failures(), "{report:?}");
 }

@@ -44,14 +44,14 @@ pub(crate) fn running(service: &str, minutes: u64) -> Resource {
 }
 
 /// A network or volume of the trial that these containers use.
-pub(crate) fn used(kind: Kind, holders: &[&str]) -> Resource {
+pub(crate) fn used(kind: Kind, dependents: &[&str]) -> Resource {
     member("net", |one| {
         kind.put(one);
         one.state = State::Present;
         (one.exit_code, one.finished, one.labels) = (None, None, Vec::new());
         one.id = format!("docker/{}/{}", kind.word(), kind.word());
         one.name = format!("{UNIT}_default");
-        let ids = holders
+        let ids = dependents
             .iter()
             .map(|name| format!("docker/container/{name}"));
         used_by(one, &ids.collect::<Vec<_>>());

@@ -94,12 +94,12 @@ mod tests {
     const DAY: u64 = 24 * HOUR;
 
     /// Something that many trials share, made so many days ago.
-    fn shared(kind: Kind, days: u64, holders: &[&str]) -> Resource {
+    fn shared(kind: Kind, days: u64, dependents: &[&str]) -> Resource {
         member("shared", |one| {
             kind.put(one);
             (one.state, one.finished) = (State::Present, None);
             one.created = Some(NOW - days * DAY);
-            let ids = holders
+            let ids = dependents
                 .iter()
                 .map(|name| format!("docker/container/{name}"));
             used_by(one, &ids.collect::<Vec<_>>());

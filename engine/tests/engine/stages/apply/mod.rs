@@ -3,7 +3,7 @@
 mod changes;
 mod deleting;
 mod following;
-mod holders;
+mod dependents;
 mod outages;
 mod proving;
 mod retries;

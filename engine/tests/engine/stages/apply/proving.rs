@@ -27,7 +27,7 @@ async fn applied(memory: &Memory, world: &World) -> (Report, [usize; 3]) {
     let before = counts();
     let report = world.apply(plan, delete_all()).await;
     let after = counts();
-    (report, [0, 1, 2].map(|place| after[place] - before[place]))
+    (report, [0, 1, 2].map(|index| after[index] - before[index]))
 }
 
 /// Asserts that all were deleted and each was read: before its deletion, and after it.

@@ -14,13 +14,13 @@ async fn an_image_in_use_is_a_dependency_even_with_force() {
     let image = known(&docker, Kind::IMAGE, &id).await.identity;
     let running = daemon.docker(&["run", "--detach", "busy-image:1", "sleep", "100000"]);
     let created = daemon.docker(&["create", "busy-image:1", "true"]);
-    for holder in [running, created] {
+    for dependent in [running, created] {
         assert_eq!(
             kind_of(docker.delete(&image, FORCE).await),
             ErrorKind::Dependency
         );
-        let holder = known(&docker, Kind::CONTAINER, &holder).await.identity;
-        docker.delete(&holder, FORCE).await.unwrap();
+        let dependent = known(&docker, Kind::CONTAINER, &dependent).await.identity;
+        docker.delete(&dependent, FORCE).await.unwrap();
     }
     assert_eq!(
         known(&docker, Kind::IMAGE, &id).await.attrs.get("tags"),
@@ -29,14 +29,14 @@ async fn an_image_in_use_is_a_dependency_even_with_force() {
 
     let single = daemon.create_image("busy-single:1");
     let image = known(&docker, Kind::IMAGE, &single).await.identity;
-    let holder = daemon.docker(&["create", "busy-single:1", "true"]);
+    let dependent = daemon.docker(&["create", "busy-single:1", "true"]);
     for options in [GENTLE, FORCE] {
         assert_eq!(
             kind_of(docker.delete(&image, options).await),
             ErrorKind::Dependency
         );
     }
-    daemon.docker(&["rm", &holder]);
+    daemon.docker(&["rm", &dependent]);
     docker.delete(&image, GENTLE).await.unwrap();
     assert_eq!(docker.get(&image).await.unwrap(), None);
 }

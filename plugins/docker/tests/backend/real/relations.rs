@@ -139,7 +139,7 @@ async fn a_network_with_endpoints_is_a_dependency() {
     let daemon = shared();
     let id = daemon.create_network("busy", &["--internal"]);
     let network = known(&docker, Kind::NETWORK, &id).await.identity;
-    let holder = known(
+    let dependent = known(
         &docker,
         Kind::CONTAINER,
         &daemon.run_sleeper(&["--network", "busy"]),
@@ -150,7 +150,7 @@ async fn a_network_with_endpoints_is_a_dependency() {
         kind_of(docker.delete(&network, FORCE).await),
         ErrorKind::Dependency
     );
-    docker.delete(&holder, FORCE).await.unwrap();
+    docker.delete(&dependent, FORCE).await.unwrap();
     docker.delete(&network, GENTLE).await.unwrap();
     assert_eq!(docker.get(&network).await.unwrap(), None);
 }
@@ -161,13 +161,13 @@ async fn a_network_that_a_container_was_created_on_is_a_dependency() {
     let daemon = shared();
     let id = daemon.create_network("waited-for", &["--internal"]);
     let network = known(&docker, Kind::NETWORK, &id).await.identity;
-    let holder = daemon.create(&["--network", "waited-for"], &["true"]);
-    let holder = known(&docker, Kind::CONTAINER, &holder).await.identity;
+    let dependent = daemon.create(&["--network", "waited-for"], &["true"]);
+    let dependent = known(&docker, Kind::CONTAINER, &dependent).await.identity;
     assert_eq!(
         kind_of(docker.delete(&network, FORCE).await),
         ErrorKind::Dependency
     );
-    docker.delete(&holder, FORCE).await.unwrap();
+    docker.delete(&dependent, FORCE).await.unwrap();
     docker.delete(&network, GENTLE).await.unwrap();
 }
 
@@ -177,16 +177,16 @@ async fn a_volume_in_use_is_a_dependency() {
     let daemon = shared();
     daemon.create_volume("busy", &[]);
     let volume = known(&docker, Kind::VOLUME, "busy").await.identity;
-    for holder in [
+    for dependent in [
         daemon.run_sleeper(&["--volume", "busy:/v"]),
         daemon.create(&["--volume", "busy:/v"], &["true"]),
     ] {
-        let holder = known(&docker, Kind::CONTAINER, &holder).await.identity;
+        let dependent = known(&docker, Kind::CONTAINER, &dependent).await.identity;
         assert_eq!(
             kind_of(docker.delete(&volume, FORCE).await),
             ErrorKind::Dependency
         );
-        docker.delete(&holder, FORCE).await.unwrap();
+        docker.delete(&dependent, FORCE).await.unwrap();
     }
     docker.delete(&volume, GENTLE).await.unwrap();
     assert_eq!(docker.get(&volume).await.unwrap(), None);

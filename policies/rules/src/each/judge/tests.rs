@@ -310,10 +310,10 @@ fn the_age_of_what_arrived_later_counts_from_then() {
 
 #[test]
 fn what_is_used_waits_for_its_users() {
-    let network = |holders: &[&str]| {
+    let network = |dependents: &[&str]| {
         used(Kind::Network, |one| {
             one.owner = harbor();
-            let ids = holders
+            let ids = dependents
                 .iter()
                 .map(|name| format!("docker/container/{name}"));
             used_by(one, &ids.collect::<Vec<_>>());
@@ -321,8 +321,8 @@ fn what_is_used_waits_for_its_users() {
     };
     let (gone, mut stays) = (container("gone"), container("stays"));
     stays.finished = Some(NOW);
-    let verdict = |holders: &[&str]| {
-        let resources = [network(holders), gone.clone(), stays.clone()];
+    let verdict = |dependents: &[&str]| {
+        let resources = [network(dependents), gone.clone(), stays.clone()];
         let mut verdicts = judge(DEFAULT, &[], &resources);
         verdicts.retain(|(name, _)| name == "x");
         verdicts.pop().unwrap().1

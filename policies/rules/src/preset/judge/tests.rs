@@ -9,8 +9,8 @@ use crate::preset::samples::{
 };
 use crate::samples::{HOUR, Kind, NOW, container, context, linked};
 
-fn network(holders: &[&str]) -> Resource {
-    used(Kind::Network, holders)
+fn network(dependents: &[&str]) -> Resource {
+    used(Kind::Network, dependents)
 }
 
 #[test]
