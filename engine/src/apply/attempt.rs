@@ -1,4 +1,4 @@
-//! One move of one step: read, compare, act, verify. Knows nothing of other steps or of the run.
+//! One attempt of one step: read, compare, act, verify. Knows nothing of other steps or of the run.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::policy::Force;
 use crate::report::StepResult;
 use tbengine_sdk::host::{OpenBackend, call};
 
-/// What one move needs.
-pub(super) struct Move {
+/// One attempt of a step, or one of the reads that wait for its effect.
+pub(super) struct StepAttempt {
     pub(super) open: OpenBackend,
     pub(super) step: Arc<Step>,
     pub(super) timeout: Duration,
@@ -44,7 +44,7 @@ pub(super) struct Move {
 /// A read that fails within this time is repeated at once.
 const QUICK: Duration = Duration::from_secs(1);
 
-/// The next move of a step.
+/// The next attempt of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// A new attempt.
@@ -61,7 +61,7 @@ pub(super) enum Next {
     LastLook,
 }
 
-/// How a move ended.
+/// How an attempt ended.
 #[derive(Debug)]
 pub(super) enum AttemptResult {
     /// The step has its result.
@@ -80,7 +80,7 @@ pub(super) enum AttemptResult {
     StillThere,
     /// It is on its way to cold storage; we or someone else asked for it.
     Archiving { by_us: bool },
-    /// The move failed.
+    /// The attempt failed.
     Failed {
         error: Error,
         /// Whether the request that failed may have had an effect.
@@ -88,8 +88,8 @@ pub(super) enum AttemptResult {
     },
 }
 
-impl Move {
-    /// Makes the move.
+impl StepAttempt {
+    /// Makes the attempt.
     pub(super) async fn make(&self, next: Next) -> AttemptResult {
         match next {
             Next::Act | Next::GoOn => self.act().await,
@@ -494,7 +494,7 @@ impl Move {
         answer
     }
 
-    /// What was read last, by this move or by one before it.
+    /// What was read last, by this attempt or by one before it.
     pub(super) fn into_last_read(self) -> Option<Resource> {
         self.last_read
             .into_inner()

@@ -53,7 +53,7 @@ struct Lane {
     /// `None` if the plan names a backend that is not open.
     open: Option<OpenBackend>,
     gate: Gate,
-    /// What can move: urgent ones first, then in the order of the plan.
+    /// What can be attempted: urgent ones first, then in the order of the plan.
     ready: BinaryHeap<Reverse<(Urgency, StepNo)>>,
     in_flight: usize,
     /// Steps that failed every attempt and get a second round.
@@ -114,7 +114,7 @@ struct Pause {
     error: Error,
 }
 
-/// What a move that has ended says about its backend.
+/// What an attempt that has ended says about its backend.
 pub(super) enum Landing<'a> {
     /// It did what it was asked. A change that took effect says how long such a thing takes as well.
     Succeeded(Option<Timing>),
@@ -294,7 +294,7 @@ impl Lanes {
         (lane.in_flight == limit).then_some(limit)
     }
 
-    /// Hears what a move that has ended says about its backend, however the step goes on, and answers whether
+    /// Takes what an attempt that has ended says about its backend, however the step goes on, and answers whether
     /// the backend is away.
     pub(super) fn landed(&mut self, step: StepNo, landing: Landing<'_>) -> bool {
         let Home { lane, rank, .. } = self.homes[step.index()];
@@ -356,7 +356,7 @@ impl Lanes {
         self.lanes[self.of(step).0].limit.typical()
     }
 
-    /// Whether what runs is asked to end by a request of its own, as a move does it. Where the deletion
+    /// Whether what runs is asked to end by a request of its own, as an attempt does it. Where the deletion
     /// itself ends it, nothing is shared, and what was begun must not wait behind all that is to be begun.
     pub(super) fn asks_first(&self, step: StepNo, action: Action) -> bool {
         match action {

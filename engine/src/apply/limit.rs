@@ -4,7 +4,7 @@
 //! step up lengthens the latency by less than its share, the backend has room; where the latency grows
 //! as fast as the limit, calls only queue up inside of it. So the limit tries a step up, keeps it if the
 //! throughput grew by at least half of the step, and otherwise tries smaller ones and then a step down, which
-//! it keeps if nothing was lost. Then it rests. Only successes of one sort of move are compared, and only
+//! it keeps if nothing was lost. Then it rests. Only successes of one sort of attempt are compared, and only
 //! those that began with the limit in full use.
 
 use std::time::Duration;
@@ -27,11 +27,11 @@ pub(crate) struct Limit {
     since: Option<Instant>,
     climb: Climb,
     window: Window,
-    /// How long a successful move takes lately.
+    /// How long a successful attempt takes lately.
     typical: Duration,
 }
 
-/// What kind of move a latency belongs to; only equals are compared.
+/// What kind of attempt a latency belongs to; only equals are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sort {
     pub(crate) asks_to_end: bool,
@@ -139,7 +139,7 @@ impl Limit {
         }
     }
 
-    /// How long a successful move takes lately; zero as long as there was none.
+    /// How long a successful attempt takes lately; zero as long as there was none.
     pub(crate) fn typical(&self) -> Duration {
         self.typical
     }
@@ -239,7 +239,7 @@ impl Limit {
 }
 
 impl Window {
-    /// Takes a sample. False if it has begun anew, because another sort of move has taken over.
+    /// Takes a sample. False if it has begun anew, because another sort of attempt has taken over.
     fn take(&mut self, sample: Sample) -> bool {
         let changed = self.sort.is_some_and(|sort| sort != sample.sort);
         if changed {

@@ -5,14 +5,14 @@
 //! - [`backoff`]: how long to wait between attempts
 //! - `limit`: how many calls at once
 //! - `budget`: how many retries in all
-//! - `attempt`: one move of one step; knows no other step and nothing of the run
+//! - `attempt`: one attempt of one step; knows no other step and nothing of the run
 //! - `retry`: what each kind of error leads to; the retry table, pure
 //! - `state`: the state machine of a step, drawn and pure
 //! - `lanes`: the queue and the gate of each backend, and all that is counted there
 //! - `proofs`: deletions that wait to be proven by one listing
 //! - `following`: what the backends tell of changes meanwhile
 //! - `qualified`: backends whose accounts show an id that another one shows too
-//! - `run_loop`: the loop that starts moves and does what steps want
+//! - `run_loop`: the loop that starts attempts and does what steps want
 //! - [`ledger`]: what is told of a run before and after each request, and may stop it
 
 mod attempt;

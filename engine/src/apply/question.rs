@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tbengine_sdk::{Error, ErrorKind, Owner, Resource};
 
-use super::attempt::Move;
+use super::attempt::StepAttempt;
 use crate::plan::{Action, Step};
 use crate::policy::{Failure, Force, KindFacts, Operation, Policy, PolicyContext, RetryAdvice};
 
@@ -57,10 +57,10 @@ impl Question {
     }
 }
 
-/// What the backend of a move declares of the kind of its resource.
-pub(super) fn kind_of(one_move: &Move) -> KindFacts {
-    let kind = one_move.step.target.kind;
-    let mut declared = one_move.open.capabilities.kinds.iter();
+/// What the backend of an attempt declares of the kind of its resource.
+pub(super) fn kind_of(attempt: &StepAttempt) -> KindFacts {
+    let kind = attempt.step.target.kind;
+    let mut declared = attempt.open.capabilities.kinds.iter();
     declared
         .find(|info| info.kind == kind)
         .map_or(KindFacts::undeclared(kind), KindFacts::from)

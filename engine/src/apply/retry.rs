@@ -44,7 +44,7 @@ pub(super) struct Tries {
     pub(super) lost_in_row: u32,
 }
 
-/// A move that failed, and what decides what comes next.
+/// An attempt that failed, and what decides what comes next.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation<'a> {
     pub(super) error: &'a Error,
@@ -77,9 +77,9 @@ pub(super) enum RetryDecision {
         /// Whether they may kill.
         escalate: bool,
     },
-    /// The same move, at once and for nothing.
+    /// The same attempt, at once and for nothing.
     Again,
-    /// The same move for nothing, once the backend has had its time.
+    /// The same attempt for nothing, once the backend has had its time.
     PauseBackend {
         /// Whether the backend has to answer a probe first.
         probe: bool,
@@ -109,7 +109,7 @@ pub(super) enum RetryDecision {
 }
 
 impl RetryTable {
-    /// What a failed move leads to.
+    /// What a failed attempt leads to.
     pub(super) fn decide(
         &self,
         at: &Situation<'_>,

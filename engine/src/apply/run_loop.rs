@@ -1,5 +1,5 @@
-//! The loop that applies a plan: it starts moves, hears how they ended, and carries out what the step wants
-//! next. It alone reports events, gives outcomes, asks the policy, reads the clock and knows why a run ends.
+//! The loop that applies a plan: it starts attempts, takes their results, and does what the step wants next. It
+//! alone reports events, gives outcomes, asks the policy, reads the clock and knows why a run ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tbengine_sdk::{Account, Changes, Error, ErrorKind, Resource};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::attempt::{AttemptResult, Move, Next};
+use super::attempt::{AttemptResult, StepAttempt, Next};
 use super::following::{self, Following};
 use super::lanes::{GateDue, Landing, LaneNo, Lanes, Timing, Urgency};
 use super::proofs::{self, GroupNo, Proof, ProofDue, Proofs};
@@ -41,7 +41,7 @@ pub(super) struct RunLoop<'a, 'r> {
     clock: RunClock,
     reporter: &'a mut Reporter<'r>,
     outcomes: Vec<Option<Outcome>>,
-    moves: JoinSet<TaskResult>,
+    tasks: JoinSet<TaskResult>,
     unfinished: usize,
     /// Why nothing more is started, once that is so.
     ending: Option<Ending>,
@@ -62,7 +62,7 @@ enum Ending {
 
 /// What comes back from a spawned task.
 enum TaskResult {
-    Moved {
+    Attempted {
         no: StepNo,
         result: AttemptResult,
         time: Duration,
@@ -140,7 +140,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             policy,
             clock,
             reporter,
-            moves: JoinSet::new(),
+            tasks: JoinSet::new(),
             ending: None,
             deadline: options.deadline.map(|deadline| clock.after(deadline)),
             parked_retries: 0,
@@ -164,7 +164,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
         loop {
             self.wake(Instant::now());
-            // Before moves are started, since what no listing proves is read.
+            // Before attempts are started, since what no listing proves is read.
             self.prove_what_is_due(Instant::now());
             if !control.stop.is_cancelled() {
                 self.start_what_can_start();
@@ -187,7 +187,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 () = sleep_until(self.deadline), if self.is_timed() => {
                     self.out_of_time();
                 }
-                Some(heard) = self.moves.join_next() => self.on_result(heard),
+                Some(result) = self.tasks.join_next() => self.on_result(result),
                 () = sleep_until(wake_at), if wake_at.is_some() => {}
             }
         }
@@ -252,7 +252,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
     }
 
-    /// Whether a step gets another move. If not, it has its outcome afterwards.
+    /// Whether a step gets another attempt. If not, it has its outcome afterwards.
     fn may_go_on(&mut self, no: StepNo, next: Next) -> bool {
         let ends = match self.ending {
             None => false,
@@ -277,7 +277,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.proofs.moved(no, from, phase);
     }
 
-    // Starting moves, each in a task of its own, as far as their backends have room.
+    // Starting attempts, each in a task of its own, as far as their backends have room.
 
     fn start_what_can_start(&mut self) {
         for lane in self.lanes.numbers() {
@@ -310,8 +310,8 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
         self.set_phase(no, Phase::Moving(next));
         let state = &self.steps[no];
-        let attempt = state.tries().in_round;
-        let one_move = Move {
+        let in_round = state.tries().in_round;
+        let attempt = StepAttempt {
             open,
             step: state.step().clone(),
             timeout: self.options.call_timeout,
@@ -332,27 +332,27 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let asks = self.options.ask_policy;
         let context = asks.then(|| self.policy_context(state.step()));
         let question = Question {
-            kind: question::kind_of(&one_move),
-            attempt,
-            round: if state.tries().all > attempt { 2 } else { 1 },
+            kind: question::kind_of(&attempt),
+            attempt: in_round,
+            round: if state.tries().all > in_round { 2 } else { 1 },
         };
         let policy = self.policy.clone();
         let limit = self.lanes.launched(no);
-        self.moves.spawn(async move {
-            let result = one_move.make(next).await;
+        self.tasks.spawn(async move {
+            let result = attempt.make(next).await;
             let time = begins.elapsed();
             let mut advice = RetryAdvice::NoOpinion;
             let mut last_read = None;
             if let (AttemptResult::Failed { error, .. }, Some(context)) = (&result, context) {
-                let step = one_move.step.clone();
-                last_read = one_move.into_last_read().map(Box::new);
+                let step = attempt.step.clone();
+                last_read = attempt.into_last_read().map(Box::new);
                 if question::is_for_policy(error.kind) {
                     let elapsed = elapsed + begins.elapsed();
                     let failure = question.failure(&step, last_read.as_deref(), error, elapsed);
                     advice = question::ask(policy, context, failure).await;
                 }
             }
-            TaskResult::Moved {
+            TaskResult::Attempted {
                 no,
                 result,
                 time,
@@ -448,7 +448,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             .map(|deadline| (deadline + LAST_CALLS).saturating_duration_since(begins));
         let timeout = self.options.call_timeout;
         let timeout = left.map_or(timeout, |left| left.min(timeout));
-        self.moves.spawn(async move {
+        self.tasks.spawn(async move {
             let proof = proofs::prove(&open, kind, accepted, timeout).await;
             TaskResult::Listed {
                 group,
@@ -468,7 +468,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
     }
 
-    /// Hears what a listing proves.
+    /// Takes what a listing proves.
     fn listed(
         &mut self,
         group: GroupNo,
@@ -504,7 +504,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let request = self.following.request(lane);
         if let Some((request, open)) = request.zip(self.lanes.backend(lane).cloned()) {
             let timeout = self.options.call_timeout;
-            self.moves.spawn(async move {
+            self.tasks.spawn(async move {
                 TaskResult::Followed(lane, following::ask(open, request, timeout).await)
             });
         }
@@ -527,16 +527,16 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             return;
         };
         let timeout = self.options.call_timeout;
-        self.moves.spawn(async move {
+        self.tasks.spawn(async move {
             TaskResult::Probed(lane, call("check", timeout, open.backend.check()).await)
         });
     }
 
-    // Hearing how they ended.
+    // Taking their results.
 
-    fn on_result(&mut self, heard: Result<TaskResult, tokio::task::JoinError>) {
-        match heard {
-            Ok(TaskResult::Moved {
+    fn on_result(&mut self, result: Result<TaskResult, tokio::task::JoinError>) {
+        match result {
+            Ok(TaskResult::Attempted {
                 no,
                 result,
                 time,
@@ -556,7 +556,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 } else if !backend_is_out {
                     self.steps[no].lost();
                 }
-                self.moved(no, result, advice, backend_is_out);
+                self.attempted(no, result, advice, backend_is_out);
             }
             Ok(TaskResult::Probed(lane, answer)) => self.probed(lane, answer),
             Ok(TaskResult::Listed {
@@ -572,7 +572,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
     }
 
-    fn moved(
+    fn attempted(
         &mut self,
         no: StepNo,
         result: AttemptResult,
@@ -603,7 +603,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.carry_out(no, wish, now);
     }
 
-    /// Asks the retry table about a move that failed.
+    /// Asks the retry table about an attempt that failed.
     fn decide(
         &mut self,
         no: StepNo,
@@ -746,7 +746,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
     }
 
-    /// Hears the answer to a probe.
+    /// Takes the answer to a probe.
     fn probed(&mut self, lane: LaneNo, answer: Result<Account, Error>) {
         let open = self.lanes.backend(lane);
         let planned = open.and_then(|open| self.header.accounts.get(&open.name));
@@ -828,7 +828,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
     fn interrupt(&mut self) {
         self.ending = Some(Ending::Interrupted);
         self.emit(EventKind::RunInterrupted {
-            in_flight: self.moves.len(),
+            in_flight: self.tasks.len(),
         });
         self.cancel_where(|state| !state.is_moving() && !state.awaits_proof());
     }
@@ -850,7 +850,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
     /// Told to end now: tasks are dropped in the middle.
     fn cut_off(&mut self) {
         self.ending = Some(Ending::Interrupted);
-        self.moves.abort_all();
+        self.tasks.abort_all();
         self.cancel_where(|state| !state.is_moving());
         for no in self.steps.numbers() {
             if !self.steps[no].is_done() {
@@ -874,7 +874,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
     }
 
-    /// Ends a step because the run ends; `next` is the move that it would have made.
+    /// Ends a step because the run ends; `next` is the attempt that it would have made.
     fn cancel(&mut self, no: StepNo, next: Next) {
         let (why, result) = match self.ending {
             Some(Ending::FailFast) => (
@@ -976,7 +976,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
     }
 }
 
-/// What a move in this phase says about its backend.
+/// What an attempt in this phase says about its backend.
 fn landing(
     phase: Phase,
     result: &AttemptResult,

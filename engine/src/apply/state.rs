@@ -113,11 +113,11 @@ pub(super) enum Phase {
     Parked,
     /// It failed every attempt of the first round and waits for the second.
     SecondRound,
-    /// It can make its next move.
+    /// It can make its next attempt.
     Ready(Next),
     /// It will be ready at a time.
     Sleeping(Next),
-    /// A task makes its move.
+    /// A task makes its attempt.
     Moving(Next),
     /// Its deletion was accepted, and a listing is to prove it.
     AwaitsProof,
@@ -176,9 +176,9 @@ impl Verdict {
 /// What a step wants next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// Its next move as soon as there is room.
+    /// Its next attempt as soon as there is room.
     Ready(Next),
-    /// Its next move from a time on.
+    /// Its next attempt from a time on.
     Sleep(Next, Instant),
     /// A listing that proves its deletion.
     Proof,
@@ -191,7 +191,7 @@ pub(super) enum Wish {
     },
     /// Further attempts once nothing else is left to do at its backend.
     SecondRound,
-    /// Its next move as soon as its backend has had its time.
+    /// Its next attempt as soon as its backend has had its time.
     Pause {
         next: Next,
         error: Error,
@@ -230,7 +230,7 @@ pub(super) struct StepState {
     paid: u32,
     /// How it ends unless the last look finds it gone.
     verdict: Option<Verdict>,
-    /// The resource as it was read last, if a move failed.
+    /// The resource as it was read last, if an attempt failed.
     last_read: Option<Box<Resource>>,
 }
 
@@ -343,12 +343,12 @@ impl StepState {
         }
     }
 
-    /// Whether this next move goes on with something that has begun.
+    /// Whether this next attempt goes on with something that has begun.
     pub(super) fn has_begun(&self, next: Next) -> bool {
         next != Next::Act || self.asked_to_end
     }
 
-    /// Whether its first move may ask something to end: those go first, so that all share one wait.
+    /// Whether its first attempt may ask something to end: those go first, so that all share one wait.
     pub(super) fn will_ask_to_end(&self) -> bool {
         self.step.state.is_running() && !self.asked_to_end
     }
@@ -364,7 +364,7 @@ impl StepState {
         }
     }
 
-    /// Notes that a move begins, and says how long ago the first one did.
+    /// Notes that an attempt begins, and says how long ago the first one did.
     pub(super) fn begin(&mut self, next: Next, now: Instant) -> Duration {
         if matches!(next, Next::Act | Next::GoOn) {
             self.theirs = false;
@@ -381,7 +381,7 @@ impl StepState {
         self.tries.in_round = 0;
     }
 
-    /// The resource as it was read last, if a move failed.
+    /// The resource as it was read last, if an attempt failed.
     pub(super) fn last_read(&self) -> Option<&Resource> {
         self.last_read.as_deref()
     }
@@ -391,7 +391,7 @@ impl StepState {
         self.last_read = Some(resource);
     }
 
-    /// Notes how long a move took.
+    /// Notes how long an attempt took.
     pub(super) fn spend(&mut self, time: Duration) {
         self.spent += time;
     }
@@ -421,7 +421,7 @@ impl StepState {
         self.paid
     }
 
-    /// How far it got when the run ends before it; `next` is the move that it would have made.
+    /// How far it got when the run ends before it; `next` is the attempt that it would have made.
     pub(super) fn how_far(&self, next: Next) -> &'static str {
         match next {
             Next::WatchRemoval => "deletion accepted, not yet verified",
@@ -455,7 +455,7 @@ impl StepState {
         (outcome, std::mem::take(&mut self.dependents))
     }
 
-    /// What it wants after a move. An error is for the retry table to decide about, and its decision for
+    /// What it wants after an attempt. An error is for the retry table to decide about, and its decision for
     /// [`on_decision`](Self::on_decision).
     pub(super) fn on_result(
         &mut self,
@@ -515,7 +515,7 @@ impl StepState {
         })
     }
 
-    /// What it wants after the retry table decided about a move that failed, so long after the start of
+    /// What it wants after the retry table decided about an attempt that failed, so long after the start of
     /// the run.
     pub(super) fn on_decision(
         &mut self,
@@ -743,7 +743,7 @@ mod tests {
         Wish::End(Verdict::new(StepResult::Stuck, detail))
     }
 
-    /// What a step wants after a move that did not fail.
+    /// What a step wants after an attempt that did not fail.
     fn wish(state: &mut StepState, result: AttemptResult, now: Instant) -> Wish {
         state.on_result(result, now, MINUTE).unwrap()
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use tbengine_sdk::error::NOBODY_LISTENS;
 use tbengine_sdk::{Error, ErrorKind};
 
-use crate::act::Act;
+use crate::external_change::ExternalChange;
 
 /// A method of the backend that reaches the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
@@ -64,7 +64,7 @@ pub enum Fault {
     /// Panics, as a backend with a bug does.
     Panic,
     /// Someone else does this just before the call takes effect.
-    Meanwhile(Act),
+    Meanwhile(ExternalChange),
 }
 
 impl Fault {

@@ -13,7 +13,7 @@
 //! - [`backend`]: the `Backend` that the engine calls, the handle that tests hold, and what they learn from it
 //! - [`faults`]: what goes wrong with which call
 //! - [`chaos`]: what goes wrong by chance on a bad day
-//! - [`act`]: what someone else does
+//! - [`external_change`]: changes that someone else makes
 //! - [`provider`]: the state behind it, and what a provider does and refuses
 //! - `kinds`: what it has
 //! - `entry`: a resource as the provider keeps it
@@ -21,7 +21,7 @@
 //! - `attachments`: commands whose creations are told of
 //! - [`record`]: what was asked for, and what was deleted
 
-pub mod act;
+pub mod external_change;
 mod attachments;
 pub mod backend;
 mod change_log;
@@ -35,7 +35,7 @@ pub mod provider;
 pub mod record;
 pub mod seed;
 
-pub use act::Act;
+pub use external_change::ExternalChange;
 pub use attachments::RUN_VARIABLE;
 pub use backend::{Memory, Oracle, Script};
 pub use chaos::Chaos;

@@ -14,7 +14,7 @@ use tbengine_sdk::{
 };
 use tokio::time::Instant;
 
-use crate::act::Act;
+use crate::external_change::ExternalChange;
 use crate::attachments::Attachments;
 use crate::change_log::ChangeLog;
 use crate::entry::{Account, Entry, Native, Reaction};
@@ -24,7 +24,7 @@ use crate::record::{Deleter, Deletion, Record};
 /// What is on the agenda.
 #[derive(Debug)]
 enum Event {
-    Act(Act),
+    External(ExternalChange),
     /// A process that was asked to end does.
     Ends(Identity, i64),
     /// An accepted deletion is complete.
@@ -148,16 +148,16 @@ impl Provider {
         self.agenda.insert((self.now + wait, self.planned), event);
     }
 
-    /// Lets someone else act when the provider has been open this long.
-    pub(crate) fn act_at(&mut self, since_opened: Duration, act: Act) {
+    /// Makes an external change when the provider has been open this long.
+    pub(crate) fn change_at(&mut self, since_opened: Duration, change: ExternalChange) {
         self.planned += 1;
         self.agenda
-            .insert((self.epoch + since_opened, self.planned), Event::Act(act));
+            .insert((self.epoch + since_opened, self.planned), Event::External(change));
     }
 
-    /// Lets someone else act after this long.
-    pub(crate) fn act_in(&mut self, wait: Duration, act: Act) {
-        self.plan(wait, Event::Act(act));
+    /// Makes an external change after this long.
+    pub(crate) fn change_in(&mut self, wait: Duration, change: ExternalChange) {
+        self.plan(wait, Event::External(change));
     }
 
     /// Deletes a resource after this long, whoever still waits for it.
@@ -284,7 +284,7 @@ impl Provider {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Act(act) => self.act(act),
+            Event::External(change) => self.change_externally(change),
             Event::Ends(identity, code) => self.end(&identity, code),
             // Whoever sent it has stopped listening.
             Event::Delete(identity, force) => drop(self.delete(&identity, force, false)),
@@ -607,33 +607,33 @@ impl Provider {
         }
     }
 
-    /// Lets someone else act now.
-    pub(crate) fn act(&mut self, act: Act) {
+    /// Makes an external change now.
+    pub(crate) fn change_externally(&mut self, change: ExternalChange) {
         let now = self.calendar();
-        match act {
+        match change {
             // What is being removed cannot become anything else any more.
-            Act::Restart(target) | Act::SetState(target, _)
+            ExternalChange::Restart(target) | ExternalChange::SetState(target, _)
                 if self
                     .find(target.kind, &target.native)
                     .is_some_and(|resource| resource.state == State::Removing) => {}
-            Act::Restart(target) => self.change(target.kind, &target.native, |resource| {
+            ExternalChange::Restart(target) => self.change(target.kind, &target.native, |resource| {
                 resource.state = State::Running;
                 resource.started = Some(now);
                 resource.finished = None;
                 resource.exit_code = None;
             }),
-            Act::SetState(target, state) => {
+            ExternalChange::SetState(target, state) => {
                 self.change(target.kind, &target.native, |resource| {
                     resource.state = state;
                 });
             }
-            Act::Delete(target) => {
+            ExternalChange::Delete(target) => {
                 if let Some(found) = self.find(target.kind, &target.native) {
                     let (identity, state) = (found.identity.clone(), found.state);
                     self.remove(&identity, state, Deleter::SomeoneElse);
                 }
             }
-            Act::Recreate(target) => {
+            ExternalChange::Recreate(target) => {
                 if let Some(found) = self.find(target.kind, &target.native) {
                     let mut again = found.clone();
                     let (identity, state) = (again.identity.clone(), again.state);
@@ -654,7 +654,7 @@ impl Provider {
                     });
                 }
             }
-            Act::Create(make) => {
+            ExternalChange::Create(make) => {
                 let entry = make.build(&self.account, now);
                 self.insert(entry);
             }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
 use tbengine_engine::policy::Force;
-use tbengine_memory::{Act, Chaos, Make, Memory, container, network, sandbox, volume};
+use tbengine_memory::{ExternalChange, Chaos, Make, Memory, container, network, sandbox, volume};
 use tbengine_sdk::{Identity, State, Timestamp};
 
 use crate::policy::Eager;
@@ -178,16 +178,16 @@ impl World {
         for _ in 0..random.usize(0..6) {
             let (backend, victim) = self.all[random.usize(0..self.all.len())].clone();
             let memory = &self.backends[backend];
-            let act = match random.u8(0..7) {
-                0 => Act::Restart(victim),
-                1 => Act::Recreate(victim),
-                2 => Act::SetState(victim, State::Paused),
+            let change = match random.u8(0..7) {
+                0 => ExternalChange::Restart(victim),
+                1 => ExternalChange::Recreate(victim),
+                2 => ExternalChange::SetState(victim, State::Paused),
                 // One is named like the victim's id, the other has its id.
-                3 => Act::Create(Box::new(newcomer(&victim.native))),
-                4 => Act::Create(Box::new(newcomer("again").native(&*victim.native))),
-                _ => Act::Delete(victim),
+                3 => ExternalChange::Create(Box::new(newcomer(&victim.native))),
+                4 => ExternalChange::Create(Box::new(newcomer("again").native(&*victim.native))),
+                _ => ExternalChange::Delete(victim),
             };
-            memory.act_at(since_opened(memory) + ms(random.u64(0..4000)), act);
+            memory.change_at(since_opened(memory) + ms(random.u64(0..4000)), change);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tbengine_engine::plan::{Action, Safeguard};
 use tbengine_engine::policy::Verdict;
 use tbengine_engine::report::StepResult;
-use tbengine_memory::{Act, Fault, Make, Memory, Operation, container, sandbox};
+use tbengine_memory::{ExternalChange, Fault, Make, Memory, Operation, container, sandbox};
 use tbengine_sdk::{Error, ErrorKind, State};
 
 use crate::stages::support::{Scripted, World, claiming_world, outcome, provider, result, seconds};
@@ -128,8 +128,8 @@ async fn archiving_that_never_ends_is_stuck_and_one_that_fails_is_said_to() {
     memory.insert(ours("endless"));
     let fails = memory.insert(ours("fails"));
     let restarted = memory.insert(ours("restarted"));
-    memory.act_at(seconds(3), Act::SetState(fails, State::Failed));
-    memory.act_at(seconds(3), Act::Restart(restarted));
+    memory.change_at(seconds(3), ExternalChange::SetState(fails, State::Failed));
+    memory.change_at(seconds(3), ExternalChange::Restart(restarted));
     let mut world = claiming_world(&memory);
     world.apply.stuck_after = seconds(30);
     let report = world.run(archive_within(seconds(5))).await;
@@ -151,7 +151,7 @@ async fn what_is_deleted_instead_is_not_said_to_be_stopped_or_archived() {
     for archive in [false, true] {
         let memory = provider();
         let one = memory.insert(ours("one").running().ends_after(seconds(4)));
-        memory.act_at(seconds(2), Act::Delete(one));
+        memory.change_at(seconds(2), ExternalChange::Delete(one));
         let policy = match archive {
             true => archive_within(seconds(10)),
             false => Scripted::new(|_| {

@@ -2,7 +2,7 @@
 
 use tbengine_engine::policy::Verdict;
 use tbengine_engine::report::{Report, StepResult};
-use tbengine_memory::{Act, Fault, Make, Memory, Operation, sandbox};
+use tbengine_memory::{ExternalChange, Fault, Make, Memory, Operation, sandbox};
 use tbengine_sdk::{Error, ErrorKind, State};
 
 use crate::stages::support::{Scripted, claiming_world, outcome, provider, seconds};
@@ -52,7 +52,7 @@ async fn a_stop_that_someone_else_began_is_waited_for() {
     let memory = provider();
     let one = memory.insert(one_sandbox().running());
     memory.script(Operation::Stop).nth(1).then(in_progress());
-    memory.act_at(seconds(3), Act::SetState(one, State::Stopped));
+    memory.change_at(seconds(3), ExternalChange::SetState(one, State::Stopped));
     let report = claiming_world(&memory).run(stop_all()).await;
     waited(
         &memory,
@@ -95,7 +95,7 @@ async fn an_archiving_that_someone_else_began_is_waited_for() {
     let memory = provider();
     let one = memory.insert(one_sandbox());
     memory.script(Operation::Archive).nth(1).then(in_progress());
-    memory.act_at(seconds(90), Act::SetState(one, State::Archived));
+    memory.change_at(seconds(90), ExternalChange::SetState(one, State::Archived));
     let report = claiming_world(&memory).run(archive_all()).await;
     let requests = [(Operation::Archive, 1), (Operation::Stop, 0)];
     waited(&memory, &report, StepResult::Archived, &requests);
@@ -106,7 +106,7 @@ async fn what_someone_else_ends_is_archived_afterwards() {
     let memory = provider();
     let one = memory.insert(one_sandbox().running());
     memory.script(Operation::Archive).nth(1).then(in_progress());
-    memory.act_at(seconds(3), Act::SetState(one, State::Stopped));
+    memory.change_at(seconds(3), ExternalChange::SetState(one, State::Stopped));
     let report = claiming_world(&memory).run(archive_all()).await;
     let requests = [(Operation::Archive, 2), (Operation::Stop, 0)];
     waited(&memory, &report, StepResult::Archived, &requests);

@@ -7,7 +7,7 @@ use tbengine_engine::discover::Inventory;
 use tbengine_engine::owners::{Owners, Remembered};
 use tbengine_engine::plan::Safeguard;
 use tbengine_engine::policy::Policy;
-use tbengine_memory::{Act, container, image, network, sandbox, snapshot};
+use tbengine_memory::{ExternalChange, container, image, network, sandbox, snapshot};
 use tbengine_sdk::Owner;
 
 use crate::stages::support::{World, delete_all, provider, refused};
@@ -83,7 +83,7 @@ async fn what_is_proven_of_some_holds_for_the_rest_and_is_learned() {
         let learned = &one.learned;
         remembered.add(&one.account, learned.unit.as_deref(), &learned.owner);
     }
-    memory.act(Act::Delete(main));
+    memory.change(ExternalChange::Delete(main));
     let engine = recognising(&World::new(memory));
     let forgetful = engine.discover(&mut |_| {}).await;
     assert_eq!(owner(&forgetful, "net").0, &Owner::Unknown);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tbengine_engine::policy::Force;
 use tbengine_engine::report::{Report, StepResult};
-use tbengine_memory::{Act, Fault, Memory, Operation, container, image};
+use tbengine_memory::{ExternalChange, Fault, Memory, Operation, container, image};
 use tbengine_sdk::{Error, ErrorKind, State};
 
 use crate::stages::support::{
@@ -93,7 +93,7 @@ async fn what_deletes_itself_when_it_is_stopped_is_deleted() {
     memory.script(Operation::Delete).then(forbidden());
     memory
         .script(Operation::Stop)
-        .then(Fault::Meanwhile(Act::Delete(one)));
+        .then(Fault::Meanwhile(ExternalChange::Delete(one)));
     let report = run(&memory, delete_all()).await;
     let result = result(&report, "one");
     assert!(

@@ -7,7 +7,7 @@ use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::plan::{Listing, Plan, Safeguard};
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::StepResult;
-use tbengine_memory::{Act, Fault, Memory, Operation, container, network, volume};
+use tbengine_memory::{ExternalChange, Fault, Memory, Operation, container, network, volume};
 use tbengine_sdk::{Error, ErrorKind, Identity, Kind, Resource};
 
 use crate::stages::support::{HOUR, Scripted, World, delete_all, provider, result, seconds};
@@ -73,9 +73,9 @@ async fn what_changed_is_refused_and_what_is_not_listed_stays_planned() {
     let world = World::new(memory.clone());
     let plan = through_a_file(&world.plan(delete_all()).await.plan);
     tokio::time::sleep(seconds(3)).await;
-    memory.act(Act::Restart(one));
-    memory.act(Act::Delete(two));
-    memory.act(Act::Recreate(data));
+    memory.change(ExternalChange::Restart(one));
+    memory.change(ExternalChange::Delete(two));
+    memory.change(ExternalChange::Recreate(data));
     let revised = revise(&world, plan, delete_all()).await.unwrap();
     assert_eq!(revised.steps.len(), 1);
     assert_eq!(revised.steps[0].name, "two");
@@ -99,7 +99,7 @@ async fn a_unit_of_which_something_changed_stays_as_one() {
     let plan = through_a_file(&world.plan(delete_all()).await.plan);
     assert_eq!(plan.steps.len(), 4);
     tokio::time::sleep(seconds(3)).await;
-    memory.act(Act::Restart(main));
+    memory.change(ExternalChange::Restart(main));
     let revised = revise(&world, plan, delete_all()).await.unwrap();
     let left: Vec<&str> = revised.steps.iter().map(|step| &*step.name).collect();
     assert_eq!(left, ["other"]);
@@ -133,7 +133,7 @@ async fn the_order_survives_the_loss_of_steps() {
     memory.insert(container("b-user").uses(&net));
     let world = World::new(memory.clone());
     let plan = world.plan(delete_all()).await.plan;
-    memory.act(Act::Restart(gone));
+    memory.change(ExternalChange::Restart(gone));
     let revised = revise(&world, plan, delete_all()).await.unwrap();
     let position = |name| {
         revised
@@ -268,7 +268,7 @@ async fn nothing_is_sent_for_what_could_not_be_listed() {
 async fn what_was_not_listed_is_read_and_not_touched() {
     let (memory, world, made) = listed_once();
     let plan = through_a_file(&world.plan(delete_all()).await.plan);
-    memory.act(Act::Delete(made[0].clone()));
+    memory.change(ExternalChange::Delete(made[0].clone()));
     // A listing that misses what is there.
     let engine = world.engine();
     let whole = engine.discover(&mut |_| {}).await;

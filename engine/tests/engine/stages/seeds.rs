@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use tbengine_engine::report::StepResult;
-use tbengine_memory::{Act, FaultRates, Memory, container, network, sandbox, volume};
+use tbengine_memory::{ExternalChange, FaultRates, Memory, container, network, sandbox, volume};
 use tbengine_sdk::Identity;
 
 use crate::stages::support::{World, delete_all, provider, seconds};
@@ -57,14 +57,14 @@ async fn one_run(seed: u64) {
     }
     for _ in 0..random.usize(0..6) {
         let victim = all[random.usize(0..all.len())].clone();
-        let act = match random.u8(0..3) {
-            0 => Act::Restart(victim),
+        let change = match random.u8(0..3) {
+            0 => ExternalChange::Restart(victim),
             // No provider lets us say "only if it is still this one", so an id that is reused between
             // our look and our deletion cannot be told apart. Without latency there is no between.
-            1 if latency == 0 => Act::Recreate(victim),
-            _ => Act::Delete(victim),
+            1 if latency == 0 => ExternalChange::Recreate(victim),
+            _ => ExternalChange::Delete(victim),
         };
-        memory.act_at(Duration::from_millis(random.u64(0..3000)), act);
+        memory.change_at(Duration::from_millis(random.u64(0..3000)), change);
     }
     let report = world.apply(plan, delete_all()).await;
     check(seed, &memory, &planned, &report, &world);

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_sdk::{
-    Account, Act as Deed, AttachRequest, Attached, Backend, Capabilities, Changes, DeleteOptions,
+    Account, Act, AttachRequest, Attached, Backend, Capabilities, Changes, DeleteOptions,
     Disk, FindRequest, Identity, Kind, ListRequest, Method, ObserveRequest, Observed, OpenRequest,
     Page, Resource, Result, Right, Sample, State, StopOptions, Taken, Timestamp, Unreadable,
     WatchRequest,
@@ -25,7 +25,7 @@ use tbengine_sdk::{
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-use crate::act::Act;
+use crate::external_change::ExternalChange;
 use crate::attachments::RUN_VARIABLE;
 use crate::chaos::{Chaos, RateLimit};
 use crate::config::MemoryConfig;
@@ -292,14 +292,14 @@ impl Memory {
         Ok(identity)
     }
 
-    /// Lets someone else act at once.
-    pub fn act(&self, act: Act) {
-        self.provider(|provider| provider.act(act));
+    /// Makes an external change at once.
+    pub fn change(&self, change: ExternalChange) {
+        self.provider(|provider| provider.change_externally(change));
     }
 
-    /// Lets someone else act when the provider has been open this long.
-    pub fn act_at(&self, since_opened: Duration, act: Act) {
-        self.provider(|provider| provider.act_at(since_opened, act));
+    /// Makes an external change when the provider has been open this long.
+    pub fn change_at(&self, since_opened: Duration, change: ExternalChange) {
+        self.provider(|provider| provider.change_at(since_opened, change));
     }
 
     /// Takes a call to the provider and back, through everything that may go wrong.
@@ -360,8 +360,8 @@ impl Memory {
                 Fault::InProgressThenGone(wait) => {
                     if let Some(target) = call.target {
                         self.provider(|provider| {
-                            provider.act(Act::SetState(target.clone(), State::Removing));
-                            provider.act_in(wait, Act::Delete(target.clone()));
+                            provider.change_externally(ExternalChange::SetState(target.clone(), State::Removing));
+                            provider.change_in(wait, ExternalChange::Delete(target.clone()));
                         });
                     }
                     return Err(in_progress());
@@ -377,7 +377,7 @@ impl Memory {
                 }
                 Fault::ConfirmedWithoutEffect => pretends = true,
                 Fault::Panic => panic!("a scripted panic in the memory backend"),
-                Fault::Meanwhile(act) => self.act(act),
+                Fault::Meanwhile(change) => self.change(change),
             }
         }
         match effect {
@@ -534,7 +534,7 @@ impl Backend for Memory {
         .map(|()| Taken::Accepted)
     }
 
-    async fn rights(&self, acts: Vec<Deed>) -> Result<Vec<Right>> {
+    async fn rights(&self, acts: Vec<Act>) -> Result<Vec<Right>> {
         self.call(Call::about(Operation::Rights), |provider| {
             let rights = acts.into_iter().map(|act| {
                 let refusal = provider.permit(act.operation, act.kind).err();

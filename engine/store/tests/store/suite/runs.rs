@@ -8,7 +8,7 @@ use tbengine_engine::clock::RunClock;
 use tbengine_engine::plan::{ActionKind, Plan};
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{Event, Report, Reporter, StepResult};
-use tbengine_memory::{Act, Fault, Operation, container, network};
+use tbengine_memory::{ExternalChange, Fault, Operation, container, network};
 use tbengine_store::{Entry, Record, RunLog, RunState, Store, StoreError};
 
 use super::Subject;
@@ -181,7 +181,7 @@ pub(crate) async fn what_crashed_is_read_again_and_goes_on(subject: &dyn Subject
     assert_eq!(record.state(NOW, HOUR), RunState::Crashed);
     let unknown = record.steps.iter().filter(|step| step.unknown).count();
     assert!(unknown >= 1, "{:?}", record.steps);
-    memory.act(Act::Restart(changed));
+    memory.change(ExternalChange::Restart(changed));
     let (left, journal) = resume(&world, &*subject.store_of(2), delete_all()).await;
     assert!(left.steps.iter().all(|step| step.name != "changed"));
     let report = carry_out(&world, left, &*journal, &mut |_| {}).await;

@@ -1,7 +1,7 @@
 //! What is not any more as it was when it was planned.
 
 use tbengine_engine::report::StepResult;
-use tbengine_memory::{Act, Fault, Operation, container, volume};
+use tbengine_memory::{ExternalChange, Fault, Operation, container, volume};
 use tbengine_sdk::State;
 
 use crate::stages::support::{World, delete_all, provider, result, seconds};
@@ -13,12 +13,12 @@ async fn what_was_started_again_is_left_alone() {
     let two = memory.insert(container("two"));
     let world = World::new(memory.clone());
     let plan = world.plan(delete_all()).await.plan;
-    memory.act(Act::Restart(one.clone()));
+    memory.change(ExternalChange::Restart(one.clone()));
     // This one starts between our look and our deletion: the provider refuses.
     memory
         .script(Operation::Delete)
         .of("two")
-        .then(Fault::Meanwhile(Act::Restart(two.clone())));
+        .then(Fault::Meanwhile(ExternalChange::Restart(two.clone())));
     let report = world.apply(plan, delete_all()).await;
     assert_eq!(result(&report, "one"), StepResult::Changed);
     assert_eq!(result(&report, "two"), StepResult::Changed);
@@ -32,8 +32,8 @@ async fn what_ran_and_ended_again_since_the_plan_is_left_alone() {
     let one = memory.insert(container("one"));
     let world = World::new(memory.clone());
     let plan = world.plan(delete_all()).await.plan;
-    memory.act(Act::Restart(one.clone()));
-    memory.act(Act::SetState(one.clone(), State::Exited));
+    memory.change(ExternalChange::Restart(one.clone()));
+    memory.change(ExternalChange::SetState(one.clone(), State::Exited));
     let report = world.apply(plan, delete_all()).await;
     assert_eq!(result(&report, "one"), StepResult::Changed);
     assert!(memory.oracle().is_alive(&one));
@@ -46,7 +46,7 @@ async fn another_resource_under_the_same_id_is_left_alone() {
     let world = World::new(memory.clone());
     let plan = world.plan(delete_all()).await.plan;
     tokio::time::sleep(seconds(5)).await;
-    memory.act(Act::Recreate(old.clone()));
+    memory.change(ExternalChange::Recreate(old.clone()));
     let report = world.apply(plan, delete_all()).await;
     assert_eq!(result(&report, "data"), StepResult::Changed);
     assert!(memory.oracle().resource(&old).is_some());
@@ -59,7 +59,7 @@ async fn what_someone_else_deleted_is_already_gone() {
     let one = memory.insert(container("one"));
     let world = World::new(memory.clone());
     let plan = world.plan(delete_all()).await.plan;
-    memory.act(Act::Delete(one));
+    memory.change(ExternalChange::Delete(one));
     let report = world.apply(plan, delete_all()).await;
     assert_eq!(result(&report, "one"), StepResult::AlreadyGone);
     assert!(report.warnings.is_empty());
@@ -74,7 +74,7 @@ async fn a_whole_backend_that_was_already_empty_is_suspicious() {
     let world = World::new(memory.clone());
     let plan = world.plan(delete_all()).await.plan;
     for one in all {
-        memory.act(Act::Delete(one));
+        memory.change(ExternalChange::Delete(one));
     }
     let report = world.apply(plan, delete_all()).await;
     assert_eq!(report.warnings.len(), 1);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tbengine_engine::plan::Plan;
 use tbengine_engine::policy::Policy;
 use tbengine_engine::report::{EventKind, Report, StepResult};
-use tbengine_memory::{Act, Fault, Memory, Operation, container};
+use tbengine_memory::{ExternalChange, Fault, Memory, Operation, container};
 use tbengine_sdk::{Identity, State};
 
 use crate::stages::support::{
@@ -65,8 +65,8 @@ async fn what_was_touched_since_the_listing_is_read_and_compared() {
     let mut world = World::new(memory.clone());
     let plan = plan(&world).await;
     // Its process ends again at once, so that the provider would not refuse to delete it.
-    memory.act(Act::Restart(made[4].clone()));
-    memory.act(Act::SetState(made[4].clone(), State::Exited));
+    memory.change(ExternalChange::Restart(made[4].clone()));
+    memory.change(ExternalChange::SetState(made[4].clone(), State::Exited));
     let (report, readings) = applied(&memory, &mut world, plan).await;
     assert_eq!(result(&report, "c04"), StepResult::Changed);
     assert_eq!(report.counts()[&StepResult::Deleted], 9);
@@ -79,7 +79,7 @@ async fn where_changes_cannot_be_followed_each_is_read() {
         let (memory, made) = containers(10);
         let mut world = World::new(memory.clone());
         let plan = plan(&world).await;
-        memory.act(Act::Restart(made[4].clone()));
+        memory.change(ExternalChange::Restart(made[4].clone()));
         memory.script(Operation::Watch).then(fault);
         let (report, readings) = applied(&memory, &mut world, plan).await;
         assert_eq!(result(&report, "c04"), StepResult::Changed);
@@ -92,10 +92,10 @@ async fn more_changes_than_the_provider_remembers_are_no_proof_that_the_rest_is_
     let (memory, made) = containers(10);
     let mut world = World::new(memory.clone());
     let plan = plan(&world).await;
-    memory.act(Act::Restart(made[4].clone()));
+    memory.change(ExternalChange::Restart(made[4].clone()));
     for _ in 0..300 {
         let other = memory.insert(container("other"));
-        memory.act(Act::Delete(other));
+        memory.change(ExternalChange::Delete(other));
     }
     let (report, readings) = applied(&memory, &mut world, plan).await;
     assert_eq!(result(&report, "c04"), StepResult::Changed);
@@ -119,7 +119,7 @@ async fn what_runs_again_and_is_not_told_of_yet_is_left_to_the_provider() {
         if let EventKind::StepFinished(outcome) = &event.kind
             && outcome.name == before_last
         {
-            provider.act(Act::Restart(target.clone()));
+            provider.change(ExternalChange::Restart(target.clone()));
         }
     }));
     let (report, _) = applied(&memory, &mut world, plan).await;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use tbengine_engine::report::{EventKind, Report, StepResult};
-use tbengine_memory::{Act, Chaos, Fault, Memory, Operation, container, volume};
+use tbengine_memory::{ExternalChange, Chaos, Fault, Memory, Operation, container, volume};
 use tbengine_sdk::{Kind, State, Unreadable};
 
 use crate::stages::support::{World, delete_all, provider, result, seconds};
@@ -141,7 +141,7 @@ async fn what_the_listing_shows_is_watched_until_it_is_gone() {
     let world = World::new(memory.clone());
     let plan = world.plan(delete_all()).await.plan;
     // The first one whose removal is noticed by somebody else's clock.
-    memory.act_at(seconds(1), Act::Delete(slow));
+    memory.change_at(seconds(1), ExternalChange::Delete(slow));
     let report = world.apply(plan, delete_all()).await;
     assert_eq!(report.counts()[&StepResult::Deleted], 20);
     assert_eq!(memory.oracle().alive(), []);
@@ -158,7 +158,7 @@ async fn what_was_made_anew_under_the_same_name_is_gone_by_identity() {
     let plan = world.plan(delete_all()).await.plan;
     for number in 0..10 {
         let again = volume(&format!("v{number}")).created(seconds(number));
-        let again = Fault::Meanwhile(Act::Create(Box::new(again)));
+        let again = Fault::Meanwhile(ExternalChange::Create(Box::new(again)));
         memory.script(Operation::List).then(again);
     }
     let before = memory.oracle().count(Operation::List);

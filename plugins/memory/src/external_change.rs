@@ -1,13 +1,13 @@
-//! What someone else does to the provider: another tool, a person, a program that restarts.
+//! A change that someone else makes in the provider: another tool, a person, a program that restarts.
 
 use tbengine_sdk::{Identity, State};
 
 use crate::make::Make;
 
-/// What someone else does to the provider.
+/// A change that someone else makes in the provider.
 #[derive(Clone, Debug)]
-pub enum Act {
-    /// Starts a resource again.
+pub enum ExternalChange {
+    /// Restarts a resource.
     Restart(Identity),
     /// Deletes a resource, whatever uses it.
     Delete(Identity),
