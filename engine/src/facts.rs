@@ -1,4 +1,4 @@
-//! What the safeguards are told besides the inventory: what is parked, which leases are live, and what of this
+//! What the safeguards know besides the inventory: what is parked, which leases are live, and what of this
 //! could not be read. Plain data, so that the plan knows neither a database nor a directory.
 
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -12,7 +12,7 @@
 //! backend for its *resources* and makes the *inventory*. The *policy* turns what is in *scope* into
 //! *decisions*. *Safeguards* refuse those that are not safe; what is left is the *plan*, made of *steps*.
 //! Applying a plan is a *run*: each step takes one or more *attempts* and ends in exactly one
-//! *outcome*. *Events* tell what happened as it happens; the *report* sums it up.
+//! *outcome*. *Events* say what happens as it happens; the *report* sums it up.
 //!
 //! Whoever embeds it brings backends, a policy, and the time. Here they are the simulated provider with its
 //! leaked resources and the built-in policy `aggressive`:
@@ -87,9 +87,9 @@
 //! - [`policy`]: what a policy is, and the WASM host
 //! - [`owners`]: whose a resource is, as far as facts prove it
 //! - [`decide`]: ask the policy
-//! - [`facts`]: what the safeguards are told besides the inventory
+//! - [`facts`]: what the safeguards know besides the inventory
 //! - [`plan`]: safeguards, order, limits; pure
-//! - [`apply`]: apply the plan, and tell a ledger
+//! - [`apply`]: apply the plan, and report to a ledger
 //! - [`report`]: events, outcomes, the report
 //! - [`record`]: an inventory in a file, to judge it again
 //! - [`digest`]: SHA-256 of what is written

@@ -134,7 +134,7 @@ impl Engine {
         self
     }
 
-    /// Follows what changes from the listing on, where a backend tells: for an engine that will apply what it plans. It
+    /// Follows what changes from the listing on, where a backend reports changes: for an engine that will apply what it plans. It
     /// costs a request more when it lists, and spares one for each resource that it deletes.
     #[must_use]
     pub fn following(mut self) -> Self {

@@ -24,7 +24,7 @@ pub(crate) struct App {
     pub(crate) context: Context,
     pub(crate) terminal: Terminal,
     pub(crate) global: GlobalArgs,
-    /// What hears signals, once the command does.
+    /// The source of signals, once the command handles them.
     pub(crate) signals: Option<Signals>,
     pub(crate) out: Out,
     pub(crate) console: Arc<Console>,

@@ -91,7 +91,7 @@ impl Front for CommandLine<'_> {
             Notice::TimeOver { killed: true } => self
                 .console
                 .warning("the command did not exit, sent SIGKILL"),
-            Notice::Away { failures, wait } => {
+            Notice::Unreachable { failures, wait } => {
                 let wait = span(wait);
                 for failure in failures {
                     let (backend, error) = (&failure.backend, &failure.error);

@@ -15,24 +15,24 @@ use crate::exit::{Code, Error, Signal};
 /// How long a run that was cut off may take to report.
 const EXIT_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What was heard so far.
+/// The signals that were received so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signals {
     /// Ends the run.
     pub(crate) control: Control,
     first: Arc<OnceLock<Signal>>,
-    /// Someone else hears signals from here on.
+    /// Something else handles signals from here on.
     handed_over: CancellationToken,
 }
 
 impl Signals {
     /// Listens from now on, on a thread of its own: the run may be busy writing to a pipe that nobody reads.
     ///
-    /// A process that was started to outlive its terminal goes on when that is closed.
+    /// A process that was started to outlive its terminal continues when that is closed.
     pub(crate) fn listen(ignores_hangup: bool) -> Result<Self, Error> {
         let start = |source| Error::start("listen for signals", source);
         let signals = Self::default();
-        let heard = signals.clone();
+        let received = signals.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()
@@ -58,7 +58,7 @@ impl Signals {
                         _ = hung_up(hangup.as_mut()) => Signal::Hangup,
                     }
                 };
-                let handed_over = heard.handed_over.clone();
+                let handed_over = received.handed_over.clone();
                 let mut next = async || {
                     tokio::select! {
                         () = handed_over.cancelled() => None,
@@ -68,12 +68,12 @@ impl Signals {
                 let Some(first) = next().await else {
                     return;
                 };
-                heard.first.get_or_init(|| first);
-                heard.control.stop.cancel();
+                received.first.get_or_init(|| first);
+                received.control.stop.cancel();
                 let Some(second) = next().await else {
                     return;
                 };
-                heard.control.abort.cancel();
+                received.control.abort.cancel();
                 thread::sleep(EXIT_TIMEOUT);
                 end(Code::Interrupted(second));
             });
@@ -86,7 +86,7 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Hears nothing from here on, because someone else does.
+    /// Handles no signals from here on, because something else does.
     pub(crate) fn hand_over(self) {
         self.handed_over.cancel();
     }

@@ -17,7 +17,7 @@ use crate::stored::existing_store;
 use crate::world::World;
 
 /// How long it is remembered what was proven of an owner, and what was seen.
-const REMEMBERED: Duration = Duration::from_secs(30 * 24 * 3600);
+const MEMORY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What is to be remembered of an inventory.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +68,7 @@ pub(crate) async fn take(
     world: &World,
     see: &mut Reporter<'_>,
 ) -> Inventory {
-    let since = world.now.minus(REMEMBERED);
+    let since = world.now.minus(MEMORY_RETENTION);
     let memory = match remembered(settings, &world.host, since).await {
         Ok(memory) => memory,
         Err(error) => {
@@ -87,7 +87,7 @@ pub(crate) async fn take(
 
 /// Remembers which owners were proven and what was seen. A failure is logged only: the caller can go on without it.
 pub(crate) async fn note(store: &dyn Store, found: &ToRemember, world: &World) {
-    let before = world.now.minus(REMEMBERED);
+    let before = world.now.minus(MEMORY_RETENTION);
     if !found.learned.is_empty()
         && let Err(error) = store.note_proven(&found.learned, world.now, before).await
     {

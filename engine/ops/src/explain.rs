@@ -76,7 +76,9 @@ impl<'a> Explanation<'a> {
             failed: decisions.fault.is_some(),
             resource,
             trouble: quarantine.trouble(&resource.identity),
-            used_by: dependents.map(|dependent| dependent.id().to_string()).collect(),
+            used_by: dependents
+                .map(|dependent| dependent.id().to_string())
+                .collect(),
             in_scope: scope.admits(resource, now),
             verdict: decision.map(|decision| &decision.verdict),
             refusal: refusals.find(|refusal| refusal.target == resource.identity),

@@ -69,7 +69,7 @@ pub enum Notice<'a> {
     },
     /// What a guarded command left behind cannot be deleted now, because backends cannot be reached. They are
     /// waited for.
-    Away {
+    Unreachable {
         /// What could not be listed.
         failures: &'a [ListFailure],
         /// For how long.

@@ -17,7 +17,7 @@ use crate::draft::Draft;
 use crate::error::{Error, StatePurpose};
 use crate::facts::read_facts;
 use crate::front::{Front, Notice};
-use crate::lease::{LeasePolicy, LeftOver, Passes, SweepEnd, end, sweep_those_over};
+use crate::lease::{LeasePolicy, LeftOver, Passes, SweepEnd, end, sweep_expired_leases};
 use crate::policies::{self, Chosen};
 use crate::run::{RunEnd, Work, unless_stopped};
 use crate::stored::{existing_store, store_for};
@@ -73,7 +73,7 @@ pub async fn resume(
     let existing = existing_store(settings, host)?;
     let left_over = match request.run {
         Some(_) => Vec::new(),
-        None => sweep_those_over(context, settings, &[], front, control).await?,
+        None => sweep_expired_leases(context, settings, &[], front, control).await?,
     };
     let ended = |resumed| ResumeEnd { left_over, resumed };
     let Some(run) = wanted(context, settings, &request, existing.as_deref()).await? else {

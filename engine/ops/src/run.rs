@@ -24,7 +24,7 @@ use crate::draft::Draft;
 use crate::error::{Error, StatePurpose};
 use crate::facts::read_facts;
 use crate::front::{Approval, Front, Notice};
-use crate::lease::{LeftOver, sweep_those_over};
+use crate::lease::{LeftOver, sweep_expired_leases};
 use crate::policies::{self, Chosen};
 use crate::stored::{existing_store, store_for};
 
@@ -100,7 +100,7 @@ pub async fn run(
         false => {
             let until = settings.deadline.value.map(|time| clock.after(time));
             let (timed, _timer) = stopping_at(until, control);
-            sweep_those_over(context, settings, &scope.backends, front, &timed).await?
+            sweep_expired_leases(context, settings, &scope.backends, front, &timed).await?
         }
     };
     let vetoes = policies::vetoes_in_background(context, settings).await?;

@@ -31,7 +31,7 @@ pub struct SweepEnd {
     pub incomplete: bool,
     /// Whether a backend could not be reached.
     #[serde(skip)]
-    pub is_away: bool,
+    pub is_unreachable: bool,
     /// Whether some of it is only seen with other settings.
     #[serde(skip)]
     pub is_elsewhere: bool,

@@ -14,7 +14,7 @@
 //!
 //! - `descriptor`: what a plugin says about itself
 //! - `error`: why a plugin is not used
-//! - `log`: what plugins tell, in the log
+//! - `log`: messages of plugins, in the log
 //! - `timeouts`: how long plugins may take
 
 mod descriptor;

@@ -1,14 +1,17 @@
-//! What plugins tell, in the log.
+//! Messages of plugins, in the log.
 
 /// The longest text of a plugin that is logged, in characters.
-const LOGGED: usize = 4000;
+const MAX_MESSAGE_CHARS: usize = 4000;
 
-/// Writes what a plugin tells to the log.
-pub(crate) fn told(plugin: &str, level: u32, target: &[u8], message: &[u8], fields: &[u8]) {
+/// Writes a message of a plugin to the log.
+pub(crate) fn log(plugin: &str, level: u32, target: &[u8], message: &[u8], fields: &[u8]) {
     let text = |bytes: &[u8]| -> String {
         // Cut before it is read, because it can be of any length.
-        let cut = &bytes[..bytes.len().min(4 * LOGGED)];
-        String::from_utf8_lossy(cut).chars().take(LOGGED).collect()
+        let cut = &bytes[..bytes.len().min(4 * MAX_MESSAGE_CHARS)];
+        String::from_utf8_lossy(cut)
+            .chars()
+            .take(MAX_MESSAGE_CHARS)
+            .collect()
     };
     let (from, message, fields) = (text(target), text(message), text(fields));
     let fields = if fields == "{}" {

@@ -38,7 +38,7 @@ pub trait Channel: Send + Sync + 'static {
 }
 
 /// From this size on, in bytes, a page is read on a thread of its own.
-const LARGE: usize = 64 << 10;
+const MIN_LARGE_PAGE: usize = 64 << 10;
 
 /// The longest that a plugin is asked to wait for something to happen: well below the time for an answer.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -187,7 +187,7 @@ impl Backend for Remote {
         let body = self.ask(Request::List(request)).await?;
         let (length, channel) = (body.len(), self.channel.clone());
         let read = move || understand(&*channel, "list", &body, wire::read_page);
-        let mut page = if length < LARGE {
+        let mut page = if length < MIN_LARGE_PAGE {
             read()?
         } else {
             // Elsewhere, so that other pages arrive meanwhile.

@@ -42,7 +42,7 @@ pub(super) struct StepAttempt {
 }
 
 /// A read that fails within this time is repeated at once.
-const QUICK: Duration = Duration::from_secs(1);
+const QUICK_RETRY_LIMIT: Duration = Duration::from_secs(1);
 
 /// The next attempt of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -477,7 +477,9 @@ impl StepAttempt {
     async fn read(&self) -> Result<Option<Resource>, Error> {
         let began = Instant::now();
         let answer = match self.read_once().await {
-            Err(error) if error.kind == ErrorKind::Transient && began.elapsed() < QUICK => {
+            Err(error)
+                if error.kind == ErrorKind::Transient && began.elapsed() < QUICK_RETRY_LIMIT =>
+            {
                 self.read_once().await
             }
             answer => answer,
@@ -505,7 +507,7 @@ impl StepAttempt {
         let get = self.open.backend.get(&self.step.target);
         match self.call("get", get).await {
             Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            // Such answers are to changes. A read that gives one tells nothing about the resource.
+            // Such answers are to changes. A read that gives one says nothing about the resource.
             Err(error)
                 if matches!(
                     error.kind,

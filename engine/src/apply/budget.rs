@@ -13,18 +13,18 @@ pub(crate) struct Budget {
     at: Instant,
 }
 
-const FULL: f64 = 500.0;
+const MAX_TOKENS: f64 = 500.0;
 /// What one retry takes.
 const RETRY_COST: f64 = 14.0;
 /// What a step adds that succeeded at once.
 const SUCCESS_REFUND: f64 = 1.0;
 /// What comes in by itself, per second.
-const TRICKLE: f64 = 1.0;
+const TOKENS_PER_SECOND: f64 = 1.0;
 
 impl Budget {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            tokens: FULL,
+            tokens: MAX_TOKENS,
             at: now,
         }
     }
@@ -46,19 +46,19 @@ impl Budget {
         } else {
             RETRY_COST * f64::from(retries)
         };
-        self.tokens = (self.tokens + back).min(FULL);
+        self.tokens = (self.tokens + back).min(MAX_TOKENS);
     }
 
     /// When there will be enough for a retry if nobody gives anything back.
     pub(crate) fn next(&self) -> Instant {
         let missing = (RETRY_COST - self.tokens).max(0.0);
         // A millisecond more, so that rounding does not wake us too early.
-        self.at + Duration::from_secs_f64(missing / TRICKLE) + Duration::from_millis(1)
+        self.at + Duration::from_secs_f64(missing / TOKENS_PER_SECOND) + Duration::from_millis(1)
     }
 
     fn trickle(&mut self, now: Instant) {
-        let came = now.saturating_duration_since(self.at).as_secs_f64() * TRICKLE;
-        self.tokens = (self.tokens + came).min(FULL);
+        let came = now.saturating_duration_since(self.at).as_secs_f64() * TOKENS_PER_SECOND;
+        self.tokens = (self.tokens + came).min(MAX_TOKENS);
         self.at = now;
     }
 }

@@ -1,4 +1,4 @@
-//! What the backends tell of changes while a plan is applied.
+//! Changes that the backends report while a plan is applied.
 //!
 //! ```text
 //!   cursor from before the listing ──► watch ──answer──► caught up: what was not touched is as it was listed
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! It saves the reading of what has ended before its deletion, and wakes what waits for an end. It proves nothing, and
-//! what is not told only ever leads to one more reading.
+//! what is not reported only ever leads to one more read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -22,16 +22,16 @@ use super::state::StepNo;
 use crate::plan::{Action, Step};
 
 /// How long a backend may wait for a first change.
-const WAIT: Duration = Duration::from_secs(20);
+const WATCH_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What the backends of a plan tell of changes.
+/// The changes that the backends of a plan report.
 pub(super) struct Following {
     /// Where to follow on from, by the name of the backend.
     cursors: BTreeMap<Arc<str>, String>,
     lanes: HashMap<LaneNo, Lane>,
 }
 
-/// What one backend tells.
+/// The changes that one backend reports.
 struct Lane {
     kinds: Vec<Kind>,
     cursor: String,
@@ -41,12 +41,12 @@ struct Lane {
     steps: HashMap<(Kind, String), StepNo>,
 }
 
-/// Whether what a backend tells is all that happened.
+/// Whether what a backend reports is all that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
-    /// It has not told anything yet.
+    /// It has not reported anything yet.
     Waiting,
-    /// It has told all that happened since the listing.
+    /// It has reported all that happened since the listing.
     CaughtUp,
     /// Something may be missing.
     Blind,
@@ -103,7 +103,7 @@ impl Following {
         let wait = match lane.sight {
             // An answer at once: until then nothing is known of what has happened since the listing.
             Sight::Waiting => Duration::ZERO,
-            Sight::CaughtUp => WAIT,
+            Sight::CaughtUp => WATCH_TIMEOUT,
             Sight::Blind => return None,
         };
         Some(WatchRequest {
@@ -113,8 +113,8 @@ impl Following {
         })
     }
 
-    /// Takes in what a backend tells. Gives the steps whose resources something happened to.
-    pub(super) fn told(&mut self, lane: LaneNo, answer: Result<Changes, Error>) -> Vec<StepNo> {
+    /// Takes in what a backend reports. Gives the steps whose resources something happened to.
+    pub(super) fn reported(&mut self, lane: LaneNo, answer: Result<Changes, Error>) -> Vec<StepNo> {
         let Some(lane) = self.lanes.get_mut(&lane) else {
             return Vec::new();
         };

@@ -12,7 +12,7 @@ use tbengine_sdk::{Class, Error};
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::limit::{Limit, Sample, Sort};
+use super::limit::{LatencyClass, Limit, Sample};
 use super::state::{Phase, StepNo, Verdict};
 use crate::plan::{Action, Step};
 use crate::report::StepResult;
@@ -34,7 +34,7 @@ pub(super) struct Lanes {
     /// Where each step belongs.
     homes: Vec<Home>,
     timers: BinaryHeap<Reverse<(Instant, StepNo)>>,
-    /// How long a backend may be away.
+    /// How long a backend may be unreachable.
     outage_deadline: Duration,
 }
 
@@ -141,7 +141,7 @@ pub(super) enum GateDue {
     Probe,
     /// It is open again.
     Reopened,
-    /// The backend was away for too long: its steps end so.
+    /// The backend was unreachable for too long: its steps end with that.
     GaveUp(Verdict),
 }
 
@@ -295,7 +295,7 @@ impl Lanes {
     }
 
     /// Takes what an attempt that has ended says about its backend, however the step goes on, and answers whether
-    /// the backend is away.
+    /// the backend is unreachable.
     pub(super) fn landed(&mut self, step: StepNo, landing: Landing<'_>) -> bool {
         let Home { lane, rank, .. } = self.homes[step.index()];
         let lane = &mut self.lanes[lane.0];
@@ -314,7 +314,7 @@ impl Lanes {
                 lane.answered();
                 if let Some(took) = took {
                     lane.limit.learn(Sample {
-                        sort: Sort {
+                        class: LatencyClass {
                             asks_to_end: took.asks_to_end,
                             rank,
                         },
@@ -520,7 +520,7 @@ impl Lane {
         let asked = error.retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
         let (since, times) = match &mut self.gate {
             Gate::Stopped(_) => return None,
-            // The probe that is under way tells more than a call that was sent before it.
+            // The probe that is under way says more than a call that was sent before it.
             Gate::Paused(pause) if pause.probing => return None,
             // One outage fails every call in flight, and it is one pause all the same.
             Gate::Paused(pause) if pause.until > now => {
@@ -724,7 +724,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_that_is_away_is_probed_until_it_answers_or_for_too_long() {
+    fn an_unreachable_backend_is_probed_until_it_answers_or_for_too_long() {
         let now = Instant::now();
         let mut lanes = containers(1, now);
         let wait = lanes

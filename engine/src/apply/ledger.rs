@@ -1,4 +1,4 @@
-//! What is told of a run before and after each request, and may stop it: the seam to the journal.
+//! Called before and after each request of a run, and may stop it: the seam to the journal.
 //!
 //! ```text
 //! executor ─► Recorded(backend) ─► ledger.intend ─► request, while ledger.holds ─► event ─► ledger.see ─► reporter
@@ -94,7 +94,7 @@ pub(super) fn recorded(backends: &[OpenBackend], ledger: &Arc<dyn Ledger>) -> Ve
 pub(super) struct Recording<'a, 'r> {
     ledger: &'a dyn Ledger,
     reporter: &'a mut Reporter<'r>,
-    has_told_halt: bool,
+    is_halt_reported: bool,
     /// When the run finished. Its event waits until the record has ended.
     finished: Option<Timestamp>,
 }
@@ -104,7 +104,7 @@ impl<'a, 'r> Recording<'a, 'r> {
         Self {
             ledger,
             reporter,
-            has_told_halt: false,
+            is_halt_reported: false,
             finished: None,
         }
     }
@@ -115,19 +115,19 @@ impl<'a, 'r> Recording<'a, 'r> {
             return;
         }
         let seen = self.ledger.see(event.clone());
-        self.tell_halt(event.at);
+        self.report_halt(event.at);
         if let Some(event) = seen {
             (self.reporter)(&event);
         }
     }
 
-    /// Ends the record, and tells how the run finished.
+    /// Ends the record, and reports how the run finished.
     pub(super) async fn finish(mut self, mut report: Report) -> Report {
         let Some(at) = self.finished.take() else {
             return report;
         };
         self.ledger.finish(at, &mut report).await;
-        self.tell_halt(at);
+        self.report_halt(at);
         (self.reporter)(&Event {
             at,
             kind: EventKind::RunFinished(report.clone()),
@@ -135,9 +135,9 @@ impl<'a, 'r> Recording<'a, 'r> {
         report
     }
 
-    fn tell_halt(&mut self, at: Timestamp) {
+    fn report_halt(&mut self, at: Timestamp) {
         if let Some(halt) = self.ledger.halted()
-            && !std::mem::replace(&mut self.has_told_halt, true)
+            && !std::mem::replace(&mut self.is_halt_reported, true)
         {
             let why = halt.to_string();
             (self.reporter)(&Event {

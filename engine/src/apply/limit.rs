@@ -4,7 +4,7 @@
 //! step up lengthens the latency by less than its share, the backend has room; where the latency grows
 //! as fast as the limit, calls only queue up inside of it. So the limit tries a step up, keeps it if the
 //! throughput grew by at least half of the step, and otherwise tries smaller ones and then a step down, which
-//! it keeps if nothing was lost. Then it rests. Only successes of one sort of attempt are compared, and only
+//! it keeps if nothing was lost. Then it rests. Only successes of one class of attempt are compared, and only
 //! those that began with the limit in full use.
 
 use std::time::Duration;
@@ -31,9 +31,9 @@ pub(crate) struct Limit {
     typical: Duration,
 }
 
-/// What kind of attempt a latency belongs to; only equals are compared.
+/// The class of attempts that a latency belongs to; only equals are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sort {
+pub(crate) struct LatencyClass {
     pub(crate) asks_to_end: bool,
     pub(crate) rank: usize,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Sort {
 /// One success.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
-    pub(crate) sort: Sort,
+    pub(crate) class: LatencyClass,
     pub(crate) latency: Duration,
     /// The limit when it began, if it was in full use then.
     pub(crate) limit: Option<usize>,
@@ -61,9 +61,9 @@ enum Climb {
 /// The successes that are compared with the next ones.
 #[derive(Debug, Default)]
 struct Window {
-    sort: Option<Sort>,
+    class: Option<LatencyClass>,
     count: usize,
-    /// Successes of another sort since the window was opened.
+    /// Successes of another class since the window was opened.
     others: usize,
     seconds: f64,
 }
@@ -76,9 +76,9 @@ const MIN_WINDOW: usize = 8;
 const MAX_MULTIPLE: usize = 8;
 const MAX_LIMIT: usize = 128;
 /// The windows between two searches.
-const REST: u32 = 12;
+const WINDOWS_BETWEEN_SEARCHES: u32 = 12;
 /// The weight of the newest success in what is typical.
-const NEWEST: f64 = 0.4;
+const NEWEST_WEIGHT: f64 = 0.4;
 /// The smallest step up is one part in so many.
 const MIN_STEP_SHARE: usize = 8;
 /// What share of a step up has to arrive as throughput.
@@ -149,7 +149,7 @@ impl Limit {
         self.typical = if self.typical.is_zero() {
             sample.latency
         } else {
-            self.typical.mul_f64(1.0 - NEWEST) + sample.latency.mul_f64(NEWEST)
+            self.typical.mul_f64(1.0 - NEWEST_WEIGHT) + sample.latency.mul_f64(NEWEST_WEIGHT)
         };
         // Below what it was cut from, only the number of successes raises it.
         if self.pinned || self.now < self.full || sample.limit != Some(self.now) {
@@ -172,7 +172,7 @@ impl Limit {
             return;
         }
         self.window = Window {
-            sort: self.window.sort,
+            class: self.window.class,
             ..Window::default()
         };
         self.climb(rate);
@@ -205,7 +205,7 @@ impl Limit {
                     self.try_down(here, rate.max(before));
                 } else {
                     self.set(from);
-                    self.climb = Climb::Resting(REST);
+                    self.climb = Climb::Resting(WINDOWS_BETWEEN_SEARCHES);
                 }
             }
         }
@@ -225,7 +225,7 @@ impl Limit {
         let down = (from - from.div_ceil(4)).max(self.least).min(from);
         if down == from {
             self.set(from);
-            self.climb = Climb::Resting(REST);
+            self.climb = Climb::Resting(WINDOWS_BETWEEN_SEARCHES);
         } else {
             self.climb = Climb::Trying { from, rate };
             self.set(down);
@@ -239,9 +239,9 @@ impl Limit {
 }
 
 impl Window {
-    /// Takes a sample. False if it has begun anew, because another sort of attempt has taken over.
+    /// Takes a sample. False if it has begun anew, because another class of attempt has taken over.
     fn take(&mut self, sample: Sample) -> bool {
-        let changed = self.sort.is_some_and(|sort| sort != sample.sort);
+        let changed = self.class.is_some_and(|class| class != sample.class);
         if changed {
             self.others += 1;
             if self.others <= self.count {
@@ -249,7 +249,7 @@ impl Window {
             }
             *self = Self::default();
         }
-        self.sort = Some(sample.sort);
+        self.class = Some(sample.class);
         self.count += 1;
         self.seconds += sample.latency.as_secs_f64();
         !changed

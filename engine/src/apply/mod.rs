@@ -10,10 +10,10 @@
 //! - `state`: the state machine of a step, drawn and pure
 //! - `lanes`: the queue and the gate of each backend, and all that is counted there
 //! - `proofs`: deletions that wait to be proven by one listing
-//! - `following`: what the backends tell of changes meanwhile
+//! - `following`: changes that the backends report meanwhile
 //! - `qualified`: backends whose accounts show an id that another one shows too
 //! - `run_loop`: the loop that starts attempts and does what steps want
-//! - [`ledger`]: what is told of a run before and after each request, and may stop it
+//! - [`ledger`]: called before and after each request, and may stop the run
 
 mod attempt;
 pub mod backoff;

@@ -369,7 +369,11 @@ mod tests {
         accept(&mut proofs, 0..8, now);
         assert_eq!(proofs.due(GROUP, now, false), None, "one more comes soon");
         assert_eq!(proofs.next_wake(|_| true), Some(now + MAX_WAIT));
-        assert_eq!(proofs.next_wake(|_| false), None, "its backend is away");
+        assert_eq!(
+            proofs.next_wake(|_| false),
+            None,
+            "its backend is unreachable"
+        );
         accept(&mut proofs, 8..9, now);
         assert_eq!(proofs.next_wake(|_| true), Some(now));
         let due = proofs.due(GROUP, now, false);

@@ -55,7 +55,7 @@ pub(super) struct Situation<'a> {
     pub(super) last_look: bool,
     /// Whether something that goes before it in the order of deletion is not finished.
     pub(super) others_first: bool,
-    /// Whether the backend is away or held back, or is so from now on.
+    /// Whether the backend is unreachable or held back, or is so from now on.
     pub(super) backend_is_out: bool,
     /// Whether nothing more is begun in this run.
     pub(super) is_ending: bool,

@@ -9,7 +9,7 @@ use tbengine_sdk::{Account, Changes, Error, ErrorKind, Resource};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::attempt::{AttemptResult, StepAttempt, Next};
+use super::attempt::{AttemptResult, Next, StepAttempt};
 use super::following::{self, Following};
 use super::lanes::{GateDue, Landing, LaneNo, Lanes, Timing, Urgency};
 use super::proofs::{self, GroupNo, Proof, ProofDue, Proofs};
@@ -111,7 +111,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             });
-        let told = backends.iter().map(|open| BackendFacts {
+        let facts = backends.iter().map(|open| BackendFacts {
             name: open.name.clone(),
             provider: open.kind.clone(),
             account: plan
@@ -123,7 +123,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             ..BackendFacts::default()
         });
         Self {
-            backends: told.collect(),
+            backends: facts.collect(),
             header: plan.header,
             outcomes: steps.numbers().map(|_| None).collect(),
             unfinished: steps.len(),
@@ -512,7 +512,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
 
     /// Takes in what has changed. What waits for an end looks at once.
     fn followed(&mut self, lane: LaneNo, answer: Result<Changes, Error>) {
-        for no in self.following.told(lane, answer) {
+        for no in self.following.reported(lane, answer) {
             if let Phase::Sleeping(next @ (Next::WatchEnd | Next::WatchRemoval)) =
                 self.steps[no].phase()
             {
@@ -937,7 +937,10 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             }
             return;
         }
-        let detail = format!("still used by {}, which ended as {result}", self.id(dependent));
+        let detail = format!(
+            "still used by {}, which ended as {result}",
+            self.id(dependent)
+        );
         let result = match result {
             StepResult::Deferred | StepResult::Cancelled | StepResult::Denied => result,
             _ => StepResult::Blocked,

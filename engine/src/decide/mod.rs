@@ -1,14 +1,14 @@
 //! Stage two: ask the policy, and check that its answer makes sense.
 //!
 //! - `together`: what a policy has to judge in one call
-//! - `told`: what it gets to know
+//! - `policy_input`: what it is given
 //! - [`review`]: asking a veto about what it proposed
 //! - `matching`: which resource each verdict is about
 
 mod matching;
+mod policy_input;
 pub mod review;
 mod together;
-mod told;
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::policy::{
 };
 use crate::scope::Scope;
 use matching::match_up;
-use told::Told;
+use policy_input::PolicyInput;
 
 /// What the policy decided about one resource of the inventory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +86,8 @@ fn judge(
         groups = together::groups(inventory);
         indices.sort_by_key(|index| groups[*index]);
     }
-    let told = Told::new(inventory, facts, &indices);
-    let candidates = told.candidates(&groups);
+    let input = PolicyInput::new(inventory, facts, &indices);
+    let candidates = input.candidates(&groups);
     let mut decisions = Decisions {
         candidates: candidates.len(),
         interest: policy.interest(),
@@ -96,7 +96,7 @@ fn judge(
     if candidates.is_empty() {
         return decisions;
     }
-    let context = told::context(context, inventory);
+    let context = policy_input::context(context, inventory);
     match policy.decide(&context, &candidates) {
         Ok(answer) => {
             decisions.log = answer.log;

@@ -6,7 +6,7 @@ use crate::discover::Inventory;
 use crate::facts::Facts;
 use crate::policy::{Fault, FaultKind, PolicyContext, Review, Reviewed, Verdict, Veto};
 
-use super::told::{self, Told};
+use super::policy_input::{self, PolicyInput};
 
 /// A proposal for the resource at an index of an inventory.
 #[derive(Clone, Debug)]
@@ -55,8 +55,8 @@ fn ask(
     proposals: Vec<Proposed>,
 ) -> Result<Vec<(usize, String)>, Fault> {
     let indices = concerned(inventory, &proposals);
-    let told = Told::new(inventory, facts, &indices);
-    let candidates = told.candidates(&[]);
+    let input = PolicyInput::new(inventory, facts, &indices);
+    let candidates = input.candidates(&[]);
     let candidate_of = |resource| indices.binary_search(&resource).unwrap_or_default();
     let proposals: Vec<Reviewed> = proposals
         .into_iter()
@@ -66,7 +66,7 @@ fn ask(
             priority: one.priority,
         })
         .collect();
-    let context = told::context(context, inventory);
+    let context = policy_input::context(context, inventory);
     let review = Review {
         policy,
         proposals: &proposals,

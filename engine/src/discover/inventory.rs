@@ -278,7 +278,9 @@ mod tests {
             ],
             Vec::new(),
         );
-        let dependents: Vec<&[usize]> = (0..5).map(|index| inventory.dependent_indices(index)).collect();
+        let dependents: Vec<&[usize]> = (0..5)
+            .map(|index| inventory.dependent_indices(index))
+            .collect();
         assert_eq!(dependents, [&[2][..], &[2, 3], &[], &[], &[]]);
         let names = |index| -> Vec<&str> {
             let dependents = inventory.dependents(index);

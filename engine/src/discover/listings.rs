@@ -18,15 +18,15 @@ use super::accounts::Accounts;
 use super::{Asking, DiscoverOptions, Found, Inventory, MAX_LAG, inventory_of};
 use crate::scope::Scope;
 
-/// How long none more has to come before those that have come are the first. A fifth of the time until then, if that
-/// is longer.
-const QUIET: Duration = Duration::from_secs(2);
-/// The same when only one in [`FEW`] or fewer are missing.
-const QUIET_FOR_FEW: Duration = Duration::from_millis(300);
-/// See [`QUIET_FOR_FEW`].
-const FEW: usize = 10;
+/// How long no further listing has to come before those that have come are the first. A fifth of the time until then,
+/// if that is longer.
+const QUIET_TIME: Duration = Duration::from_secs(2);
+/// The same when at most one in [`STRAGGLER_RATIO`] is missing.
+const QUIET_TIME_FOR_STRAGGLERS: Duration = Duration::from_millis(300);
+/// One in so many backends may be missing for [`QUIET_TIME_FOR_STRAGGLERS`] to apply.
+const STRAGGLER_RATIO: usize = 10;
 
-/// How often it is looked whether backends give answers.
+/// How often to check whether backends give answers.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The answers that a backend has given, to all that it was asked.
@@ -142,9 +142,9 @@ impl<'a> Listings<'a> {
     pub async fn first(&mut self) {
         loop {
             let is_some = self.came.iter().any(|found| found.account.is_some());
-            let quiet = match self.asked.len() * FEW <= self.count {
-                true => QUIET_FOR_FEW,
-                false => QUIET,
+            let quiet = match self.asked.len() * STRAGGLER_RATIO <= self.count {
+                true => QUIET_TIME_FOR_STRAGGLERS,
+                false => QUIET_TIME,
             };
             let quiet_at = self.last + quiet.max((self.last - self.begun) / 5);
             if is_some && Instant::now() >= quiet_at {

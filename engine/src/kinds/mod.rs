@@ -77,13 +77,13 @@ impl Kinds {
             .map_or(Class::Other, |info| info.class)
     }
 
-    /// What policies are told about a kind of a backend.
+    /// What policies know about a kind of a backend.
     pub fn facts(&self, backend: &str, kind: Kind) -> KindFacts {
         self.info(backend, kind)
             .map_or(KindFacts::undeclared(kind), KindFacts::from)
     }
 
-    /// What policies are told about all kinds that backends declare, each once.
+    /// What policies know about all kinds that backends declare, each once.
     pub fn all_facts(&self) -> Vec<KindFacts> {
         let mut all = Vec::new();
         for capabilities in self.of_backend.values() {

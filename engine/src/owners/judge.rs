@@ -242,12 +242,12 @@ impl Around for Among<'_> {
 /// has no labels meets the few rules about names.
 struct Index<'o> {
     owners: &'o Owners,
-    sorts: HashMap<String, Sort<'o>>,
+    by_kind: HashMap<String, KindRules<'o>>,
 }
 
-/// The rules about one sort of resource.
+/// The rules about one kind of resource.
 #[derive(Default)]
-struct Sort<'o> {
+struct KindRules<'o> {
     by_label: HashMap<&'o str, Vec<(Ref, bool)>>,
     by_attr: HashMap<&'o str, Vec<(Ref, bool)>>,
     always: Vec<(Ref, bool)>,
@@ -257,29 +257,29 @@ impl<'o> Index<'o> {
     fn new(owners: &'o Owners) -> Self {
         Self {
             owners,
-            sorts: HashMap::new(),
+            by_kind: HashMap::new(),
         }
     }
 
     /// Puts the rules that may hold in place of what was there.
     fn candidates(&mut self, seen: &Seen<'_>, candidates: &mut Vec<(Ref, bool)>) {
         candidates.clear();
-        if !self.sorts.contains_key(seen.kind) {
-            let sort = Sort::new(self.owners, seen);
-            self.sorts.insert(seen.kind.to_owned(), sort);
+        if !self.by_kind.contains_key(seen.kind) {
+            let rules = KindRules::new(self.owners, seen);
+            self.by_kind.insert(seen.kind.to_owned(), rules);
         }
-        let Some(sort) = self.sorts.get(seen.kind) else {
+        let Some(rules) = self.by_kind.get(seen.kind) else {
             return;
         };
-        candidates.extend(&sort.always);
-        if !sort.by_label.is_empty() {
+        candidates.extend(&rules.always);
+        if !rules.by_label.is_empty() {
             for (key, _) in seen.labels.iter() {
-                candidates.extend(sort.by_label.get(key).into_iter().flatten());
+                candidates.extend(rules.by_label.get(key).into_iter().flatten());
             }
         }
-        if !sort.by_attr.is_empty() {
+        if !rules.by_attr.is_empty() {
             for (key, _) in seen.attrs.iter() {
-                candidates.extend(sort.by_attr.get(key).into_iter().flatten());
+                candidates.extend(rules.by_attr.get(key).into_iter().flatten());
             }
         }
         candidates.sort_unstable();
@@ -287,9 +287,9 @@ impl<'o> Index<'o> {
     }
 }
 
-impl<'o> Sort<'o> {
+impl<'o> KindRules<'o> {
     fn new(owners: &'o Owners, seen: &Seen<'_>) -> Self {
-        let mut sort = Self::default();
+        let mut rules = Self::default();
         for at in owners.refs() {
             let rule = owners.rule(at);
             if !rule.is_about(seen.provider, seen.kind, seen.class) {
@@ -299,16 +299,16 @@ impl<'o> Sort<'o> {
             let keys = rule.keys();
             for key in &keys {
                 match key {
-                    Subject::Label(key) => sort.by_label.entry(key).or_default().push(entry),
-                    Subject::Attr(key) => sort.by_attr.entry(key).or_default().push(entry),
-                    _ => sort.always.push(entry),
+                    Subject::Label(key) => rules.by_label.entry(key).or_default().push(entry),
+                    Subject::Attr(key) => rules.by_attr.entry(key).or_default().push(entry),
+                    _ => rules.always.push(entry),
                 }
             }
             if keys.is_empty() {
-                sort.always.push(entry);
+                rules.always.push(entry);
             }
         }
-        sort
+        rules
     }
 }
 

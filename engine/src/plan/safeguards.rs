@@ -55,7 +55,7 @@ impl Default for Safeguards {
     }
 }
 
-/// What tbengine itself runs in, as far as it can tell.
+/// What tbengine itself runs in, as far as it knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Own {
     /// Full ids of the container it runs in.
@@ -506,7 +506,10 @@ fn drop_held<'a>(
                 let refused = match dependent {
                     Some(dependent) => {
                         let dependent = inventory.resources[*dependent].identity.id();
-                        (Safeguard::InUse, format!("used by {dependent}, which is kept"))
+                        (
+                            Safeguard::InUse,
+                            format!("used by {dependent}, which is kept"),
+                        )
                     }
                     None => {
                         let Some(member) = units.living(context, &proposal, &going) else {

@@ -49,8 +49,8 @@ impl Version {
         }
     }
 
-    /// What policies of this version are not told and those of the newest are, for people.
-    pub const fn not_told(self) -> &'static [&'static str] {
+    /// The facts that policies of this version do not get and those of the newest do, for people.
+    pub const fn missing_facts(self) -> &'static [&'static str] {
         match self {
             Version::V2 => &[
                 "kinds other than container, sandbox, network, volume, image and snapshot (they are `other`)",

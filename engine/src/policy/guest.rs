@@ -112,7 +112,7 @@ impl Guest {
         }
     }
 
-    /// What it wants to be told, with these parameters.
+    /// The facts that it asks for, with these parameters.
     pub(super) fn configure(
         &self,
         store: impl AsContextMut<Data: Send>,

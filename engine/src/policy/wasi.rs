@@ -19,7 +19,7 @@ use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult, subsc
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 /// How many WASI handles a guest may have open.
-const HANDLES: usize = 1_000;
+const MAX_HANDLES: usize = 1_000;
 /// How many random bytes a guest may ask for at once.
 const RANDOM_BYTES: u64 = 1 << 20;
 
@@ -56,11 +56,11 @@ impl World {
         let word =
             |index: usize| u64::from_le_bytes(std::array::from_fn(|byte| seed.0[8 * index + byte]));
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES);
+        table.set_max_capacity(MAX_HANDLES);
         let ctx = WasiCtxBuilder::new()
             .stdout(written.clone())
             .stderr(written)
-            .wall_clock(Standing(now))
+            .wall_clock(FrozenClock(now))
             .secure_random(Random(word(0)))
             .insecure_random(Random(word(1)))
             .insecure_random_seed(u128::from(word(2)))
@@ -130,9 +130,9 @@ impl Pollable for Passed {
     async fn ready(&mut self) {}
 }
 
-struct Standing(Timestamp);
+struct FrozenClock(Timestamp);
 
-impl HostWallClock for Standing {
+impl HostWallClock for FrozenClock {
     fn resolution(&self) -> Duration {
         Duration::from_millis(1)
     }

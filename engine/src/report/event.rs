@@ -128,7 +128,7 @@ pub enum EventKind {
     },
     /// A step ended.
     StepFinished(Outcome),
-    /// The run was told to stop; what is under way will finish.
+    /// The run was asked to stop; what is in progress will finish.
     RunInterrupted {
         /// How many steps are under way.
         in_flight: usize,

@@ -18,7 +18,7 @@ pub struct Report {
     pub earlier: Vec<Arc<str>>,
     /// One outcome for each step of the plan, in the plan's order.
     pub outcomes: Vec<Outcome>,
-    /// Whether the run was told to stop.
+    /// Whether the run was asked to stop.
     pub interrupted: bool,
     /// What looks wrong although no step failed, e.g. a whole backend that was already empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -81,9 +81,9 @@ pub enum Entry {
     },
     /// A step ended.
     Outcome(Outcome),
-    /// The process came to the end of the plan, or was told to stop.
+    /// The process finished the plan, or was asked to stop.
     Ended {
-        /// Whether it was told to stop.
+        /// Whether it was asked to stop.
         interrupted: bool,
         /// Why it stopped by itself, if it did.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -54,10 +54,10 @@ pub enum StoreError {
         source: io::Error,
     },
     /// Another run works on some of the same resources.
-    #[error("{} is working on {} of these resources", told(&.0.holder), .0.resources)]
+    #[error("{} is working on {} of these resources", described(&.0.holder), .0.resources)]
     Busy(Box<LockConflict>),
     /// The run is being carried out.
-    #[error("run {run} is in progress{}", .holder.as_ref().map_or_else(String::new, |found| format!(": {}", told(found))))]
+    #[error("run {run} is in progress{}", .holder.as_ref().map_or_else(String::new, |found| format!(": {}", described(found))))]
     Running {
         /// The run.
         run: Arc<str>,
@@ -217,7 +217,7 @@ impl StoreError {
     }
 }
 
-fn told(holder: &Holder) -> String {
+fn described(holder: &Holder) -> String {
     format!(
         "{} {} (process {}, since {})",
         holder.kind, holder.id, holder.process.pid, holder.since

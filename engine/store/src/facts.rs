@@ -1,4 +1,4 @@
-//! What the safeguards are told of leases.
+//! What the safeguards know of leases.
 
 use tbengine_engine::facts::{Facts, LiveLease};
 

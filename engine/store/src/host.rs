@@ -21,7 +21,7 @@ pub struct Host {
     pub lease: Duration,
 }
 
-/// A process, told apart from every other that ever had its number.
+/// A process, distinct from every other that ever had its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Process {

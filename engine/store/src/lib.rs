@@ -10,7 +10,7 @@
 //! - `lease`, `baseline`: a lease as it is written down, and what was there before it
 //! - `observed`: what was seen being created under it
 //! - `handover`, `scratch`: what a lease has of this host, whatever it is kept in
-//! - `facts`: what the safeguards are told of leases
+//! - `facts`: what the safeguards know of leases
 //! - `parked`: what failed in run after run
 //! - `proven`: what was proven of owners
 //! - `sightings`: when things were first seen

@@ -53,7 +53,7 @@ pub trait Runs: Send + Sync {
     async fn find(&self, beginning: &str) -> Result<String>;
 
     /// Removes the records of runs that began before a time and that no process is at. Returns how many. A
-    /// record whose name does not tell when it began stays, and so does one that cannot be removed.
+    /// record whose name does not say when it began stays, and so does one that cannot be removed.
     ///
     /// # Errors
     /// If the records cannot be listed, or what is known of them cannot be changed.

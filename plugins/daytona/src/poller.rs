@@ -20,21 +20,21 @@ use tokio::time::Instant;
 const MAX_SINGLE_READS: usize = 8;
 /// While no more than so many are, each is looked for among the hidden ones by itself: at the end of a
 /// run that is sooner than the next round, and costs few requests.
-const LAST: usize = 32;
+const MAX_SINGLE_READS: usize = 32;
 /// How long a sighting counts: half of the time since the deletion was accepted, within these bounds.
 const MIN_SIGHTING_AGE: Duration = Duration::from_millis(100);
 const MAX_SIGHTING_AGE: Duration = Duration::from_secs(2);
 /// Rounds begin so far apart.
-const APART: Duration = Duration::from_millis(200);
+const ROUND_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a listing is waited for that lags behind; 2.6 s were measured.
-const LAG: Duration = Duration::from_secs(5);
+const MAX_LISTING_LAG: Duration = Duration::from_secs(5);
 /// So many reads in a row may fail.
-const UNREAD: u32 = 5;
+const MAX_FAILED_READS: u32 = 5;
 /// How long rounds are left alone that cost more than they save, and after one that failed.
 const TOO_MANY_PAUSE: Duration = Duration::from_secs(60);
 const FAILED_PAUSE: Duration = Duration::from_secs(1);
 /// What nobody has asked about for so long is not watched any more.
-const FORGOTTEN: Duration = Duration::from_secs(900);
+const WATCH_RETENTION: Duration = Duration::from_secs(900);
 
 /// The sandboxes on their way out.
 #[derive(Default)]
@@ -150,7 +150,7 @@ impl Poller {
         let mut watched = self.lock();
         let pending = watched.pending.get_mut(id)?;
         pending.unread += 1;
-        (pending.unread <= UNREAD).then(|| pending.resource.clone())
+        (pending.unread <= MAX_FAILED_READS).then(|| pending.resource.clone())
     }
 
     /// Hears that the listing still shows a sandbox that cannot be read by its id, and answers how to
@@ -158,7 +158,7 @@ impl Poller {
     pub(crate) fn outdated(&self, id: &str) -> Option<Resource> {
         let watched = self.lock();
         let pending = watched.pending.get(id)?;
-        let is_waited_for = pending.missing?.elapsed() <= LAG;
+        let is_waited_for = pending.missing?.elapsed() <= MAX_LISTING_LAG;
         is_waited_for.then(|| pending.resource.clone())
     }
 
@@ -202,19 +202,20 @@ impl Watched {
             return Known::Read;
         };
         let last = self.last.as_ref().map(|round| round.began);
-        let is_soon = last.is_some_and(|began| now - began < APART);
+        let is_soon = last.is_some_and(|began| now - began < ROUND_INTERVAL);
         let (left, interval) = (pending.left, pending.interval(now));
         let unseen = pending.seen.map(|seen| now - seen);
         if let Some(missing) = pending.missing {
             let is_conclusive = |round: &&Finished| {
-                round.began > missing && (!round.removing.contains(id) || now - missing > LAG)
+                round.began > missing
+                    && (!round.removing.contains(id) || now - missing > MAX_LISTING_LAG)
             };
             if let Some(round) = self.last.as_ref().filter(is_conclusive) {
                 let hidden = round.hidden.get(id).cloned();
                 self.pending.remove(id);
                 return hidden.map_or(Known::Gone, |hidden| Known::Hidden(Box::new(hidden)));
             }
-            if count <= LAST || is_paused {
+            if count <= MAX_SINGLE_READS || is_paused {
                 return Known::Alone;
             }
             if self.under_way || is_soon {
@@ -227,7 +228,7 @@ impl Watched {
             _ if left || count <= MAX_SINGLE_READS || is_paused => Known::Read,
             // The round under way will tell.
             Some(unseen) if self.under_way && unseen < 4 * interval => pending.still_there(),
-            Some(unseen) if is_soon && unseen < 2 * APART => pending.still_there(),
+            Some(unseen) if is_soon && unseen < 2 * ROUND_INTERVAL => pending.still_there(),
             Some(_) if !self.under_way => self.round(count),
             _ => Known::Read,
         }
@@ -267,7 +268,7 @@ impl Round<'_> {
             } else if pending.since < began {
                 pending.left = true;
             }
-            began - pending.since < FORGOTTEN
+            began - pending.since < WATCH_RETENTION
         });
         watched.last = Some(Finished {
             began,

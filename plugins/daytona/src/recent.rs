@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::state::is_in_storage;
 
 /// How long a read counts. The engine acts within milliseconds of its own read.
-const FRESH: Duration = Duration::from_secs(1);
+const MAX_READ_AGE: Duration = Duration::from_secs(1);
 /// From so many on, stale ones are thrown away.
 const MAX_ENTRIES: usize = 1024;
 
@@ -59,7 +59,7 @@ impl Recent {
         match found {
             Some(resource) => {
                 if reads.len() >= MAX_ENTRIES {
-                    reads.retain(|_, (_, at)| now - *at <= FRESH);
+                    reads.retain(|_, (_, at)| now - *at <= MAX_READ_AGE);
                 }
                 reads.insert(key(target), (Seen::new(resource), now));
             }
@@ -74,13 +74,13 @@ impl Recent {
     pub(crate) fn peek(&self, target: &Identity) -> Option<Seen> {
         let reads = self.lock();
         let (seen, at) = reads.get(&key(target))?;
-        (at.elapsed() <= FRESH).then(|| seen.clone())
+        (at.elapsed() <= MAX_READ_AGE).then(|| seen.clone())
     }
 
     /// Takes what was just read of a resource. One read serves one action.
     pub(crate) fn take(&self, target: &Identity) -> Option<Seen> {
         let (seen, at) = self.lock().remove(&key(target))?;
-        (at.elapsed() <= FRESH).then_some(seen)
+        (at.elapsed() <= MAX_READ_AGE).then_some(seen)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(Kind, String), (Seen, Instant)>> {
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(recent.take(&target()).unwrap().state, State::Stopped);
         assert!(recent.take(&target()).is_none());
         recent.note(&target(), Some(&resource));
-        tokio::time::advance(FRESH * 2).await;
+        tokio::time::advance(MAX_READ_AGE * 2).await;
         assert!(recent.take(&target()).is_none());
         recent.note(&target(), Some(&resource));
         recent.note(&target(), None);

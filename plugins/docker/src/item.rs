@@ -10,11 +10,11 @@ use tbengine_sdk::{Damage, Error, ErrorKind, Result};
 /// How many are read at once during a listing. More does not make dockerd any faster.
 pub(crate) const AT_ONCE: usize = 8;
 /// How long one may take: a container whose shim hangs never answers.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const ITEM_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often one is read before what fails is the item and not the moment.
-const ATTEMPTS: u32 = 4;
+const MAX_ATTEMPTS: u32 = 4;
 /// The pause after the first attempt; it doubles.
-const PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Reads one item, again and again where that fails in passing, and not for longer than one may take.
 pub(crate) async fn read<T, F: Future<Output = Result<T>>>(reading: impl Fn() -> F) -> Result<T> {
@@ -22,15 +22,15 @@ pub(crate) async fn read<T, F: Future<Output = Result<T>>>(reading: impl Fn() ->
         let mut attempt = 1;
         loop {
             match reading().await {
-                Err(error) if attempt < ATTEMPTS && is_passing(&error) => {
-                    tokio::time::sleep(PAUSE.saturating_mul(1 << (attempt - 1))).await;
+                Err(error) if attempt < MAX_ATTEMPTS && is_passing(&error) => {
+                    tokio::time::sleep(FIRST_PAUSE.saturating_mul(1 << (attempt - 1))).await;
                     attempt += 1;
                 }
                 answer => return answer,
             }
         }
     };
-    within(TIMEOUT, attempts).await
+    within(ITEM_TIMEOUT, attempts).await
 }
 
 /// Ends a reading after a time.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tbengine_sdk::{Change, Changes, Error, ErrorKind, Kind, Result};
 use tokio::sync::Notify;
 
-/// How many changes are remembered, as with dockerd.
-pub(crate) const REMEMBERED: usize = 256;
+/// How many changes are kept, as with dockerd.
+pub(crate) const MAX_CHANGES: usize = 256;
 
 /// The last changes, each with its number, and a way to wait for another one.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl ChangeLog {
     }
 
     pub(crate) fn add(&mut self, change: Change) {
-        if self.last.len() == REMEMBERED {
+        if self.last.len() == MAX_CHANGES {
             self.last.pop_front();
         }
         self.last.push_back(change);
@@ -102,11 +102,11 @@ mod tests {
         let mut log = ChangeLog::new("here".into());
         let kinds = [Kind::CONTAINER];
         let first = log.since(None, &kinds).unwrap().cursor;
-        for number in 0..REMEMBERED {
+        for number in 0..MAX_CHANGES {
             log.add(touched(number));
         }
         let all = log.since(Some(&first), &kinds).unwrap();
-        assert_eq!((all.changes.len(), all.lost), (REMEMBERED, false));
+        assert_eq!((all.changes.len(), all.lost), (MAX_CHANGES, false));
         assert_eq!(log.since(Some(&first), &[]).unwrap().changes, []);
         log.add(touched(0));
         let lost = log.since(Some(&first), &kinds).unwrap();

@@ -40,7 +40,7 @@ pub struct Chaos {
 }
 
 /// Longer than anybody waits for an answer.
-const HANG: Duration = Duration::from_secs(90);
+const HANG_DURATION: Duration = Duration::from_secs(90);
 const MAX_DELAY_MS: u64 = 3000;
 const MAX_EFFECT_DELAY_MS: u64 = 100_000;
 
@@ -85,7 +85,7 @@ impl Chaos {
             2 => Fault::RequestLost,
             3 => Fault::ReplyLost,
             4 => Fault::Hang(Duration::from_millis(random.u64(1..MAX_DELAY_MS))),
-            5 => Fault::Hang(HANG),
+            5 => Fault::Hang(HANG_DURATION),
             6 => Fault::LateEffect(Duration::from_millis(random.u64(1..MAX_EFFECT_DELAY_MS))),
             7 => Fault::rate_limited(Duration::from_millis(random.u64(100..5000))),
             8 => Fault::rate_limited_for_unknown_time(),

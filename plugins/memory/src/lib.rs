@@ -21,13 +21,13 @@
 //! - `attachments`: commands whose creations are told of
 //! - [`record`]: what was asked for, and what was deleted
 
-pub mod external_change;
 mod attachments;
 pub mod backend;
 mod change_log;
 pub mod chaos;
 pub mod config;
 mod entry;
+pub mod external_change;
 pub mod faults;
 mod kinds;
 pub mod make;
@@ -35,11 +35,11 @@ pub mod provider;
 pub mod record;
 pub mod seed;
 
-pub use external_change::ExternalChange;
 pub use attachments::RUN_VARIABLE;
 pub use backend::{Memory, Oracle, Script};
 pub use chaos::Chaos;
 pub use config::MemoryConfig;
+pub use external_change::ExternalChange;
 pub use faults::{Fault, FaultRates, Operation};
 pub use kinds::BUILD_CACHE;
 pub use make::{Make, container, image, network, resource, sandbox, snapshot, volume};

@@ -14,10 +14,10 @@ use tbengine_sdk::{
 };
 use tokio::time::Instant;
 
-use crate::external_change::ExternalChange;
 use crate::attachments::Attachments;
 use crate::change_log::ChangeLog;
 use crate::entry::{Account, Entry, Native, Reaction};
+use crate::external_change::ExternalChange;
 use crate::kinds::{self, kinds};
 use crate::record::{Deleter, Deletion, Record};
 
@@ -151,8 +151,10 @@ impl Provider {
     /// Makes an external change when the provider has been open this long.
     pub(crate) fn change_at(&mut self, since_opened: Duration, change: ExternalChange) {
         self.planned += 1;
-        self.agenda
-            .insert((self.epoch + since_opened, self.planned), Event::External(change));
+        self.agenda.insert(
+            (self.epoch + since_opened, self.planned),
+            Event::External(change),
+        );
     }
 
     /// Makes an external change after this long.
@@ -261,7 +263,10 @@ impl Provider {
     }
 
     fn dependents_of(&self, kind: Kind, native: &str) -> u32 {
-        let dependents = self.dependents[&kind].get(native).copied().unwrap_or_default();
+        let dependents = self.dependents[&kind]
+            .get(native)
+            .copied()
+            .unwrap_or_default();
         match kind {
             // As with Docker: what has ended is no longer attached to a network.
             Kind::NETWORK => dependents.running,
@@ -616,12 +621,14 @@ impl Provider {
                 if self
                     .find(target.kind, &target.native)
                     .is_some_and(|resource| resource.state == State::Removing) => {}
-            ExternalChange::Restart(target) => self.change(target.kind, &target.native, |resource| {
-                resource.state = State::Running;
-                resource.started = Some(now);
-                resource.finished = None;
-                resource.exit_code = None;
-            }),
+            ExternalChange::Restart(target) => {
+                self.change(target.kind, &target.native, |resource| {
+                    resource.state = State::Running;
+                    resource.started = Some(now);
+                    resource.finished = None;
+                    resource.exit_code = None;
+                })
+            }
             ExternalChange::SetState(target, state) => {
                 self.change(target.kind, &target.native, |resource| {
                     resource.state = state;

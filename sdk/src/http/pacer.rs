@@ -18,8 +18,8 @@ use super::wait::Wait;
 /// A wait up to this is made here; a longer one is the engine's, so that no call holds a place for it.
 const MAX_PACE: Duration = Duration::from_secs(5);
 /// The part of a window's rest over which requests are spread. The last ones have to go while there is
-/// time to hear how many are left.
-const USED: f64 = 0.5;
+/// time to learn how many are left.
+const PACED_SHARE: f64 = 0.5;
 /// How long a throttler is left alone that refused without saying for how long.
 const UNSAID_WAIT: Duration = Duration::from_secs(1);
 
@@ -46,9 +46,9 @@ struct Throttlers {
 #[derive(Default)]
 struct Window {
     limit: Option<u64>,
-    /// The least that the service said is left of this window, and when it was heard.
+    /// The least that the service said is left of this window, and when that answer came.
     said: u64,
-    heard: Option<Instant>,
+    as_of: Option<Instant>,
     /// The same without what is on its way.
     remaining: u64,
     ends: Option<Instant>,
@@ -187,25 +187,25 @@ impl Throttlers {
         window.limit = counter.limit;
         let reported = now + reset;
         match window.ends {
-            // A late word on the window that is over; the new one has yet to be told of.
+            // A late answer about the last window; none about the new one has come yet.
             Some(ends) if sent < ends && ends <= now && remaining <= window.said => return,
-            // The service rounds times up to seconds, so the earliest end that it told is the truest.
-            // Answers overtake each other: more is left than was heard only if the request was sent
-            // after that was heard, and then the window is a new one.
+            // The service rounds times up to seconds, so the earliest end that it reported is the most exact one.
+            // Answers overtake each other: more is left than before only if the request was sent
+            // after the answer before, and then the window is a new one.
             Some(ends)
                 if ends > now
                     && (remaining <= window.said
-                        || window.heard.is_some_and(|heard| sent < heard)) =>
+                        || window.as_of.is_some_and(|as_of| sent < as_of)) =>
             {
                 if remaining <= window.said {
                     window.said = remaining;
-                    window.heard = Some(now);
+                    window.as_of = Some(now);
                 }
                 window.ends = Some(ends.min(reported));
             }
             _ => {
                 window.said = remaining;
-                window.heard = Some(now);
+                window.as_of = Some(now);
                 window.ends = Some(reported);
                 window.next = None;
             }
@@ -246,7 +246,7 @@ impl Window {
         // What is left is spread over the time after the turns that were given already, with a margin
         // at the end: what a window still has when it ends is lost.
         let at = self.next.unwrap_or(now).max(now);
-        let rest = ends.saturating_duration_since(at).mul_f64(USED);
+        let rest = ends.saturating_duration_since(at).mul_f64(PACED_SHARE);
         self.next = Some(at + rest / u32::try_from(left).unwrap_or(u32::MAX));
         at
     }

@@ -203,10 +203,10 @@ fn is_of_type(word: &str, value: &Value) -> bool {
 }
 
 fn violation(path: &str, expected: String, found: &Value) -> Violation {
-    const LONGEST: usize = 80;
+    const MAX_CHARS: usize = 80;
     let text = found.to_string();
-    let found = match text.chars().count() > LONGEST {
-        true => format!("{}…", text.chars().take(LONGEST).collect::<String>()),
+    let found = match text.chars().count() > MAX_CHARS {
+        true => format!("{}…", text.chars().take(MAX_CHARS).collect::<String>()),
         false => text,
     };
     Violation {

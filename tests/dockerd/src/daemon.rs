@@ -69,7 +69,7 @@ const PROGRAMS: [&str; 8] = [
 const PREFIX: &str = "tbengine-dockerd-";
 const PACKAGES: &str = "docker.io, iptables, busybox-static, util-linux, iproute2 and tar";
 /// How long a daemon may take until it answers.
-pub(crate) const WAIT: Duration = Duration::from_secs(60);
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The daemon that all tests of one test binary share, with [`Dockerd::image`] in it: also where the runner
 /// gives each of them a process of its own.
@@ -300,7 +300,7 @@ impl Dockerd {
     }
 
     fn await_answer(&self) -> Result<(), StartError> {
-        let deadline = Instant::now() + WAIT;
+        let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             if answers(&self.socket()) {
                 return Ok(());

@@ -23,7 +23,7 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The daemon did not answer in time.
-    #[error("dockerd did not answer within {} s; its log ends with:\n{log}", crate::daemon::WAIT.as_secs())]
+    #[error("dockerd did not answer within {} s; its log ends with:\n{log}", crate::daemon::START_TIMEOUT.as_secs())]
     Silent {
         /// The end of its log.
         log: String,

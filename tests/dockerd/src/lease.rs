@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use rustix::io::Errno;
 
-use crate::daemon::WAIT;
+use crate::daemon::START_TIMEOUT;
 
 /// What the supervisor reads.
 pub(crate) const ORDERS: &str = "orders";
@@ -56,7 +56,7 @@ impl Starting {
 impl Lease {
     /// Uses the daemon of a directory; the first one has to start it.
     pub(crate) fn take(directory: &Path) -> io::Result<(Self, Option<Starting>)> {
-        let deadline = Instant::now() + WAIT;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
             match daemon_state(directory)? {
                 DaemonState::Ready(lease) => return Ok((lease, None)),

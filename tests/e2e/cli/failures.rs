@@ -130,7 +130,7 @@ fn a_backend_that_cannot_be_listed_is_loud_and_ends_with_6() {
 }
 
 #[test]
-fn one_backend_that_is_away_does_not_stop_the_others() {
+fn an_unreachable_backend_does_not_stop_the_others() {
     let host = home().memory("[backends.away]\nkind = \"memory\"\nfaults = { unavailable = 1.0 }");
     let ended = host.run(&["run", "-O", "json"]).with_code(6);
     let json = ended.json();

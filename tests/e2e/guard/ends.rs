@@ -110,7 +110,7 @@ fn ending(name: &str, code: u8) -> String {
 }
 
 #[test]
-fn a_daemon_that_is_away_at_the_end_is_waited_for() {
+fn an_unreachable_daemon_is_waited_for_at_the_end() {
     let (daemon, home) = on_docker();
     let options = ["--outage-deadline", "2m", "--report", "report.json"];
     let guarded = start(&home, &options, &ending("ours", 3));
@@ -130,7 +130,7 @@ fn a_daemon_that_is_away_at_the_end_is_waited_for() {
 }
 
 #[test]
-fn a_daemon_that_stays_away_is_left_to_the_reaper_and_what_is_unknown_is_told() {
+fn a_daemon_that_stays_unreachable_is_left_to_the_reaper_and_unknown_owners_are_reported() {
     let (daemon, home) = on_docker();
     for (code, answer) in [(0, 6), (9, 9)] {
         let options = ["--outage-deadline", "1s", "--report", "report.json"];

@@ -121,7 +121,7 @@ fn a_reaper_killed_in_the_middle_of_its_sweep_is_gone_on_with() {
 }
 
 #[test]
-fn a_daemon_that_is_away_when_the_guard_dies_is_waited_for() {
+fn an_unreachable_daemon_is_waited_for_when_the_guard_dies() {
     let (daemon, home) = on_docker();
     let guarded = start(
         &home,

@@ -64,7 +64,7 @@ fn half_a_line_is_no_filter() {
     assert!(world.exists(&container));
 }
 
-/// Else a host that went away without a word would hold its lease forever.
+/// Otherwise a host that disappeared would hold its lease forever.
 #[test]
 fn connections_are_probed_when_they_are_silent() {
     let world = World::new("probed");

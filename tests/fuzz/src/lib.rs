@@ -34,7 +34,7 @@ pub struct Fuzzed {
 }
 
 /// An input that takes longer than this hangs.
-const SLOWEST: Duration = Duration::from_secs(20);
+const INPUT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Gives a target inputs from a number on, for so long and at least one round of its corpus.
 pub fn fuzz(target: &Target, from: u64, time: Duration) -> Fuzzed {
@@ -49,7 +49,9 @@ pub fn fuzz(target: &Target, from: u64, time: Duration) -> Fuzzed {
         let ended = catch_unwind(AssertUnwindSafe(|| run(&input)));
         let what = match ended {
             Err(panic) => Some(said(&*panic)),
-            Ok(_) if start.elapsed() > SLOWEST => Some(format!("it took {:?}", start.elapsed())),
+            Ok(_) if start.elapsed() > INPUT_TIMEOUT => {
+                Some(format!("it took {:?}", start.elapsed()))
+            }
             Ok(taken) => {
                 good += u64::from(taken);
                 None

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::ended::{Ended, text};
 use crate::processes::is_pending;
-use crate::waiting::{PATIENCE, eventually};
+use crate::waiting::{WAIT_TIMEOUT, eventually};
 
 /// A program that is under way, and is read all the time so that it never waits for that. Dropping it kills it.
 #[derive(Debug)]
@@ -91,18 +91,18 @@ impl Running {
             rest.map(str::to_owned)
         };
         self.stderr.wait(|written| find(written).is_some());
-        let found = find(&self.stderr.heard().written);
+        let found = find(&self.stderr.captured().written);
         found.unwrap_or_else(|| panic!("`{begin}` did not come: {}", self.log()))
     }
 
     /// What it has written to the standard error.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&self.stderr.heard().written).into_owned()
+        String::from_utf8_lossy(&self.stderr.captured().written).into_owned()
     }
 
     /// What it has written to the standard output.
     pub fn results(&self) -> String {
-        String::from_utf8_lossy(&self.stdout.heard().written).into_owned()
+        String::from_utf8_lossy(&self.stdout.captured().written).into_owned()
     }
 
     /// The exit code, once it has ended: none if it was killed. All that it wrote is read by then.
@@ -122,7 +122,7 @@ impl Running {
     #[track_caller]
     pub fn end(mut self) -> Ended {
         let code = self.finish().code();
-        let take = |output: &Output| std::mem::take(&mut output.heard().written);
+        let take = |output: &Output| std::mem::take(&mut output.captured().written);
         Ended {
             code: code.unwrap_or_else(|| panic!("killed: {}", self.log())),
             stdout: text(take(&self.stdout)),
@@ -149,59 +149,62 @@ impl Drop for Running {
 /// What was written to a pipe so far.
 #[derive(Debug)]
 struct Output {
-    heard: Arc<(Mutex<Heard>, Condvar)>,
+    captured: Arc<(Mutex<Captured>, Condvar)>,
     reader: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
-struct Heard {
+struct Captured {
     written: Vec<u8>,
     is_closed: bool,
 }
 
 impl Output {
     fn of(pipe: impl Read + Send + 'static) -> Self {
-        let heard: Arc<(Mutex<Heard>, Condvar)> = Arc::default();
-        let here = heard.clone();
+        let captured: Arc<(Mutex<Captured>, Condvar)> = Arc::default();
+        let here = captured.clone();
         let reader = thread::spawn(move || {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
             loop {
                 line.clear();
                 let read = pipe.read_until(b'\n', &mut line).unwrap_or(0);
-                let mut heard = here.0.lock().unwrap_or_else(PoisonError::into_inner);
-                heard.written.extend_from_slice(&line);
-                heard.is_closed = read == 0;
+                let mut captured = here.0.lock().unwrap_or_else(PoisonError::into_inner);
+                captured.written.extend_from_slice(&line);
+                captured.is_closed = read == 0;
                 here.1.notify_all();
-                if heard.is_closed {
+                if captured.is_closed {
                     return;
                 }
             }
         });
         Self {
-            heard,
+            captured,
             reader: Some(reader),
         }
     }
 
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn captured(&self) -> MutexGuard<'_, Captured> {
+        self.captured
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until this holds of what was written, and answers whether it came to that.
     fn wait(&self, holds: impl Fn(&[u8]) -> bool) -> bool {
-        let deadline = Instant::now() + PATIENCE;
-        let mut heard = self.heard();
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let mut captured = self.captured();
         loop {
-            if holds(&heard.written) {
+            if holds(&captured.written) {
                 return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if heard.is_closed || left.is_zero() {
+            if captured.is_closed || left.is_zero() {
                 return false;
             }
-            let waited = self.heard.1.wait_timeout(heard, left);
-            heard = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.captured.1.wait_timeout(captured, left);
+            captured = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

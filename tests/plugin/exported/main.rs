@@ -14,7 +14,7 @@ use tbengine_sdk::export::tbengine_plugin_v2;
 use host::{HOST, Open, answer, answers, number, open, open_bytes, opening, plugin, record};
 
 /// Fewer under Miri, which is some hundred times slower.
-const MANY: usize = if cfg!(miri) { 6 } else { 500 };
+const CALLS: usize = if cfg!(miri) { 6 } else { 500 };
 
 const LIST: &[u8] = br#"{"kind":"sandbox","page-size":10}"#;
 
@@ -261,14 +261,14 @@ fn calls_and_cancellations_from_many_threads_are_answered_once_each() {
                         }
                         call
                     };
-                    (thread..thread + MANY).map(begin).collect::<Vec<_>>()
+                    (thread..thread + CALLS).map(begin).collect::<Vec<_>>()
                 })
             })
             .collect();
         let done = threads.into_iter().map(|thread| thread.join().unwrap());
         done.flatten().collect::<Vec<_>>()
     });
-    assert_eq!(calls.len(), 4 * MANY);
+    assert_eq!(calls.len(), 4 * CALLS);
     for call in &calls {
         let (ended, _) = answer(*call);
         assert!(ended == abi::OK || ended == abi::CANCELLED, "{ended}");

@@ -10,7 +10,7 @@ use crate::listening::was_logged;
 use crate::support::{both, open_honest, until};
 
 /// Fewer under Miri, which is some hundred times slower.
-const MANY: usize = if cfg!(miri) { 10 } else { 2000 };
+const CALLS: usize = if cfg!(miri) { 10 } else { 2000 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_arrives_and_errors_keep_what_they_say() {
@@ -65,7 +65,7 @@ async fn panics_are_answers_and_are_logged() {
 async fn futures_that_are_dropped_at_any_time_end_the_work_and_leave_nothing_owed() {
     let config = json!({ "takes-ms": 3_600_000, "farewell": "after dropping" });
     let (channel, backend) = both(open_honest(config).unwrap());
-    let calls: Vec<_> = (0..MANY.min(200))
+    let calls: Vec<_> = (0..CALLS.min(200))
         .map(|turn| {
             let backend = backend.clone();
             tokio::spawn(async move {
@@ -93,7 +93,7 @@ async fn many_calls_at_once_are_answered_once_each_and_another_backend_closes_me
     let config = json!({ "takes-ms": 1, "farewell": "after many" });
     let (channel, backend) = both(open_honest(config).unwrap());
     let mut calls = tokio::task::JoinSet::new();
-    for number in 0..MANY {
+    for number in 0..CALLS {
         let backend = backend.clone();
         calls.spawn(async move {
             let read = backend.get(&sandbox(&format!("sb-{number}"))).await;

@@ -38,7 +38,7 @@ pub struct Stats {
 const NEVER_ENDS: Duration = Duration::from_secs(100_000);
 
 /// What comes late has come after this long.
-const SETTLED: Duration = Duration::from_secs(300);
+const SETTLE_TIME: Duration = Duration::from_secs(300);
 
 /// Runs the world of a seed.
 ///
@@ -105,7 +105,7 @@ async fn one_seed(seed: u64, tell: &mut Reporter<'_>) -> Result<Stats, String> {
 
     // The second run, once all is well again, finishes what the first one left.
     world.heal();
-    tokio::time::sleep(SETTLED).await;
+    tokio::time::sleep(SETTLE_TIME).await;
     let engine = self::engine(
         &world.backends,
         ApplyOptions {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, ErrorMode, RetrySchedule};
 use tbengine_engine::policy::Force;
-use tbengine_memory::{ExternalChange, Chaos, Make, Memory, container, network, sandbox, volume};
+use tbengine_memory::{Chaos, ExternalChange, Make, Memory, container, network, sandbox, volume};
 use tbengine_sdk::{Identity, State, Timestamp};
 
 use crate::policy::Eager;

@@ -9,7 +9,7 @@ use super::page::Page;
 use super::span::{Span, line};
 
 /// How many bytes are handed on at a time.
-const PORTION: usize = 64 << 10;
+const BUFFER_SIZE: usize = 64 << 10;
 
 /// Writes an indented JSON document with its line break, escaped.
 pub(crate) fn write_document<T: Serialize + ?Sized>(
@@ -17,11 +17,11 @@ pub(crate) fn write_document<T: Serialize + ?Sized>(
     value: &T,
 ) -> io::Result<()> {
     // A document is written in a few bytes at a time: a call through `dyn` for each would cost more than they do.
-    let mut portion = BufWriter::with_capacity(PORTION, sink);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut portion, SafeJson::pretty());
+    let mut buffer = BufWriter::with_capacity(BUFFER_SIZE, sink);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut buffer, SafeJson::pretty());
     value.serialize(&mut serializer)?;
-    writeln!(portion)?;
-    portion.flush()
+    writeln!(buffer)?;
+    buffer.flush()
 }
 
 /// Where results go. A write that fails never ends a command in the middle: the failure is kept,
@@ -37,7 +37,7 @@ pub(crate) struct Out {
 impl Out {
     /// Writes to the standard output.
     pub(crate) fn stdout(color: bool, width: Option<usize>) -> Self {
-        let sink = BufWriter::with_capacity(PORTION, io::stdout());
+        let sink = BufWriter::with_capacity(BUFFER_SIZE, io::stdout());
         Self::new(Box::new(sink), color, width)
     }
 

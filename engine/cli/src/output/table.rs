@@ -4,7 +4,7 @@ use super::escape::{self, truncate, width};
 use super::span::{Span, Tone, plain, toned};
 
 /// The widest a cell gets, even where nothing limits the line.
-const WIDEST: usize = 120;
+const MAX_CELL_WIDTH: usize = 120;
 /// No column is made narrower than this for the sake of others.
 const MIN_COLUMN_WIDTH: usize = 8;
 const GAP: &str = "  ";
@@ -36,7 +36,7 @@ impl Table {
         let before = self.cells.len();
         for (cell, widest) in cells.into_iter().zip(&mut self.widest) {
             let text = escape::text(&cell.text);
-            *widest = (*widest).max(width(&text)).min(WIDEST);
+            *widest = (*widest).max(width(&text)).min(MAX_CELL_WIDTH);
             self.text.push_str(&text);
             self.cells.push((cell.tone, self.text.len()));
         }

@@ -24,7 +24,7 @@ const ENDPOINTS: [&str; 9] = [
 ];
 
 /// Refuses endpoints and secrets in a file that someone else may have written, and in a project's file
-/// what takes a guard away. `pointer` leads to the line of a key, for messages.
+/// what removes a safeguard. `pointer` leads to the line of a key, for messages.
 pub fn check(
     file: &File,
     location: &ConfigLocation,

@@ -96,9 +96,9 @@ impl Child {
                     let code = ended.map_or(1, code_of);
                     return if timed_out { TIMED_OUT } else { code };
                 }
-                heard = signals.next() => {
-                    requests += u32::from(heard.ends());
-                    self.forward(heard, requests);
+                received = signals.next() => {
+                    requests += u32::from(received.ends());
+                    self.forward(received, requests);
                 }
                 () = sleep_until(deadline) => {
                     let signal = if timed_out { Signal::KILL } else { Signal::TERM };
@@ -113,13 +113,13 @@ impl Child {
         }
     }
 
-    /// Passes a signal on, unless the terminal has told the command itself. The third request to end
+    /// Passes a signal on, unless the terminal has sent it to the command itself. The third request to end
     /// is the last.
-    fn forward(&self, heard: GuardSignal, requests: u32) {
-        if heard.ends() && requests >= MAX_STOP_REQUESTS {
+    fn forward(&self, received: GuardSignal, requests: u32) {
+        if received.ends() && requests >= MAX_STOP_REQUESTS {
             self.send(Signal::KILL);
-        } else if self.own_group || !heard.from_terminal {
-            heard
+        } else if self.own_group || !received.from_terminal {
+            received
                 .signal()
                 .into_iter()
                 .for_each(|signal| self.send(signal));

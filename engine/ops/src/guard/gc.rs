@@ -20,7 +20,7 @@ use crate::context::{Context, Purpose};
 use crate::discover::discover;
 use crate::error::Error;
 use crate::lease::sweep::ownership;
-use crate::lease::{Belonging, Target, leases, sweep, trials};
+use crate::lease::{OwnedBy, Target, leases, sweep, trials};
 
 type Pass<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
 
@@ -101,7 +101,7 @@ async fn delete_finished(
     let all = leases(context, settings)?.all().await?;
     let ownership = ownership(held, held.baseline().await?, &all).await?;
     let ownership = ownership.seeing(&inventory);
-    let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
+    let is_ours = |one: &&Resource| matches!(ownership.of(one), OwnedBy::Ours(_));
     let ours = inventory.resources.iter().filter(is_ours);
     let finished_trials = trials::over(&lease.terms.job_dirs, after, world.now);
     let finished = finished_units(ours, &finished_trials, after, world.now);

@@ -15,7 +15,7 @@
 //! - [`part`]: what the processes are for that it starts
 //! - [`exec`]: becomes the command
 //! - `child`: the command while it runs
-//! - [`signals`]: what it is told
+//! - [`signals`]: the signals to it
 //! - [`gc`]: removing finished units while it runs
 
 mod child;
@@ -41,8 +41,8 @@ use crate::config::Settings;
 use crate::context::Context;
 use crate::error::Error;
 use crate::front::{Front, Notice};
-use crate::lease::end::end_telling;
-use crate::lease::{Passes, SweepEnd, Wanted, sweep_those_over, take};
+use crate::lease::end::end_reporting;
+use crate::lease::{Passes, SweepEnd, Wanted, sweep_expired_leases, take};
 
 use child::Child;
 use gc::GcLoop;
@@ -156,7 +156,7 @@ pub async fn guard(
         .map_err(|source| Error::start("start the reaper", source))?;
     let control = Control::default();
     let backends = &request.wanted.backends;
-    sweep_those_over(context, settings, backends, front, &control).await?;
+    sweep_expired_leases(context, settings, backends, front, &control).await?;
     let mut held = take(context, settings, request.wanted()).await?;
     let mut reaper = match Reaper::start(&request, &*held) {
         Ok(reaper) => reaper,
@@ -180,8 +180,8 @@ pub async fn guard(
     };
     let passes = passes.waiting(settings.outage_deadline.value);
     let ended = clean_up(context, settings, passes, &mut *held, signals, front).await;
-    // Where a backend is still away, or nothing could be swept at all, the reaper is not sent away.
-    let is_over = |end: &SweepEnd| end.ended || !end.is_away;
+    // Where a backend is still unreachable, or nothing could be swept at all, the reaper keeps running.
+    let is_over = |end: &SweepEnd| end.ended || !end.is_unreachable;
     let in_background = !matches!(&ended, Some(Ok(end)) if is_over(end));
     if !in_background {
         reaper.done();
@@ -204,26 +204,26 @@ async fn clean_up(
     front: &mut dyn Front,
 ) -> Option<Result<SweepEnd, Error>> {
     let control = Control::default();
-    let (tell, mut outages) = mpsc::unbounded_channel();
-    let tell = |failures: &[ListFailure]| drop(tell.send(failures.to_vec()));
-    let ending = end_telling(context, settings, held, passes, &control, &tell);
+    let (send, mut outages) = mpsc::unbounded_channel();
+    let on_outage = |failures: &[ListFailure]| drop(send.send(failures.to_vec()));
+    let ending = end_reporting(context, settings, held, passes, &control, &on_outage);
     tokio::pin!(ending);
-    let mut told = false;
+    let mut is_reported = false;
     loop {
         tokio::select! {
             ended = &mut ending => return Some(ended),
-            Some(failures) = outages.recv() => front.notice(Notice::Away {
+            Some(failures) = outages.recv() => front.notice(Notice::Unreachable {
                 failures: &failures,
                 wait: passes.outage,
             }),
-            heard = signals.next() => {
-                if !heard.ends() {
+            signal = signals.next() => {
+                if !signal.ends() {
                     continue;
                 }
-                if told {
+                if is_reported {
                     return None;
                 }
-                told = true;
+                is_reported = true;
                 front.notice(Notice::CleaningUp);
             }
         }

@@ -1,8 +1,8 @@
 //! Whether a program holds leases for others.
 //!
-//! What is started as `lease hold` is as a rule the program that starts it. One that embeds tbengine and forgets to
-//! answer to that would do what it always does: guard something, and start itself once more for that, without an end.
-//! So it is asked first what it is, by [`QUESTION`], and whoever is asked starts nothing.
+//! `lease hold` is normally started from the program that starts it. A program that embeds tbengine and does not
+//! handle that command would do what it always does: guard something, and start itself once more for that, endlessly.
+//! So it is asked first whether it handles the command, by [`QUESTION`], and a program that is asked starts nothing.
 
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -11,17 +11,17 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 /// The arguments of a program that is asked whether it holds leases. Those after the first are for a program that
-/// has a version of its own to tell.
+/// prints a version of its own.
 pub const QUESTION: [&str; 3] = ["--version", "lease", "hold"];
 /// What it answers on its standard output, as a line.
 pub const VERSION: &str = concat!("tbengine ", env!("CARGO_PKG_VERSION"));
 
 /// The variable in the environment of a program that is asked what it is.
 pub const ASKED_VARIABLE: &str = "TBENGINE_ASKED";
-/// A program that has not answered by then never will.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait for the answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest answer that is read.
-const LONGEST: u64 = 1024;
+const MAX_ANSWER: u64 = 1024;
 
 /// Whether this program may be started as `lease hold`. `asked` is whether this process is being asked that itself.
 ///
@@ -55,13 +55,13 @@ pub(crate) fn check(program: &Path, asked: bool) -> io::Result<()> {
 
 fn first_line(child: &mut Child) -> Option<String> {
     let output = child.stdout.take()?;
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut line = String::new();
-        let read = BufReader::new(output.take(LONGEST)).read_line(&mut line);
-        tell.send(read.is_ok().then_some(line)).ok();
+        let read = BufReader::new(output.take(MAX_ANSWER)).read_line(&mut line);
+        sender.send(read.is_ok().then_some(line)).ok();
     });
-    told.recv_timeout(PATIENCE).ok().flatten()
+    receiver.recv_timeout(ANSWER_TIMEOUT).ok().flatten()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the guard is told while the command runs, and whether the command was told as well.
+//! Signals to the guard while the command runs, and whether the command received them as well.
 
 use async_trait::async_trait;
 use rustix::process::{Signal, getpid};
@@ -8,14 +8,14 @@ use rustix::process::{Signal, getpid};
 pub struct GuardSignal {
     /// Its number.
     pub number: i32,
-    /// Whether it comes from the terminal, which tells the whole foreground group.
+    /// Whether it comes from the terminal, which signals the whole foreground group.
     pub from_terminal: bool,
 }
 
 impl GuardSignal {
-    /// A signal that was heard, and whether the kernel sent it. That is the terminal's word to the whole foreground
-    /// group, but for one: that the terminal is gone, the kernel tells the leader of its session alone.
-    pub fn heard(number: i32, from_kernel: bool) -> Self {
+    /// A signal that was received, and whether the kernel sent it. Then it comes from the terminal, to the whole foreground
+    /// group, with one exception: a hangup goes to the leader of the session alone.
+    pub fn new(number: i32, from_kernel: bool) -> Self {
         let is_hangup = Signal::from_named_raw(number) == Some(Signal::HUP);
         let leads = || rustix::process::getsid(None).is_ok_and(|leader| leader == getpid());
         Self {
@@ -36,7 +36,7 @@ impl GuardSignal {
     }
 }
 
-/// Hears no signals. Those that would end this process do, and its reaper does the rest.
+/// Handles no signals. Those that would end this process do, and its reaper does the rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSignals;
 
@@ -47,7 +47,7 @@ impl GuardSignals for NoSignals {
     }
 }
 
-/// Whoever hears the signals to a guard.
+/// The source of signals to a guard.
 #[async_trait]
 pub trait GuardSignals: Send {
     /// The next signal. None is lost where this is dropped before it answers.

@@ -91,7 +91,7 @@ fn settle(ended: &mut SweepEnd, last: &Sweep) {
         format!("{kind} {} ({})", one.name, short_id(&one.identity.native))
     };
     ended.is_elsewhere = !last.elsewhere.is_empty();
-    ended.is_away = last.is_away();
+    ended.is_unreachable = last.is_unreachable();
     ended.unproven = last.unproven.len();
     ended.unproven_names = last.unproven.iter().take(10).map(named).collect();
     ended.deleted = ended
@@ -143,20 +143,20 @@ pub async fn end(
     passes: Passes,
     control: &Control,
 ) -> Result<SweepEnd, Error> {
-    end_telling(context, settings, held, passes, control, &|_| {}).await
+    end_reporting(context, settings, held, passes, control, &|_| {}).await
 }
 
 /// The same, with a callback that gets, once per outage, what cannot be reached and is waited for.
 ///
 /// # Errors
 /// Why nothing was done.
-pub(crate) async fn end_telling(
+pub(crate) async fn end_reporting(
     context: &Context,
     settings: &Settings,
     held: &mut dyn HeldLease,
     passes: Passes,
     control: &Control,
-    tell: &(dyn Fn(&[ListFailure]) + Send + Sync),
+    on_outage: &(dyn Fn(&[ListFailure]) + Send + Sync),
 ) -> Result<SweepEnd, Error> {
     let id = held.lease().id.clone();
     let (running, left) = processes::end(&id, PROCESS_GRACE).await;
@@ -173,23 +173,23 @@ pub(crate) async fn end_telling(
     }
     let mut last;
     let mut look = 0;
-    let mut away: Option<Away> = None;
+    let mut outage: Option<Outage> = None;
     loop {
         let began = Instant::now();
         last = sweep(context, settings, held, Target::Everything, control).await?;
         add(&mut ended, &last);
-        if last.is_away() && !passes.outage.is_zero() && !control.stop.is_cancelled() {
-            let away = away.get_or_insert_with(|| {
-                tell(&last.failures);
-                Away::since(began, passes)
+        if last.is_unreachable() && !passes.outage.is_zero() && !control.stop.is_cancelled() {
+            let current = outage.get_or_insert_with(|| {
+                on_outage(&last.failures);
+                Outage::since(began, passes)
             });
-            if away.began.elapsed() >= passes.outage {
+            if current.began.elapsed() >= passes.outage {
                 break;
             }
-            away.pause(control).await;
+            current.pause(control).await;
             continue;
         }
-        away = None;
+        outage = None;
         look += 1;
         // Where nothing can come later, what was found and is seen to be gone is all.
         let is_settled = last.is_clean() && (passes.once || !last.found() && look > 1);
@@ -213,13 +213,13 @@ pub(crate) async fn end_telling(
 }
 
 /// A backend that cannot be reached.
-struct Away {
+struct Outage {
     began: Instant,
     pause: Duration,
 }
 
-impl Away {
-    /// One that is away since a look began, and is waited for.
+impl Outage {
+    /// One that was first noticed when a pass began, and is waited for.
     fn since(began: Instant, passes: Passes) -> Self {
         let (least, most) = OUTAGE_PAUSE;
         let pause = passes.again_after.clamp(least, most);
@@ -266,7 +266,7 @@ impl LeftOver {
 ///
 /// # Errors
 /// If the leases cannot be listed. One that cannot be swept at all keeps no other from it.
-pub async fn sweep_those_over(
+pub async fn sweep_expired_leases(
     context: &Context,
     settings: &Settings,
     backends: &[String],

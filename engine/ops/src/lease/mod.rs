@@ -22,9 +22,9 @@ pub mod sweep;
 pub mod take;
 pub mod trials;
 
-pub use end::{LeftOver, Passes, end, sweep_those_over};
+pub use end::{LeftOver, Passes, end, sweep_expired_leases};
 pub use foresee::{PlannedSweep, foresee};
-pub use ownership::{Belonging, Other, Ownership, Proof};
+pub use ownership::{Other, OwnedBy, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
 pub use release::{Release, release};
 pub use sweep::{Sweep, sweep};

@@ -52,7 +52,7 @@ pub struct Other {
 /// Whether a resource was made under a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Belonging {
+pub enum OwnedBy {
     /// It was there before.
     Before,
     /// It was made under the lease.
@@ -133,7 +133,7 @@ impl Ownership {
     pub fn seeing(mut self, inventory: &Inventory) -> Self {
         let units = inventory.resources.iter().filter_map(|one| {
             let unit = one.unit.clone()?;
-            let is_ours = matches!(self.of(one), Belonging::Ours(_));
+            let is_ours = matches!(self.of(one), OwnedBy::Ours(_));
             is_ours.then(|| (one.identity.account.clone(), unit))
         });
         self.units = units.collect();
@@ -146,9 +146,9 @@ impl Ownership {
     }
 
     /// Whether a resource was made under the lease.
-    pub fn of(&self, resource: &Resource) -> Belonging {
+    pub fn of(&self, resource: &Resource) -> OwnedBy {
         if self.baseline.has(&resource.identity) {
-            return Belonging::Before;
+            return OwnedBy::Before;
         }
         // Where a nested run labelled it, the label names that run, and it is that one's.
         let labelled = resource
@@ -156,38 +156,38 @@ impl Ownership {
             .get(RUN_ID_LABEL)
             .filter(|id| !id.is_empty());
         if labelled.is_some_and(|id| id != self.lease.id) {
-            return Belonging::Theirs;
+            return OwnedBy::Theirs;
         }
         if self.lease.names(resource) {
             let filter = self.lease.terms.matching(resource);
-            return Belonging::Ours(match filter {
+            return OwnedBy::Ours(match filter {
                 Some(filter) if filter.labels.is_empty() => Proof::Name,
                 _ => Proof::Label,
             });
         }
         if self.lease.terms.own == Own::Named {
-            return Belonging::Theirs;
+            return OwnedBy::Theirs;
         }
         if self.others.iter().any(|other| other.lease.names(resource)) {
-            return Belonging::Theirs;
+            return OwnedBy::Theirs;
         }
         if self.was_observed(resource) {
-            return Belonging::Ours(Proof::Observed);
+            return OwnedBy::Ours(Proof::Observed);
         }
         if self.is_trial(resource) {
-            return Belonging::Ours(Proof::Trial);
+            return OwnedBy::Ours(Proof::Trial);
         }
         if self.is_built_for_unit(resource) {
-            return Belonging::Ours(Proof::BuiltForUnit);
+            return OwnedBy::Ours(Proof::BuiltForUnit);
         }
         if matches!(resource.owner, Owner::Other(_) | Owner::Kept(_)) {
-            return Belonging::Theirs;
+            return OwnedBy::Theirs;
         }
         match self.lease.terms.own {
             Own::CreatedDuringRun if self.was_created_alone(resource) => {
-                Belonging::Ours(Proof::CreatedDuringRun)
+                OwnedBy::Ours(Proof::CreatedDuringRun)
             }
-            Own::CreatedDuringRun | Own::Proven | Own::Named => Belonging::Unproven,
+            Own::CreatedDuringRun | Own::Proven | Own::Named => OwnedBy::Unproven,
         }
     }
 

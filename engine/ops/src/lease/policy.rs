@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tbengine_sdk::{Kind, Unit};
 
-use super::ownership::{Belonging, Ownership};
+use super::ownership::{OwnedBy, Ownership};
 use tbengine_engine::digest::Digest;
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
@@ -60,7 +60,7 @@ impl LeasePolicy {
     }
 
     fn verdict(&self, candidate: &Candidate<'_>) -> Option<Verdict> {
-        let Belonging::Ours(proof) = self.ownership.of(candidate.resource) else {
+        let OwnedBy::Ours(proof) = self.ownership.of(candidate.resource) else {
             return None;
         };
         let lease = self.ownership.lease();

@@ -13,7 +13,7 @@ pub const RUN_ID_VARIABLE: &str = "TBENGINE_RUN_ID";
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// After this many rounds of killing, what still forks is left to the next sweep.
-const ROUNDS: u32 = 20;
+const MAX_KILL_ROUNDS: u32 = 20;
 
 /// Ends everything that runs under a lease: asks first, and kills what is left after `grace`. Returns how
 /// many processes there were, and how many are left.
@@ -29,7 +29,7 @@ pub async fn end(id: &str, grace: Duration) -> (usize, usize) {
     while !find(id).is_empty() && Instant::now() < deadline {
         sleep(POLL_INTERVAL).await;
     }
-    for _ in 0..ROUNDS {
+    for _ in 0..MAX_KILL_ROUNDS {
         let left = find(id);
         if left.is_empty() {
             return (number, 0);

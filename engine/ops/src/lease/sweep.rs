@@ -12,7 +12,7 @@ use tbengine_engine::report::{Event, Report};
 use tbengine_sdk::{ErrorKind, Resource};
 use tbengine_store::{Baseline, HeldLease, LeaseEntry, StoreError, Unreadable, facts};
 
-use super::{Belonging, LeasePolicy, Other, Ownership, Target, trials};
+use super::{LeasePolicy, Other, OwnedBy, Ownership, Target, trials};
 use crate::config::Settings;
 use crate::context::{Context, Purpose};
 use crate::discover::discover;
@@ -52,7 +52,7 @@ impl Sweep {
     }
 
     /// Whether a backend could not be reached: what is there is not known, and may be known later.
-    pub fn is_away(&self) -> bool {
+    pub fn is_unreachable(&self) -> bool {
         let is_passing = |kind: ErrorKind| kind.gates_backend() || kind == ErrorKind::Transient;
         let mut failures = self.failures.iter();
         // One item that cannot be read is no outage.
@@ -104,11 +104,11 @@ pub(super) async fn prepare(
     let ownership = ownership.seeing(&inventory);
     let mut facts = facts(all);
     facts.live.retain(|other| other.id != lease.id);
-    let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
+    let is_ours = |one: &&Resource| matches!(ownership.of(one), OwnedBy::Ours(_));
     let ours = inventory.resources.iter().filter(is_ours);
     facts.only = Some(ours.map(|one| one.identity.id()).collect());
     let unproven = inventory.resources.iter();
-    let unproven = unproven.filter(|one| ownership.of(one) == Belonging::Unproven);
+    let unproven = unproven.filter(|one| ownership.of(one) == OwnedBy::Unproven);
     let mut sweep = Sweep {
         unproven: unproven.cloned().collect(),
         failures: inventory.failures.clone(),

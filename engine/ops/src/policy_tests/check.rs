@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::policies;
 
 /// How many resources the simulated host has that a policy is checked against.
-const SAMPLE: usize = 1000;
+const SAMPLE_SIZE: usize = 1000;
 /// When the simulated host is looked at, so that every check judges the same.
 const SAMPLE_TIME: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
@@ -58,8 +58,8 @@ pub struct Checked {
     pub resources_per_second: f64,
     /// What is wrong with what it decided.
     pub complaints: Vec<String>,
-    /// What policies of its version of the contract are not told.
-    pub not_told: &'static [&'static str],
+    /// The facts that policies of its version of the contract do not get.
+    pub missing_facts: &'static [&'static str],
     /// Where it came from.
     #[serde(skip)]
     pub origin: String,
@@ -145,7 +145,7 @@ pub async fn check(
         milliseconds: took.as_secs_f64() * 1e3,
         resources_per_second: resources as f64 / took.as_secs_f64().max(1e-9),
         complaints,
-        not_told: compiled.version().not_told(),
+        missing_facts: compiled.version().missing_facts(),
         origin: compiled.origin().to_owned(),
         judging: description.judging,
         accepts: description.params.len(),
@@ -156,7 +156,7 @@ pub async fn check(
 async fn simulated() -> Result<Arc<Inventory>, Error> {
     let request = OpenRequest {
         name: "sample".into(),
-        config: serde_json::json!({ "resources": SAMPLE }),
+        config: serde_json::json!({ "resources": SAMPLE_SIZE }),
         environment: Arc::default(),
         now: SAMPLE_TIME,
     };
@@ -164,7 +164,7 @@ async fn simulated() -> Result<Arc<Inventory>, Error> {
     let options = DiscoverOptions {
         sizes: true,
         call_timeout: Duration::from_secs(60),
-        page_size: SAMPLE,
+        page_size: SAMPLE_SIZE,
         account_of_nothing: true,
         follow: false,
         until: None,

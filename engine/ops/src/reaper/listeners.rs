@@ -25,9 +25,9 @@ pub(super) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
-/// A host that went away without a word is noticed after the first of these and so many of the second.
+/// A host that disappeared is noticed after the first of these and so many of the second.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-const PROBES: u32 = 4;
+const KEEPALIVE_PROBES: u32 = 4;
 /// How long to wait when no connection can be taken, e.g. because there are too many.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
@@ -133,7 +133,7 @@ fn open_unix(path: &Path) -> io::Result<Listener> {
         }
     }
     let listener = UnixListener::bind(path)?;
-    // Whoever gets in before this is turned away by who they are.
+    // A client that connects before this is refused by its user id.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok(Listener::Unix {
         listener,
@@ -164,6 +164,6 @@ fn admit_tcp(stream: TcpStream) -> io::Result<Stream> {
     sockopt::set_socket_keepalive(&stream, true)?;
     sockopt::set_tcp_keepidle(&stream, KEEPALIVE_INTERVAL)?;
     sockopt::set_tcp_keepintvl(&stream, KEEPALIVE_INTERVAL)?;
-    sockopt::set_tcp_keepcnt(&stream, PROBES)?;
+    sockopt::set_tcp_keepcnt(&stream, KEEPALIVE_PROBES)?;
     Ok(Box::new(stream))
 }

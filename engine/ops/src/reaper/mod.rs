@@ -32,7 +32,7 @@ use crate::config::Settings;
 use crate::context::Context;
 use crate::error::Error;
 use crate::front::{Front, Notice, ReaperNotice};
-use crate::lease::{LeftOver, Passes, SweepEnd, check_listing, end, sweep_those_over};
+use crate::lease::{LeftOver, Passes, SweepEnd, check_listing, end, sweep_expired_leases};
 use crate::run::unless_stopped;
 
 pub use address::Address;
@@ -102,7 +102,7 @@ pub async fn reap(
         let session = Session::new(context, &settings, request, front);
         let held = session.last(open, control).await;
         if !request.keep || control.stop.is_cancelled() {
-            // Who connects from here on is turned away without an answer.
+            // Clients that connect from here on are refused without an answer.
             listeners = None;
         }
         let ended = sweep(context, &settings, request, held, front).await?;
@@ -132,6 +132,6 @@ async fn sweep(
         }
     };
     let backends = &request.backends;
-    let left_over = sweep_those_over(context, settings, backends, front, &control).await?;
+    let left_over = sweep_expired_leases(context, settings, backends, front, &control).await?;
     Ok(SessionEnd { swept, left_over })
 }

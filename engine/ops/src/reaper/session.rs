@@ -21,7 +21,7 @@ const REAPER_LABEL: &str = "org.testcontainers.ryuk=true";
 /// More filters than this in one session are refused.
 const MAX_FILTERS: usize = 1000;
 /// Lines that wait for their turn.
-const WAITING: usize = 64;
+const MAX_PENDING_LINES: usize = 64;
 
 /// From the first client to the time after the last one.
 pub(super) struct Session<'a> {
@@ -59,7 +59,7 @@ impl<'a> Session<'a> {
         control: &Control,
     ) -> Option<Box<dyn HeldLease>> {
         let request = self.request;
-        let (say, mut said) = mpsc::channel(WAITING);
+        let (say, mut said) = mpsc::channel(MAX_PENDING_LINES);
         // Ends the connections that are left with itself.
         let mut connections = JoinSet::new();
         let mut deadline = Instant::now() + request.connection_timeout;

@@ -9,7 +9,7 @@ use tbengine_engine::plan::{Action, Plan, Safeguard};
 use tbengine_engine::policy::Force;
 use tbengine_engine::terms::{Filter, Later, Terms};
 use tbengine_memory::{Make, Memory, container, image, network, volume};
-use tbengine_ops::lease::{Belonging, LeasePolicy, Other, Ownership, Target};
+use tbengine_ops::lease::{LeasePolicy, Other, OwnedBy, Ownership, Target};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Kind, Owner, Resource, Unit};
 use tbengine_store::{Baseline, Claim, LEASE_FORMAT, Lease, LeaseEntry, LeaseStatus};
@@ -156,7 +156,7 @@ impl Sweep {
         let ownership = self.ownership().await;
         let engine = world(&self.memory, Facts::default()).engine();
         let inventory = engine.discover(&mut |_| {}).await;
-        let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
+        let is_ours = |one: &&Resource| matches!(ownership.of(one), OwnedBy::Ours(_));
         let ours = inventory.resources.iter().filter(is_ours);
         Facts {
             only: Some(ours.map(|one| one.identity.id()).collect()),

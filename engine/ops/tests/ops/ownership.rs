@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::terms::{Filter, Own, Terms};
-use tbengine_ops::lease::{Belonging, Other, Ownership, Proof};
+use tbengine_ops::lease::{Other, OwnedBy, Ownership, Proof};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Bond, Kind, Owner, Relation, Resource, Timestamp, Unit};
 use tbengine_store::{Baseline, Lease, Observed};
@@ -60,7 +60,7 @@ impl With for Resource {
     }
 }
 
-use Belonging::{Before, Ours, Theirs, Unproven};
+use OwnedBy::{Before, Ours, Theirs, Unproven};
 
 /// Ownership by a lease whose holder saw nothing being created.
 fn of_lease(

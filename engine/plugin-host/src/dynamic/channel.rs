@@ -17,23 +17,23 @@ use super::instance::Handle;
 use crate::remote::Channel;
 
 /// How many threads one backend may hold up with calls that have not returned yet.
-const THREADS: usize = 64;
+const MAX_THREADS: usize = 64;
 /// One open backend of a library.
 pub(crate) struct LibraryChannel {
     handle: Arc<Handle>,
     threads: Arc<Semaphore>,
     timeout: Duration,
-    /// Whether a call without an answer was told already.
-    told: AtomicBool,
+    /// Whether a call without an answer was reported already.
+    reported_missing: AtomicBool,
 }
 
 impl LibraryChannel {
     pub(super) fn new(handle: Handle, timeout: Duration) -> Self {
         Self {
             handle: Arc::new(handle),
-            threads: Arc::new(Semaphore::new(THREADS)),
+            threads: Arc::new(Semaphore::new(MAX_THREADS)),
             timeout,
-            told: AtomicBool::new(false),
+            reported_missing: AtomicBool::new(false),
         }
     }
 }
@@ -150,7 +150,7 @@ impl Channel for LibraryChannel {
                 format!("the request `{}` was lost", method()),
             )),
             Err(_) => {
-                if !self.told.swap(true, Ordering::Relaxed) {
+                if !self.reported_missing.swap(true, Ordering::Relaxed) {
                     tracing::warn!(target: "tbengine::plugin", plugin = %host_table.plugin, method = method(),
                         "no answer in time; the backend stays open until the process ends");
                 }

@@ -13,7 +13,7 @@ use super::program::Program;
 use crate::remote::Channel;
 
 /// How often a process that died is started again.
-const RESTARTS: u32 = 5;
+const MAX_RESTARTS: u32 = 5;
 /// So many answers earn one more restart: a process that works and dies now and then goes on for ever, and one that
 /// dies at each request of a kind, and answers others between, does not.
 const ANSWERS_PER_RESTART: u32 = 100;
@@ -89,11 +89,11 @@ impl Inner {
         if current.process.is_alive() {
             return Ok(current.process.clone());
         }
-        if current.restarts >= RESTARTS {
+        if current.restarts >= MAX_RESTARTS {
             let mut error = current.process.exit_error();
             error.kind = ErrorKind::Internal;
             error.message = format!(
-                "{}; it died {RESTARTS} times and is not restarted",
+                "{}; it died {MAX_RESTARTS} times and is not restarted",
                 error.message
             );
             return Err(error);

@@ -13,7 +13,7 @@ use tbengine_sdk::{Error, ErrorKind, Result};
 use super::group::{Group, lock};
 
 /// How many requests in a row may go without an answer before the process counts as hung.
-const UNANSWERED: u32 = 3;
+const MAX_UNANSWERED: u32 = 3;
 /// How many answers that nobody asked for a process may write before it counts as flooding.
 const MAX_UNSOLICITED: u64 = 1000;
 /// How long the last answers of a dead process are waited for.
@@ -98,7 +98,7 @@ impl Process {
             }
         }
         drop(pending);
-        // If nobody writes any more, the process is dead, and the reader tells all who wait.
+        // If nobody writes any more, the process is dead, and the reader wakes all who wait.
         self.lines.send(line).ok();
         id
     }
@@ -158,7 +158,7 @@ impl Process {
     /// Notes a request whose time ran out, and kills the process if that happens again and again.
     pub(super) fn left_unanswered(&self) {
         let unanswered = self.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
-        if unanswered >= UNANSWERED {
+        if unanswered >= MAX_UNANSWERED {
             self.kill_with_reason(format!("it left {unanswered} requests unanswered"));
         }
     }
@@ -174,7 +174,7 @@ impl Process {
         self.group.kill();
     }
 
-    /// Waits for the end of the process, buries it, and tells all who wait. What it has started may hold its output
+    /// Waits for the end of the process, reaps it, and wakes all who wait. What it has started may hold its output
     /// for longer than it lives, so the process itself is watched and not only its output.
     pub(super) fn end(
         &self,

@@ -11,7 +11,7 @@ use super::{StateDir, database};
 use crate::{Host, StoreError};
 
 /// Removes the records of runs that began before a time and that no process is at. Returns how many. A
-/// record whose name does not tell when it began stays, and so does one that cannot be removed.
+/// record whose name does not say when it began stays, and so does one that cannot be removed.
 ///
 /// # Errors
 /// If the directory cannot be read, or the shared file cannot be written.

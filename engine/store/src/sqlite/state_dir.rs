@@ -65,7 +65,7 @@ impl StateDir {
 
     fn check(path: &Path) -> Result<Self, DirError> {
         check(path)?;
-        // SQLite is told to follow no links, and a home may well lie behind one.
+        // SQLite is asked to follow no links, and a home may well lie behind one.
         let path = path.canonicalize()?;
         let kind = rustix::fs::statfs(&path).map_err(io::Error::from)?.f_type;
         #[expect(
@@ -167,7 +167,7 @@ fn check(path: &Path) -> Result<(), DirError> {
 }
 
 /// The name of a file system that other hosts may use too, by the number that `statfs` gives. FUSE is
-/// among them, because the number does not tell sshfs from a local one.
+/// among them, because the number does not distinguish sshfs from a local one.
 fn network(magic: u32) -> Option<&'static str> {
     Some(match magic {
         0x6969 => "NFS",

@@ -17,19 +17,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_sdk::{
-    Account, Act, AttachRequest, Attached, Backend, Capabilities, Changes, DeleteOptions,
-    Disk, FindRequest, Identity, Kind, ListRequest, Method, ObserveRequest, Observed, OpenRequest,
-    Page, Resource, Result, Right, Sample, State, StopOptions, Taken, Timestamp, Unreadable,
+    Account, Act, AttachRequest, Attached, Backend, Capabilities, Changes, DeleteOptions, Disk,
+    FindRequest, Identity, Kind, ListRequest, Method, ObserveRequest, Observed, OpenRequest, Page,
+    Resource, Result, Right, Sample, State, StopOptions, Taken, Timestamp, Unreadable,
     WatchRequest,
 };
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-use crate::external_change::ExternalChange;
 use crate::attachments::RUN_VARIABLE;
 use crate::chaos::{Chaos, RateLimit};
 use crate::config::MemoryConfig;
 use crate::entry::{self, Entry, Reaction};
+use crate::external_change::ExternalChange;
 use crate::faults::{self, Fault, FaultRates, Operation};
 use crate::kinds::BUILD_CACHE;
 use crate::make::{Make, resource};
@@ -360,7 +360,10 @@ impl Memory {
                 Fault::InProgressThenGone(wait) => {
                     if let Some(target) = call.target {
                         self.provider(|provider| {
-                            provider.change_externally(ExternalChange::SetState(target.clone(), State::Removing));
+                            provider.change_externally(ExternalChange::SetState(
+                                target.clone(),
+                                State::Removing,
+                            ));
                             provider.change_in(wait, ExternalChange::Delete(target.clone()));
                         });
                     }
@@ -373,7 +376,7 @@ impl Memory {
                             provider.delete_in(wait, target.clone(), call.force);
                         });
                     }
-                    travel(NEVER).await;
+                    travel(NO_ANSWER).await;
                 }
                 Fault::ConfirmedWithoutEffect => pretends = true,
                 Fault::Panic => panic!("a scripted panic in the memory backend"),
@@ -661,7 +664,7 @@ const METHODS: [Method; 7] = [
 ];
 
 /// Longer than anybody waits.
-const NEVER: Duration = Duration::from_secs(86_400);
+const NO_ANSWER: Duration = Duration::from_secs(86_400);
 
 async fn travel(duration: Duration) {
     if !duration.is_zero() {

@@ -16,10 +16,10 @@ IMAGE = "busybox:latest"
 SLEEP = ["sleep", "100000"]
 AT_ONCE = {"settle_time": timedelta(0)}
 #: From the death of a process until what it made is gone.
-PATIENCE = 20
+WAIT_TIMEOUT = 20
 
 
-def eventually(holds, what, patience=PATIENCE):
+def eventually(holds, what, patience=WAIT_TIMEOUT):
     """Waits until something holds, and fails if it does not."""
     deadline = time.monotonic() + patience
     while not holds():

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import docker
 import tbengine
-from support import AT_ONCE, IMAGE, PATIENCE, SLEEP, DockerCase, ended, eventually, holders, is_alive, start
+from support import AT_ONCE, IMAGE, WAIT_TIMEOUT, SLEEP, DockerCase, ended, eventually, holders, is_alive, start
 
 
 class Ends(DockerCase):
@@ -119,7 +119,7 @@ class Ends(DockerCase):
 
         async def work():
             task = asyncio.ensure_future(taking.__aenter__())
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + WAIT_TIMEOUT
             while not holders(run_id) and time.monotonic() < deadline:
                 await asyncio.sleep(0)
             task.cancel()

@@ -4,7 +4,7 @@
 //! pre-clean ─► guard ─► report
 //! ```
 //!
-//! - [`signals`]: what it is told
+//! - [`signals`]: the signals to it
 
 mod signals;
 

@@ -1,4 +1,4 @@
-//! What the guard is told while the command runs, and whether the command was told as well.
+//! Signals to the guard while the command runs, and whether the command received them as well.
 
 use std::thread;
 
@@ -12,27 +12,27 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::exit::Error;
 
-const HEARD: [i32; 8] = [
+const FORWARDED: [i32; 8] = [
     SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT,
 ];
 
 /// The signals to this process, from now on.
 #[derive(Debug)]
 pub(super) struct Forwarded {
-    heard: UnboundedReceiver<GuardSignal>,
+    received: UnboundedReceiver<GuardSignal>,
 }
 
 impl Forwarded {
     /// Listens on a thread of its own.
     pub(super) fn listen() -> Result<Self, Error> {
         let start = |source| Error::start("listen for signals", source);
-        let mut signals = SignalsInfo::<WithOrigin>::new(HEARD).map_err(start)?;
-        let (send, heard) = mpsc::unbounded_channel();
+        let mut signals = SignalsInfo::<WithOrigin>::new(FORWARDED).map_err(start)?;
+        let (send, received) = mpsc::unbounded_channel();
         let listen = move || {
             for origin in signals.forever() {
                 let from_kernel = matches!(origin.cause, Cause::Kernel);
-                let heard = GuardSignal::heard(origin.signal, from_kernel);
-                if send.send(heard).is_err() {
+                let received = GuardSignal::new(origin.signal, from_kernel);
+                if send.send(received).is_err() {
                     return;
                 }
             }
@@ -41,15 +41,15 @@ impl Forwarded {
             .name("signals".into())
             .spawn(listen)
             .map_err(start)?;
-        Ok(Self { heard })
+        Ok(Self { received })
     }
 }
 
 #[async_trait]
 impl GuardSignals for Forwarded {
     async fn next(&mut self) -> GuardSignal {
-        match self.heard.recv().await {
-            Some(heard) => heard,
+        match self.received.recv().await {
+            Some(received) => received,
             None => std::future::pending().await,
         }
     }

@@ -98,8 +98,8 @@ impl View for Checked {
         for complaint in &self.complaints {
             page.line(&[toned(Tone::Bad, "bad "), plain(complaint)]);
         }
-        for fact in self.not_told {
-            page.text(&format!("    not told: {fact}"));
+        for fact in self.missing_facts {
+            page.text(&format!("    missing: {fact}"));
         }
         let limits = &self.limits;
         page.text(&format!(

@@ -18,8 +18,8 @@ struct Inspected<'a> {
     description: &'a Description,
     digest: &'a str,
     contract: String,
-    /// What policies of this version of the contract are not told.
-    not_told: &'static [&'static str],
+    /// The facts that policies of this version of the contract do not get.
+    missing_facts: &'static [&'static str],
     origin: &'a str,
     imports: &'a [String],
 }
@@ -31,7 +31,7 @@ pub(super) fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
         description: policy.description(),
         digest: policy.digest(),
         contract: policy.version().to_string(),
-        not_told: policy.version().not_told(),
+        missing_facts: policy.version().missing_facts(),
         origin: policy.origin(),
         imports: policy.imports(),
     };
@@ -88,8 +88,8 @@ impl View for Inspected<'_> {
         page.text(&description.summary);
         page.text(&format!("digest   {}", self.digest));
         page.text(&format!("contract {}", self.contract));
-        for fact in self.not_told {
-            page.text(&format!("         not told: {fact}"));
+        for fact in self.missing_facts {
+            page.text(&format!("         missing: {fact}"));
         }
         page.text(&format!("origin   {}", self.origin));
         page.text(&format!("imports  {}", self.imports.join(", ")));

@@ -44,7 +44,7 @@ pub const GROUPS: &[Group] = &[
         name: "retry",
         doc: "When a step is tried again.",
         schema: "RetryTable",
-        schema_doc: "When a step is tried again, and how long a backend may be away.\n\n\
+        schema_doc: "When a step is retried, and how long a backend may be unreachable.\n\n\
                      `attempts`, `base` and `cap` set random waits that double; `retries`, `delay` and `factor` set fixed\n\
                      waits, in place of the policy's advice. One of the two.",
     },

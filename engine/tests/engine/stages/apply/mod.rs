@@ -2,8 +2,8 @@
 
 mod changes;
 mod deleting;
-mod following;
 mod dependents;
+mod following;
 mod outages;
 mod proving;
 mod retries;

@@ -1,4 +1,4 @@
-//! A provider that is away, holds us back, refuses us or loses what was said.
+//! A provider that is unreachable, holds us back, refuses us or loses what was said.
 
 use std::time::Duration;
 

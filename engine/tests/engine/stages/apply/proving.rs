@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use tbengine_engine::report::{EventKind, Report, StepResult};
-use tbengine_memory::{ExternalChange, Chaos, Fault, Memory, Operation, container, volume};
+use tbengine_memory::{Chaos, ExternalChange, Fault, Memory, Operation, container, volume};
 use tbengine_sdk::{Kind, State, Unreadable};
 
 use crate::stages::support::{World, delete_all, provider, result, seconds};

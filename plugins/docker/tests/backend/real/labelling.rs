@@ -2,7 +2,7 @@
 //!
 //! - `creations`: what gets the label, and what the daemon refuses
 //! - `streams`: what goes through in both directions, and how it ends
-//! - `connections`: who may connect, many at once, a daemon that is away, the end of the socket
+//! - `connections`: who may connect, many at once, an unreachable daemon, the end of the socket
 
 use std::collections::BTreeMap;
 use std::io::Write;

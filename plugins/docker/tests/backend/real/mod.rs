@@ -5,7 +5,7 @@
 //! - `images`: deleting images
 //! - `identity`: what is not the target is left alone
 //! - `stopping`: ending what runs
-//! - `outages`: a daemon that is away, and what it leaves half done
+//! - `outages`: an unreachable daemon, and what it leaves half done
 //! - `events`: following what the daemon tells
 //! - `tls`: a daemon behind mutual TLS
 //! - `labelling`: the socket that labels what is created through it

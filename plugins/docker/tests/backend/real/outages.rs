@@ -1,4 +1,4 @@
-//! A daemon that is away, and what it leaves half done.
+//! An unreachable daemon, and what it leaves half done.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tbengine_sdk::{Backend, ErrorKind, Kind, ListRequest, State};
 use crate::real::support::{FORCE, backend_of, eventually, kind_of, known, listed};
 
 #[tokio::test]
-async fn a_daemon_that_is_away_is_unavailable_and_answers_again() {
+async fn an_unreachable_daemon_is_unavailable_and_answers_again() {
     let daemon = Dockerd::start().unwrap();
     let docker = backend_of(&daemon, "2s");
     let container = known(&docker, Kind::CONTAINER, &daemon.create(&[], &["true"]))

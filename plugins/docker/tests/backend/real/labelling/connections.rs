@@ -1,4 +1,4 @@
-//! Who may connect, many at once, a daemon that is away, and the end of the socket.
+//! Who may connect, many at once, an unreachable daemon, and the end of the socket.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -154,7 +154,7 @@ async fn dropping_it_ends_every_connection_and_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_that_is_away_is_told_of_and_comes_back() {
+async fn an_unreachable_daemon_is_reported_and_comes_back() {
     let daemon = Dockerd::start().unwrap();
     let front = Front::of(&daemon, "run-outage").await;
     let mut kept = connect(&front).await;

@@ -36,7 +36,7 @@ struct OfKind<'a> {
 }
 
 /// The facts about the resources at some indices of an inventory. The candidates borrow from it.
-pub(super) struct Told<'a> {
+pub(super) struct PolicyInput<'a> {
     inventory: &'a Inventory,
     facts: &'a Facts,
     indices: &'a [usize],
@@ -50,7 +50,7 @@ pub(super) struct Told<'a> {
     running: HashSet<(&'a str, &'a str)>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> PolicyInput<'a> {
     pub(super) fn new(inventory: &'a Inventory, facts: &'a Facts, indices: &'a [usize]) -> Self {
         let mut candidates: Vec<Option<usize>> = vec![None; inventory.resources.len()];
         for (candidate, index) in indices.iter().enumerate() {
