@@ -76,9 +76,9 @@ const PARTS: &[(&str, &str, &str)] = &[
         "bench --locked -p tbengine-benches --bench docker",
     ),
     (
-        "knee",
+        "concurrency",
         "calls at once on a real dockerd",
-        "bench --locked -p tbengine-benches --bench knee",
+        "bench --locked -p tbengine-benches --bench concurrency",
     ),
     (
         "crashes",

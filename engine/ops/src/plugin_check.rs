@@ -182,7 +182,7 @@ pub fn run_trials(
             // Nothing is missing where a sentence says nothing about the provider.
             CaseEnd::Held | CaseEnd::NotApplicable(_) => TrialEnd::Passed,
             CaseEnd::Ignored(reason) => TrialEnd::Skipped(reason),
-            CaseEnd::Broken(message) => TrialEnd::Failed(message),
+            CaseEnd::Failed(message) => TrialEnd::Failed(message),
         };
         see(&TrialEvent::Ended { number, end });
     }

@@ -78,7 +78,7 @@ pub(super) enum RetryDecision {
         escalate: bool,
     },
     /// The same attempt, at once and for nothing.
-    Again,
+    RetrySame,
     /// The same attempt for nothing, once the backend has had its time.
     PauseBackend {
         /// Whether the backend has to answer a probe first.
@@ -138,16 +138,16 @@ impl RetryTable {
                 RetryDecision::PauseBackend { probe: true }
             }
             ErrorKind::Unavailable if at.tries.lost_in_row < LOST_IN_ROW_OF_STEP => {
-                RetryDecision::Again
+                RetryDecision::RetrySame
             }
             ErrorKind::Unavailable if at.last_look => RetryDecision::Unseen,
             // The backend answers others: it is this resource that breaks the connection.
             ErrorKind::Unavailable => self.passing(at, advice, random),
             ErrorKind::Denied | ErrorKind::Invalid => RetryDecision::StopBackend,
-            ErrorKind::Forbidden => RetryDecision::give_up(StepResult::Denied),
+            ErrorKind::Forbidden => RetryDecision::fail_permanently(StepResult::Denied),
             ErrorKind::Stuck => advised(at, advice, StepResult::Stuck)
-                .unwrap_or(RetryDecision::give_up(StepResult::Stuck)),
-            _ => RetryDecision::give_up(StepResult::Failed),
+                .unwrap_or(RetryDecision::fail_permanently(StepResult::Stuck)),
+            _ => RetryDecision::fail_permanently(StepResult::Failed),
         }
     }
 
@@ -193,12 +193,12 @@ impl RetryTable {
         if !is_fixed && first_round && aggregate && !at.is_ending {
             return RetryDecision::SecondRound { escalate };
         }
-        RetryDecision::give_up(StepResult::Failed)
+        RetryDecision::fail_permanently(StepResult::Failed)
     }
 }
 
 impl RetryDecision {
-    fn give_up(result: StepResult) -> Self {
+    fn fail_permanently(result: StepResult) -> Self {
         Self::GiveUp {
             result,
             reason: None,
@@ -336,13 +336,22 @@ mod tests {
         RetryDecision::Behind { after: Duration::from_millis(500), counts: true },
     )]
     #[case::rate_limited(ErrorKind::RateLimited, RetryDecision::PauseBackend { probe: false })]
-    #[case::unavailable(ErrorKind::Unavailable, RetryDecision::Again)]
+    #[case::unavailable(ErrorKind::Unavailable, RetryDecision::RetrySame)]
     #[case::denied(ErrorKind::Denied, RetryDecision::StopBackend)]
     #[case::invalid(ErrorKind::Invalid, RetryDecision::StopBackend)]
-    #[case::forbidden(ErrorKind::Forbidden, RetryDecision::give_up(StepResult::Denied))]
-    #[case::unsupported(ErrorKind::Unsupported, RetryDecision::give_up(StepResult::Failed))]
-    #[case::stuck(ErrorKind::Stuck, RetryDecision::give_up(StepResult::Stuck))]
-    #[case::internal(ErrorKind::Internal, RetryDecision::give_up(StepResult::Failed))]
+    #[case::forbidden(
+        ErrorKind::Forbidden,
+        RetryDecision::fail_permanently(StepResult::Denied)
+    )]
+    #[case::unsupported(
+        ErrorKind::Unsupported,
+        RetryDecision::fail_permanently(StepResult::Failed)
+    )]
+    #[case::stuck(ErrorKind::Stuck, RetryDecision::fail_permanently(StepResult::Stuck))]
+    #[case::internal(
+        ErrorKind::Internal,
+        RetryDecision::fail_permanently(StepResult::Failed)
+    )]
     fn every_kind_has_its_row(#[case] kind: ErrorKind, #[case] leads_to: RetryDecision) {
         assert_eq!(by_itself(FIXED, &first(&error(kind))), leads_to);
     }
@@ -369,7 +378,7 @@ mod tests {
     #[case::conflict(ErrorKind::Conflict, RetryDecision::Unseen)]
     #[case::dependency(ErrorKind::Dependency, RetryDecision::Unseen)]
     #[case::rate_limited(ErrorKind::RateLimited, RetryDecision::PauseBackend { probe: false })]
-    #[case::unavailable(ErrorKind::Unavailable, RetryDecision::Again)]
+    #[case::unavailable(ErrorKind::Unavailable, RetryDecision::RetrySame)]
     #[case::denied(ErrorKind::Denied, RetryDecision::StopBackend)]
     #[case::invalid(ErrorKind::Invalid, RetryDecision::StopBackend)]
     #[case::forbidden(ErrorKind::Forbidden, RetryDecision::Unseen)]
@@ -430,21 +439,26 @@ mod tests {
         JITTERED,
         tried(8, 8),
         false,
-        RetryDecision::give_up(StepResult::Failed)
+        RetryDecision::fail_permanently(StepResult::Failed)
     )]
     #[case::at_the_end(
         JITTERED,
         tried(8, 0),
         true,
-        RetryDecision::give_up(StepResult::Failed)
+        RetryDecision::fail_permanently(StepResult::Failed)
     )]
     #[case::fail_fast(
         FAIL_FAST,
         tried(8, 0),
         false,
-        RetryDecision::give_up(StepResult::Failed)
+        RetryDecision::fail_permanently(StepResult::Failed)
     )]
-    #[case::fixed(FIXED, tried(4, 0), false, RetryDecision::give_up(StepResult::Failed))]
+    #[case::fixed(
+        FIXED,
+        tried(4, 0),
+        false,
+        RetryDecision::fail_permanently(StepResult::Failed)
+    )]
     fn when_every_attempt_has_failed(
         #[case] table: RetryTable,
         #[case] tries: Tries,
@@ -565,12 +579,12 @@ mod tests {
     }
 
     #[rstest]
-    #[case::lost_once(1, false, false, RetryDecision::Again)]
-    #[case::lost_nine_times(9, false, false, RetryDecision::Again)]
+    #[case::lost_once(1, false, false, RetryDecision::RetrySame)]
+    #[case::lost_nine_times(9, false, false, RetryDecision::RetrySame)]
     #[case::always_this_one(10, false, false, retry(2))]
     #[case::an_outage(1, true, false, RetryDecision::PauseBackend { probe: true })]
     #[case::an_outage_after_many(10, true, false, RetryDecision::PauseBackend { probe: true })]
-    #[case::last_look(9, false, true, RetryDecision::Again)]
+    #[case::last_look(9, false, true, RetryDecision::RetrySame)]
     #[case::last_look_at_this_one(10, false, true, RetryDecision::Unseen)]
     #[case::last_look_in_an_outage(10, true, true, RetryDecision::PauseBackend { probe: true })]
     fn a_call_without_an_answer(
@@ -618,7 +632,7 @@ mod tests {
     #[case::stuck(
         ErrorKind::Stuck,
         StepResult::Stuck,
-        RetryDecision::give_up(StepResult::Stuck)
+        RetryDecision::fail_permanently(StepResult::Stuck)
     )]
     fn the_policy_may_want_what_is_final_tried_again(
         #[case] kind: ErrorKind,

@@ -265,7 +265,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
         if let Some(verdict) = self.lanes.stopped(self.lanes.of(no)) {
             let verdict = verdict.clone();
-            self.leave(no, verdict);
+            self.abandon(no, verdict);
             return false;
         }
         true
@@ -632,7 +632,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             Wish::Ready(next) => self.make_ready(no, next),
             Wish::Sleep(next, until) => self.sleep(no, next, until),
             Wish::Proof => match self.lanes.stopped(self.lanes.of(no)).cloned() {
-                Some(verdict) => self.leave(no, verdict),
+                Some(verdict) => self.abandon(no, verdict),
                 None => {
                     self.set_phase(no, Phase::AwaitsProof);
                     self.proofs.wait(no, now);
@@ -666,7 +666,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             // The backend refuses us: nothing more is sent to it, and all its steps end.
             Wish::StopBackend(error) => {
                 let verdict = Verdict::new(StepResult::Denied, error.message.clone());
-                self.leave(no, verdict.with_hint(error.hint.clone()));
+                self.abandon(no, verdict.with_hint(error.hint.clone()));
                 self.stop_backend(self.lanes.of(no), error);
             }
             Wish::LastLook { at, is_failure } => {
@@ -771,7 +771,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             self.stop_backend(lane, error);
         } else if !may_pass {
             // It answers that it cannot go on: no probe will bring it back.
-            self.give_up_backend(lane, error);
+            self.abandon_backend(lane, error);
         } else {
             self.pause_lane(lane, error, true, Instant::now());
         }
@@ -797,8 +797,8 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.finish_lane(lane, verdict);
     }
 
-    /// A backend whose own code is at its end: what it has left is for another run.
-    fn give_up_backend(&mut self, lane: LaneNo, error: Error) {
+    /// Stops using a backend whose own code failed: its other steps are deferred to another run.
+    fn abandon_backend(&mut self, lane: LaneNo, error: Error) {
         if self.lanes.stopped(lane).is_some() {
             return;
         }
@@ -817,7 +817,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         for no in self.steps.numbers() {
             let state = &self.steps[no];
             if self.lanes.of(no) == lane && !state.is_moving() && !state.is_done() {
-                self.leave(no, verdict.clone());
+                self.abandon(no, verdict.clone());
             }
         }
     }
@@ -894,8 +894,8 @@ impl<'a, 'r> RunLoop<'a, 'r> {
 
     // Outcomes and the report.
 
-    /// Ends a step whose backend is asked for nothing more, and does not hide what is not known.
-    fn leave(&mut self, no: StepNo, verdict: Verdict) {
+    /// Ends a step whose backend gets no more requests. An unknown result stays visible.
+    fn abandon(&mut self, no: StepNo, verdict: Verdict) {
         let verdict = if self.steps[no].sent() {
             verdict.and("request sent, result unknown")
         } else {
@@ -904,7 +904,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.finish(no, verdict);
     }
 
-    /// Gives a step its one outcome, and lets those go on that wait for it.
+    /// Gives a step its one outcome, and releases those that wait for it.
     fn finish(&mut self, no: StepNo, verdict: Verdict) {
         if self.steps[no].is_done() {
             return;

@@ -17,7 +17,7 @@
 //!       Retry         budget pays: Sleeping(Act)
 //!                     else: Parked ──budget pays, or nothing else is active in the lane──► Sleeping(Act)
 //!       SecondRound   SecondRound ──nothing else is active in the lane──► Ready(Act)
-//!       Again         attempt given back; Ready(same)
+//!       RetrySame     attempt given back; Ready(same)
 //!       PauseBackend  attempt given back; Ready(same), behind the gate of its lane
 //!       Watch(next)   attempt given back; Sleeping(next)
 //!       Behind        attempt given back; Sleeping(Act)
@@ -530,7 +530,7 @@ impl StepState {
             _ => Next::Act,
         };
         match decision {
-            RetryDecision::Again => {
+            RetryDecision::RetrySame => {
                 self.give_back_attempt();
                 Wish::Ready(same)
             }
@@ -963,8 +963,8 @@ mod tests {
     }
 
     #[rstest]
-    #[case::again(RetryDecision::Again, Next::Act, Wish::Ready(Next::Act))]
-    #[case::the_same_again(RetryDecision::Again, Next::LastLook, Wish::Ready(Next::LastLook))]
+    #[case::again(RetryDecision::RetrySame, Next::Act, Wish::Ready(Next::Act))]
+    #[case::the_same_again(RetryDecision::RetrySame, Next::LastLook, Wish::Ready(Next::LastLook))]
     #[case::paused(
         RetryDecision::PauseBackend { probe: true },
         Next::WatchEnd,

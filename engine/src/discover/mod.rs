@@ -186,7 +186,7 @@ impl Asking<'_> {
             .into_iter()
             .map(|kind| async move { (kind, self.in_time(self.list_kind(kind)).await) });
         // All at once: identifying the account can take as long as listing everything.
-        let check = self.in_time(self.again("identifying the account", || {
+        let check = self.in_time(self.retrying("identifying the account", || {
             call("check", self.options.call_timeout, open.backend.check())
         }));
         let (mut check, mut listings) = (pin!(check), pin!(join_all(listings)));
@@ -282,7 +282,7 @@ impl Asking<'_> {
     /// Asks for one page, which may take as long as its backend gets answers.
     async fn list_page(&self, request: &ListRequest) -> Result<Page, Error> {
         let timeout = self.options.call_timeout;
-        self.again(request.kind.word(), || {
+        self.retrying(request.kind.word(), || {
             let page = self.open.backend.list(request.clone());
             call_while("list", timeout, &request.progress, page)
         })
@@ -291,7 +291,7 @@ impl Asking<'_> {
 
     /// Asks again after passing faults: they must not blind the whole run. What did not answer within its time is
     /// not asked again, since it had that.
-    async fn again<T, F: Future<Output = Result<T, Error>>>(
+    async fn retrying<T, F: Future<Output = Result<T, Error>>>(
         &self,
         what: &str,
         ask: impl Fn() -> F,

@@ -21,7 +21,7 @@ use crate::testkit::fixture::{Fixture, Made, Wanted};
 /// Longer than anything that works takes.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Why a behaviour did not come to its end. Broken assertions panic instead.
+/// Why a behaviour did not finish. Failed assertions panic instead.
 #[derive(Debug)]
 pub(super) enum Halt {
     /// The provider has nothing that the sentence speaks of.
@@ -173,13 +173,13 @@ impl<F: Fixture> Kit<F> {
                 Ok(Ok(Ok(()))) => {}
                 Ok(Ok(Err(Halt::NotApplicable(reason)))) => return CaseEnd::NotApplicable(reason),
                 Ok(Ok(Err(Halt::Ignored(reason)))) => return CaseEnd::Ignored(reason),
-                Ok(Ok(Err(Halt::Failed(message)))) => return CaseEnd::Broken(message),
-                Ok(Err(panic)) => return CaseEnd::Broken(panic_message(panic)),
-                Err(_) => return CaseEnd::Broken(format!("no end after {TRIAL_TIMEOUT:?}")),
+                Ok(Ok(Err(Halt::Failed(message)))) => return CaseEnd::Failed(message),
+                Ok(Err(panic)) => return CaseEnd::Failed(panic_message(panic)),
+                Err(_) => return CaseEnd::Failed(format!("no end after {TRIAL_TIMEOUT:?}")),
             }
             match cleaned {
                 Ok(()) => CaseEnd::Held,
-                Err(left) => CaseEnd::Broken(format!("the fixture could not clean up: {left}")),
+                Err(left) => CaseEnd::Failed(format!("the fixture could not clean up: {left}")),
             }
         })
     }

@@ -22,5 +22,5 @@ pub enum CaseEnd {
     /// It could not be tried, and why.
     Ignored(String),
     /// It does not hold, and what was seen.
-    Broken(String),
+    Failed(String),
 }

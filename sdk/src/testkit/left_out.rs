@@ -23,7 +23,7 @@ pub const LEFT_OUT: &str = "TESTKIT_LEFT_OUT";
 pub fn completion(kind: &str, name: &str, end: CaseEnd) -> Result<Completion, Failed> {
     let (how, reason) = match end {
         CaseEnd::Held => return Ok(Completion::Completed),
-        CaseEnd::Broken(message) => return Err(message.into()),
+        CaseEnd::Failed(message) => return Err(message.into()),
         CaseEnd::NotApplicable(reason) => ("not applicable", reason),
         CaseEnd::Ignored(reason) => ("left out", reason),
     };

@@ -164,7 +164,7 @@ fn the_kit_finds_nothing() {
         match (case.run)() {
             CaseEnd::Held => held += 1,
             CaseEnd::NotApplicable(_) | CaseEnd::Ignored(_) => {}
-            CaseEnd::Broken(message) => panic!("{name}: {message}"),
+            CaseEnd::Failed(message) => panic!("{name}: {message}"),
         }
     }
     assert!(held >= 20, "{held}");

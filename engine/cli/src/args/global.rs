@@ -39,13 +39,13 @@ pub(crate) struct GlobalArgs {
 
 impl GlobalArgs {
     /// The options that say where configuration, state and plugins lie, for this program when it is started again.
-    pub(crate) fn again(&self) -> Vec<OsString> {
-        let places = [
+    pub(crate) fn to_arguments(&self) -> Vec<OsString> {
+        let options = [
             ("--config", self.config.as_deref()),
             ("--state-dir", self.state_dir()),
             ("--plugin-dir", self.plugin_dir.as_deref()),
         ];
-        let named = places.into_iter();
+        let named = options.into_iter();
         let named = named.filter_map(|(option, path)| Some([option.into(), path?.into()]));
         named.flatten().collect()
     }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn this_program_started_again_finds_what_it_found() {
-        let places = [
+        let options = [
             "--config",
             "a.toml",
             "--state-dir",
@@ -106,7 +106,7 @@ mod tests {
             "--plugin-dir",
             "/c",
         ];
-        let cli = Cli::try_parse_from([&["tbengine", "doctor"], &places[..]].concat()).unwrap();
-        assert_eq!(cli.global.again(), places);
+        let cli = Cli::try_parse_from([&["tbengine", "doctor"], &options[..]].concat()).unwrap();
+        assert_eq!(cli.global.to_arguments(), options);
     }
 }

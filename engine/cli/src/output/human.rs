@@ -35,7 +35,7 @@ pub(crate) fn count(number: usize, one: &str) -> String {
 }
 
 /// How long something took, in seconds.
-pub(crate) fn took(ms: u64) -> String {
+pub(crate) fn seconds(ms: u64) -> String {
     format!("{:.1} s", Duration::from_millis(ms).as_secs_f64())
 }
 

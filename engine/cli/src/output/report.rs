@@ -11,7 +11,7 @@ use tbengine_sdk::ResourceId;
 
 use super::console::Console;
 use super::csv::Rows;
-use super::human::{nothing, short_id, took};
+use super::human::{nothing, seconds, short_id};
 use super::json::RunDocument;
 use super::page::Page;
 use super::plan;
@@ -121,7 +121,7 @@ fn summary(page: &mut Page<'_>, report: &Report, plan_refusals: usize, unlisted:
     };
     page.line(&[toned(
         Tone::Strong,
-        format!("{what}; {ended} {}", took(report.took_ms)),
+        format!("{what}; {ended} {}", seconds(report.took_ms)),
     )]);
 }
 

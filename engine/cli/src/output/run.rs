@@ -73,7 +73,7 @@ pub(crate) fn print_resume_hint(console: &Console, report: &Report, global: &Glo
 /// The command that resumes a run: with the same configuration, state and plugins.
 pub(crate) fn resume_command(run: &str, global: &GlobalArgs) -> String {
     let mut command = format!("tbengine resume {run}");
-    for word in global.again() {
+    for word in global.to_arguments() {
         command.push(' ');
         command.push_str(&quoted(&word.to_string_lossy()));
     }

@@ -77,7 +77,7 @@ impl<'a> Watcher<'a> {
                 error,
                 delay_ms,
             } if !self.log => {
-                let delay = human::took(*delay_ms);
+                let delay = human::seconds(*delay_ms);
                 self.console.line(&[plain(format!(
                     "backend `{backend}`: {error}; retrying in {delay}"
                 ))]);

@@ -32,7 +32,7 @@ fn with_broken(mut cases: Vec<Case>, name: &'static str, error: Error) -> Vec<Ca
     cases.push(Case {
         name,
         kind: None,
-        run: Box::new(move || CaseEnd::Broken(error.to_string())),
+        run: Box::new(move || CaseEnd::Failed(error.to_string())),
     });
     cases
 }

@@ -30,7 +30,7 @@ pub(super) fn interface(subject: &Subject) -> Vec<Case> {
             let subject = subject.clone();
             Box::new(move || match test(&subject) {
                 Ok(()) => CaseEnd::Held,
-                Err(message) => CaseEnd::Broken(message),
+                Err(message) => CaseEnd::Failed(message),
             })
         },
     };

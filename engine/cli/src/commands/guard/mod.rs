@@ -112,7 +112,7 @@ fn request(app: &App, args: &GuardedArgs) -> Result<GuardRequest, Error> {
             || io::stdout().is_terminal()
             || io::stderr().is_terminal(),
         program,
-        program_options: app.global.again(),
+        program_options: app.global.to_arguments(),
     })
 }
 

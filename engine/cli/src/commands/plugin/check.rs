@@ -28,7 +28,7 @@ pub(crate) fn run(app: &mut App, plugin: &str, only: Option<&str>) -> Result<Cod
         plugin: plugin.to_owned(),
         only: only.map(str::to_owned),
         program: program.map_err(|source| Error::start("start the test process", source))?,
-        program_options: app.global.again(),
+        program_options: app.global.to_arguments(),
     };
     let (format, console) = (app.global.output, &app.console);
     let App { context, out, .. } = app;

@@ -1,7 +1,7 @@
 //! Whether the engine finds out how many calls at once suit a dockerd: the throughput with the limit it
 //! finds, beside the best of several fixed ones, and how long a deletion is under way with each.
 //!
-//! `cargo bench -p tbengine-benches --bench knee [-- --count 100 --rounds 3]`
+//! `cargo bench -p tbengine-benches --bench concurrency [-- --count 100 --rounds 3]`
 
 #![expect(
     clippy::print_stdout,
@@ -133,7 +133,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
         header: PlanHeader {
             limits: None,
             format: PLAN_FORMAT.to_owned(),
-            run: "knee".into(),
+            run: "concurrency".into(),
             created: now,
             policy: policy.source().clone(),
             policy_origin: "none".to_owned(),
