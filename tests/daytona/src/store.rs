@@ -75,13 +75,13 @@ impl Store {
     }
 
     pub(crate) fn insert(&mut self, sandbox: Sandbox) {
-        self.index(&sandbox);
+        self.add_to_index(&sandbox);
         self.rows.insert(sandbox.id.clone(), sandbox);
     }
 
     pub(crate) fn remove(&mut self, id: &str) -> Option<Sandbox> {
         let sandbox = self.rows.remove(id)?;
-        self.unindex(&sandbox);
+        self.remove_from_index(&sandbox);
         Some(sandbox)
     }
 
@@ -104,7 +104,7 @@ impl Store {
         Some(done)
     }
 
-    fn index(&mut self, sandbox: &Sandbox) {
+    fn add_to_index(&mut self, sandbox: &Sandbox) {
         let id = &sandbox.id;
         if let Some(index) = self.organizations.get_mut(sandbox.organization) {
             index.names.insert(sandbox.name.clone(), id.clone());
@@ -121,7 +121,7 @@ impl Store {
         }
     }
 
-    fn unindex(&mut self, sandbox: &Sandbox) {
+    fn remove_from_index(&mut self, sandbox: &Sandbox) {
         let id = &sandbox.id;
         if let Some(index) = self.organizations.get_mut(sandbox.organization) {
             index.forget_name(&sandbox.name, id);
