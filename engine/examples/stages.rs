@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             refusal.name, refusal.safeguard, refusal.detail
         );
     }
-    // A limit may refuse the plan as a whole. Whoever embeds the engine has to ask.
+    // A limit may refuse the plan as a whole. The program that embeds the engine has to ask.
     if let Some(limit) = &plan.blast_radius {
         return Err(limit.to_string().into());
     }

@@ -18,7 +18,7 @@ pub struct Facts {
     pub quarantine: Quarantine,
     /// The leases that are live. What was made under one of them stays.
     pub live: Vec<LiveLease>,
-    /// The ids of leases that are over. They prove who owned what carries such an id.
+    /// The ids of expired leases. They prove who owned what carries such an id.
     pub over: BTreeSet<String>,
     /// In the sweep of a lease: all that may be touched, since it was made under that lease.
     pub only: Option<HashSet<ResourceId>>,
@@ -76,7 +76,7 @@ impl Facts {
             .is_some_and(|only| !only.contains(&resource.identity.id()))
     }
 
-    /// Whether leases prove who owns a resource: the run behind it is over, or this is its sweep.
+    /// Whether leases prove who owns a resource: the run behind it has ended, or this is its sweep.
     pub(crate) fn prove(&self, resource: &Resource) -> bool {
         let is_over = matches!(&resource.owner, Owner::Run(run) if self.over.contains(run));
         is_over || self.only.is_some() && !self.is_foreign(resource)

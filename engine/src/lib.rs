@@ -14,7 +14,7 @@
 //! Applying a plan is a *run*: each step takes one or more *attempts* and ends in exactly one
 //! *outcome*. *Events* say what happens as it happens; the *report* sums it up.
 //!
-//! Whoever embeds it brings backends, a policy, and the time. Here they are the simulated provider with its
+//! The program that embeds it brings backends, a policy, and the time. Here they are the simulated provider with its
 //! leaked resources and the built-in policy `aggressive`:
 //!
 //! ```
@@ -65,7 +65,7 @@
 //! let planned = engine
 //!     .plan(inventory, &facts, &policy, "aggressive", false, &mut see)
 //!     .await;
-//! // A limit may refuse the plan as a whole, and whoever embeds the engine has to ask.
+//! // A limit may refuse the plan as a whole, and the program that embeds the engine has to ask.
 //! assert!(planned.plan.blast_radius.is_none());
 //!
 //! let control = Control::default();

@@ -112,7 +112,7 @@ impl Engine {
         self
     }
 
-    /// Reports backends that are meant as well and cannot be opened: nothing is known of what is there.
+    /// Reports backends that are meant as well and cannot be opened: nothing is known of their resources.
     #[must_use]
     pub fn without(mut self, closed: Vec<ListFailure>) -> Self {
         self.closed = closed;

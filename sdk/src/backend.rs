@@ -114,7 +114,7 @@ pub trait Backend: Send + Sync + 'static {
     /// something changed.
     ///
     /// # Behavior
-    /// - Without a cursor it answers at once, with a cursor for now and no changes. Whoever lists takes the cursor
+    /// - Without a cursor it answers at once, with a cursor for now and no changes. A caller that lists takes the cursor
     ///   first, so that nothing happens between the two unseen.
     /// - Changes may come late and twice, never out of order for one resource. None between two cursors is left
     ///   out, unless [`lost`](Changes::lost) says so; where that cannot be known, it is lost.

@@ -38,8 +38,8 @@ pub type Starting = Pin<Box<dyn Future<Output = Result<Box<dyn Creations>>> + Se
 /// created if others can make something else of that id. It has returned before the command gets its answer.
 pub type Observer = Box<dyn Fn(Kind, &str, Option<Timestamp>) + Send + Sync>;
 
-/// What is told of every image that the command looks up or runs a container of, by its native id: whoever made it,
-/// the command relies on it.
+/// The callback for every image that the command looks up or runs a container of, by its native id: the command
+/// relies on it, regardless of who made it.
 pub type ImageObserver = Box<dyn Fn(&str) + Send + Sync>;
 
 /// What labelling starts with.
@@ -50,7 +50,7 @@ pub struct GuardOptions {
     pub environment: Arc<BTreeMap<String, String>>,
     /// Where a socket may lie. Who needs a shorter path takes another, and removes it.
     pub socket: PathBuf,
-    /// What is told of creations.
+    /// The callback for creations.
     pub observer: Observer,
     /// The callback for images that are relied on.
     pub image_observer: ImageObserver,

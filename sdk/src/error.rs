@@ -35,11 +35,11 @@ pub enum ErrorKind {
     /// The request or the configuration is wrong. The engine stops this backend.
     Invalid,
     /// The credentials may not do this to this sort of resource, but may well do other things. The
-    /// engine ends this step as denied and goes on with the others.
+    /// engine ends this step as denied and continues with the others.
     Forbidden,
     /// The provider cannot do this to this resource, ever.
     Unsupported,
-    /// The provider took the request and will not carry it out, or cannot now, and asking again does
+    /// The provider accepted the request and will not complete it, or cannot now, and asking again does
     /// not help. The engine reports the resource as stuck.
     Stuck,
     /// A fault in the backend's own code.

@@ -73,7 +73,7 @@ impl Kind {
     }
 }
 
-/// Whether it begins with a small letter, goes on with small letters, digits and single hyphens, and is not too
+/// Whether it begins with a small letter, continues with small letters, digits and single hyphens, and is not too
 /// long.
 const fn is_word(bytes: &[u8]) -> bool {
     if bytes.is_empty() || bytes.len() > MAX_KIND_LENGTH || !bytes[0].is_ascii_lowercase() {

@@ -29,7 +29,7 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// It is no part of what is asked.
+/// It is not part of the request.
 impl PartialEq for Progress {
     fn eq(&self, _: &Self) -> bool {
         true

@@ -144,7 +144,7 @@ pub struct Resource {
     #[serde(default)]
     pub usage: Usage,
     /// The provider's mark of this very version of it (a resource version, an ETag). It is not compared: it is
-    /// handed back to `delete` as a precondition by whoever has just read it.
+    /// handed back to `delete` as a precondition by a caller that has just read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<Arc<str>>,
     /// The resources of the same backend that it names.

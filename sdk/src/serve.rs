@@ -143,7 +143,7 @@ fn panicked() -> Error {
     )
 }
 
-/// A task that ends with whoever waits for it.
+/// A task that ends with the caller that waits for it.
 struct AbortOnDrop(tokio::task::JoinHandle<Result<Vec<u8>>>);
 
 impl Drop for AbortOnDrop {

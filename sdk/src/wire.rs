@@ -28,7 +28,7 @@ pub use documents::{Acts, Detach, Disks, Empty, Found, NewLabels, Rights, Sample
 pub use lines::{AnswerLine, CallLine, Hello, HostLine, RawAnswer};
 pub use listing::{read_page, write_page};
 
-/// The version of the protocol that this crate speaks.
+/// The version of the protocol that this crate implements.
 pub const PROTOCOL: u32 = 2;
 
 /// The largest body of an answer, in bytes. What is larger is refused, since a listing has pages.
@@ -43,7 +43,7 @@ pub struct Descriptor {
     pub name: String,
     /// The plugin's own version, for people.
     pub version: String,
-    /// The version of the protocol that it speaks; see [`PROTOCOL`].
+    /// The version of the protocol that it implements; see [`PROTOCOL`].
     pub protocol: u32,
     /// What it was built with, for people, like `tbengine-sdk 0.1.0`.
     #[serde(default)]
@@ -144,7 +144,7 @@ pub struct Failure {
 const MAX_MESSAGE: usize = 4000;
 
 impl Failure {
-    /// Reads the body of an error. A body that is no such document is taken as the message itself.
+    /// Reads the body of an error. A body that is not such a document is taken as the message itself.
     pub fn read(kind: ErrorKind, body: &[u8]) -> Error {
         let failure: Failure = serde_json::from_slice(body).unwrap_or_else(|_| Failure {
             message: String::from_utf8_lossy(body).into_owned(),

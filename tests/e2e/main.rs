@@ -4,7 +4,7 @@
 //! - `docker`: on a real Docker, the private daemon of the tests
 //! - `both`: over Docker and Daytona in one run
 //! - `guard`: `tbengine guard`, and leases in the hands of others
-//! - `reaper`: `tbengine reaper`, for whoever speaks as Testcontainers' clients do
+//! - `reaper`: `tbengine reaper`, for clients that use the protocol of Testcontainers
 //! - `crashes`: killed at random points, and the daemon under it as well
 
 mod both;

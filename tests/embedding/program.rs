@@ -1,5 +1,5 @@
 //! A program that embeds tbengine: it holds a lease for its own work, and is what removes the leftovers of that
-//! when it is killed. It is told by its arguments what to do, and by its environment how to go wrong.
+//! when it is killed. Its arguments say what to do, and its environment how to go wrong.
 
 #![expect(
     clippy::print_stdout,
@@ -65,7 +65,7 @@ async fn answer(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What it is for: it says under which label, makes nothing, and never comes to an end.
+/// What it is for: it says under which label, makes nothing, and never ends.
 fn work() -> Result<(), Box<dyn Error>> {
     let holding = Holding::start(&env::current_exe()?, &[])?;
     let (key, id) = holding.label();

@@ -267,7 +267,7 @@ pub(crate) fn hints(error: &OpsError) -> Vec<String> {
         OpsError::Registry(error) => registry_hints(error),
         OpsError::Stale { hint, .. } => vec![hint.clone()],
         OpsError::Damage(_) => {
-            hint("what it left behind is unknown; `tbengine plan` shows what is there")
+            hint("what it left behind is unknown; `tbengine plan` shows what exists")
         }
         OpsError::Store(error) => store_hints(error),
         OpsError::NoStateDir(purpose) => {

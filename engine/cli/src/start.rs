@@ -131,7 +131,7 @@ fn run(app: &mut App, command: Command) -> Result<Code, Error> {
     }
 }
 
-/// Ends the output. Results that nobody wants any more are no failure; results that got lost are.
+/// Ends the output. A reader that stops reading is not a failure; lost results are.
 fn finish(app: &mut App, code: Code) -> ExitCode {
     match app.out.finish() {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -1,4 +1,4 @@
-//! What was fetched before, by digest. Nothing in it is believed: whoever reads it hashes it again.
+//! What was fetched before, by digest. Nothing in it is believed: readers hash it again.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -48,7 +48,7 @@ impl Cache {
         }
     }
 
-    /// Keeps bytes under their digest. Not being able to is no reason not to go on.
+    /// Keeps bytes under their digest. Failing to do so does not stop the caller.
     pub(crate) fn write(&self, digest: &Digest, bytes: &[u8]) {
         let Some(directory) = &self.directory else {
             return;
@@ -68,7 +68,7 @@ fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whoever reads meanwhile sees either nothing or all of it. It is not synced: a crash may leave an empty
+/// A reader sees meanwhile either nothing or all of it. It is not synced: a crash may leave an empty
 /// file, which its digest gives away.
 fn write(directory: &Path, digest: &Digest, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(directory)?;

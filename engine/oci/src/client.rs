@@ -256,7 +256,7 @@ impl Client {
         body: Option<Bytes>,
     ) -> Result<Response, Error> {
         let response = self.send_once(&method, &url, &headers, &body).await?;
-        // Whoever we were redirected to gets nothing, and so has nothing to demand.
+        // The server that we were redirected to gets nothing, and so has nothing to demand.
         let is_asked = response.status() == StatusCode::UNAUTHORIZED && self.is_own(response.url());
         if is_asked && self.authorization.is_none() && self.authorize(response.headers()).await? {
             return self.send_once(&method, &url, &headers, &body).await;

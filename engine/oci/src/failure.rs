@@ -7,7 +7,7 @@ use tokio_rustls::rustls::{self, CertificateError};
 
 use crate::error::Error;
 
-/// What became of a request that got no answer. Of its URL only the host is told: the rest may be signed.
+/// What became of a request that got no answer. Of its URL only the host is shown: the rest may be signed.
 pub(crate) fn broken(error: &reqwest::Error, registry: &str) -> Error {
     // What the registry redirects to can break as well.
     let elsewhere = error.url().and_then(|url| url.host_str());

@@ -171,7 +171,7 @@ fn identity(source: &str) -> Error {
     ))
 }
 
-/// Reads the file, if there is one. What is wrong in it is told by its place: the text may be a secret.
+/// Reads the file, if there is one. What is wrong in it is reported by its position: the text may be a secret.
 fn read(path: &Path) -> Result<Option<DockerFile>, Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::options::RegistryOptions;
 use crate::reference::{Digest, Reference};
 
-/// Registries, none of which this build speaks with.
+/// Registries, none of which this build supports.
 pub struct Registry;
 
 impl Registry {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 /// What references begin with; a policy that begins so is one.
 pub const SCHEME: &str = "oci://";
-/// The name that Docker Hub goes by, and the host that speaks for it.
+/// The name that Docker Hub goes by, and the host that serves it.
 #[cfg(feature = "client")]
 const DOCKER_HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 /// As long as the distribution specification lets the name of a repository be, in bytes.

@@ -131,7 +131,7 @@ impl Registry {
         Ok(self.cache.read(&layer, self.largest))
     }
 
-    /// Speaks with a registry for as long as that may take, on a thread of its own: what a registry sends
+    /// Talks to a registry for as long as that may take, on a thread of its own: what a registry sends
     /// must not take more along than that if it finds a defect in what reads it.
     fn speak<T: Send>(
         &self,

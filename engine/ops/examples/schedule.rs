@@ -23,7 +23,7 @@ use tokio::sync::mpsc::{self, Receiver};
 /// What becomes of a plan.
 enum Mode {
     Plan,
-    /// Whoever is asked answers here. A run that is stopped waits no longer.
+    /// The user answers here. A run that is stopped waits no longer.
     Approve(Receiver<Approval>),
     Apply,
 }

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::world::World;
 use crate::{backends, own, plugins};
 
-/// How long one call to a registry may take, unless told otherwise.
+/// How long one call to a registry may take, unless set otherwise.
 const REGISTRY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What every operation works with.
@@ -161,7 +161,7 @@ impl Context {
                     ..Scope::default()
                 },
                 safeguards: Safeguards {
-                    // Whoever took the lease said that what is made under it goes, however young.
+                    // The command that took the lease said that what is made under it goes, however young.
                     min_age: Duration::ZERO,
                     own: own::detect(),
                     ..Safeguards::default()

@@ -1,4 +1,4 @@
-//! Asking the backends what is there, knowing what is remembered from earlier runs.
+//! Asking the backends what exists, knowing what is remembered from earlier runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,11 +43,11 @@ impl ToRemember {
     }
 }
 
-/// Asks the backends of an engine what is there. Whose it is follows from what is there and from what was proven
+/// Asks the backends of an engine what exists. Its owner follows from the facts and from what was proven
 /// before, and when an image arrived from when it was first seen. Both are kept in the store, if there is one: looking
 /// around makes none.
 ///
-/// That neither can be read or written is no failure: what is not known to be anybody's is kept, and what was never
+/// That neither can be read or written is not a failure: what is not known to be anybody's is kept, and what was never
 /// seen before is new.
 pub async fn discover(
     engine: &Engine,

@@ -56,7 +56,7 @@ pub enum Error {
     /// Something could not be recorded, read or held.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is there before a lease is taken could not be listed as a whole.
+    /// The resources that exist before a lease is taken could not be listed completely.
     #[error("existing resources could not be listed, so the command was not started")]
     NoBaseline(Vec<ListFailure>),
     /// There is no directory to keep state in, because nobody named one and there is no home.

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-/// Whether a character could make a reader see something else than what is there.
+/// Whether a character could make a reader see something else than the text itself.
 pub fn is_forbidden(c: char) -> bool {
     matches!(c,
         // C0, DEL and C1: terminal commands and line breaks.

@@ -1,4 +1,4 @@
-//! Whoever an operation works for: the command line, a service, a program that embeds this.
+//! The caller that an operation works for: the command line, a service, a program that embeds this.
 
 use std::time::Duration;
 
@@ -42,13 +42,13 @@ pub enum Approval {
 /// What is said and is not an event of the engine: data, no words.
 #[derive(Debug)]
 pub enum Notice<'a> {
-    /// A lease is over and its holder did not clean up, so that is done now.
+    /// A lease has expired and its holder did not clean up, so that is done now.
     LeaseOver(&'a Lease),
-    /// A lease is over, and only the later version of tbengine that wrote it can sweep it.
+    /// A lease has expired, and only the later version of tbengine that wrote it can sweep it.
     LeaseLater(&'a StoreError),
     /// A lease has expired and could not be swept at all, and why.
     LeaseFailed(&'a Lease, &'a Error),
-    /// A lease that was over has been swept.
+    /// An expired lease has been swept.
     Swept(&'a SweepEnd),
     /// A plan was made or revised: what could not be listed, whether the policy failed, and what refuses the
     /// plan as a whole.

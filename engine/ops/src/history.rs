@@ -87,7 +87,7 @@ impl RunSummary {
         self.steps - self.results.values().sum::<usize>()
     }
 
-    /// Whether it did not come to its end, and can be resumed.
+    /// Whether it did not finish, and can be resumed.
     pub fn is_resumable(&self) -> bool {
         self.state.is_some_and(RunState::is_resumable)
     }

@@ -11,7 +11,7 @@
 //! - [`backends`], [`plugins`], [`policies`]: opening what the configuration names
 //! - [`own`]: what tbengine itself runs in
 //! - [`stored`]: opening the store
-//! - [`mod@discover`]: what is there, knowing what was proven of owners before
+//! - [`mod@discover`]: what exists, knowing what was proven of owners before
 //! - [`facts`]: what the safeguards are told
 //! - [`front`]: the caller of an operation, which hears events and approves plans
 //! - [`sweep_end`]: how sweeping a lease ended

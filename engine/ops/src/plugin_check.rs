@@ -23,7 +23,7 @@ use crate::plugins;
 
 /// How long a trial may take before its process is killed; longer than the kit's own limit.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(330);
-/// The variable by which the process of the trials is told which of them to run.
+/// The variable by which the process of the trials learns which of them to run.
 const ONLY: &str = "TBENGINE_ONLY";
 
 /// A plugin that is to be checked.
@@ -198,7 +198,7 @@ pub fn check(
     request: &CheckRequest,
     see: &mut dyn FnMut(CheckEvent<'_>),
 ) -> Result<Vec<Tried>, Error> {
-    // What is wrong with the plugin as a whole is told by this process.
+    // What is wrong with the plugin as a whole is reported by this process.
     drop(subjects(context, &request.plugin)?);
     let mut check = Check {
         request,
@@ -222,7 +222,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Runs one process from a trial on; gives the trial to go on with if it did not come to its end.
+    /// Runs one process from a trial on; gives the trial to continue if it did not finish.
     fn process(&mut self, from: usize) -> Result<Option<usize>, Error> {
         let mut child = start(self.request, from)?;
         let events = listen(&mut child);

@@ -111,7 +111,7 @@ pub fn one(config: &Config, options: &PluginOptions, plugin: &str) -> Result<Arc
     let spec = PluginSpec {
         name: name.into_owned(),
         code,
-        // Whoever types the path means this file.
+        // The user who types the path means this file.
         sha256: Some(ANY.to_owned()),
         variables: Vec::new(),
     };

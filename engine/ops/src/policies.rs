@@ -192,7 +192,7 @@ pub fn engine(world: &World) -> Result<PolicyEngine, Error> {
         ..PolicyEngineOptions::default()
     };
     match PolicyEngine::new(options(world.policy_cache())) {
-        // A cron job or a container without a home is no reason not to clean up.
+        // A cron job or a container without a home can still clean up.
         Err(EngineError::Cache { path, source }) => {
             tracing::warn!(path = %path.display(), error = %source, "policies are recompiled on every run");
             Ok(PolicyEngine::new(options(None))?)

@@ -159,7 +159,7 @@ fn left_behind(
         let is_sweep = header.policy_origin.starts_with(LeasePolicy::ORIGIN);
         match record.state(now, valid) {
             RunState::Finished if !is_sweep => finished.push(header.scope_then()),
-            // Whoever sweeps a lease finds it by the lease.
+            // The process that sweeps a lease finds it by the lease.
             RunState::Stale if !is_sweep && !finished.contains(&header.scope_then()) => {
                 let age = header.created.age(now).unwrap_or_default();
                 return Err(stale(

@@ -1,4 +1,4 @@
-//! What a run is: sweep what is over, make a plan or take a saved one, have it approved, record it, apply it.
+//! What a run is: sweep expired leases, make a plan or take a saved one, have it approved, record it, apply it.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -320,7 +320,7 @@ impl Work<'_> {
     }
 
     /// Remembers that images were seen which do not say when they came: without that they would be new for ever. That
-    /// this cannot be written is no failure of a run that has nothing to do.
+    /// this cannot be written is not a failure of a run that has nothing to do.
     async fn remember(&self, draft: &Draft) {
         let host = &self.context.world.host;
         if !draft.found.has_sighted() {

@@ -1,4 +1,4 @@
-//! How sweeping a lease ended, for whoever is told.
+//! How sweeping a lease ended, for the front.
 
 use std::collections::BTreeMap;
 

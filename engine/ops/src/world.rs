@@ -1,4 +1,4 @@
-//! What a process reads of the world: the environment, the clock, chance. Read once, by whoever is a program,
+//! What a process reads of the world: the environment, the clock, chance. Read once, by programs,
 //! and handed in; nothing else here does.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl World {
     /// Looks at the world.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the one place that reads the environment and the clock, for whoever is a program"
+        reason = "the one place that reads the environment and the clock, for programs"
     )]
     pub fn capture() -> Self {
         let mut environment: BTreeMap<String, String> = std::env::vars_os()
@@ -122,7 +122,7 @@ impl World {
         Some(self.directory("XDG_CACHE_HOME", ".cache")?.join("oci"))
     }
 
-    /// Where runs are remembered, unless told otherwise.
+    /// Where runs are remembered, unless set otherwise.
     pub fn state_dir(&self) -> Option<PathBuf> {
         self.directory("XDG_STATE_HOME", ".local/state")
     }

@@ -43,7 +43,7 @@ pub enum PluginError {
     },
     /// The library returned no table.
     #[error(
-        "plugin `{name}` ({}) refuses this host, tbengine {}, which speaks version 2 of the C interface: it may \
+        "plugin `{name}` ({}) refuses this host, tbengine {}, which supports version 2 of the C interface: it may \
          be too new; upgrade tbengine, or build the plugin with tbengine-sdk {}",
         path.display(),
         env!("CARGO_PKG_VERSION"),
@@ -55,9 +55,9 @@ pub enum PluginError {
         /// Its file.
         path: PathBuf,
     },
-    /// It speaks another version.
+    /// It implements another version.
     #[error(
-        "plugin `{name}` ({}) speaks {plugin}, and this is tbengine {}, which speaks version {PROTOCOL}: \
+        "plugin `{name}` ({}) implements {plugin}, and this is tbengine {}, which supports version {PROTOCOL}: \
          upgrade the older one",
         path.display(),
         env!("CARGO_PKG_VERSION")
@@ -67,7 +67,7 @@ pub enum PluginError {
         name: String,
         /// Its file.
         path: PathBuf,
-        /// What it speaks.
+        /// What it implements.
         plugin: String,
     },
     /// The descriptor makes no sense.

@@ -4,7 +4,7 @@
 const MAX_MESSAGE_CHARS: usize = 4000;
 
 /// Writes a message of a plugin to the log.
-pub(crate) fn log(plugin: &str, level: u32, target: &[u8], message: &[u8], fields: &[u8]) {
+pub(crate) fn log_message(plugin: &str, level: u32, target: &[u8], message: &[u8], fields: &[u8]) {
     let text = |bytes: &[u8]| -> String {
         // Cut before it is read, because it can be of any length.
         let cut = &bytes[..bytes.len().min(4 * MAX_MESSAGE_CHARS)];

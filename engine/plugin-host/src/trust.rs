@@ -151,7 +151,7 @@ pub fn vet(path: &Path, places: &[PathBuf], pin: Option<&str>) -> Result<Vetted,
         source,
     };
     let path = found.canonicalize().map_err(unreadable)?;
-    // A pipe would hold up whoever opens it.
+    // A pipe would block the process that opens it.
     if !path.metadata().map_err(unreadable)?.is_file() {
         return Err(TrustError::NotAFile { path });
     }

@@ -19,7 +19,7 @@ pub(super) struct StepAttempt {
     pub(super) open: OpenBackend,
     pub(super) step: Arc<Step>,
     pub(super) timeout: Duration,
-    /// When the time of the step or of the run is over: no call waits longer.
+    /// When the time of the step or of the run has passed: no call waits longer.
     pub(super) until: Instant,
     /// The time, for labels that protect until a date.
     pub(super) now: Timestamp,
@@ -194,7 +194,7 @@ impl StepAttempt {
                 State::Removing => AttemptResult::Removing { by_us: false },
                 // What someone else archives may have to end first.
                 state if state.is_running() && !by_us => AttemptResult::StillRuns,
-                // Whoever started it again wants it.
+                // The user who restarted it wants it.
                 state if state.is_running() => {
                     let detail = format!("archiving accepted, but it is {state}");
                     AttemptResult::Ended(StepResult::Changed, Some(detail))
@@ -412,7 +412,7 @@ impl StepAttempt {
         self.call("stop", stop).await
     }
 
-    /// An accepted deletion is no proof; a resource that cannot be read any more is.
+    /// An accepted deletion is not a proof; a resource that cannot be read any more is.
     async fn verify_deleted(&self, is_done: bool) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(true),

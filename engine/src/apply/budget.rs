@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A bucket of tokens, with the numbers that the AWS SDKs use. Whoever succeeds in the end gives back
+/// A bucket of tokens, with the numbers that the AWS SDKs use. A step that succeeds in the end gives back
 /// what its retries took, so the bucket bounds the retries that have not yet paid off.
 #[derive(Debug)]
 pub(crate) struct Budget {

@@ -46,14 +46,14 @@ pub trait Ledger: Send + Sync {
     /// may go on.
     fn holds(&self) -> bool;
 
-    /// Asks whether the claims are still ours once their time is over, and takes them for longer.
+    /// Asks whether the claims are still ours once their time has passed, and takes them for longer.
     ///
     /// # Errors
     /// [`Halt`] if another run has taken them, or nobody can say.
     async fn renew(&self) -> Result<(), Halt>;
 
     /// Records an event. Returns it as the reader is to see it, with the numbers of the approved plan; `None`
-    /// is no news.
+    /// if it is not new.
     fn see(&self, event: Event) -> Option<Event>;
 
     /// Makes a report the one of the whole run, ends the record durably, and gives the claims back.
@@ -160,7 +160,7 @@ impl Recorded {
         noted.map_err(|halt| refused(&halt))
     }
 
-    /// Goes on with a request only while the claims hold. A process that was stopped in the middle
+    /// Continues a request only while the claims hold. A process that was stopped in the middle
     /// wakes up here, and must not act for claims that another run has taken over.
     async fn while_held<T>(
         &self,

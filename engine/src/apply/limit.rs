@@ -54,7 +54,7 @@ enum Climb {
     Measuring,
     /// Tries more or fewer than `from`, whose throughput was `rate`.
     Trying { from: usize, rate: f64 },
-    /// Waits for so many windows, because what surrounds it was no better.
+    /// Waits for so many windows, because neither more nor fewer was better.
     Resting(u32),
 }
 

@@ -74,7 +74,7 @@ pub(super) fn is_for_policy(kind: ErrorKind) -> bool {
     )
 }
 
-/// Asks the policy what to do about a failure. A fault of the policy is no opinion.
+/// Asks the policy what to do about a failure. A fault of the policy counts as no opinion.
 pub(super) async fn ask(
     policy: Arc<dyn Policy>,
     context: PolicyContext,

@@ -494,7 +494,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                     true => AttemptResult::Ended(StepResult::Deleted, None),
                     false => AttemptResult::Removing { by_us: true },
                 };
-                self.moved(no, result, RetryAdvice::NoOpinion, false);
+                self.attempted(no, result, RetryAdvice::NoOpinion, false);
             }
         }
     }

@@ -343,7 +343,7 @@ impl StepState {
         }
     }
 
-    /// Whether this next attempt goes on with something that has begun.
+    /// Whether this next attempt continues something that has begun.
     pub(super) fn has_begun(&self, next: Next) -> bool {
         next != Next::Act || self.asked_to_end
     }

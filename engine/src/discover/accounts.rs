@@ -19,7 +19,7 @@ use super::Found;
 pub struct SharedAccount {
     /// The id.
     pub account: Arc<str>,
-    /// The backends, in the order of the configuration. Where it is one account, what is there counts as the first
+    /// The backends, in the order of the configuration. Where it is one account, its resources count as the first
     /// one's.
     pub backends: Vec<Arc<str>>,
     /// Whether they are one account, or servers of their own.
@@ -38,7 +38,7 @@ impl fmt::Display for SharedAccount {
         match self.is_one {
             true => write!(
                 f,
-                "backends {names} lead to one account ({account}): what is there counts once, as {first}'s"
+                "backends {names} lead to one account ({account}): its resources count once, as {first}'s"
             ),
             false => write!(
                 f,

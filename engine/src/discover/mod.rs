@@ -1,4 +1,4 @@
-//! Stage one: ask every backend what is there.
+//! Stage one: ask every backend what exists.
 //!
 //! - [`listings`]: the backends that are being listed, and how long each is waited for
 //! - `accounts`: accounts that several backends lead to
@@ -102,7 +102,7 @@ pub async fn discover(
 
 /// Puts together what was found in several backends.
 fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
-    // Whoever was first does not show in the result.
+    // Which one was first does not show in the result.
     all.sort_by_key(|found| found.index);
     let made_out = known.make_out(&mut all);
     let providers = all.iter();
@@ -248,7 +248,7 @@ impl Asking<'_> {
                 true => Detail::Sizes,
                 false => Detail::Facts,
             },
-            // One of its own: another kind's answers are no sign of this one.
+            // One of its own: another kind's answers say nothing about this one.
             progress: self.signs.another(),
         };
         let (mut pages, mut unreadable) = (Vec::new(), Vec::new());

@@ -19,7 +19,7 @@ pub trait Memory: Send + Sync {
     fn first_seen(&self, resource: &IdentityKey) -> Option<Timestamp>;
 }
 
-/// No memory: all that counts is what is there now.
+/// No memory: all that counts is what exists now.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoMemory;
 

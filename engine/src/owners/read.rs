@@ -34,7 +34,7 @@ const PROJECT: &str = "com.docker.compose.project";
 /// How far owners that a configuration adds are trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// The file belongs to whoever runs this.
+    /// The file belongs to the user who runs this.
     Own,
     /// Somebody else may have written it, like the file of a project: it may say what is kept, and nothing
     /// else.
@@ -248,7 +248,7 @@ fn says_where_it_was_read(table: &OwnerTable) -> Result<(), Complaint> {
     }
 }
 
-/// The rules that the short forms stand for. What is named there is known to whoever writes it, so each fact
+/// The rules that the short forms stand for. What is named there is known to its author, so each fact
 /// counts as rare.
 fn short_rules(name: &str, table: &OwnerTable) -> Result<Vec<Rule>, Complaint> {
     let like = |key: &str, text: &str, subject: Subject| {

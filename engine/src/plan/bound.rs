@@ -1,4 +1,4 @@
-//! Facts that must not have changed when a step is carried out. A backend declares which; the engine compares.
+//! Facts that must not have changed when a step is applied. A backend declares which; the engine compares.
 
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::{Bind, Fact, KindInfo, Resource, Rule};

@@ -4,7 +4,7 @@
 //! - [`blast_radius`]: how far a plan as a whole may go
 //! - [`known`]: what a read does not show
 //! - [`limits`]: the limits under which a plan was made
-//! - [`bound`]: facts that must not have changed when a step is carried out
+//! - [`bound`]: facts that must not have changed when a step is applied
 //! - [`order`]: what goes before what
 //! - [`sealed`]: a plan with its digest, for where it is kept
 //! - `vetoed`: what vetoes take away
@@ -421,7 +421,7 @@ fn propose<'a>(
 }
 
 /// Whether facts prove who owns a resource, so that a policy may judge it while it runs: a recognised
-/// benchmark's naming, or a run of ours whose lease is known to be over.
+/// benchmark's naming, or a run of ours whose lease is known to have ended.
 pub(crate) fn is_proven(resource: &Resource, facts: &Facts) -> bool {
     matches!(resource.owner, Owner::Benchmark(_)) || facts.prove(resource)
 }

@@ -379,7 +379,7 @@ fn minimum_age(proposal: &Proposed<'_>, least: Duration, now: Timestamp) -> Resu
             format!("creation time unknown, treated as younger than {wanted}"),
         ));
     };
-    // Whoever waited for its end comes to read its logs; not where a plan was to end it.
+    // A process that waited for its end comes to read its logs; not where a plan was to end it.
     let has_ended = !resource.state.is_running() && !proposal.ran;
     let ended = resource.finished.filter(|_| has_ended);
     let times = [("created", Some(created)), ("ended", ended)];

@@ -1,4 +1,4 @@
-//! The versions of the contract that this engine speaks.
+//! The versions of the contract that this engine supports.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Version {
         }
     }
 
-    /// The version of major number `major`, if this engine speaks it.
+    /// The version of major number `major`, if this engine supports it.
     pub fn of_major(major: u64) -> Option<Version> {
         Self::ALL
             .into_iter()
@@ -64,7 +64,7 @@ impl Version {
         }
     }
 
-    /// The majors this engine speaks, for messages: `2.x and 3.x`.
+    /// The majors this engine supports, for messages: `2.x and 3.x`.
     pub(super) fn all_for_people() -> String {
         Self::ALL
             .map(|version| format!("{}.x", version.major()))

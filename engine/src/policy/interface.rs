@@ -30,7 +30,7 @@ pub trait Policy: Send + Sync {
         candidates: &[Candidate<'_>],
     ) -> Result<Answer, Fault>;
 
-    /// How much it must see in one call. Whoever does not say has to see everything.
+    /// How much it must see in one call. A policy that does not say sees everything.
     fn judging(&self) -> Judging {
         Judging::All
     }

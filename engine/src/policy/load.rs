@@ -128,14 +128,14 @@ pub enum LoadError {
     },
     /// It was built for another version of the interface.
     #[error(
-        "{origin}: policy speaks tbengine:policy {theirs}.x, this engine speaks {}; {}",
+        "{origin}: policy implements tbengine:policy {theirs}.x, this engine supports {}; {}",
         Version::all_for_people(),
         remedy(*theirs)
     )]
     Version {
         /// The file.
         origin: String,
-        /// The major version it speaks.
+        /// The major version it implements.
         theirs: u64,
     },
     /// It imports what is not granted.
@@ -153,7 +153,7 @@ pub enum LoadError {
     Shape {
         /// The file.
         origin: String,
-        /// The version it says it speaks.
+        /// The version it says it implements.
         version: Version,
         /// What does not fit.
         message: String,
@@ -213,7 +213,7 @@ impl CompiledPolicy {
         &self.0.origin
     }
 
-    /// The version of the contract that it speaks.
+    /// The version of the contract that it implements.
     pub fn version(&self) -> Version {
         self.0.version
     }

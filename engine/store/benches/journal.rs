@@ -82,7 +82,7 @@ fn host() -> Host {
     }
 }
 
-/// How long carrying a plan out took; with a journal also beginning it, and reading it back.
+/// How long applying a plan took; with a journal also beginning it, and reading it back.
 async fn measure(steps: usize, run: &str, store: Option<&dyn Store>) -> [Duration; 3] {
     let policy: Arc<dyn Policy> = Arc::new(Everything(PolicySource {
         name: "everything".into(),

@@ -56,7 +56,7 @@ pub enum StoreError {
     /// Another run works on some of the same resources.
     #[error("{} is working on {} of these resources", described(&.0.holder), .0.resources)]
     Busy(Box<LockConflict>),
-    /// The run is being carried out.
+    /// The run is in progress.
     #[error("run {run} is in progress{}", .holder.as_ref().map_or_else(String::new, |found| format!(": {}", described(found))))]
     Running {
         /// The run.

@@ -4,7 +4,7 @@ use tbengine_engine::facts::{Facts, LiveLease};
 
 use crate::{LeaseEntry, LeaseStatus, Unreadable};
 
-/// Facts with what these leases say: which are live, which are over, and which cannot be read.
+/// Facts with what these leases say: which are live, which have expired, and which cannot be read.
 pub fn facts(leases: impl IntoIterator<Item = Result<LeaseEntry, Unreadable>>) -> Facts {
     let mut facts = Facts::default();
     for lease in leases {

@@ -39,15 +39,15 @@ pub struct Lease {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "by", deny_unknown_fields)]
 pub enum Claim {
-    /// Processes that hold its lock: it is over as soon as the last of them is gone.
+    /// Processes that hold its lock: it ends as soon as the last of them is gone.
     Lock,
-    /// Time: it is over unless it is renewed before. Counted by the host's uptime, so a restart of the
+    /// Time: it expires unless it is renewed before. Counted by the host's uptime, so a restart of the
     /// host ends it as well.
     #[serde(rename_all = "kebab-case")]
     Time {
         /// How long it holds from each renewal, in milliseconds.
         ttl_ms: u64,
-        /// When it is over, in milliseconds of the host's uptime.
+        /// When it expires, in milliseconds of the host's uptime.
         expires_ms: u64,
         /// During which start of the host.
         boot: String,

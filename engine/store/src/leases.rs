@@ -2,7 +2,7 @@
 //!
 //! A lease has an id, its *terms* (what counts as made under it) and a *baseline* (what was there
 //! before). While it is live nobody else touches what is proven to be made under it. It ends when its
-//! holder says so, when its time runs out, or when every process that holds it is gone; then whoever
+//! holder says so, when its time runs out, or when every process that holds it is gone; then the process that
 //! comes first sweeps: deletes what was made under it, and nothing else.
 
 use std::collections::HashSet;
@@ -45,7 +45,7 @@ pub trait Leases: Send + Sync {
     /// [`StoreError::Over`] if it is too late, [`StoreError::Held`] if it holds as long as processes do.
     async fn renew(&self, id: &str) -> Result<LeaseEntry>;
 
-    /// Takes over a lease that is over, to sweep. `None` if it has ended meanwhile.
+    /// Takes over an expired lease, to sweep. `None` if it has ended meanwhile.
     ///
     /// # Errors
     /// [`StoreError::Held`] if it is live, or someone else sweeps it; [`StoreError::Later`] if a later
@@ -80,7 +80,7 @@ pub trait Leases: Send + Sync {
     async fn set_aside(&self, id: &str) -> Result<String>;
 }
 
-/// A lease that this process holds. Dropping it lets go; a lease by time stays live until that is over.
+/// A lease that this process holds. Dropping it lets go; a lease by time stays live until that has passed.
 #[async_trait]
 pub trait HeldLease: Send + Sync + Debug {
     /// The lease.

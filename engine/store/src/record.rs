@@ -59,7 +59,7 @@ pub enum RunState {
     Interrupted,
     /// Its process ended without a word: it can be resumed.
     Crashed,
-    /// It was not finished, and its plan is too old to go on with.
+    /// It was not finished, and its plan is too old to continue.
     Stale,
     /// A new plan took its place.
     Replaced,
@@ -78,7 +78,7 @@ impl RunState {
         }
     }
 
-    /// Whether `resume` goes on with it.
+    /// Whether `resume` continues it.
     pub const fn is_resumable(self) -> bool {
         matches!(self, Self::Interrupted | Self::Crashed)
     }

@@ -1,6 +1,6 @@
 //! What is recorded of runs, and who works on what.
 //!
-//! A run that was approved is carried out to its end, whatever happens to its process. Its record holds the
+//! A run that was approved is finished, whatever happens to its process. Its record holds the
 //! approved plan, durable before anything is done; an intent before each request that may have an effect; an
 //! outcome after it. Rows are only ever added. After a crash, a step with an intent and no outcome is
 //! *unknown*, and resuming reads the resource before anything else.
@@ -28,7 +28,7 @@ pub trait Runs: Send + Sync {
     /// a record of this run, or why nothing can be recorded. Then nothing may be done.
     async fn begin(&self, plan: &Plan, clock: RunClock) -> Result<Box<dyn RunLog>>;
 
-    /// Has a run that did not come to its end to itself, to continue it.
+    /// Has a run that did not finish to itself, to continue it.
     ///
     /// # Errors
     /// [`StoreError::Running`] if a process is at it; otherwise as [`record`](Self::record).
@@ -60,8 +60,8 @@ pub trait Runs: Send + Sync {
     async fn prune(&self, before: Timestamp) -> Result<usize>;
 }
 
-/// The record and the claims of a run that is being carried out. Dropping it lets go of both, once no executor
-/// has a move of the run any more; a run that did not come to its end can then be resumed.
+/// The record and the claims of a run that is in progress. Dropping it lets go of both, once no executor
+/// has a move of the run any more; a run that did not finish can then be resumed.
 pub trait RunLog: Send + Sync + Debug {
     /// The run.
     fn run(&self) -> &Arc<str>;
@@ -77,7 +77,7 @@ pub trait RunLog: Send + Sync + Debug {
     fn stop_heartbeat(&mut self);
 }
 
-/// A run that did not come to its end, and that nobody else can continue now.
+/// A run that did not finish, and that nobody else can continue now.
 #[async_trait]
 pub trait ClaimedRun: Send + Sync + Debug {
     /// What is recorded of it.

@@ -70,7 +70,7 @@ pub(crate) async fn key(client: &Client) -> Result<Option<ApiKey>> {
 }
 
 /// Finds out which organization the credential belongs to. What knows: the token's own setting, newer
-/// services about the key, else any resource. An organization without resources is told apart by the
+/// services about the key, else any resource. An organization without resources is identified by the
 /// key's fingerprint.
 pub(crate) async fn organization(
     client: &Client,

@@ -12,7 +12,7 @@ use crate::error::invalid;
 #[derive(Debug)]
 pub(crate) struct Credential {
     pub(crate) secret: Secret,
-    /// The organization that a token speaks for. A key belongs to one, and needs no naming.
+    /// The organization that a token belongs to. A key belongs to one, and needs no naming.
     pub(crate) organization: Option<HeaderValue>,
 }
 

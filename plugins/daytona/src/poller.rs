@@ -20,7 +20,7 @@ use tokio::time::Instant;
 const MAX_SINGLE_READS: usize = 8;
 /// While no more than so many are, each is looked for among the hidden ones by itself: at the end of a
 /// run that is sooner than the next round, and costs few requests.
-const MAX_SINGLE_READS: usize = 32;
+const MAX_SINGLE_CONFIRMATIONS: usize = 32;
 /// How long a sighting counts: half of the time since the deletion was accepted, within these bounds.
 const MIN_SIGHTING_AGE: Duration = Duration::from_millis(100);
 const MAX_SIGHTING_AGE: Duration = Duration::from_secs(2);
@@ -73,7 +73,7 @@ impl Pending {
     }
 }
 
-/// A round that is over.
+/// A finished round.
 struct Finished {
     began: Instant,
     removing: HashSet<String>,
@@ -215,7 +215,7 @@ impl Watched {
                 self.pending.remove(id);
                 return hidden.map_or(Known::Gone, |hidden| Known::Hidden(Box::new(hidden)));
             }
-            if count <= MAX_SINGLE_READS || is_paused {
+            if count <= MAX_SINGLE_CONFIRMATIONS || is_paused {
                 return Known::Alone;
             }
             if self.under_way || is_soon {

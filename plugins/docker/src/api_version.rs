@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct ApiVersion(u16);
 
 impl ApiVersion {
-    /// What Docker 20.10 speaks; Podman 3 and later as well.
+    /// What Docker 20.10 supports; Podman 3 and later as well.
     pub const OLDEST: Self = Self(41);
     /// The newest whose replies this backend knows. Daemons speak older versions on request.
     pub const NEWEST: Self = Self(47);

@@ -317,7 +317,7 @@ impl Docker {
         Err(failure)
     }
 
-    /// Whether what is there now is the target.
+    /// Whether the resource that exists now is the target.
     async fn compare(&self, target: &Identity) -> Result<()> {
         let now = self.read(target).await?.ok_or_else(gone)?;
         if now.identity.created == target.created {
@@ -332,7 +332,7 @@ impl Docker {
         ))
     }
 
-    /// Deletes after a look at what is there, the caller's or one of its own: the daemon would also take
+    /// Deletes after a read of the resource, the caller's or one of its own: the daemon would also take
     /// the id for the name of another resource.
     async fn remove(&self, target: &Identity, options: DeleteOptions) -> Result<()> {
         let connection = self.connection().await?;
@@ -413,7 +413,7 @@ fn kinds() -> Vec<KindInfo> {
             ..KindInfo::network(&used_by_containers)
         },
         KindInfo {
-            // Before Engine 23 the time of a volume moves when its users write, and is no part of its identity.
+            // Before Engine 23 the time of a volume moves when its users write, and is not part of its identity.
             binds: vec![Bind {
                 fact: Fact::Attr(volumes::WRITTEN.into()),
                 rule: Rule::SameIfUnused,

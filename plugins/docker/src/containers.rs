@@ -36,7 +36,7 @@ pub(crate) async fn list(
         stream::iter(listed.read.into_iter().enumerate())
             .map(|(index, summary)| async move {
                 let found = look(transport, summary, sizes).await?;
-                // Silence is no sign of life.
+                // Silence is not a sign of life.
                 if !found.as_ref().is_some_and(Found::is_silent) {
                     progress.made();
                 }

@@ -76,7 +76,7 @@ impl RequestError {
                 Err(other) => RequestError::Unexpected(other.to_string()),
             },
             Bollard::HyperResponseError { err } => RequestError::Cut(err),
-            // Without what it found there, which may be a secret. What is no JSON at all fits no type.
+            // Without what it found there, which may be a secret. Text that is not JSON fits no type.
             Bollard::JsonDataError { message, column } => {
                 let is_json = message.contains("expected ") && !message.starts_with("expected ")
                     || message.starts_with("missing field");
@@ -107,7 +107,7 @@ pub(crate) fn classify_connection(error: &(dyn StdError + 'static), shown: &str)
     if let Some(tls) = cause::<tokio_rustls::rustls::Error>(error) {
         return invalid(
             format!("tls with {shown} failed: {tls}"),
-            "check ca.pem, cert.pem and key.pem, and that the port speaks TLS",
+            "check ca.pem, cert.pem and key.pem, and that the port uses TLS",
         );
     }
     match cause::<ConnectError>(error) {
@@ -137,7 +137,7 @@ pub(crate) fn classify_connection(error: &(dyn StdError + 'static), shown: &str)
         Some(ConnectError::TimedOut) => unavailable("did not accept the connection in time"),
         None if cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) => invalid(
             format!("{shown} does not speak HTTP"),
-            "if the port speaks TLS, set DOCKER_TLS_VERIFY=1 or `tls-dir`",
+            "if the port uses TLS, set DOCKER_TLS_VERIFY=1 or `tls-dir`",
         ),
         None => unavailable("closed the connection before the answer was complete"),
     }

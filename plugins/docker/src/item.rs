@@ -70,7 +70,7 @@ pub(crate) fn damage(error: Error) -> Damage {
     }
 }
 
-/// Whether an item gave no answer at all, which is no sign of life of the daemon.
+/// Whether an item gave no answer at all, which is not a sign of life of the daemon.
 pub(crate) fn is_silent(damage: &Damage) -> bool {
     damage.code.as_deref() == Some(NO_ANSWER)
 }

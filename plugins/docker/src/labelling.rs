@@ -19,7 +19,7 @@
 //! What gets no label: images that BuildKit builds through `/grpc` (give `docker buildx build` the
 //! label), images that are pulled, loaded or imported, services and what else a swarm holds, and
 //! what is created by Podman's own API below `/libpod`. Anonymous volumes have none either; the
-//! observer is told of them. Clients that take over a connection without asking for an upgrade, as none does
+//! observer is notified of them. Clients that take over a connection without asking for an upgrade, as none does
 //! since Docker 1.9, get the output, and cannot send input.
 //!
 //! The modules, in the order a request takes:
@@ -31,7 +31,7 @@
 //! - `volumes`: the volumes that a container would make along with it
 //! - `link`: the connection to the daemon that belongs to a client's
 //! - `guarding`: the socket of a guard
-//! - `failure`: what the client is told where the daemon cannot answer
+//! - `failure`: the answer to the client where the daemon cannot answer
 //!
 //! [`RUN_ID_LABEL`]: tbengine_sdk::owner::RUN_ID_LABEL
 

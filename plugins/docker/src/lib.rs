@@ -8,7 +8,7 @@
 //! - `connect`: a socket to that daemon
 //! - `transport`: requests on it: API version, size limit, refusals
 //! - `connection`: the transport, and bollard on it
-//! - `api_version`: a version of the API, and which ones this backend speaks
+//! - `api_version`: a version of the API, and which ones this backend supports
 //! - `native`: which ids are full ids
 //! - `wire`: the daemon's JSON, as far as we read it
 //! - `account_ref`: the daemon, as the identities of its resources name it
@@ -24,7 +24,7 @@
 //!
 //! Actions (kill, delete) and inspections of networks and volumes are bollard's, on our transport, which lets nothing
 //! leave but the requests of a short list, and bounds each reply on the socket itself. The other reads decode the JSON
-//! themselves. What those cost more through bollard, by `--example reads`, and what else speaks against it:
+//! themselves. What those cost more through bollard, by `--example reads`, and what else is against it:
 //!
 //! | read | more through bollard | |
 //! |---|---|---|

@@ -32,7 +32,7 @@ pub(crate) fn classify(refusal: &Refusal, call: Call) -> (ErrorKind, Option<&'st
         ),
         (400, _) if refusal.message.is_none() => (
             ErrorKind::Invalid,
-            Some("if the port speaks TLS, set DOCKER_TLS_VERIFY=1 or `tls-dir`"),
+            Some("if the port uses TLS, set DOCKER_TLS_VERIFY=1 or `tls-dir`"),
         ),
         (401, _) => (
             ErrorKind::Denied,

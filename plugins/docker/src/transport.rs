@@ -49,7 +49,7 @@ type BollardResponse =
 /// A decoded reply with what its headers said.
 pub(crate) struct Reply<T> {
     pub(crate) value: T,
-    /// What the daemon speaks, if it said so.
+    /// What the daemon supports, if it said so.
     pub(crate) version: Option<ApiVersion>,
     /// Whether this is Podman and not Docker.
     pub(crate) is_podman: bool,
@@ -97,10 +97,10 @@ impl Transport {
         self.adopt(version_of(response.headers())).await
     }
 
-    /// Adopts what the daemon said it speaks.
+    /// Adopts what the daemon said it supports.
     ///
     /// # Errors
-    /// `Invalid` if it speaks nothing that this backend knows.
+    /// `Invalid` if it supports no version that this backend knows.
     pub(crate) async fn adopt(&self, daemon: Option<ApiVersion>) -> Result<ApiVersion> {
         let version = match (self.0.pinned, daemon) {
             (Some(pinned), _) => pinned,
@@ -267,7 +267,7 @@ impl Transport {
     }
 }
 
-/// The few requests that this backend makes. Whoever holds the socket is root, so nothing else may
+/// The few requests that this backend makes. A process that has the socket is root, so nothing else may
 /// ever leave here, whatever a bug or a strange id makes of a path.
 fn is_allowed(method: &Method, path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
@@ -341,7 +341,7 @@ fn supported(version: ApiVersion, shown: &str) -> Result<()> {
     let oldest = ApiVersion::OLDEST;
     Err(Error::new(
         ErrorKind::Invalid,
-        format!("the daemon at {shown} speaks API {version}; {oldest} or newer is needed"),
+        format!("the daemon at {shown} supports API {version}; {oldest} or newer is needed"),
     )
     .with_hint("use Docker 20.10 or newer, or Podman 3 or newer"))
 }

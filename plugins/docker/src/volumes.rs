@@ -24,7 +24,7 @@ pub(crate) struct Found {
 
 /// Lists every volume. Sizes take the daemon a walk over all files, so only on request.
 ///
-/// Names from volume plugins that are no names to Docker could not be asked for; they are left out.
+/// Names from volume plugins that are not valid for Docker cannot be queried; they are left out.
 pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Items<Found>> {
     let listed = transport.read::<VolumeList>("/volumes");
     let (mut list, sizes) = if sizes {

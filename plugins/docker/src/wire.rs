@@ -248,7 +248,7 @@ pub(crate) fn size(bytes: Option<i64>) -> Option<u64> {
     bytes?.try_into().ok()
 }
 
-/// A time, or `None` for Docker's `0001-01-01T00:00:00Z`, which means never, and for what is no time.
+/// A time, or `None` for Docker's `0001-01-01T00:00:00Z`, which means never, and for text that is not a time.
 pub(crate) fn time(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>()
         .ok()

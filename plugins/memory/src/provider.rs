@@ -162,7 +162,7 @@ impl Provider {
         self.plan(wait, Event::External(change));
     }
 
-    /// Deletes a resource after this long, whoever still waits for it.
+    /// Deletes a resource after this long, even if a client still waits for it.
     pub(crate) fn delete_in(&mut self, wait: Duration, target: Identity, force: bool) {
         self.plan(wait, Event::Delete(target, force));
     }
@@ -291,7 +291,7 @@ impl Provider {
         match event {
             Event::External(change) => self.change_externally(change),
             Event::Ends(identity, code) => self.end(&identity, code),
-            // Whoever sent it has stopped listening.
+            // The client that sent it has stopped listening.
             Event::Delete(identity, force) => drop(self.delete(&identity, force, false)),
             Event::Gone(identity, state) => {
                 // Someone may have deleted and re-created it in the meantime.

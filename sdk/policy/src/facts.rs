@@ -22,7 +22,7 @@ impl Resource {
     }
 
     /// How old it is: since it ended if it has, else since it came into being. `None` if the provider
-    /// does not say, or says a time in the future: what is not known is no reason to delete.
+    /// does not say, or says a time in the future: what is not known never leads to a deletion.
     pub fn age(&self, context: &Context) -> Option<Duration> {
         let ended = match self.state {
             State::Created => None,

@@ -135,7 +135,7 @@ impl<P: Provider> Builder<P> {
             .default_headers(std::mem::take(&mut self.headers))
             .tls_backend_preconfigured(tls)
             .dns_resolver(Arc::new(self.endpoint.resolver()))
-            // Whoever could redirect us would get the key.
+            // A server that could redirect us would get the key.
             .redirect(redirect::Policy::none())
             // Attempts are the engine's to count.
             .retry(reqwest::retry::never())

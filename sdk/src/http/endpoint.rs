@@ -1,4 +1,4 @@
-//! Which addresses a key may be sent to. Whoever chooses the address gets the key, so what could be a trap is
+//! Which addresses a key may be sent to. The party that chooses the address gets the key, so what could be a trap is
 //! refused: plain text beyond this machine, and the addresses at which clouds hand out secrets, also where a name
 //! leads there.
 

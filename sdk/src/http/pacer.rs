@@ -232,7 +232,7 @@ impl Window {
     /// Counts one request, and says when it may go.
     fn take(&mut self, now: Instant) -> Instant {
         let Some(ends) = self.ends.filter(|ends| *ends > now) else {
-            // The window is over; the next answer describes the new one.
+            // The window has ended; the next answer describes the new one.
             self.next = None;
             return now;
         };

@@ -58,7 +58,7 @@ pub(super) fn is_loopback(address: &IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 
-/// Link-local addresses, those at which clouds hand out secrets, and those that are no host's.
+/// Link-local addresses, those at which clouds hand out secrets, and those that belong to no host.
 pub(super) fn is_forbidden(address: IpAddr) -> bool {
     /// Metadata services outside of the link-local ranges: Alibaba's, Oracle's.
     const METADATA_V4: [Ipv4Addr; 2] = [

@@ -45,7 +45,7 @@ pub enum Change {
         /// When, by the provider's clock.
         at: Timestamp,
     },
-    /// A change that this version does not know. Whoever follows lists again, as if something were lost.
+    /// A change that this version does not know. A follower lists again, as if something were lost.
     #[serde(other)]
     Other,
 }

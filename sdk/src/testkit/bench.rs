@@ -24,7 +24,7 @@ const TRIAL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Why a behaviour did not finish. Failed assertions panic instead.
 #[derive(Debug)]
 pub(super) enum Halt {
-    /// The provider has nothing that the sentence speaks of.
+    /// The provider has nothing that the sentence is about.
     NotApplicable(String),
     /// The fixture cannot make what it takes.
     Ignored(String),

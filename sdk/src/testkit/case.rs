@@ -1,4 +1,4 @@
-//! A sentence of the contract that can be tried, whoever runs it.
+//! A sentence of the contract that can be tried, for any runner.
 
 use crate::kind::Kind;
 

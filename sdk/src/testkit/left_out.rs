@@ -1,4 +1,4 @@
-//! Telling which trials did not take place, to whoever adds them up: a runner that shows no more than
+//! Telling which trials did not take place, to the program that adds them up: a runner that shows no more than
 //! whether a trial failed would hide them.
 
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use super::case::CaseEnd;
 pub const LEFT_OUT: &str = "TESTKIT_LEFT_OUT";
 
 /// What libtest-mimic shows of a trial's end. `kind` and `name` are those of its trial; what did not take
-/// place is told to [`LEFT_OUT`] as well.
+/// place is written to [`LEFT_OUT`] as well.
 ///
 /// # Errors
 /// The message of a trial that is broken.
@@ -45,7 +45,7 @@ pub fn leave_out(name: &str, reason: &str) {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "whoever starts the tests says by a variable where they tell"
+    reason = "the program that starts the tests names the file in a variable"
 )]
 fn add(name: &str, how: &str, reason: &str) {
     let Some(path) = std::env::var_os(LEFT_OUT) else {

@@ -36,7 +36,7 @@
 //! such trial adds a line to it. The modules, in the order data flows:
 //!
 //! - [`fixture`]: what an author writes
-//! - [`case`]: a trial, whoever runs it
+//! - [`case`]: a trial, for any runner
 //! - `bench`: what a behaviour gets, and how it becomes a trial
 //! - [`left_out`]: telling which trials did not take place
 //! - [`wire`]: the fixture of a plugin outside of this program

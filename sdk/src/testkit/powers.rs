@@ -368,7 +368,7 @@ async fn a_watch_from_a_cursor_tells_of_a_deletion(bench: Bench, kind: Kind) -> 
         let created = gone.created.is_none() || gone.created == made.identity.created;
         gone.native == made.identity.native && created
     };
-    // The same cursor twice: it is no promise of one reader.
+    // The same cursor twice: it is valid for several readers.
     for _ in 0..2 {
         let told =
             |change: &Change| matches!(change, Change::Gone { identity, .. } if is_it(identity));

@@ -38,7 +38,7 @@ async fn stopping_by_force_ends_what_ignores_the_request(bench: Bench, kind: Kin
     tokio::time::sleep(Duration::from_millis(500)).await;
     let read = bench.backend.get(&made.identity).await?;
     let runs = read.is_some_and(|resource| resource.state.is_running());
-    assert!(runs, "a request to end is no force");
+    assert!(runs, "a request to end does not use force");
     bench.backend.stop(&made.identity, FORCE).await?;
     bench.until_ended(&made.identity).await
 }

@@ -65,7 +65,7 @@ pub struct RawAnswer<'a> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub struct Hello {
-    /// The version of the protocol that the host speaks.
+    /// The version of the protocol that the host supports.
     pub protocol: u32,
     /// The host, for people, like `tbengine 0.1.0`.
     pub host: String,

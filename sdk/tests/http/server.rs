@@ -72,7 +72,7 @@ async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<String>>>, answers: Ve
     let last = answers.len() - 1;
     match answers[number.min(last)].clone() {
         Answer::Bytes(bytes) => {
-            // Whoever had enough is gone.
+            // A client that has read enough is gone.
             if stream.write_all(&bytes).await.is_ok() {
                 drop(stream.shutdown().await);
             }

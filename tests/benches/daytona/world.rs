@@ -72,7 +72,7 @@ impl Cloud {
         })
     }
 
-    /// Plans to delete everything, and carries that out.
+    /// Plans to delete everything, and applies that.
     pub(crate) fn clean(&self, apply: ApplyOptions) -> Cleaned {
         self.run(apply, None)
     }
@@ -145,7 +145,7 @@ pub(crate) struct Cleaned {
 }
 
 impl Cleaned {
-    /// How many requests there were while the plan was carried out: those that change something, and
+    /// How many requests there were while the plan was applied: those that change something, and
     /// all of them.
     pub(crate) fn requests(&self) -> (usize, usize) {
         let requests = &self.record.requests[self.before..];

@@ -126,7 +126,7 @@ pub struct Throttle {
     pub window: Duration,
 }
 
-/// The form in which a refused request is told how long to wait.
+/// The form in which a refused request learns how long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
     /// `Retry-After-<throttler>` in seconds, as the service does.

@@ -204,7 +204,7 @@ impl Dockerd {
             stderr,
         };
         let output = Command::new("docker")
-            // A context or proxy of whoever runs the tests must not leak in.
+            // A context or proxy of the user who runs the tests must not leak in.
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", &self.directory)

@@ -1,6 +1,6 @@
 //! A daemon that several processes use at once, for as long as one of them or the run of the tests is there.
 //!
-//! Its supervisor reads from a FIFO instead of a pipe. Whoever uses the daemon holds the FIFO open for writing,
+//! Its supervisor reads from a FIFO instead of a pipe. Each user of the daemon holds the FIFO open for writing,
 //! and so does a process that watches the run; when the last of them has ended, however that was, the kernel
 //! tells the supervisor, which then removes everything as it does for a single test.
 

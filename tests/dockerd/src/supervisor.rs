@@ -33,7 +33,7 @@ impl Supervisor {
         })
     }
 
-    /// Gives it an order, and waits until that is carried out.
+    /// Gives it an order, and waits until that is done.
     ///
     /// # Panics
     /// If it is gone.

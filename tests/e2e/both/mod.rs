@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::on_docker;
 
-/// Both providers, and whoever cleans them up.
+/// Both providers, and the program that cleans them up.
 struct World {
     daemon: Dockerd,
     fake: FakeDaytona,
@@ -277,7 +277,7 @@ fn of_a_session_that_harbor_created_several_times_the_newest_goes_on() {
         world.fake.put(leaked(trial).age(age).idle(age))
     };
     let (first, second, third) = (put("a", 62), put("a", 61), put("a", 60));
-    // Someone works in the first of these two: then the times of creation are no proof.
+    // Someone works in the first of these two: then the creation times prove nothing.
     let used = world.fake.put(
         leaked("b")
             .age(Duration::from_secs(3720))

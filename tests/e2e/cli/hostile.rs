@@ -2,7 +2,7 @@
 
 use crate::home;
 
-/// Whether a character could make a reader see something else than what is there.
+/// Whether a character could make a reader see something else than the text itself.
 fn is_forbidden(c: char) -> bool {
     c.is_control() && c != '\n'
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}')

@@ -285,7 +285,7 @@ fn a_lease_whose_baseline_cannot_be_read_keeps_no_other_from_being_swept() {
         listed(&host),
         [pair("broken", "expired"), pair("whole", "ended")]
     );
-    // Whoever looks at it gives it up.
+    // The process that looks at it releases it.
     host.run(&["lease", "release", "broken"]).with_code(1);
     assert_eq!(listed(&host), [pair("whole", "ended")]);
     host.run(&["run", "--kind", "container"]).with_code(0);

@@ -278,7 +278,7 @@ fn a_program_ends_with_tbengine_even_when_that_is_killed_amid_a_call() {
     assert!(stat.exists(), "the plugin runs");
     listing.kill().unwrap();
     listing.wait().unwrap();
-    // Whoever inherits it may leave it a zombie.
+    // The process that inherits it may leave it a zombie.
     eventually("it has ended", || {
         std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "))
     });

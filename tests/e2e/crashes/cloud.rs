@@ -13,7 +13,7 @@ use super::invariants::{complete, safe, told};
 /// How many sandboxes leaked, and how many are none of our business.
 const LEAKED: usize = 12;
 const DECOYS: usize = 3;
-/// How often one run is killed at the most, before it may come to its end.
+/// How often one run is killed at the most, before it may finish.
 const MAX_KILLS: usize = 4;
 
 const RUN: [&str; 6] = [
@@ -133,7 +133,7 @@ impl Host {
         }
     }
 
-    /// One run: killed a few times, resumed as often, and then let come to its end.
+    /// One run: killed a few times, resumed as often, and then let finish.
     fn round(
         &mut self,
         series: &mut Series,

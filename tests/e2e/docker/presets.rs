@@ -170,7 +170,7 @@ fn only_dead_units_of_the_benchmark_go() {
     let first = reason("solve__abc2234__env-main-1");
     assert!(first.starts_with("exited (137) "), "{first}");
     let served = reason("solve__bcd2345__env-db-1");
-    let over = "its unit is over: `solve__bcd2345__env-main-1` exited (137) ";
+    let over = "its unit is finished: `solve__bcd2345__env-main-1` exited (137) ";
     assert!(
         served.starts_with("running, ") && served.contains(over),
         "{served}"

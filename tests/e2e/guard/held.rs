@@ -66,7 +66,7 @@ fn a_lease_keeps_others_away_until_its_time_is_over_and_then_the_next_run_delete
     let policy = ["--policy", "aggressive", "--set", "running-older-than=0s"];
     let scope = ["--label", "tbengine.run-id", "--min-age", "0s", "--force"];
     let greedy = || home.run(&[&["run", "--yes"], &policy[..], &scope].concat());
-    eventually("its time is over", || {
+    eventually("its time has passed", || {
         home.statuses().contains(&"expired".to_owned())
     });
     let output = greedy();

@@ -1,4 +1,4 @@
-//! `tbengine reaper`: whoever speaks as Testcontainers' clients do, and a real one, on a private Docker.
+//! `tbengine reaper`: clients that use the protocol of Testcontainers, and a real one, on a private Docker.
 
 mod client;
 mod crashes;

@@ -84,7 +84,7 @@ fn made(page: &str, script: &str) -> Vec<u8> {
     fs::read(inside.join("max-age.wasm")).unwrap()
 }
 
-/// Carries out commands of a page, and gives what they wrote to the standard output.
+/// Runs commands of a page, and gives what they wrote to the standard output.
 fn carry_out(page: &str, home: &Path, folder: &Path, script: &str) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_tbengine")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();

@@ -233,7 +233,7 @@ fn daytona() -> Run {
         answers.set(input);
         let kinds = [Kind::SANDBOX, Kind::SNAPSHOT, Kind::VOLUME];
         let good = runtime.block_on(ask(&backend, &kinds, ID));
-        // It slows down after what it was told about limits, so then the next input gets a new one.
+        // It slows down after what it learned about limits, so then the next input gets a new one.
         let text = String::from_utf8_lossy(input).to_lowercase();
         if ["ratelimit", "retry-after", " 429 "]
             .iter()

@@ -1,6 +1,6 @@
 //! What the end-to-end tests have in common: a home for the program, what came of it, and patience.
 //!
-//! - [`surroundings`]: what a process inherits, the same whoever started the tests
+//! - [`surroundings`]: what a process inherits, the same regardless of who started the tests
 //! - [`mod@home`]: a home directory, and the program there
 //! - [`ended`]: what a program that has ended left
 //! - [`running`]: a program that is under way

@@ -20,7 +20,7 @@ pub fn processes(wanted: impl Fn(&str) -> bool) -> Vec<Pid> {
         .collect()
 }
 
-/// The processes that hold the lease of this id for whoever was to hand it over.
+/// The processes that hold the lease of this id for the process that was to hand it over.
 pub fn keepers(lease: &str) -> Vec<Pid> {
     let mark = format!(" --adopt {lease} ");
     processes(|line| line.contains(&mark))

@@ -26,7 +26,7 @@ pub fn make_usual() {
         rustix::process::umask(Mode::from_raw_mode(0o022));
         for signal in ignored() {
             // A signal that has a handler here is as usual again in whatever is executed. The handler keeps
-            // this process from being ended by what it was told to ignore.
+            // this process from being ended by a signal that it was set to ignore.
             let caught = signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)));
             caught.unwrap_or_else(|error| panic!("signal {signal} cannot be caught: {error}"));
         }

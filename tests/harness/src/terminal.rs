@@ -11,7 +11,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::ended::{Ended, text};
 
-/// The two ends of a terminal: whoever sits at it, and what runs on it.
+/// The two ends of a terminal: the user, and what runs on it.
 ///
 /// # Panics
 /// If the system has none.

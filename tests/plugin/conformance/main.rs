@@ -3,7 +3,7 @@
 //! - `linked_in`: each with a fixture of its own
 //! - `outside`: the simulated provider as a library and as a program, and the templates
 //!
-//! The template in Rust has a suite of its own as well, since whoever copies it needs that.
+//! The template in Rust has a suite of its own as well, since a plugin that copies it needs that.
 
 // Checkers of memory look at what is unsafe alone: at what comes from outside.
 #[cfg(not(any(miri, address_sanitizer)))]

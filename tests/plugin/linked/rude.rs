@@ -81,7 +81,7 @@ pub(super) fn pay<const N: usize>() {
 pub(super) fn say_late<const N: usize>() {
     for (opened, context) in std::mem::take(&mut *lock(&PLUGINS[N].unsaid)) {
         let text = Box::<str>::from(OPENED);
-        // SAFETY: the text outlives the call. The context is what was given, and its time is over.
+        // SAFETY: the text outlives the call. The context is what was given, and its time has passed.
         unsafe { opened(context.into_inner(), abi::OK, Bytes::of(text.as_bytes())) };
     }
 }

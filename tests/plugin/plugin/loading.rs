@@ -25,7 +25,7 @@ fn libraries_that_do_not_fit_are_refused_with_a_reason() {
         ),
         (
             &["-DENTRY=tbengine_plugin_v3"],
-            &["speaks version 3", version, "upgrade"],
+            &["implements version 3", version, "upgrade"],
         ),
         (
             &["-DREFUSE", "-Wno-unused"],
@@ -38,7 +38,7 @@ fn libraries_that_do_not_fit_are_refused_with_a_reason() {
             &[
                 "version 7 of the protocol (built with tbengine-sdk 7.0)",
                 version,
-                "speaks version 2",
+                "implements version 2",
             ],
         ),
         (&[kinds], &["has no backend kind", "backend!"]),

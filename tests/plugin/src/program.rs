@@ -1,4 +1,4 @@
-//! The same backends as a program that speaks the protocol on standard input and output.
+//! The same backends as a program that implements the protocol on standard input and output.
 
 use tbengine_plugin_tests as _;
 

@@ -38,9 +38,9 @@ pub struct World {
 pub enum End {
     /// It does not.
     None,
-    /// It is told to stop after this long.
+    /// It is asked to stop after this long.
     Stop(Duration),
-    /// It is told to drop everything after this long.
+    /// It is asked to drop everything after this long.
     Abort(Duration),
     /// The process dies when its loop has gone round so often.
     Crash(u32),

@@ -92,7 +92,7 @@ pub(crate) struct GuardedArgs {
     pub(crate) command: Vec<OsString>,
 }
 
-/// What is waited for once a lease is over.
+/// What is waited for once a lease has ended.
 #[derive(Debug, Args)]
 pub(crate) struct SettleTimeArgs {
     /// How long to wait before checking again for resources that were still being created

@@ -1,4 +1,4 @@
-//! `tbengine list`: what is there, whoever made it.
+//! `tbengine list`: the resources on all backends.
 
 use std::path::Path;
 

@@ -51,7 +51,7 @@ pub(crate) fn tell_parked(console: &Console, parked: &[&Refusal]) {
     console.error(&format!("left {what} alone: {names}"), &[hint]);
 }
 
-/// Says how to go on with what is left.
+/// Says how to continue what is left.
 pub(crate) fn print_resume_hint(console: &Console, report: &Report, global: &GlobalArgs) {
     let is_left = |result| matches!(result, StepResult::Cancelled | StepResult::Deferred);
     let left = report

@@ -55,7 +55,7 @@ impl<'a> Watcher<'a> {
 
     fn show(&mut self, kind: &EventKind) {
         match kind {
-            // What a key may not do is told before anything is tried.
+            // What a key may not do is reported before anything is tried.
             EventKind::BackendListed {
                 backend, account, ..
             } if !self.log => {

@@ -176,7 +176,7 @@ pub struct PluginTable {
     /// $XDG_DATA_HOME/tbengine/plugins and /usr/lib/tbengine/plugins. It runs with all rights of tbengine.
     /// Instead of `program`.
     pub path: Option<PathBuf>,
-    /// A program that speaks the protocol on its standard input and output, found as a library is. Instead
+    /// A program that implements the protocol on its standard input and output, found as a library is. Instead
     /// of `path`.
     pub program: Option<PathBuf>,
     /// The arguments of the program.

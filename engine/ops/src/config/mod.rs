@@ -122,7 +122,7 @@ impl Config {
     }
 
     /// A digest of what in the file decides what is done: the backends without their secrets, the plugins
-    /// behind them, and the settings that bind plans. A plan that was saved or is resumed has to be carried out under the same.
+    /// behind them, and the settings that bind plans. A plan that was saved or is resumed has to be applied under the same.
     pub fn digest(&self) -> String {
         let table: toml::Table = self.text.parse().unwrap_or_default();
         let mut counts = toml::Table::new();

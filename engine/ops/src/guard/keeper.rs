@@ -41,7 +41,7 @@ pub(super) const DETACH: &str = "--detach";
 /// The variable that stands for that option.
 const DETACH_VARIABLE: &str = "TBENGINE_DETACH";
 
-/// What a client whose lease was taken is told, as a line of JSON.
+/// The answer to a client whose lease was taken, as a line of JSON.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Taken<'a> {
@@ -50,7 +50,7 @@ pub struct Taken<'a> {
 }
 
 impl<'a> Taken<'a> {
-    /// What is told of this lease.
+    /// The answer about this lease.
     pub fn of(lease: &'a Lease) -> Self {
         Self {
             lease: &lease.id,

@@ -54,7 +54,7 @@ pub use signals::{GuardSignal, GuardSignals, NoSignals};
 
 /// What in an argument stands for the id of the run.
 const PLACEHOLDER: &str = "{TBENGINE_RUN_ID}";
-/// How long a command may take to end once it was told to, unless told otherwise.
+/// How long a command may take to end after the request to stop, unless set otherwise.
 const KILL_AFTER: Duration = Duration::from_secs(10);
 
 /// What is to be guarded.
@@ -66,11 +66,11 @@ pub struct GuardRequest {
     pub wanted: Wanted,
     /// How long to wait, once the command has ended, before looking once more.
     pub settle_time: Duration,
-    /// The command is told to end after this long.
+    /// The command is asked to stop after this long.
     pub timeout: Option<Duration>,
     /// Grace period between SIGTERM and SIGKILL.
     pub kill_after: Duration,
-    /// When units that are over are removed while the command runs.
+    /// When finished units are removed while the command runs.
     pub gc: GcSettings,
     /// Whether what the command creates is to get the label of the run by itself, where it can.
     pub labels: bool,
@@ -111,7 +111,7 @@ impl GuardRequest {
         }
     }
 
-    /// The command with the id of the run in place of what stands for it. Arguments that are no UTF-8 are
+    /// The command with the id of the run in place of its placeholder. Arguments that are not UTF-8 are
     /// left as they are.
     fn filled(&self, id: &str) -> Vec<OsString> {
         let fill = |argument: &OsString| match argument.to_str() {
@@ -137,9 +137,9 @@ pub struct GuardEnd {
     pub in_background: bool,
 }
 
-/// Sweeps what is over, and runs a command under a lease.
+/// Sweeps expired leases, and runs a command under a lease.
 ///
-/// The command is told to end when the thread that polls this ends, so that is to be one that lives as long as the
+/// The command is asked to stop when the thread that polls this ends, so that is to be one that lives as long as the
 /// process, like the main thread with a runtime of one thread. This process adopts orphans of the command.
 ///
 /// # Errors

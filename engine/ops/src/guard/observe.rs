@@ -17,7 +17,7 @@ pub(super) struct Labels {
 
 impl Labels {
     /// Starts what the kinds of the lease's backends have. Without labels the command runs as well; then only
-    /// less can be proven, so that is told.
+    /// less can be proven, so that is reported.
     pub(super) async fn start(
         context: &Context,
         held: &dyn HeldLease,

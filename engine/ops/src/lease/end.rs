@@ -262,7 +262,7 @@ impl LeftOver {
     }
 }
 
-/// Sweeps every lease that is over and about one of these backends; all, if none is named.
+/// Sweeps every expired lease that is about one of these backends; all, if none is named.
 ///
 /// # Errors
 /// If the leases cannot be listed. One that cannot be swept at all keeps no other from it.

@@ -41,7 +41,7 @@ impl PlannedSweep {
     }
 }
 
-/// The sweeps of the leases that are over and about one of these backends; of all, if none is named. Changes
+/// The sweeps of the expired leases that are about one of these backends; of all, if none is named. Changes
 /// nothing, and keeps nobody from sweeping them. What cannot be foreseen of one of them, it says itself; that leases
 /// cannot be read at all refuses the plan, which says so.
 pub async fn foresee(

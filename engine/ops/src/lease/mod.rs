@@ -2,15 +2,15 @@
 //!
 //! The modules, in the order in which a lease lives:
 //!
-//! - [`mod@take`]: what is there is listed, and a lease taken
-//! - [`trials`]: the trials of a job directory, and which of them are over
+//! - [`mod@take`]: lists what exists, and takes a lease
+//! - [`trials`]: the trials of a job directory, and which of them are finished
 //! - [`ownership`]: what was made under a lease, and what proves it
 //! - [`policy`]: the policy of a sweep
 //! - [`processes`]: what still runs under a lease
 //! - [`mod@sweep`]: deletes what was made under a lease, once
-//! - [`mod@foresee`]: what the sweeps would do of leases that are over
+//! - [`mod@foresee`]: what the sweeps would do of expired leases
 //! - [`mod@end`]: sweeps until nothing more turns up
-//! - [`mod@release`]: ends a lease that is over for its holder
+//! - [`mod@release`]: ends an expired lease for its holder
 
 pub mod end;
 pub mod foresee;

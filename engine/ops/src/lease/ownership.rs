@@ -45,7 +45,7 @@ pub struct Ownership {
 pub struct Other {
     /// The lease.
     pub lease: Lease,
-    /// When it was over; `None` while it is live.
+    /// When it ended; `None` while it is live.
     pub until: Option<Timestamp>,
 }
 

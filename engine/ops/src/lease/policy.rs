@@ -27,7 +27,7 @@ pub struct LeasePolicy {
 pub enum Target {
     /// All of them.
     Everything,
-    /// Those of units that are over; images stay, since other units may start from them.
+    /// Those of finished units; images stay, since other units may start from them.
     Units(BTreeSet<Unit>),
 }
 

@@ -1,4 +1,4 @@
-//! What still runs under a lease: processes that carry its id in their environment, whoever their parent
+//! What still runs under a lease: processes that carry its id in their environment, regardless of their parent
 //! is by now.
 
 use std::fs;

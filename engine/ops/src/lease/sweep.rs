@@ -33,7 +33,7 @@ pub struct Sweep {
     pub unproven: Vec<Resource>,
     /// What could not be listed.
     pub failures: Vec<ListFailure>,
-    /// Why it could not be carried out, or was cut short.
+    /// Why it could not be done, or was cut short.
     pub obstacle: Option<String>,
     /// The backends that lead to another account than when the lease was taken.
     pub elsewhere: Vec<String>,
@@ -51,11 +51,11 @@ impl Sweep {
             && self.elsewhere.is_empty()
     }
 
-    /// Whether a backend could not be reached: what is there is not known, and may be known later.
+    /// Whether a backend could not be reached: what exists is not known, and may be known later.
     pub fn is_unreachable(&self) -> bool {
         let is_passing = |kind: ErrorKind| kind.gates_backend() || kind == ErrorKind::Transient;
         let mut failures = self.failures.iter();
-        // One item that cannot be read is no outage.
+        // One item that cannot be read is not an outage.
         failures.any(|failure| failure.item.is_none() && is_passing(failure.error.kind))
             || self.report.as_ref().is_some_and(Report::has_deferred)
     }

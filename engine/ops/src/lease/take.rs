@@ -1,4 +1,4 @@
-//! Takes a lease, with the baseline of what is there.
+//! Takes a lease, with the baseline of what exists.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ pub async fn check_listing(
     }
 }
 
-/// Lists what is there, and takes a lease. Nothing that was there is ever swept under it, unless it is
+/// Lists what exists, and takes a lease. Nothing that was there is ever swept under it, unless it is
 /// about that as well.
 ///
 /// # Errors

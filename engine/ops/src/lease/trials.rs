@@ -1,6 +1,6 @@
-//! The trials of a job directory, and which of them are over.
+//! The trials of a job directory, and which of them are finished.
 //!
-//! Harbor keeps `JOB/TRIAL/config.json`, and `JOB/TRIAL/result.json` once a trial is over. Terminal-Bench
+//! Harbor keeps `JOB/TRIAL/config.json`, and `JOB/TRIAL/result.json` once a trial is finished. Terminal-Bench
 //! keeps `RUN/TASK/TASK.N-of-M.RUN/`, with `results.json` in it. Their resources are named after the
 //! trial's directory.
 
@@ -16,7 +16,7 @@ const MAX_TRIALS: usize = 100_000;
 
 /// What marks the directory of a trial.
 const MARKS: [&str; 4] = ["config.json", "result.json", "results.json", "trial.log"];
-/// What is written when a trial is over.
+/// What is written when a trial is finished.
 const RESULTS: [&str; 2] = ["result.json", "results.json"];
 
 /// The names of all trials below these directories.

@@ -207,7 +207,7 @@ async fn judge(
     (decisions, start.elapsed())
 }
 
-/// What is to be done, by id. Reasons may differ: which of several users one names is no decision.
+/// What is to be done, by id. Reasons may differ: which of several users one names is not part of the decision.
 fn verdicts(inventory: &Inventory, decisions: &Decisions) -> BTreeMap<String, String> {
     let made = decisions.made.iter().map(|decision| {
         let mut decision = decision.clone();

@@ -96,7 +96,7 @@ pub fn read(path: &Path) -> Result<Record, Error> {
     })
 }
 
-/// What a policy is told besides the resources.
+/// What a policy is given besides the resources.
 pub fn context(now: Timestamp, claimed: bool) -> PolicyContext {
     PolicyContext {
         dry_run: true,

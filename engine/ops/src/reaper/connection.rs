@@ -9,7 +9,7 @@ use crate::escape;
 /// No client needs a longer line; Ryuk takes none either.
 const MAX_FILTER_LENGTH: u64 = 64 * 1024;
 
-/// What the session is told by its connections.
+/// What the connections send to the session.
 #[derive(Debug)]
 pub(super) enum Said {
     /// A line came, and waits for an answer.
@@ -22,7 +22,7 @@ pub(super) enum Said {
     Gone,
 }
 
-/// What a client is told.
+/// What is sent to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// Its filter is written down.

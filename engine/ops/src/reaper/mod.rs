@@ -54,7 +54,7 @@ pub struct ReaperRequest {
     pub shutdown_timeout: Duration,
     /// How often it is looked for what is left.
     pub passes: Passes,
-    /// Whether another session follows, until the reaper is told to end.
+    /// Whether another session follows, until the reaper is asked to stop.
     pub keep: bool,
     /// The kinds that may be deleted; all, if none is named.
     pub kinds: Vec<Kind>,
@@ -77,7 +77,7 @@ impl SessionEnd {
     }
 }
 
-/// Gives leases to whoever connects, until nobody does any more or it is told to end. Gives the last session that
+/// Serves leases to clients, until no more connect or it is asked to stop. Gives the last session that
 /// did not end clean, if there was one.
 ///
 /// # Errors

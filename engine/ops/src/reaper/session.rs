@@ -51,7 +51,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Serves clients until nobody is left and nobody comes back, or this process is told to end. Gives
+    /// Serves clients until nobody is left and nobody comes back, or this process is asked to stop. Gives
     /// the lease to sweep, if anything was named.
     pub(super) async fn last(
         mut self,

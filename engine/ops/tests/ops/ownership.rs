@@ -287,7 +287,7 @@ fn what_the_holder_saw_being_created_is_ours() {
     assert_eq!(seen(&[]).of(&resource(Kind::VOLUME, "other")), Unproven);
     let namesake = resource(Kind::NETWORK, "anonymous");
     assert_eq!(seen(&[]).of(&namesake), Unproven);
-    // Whoever's sign it carries, and whoever had it before, comes first.
+    // The owner whose sign it carries, and the one that had it before, come first.
     assert_eq!(seen(std::slice::from_ref(&volume)).of(&volume), Before);
     let nested = volume.clone().label(RUN_ID_LABEL, "nested");
     assert_eq!(seen(&[]).of(&nested), Theirs);

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::instance::Handle;
 use crate::error::PluginError;
-use crate::log::log;
+use crate::log::log_message;
 
 /// How many unsolicited answers are logged one by one.
 const MAX_LOGGED_UNSOLICITED: u64 = 10;
@@ -144,7 +144,7 @@ unsafe extern "C" fn log(
         };
         // SAFETY: the plugin lends the texts until this returns.
         let [target, message, fields] = unsafe { [target.read(), message.read(), fields.read()] };
-        log(&host_table.plugin, level, target, message, fields);
+        log_message(&host_table.plugin, level, target, message, fields);
     });
 }
 

@@ -121,7 +121,7 @@ impl Fixture for PluginFixture {
     }
 }
 
-/// A fixture that makes nothing, and shows what is there anyway.
+/// A fixture that makes nothing, and shows what exists anyway.
 pub(super) struct Lookout {
     backend: Arc<dyn Backend>,
     shown: AtomicU32,

@@ -24,7 +24,7 @@ pub struct PluginSpec {
 pub enum Code {
     /// A dynamic library, by its path or bare file name.
     Library(PathBuf),
-    /// A program that speaks the protocol on its standard input and output.
+    /// A program that implements the protocol on its standard input and output.
     Program {
         /// Its path or bare file name.
         path: PathBuf,

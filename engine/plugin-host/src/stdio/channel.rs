@@ -67,7 +67,7 @@ impl ProgramChannel {
 impl Inner {
     /// The process, if it is alive.
     fn alive(&self) -> Option<Arc<Process>> {
-        // Whoever holds the lock longer is starting a process; the caller waits for that elsewhere.
+        // A caller that holds the lock longer is starting a process; the caller waits for that elsewhere.
         let current = self.current.try_lock().ok()?;
         let process = &current.process;
         process.is_alive().then(|| process.clone())

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use tbengine_sdk::wire::MAX_BODY;
 
 use super::process::Process;
-use crate::log::log;
+use crate::log::log_message;
 
 /// How many lines of the standard error are logged.
 const LOGGED_LINES: usize = 1000;
@@ -87,10 +87,10 @@ pub(super) fn read_errors(errors: ChildStderr, process: &Process) {
         // What is beyond is read, so that the process can go on, and dropped.
         match count.cmp(&LOGGED_LINES) {
             Ordering::Less => {
-                log(process.plugin(), 3, b"stderr", text.as_bytes(), b"");
+                log_message(process.plugin(), 3, b"stderr", text.as_bytes(), b"");
             }
             Ordering::Equal => {
-                log(
+                log_message(
                     process.plugin(),
                     2,
                     b"stderr",

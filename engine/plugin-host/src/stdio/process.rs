@@ -44,7 +44,7 @@ struct LastWords {
     line: String,
 }
 
-/// One line for a request. A request that is no JSON goes in as a text.
+/// One line for a request. A request that is not JSON goes in as a text.
 fn call_line(id: u64, method: &[u8], request: &[u8], timeout: Duration) -> Vec<u8> {
     let call = CallLine {
         id,
@@ -213,7 +213,7 @@ impl Process {
         }
     }
 
-    /// The error of whoever still wants something of it.
+    /// The error for callers that still wait for it.
     pub(super) fn exit_error(&self) -> Error {
         let words = lock(&self.last_words);
         let verdict = words.verdict.as_deref().unwrap_or("its process ended");
@@ -223,7 +223,7 @@ impl Process {
         ))
     }
 
-    /// Hands an answer to whoever waits for it.
+    /// Hands an answer to the caller that waits for it.
     pub(super) fn answered(&self, line: &RawAnswer<'_>) {
         let taker = lock(&self.pending)
             .as_mut()

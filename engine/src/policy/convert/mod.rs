@@ -34,7 +34,7 @@ fn push_id(text: &mut String, identity: &Identity) {
     }
 }
 
-/// Milliseconds for the guest; a time before 1970 is no time that anything was created.
+/// Milliseconds for the guest; nothing was created at a time before 1970.
 fn unix_ms(time: Timestamp) -> Option<u64> {
     u64::try_from(time.as_unix_ms()).ok()
 }

@@ -11,7 +11,7 @@ pub enum PackError {
         /// The file.
         origin: String,
     },
-    /// It is no WebAssembly.
+    /// It is not WebAssembly.
     #[error("{origin} is not a WebAssembly module: {message}")]
     Invalid {
         /// The file.

@@ -26,7 +26,7 @@ pub use error::PackError;
 pub struct Packed {
     /// The component.
     pub component: Vec<u8>,
-    /// The version of the contract that it speaks.
+    /// The version of the contract that it implements.
     pub version: Version,
     /// The functions of WASI preview 1 that were replaced by the adapter's.
     pub adapted: Vec<String>,

@@ -22,7 +22,7 @@ pub(super) fn create_file(path: &Path) -> io::Result<File> {
     private().create_new(true).open(path)
 }
 
-/// Opens a file, following no link. Whoever holds it must close every connection to it first: closing
+/// Opens a file, following no link. A process that holds it must close every connection to it first: closing
 /// any handle of a file drops the locks that SQLite has on it in this process.
 pub(super) fn open_file(path: &Path) -> io::Result<File> {
     private().open(path)

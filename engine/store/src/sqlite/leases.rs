@@ -2,7 +2,7 @@
 //!
 //! Each has three files under `leases/`: its record, its baseline, and a lock. A lease that is claimed by
 //! its lock is live as long as any process has that lock open: the kernel lets go of it when the last of
-//! them is gone, however that happened. Whoever sweeps holds the lock while doing so.
+//! them is gone, however that happened. The process that sweeps holds the lock while doing so.
 
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
@@ -251,7 +251,7 @@ impl LeaseFiles {
         }
     }
 
-    /// Takes over a lease that is over, to sweep. `None` if it has ended meanwhile.
+    /// Takes over an expired lease, to sweep. `None` if it has ended meanwhile.
     pub(super) fn adopt(&self, id: &str) -> Result<Option<SqliteHeldLease>, StoreError> {
         let held = self.lock(id)?;
         match self.standing_when_locked(&held.lease) {
@@ -393,7 +393,7 @@ impl LeaseFiles {
     }
 }
 
-/// A lease that this process holds: whoever has the lock open does.
+/// A lease that this process holds: the process that has the lock open does.
 #[derive(Debug)]
 pub(super) struct SqliteHeldLease {
     files: LeaseFiles,

@@ -62,7 +62,7 @@ const SCHEMA: &str = "
     ) STRICT;
 ";
 
-/// What a lease is for. Others than runs are looked after by whoever takes them.
+/// What a lease is for. Others than runs are handled by the code that takes them.
 const RUN: &str = "run";
 
 /// The last row of a run's record, as noted outside of it.
@@ -244,7 +244,7 @@ impl Locks {
         note_head(&self.connection, run, head, &boot, true).map_err(|source| self.failed(source))
     }
 
-    /// Forgets the last row of a record that is no more.
+    /// Forgets the last row of a record that no longer exists.
     pub(super) fn forget(&self, run: &str) -> Result<(), StoreError> {
         let forgotten = self
             .connection
@@ -435,7 +435,7 @@ pub(super) fn is_unlocked(state: &StateDir, run: &str) -> bool {
             Err(_) => return false,
         }
     }
-    // It is locked before the lease is taken, so whoever did that is gone.
+    // It is locked before the lease is taken, so the process that did that is gone.
     true
 }
 

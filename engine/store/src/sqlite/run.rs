@@ -1,4 +1,4 @@
-//! A run that is being carried out: beginning its record, continuing it, and writing it.
+//! A run that is in progress: beginning its record, continuing it, and writing it.
 //!
 //! [`SqliteRun`] is what the caller has. Executors, the reporter and the heartbeat share the rest: the record,
 //! the lease, and what stops the run once either is lost.
@@ -27,7 +27,7 @@ use super::{StateDir, database, quarantine};
 use crate::entry::approved;
 use crate::{Entry, Host, RunLog, StoreError};
 
-/// A run that is being carried out, with its record and its claims.
+/// A run that is in progress, with its record and its claims.
 #[derive(Debug)]
 pub(super) struct SqliteRun {
     shared: Arc<Shared>,
@@ -344,7 +344,7 @@ impl Shared {
         why
     }
 
-    /// Renews the lease, or stops the run: once its time is over, the shared file has the last word, since
+    /// Renews the lease, or stops the run: once its time has passed, the shared file has the last word, since
     /// nobody may have taken the claims.
     fn renew_or_halt(&self) -> Result<(), Halt> {
         match self.try_renew() {
@@ -586,7 +586,7 @@ fn dropped(number: usize, step: &Step, refusals: &[Refusal]) -> Outcome {
         .rfind(|refusal| refusal.target == step.target);
     let result = match refusal.map(|refusal| refusal.safeguard) {
         Some(Safeguard::InUse) => StepResult::Blocked,
-        // What could not be listed is no reason to give it up.
+        // What could not be listed may still be there, so it is deferred.
         Some(Safeguard::DependentsUnknown | Safeguard::CascadeUnknown) => StepResult::Deferred,
         _ => StepResult::Changed,
     };

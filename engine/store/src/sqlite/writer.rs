@@ -85,7 +85,7 @@ impl Writer {
         Self::go_on(path, file, number, link)
     }
 
-    /// Goes on with a record whose last row is known.
+    /// Continues a record whose last row is known.
     pub(super) fn go_on(
         path: PathBuf,
         file: File,

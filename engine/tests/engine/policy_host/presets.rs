@@ -85,11 +85,11 @@ fn harbor_takes_units_down_as_a_whole_and_leaves_the_rest_without_an_opinion() {
     let expected = [
         (
             "body",
-            "delete: running, created 5h ago; its unit is over: `head` exited (137) 30m ago, older than 10m",
+            "delete: running, created 5h ago; its unit is finished: `head` exited (137) 30m ago, older than 10m",
         ),
         (
             "head",
-            "delete: exited (137) 30m ago; its unit is over: `head` exited (137) 30m ago, older than 10m",
+            "delete: exited (137) 30m ago; its unit is finished: `head` exited (137) 30m ago, older than 10m",
         ),
         (
             "live",
@@ -173,7 +173,7 @@ fn terminal_bench_tells_its_main_container_by_its_name() {
     assert_eq!(
         verdicts(&said)["db"],
         format!(
-            "delete: running, created 3h ago; its unit is over: `{unit}` exited (137) 30m ago, older than 10m"
+            "delete: running, created 3h ago; its unit is finished: `{unit}` exited (137) 30m ago, older than 10m"
         )
     );
     let harbors = decide(&preset("harbor", &[]), &trial).unwrap();

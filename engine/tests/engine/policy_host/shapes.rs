@@ -87,12 +87,12 @@ fn another_major_version_is_named_with_what_to_do() {
     };
     assert_eq!(
         speaking("4.3.0"),
-        "policies/mine.wasm: policy speaks tbengine:policy 4.x, this engine speaks 2.x and 3.x; \
+        "policies/mine.wasm: policy implements tbengine:policy 4.x, this engine supports 2.x and 3.x; \
          it needs a newer tbengine"
     );
     assert_eq!(
         speaking("1.0.0"),
-        "policies/mine.wasm: policy speaks tbengine:policy 1.x, this engine speaks 2.x and 3.x; \
+        "policies/mine.wasm: policy implements tbengine:policy 1.x, this engine supports 2.x and 3.x; \
          rebuild it from its sources with the current guest crate or template"
     );
 }

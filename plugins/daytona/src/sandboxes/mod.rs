@@ -1,6 +1,6 @@
 //! Sandboxes: the requests, and from JSON to `Resource`.
 //!
-//! - `reading`: what is there
+//! - `reading`: the sandboxes that exist
 //! - `changing`: stopping, archiving and deleting
 //! - `resource`: from JSON to `Resource`
 

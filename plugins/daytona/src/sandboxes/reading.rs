@@ -1,4 +1,4 @@
-//! What is there: listings, reads by id, and the look among what is only hidden.
+//! The sandboxes that exist: listings, reads by id, and the look among what is only hidden.
 
 use tbengine_sdk::{Error, ErrorKind, Page, Resource, Result};
 

@@ -243,7 +243,7 @@ impl Client {
         looking.await.unwrap_or_default()
     }
 
-    /// Notes the anonymous volumes that the daemon has made along with a container. Whoever removes that
+    /// Notes the anonymous volumes that the daemon has made along with a container. A client that removes that
     /// without them leaves them behind, and nothing about them says whose they are.
     fn note_anonymous(&self, inspected: &[u8], named: &[Value]) {
         for created in volumes::anonymous_in(inspected, named) {

@@ -1,4 +1,4 @@
-//! What the client is told where the daemon cannot answer, in the form that the docker command shows.
+//! The answer to the client where the daemon cannot answer, in the form that the docker command shows.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;

@@ -80,7 +80,7 @@ pub(super) struct Shared {
 pub struct Images {
     /// Whether those that are built get the label.
     pub label: bool,
-    /// Is told of every image that is looked up or that a container is made from.
+    /// Is notified of every image that is looked up or that a container is made from.
     pub observer: ImageObserver,
 }
 
@@ -101,7 +101,7 @@ impl Default for Images {
     }
 }
 
-/// Is told of everything that is created for the run, right after the daemon's reply and before the
+/// Is notified of everything that is created for the run, right after the daemon's reply and before the
 /// client gets it.
 pub type Observer = dyn Fn(&Created) + Send + Sync;
 

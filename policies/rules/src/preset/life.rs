@@ -1,4 +1,4 @@
-//! Whether a unit of containers is over.
+//! Whether a unit of containers is finished.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ impl<'a> Life<'a> {
             Empty(age) => made(reason.text("its unit has no containers; created "), *age),
             Headless(main, age) => {
                 let over = reason
-                    .text("its unit is over: `")
+                    .text("its unit is finished: `")
                     .text(&main.name)
                     .text("` ");
                 made(over.state(main).text(" "), *age)

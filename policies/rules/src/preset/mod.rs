@@ -4,7 +4,7 @@
 //! - [`profile`]: what tells one of them from another
 //! - [`settings`]: the parameters, and their values
 //! - [`mod@unit`]: which resources belong together
-//! - [`life`]: whether a unit is over
+//! - [`life`]: whether a unit is finished
 //! - [`stamp`]: the start of a run, as it is written in names
 //! - [`judge`]: the rules for units: containers, networks and volumes
 //! - [`sandboxes`]: the rules for cloud sandboxes

@@ -12,7 +12,7 @@ pub struct Preset {
     pub name: &'static str,
     /// One sentence for `policy list`.
     pub summary: &'static str,
-    /// The container in which the agent works; without it a trial is over.
+    /// The container in which the agent works; without it a trial is finished.
     pub main: Main,
     /// Whether it runs in cloud sandboxes too.
     pub in_clouds: bool,
@@ -22,7 +22,7 @@ pub struct Preset {
     pub images: &'static str,
 }
 
-/// How the main container of a unit is told from its siblings.
+/// How the main container of a unit is distinguished from its siblings.
 #[derive(Clone, Copy, Debug)]
 pub enum Main {
     /// By its compose service.

@@ -129,7 +129,7 @@ impl<'s> SandboxJudge<'s> {
         }
     }
 
-    /// The benchmark works in the sandbox whose creation it was told of last. One that is active
+    /// The benchmark works in the sandbox whose creation was reported last. One that is active
     /// nonetheless is in use, whatever the times of creation say.
     fn judge_double(&self, one: &Resource, newest: &Resource) -> (bool, String) {
         let limit = self.settings.duplicates_older_than;

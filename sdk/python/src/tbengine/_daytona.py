@@ -31,7 +31,7 @@ def managed_daytona_sandbox(
     ``sandbox`` is the sandbox to adopt, or its id or name. Otherwise ``params`` are those of Daytona's ``CreateSandboxFromImageParams`` where they name an ``image``, else of
     ``CreateSandboxFromSnapshotParams``. ``guard_with`` holds further arguments of :func:`tbengine.guard`.
     ``backend`` is the name in tbengine's configuration of the account that ``client`` uses; both go by
-    ``DAYTONA_API_KEY`` unless told otherwise. Needs ``tbengine[daytona]``.
+    ``DAYTONA_API_KEY`` unless set otherwise. Needs ``tbengine[daytona]``.
     """
     import daytona
 

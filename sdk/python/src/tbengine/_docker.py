@@ -33,7 +33,7 @@ def managed_docker_container(
     ``managed_docker_container("container-456")`` is about the container of that name, if there is one and no image
     of that name. Otherwise ``image`` is run; ``kwargs`` are those of ``client.containers.run``, and the container is
     always detached. ``guard_with`` holds further arguments of :func:`tbengine.guard`. ``backend`` is the name in
-    tbengine's configuration of the daemon that ``client`` speaks to; both go by ``DOCKER_HOST`` unless told
+    tbengine's configuration of the daemon that ``client`` talks to; both go by ``DOCKER_HOST`` unless set
     otherwise. Needs ``tbengine[docker]``.
     """
     import docker

@@ -23,7 +23,7 @@ class ProgramNotFoundError(LeaseError, FileNotFoundError):
 class CleanupError(TbengineError):
     """Not everything that was made under a lease is known to be gone.
 
-    The next ``tbengine run`` or ``tbengine resume`` goes on with it.
+    The next ``tbengine run`` or ``tbengine resume`` continues it.
     """
 
     #: What came of the lease; ``None`` if the process that holds it ended without an answer.

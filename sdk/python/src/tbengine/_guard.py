@@ -17,7 +17,7 @@ from ._lease import Lease, Path, Released, arguments, logger
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# A lease around the call of such a function would be over before the function has begun.
+# A lease around the call of such a function would end before the function has begun.
 _GO_ON = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 
 
@@ -164,7 +164,7 @@ def _settle(lease: Lease, error: BaseException | None) -> None:
 
 
 def _failure_of(lease: Lease, released: Released) -> CleanupError | None:
-    """What is wrong with what came of a lease. What only stays on purpose is told in the log."""
+    """What is wrong with what came of a lease. What only stays on purpose is logged."""
     if released.unproven:
         logger.warning(
             "lease %s: %d created meanwhile, and nothing proves by whom, so they stay: %s",

@@ -22,7 +22,7 @@ from ._errors import CleanupError, LeaseError, ProgramNotFoundError
 
 #: The label that says under which lease a resource was made.
 RUN_ID_LABEL = "tbengine.run-id"
-#: The variable that says under which lease a process runs. Whoever carries it is ended with the lease.
+#: The variable that says under which lease a process runs. Processes that carry it are ended with the lease.
 RUN_ID_VARIABLE = "TBENGINE_RUN_ID"
 
 logger = logging.getLogger("tbengine")
@@ -113,7 +113,7 @@ class Lease:
                 raise LeaseError(f"tbengine took no lease: {self._complaint(code)}")
             self.id = taken["lease"]
         except BaseException:
-            # Without its pipe, a lease that was taken meanwhile is over.
+            # Without its pipe, a lease that was acquired meanwhile ends.
             self._close()
             raise
 

@@ -1,4 +1,4 @@
-//! The state of the service, without HTTP and without a clock of its own: every method is told the
+//! The state of the service, without HTTP and without a clock of its own: every method is given the
 //! time, so that tests decide what happens when.
 //!
 //! - [`create`]: sandboxes come

@@ -38,7 +38,7 @@ pub struct Rate {
 pub struct Outage {
     /// When it begins, in milliseconds.
     pub from_ms: u64,
-    /// When it is over, in milliseconds.
+    /// When it expires, in milliseconds.
     pub to_ms: u64,
 }
 

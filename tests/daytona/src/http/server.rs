@@ -131,7 +131,7 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
-                // A caller that was gone before it was accepted is no reason to end.
+                // A caller that was gone before it was accepted does not end the server.
                 let Ok((stream, peer)) = accepted else { continue };
                 connections.spawn(serve(stream, peer.ip(), shared.clone(), router.clone()));
             }

@@ -37,7 +37,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
         .run(&["policy", "pack", "core.wat", "-o", "max-age.wasm"])
         .with_code(0);
     assert!(
-        made.stdout.contains("speaks tbengine:policy@3.0.0"),
+        made.stdout.contains("implements tbengine:policy@3.0.0"),
         "{}",
         made.stdout
     );

@@ -38,7 +38,7 @@ enum Body {
     CutOff,
     /// Nothing at all, not even a status.
     Silence,
-    /// Something that is no HTTP.
+    /// Something that is not HTTP.
     Noise,
 }
 
@@ -139,7 +139,7 @@ impl Scripted {
                     let mut stream = stream.unwrap();
                     let Some(request) = read(&stream) else { return };
                     requests.lock().unwrap().push(request.clone());
-                    // Whoever had enough of an answer hangs up.
+                    // A client that has read enough of an answer hangs up.
                     answer(&request).write(&mut stream).ok();
                 });
             }

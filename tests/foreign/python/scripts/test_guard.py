@@ -147,7 +147,7 @@ class Dies(DockerCase):
         self.assert_soon_gone(container)
 
     def test_ctrl_c_ends_the_block_and_not_what_cleans_up(self):
-        # As a terminal sends it: to the whole group. Whoever runs the tests in the background ignores it.
+        # As a terminal sends it: to the whole group. A process that runs the tests in the background ignores it.
         pressed = """
             signal.signal(signal.SIGINT, signal.default_int_handler)
             try:

@@ -205,7 +205,7 @@ fn forged(plan: &Plan, inventory: &Inventory) -> Plan {
 
 async fn hold(seed: u64) {
     let mut world = World::new(seed);
-    // A running container of a run that is over, and one of a run that nobody knows.
+    // A running container of a run that has ended, and one of a run that nobody knows.
     for id in ["over", "unknown"] {
         let made = container(id).running().label(RUN_ID_LABEL, id);
         world.backends[0].insert(made.label(OURS.0, OURS.1).owner(Owner::Run(id.into())));

@@ -60,7 +60,7 @@ impl View for Made {
 
     fn page(&self, page: &mut Page<'_>) {
         page.text(&format!(
-            "wrote {}: {} bytes, speaks {}",
+            "wrote {}: {} bytes, implements {}",
             self.file, self.bytes, self.contract
         ));
         if !self.adapted.is_empty() {
@@ -87,7 +87,7 @@ pub(super) fn make(
             let known = Version::ALL.map(|version| version.major().to_string());
             return Err(
                 Error::config(format!("there is no version {major} of the contract"))
-                    .hint(format!("this tbengine speaks {}", known.join(" and "))),
+                    .hint(format!("this tbengine supports {}", known.join(" and "))),
             );
         }
     };

@@ -11,7 +11,7 @@ use crate::args::reaper::ReaperArgs;
 use crate::exit::{Code, Error};
 use crate::output::swept;
 
-/// Gives leases to whoever connects, until nobody does any more.
+/// Serves leases to clients, until no more connect.
 pub(crate) fn run(app: &mut App, args: &ReaperArgs) -> Result<Code, Error> {
     let request = options::request(args, &app.context.world)?;
     let settings = app.settings(

@@ -2,7 +2,7 @@
 //!
 //! A row gives the flag, the variable, the key in the file with its place in the schema, the line of
 //! `config show` and that of docs/configuration.md, whether a saved plan is bound to it, and what a project's
-//! file may say of it. A new setting is a row here, and whoever heeds its field of [`Settings`].
+//! file may say of it. A new setting is a row here, and the code that uses its field of [`Settings`].
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;

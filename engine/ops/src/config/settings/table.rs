@@ -23,7 +23,7 @@ pub struct Row {
     pub limits: Limits,
     /// What a project's file may say of it.
     pub project: Project,
-    /// Whether a saved plan has to be carried out under the same value in the file.
+    /// Whether a saved plan has to be applied under the same value in the file.
     pub binds_plans: bool,
     /// How `config show` shows it.
     pub shown: Shown,

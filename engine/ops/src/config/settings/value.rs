@@ -41,7 +41,7 @@ pub trait Value: Sized {
     /// Reads what a flag or a variable says.
     ///
     /// # Errors
-    /// If that is no such value, or numbers are limited to others.
+    /// If that is not such a value, or numbers are limited to others.
     fn parse(text: &OsStr, limits: Limits) -> Result<Self, String>;
 
     /// The value, without its type.

@@ -164,7 +164,7 @@ async fn a_lease_whose_lock_is_missing_cannot_be_read_until_it_is_set_aside() {
     let store: &dyn Store = &home.store;
     let held = store.take(lease("l"), &baseline(&[])).await.unwrap();
     fs::remove_file(home.file("l.lock")).unwrap();
-    // Its holder lives, and nobody can see that: it is not taken for one that is over.
+    // Its holder lives, and nobody can see that: it is not taken for one that has expired.
     let all = store.all().await.unwrap();
     assert!(matches!(&all[..], [Err(unreadable)] if unreadable.id == "l"));
     let read = store.lease("l").await;

@@ -82,7 +82,7 @@ async fn an_intent_is_checked_against_the_claims_whatever_the_clock_says() {
     let first = home.store.begin(&plan, clock).await.unwrap();
     world.run = "run-2";
     let again = planned(&world).await;
-    // To whoever sees another start of the host, the first is gone.
+    // To a process that sees another start of the host, the first is gone.
     let other = home.store_of(&host_of("boot-2", 2));
     let taken = other.begin(&again, clock).await.unwrap();
     let ledger = first.ledger();

@@ -1,4 +1,4 @@
-//! Who holds a lease, when it is over, and who may sweep it.
+//! Who holds a lease, when it expires, and who may sweep it.
 
 use std::sync::Barrier;
 use std::thread;
@@ -69,7 +69,7 @@ pub(crate) async fn releasing_ends_its_time_at_once_and_for_good(subject: &dyn S
         matches!(store.adopt("l").await, Err(StoreError::Held { .. })),
         "it is swept"
     );
-    // Whoever released it dies before it has swept.
+    // The process that released it dies before it has swept.
     drop(held);
     assert_eq!(status(&*store, "l").await, LeaseStatus::Over);
     assert!(matches!(

@@ -28,7 +28,7 @@ pub(crate) async fn an_id_is_taken_once(subject: &dyn Subject) {
     let again = async || store.take(lease("l"), &baseline(&[])).await;
     assert!(matches!(again().await, Err(StoreError::LeaseExists { id }) if id == "l"));
     drop(first);
-    // It is over, and still to be swept.
+    // It has expired, and is still to be swept.
     assert!(matches!(again().await, Err(StoreError::LeaseExists { .. })));
     store
         .adopt("l")

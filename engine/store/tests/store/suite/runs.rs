@@ -54,7 +54,7 @@ pub(crate) async fn run(world: &World, store: &dyn Store) -> (Report, Record) {
     (report, record)
 }
 
-/// What is left of a run, and the record to go on with it.
+/// What is left of a run, and the record to continue it.
 async fn resume(world: &World, store: &dyn Store, policy: Scripted) -> (Plan, Box<dyn RunLog>) {
     let claimed = store.reopen(world.run).await.unwrap();
     let policy: Arc<dyn Policy> = Arc::new(policy);
@@ -427,7 +427,7 @@ pub(crate) async fn nothing_is_intended_once_the_claims_are_lost(subject: &dyn S
     stopped.stop_heartbeat();
     let ledger = stopped.ledger();
     ledger.intend(&one, ActionKind::Stop, false).await.unwrap();
-    // Its time is over, and nobody has taken the claims: it renews.
+    // Its time has passed, and nobody has taken the claims: it renews.
     subject.pass(2 * HOUR);
     assert!(!ledger.holds());
     ledger.intend(&one, ActionKind::Stop, false).await.unwrap();

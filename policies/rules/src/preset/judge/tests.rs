@@ -145,7 +145,7 @@ fn a_unit_is_over_when_its_main_container_has_ended() {
         killed("main", 60),
         network(&["db", "main"]),
     ];
-    let over = "its unit is over: `main` exited (137) 1h ago, older than 10m";
+    let over = "its unit is finished: `main` exited (137) 1h ago, older than 10m";
     assert_eq!(
         answers(HARBOR, &[], &headless),
         [
@@ -163,7 +163,7 @@ fn a_unit_is_over_when_its_main_container_has_ended() {
     let barely = [running("db", 180), killed("main", 10)];
     assert_eq!(
         of_first(&[], &barely),
-        "keep: running, created 3h ago; its unit is over: `main` exited (137) 10m ago, not yet older than 10m"
+        "keep: running, created 3h ago; its unit is finished: `main` exited (137) 10m ago, not yet older than 10m"
     );
     // Made since the main container ended: someone continues it.
     assert_eq!(goes(&[], &[running("db", 30), killed("main", 60)]), [""; 0]);
@@ -389,7 +389,7 @@ fn trials_of_terminal_bench_are_judged_alike() {
     assert_eq!(
         tb(&[client(|_| {}), db]),
         format!(
-            "delete: running, created 3h ago; its unit is over: `{RUN}` exited (0) 2h ago, older than 10m"
+            "delete: running, created 3h ago; its unit is finished: `{RUN}` exited (0) 2h ago, older than 10m"
         )
     );
     let old = |hours: u64| {

@@ -50,7 +50,7 @@ fn doubled_ones_wait_until_things_have_settled() {
         of_first(&[], &second),
         "keep: running, but `b` of the same session was created 4m later, only 5m ago, not yet older than 5m"
     );
-    // Whoever works in it says more than the times of creation do.
+    // The benchmark that works in it says more than the times of creation do.
     let in_use = [sandbox("a", 60, active(4)), sandbox("b", 50, plain)];
     assert_eq!(
         of_first(&[], &in_use),

@@ -45,7 +45,7 @@ async fn what_is_created_belongs_to_the_run_and_keeps_its_own_labels() {
         ]
     );
 
-    // Creating a volume that exists gives the one that is there, whoever has it.
+    // Creating a volume that exists gives the one that is there, regardless of who has it.
     shared().create_volume("labelled-foreign", &[]);
     front.docker(&["volume", "create", "labelled-foreign"]);
     assert_eq!(
