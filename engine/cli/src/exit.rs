@@ -256,7 +256,7 @@ pub(crate) fn hints(error: &OpsError) -> Vec<String> {
             source.hint.iter().cloned().collect()
         }
         OpsError::Plugin(_) => {
-            hint("`tbengine plugin inspect` shows the digest and what it brings")
+            hint("`tbengine plugin inspect` shows the digest and what it provides")
         }
         OpsError::PolicyEngine(EngineError::Cache { .. }) => {
             hint("set XDG_CACHE_HOME to a writable directory")

@@ -627,7 +627,7 @@ impl Provider {
                     resource.started = Some(now);
                     resource.finished = None;
                     resource.exit_code = None;
-                })
+                });
             }
             ExternalChange::SetState(target, state) => {
                 self.change(target.kind, &target.native, |resource| {

@@ -29,7 +29,7 @@ pub(crate) struct GlobalArgs {
     #[arg(long, short, global = true, env = "TBENGINE_QUIET", value_parser = values::boolish())]
     #[arg(conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Directory to look up plugins that are named without one
+    /// Directory of plugins that are named without a path
     #[arg(long, global = true, value_name = "DIR", env = "TBENGINE_PLUGIN_DIR")]
     pub(crate) plugin_dir: Option<PathBuf>,
     /// Settings that every command has.

@@ -15,7 +15,7 @@ use super::values::{self, Span};
 /// The arguments of `guard`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A label tells what the command creates from what others create: containers, networks, volumes and images that are
+A label marks what the command creates: containers, networks, volumes and images that are
 created through the DOCKER_HOST of the command are labelled `tbengine.run-id`. For everything else, pass the label on:
 TBENGINE_RUN_ID holds the id, and {TBENGINE_RUN_ID} in an argument is replaced by it.
 
@@ -207,7 +207,7 @@ pub(crate) struct TermsArgs {
     /// A label of your own that marks resources created under it; several must all match
     #[arg(long, value_name = "KEY[=VALUE]", env = "TBENGINE_LABEL")]
     pub(crate) label: Vec<LabelFilter>,
-    /// A resource that exists and is deleted with the lease, by its whole id
+    /// A resource that exists and is deleted with the lease, by its full id
     #[arg(long, value_name = "ID", env = "TBENGINE_CLAIM")]
     pub(crate) claim: Vec<String>,
     /// Keep images that were created under it

@@ -93,7 +93,7 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Check configuration, backends and policies
     Doctor,
-    /// Show whose resources are, by which rules
+    /// Show owners and the rules that prove them
     #[command(subcommand)]
     Owners(OwnersCommand),
     /// Manage backend plugins
@@ -357,5 +357,31 @@ mod tests {
         };
         assert_eq!(parse(&["tbengine", "run", "--yes"]), (true, false));
         assert_eq!(parse(&["tbengine", "run", "--force"]), (false, true));
+    }
+    #[test]
+    fn former_names_of_flags_are_accepted_and_not_shown() {
+        let former = [
+            (&["guard", "--", "true"][..], "--second-look=1s"),
+            (&["guard", "--", "true"], "--tidy-every=1s"),
+            (&["guard", "--", "true"], "--tidy-after=1s"),
+            (&["lease", "hold"], "--second-look=1s"),
+            (&["run"], "--max-unproven-running=3"),
+        ];
+        for (command, flag) in former {
+            let mut arguments = vec!["tbengine"];
+            arguments.extend(command);
+            // Before what belongs to a guarded command.
+            let at = arguments.iter().position(|one| *one == "--");
+            arguments.insert(at.unwrap_or(arguments.len()), flag);
+            let parsed = Cli::try_parse_from(&arguments);
+            assert!(parsed.is_ok(), "{arguments:?}: {parsed:?}");
+        }
+        walk(&Cli::command(), &mut |command| {
+            let help = command.clone().render_long_help().to_string();
+            for (_, flag) in former {
+                let name = flag.split('=').next().unwrap_or_default();
+                assert!(!help.contains(name), "{}: {name}", command.get_name());
+            }
+        });
     }
 }

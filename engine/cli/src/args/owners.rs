@@ -9,14 +9,14 @@ use super::values;
 pub(crate) enum OwnersCommand {
     /// List the owners that are known, built in and configured
     List,
-    /// Show which rules hold of a resource with these labels, and what others miss
+    /// Show which rules match a resource with these labels, and what is missing for others
     Test(OwnersTestArgs),
 }
 
 /// The arguments of `owners test`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Rules that ask for others, like the rest of its unit, are tried on this resource alone.
+Rules about other resources, like the rest of its unit, are evaluated on this resource alone.
 
 Examples:
   tbengine owners test io.x-k8s.kind.cluster=dev

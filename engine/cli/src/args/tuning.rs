@@ -184,7 +184,7 @@ macro_rules! setting_args {
 }
 
 setting_args! {
-    /// When a step is tried again, and how much is done at once.
+    /// When a step is retried, and how much is done at once.
     RetryArgs: |matches| given(matches, RETRIES),
         |command| command.next_help_heading(RETRIES).args(flags(RETRIES));
     /// What every command can set.
@@ -218,6 +218,10 @@ fn arg(row: &'static Row, flag: &'static Flag) -> Arg {
         .help(row.with_default(flag.help))
         .help_heading(flag.heading)
         .allow_hyphen_values(row.may_begin_with_hyphen);
+    let arg = match flag.alias {
+        Some(alias) => arg.alias(alias),
+        None => arg,
+    };
     if row.is_path {
         return arg.value_parser(clap::value_parser!(PathBuf));
     }

@@ -218,16 +218,13 @@ impl<'o> OwnerDocument<'o> {
             let rivals = self.rivals.join(" and ");
             line(
                 "unproven",
-                format!("{rivals} are proven at once, so none counts"),
+                format!("{rivals} are proven at the same time, so the owner is unknown"),
             );
         }
         if self.name.is_none() {
             for nearly in &self.nearly {
                 let missing = nearly.missing.join("; ");
-                line(
-                    "unproven",
-                    format!("{}, as this is missing: {missing}", nearly.rule),
-                );
+                line("unproven", format!("{}; missing: {missing}", nearly.rule));
             }
         }
         lines

@@ -45,7 +45,7 @@ pub(crate) fn tell(
         }
         ReaperNotice::NotWritten(error) => {
             let why = exit::text(error);
-            let message = format!("it could not be written down: {why}");
+            let message = format!("it could not be recorded: {why}");
             console.error(&message, &exit::hints(error));
         }
         ReaperNotice::WaitingForClients => {

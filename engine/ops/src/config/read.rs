@@ -145,7 +145,7 @@ mod tests {
             ("[safeguards]\nmin-age = 5", "string"),
             ("[safeguards]\nmax-delete = -1", "-1"),
             ("[safeguards]\nmax-delete = \"120%\"", "120%"),
-            ("[safeguards]\nmax-unproven-running = -1", "-1"),
+            ("[safeguards]\nmax-unknown-running = -1", "-1"),
             ("[retry]\nattempts = 0", "between 1 and 50"),
             ("[retry]\nfactor = 0.5", "at least 1"),
             ("[retry]\nconcurrency = 0", "between 1 and 1024"),
@@ -221,7 +221,7 @@ mod tests {
             [safeguards]
             min-age = "5m"
             max-delete = 50
-            max-unproven-running = 0
+            max-unknown-running = 0
             max-plan-age = "2h"
             stop-timeout = "30s"
             [retry]

@@ -72,7 +72,7 @@ impl Fixture for MemoryFixture {
     async fn clean_up(&self) -> Result<(), String> {
         for resource in self.0.oracle().alive() {
             self.0
-                .act(tbengine_memory::ExternalChange::Delete(resource.identity));
+                .change(tbengine_memory::ExternalChange::Delete(resource.identity));
         }
         Ok(())
     }

@@ -86,7 +86,7 @@ impl View for Checked {
             }
         ));
         ok(format!(
-            "judged {} simulated resources in {:.1} ms ({:.0} resources/s): {} to keep, {} to stop, {} to archive, {} to delete",
+            "evaluated {} simulated resources in {:.1} ms ({:.0} resources/s): {} to keep, {} to stop, {} to archive, {} to delete",
             self.resources,
             self.milliseconds,
             self.resources_per_second,

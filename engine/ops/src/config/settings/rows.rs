@@ -42,7 +42,7 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         name: "retry",
-        doc: "When a step is tried again.",
+        doc: "When a step is retried.",
         schema: "RetryTable",
         schema_doc: "When a step is retried, and how long a backend may be unreachable.\n\n\
                      `attempts`, `base` and `cap` set random waits that double; `retries`, `delay` and `factor` set fixed\n\
@@ -74,6 +74,7 @@ settings! {
     "policy" => policy: String = "default".to_owned(), {
         flag: Some(Flag {
             name: "policy",
+            alias: None,
             variable: "TBENGINE_POLICY",
             value_name: "POLICY",
             heading: POLICY,
@@ -87,6 +88,7 @@ settings! {
     "safeguards.min-age" => min_age: Duration = Safeguards::default().min_age, {
         flag: Some(Flag {
             name: "min-age",
+            alias: None,
             variable: "TBENGINE_MIN_AGE",
             value_name: "DURATION",
             heading: SAFEGUARDS,
@@ -100,6 +102,7 @@ settings! {
     "safeguards.unknown-lease-age" => unknown_lease_age: Duration = Safeguards::default().unknown_lease_age, {
         flag: Some(Flag {
             name: "unknown-lease-age",
+            alias: None,
             variable: "TBENGINE_UNKNOWN_LEASE_AGE",
             value_name: "DURATION",
             heading: SAFEGUARDS,
@@ -114,6 +117,7 @@ settings! {
     "safeguards.max-delete" => max_delete: Option<MaxDelete> = None, {
         flag: Some(Flag {
             name: "max-delete",
+            alias: None,
             variable: "TBENGINE_MAX_DELETE",
             value_name: "N|P%",
             heading: SAFEGUARDS,
@@ -123,21 +127,23 @@ settings! {
         doc: "A plan that touches more than this is refused: a number, or a share like \"20%\".",
         binds_plans: true,
     }
-    "safeguards.max-unproven-running" => max_unproven_running: usize = Safeguards::default().max_unproven_running, {
+    "safeguards.max-unknown-running" => max_unproven_running: usize = Safeguards::default().max_unproven_running, {
         flag: Some(Flag {
-            name: "max-unproven-running",
-            variable: "TBENGINE_MAX_UNPROVEN_RUNNING",
+            name: "max-unknown-running",
+            alias: Some("max-unproven-running"),
+            variable: "TBENGINE_MAX_UNKNOWN_RUNNING",
             value_name: "N",
             heading: SAFEGUARDS,
-            help: "Without --max-delete: refuse plans that end more than N running resources of unproven owner [default: {default}]",
+            help: "Without --max-delete: refuse plans that kill more than N running resources of unknown owner [default: {default}]",
             comes_first: false,
         }),
-        doc: "Without max-delete: how many running resources of unproven owner a plan may end. Default: {default}.",
+        doc: "Without max-delete: how many running resources of unknown owner a plan may kill. Default: {default}.",
         binds_plans: true,
     }
     "safeguards.max-plan-age" => max_plan_age: Duration = Duration::from_secs(3600), {
         flag: Some(Flag {
             name: "max-plan-age",
+            alias: None,
             variable: "TBENGINE_MAX_PLAN_AGE",
             value_name: "DURATION",
             heading: SAFEGUARDS,
@@ -150,6 +156,7 @@ settings! {
     "safeguards.quarantine-after" => quarantine_after: u32 = QUARANTINE_AFTER, {
         flag: Some(Flag {
             name: "quarantine-after",
+            alias: None,
             variable: "TBENGINE_QUARANTINE_AFTER",
             value_name: "N",
             heading: SAFEGUARDS,
@@ -168,6 +175,7 @@ settings! {
     "safeguards.stop-timeout" => stop_timeout: Option<Duration> = None, {
         flag: Some(Flag {
             name: "stop-timeout",
+            alias: None,
             variable: "TBENGINE_STOP_TIMEOUT",
             value_name: "DURATION",
             heading: POLICY,
@@ -196,6 +204,7 @@ settings! {
     "retry.retries" => retries: Option<u32> = None, {
         flag: Some(Flag {
             name: "retries",
+            alias: None,
             variable: "TBENGINE_RETRIES",
             value_name: "N",
             heading: RETRIES,
@@ -210,6 +219,7 @@ settings! {
     "retry.delay" => retry_delay: Option<Duration> = None, {
         flag: Some(Flag {
             name: "retry-delay",
+            alias: None,
             variable: "TBENGINE_RETRY_DELAY",
             value_name: "DURATION",
             heading: RETRIES,
@@ -223,6 +233,7 @@ settings! {
     "retry.factor" => retry_factor: Option<Factor> = None, {
         flag: Some(Flag {
             name: "retry-factor",
+            alias: None,
             variable: "TBENGINE_RETRY_FACTOR",
             value_name: "FACTOR",
             heading: RETRIES,
@@ -236,6 +247,7 @@ settings! {
     "retry.concurrency" => concurrency: Option<u16> = None, {
         flag: Some(Flag {
             name: "concurrency",
+            alias: None,
             variable: "TBENGINE_CONCURRENCY",
             value_name: "N",
             heading: RETRIES,
@@ -249,6 +261,7 @@ settings! {
     "retry.outage-deadline" => outage_deadline: Duration = ApplyOptions::default().outage_deadline, {
         flag: Some(Flag {
             name: "outage-deadline",
+            alias: None,
             variable: "TBENGINE_OUTAGE_DEADLINE",
             value_name: "DURATION",
             heading: RETRIES,
@@ -261,6 +274,7 @@ settings! {
     "retry.deadline" => deadline: Option<Duration> = None, {
         flag: Some(Flag {
             name: "deadline",
+            alias: None,
             variable: "TBENGINE_DEADLINE",
             value_name: "DURATION",
             heading: RETRIES,
@@ -273,6 +287,7 @@ settings! {
     "retry.step-deadline" => step_deadline: Duration = ApplyOptions::default().step_deadline, {
         flag: Some(Flag {
             name: "step-deadline",
+            alias: None,
             variable: "TBENGINE_STEP_DEADLINE",
             value_name: "DURATION",
             heading: RETRIES,
@@ -285,6 +300,7 @@ settings! {
     "state.dir" => state_dir: Option<PathBuf> = None, {
         flag: Some(Flag {
             name: "state-dir",
+            alias: None,
             variable: "TBENGINE_STATE_DIR",
             value_name: "DIR",
             heading: GLOBAL,

@@ -42,6 +42,8 @@ pub struct Row {
 pub struct Flag {
     /// Its name, without the hyphens in front.
     pub name: &'static str,
+    /// A former name, which is still accepted and not shown.
+    pub alias: Option<&'static str>,
     /// The variable.
     pub variable: &'static str,
     /// What stands for its value in the help.
