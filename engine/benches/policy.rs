@@ -108,7 +108,7 @@ fn measure(policy: &ConfiguredPolicy, count: usize) {
     );
 }
 
-/// The least limit of memory, in MiB, with which a policy can judge 100 000 resources.
+/// The least limit of memory, in MiB, with which a policy can evaluate 100 000 resources.
 fn guest_memory(engine: &PolicyEngine, wasm: &[u8], params: &BTreeMap<String, String>) -> u64 {
     let resources: Vec<Resource> = (0..100_000).map(resource).collect();
     let candidates: Vec<Candidate<'_>> = resources.iter().enumerate().map(candidate).collect();

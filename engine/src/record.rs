@@ -1,4 +1,4 @@
-//! A recorded inventory: what was listed at one time, to judge it again elsewhere.
+//! A recorded inventory: what was listed at one time, to evaluate it again elsewhere.
 //!
 //! A record goes into a test beside a policy, so it holds no secrets: what looks like one is replaced
 //! by a word. The same inventory gives the same record.
@@ -21,7 +21,7 @@ use crate::kinds::Kinds;
 pub struct Record {
     /// The version of this format, 2.
     tbengine_record: u32,
-    /// What each backend declares of its kinds, so that it is judged without them.
+    /// What each backend declares of its kinds, so that it is evaluated without them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<Arc<str>, Vec<KindInfo>>,
     /// When it was listed: `now` to the policies that judge it.

@@ -4,7 +4,7 @@
  * JSON documents; protocol/v2.md describes each of them. Five rules:
  *
  * 1. No memory changes its owner. What a pointer points to may be read until the call that received
- *    it returns; whoever wants to keep it copies it.
+ *    it returns; copy it to keep it.
  * 2. Every request is answered exactly once, also when it was cancelled.
  * 3. Tables only grow at the end, and begin with their size: look at a field only if `size` covers it.
  * 4. Nothing is thrown across: no exception, panic or longjmp may leave a function of these tables.
@@ -41,7 +41,7 @@ enum {
     TBE_INVALID = 9,      /* the request or the configuration is wrong; ends this backend  */
     TBE_FORBIDDEN = 10,   /* these credentials may not do this, but may do other things    */
     TBE_UNSUPPORTED = 11, /* cannot be done, ever; also for a method that is not known     */
-    TBE_STUCK = 12,       /* accepted and will not be carried out; asking again is no help */
+    TBE_STUCK = 12,       /* accepted, but will not complete; do not ask again             */
     TBE_INTERNAL = 13,    /* a fault in the plugin's own code                              */
     TBE_CANCELLED = 14    /* the host asked for it                                         */
 };

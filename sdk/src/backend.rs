@@ -120,7 +120,7 @@ pub trait Backend: Send + Sync + 'static {
     ///   out, unless [`lost`](Changes::lost) says so; where that cannot be known, it is lost.
     /// - A cursor works in another process too, as long as the provider remembers. One that it does not remember is
     ///   `lost`, and one that was never given is `lost` or `Invalid`.
-    /// - Only resources of the kinds asked for are told of.
+    /// - Only resources of the kinds asked for are reported.
     async fn watch(&self, request: WatchRequest) -> Result<Changes> {
         drop(request);
         Err(unsupported("changes cannot be watched here"))

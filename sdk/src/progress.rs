@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How far a listing has come, as its backend tells while it works on one page. The caller's deadline counts from
+/// How far a listing has come, as its backend reports while it works on one page. The caller's deadline counts from
 /// the last sign, so a page that takes long because it is large is not late. Clones count together.
 ///
 /// It stays within the process: a plugin has the next page as its sign.

@@ -1,4 +1,4 @@
-//! How fast a policy judges, and what a whole `plan` takes, over the simulated provider.
+//! How fast a policy evaluates, and what a whole `plan` takes, over the simulated provider.
 //!
 //! `cargo bench -p tbengine-benches --bench plan`
 

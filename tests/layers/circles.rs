@@ -18,7 +18,7 @@ fn modules_make_no_circles() {
     for (folder, _) in CRATES.iter().filter(|(folder, _)| *folder != GENERATED) {
         let uses = Source::read(&root().join(folder).join("src")).uses();
         let arrows = between_top_modules(uses);
-        wrong.extend(circle(&arrows).map(|circle| told(folder, &arrows, &circle)));
+        wrong.extend(circle(&arrows).map(|circle| described(folder, &arrows, &circle)));
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
@@ -69,7 +69,7 @@ fn circle(arrows: &Arrows) -> Option<Vec<String>> {
 }
 
 /// A circle, with the lines that make it.
-fn told(folder: &str, arrows: &Arrows, circle: &[String]) -> String {
+fn described(folder: &str, arrows: &Arrows, circle: &[String]) -> String {
     let mut lines = vec![format!("{folder}: {}", circle.join(" -> "))];
     for pair in circle.windows(2) {
         for Use { from, to, line } in &arrows[&pair[0]][&pair[1]] {

@@ -27,7 +27,7 @@ pub(crate) enum Signal {
     Hangup,
 }
 
-/// What the process tells its caller.
+/// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     /// Done, or nothing to do.

@@ -1,4 +1,4 @@
-//! The command line as the front of an operation: shows its events, tells its notices, asks on the terminal.
+//! The command line as the front of an operation: shows its events and notices, asks on the terminal.
 
 use std::io;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ impl Front for CommandLine<'_> {
                 self.console
                     .error(&format!("lease {id} cannot be cleaned up: {error}"), &hints);
             }
-            Notice::Swept(end) => swept::tell(&self.console, self.verbose, end),
+            Notice::Swept(end) => swept::print_sweep(&self.console, self.verbose, end),
             Notice::NotLabelled { product, why } => self.console.warning(&format!(
                 "resources that the command creates in {product} are not labelled automatically: {why}"
             )),
@@ -114,7 +114,7 @@ impl Front for CommandLine<'_> {
             }
             Notice::Reaper(notice) => {
                 let out = self.watcher.out();
-                reaper::tell(&self.console, out, self.format, self.verbose, notice);
+                reaper::print_notice(&self.console, out, self.format, self.verbose, notice);
             }
             Notice::NoJournal => self.console.warning(
                 "without a journal this run cannot be resumed, and other runs do not see which resources it works on",

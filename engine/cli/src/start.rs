@@ -19,9 +19,9 @@ use crate::commands;
 use crate::exit::{Code, Error};
 use crate::output::console::Console;
 use crate::output::log;
-use crate::output::obstacles::tell_failures;
+use crate::output::obstacles::print_failures;
 use crate::output::out::Out;
-use crate::output::plan::tell_fault;
+use crate::output::plan::print_fault;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use tbengine_ops::config::Config;
@@ -74,7 +74,7 @@ pub(crate) fn start() -> ExitCode {
             console: console.clone(),
             color,
         },
-        Err(error) => return tell(&console, &error.into()).into(),
+        Err(error) => return print_error(&console, &error.into()).into(),
     };
     let ended = run(&mut app, chosen);
     // Whatever still runs for a backend must not outlive its host.
@@ -85,7 +85,7 @@ pub(crate) fn start() -> ExitCode {
         Err(error) => {
             app.out.flush();
             let signal = app.signals.as_ref().map(Signals::cause);
-            tell(&console, &error.stopped_by(signal))
+            print_error(&console, &error.stopped_by(signal))
         }
     };
     finish(&mut app, code)
@@ -156,16 +156,16 @@ fn not_become(error: &ExecError) -> ExitCode {
     ExitCode::from(error.code())
 }
 
-fn tell(console: &Console, error: &Error) -> Code {
+fn print_error(console: &Console, error: &Error) -> Code {
     if let Error::Ops(OpsError::NoBaseline(failures)) = error {
-        tell_failures(console, failures);
+        print_failures(console, failures);
     }
     match error {
         // Its author needs more than a line.
         Error::Ops(
             OpsError::Load(LoadError::Fault { fault, .. })
             | OpsError::Parameters(ConfigError::Fault(fault)),
-        ) => tell_fault(console, fault),
+        ) => print_fault(console, fault),
         _ => console.error(&error.to_string(), &error.hints()),
     }
     error.code()
@@ -199,7 +199,7 @@ fn terminal_width() -> Option<usize> {
 
 /// A variable that was mistyped would silently lift a limit.
 fn warn_of_unknown_variables(world: &World, command: &clap::Command, console: &Console) {
-    // What a guard tells its command.
+    // Set by a guard for its command.
     let mut known = vec![RUN_ID_VARIABLE.to_owned()];
     known.extend(VARIABLES.map(str::to_owned));
     collect_variables(command, &mut known);

@@ -28,7 +28,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Registries send readers to where their blobs lie, which is one step.
 const MAX_REDIRECTS: usize = 5;
 
-/// An index is asked for as well, so that it can be told from nothing.
+/// An index is asked for as well, so that it can be distinguished from a missing one.
 const ACCEPTED: &str =
     "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
 const BINARY: &str = "application/octet-stream";

@@ -48,7 +48,7 @@ pub enum Error {
     /// Nobody is to be asked, and pushing is nothing else.
     #[error("cannot push while offline")]
     PushOffline,
-    /// Nobody is to be asked, and what is there is broken.
+    /// No registry may be contacted, and the cached file is damaged.
     #[error(
         "{} in the cache does not match its digest, and tbengine is offline",
         path.display()

@@ -22,7 +22,7 @@ use crate::{backends, own, plugins, policies};
 /// One thing that was looked at.
 #[derive(Debug)]
 pub struct Finding {
-    /// What sort of thing.
+    /// The kind of thing.
     pub subject: Subject,
     /// Which of its sort.
     pub name: String,
@@ -30,7 +30,7 @@ pub struct Finding {
     pub condition: Condition,
 }
 
-/// What sort of thing was looked at.
+/// The kind of thing that was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The configuration file.

@@ -1,4 +1,4 @@
-//! What the safeguards are told: read from where runs and leases are kept.
+//! What the safeguards know: read from where runs and leases are kept.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub async fn read_quarantine(settings: &Settings, host: &Host) -> Result<Quarant
     Ok(Quarantine::new(parked).releasing(&settings.release))
 }
 
-/// What the safeguards are told. What cannot be read of it refuses a plan that would do anything.
+/// What the safeguards know. What cannot be read of it refuses a plan that would do anything.
 pub async fn read_facts(settings: &Settings, host: &Host) -> Facts {
     if knows_nothing(settings) {
         return Facts::default();

@@ -1,5 +1,5 @@
-//! What a run, a resume, a sweep, a guard and a lease are: the layer between the engine and whoever
-//! fronts it (the command line, a service, a program that embeds it).
+//! What a run, a resume, a sweep, a guard and a lease are: the layer between the engine and its fronts
+//! (the command line, a service, a program that embeds it).
 //!
 //! It reads the files that the configuration or a request names, the processes that carry a lease's id, and
 //! the store. It does not read the environment, the wall clock, the terminal, signals or arguments: a front
@@ -12,7 +12,7 @@
 //! - [`own`]: what tbengine itself runs in
 //! - [`stored`]: opening the store
 //! - [`mod@discover`]: what exists, knowing what was proven of owners before
-//! - [`facts`]: what the safeguards are told
+//! - [`facts`]: what the safeguards know
 //! - [`front`]: the caller of an operation, which hears events and approves plans
 //! - [`sweep_end`]: how sweeping a lease ended
 //! - [`draft`]: a plan on its way to being applied

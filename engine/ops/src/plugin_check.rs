@@ -74,7 +74,7 @@ pub struct Tried {
 
 /// What the process of the trials says.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "tells")]
+#[serde(rename_all = "kebab-case", tag = "event")]
 pub enum TrialEvent {
     /// What there is to try.
     Plan {
@@ -298,18 +298,18 @@ fn start(request: &CheckRequest, from: usize) -> Result<Child, Error> {
 
 /// What the process says. Lines of others, like those of a library that prints, are passed over.
 fn listen(child: &mut Child) -> mpsc::Receiver<TrialEvent> {
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     if let Some(output) = child.stdout.take() {
         std::thread::spawn(move || {
             for line in BufReader::new(output).split(b'\n') {
                 let Ok(line) = line else { return };
                 if let Ok(event) = serde_json::from_slice(&line)
-                    && tell.send(event).is_err()
+                    && sender.send(event).is_err()
                 {
                     return;
                 }
             }
         });
     }
-    told
+    receiver
 }

@@ -35,7 +35,7 @@ pub struct Found {
     pub limits: Limits,
 }
 
-/// A policy that can judge.
+/// A policy that can evaluate.
 pub struct Chosen {
     /// The policy, configured.
     pub policy: Arc<dyn Policy>,

@@ -232,7 +232,7 @@ impl Resuming<'_> {
         let purpose = Purpose::Plan {
             scope: claimed.record().plan.header.scope_then(),
             error_mode: self.error_mode,
-            // What is left of a plan is not judged again, and vetoes are asked again.
+            // What is left of a plan is not evaluated again, and vetoes are asked again.
             sizes: policies::want_sizes(&vetoes),
         };
         let engine = context

@@ -108,7 +108,7 @@ pub async fn run(
     let purpose = Purpose::Plan {
         scope,
         error_mode,
-        // A plan that was made before is not judged again, and vetoes are asked again.
+        // A plan that was made before is not evaluated again, and vetoes are asked again.
         sizes: request.saved.is_none() && chosen.policy.interest().wants.sizes
             || policies::want_sizes(&vetoes),
     };
@@ -161,7 +161,7 @@ pub async fn run(
 }
 
 /// Whether what is listed soon is applied while slow backends are still being listed: nobody waits for one plan, no
-/// limit is about all of it, and the policy can judge a part.
+/// limit is about all of it, and the policy can evaluate a part.
 fn goes_in_parts(settings: &Settings, engine: &Engine, chosen: &Chosen, front: &dyn Front) -> bool {
     engine.backends().len() > 1
         && !front.asks()

@@ -128,7 +128,7 @@ impl World {
     }
 }
 
-/// The variable in which a guard tells what it changed in the environment of its command. tbengine itself
+/// The variable in which a guard records what it changed in the environment of its command. tbengine itself
 /// takes that back: what it looks after under a guard may outlive that one, and its socket.
 pub const OUTSIDE_VARIABLE: &str = "TBENGINE_OUTSIDE";
 
@@ -141,9 +141,9 @@ pub fn outside(before: &Outside) -> String {
 }
 
 fn unset_guard_variables(environment: &mut BTreeMap<String, String>) {
-    let told = environment.remove(OUTSIDE_VARIABLE);
-    let before: Outside = told
-        .and_then(|told| serde_json::from_str(&told).ok())
+    let recorded = environment.remove(OUTSIDE_VARIABLE);
+    let before: Outside = recorded
+        .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     for (name, value) in before {
         match value {

@@ -33,7 +33,7 @@ pub(super) fn match_up(
             priority: proposal.priority,
         };
         if made[resource].replace(decision).is_some() {
-            return Err(format!("its answer judges `{}` twice", proposal.id));
+            return Err(format!("its answer has two verdicts for `{}`", proposal.id));
         }
     }
     Ok(made.into_iter().flatten().collect())

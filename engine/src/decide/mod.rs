@@ -80,7 +80,7 @@ fn judge(
 ) -> Decisions {
     let in_scope = |index: &usize| scope.admits(&inventory.resources[*index], context.now);
     let mut indices: Vec<usize> = (0..inventory.resources.len()).filter(in_scope).collect();
-    // Fewer are judged in one call anyway, in the order of the inventory.
+    // Fewer are evaluated in one call anyway, in the order of the inventory.
     let mut groups = Vec::new();
     if indices.len() > MAX_BATCH {
         groups = together::groups(inventory);

@@ -90,7 +90,7 @@ impl<'a> PolicyInput<'a> {
     }
 
     /// The candidates, in the order of the indices. `groups` says of each index of the inventory what it belongs
-    /// together with; nothing, if all are judged in one call.
+    /// together with; nothing, if all are evaluated in one call.
     pub(super) fn candidates(&self, groups: &[usize]) -> Vec<Candidate<'_>> {
         let Self {
             inventory, facts, ..

@@ -1,4 +1,4 @@
-//! What a policy has to judge in one call.
+//! What a policy has to evaluate in one call.
 
 use foldhash::{HashMap, HashMapExt as _};
 
@@ -8,7 +8,7 @@ use crate::discover::Inventory;
 /// for a unit, and for what its members use, like networks and volumes.
 ///
 /// What uses a thing that many units share, like an image, does not belong together: one image would tie all
-/// units to each other. A policy that judges in several calls may so keep an image until its users are gone.
+/// units to each other. A policy that evaluates in several calls may so keep an image until its users are gone.
 pub(super) fn groups(inventory: &Inventory) -> Vec<usize> {
     let mut forest = Forest((0..inventory.resources.len()).collect());
     let mut first_of_unit = HashMap::new();

@@ -118,7 +118,7 @@ static USUAL: LazyLock<[KindInfo; 6]> = LazyLock::new(|| {
     ]
 });
 
-/// The kinds that have to be listed to judge those of a scope: these, what may use them or be taken along by
+/// The kinds that have to be listed to evaluate those of a scope: these, what may use them or be taken along by
 /// them, and so on; and whatever computes, since a unit of which something runs is in use.
 ///
 /// No kind in scope means all of them.

@@ -7,7 +7,7 @@ use super::rule::Rule;
 const MAX_WAYS: usize = 1_000;
 
 /// Checks that every way to satisfy a rule has two facts of different origin, of which one is rare: a
-/// benchmark's things are judged while they run, so a name that somebody chose as well is not enough.
+/// benchmark's things are evaluated while they run, so a name that somebody chose as well is not enough.
 ///
 /// # Errors
 /// In words, with the way that is too weak.

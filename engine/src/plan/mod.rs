@@ -420,7 +420,7 @@ fn propose<'a>(
     })
 }
 
-/// Whether facts prove who owns a resource, so that a policy may judge it while it runs: a recognised
+/// Whether facts prove who owns a resource, so that policies may delete it while it runs: a recognised
 /// benchmark's naming, or a run of ours whose lease is known to have ended.
 pub(crate) fn is_proven(resource: &Resource, facts: &Facts) -> bool {
     matches!(resource.owner, Owner::Benchmark(_)) || facts.prove(resource)

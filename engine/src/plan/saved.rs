@@ -315,7 +315,7 @@ fn keep(steps: Vec<Arc<Step>>, surviving: &HashMap<ResourceId, Listing>) -> Vec<
 /// What a step's resource no longer has in common with what the plan saw, if it matters.
 ///
 /// What ran and has ended since may still be deleted; what had ended and runs, or was started again, may not: the
-/// policy judged something else. So it is with what the backend declares to [bind](super::Bound) a step.
+/// policy evaluated something else. So it is with what the backend declares to [bind](super::Bound) a step.
 pub fn difference(step: &Step, now: &Resource) -> Option<String> {
     if let Some(what) = identity_difference(&step.target, &now.identity) {
         return Some(what);

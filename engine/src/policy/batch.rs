@@ -6,12 +6,12 @@ use std::ops::Range;
 use super::candidate::Candidate;
 use super::description::Judging;
 
-/// The most resources in one call of a policy that judges units, unless one unit alone is larger.
-/// More at once are judged no faster, and each call takes memory for what it holds: some 4 MiB of the
+/// The most resources in one call of a policy that evaluates units, unless one unit alone is larger.
+/// More at once are evaluated no faster, and each call takes memory for what it holds: some 4 MiB of the
 /// guest for so many with the built-in policies, and as much here.
 pub const MAX_BATCH: usize = 5_000;
 
-/// How many resources a call of a policy gets that judges each alone. Small enough for languages
+/// How many resources a call of a policy gets that evaluates each alone. Small enough for languages
 /// whose garbage collector slows down with what it holds.
 pub(super) const CHUNK: usize = MAX_BATCH;
 

@@ -1,11 +1,11 @@
-//! A resource that a policy may judge.
+//! A resource that a policy may evaluate.
 
 use tbengine_sdk::{Identity, Resource};
 
 use super::lease_state::LeaseState;
 use crate::kinds::{KindFacts, Kinds};
 
-/// A resource that a policy may judge, with what is known of it besides its own facts. The records of every
+/// A resource that a policy may evaluate, with what is known of it besides its own facts. The records of every
 /// version of the contract are made of this.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate<'a> {
@@ -23,7 +23,7 @@ pub struct Candidate<'a> {
     pub unit_runs: bool,
     /// Whether the run whose id it carries is still going on.
     pub lease: LeaseState,
-    /// The same for neighbours that must be judged in one call, where there are more candidates than
+    /// The same for neighbours that must be evaluated in one call, where there are more candidates than
     /// [`MAX_BATCH`](super::MAX_BATCH).
     pub group: usize,
 }

@@ -30,7 +30,7 @@ use super::state::State;
 use super::veto::Review;
 use super::wasi::Seed;
 
-/// A policy that can judge. Cheap to clone, and callable from many threads at once.
+/// A policy that can evaluate. Cheap to clone, and callable from many threads at once.
 #[derive(Clone)]
 pub struct ConfiguredPolicy(Arc<Configured>);
 

@@ -24,7 +24,7 @@ pub struct PolicyEngineOptions {
     pub cache_dir: Option<PathBuf>,
     /// What `describe` may use.
     pub limits: Limits,
-    /// How many instances of a policy that judges each resource alone may work at once; `None`
+    /// How many instances of a policy that evaluates each resource alone may work at once; `None`
     /// means as many as there are processors.
     pub threads: Option<usize>,
 }

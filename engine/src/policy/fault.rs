@@ -13,7 +13,7 @@ pub struct Fault {
     pub policy: String,
     /// The function that failed: `describe`, `configure`, `decide`, `retry`.
     pub function: String,
-    /// What sort of fault it was.
+    /// The kind of fault.
     pub kind: FaultKind,
     /// What happened, for people.
     pub message: String,
@@ -25,7 +25,7 @@ pub struct Fault {
     pub log: Vec<LogLine>,
 }
 
-/// What sort of fault a policy committed.
+/// The kind of fault of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {

@@ -228,7 +228,7 @@ impl CompiledPolicy {
         &self.0.imports
     }
 
-    /// Checks parameters as the operator wrote them, and makes a policy that can judge with them.
+    /// Checks parameters as the operator wrote them, and makes a policy that can evaluate with them.
     ///
     /// # Errors
     /// A [`ConfigError`] that names the parameter, if one is unknown, missing or wrong.

@@ -43,11 +43,11 @@ pub enum EventKind {
     AccountShared(SharedAccount),
     /// A backend, or a kind of its resources, could not be listed.
     ListFailed(ListFailure),
-    /// The policy has judged what is in scope.
+    /// The policy has evaluated what is in scope.
     PolicyDecided {
         /// The policy.
         policy: PolicySource,
-        /// How many resources it judged.
+        /// How many resources it evaluated.
         candidates: usize,
         /// How many it wants deleted, archived or stopped.
         proposals: usize,

@@ -11,7 +11,7 @@ use crate::Process;
 pub struct Holder {
     /// The lease: for a run, its id.
     pub id: String,
-    /// What sort of holder: `run`.
+    /// The kind of holder: `run`.
     pub kind: String,
     /// The process.
     pub process: Process,

@@ -123,7 +123,7 @@ pub trait HeldLease: Send + Sync + Debug {
     /// If the host has none left to give, like descriptors.
     fn share(&self) -> io::Result<Handover>;
 
-    /// Where what belongs to the lease may lie on this host. What is there goes with the lease.
+    /// Where what belongs to the lease may lie on this host. Everything in it is removed with the lease.
     fn scratch(&self) -> Scratch;
 }
 

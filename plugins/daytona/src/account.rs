@@ -22,7 +22,7 @@ const PERMISSIONS: [(&str, &str); 5] = [
     ("delete:volumes", "deleting volumes will be refused"),
 ];
 
-/// The organization, as far as anything told it.
+/// The organization, as far as it is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Organization {
     /// What resources' identities say.
@@ -58,7 +58,7 @@ pub(crate) async fn key(client: &Client) -> Result<Option<ApiKey>> {
     }
     match client.read(call, &["api-keys", "current"], &[]).await {
         Ok(key) => Ok(Some(key)),
-        // Older services have no such path, and then a read tells whether they are a service at all.
+        // Older services have no such path, and then a read shows whether they are a service at all.
         Err(error) if has_status(&error, 404) => {
             client
                 .read::<SandboxPage>(call, &["sandbox"], &[("limit", "1")])

@@ -38,7 +38,7 @@ pub struct Daytona {
     undeletable: Undeletable,
 }
 
-/// What the first contact told.
+/// What the first contact showed.
 struct Contact {
     organization: Organization,
     key: Option<ApiKey>,

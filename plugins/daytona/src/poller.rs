@@ -1,7 +1,7 @@
 //! One poller for all sandboxes whose deletion was accepted.
 //!
 //! Only a read by id proves that a sandbox is gone, but as long as it is on its way out nothing has to
-//! be proven. So one listing of what is being destroyed, a *round*, tells for all of them who is still
+//! be proven. So one listing of what is being destroyed, a *round*, shows for all of them which are still
 //! there, at growing intervals, and only who has left it is read by id. What such a read does not find
 //! may have been hidden instead of destroyed; the next round shows that as well, for all of them.
 //!
@@ -226,7 +226,7 @@ impl Watched {
         match unseen {
             Some(unseen) if unseen < interval => pending.still_there(),
             _ if left || count <= MAX_SINGLE_READS || is_paused => Known::Read,
-            // The round under way will tell.
+            // The round in progress will show it.
             Some(unseen) if self.under_way && unseen < 4 * interval => pending.still_there(),
             Some(unseen) if is_soon && unseen < 2 * ROUND_INTERVAL => pending.still_there(),
             Some(_) if !self.under_way => self.round(count),

@@ -8,13 +8,13 @@ use crate::context::{Address, Endpoint};
 use crate::wire::Info;
 
 /// The disk of the daemon's data directory. `None` unless the daemon is on this machine and in this view of its file
-/// systems, as far as can be told: a socket may lead into a virtual machine, or out of a container.
+/// systems, as far as is known: a socket may lead into a virtual machine, or out of a container.
 pub(crate) fn disk(endpoint: &Endpoint, info: &Info) -> Option<Disk> {
     if !matches!(endpoint.address, Address::Unix(_)) {
         return None;
     }
-    let is_here = told("hostname").is_some_and(|name| name == info.name)
-        && told("osrelease").is_some_and(|release| release == info.kernel_version);
+    let is_here = kernel_value("hostname").is_some_and(|name| name == info.name)
+        && kernel_value("osrelease").is_some_and(|release| release == info.kernel_version);
     let directory = Path::new(&info.docker_root_dir);
     if !is_here || !directory.is_absolute() || !directory.is_dir() {
         return None;
@@ -33,7 +33,7 @@ pub(crate) fn disk(endpoint: &Endpoint, info: &Info) -> Option<Disk> {
 }
 
 /// What the kernel of this machine says of itself.
-fn told(what: &str) -> Option<String> {
+fn kernel_value(what: &str) -> Option<String> {
     let text = std::fs::read_to_string(Path::new("/proc/sys/kernel").join(what)).ok()?;
     Some(text.trim().to_owned())
 }
@@ -54,8 +54,8 @@ mod tests {
     /// What a daemon on this machine says of itself.
     fn info(directory: &Path) -> Info {
         Info {
-            name: told("hostname").unwrap(),
-            kernel_version: told("osrelease").unwrap(),
+            name: kernel_value("hostname").unwrap(),
+            kernel_version: kernel_value("osrelease").unwrap(),
             docker_root_dir: directory.display().to_string(),
             ..Info::default()
         }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_disk_of_a_daemon_here_is_told() {
+    fn the_disk_of_a_local_daemon_is_shown() {
         let directory = tempfile::tempdir().unwrap();
         let disk = disk(&unix(), &info(directory.path())).expect("a disk");
         assert_eq!(disk.name, directory.path().display().to_string());
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_told_of_a_daemon_that_may_be_elsewhere() {
+    fn nothing_is_shown_for_a_daemon_that_may_be_remote() {
         let directory = tempfile::tempdir().unwrap();
         let here = || info(directory.path());
         let tcp = endpoint(Address::Tcp {

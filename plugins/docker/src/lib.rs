@@ -14,7 +14,7 @@
 //! - `account_ref`: the daemon, as the identities of its resources name it
 //! - `containers`, `networks`, `volumes`, `images`: from JSON to `Resource`
 //! - `disks`: the disk that the data lies on, if it can be seen from here
-//! - `events`: what the daemon tells of changes
+//! - `events`: changes that the daemon reports
 //! - `finding`: what people mean by a name
 //! - `item`: reading one item of many, in its own time
 //! - `unit`: what belongs together, and the labels of images

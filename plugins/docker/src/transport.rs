@@ -65,7 +65,7 @@ impl Transport {
             supported(version, &endpoint.shown)?;
         }
         // The client sends a request again only if it never left: then the pooled connection was
-        // already closed. Everything else is for the engine to judge.
+        // already closed. The engine decides about everything else.
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(20))

@@ -1,4 +1,4 @@
-//! Commands whose creations are told of.
+//! Commands whose creations are reported.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl Attachments {
         Ok(())
     }
 
-    /// What tells of another creation.
+    /// Wakes readers after another creation.
     pub(crate) fn news(&self) -> Arc<Notify> {
         self.news.clone()
     }

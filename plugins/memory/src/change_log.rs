@@ -39,7 +39,7 @@ impl ChangeLog {
         self.news.notify_waiters();
     }
 
-    /// What tells of another change.
+    /// Wakes readers after another change.
     pub(crate) fn news(&self) -> Arc<Notify> {
         self.news.clone()
     }

@@ -18,7 +18,7 @@
 //! - `kinds`: what it has
 //! - `entry`: a resource as the provider keeps it
 //! - `change_log`: what happened lately, for those who watch
-//! - `attachments`: commands whose creations are told of
+//! - `attachments`: commands whose creations are reported
 //! - [`record`]: what was asked for, and what was deleted
 
 mod attachments;

@@ -208,7 +208,7 @@ impl Make {
         self
     }
 
-    /// Ends this long after it was asked to. Unless told, at once.
+    /// Ends this long after it was asked to. Unless set, at once.
     #[must_use]
     pub fn ends_after(mut self, reaction: Duration) -> Self {
         self.0.reaction = Reaction::Ends(reaction);

@@ -65,7 +65,7 @@ pub struct Provider {
     pub(crate) ghosts: Duration,
     /// What happened lately.
     pub(crate) changes: ChangeLog,
-    /// Commands whose creations are told of.
+    /// Commands whose creations are reported.
     pub(crate) attachments: Attachments,
     /// What the credentials do not allow.
     pub(crate) forbidden: BTreeSet<(tbengine_sdk::Operation, Kind)>,

@@ -1,6 +1,6 @@
 //! The leaked inventory, made from a seed: a host after several killed benchmark runs.
 //!
-//! The first [`DEFAULT_RESOURCES`](crate::config::DEFAULT_RESOURCES) resources are one of every sort;
+//! The first [`DEFAULT_RESOURCES`](crate::config::DEFAULT_RESOURCES) resources are one of every kind;
 //! after them come ever more trials. Each resource follows what it uses, so that every number of
 //! resources leaves a host without dangling relations.
 

@@ -200,7 +200,7 @@ static void call_backend(tbe_instance *self, tbe_call call, tbe_bytes method, tb
         return;
     }
     if (!document.at) {
-        answer(call, TBE_INVALID, "the request is no JSON object");
+        answer(call, TBE_INVALID, "the request is not a JSON object");
         return;
     }
     pthread_mutex_lock(&self->lock);

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_policy_has_no_opinion_until_it_is_told() {
+    fn the_default_policy_has_no_opinion_until_it_is_reported() {
         let set = settings(DEFAULT, &[]).unwrap();
         assert!(matches!(
             set.effort.retry(&failure(7)),

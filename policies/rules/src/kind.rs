@@ -1,4 +1,4 @@
-//! What sorts of resources there are.
+//! The kinds of resources.
 
 use tbengine_policy::types::{Class, Resource};
 

@@ -10,7 +10,7 @@
 //!
 //! Both use:
 //!
-//! - `kind`: what sorts of resources there are
+//! - `kind`: the kinds of resources
 //! - `reason`: the texts
 //! - [`effort`]: how hard is tried, and the advice after a failed attempt
 //! - [`builtin!`]: makes a component of it
@@ -24,7 +24,7 @@ mod reason;
 pub use each::{AGGRESSIVE, DEFAULT, Judge, Profile};
 pub use preset::{HARBOR, Preset, PresetJudge, TERMINAL_BENCH};
 
-/// Makes a crate the built-in policy that judges like this, with this profile.
+/// Makes a crate the built-in policy that evaluates like this, with this profile.
 #[macro_export]
 macro_rules! builtin {
     ($judge:ty, $profile:expr, $description:path) => {

@@ -1,7 +1,7 @@
 //! The texts: why a resource goes or stays.
 //!
 //! They are put together by hand. A hundred thousand of them are written in one call, and Rust's
-//! formatting would take longer than the judging.
+//! formatting would take longer than the evaluation.
 
 use std::time::Duration;
 
@@ -124,11 +124,11 @@ impl Reason {
     pub(crate) fn used_by(self, user: Option<&Resource>, others: u32) -> Self {
         match (user, others) {
             (Some(user), _) => self.text("used by ").text(&user.id).text(", which stays"),
-            (None, 1) => self.text("used by a resource that is not judged with it"),
+            (None, 1) => self.text("used by a resource that is not evaluated with it"),
             (None, _) => self
                 .text("used by ")
                 .number(u64::from(others))
-                .text(" resources that are not judged with it"),
+                .text(" resources that are not evaluated with it"),
         }
     }
 

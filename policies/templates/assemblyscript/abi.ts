@@ -7,7 +7,7 @@ export const KEEP: u8 = 0, STOP: u8 = 1, DELETE: u8 = 2, ARCHIVE: u8 = 3;
 export enum State {
   pending, created, running, paused, restarting, exited, stopped, archived, failed, dead, removing, present, unknown,
 }
-/** Judge by class: the word of a kind is the provider's own. What is `other` is best kept. */
+/** Evaluate by class: the word of a kind is the provider's own. What is `other` is best kept. */
 export enum Class { compute, network, config, storage, image, cache, other }
 export enum OwnerIs { run, benchmark, other, kept, unknown }
 /** Whether the run whose id a resource carries is still going on. */
@@ -118,7 +118,7 @@ export class Disk {
   get highWaterBytes(): i64 { return optional(changetype<usize>(this) + 72); }
 }
 
-/** What a policy is told besides the resources. */
+/** What a policy is given besides the resources. */
 @unmanaged
 export class Context {
   /** The only clock a policy has, in milliseconds since 1970. */

@@ -236,7 +236,7 @@ func loadPlaces(at uintptr) Places {
 	return unsafe.Slice((*uint32)(pointer(first)), count)
 }
 
-// Context is what a policy is told besides the resources.
+// Context is what a policy is given besides the resources.
 type Context uintptr
 
 // Now is the only clock a policy has, in milliseconds since 1970.
@@ -259,7 +259,7 @@ func (context Context) NextChange() (at uint64, offsetMinutes int32, known bool)
 // Kind is a kind of resource.
 type Kind uintptr
 
-// Word is the provider's own, like `container`. Judge by class: new backends bring new words.
+// Word is the provider's own, like `container`. Evaluate by class: new backends bring new words.
 func (kind Kind) Word() string { return loadText(uintptr(kind)) }
 func (kind Kind) Class() Class { return load[Class](uintptr(kind) + 8) }
 func (kind Kind) Runs() bool   { return load[uint8](uintptr(kind)+9) != 0 }
@@ -487,7 +487,7 @@ func (selection Selection) store(at uintptr) {
 	}
 }
 
-// Interest is what a policy asks to be told; the zero value means all labels and attributes, and no expensive facts.
+// Interest is what a policy asks for; the zero value means all labels and attributes, and no expensive facts.
 type Interest struct {
 	Labels, Attrs Selection
 	Wants         Costly

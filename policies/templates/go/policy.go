@@ -27,7 +27,7 @@ func Describe() Description {
 	}
 }
 
-// Configure takes the parameters, durations in milliseconds, and says what the policy wants to be told: everything.
+// Configure takes the parameters, durations in milliseconds, and says which facts the policy asks for: all.
 func Configure(params map[string]string) (Interest, *ConfigError) {
 	olderThan, _ = strconv.ParseUint(params["older-than"], 10, 64)
 	keepLabel = params["keep-label"]
@@ -37,7 +37,7 @@ func Configure(params map[string]string) (Interest, *ConfigError) {
 	return Interest{}, nil
 }
 
-// Decide judges the resources. One without a verdict is kept.
+// Decide evaluates the resources. One without a verdict is kept.
 func Decide(context Context, resources []Resource, verdicts *Verdicts) error {
 	now := context.Now()
 	for _, one := range resources {

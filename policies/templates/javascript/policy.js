@@ -38,7 +38,7 @@ export const setup = {
   },
 };
 
-/** What the engine calls to judge. */
+/** The functions that the engine calls. */
 export const hooks = {
   decide(context, resources) {
     const now = Number(context.now);

@@ -35,7 +35,7 @@ type
     ## Fields that are not here are in gen/policy.h.
     id*, name*: Text
     backend*, kind*: uint32 ## Indices into the context.
-    class* {.importc: "class_".}: uint8 ## Judge by it: the word of a kind is the provider's own.
+    class* {.importc: "class_".}: uint8 ## Evaluate by it: the word of a kind is the provider's own.
     state*: uint8
     damaged*: OptionalText
     created*, arrived*, started*, finished*: OptionalTime

@@ -48,7 +48,7 @@ class Setup(exports.Setup):
 
 
 class Hooks(exports.Hooks):
-    """What the engine calls to judge."""
+    """The functions that the engine calls."""
 
     def decide(self, context: Context, resources: list[Resource]) -> list[Verdict]:
         verdicts = [judge(context.now, one) for one in resources]

@@ -2,7 +2,7 @@
 
 /** An index into `backends` or `kinds` of the context, or the resources of the same call. */
 export type Place = number;
-/** Judge by class: the word of a kind is the provider's own. What is `other` is best kept. */
+/** Evaluate by class: the word of a kind is the provider's own. What is `other` is best kept. */
 export type Class = "compute" | "network" | "config" | "storage" | "image" | "cache" | "other";
 export type State =
   | "pending" | "created" | "running" | "paused" | "restarting" | "exited" | "stopped" | "archived"

@@ -40,7 +40,7 @@ export const setup: Setup = {
   },
 };
 
-/** What the engine calls to judge. */
+/** The functions that the engine calls. */
 export const hooks: Hooks = {
   decide: (context, resources) =>
     resources.map((one) => judge(Number(context.now), one)).filter((verdict) => verdict !== undefined),

@@ -50,7 +50,7 @@ pub fn Optional(comptime T: type) type {
 /// An index into the backends or kinds of the context, or the resources of the same call.
 pub const Place = u32;
 
-/// Judge by class: the word of a kind is the provider's own. What is `other` is best kept.
+/// Evaluate by class: the word of a kind is the provider's own. What is `other` is best kept.
 pub const Class = enum(u8) { compute, network, config, storage, image, cache, other };
 pub const State = enum(u8) {
     pending,

@@ -33,7 +33,7 @@ pub fn describe() contract.Description {
 
 const complaint = contract.ConfigError{ .param = text("older-than"), .message = text("must be more than nothing") };
 
-/// Takes the parameters, durations in milliseconds, and says what the policy wants to be told: everything.
+/// Takes the parameters, durations in milliseconds, and says which facts the policy asks for: all.
 pub fn configure(config: []const contract.Pair) contract.Configured {
     for (config) |pair| {
         const name = pair.key.slice();
@@ -44,7 +44,7 @@ pub fn configure(config: []const contract.Pair) contract.Configured {
     return .{ .interest = .{} };
 }
 
-/// Judges the resources. One without a verdict is kept.
+/// Evaluates the resources. One without a verdict is kept.
 pub fn decide(context: *const contract.Context, resources: []const contract.Resource) error{OutOfMemory}![]const contract.Verdict {
     const verdicts = try contract.allocator.alloc(contract.Verdict, resources.len);
     var count: usize = 0;

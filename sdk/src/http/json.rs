@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_from_what_is_cut_off() {
+    fn what_is_no_json_is_reported_from_what_is_cut_off() {
         for (body, want) in [
             ("", JsonError::Truncated),
             (r#"[{"id":"a"#, JsonError::Truncated),

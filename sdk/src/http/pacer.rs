@@ -27,7 +27,7 @@ const UNSAID_WAIT: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Pacer {
     throttlers: Mutex<Throttlers>,
-    /// Woken when an answer told more: what was closed may be open again before its window ends.
+    /// Woken when an answer says more: what was closed may be open again before its window ends.
     learned: Notify,
 }
 

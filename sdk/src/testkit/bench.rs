@@ -66,7 +66,7 @@ pub(super) enum Applies {
     WhatStops,
     /// Sandboxes, if the backend can archive them.
     WhatIsArchived,
-    /// What a watch tells of.
+    /// What a watch reports.
     WhatIsWatched,
     /// What runs, if the backend reads its counters.
     WhatIsSampled,

@@ -87,7 +87,7 @@ pub enum Made {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Wanted {
-    /// What sort of resource.
+    /// The kind of resource.
     pub kind: Kind,
     /// Its state.
     pub state: State,

@@ -19,8 +19,8 @@ pub(super) fn behaviours() -> Vec<Behaviour> {
         behaviour!(EachKind labels_are_kept_byte_for_byte),
         behaviour!(EachKind a_listing_of_identities_leaves_out_nothing),
         behaviour!(WhatAbsenceProves what_was_deleted_is_not_in_a_listing_of_identities),
-        behaviour!(WhatRuns the_states_are_told_apart),
-        behaviour!(WhatRuns the_exit_code_and_the_end_are_told),
+        behaviour!(WhatRuns the_states_are_distinguished),
+        behaviour!(WhatRuns the_exit_code_and_the_end_are_shown),
     ]
 }
 
@@ -176,7 +176,7 @@ async fn what_was_deleted_is_not_in_a_listing_of_identities(bench: Bench, kind: 
     Ok(())
 }
 
-async fn the_states_are_told_apart(bench: Bench, kind: Kind) -> Tested {
+async fn the_states_are_distinguished(bench: Bench, kind: Kind) -> Tested {
     let candidates = match kind {
         Kind::CONTAINER => [State::Created, State::Running, State::Exited, State::Paused],
         _ => [
@@ -208,7 +208,7 @@ async fn the_states_are_told_apart(bench: Bench, kind: Kind) -> Tested {
     Ok(())
 }
 
-async fn the_exit_code_and_the_end_are_told(bench: Bench, kind: Kind) -> Tested {
+async fn the_exit_code_and_the_end_are_shown(bench: Bench, kind: Kind) -> Tested {
     let wanted = Wanted {
         exit_code: Some(3),
         ..Wanted::new(kind)
@@ -216,7 +216,7 @@ async fn the_exit_code_and_the_end_are_told(bench: Bench, kind: Kind) -> Tested 
     let made = bench.make(wanted).await?;
     assert_eq!(made.exit_code, Some(3));
     let (finished, created) = (made.finished, made.identity.created);
-    assert!(finished.is_some(), "when it ended is not told");
+    assert!(finished.is_some(), "when it ended is missing");
     // Both are cut to seconds by some providers.
     assert!(finished.map(|at| at.as_unix_ms() / 1000) >= created.map(|at| at.as_unix_ms() / 1000));
     Ok(())

@@ -245,8 +245,8 @@ async fn an_attachment_tells_once_of_what_is_made_through_it(bench: Bench, kind:
         )),
         Ok(Made::Yes(identity)) => {
             let first = bench.backend.observed(observing(Some(none.cursor))).await?;
-            let told: Vec<&str> = first.made.iter().map(|made| &*made.native).collect();
-            assert_eq!(told, [&*identity.native]);
+            let observed: Vec<&str> = first.made.iter().map(|made| &*made.native).collect();
+            assert_eq!(observed, [&*identity.native]);
             let next = bench
                 .backend
                 .observed(observing(Some(first.cursor)))
@@ -318,7 +318,7 @@ async fn follow(
         }
         cursor = answer.cursor;
     }
-    Err(Halt::Failed(format!("no change told that {what}")))
+    Err(Halt::Failed(format!("no change reported that {what}")))
 }
 
 async fn a_watch_that_begins_answers_at_once_and_without_changes(
@@ -370,9 +370,9 @@ async fn a_watch_from_a_cursor_tells_of_a_deletion(bench: Bench, kind: Kind) -> 
     };
     // The same cursor twice: it is valid for several readers.
     for _ in 0..2 {
-        let told =
+        let reported =
             |change: &Change| matches!(change, Change::Gone { identity, .. } if is_it(identity));
-        follow(&bench, kind, &first.cursor, "it is gone", told).await?;
+        follow(&bench, kind, &first.cursor, "it is gone", reported).await?;
     }
     Ok(())
 }

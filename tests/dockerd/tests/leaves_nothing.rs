@@ -45,7 +45,7 @@ fn traces(directory: &Path) -> Vec<String> {
     traces
 }
 
-/// Something of every sort that could be left: running, paused, restarting, networks, volumes.
+/// Something of every kind that could be left: running, paused, restarting, networks, volumes.
 fn fill(daemon: &Dockerd) -> PathBuf {
     daemon.create_network("n", &[]);
     daemon.run_sleeper(&["--network", "n", "--volume", "v:/v"]);

@@ -231,7 +231,7 @@ fn what_daytona_will_not_delete_is_reported_and_the_rest_is_done() {
 }
 
 #[test]
-fn a_key_that_may_not_delete_is_told_by_plan_and_doctor_before_anything_is_tried() {
+fn a_key_that_may_not_delete_is_reported_by_plan_and_doctor_before_anything_is_tried() {
     let mut world = World::new();
     world.leak(&["a"]);
     world.fake.with(|cloud, _| {

@@ -67,7 +67,7 @@ fn a_slow_name_for_an_account_that_is_being_cleaned_adds_nothing() {
 }
 
 #[test]
-fn servers_that_show_one_id_are_told_apart() {
+fn servers_that_show_one_id_are_distinguished() {
     let host = home();
     let since = host.since.clone();
     let host = host.memory(&format!(

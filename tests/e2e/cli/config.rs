@@ -69,7 +69,7 @@ fn variables_stand_for_flags() {
 }
 
 #[test]
-fn a_mistyped_variable_is_told() {
+fn a_mistyped_variable_is_reported() {
     home()
         .memory("")
         .run_with(&["plan"], &[("TBENGINE_MAX_DELET", "1")])

@@ -5,7 +5,7 @@ use tbengine_harness::steady;
 use crate::home;
 
 #[test]
-fn it_shows_facts_the_decision_and_the_guard() {
+fn it_shows_facts_the_decision_and_the_safeguard() {
     let ended = home()
         .memory("")
         .run(&["explain", "paper-figures"])

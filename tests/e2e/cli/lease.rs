@@ -356,7 +356,7 @@ fn a_lease_is_held_until_the_pipe_is_closed() {
 }
 
 #[test]
-fn a_lease_is_held_until_it_is_told_to_release_it_and_other_words_mean_nothing() {
+fn a_lease_is_held_until_it_is_asked_to_release_it_and_other_words_mean_nothing() {
     let host = home().memory("");
     let mut holder = Holder::start(&host, &["--run-id", "held"]);
     holder.answer();

@@ -155,7 +155,7 @@ fn a_plugin_that_changed_is_refused_where_it_is_needed_and_nowhere_else() {
 }
 
 #[test]
-fn a_setting_that_is_wrong_is_told_at_its_line() {
+fn a_setting_that_is_wrong_is_reported_at_its_line() {
     let host = home().memory("");
     new(&host, "python");
     let program = host.path("my-cloud/my-cloud.py");
@@ -198,7 +198,7 @@ fn a_library_that_crashes_is_a_broken_trial_and_the_rest_goes_on() {
 }
 
 #[test]
-fn a_promise_that_is_broken_is_told_without_a_trace() {
+fn a_promise_that_is_broken_is_reported_without_a_trace() {
     let host = home().memory("");
     let program = new(&host, "python").join("my-cloud.py");
     let text = std::fs::read_to_string(&program).unwrap();

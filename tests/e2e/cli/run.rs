@@ -107,7 +107,7 @@ fn the_guard_against_too_much_does_nothing_at_all() {
 }
 
 #[test]
-fn on_a_terminal_it_shows_the_plan_and_does_nothing_unless_told() {
+fn on_a_terminal_it_shows_the_plan_and_does_nothing_unless_asked() {
     let host = home().memory("");
     let answered =
         |typed: &str| terminal::run(host.command(&["run", "--kind", "container"]), typed);

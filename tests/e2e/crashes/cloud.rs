@@ -8,7 +8,7 @@ use tbengine_fake_daytona::{FakeDaytona, Fault, FaultPlan, Rate, RunnerTimes, Se
 use tbengine_harness::{Home, Moment};
 use tokio::runtime::Runtime;
 
-use super::invariants::{complete, safe, told};
+use super::invariants::{complete, recorded, safe};
 
 /// How many sandboxes leaked, and how many are none of our business.
 const LEAKED: usize = 12;
@@ -152,11 +152,14 @@ impl Host {
             let arguments = if resumable { &resume[..] } else { &run[..] };
             let killed = self.program.kill(arguments, moment);
             series.kills += usize::from(killed);
-            let told = told(&self.program)?;
-            safe(&told, &self.gone())?;
-            let crashed = told.states.first().is_some_and(|state| state == "crashed");
+            let recorded = recorded(&self.program)?;
+            safe(&recorded, &self.gone())?;
+            let crashed = recorded
+                .states
+                .first()
+                .is_some_and(|state| state == "crashed");
             series.resumed += usize::from(killed && crashed);
-            let unknown = told.results.values().any(|result| result == "unknown");
+            let unknown = recorded.results.values().any(|result| result == "unknown");
             series.unknown += usize::from(killed && unknown);
         }
         let began = Instant::now();
@@ -185,12 +188,12 @@ impl Host {
         if resumable {
             series.resumes.push(took);
         }
-        let told = told(&self.program)?;
+        let recorded = recorded(&self.program)?;
         let gone = self.gone();
-        safe(&told, &gone)?;
-        complete(&told, &gone)?;
-        if told.approved.len() != LEAKED {
-            return Err(format!("{} were approved", told.approved.len()));
+        safe(&recorded, &gone)?;
+        complete(&recorded, &gone)?;
+        if recorded.approved.len() != LEAKED {
+            return Err(format!("{} were approved", recorded.approved.len()));
         }
         let live: BTreeSet<String> = self.fake.live().into_iter().collect();
         if live != self.decoys {
@@ -206,9 +209,9 @@ impl Host {
     }
 
     fn is_resumable(&self) -> Result<bool, String> {
-        let told = told(&self.program)?;
+        let recorded = recorded(&self.program)?;
         let open = |state: &String| state == "crashed" || state == "interrupted";
-        Ok(told.states.first().is_some_and(open))
+        Ok(recorded.states.first().is_some_and(open))
     }
 
     fn gone(&self) -> BTreeSet<String> {

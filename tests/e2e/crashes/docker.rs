@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tbengine_dockerd::Dockerd;
 use tbengine_harness::{Home, Moment};
 
-use super::invariants::{complete, safe, told};
+use super::invariants::{complete, recorded, safe};
 
 /// How many containers leak for each run.
 const LEAKED: usize = 8;
@@ -183,7 +183,7 @@ impl<'a> Host<'a> {
 
     /// Brings the run to its end, and checks everything.
     fn finish(&self, series: &mut Series) -> Result<(), String> {
-        let before = told(&self.program)?;
+        let before = recorded(&self.program)?;
         safe(&before, &self.gone())?;
         let unfinished = |state: &String| state == "crashed" || state == "interrupted";
         if before.states.first().is_some_and(unfinished) {
@@ -202,7 +202,7 @@ impl<'a> Host<'a> {
                 return Err(format!("the run ended with {output:?}"));
             }
         }
-        let after = told(&self.program)?;
+        let after = recorded(&self.program)?;
         let gone = self.gone();
         safe(&after, &gone)?;
         complete(&after, &gone)?;

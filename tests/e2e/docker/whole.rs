@@ -19,7 +19,7 @@ fn harbor(trial: &str) -> Vec<String> {
     .collect()
 }
 
-/// Twenty containers of mixed states, with networks, volumes and images of every sort.
+/// Twenty containers of mixed states, with networks, volumes and images of every kind.
 fn leak(daemon: &Dockerd) {
     let net = daemon.create_network(
         "solve__abc2234__env_default",

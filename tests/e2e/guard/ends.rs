@@ -29,7 +29,7 @@ fn what_the_command_made_goes_and_its_exit_code_stays() {
 }
 
 #[test]
-fn the_end_by_a_signal_or_no_start_at_all_is_told_as_shells_do() {
+fn the_end_by_a_signal_or_no_start_at_all_is_reported_as_shells_do() {
     let (_daemon, home) = on_docker();
     assert_eq!(guard(&home, &[], "kill -SEGV $$").code, 139);
     let absent = home.run(&["guard", "--", "no-such-command"]);
@@ -48,7 +48,7 @@ fn the_end_by_a_signal_or_no_start_at_all_is_told_as_shells_do() {
 }
 
 #[test]
-fn a_command_that_takes_too_long_is_told_to_end_and_then_killed() {
+fn a_command_that_takes_too_long_is_asked_to_stop_and_then_killed() {
     let (daemon, home) = on_docker();
     let obedient = guard(
         &home,
@@ -137,7 +137,7 @@ fn a_daemon_that_stays_unreachable_is_left_to_the_reaper_and_unknown_owners_are_
         let name = format!("c{code}");
         let guarded = start(&home, &options, &ending(&name, code));
         daemon.crash();
-        let (ended, text) = guarded.end().told();
+        let (ended, text) = guarded.end().code_and_output();
         assert_eq!(ended, answer, "{text}");
         assert!(text.contains("unknown what is left"), "{text}");
         assert!(text.contains("cleanup is not complete"), "{text}");

@@ -77,7 +77,7 @@ fn a_finished_unit_goes_early_with_its_network_and_the_others_stay() {
         networks() == ["busy__bbbbbbb__env"]
     });
     guarded.signal(rustix::process::Signal::TERM);
-    let (code, text) = guarded.end().told();
+    let (code, text) = guarded.end().code_and_output();
     assert_eq!(code, 143, "{text}");
     assert_eq!(daemon.containers(), ["before"]);
 }
@@ -104,7 +104,7 @@ fn images_stay_for_the_siblings_that_start_from_them() {
     eventually("the unit is gone", || daemon.containers().is_empty());
     assert_eq!(daemon.names(&["images", "-q", "shared"]).len(), 1);
     std::fs::write(home.path("over"), "").unwrap();
-    let (code, text) = guarded.end().told();
+    let (code, text) = guarded.end().code_and_output();
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("started"), "{text}");
     assert_eq!(

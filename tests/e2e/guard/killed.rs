@@ -71,7 +71,7 @@ fn the_guard_goes_on_where_the_reaper_was_killed() {
         &format!("{}; touch ready; sleep 3", making("ours")),
     );
     kill_process(keeper(&home, &guarded), Signal::KILL).unwrap();
-    let (code, text) = guarded.end().told();
+    let (code, text) = guarded.end().code_and_output();
     assert_eq!(code, 0, "{text}");
     assert_eq!(daemon.containers(), Vec::<String>::new());
     assert_eq!(home.statuses(), ["ended"]);

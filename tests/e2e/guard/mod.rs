@@ -6,7 +6,7 @@
 //! - `killed`: `kill -9` of the guard, the reaper and both
 //! - `held`: leases that scripts and Rust programs take
 //! - `owned`: whose resources are whose
-//! - `told`: signals, the terminal, process groups, orphans
+//! - `signals`: signals, the terminal, process groups, orphans
 //! - `gc`: units that finish while the command runs
 
 mod compose;
@@ -15,7 +15,7 @@ mod gc;
 mod held;
 mod killed;
 mod owned;
-mod told;
+mod signals;
 
 use std::os::unix::process::CommandExt as _;
 

@@ -188,7 +188,7 @@ fn trials_of_a_job_directory_name_their_units() {
 }
 
 #[test]
-fn a_protected_resource_stays_and_is_told() {
+fn a_protected_resource_stays_and_is_reported() {
     let (daemon, home) = on_docker();
     let script = making("kept").replace("--name", "--label tbengine.protect=true --name");
     let output = guard(&home, &[], &script);

@@ -127,7 +127,7 @@ fn what_another_live_lease_names_is_left_to_that_one() {
 }
 
 #[test]
-fn told_to_end_it_waits_for_clients_and_for_nobody_else() {
+fn asked_to_stop_it_waits_for_clients_and_for_nobody_else() {
     let world = World::new("told");
     let container = world.sleeper(&[]);
     let mut reaper = world.reaper(&["--reconnection-timeout", "1h"]);

@@ -1,4 +1,4 @@
-//! One policy in every language, made as the language's page says from an empty folder, and judging alike.
+//! One policy in every language, made as the language's page says from an empty folder, and deciding alike.
 //!
 //! The compilers are installed once below the target directory, by `policies/templates/tools`. What they made
 //! of the same inputs is kept there as well.

@@ -17,7 +17,7 @@ pub(crate) fn context() -> PolicyContext {
     }
 }
 
-/// Kinds of every sort, one of them only known to its backend.
+/// Kinds of every class, one of them only known to its backend.
 const KINDS: [Kind; 7] = [
     Kind::CONTAINER,
     Kind::SANDBOX,

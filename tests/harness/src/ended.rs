@@ -82,7 +82,7 @@ impl Ended {
     }
 
     /// The exit code, and all that it wrote.
-    pub fn told(self) -> (i32, String) {
+    pub fn code_and_output(self) -> (i32, String) {
         (self.code, self.stdout + &self.stderr)
     }
 }

@@ -67,7 +67,7 @@ fn what_is_no_library_is_refused() {
 }
 
 #[test]
-fn many_libraries_are_told_apart_although_their_descriptors_had_the_same_number() {
+fn many_libraries_are_distinguished_although_their_descriptors_had_the_same_number() {
     // The loader knows what is loaded by the name of its descriptor's file.
     for number in 0..4 {
         let kind = format!("apart-{number}");

@@ -6,7 +6,7 @@ use tbengine_sdk::{Kind, State};
 
 use super::values::{self, Span};
 
-/// Which backends a command is about, where it can be told no more than that.
+/// Which backends a command is about, for commands that accept no other selector.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct BackendArgs {
     /// Only this backend: a name from the configuration, or a kind with its defaults

@@ -13,7 +13,7 @@ use crate::output::view::{Lines, View};
 /// One thing that was looked at, as it is shown.
 #[derive(Debug, Serialize)]
 struct Row {
-    /// What sort of thing.
+    /// The kind of thing.
     about: &'static str,
     name: String,
     state: Health,

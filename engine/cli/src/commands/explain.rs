@@ -14,7 +14,7 @@ use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::human::{age, short_id, size, state};
 use crate::output::json::ResourceDocument;
-use crate::output::obstacles::{print_obstacles, tell_failures};
+use crate::output::obstacles::{print_failures, print_obstacles};
 use crate::output::page::Page;
 use crate::output::span::{Span, Tone, plain, toned};
 use crate::output::view::View;
@@ -27,7 +27,7 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
     let index = match find(inventory, &args.id) {
         Ok(index) => index,
         Err(error) => {
-            tell_failures(&app.console, &inventory.failures);
+            print_failures(&app.console, &inventory.failures);
             return Err(error.into());
         }
     };

@@ -37,7 +37,7 @@ fn all(app: &mut App, settings: &Settings, last: usize) -> Result<Code, Error> {
     app.out.show(app.global.output, &runs);
     app.out.flush();
     if app.global.output == Format::Table {
-        tell(app, &runs.0);
+        print_summary(app, &runs.0);
     }
     Ok(match runs.0.iter().any(|run| run.damage.is_some()) {
         true => Code::Failed,
@@ -122,7 +122,7 @@ fn tone(state: Option<RunState>) -> Tone {
     }
 }
 
-fn tell(app: &App, lines: &[RunSummary]) {
+fn print_summary(app: &App, lines: &[RunSummary]) {
     let line = |text: String| app.console.line(&[toned(Tone::Dim, text)]);
     if lines.is_empty() {
         return line("no runs recorded".into());

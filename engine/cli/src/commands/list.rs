@@ -19,7 +19,7 @@ use crate::output::console::Console;
 use crate::output::csv::Rows;
 use crate::output::human::{age, count, short_id, size, state};
 use crate::output::json::{ListDocument, ResourceDocument};
-use crate::output::obstacles::tell_failures;
+use crate::output::obstacles::print_failures;
 use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
@@ -62,13 +62,13 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     };
     app.out.show(app.global.output, &listed);
     if app.global.output == Format::Table {
-        listed.tell(&app.console);
+        listed.print_summary(&app.console);
     }
     app.out.flush();
     if let Some(path) = &args.record {
         record(app, &inventory, &scope, path)?;
     }
-    tell_failures(&app.console, &inventory.failures);
+    print_failures(&app.console, &inventory.failures);
     Ok(if inventory.failures.is_empty() {
         Code::Done
     } else {
@@ -103,7 +103,7 @@ struct Listed<'a> {
 
 impl Listed<'_> {
     /// Says how many there are, and which of them are parked.
-    fn tell(&self, console: &Console) {
+    fn print_summary(&self, console: &Console) {
         let listed = &self.resources;
         if listed.is_empty() && self.failures.is_empty() {
             console.line(&[plain("nothing in scope")]);

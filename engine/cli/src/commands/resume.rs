@@ -41,7 +41,7 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
             Code::Done
         }
         Resumed::Swept(end) => {
-            swept::tell(&app.console, app.global.verbose > 0, end);
+            swept::print_sweep(&app.console, app.global.verbose > 0, end);
             swept::code(end)
         }
         Resumed::Ran(end) => run::show(app, end, args.allow_quarantined, &signals),

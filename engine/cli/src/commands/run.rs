@@ -12,7 +12,7 @@ use crate::args::RunArgs;
 use crate::exit::{self, Code, Error};
 use crate::output::json::RunDocument;
 use crate::output::report::advise;
-use crate::output::run::{parked, print_halt, print_resume_hint, tell_parked};
+use crate::output::run::{parked, print_halt, print_quarantined, print_resume_hint};
 use crate::output::swept;
 use crate::signals::Signals;
 
@@ -101,7 +101,7 @@ pub(super) fn show(
     app.out.show(app.global.output, &came);
     app.out.flush();
     let console = &app.console;
-    tell_parked(console, &parked);
+    print_quarantined(console, &parked);
     for end in ends() {
         let Some(report) = &end.report else {
             continue;

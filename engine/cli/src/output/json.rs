@@ -48,7 +48,7 @@ pub(crate) struct PlanDocument<'a> {
     plan: Sealed<'a>,
     /// What a run would do first.
     sweeps: &'a [PlannedSweep],
-    /// How many resources the policy judged.
+    /// How many resources the policy evaluated.
     candidates: usize,
     failures: &'a [ListFailure],
     fault: Option<&'a Fault>,

@@ -5,7 +5,7 @@ use tbengine_engine::plan::{BlastRadius, Plan};
 use tbengine_engine::policy::Fault;
 
 use super::console::Console;
-use super::plan::tell_fault;
+use super::plan::print_fault;
 
 /// Says what could not be listed, why the policy failed, and which safeguard refuses the whole plan.
 pub(crate) fn print_obstacles(
@@ -14,14 +14,14 @@ pub(crate) fn print_obstacles(
     failures: &[ListFailure],
     fault: Option<&Fault>,
 ) {
-    tell_failures(console, failures);
+    print_failures(console, failures);
     if let Some(fault) = fault {
-        tell_fault(console, fault);
+        print_fault(console, fault);
     }
     if let Some(trip) = &plan.blast_radius {
         let hint = match trip {
             BlastRadius::VetoFailed { fault } => {
-                tell_fault(console, fault);
+                print_fault(console, fault);
                 return;
             }
             BlastRadius::MaxDelete { .. } | BlastRadius::UnprovenRunning { .. } => {
@@ -36,7 +36,7 @@ pub(crate) fn print_obstacles(
 }
 
 /// Says loudly what could not be listed.
-pub(crate) fn tell_failures(console: &Console, failures: &[ListFailure]) {
+pub(crate) fn print_failures(console: &Console, failures: &[ListFailure]) {
     for failure in failures {
         let what = match failure.kind {
             Some(kind) if let Some(item) = &failure.item => format!(

@@ -25,7 +25,7 @@ pub(crate) fn write_document<T: Serialize + ?Sized>(
 }
 
 /// Where results go. A write that fails never ends a command in the middle: the failure is kept,
-/// what follows is dropped, and [`Out::finish`] tells.
+/// what follows is dropped, and [`Out::finish`] reports it.
 pub(crate) struct Out {
     sink: Box<dyn Write + Send>,
     color: bool,

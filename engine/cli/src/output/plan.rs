@@ -214,7 +214,7 @@ fn refusals<'a>(page: &mut Page<'_>, refusals: impl IntoIterator<Item = &'a Refu
 }
 
 /// Says why the policy could not decide, with everything its author needs.
-pub(crate) fn tell_fault(console: &Console, fault: &Fault) {
+pub(crate) fn print_fault(console: &Console, fault: &Fault) {
     let hints = ["nothing is deleted while the policy fails".to_owned()];
     console.error(
         &format!(

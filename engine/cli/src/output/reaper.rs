@@ -20,7 +20,7 @@ struct Started<'a> {
 }
 
 /// Tells it, and writes the results among it.
-pub(crate) fn tell(
+pub(crate) fn print_notice(
     console: &Console,
     out: &mut Out,
     format: Format,
@@ -55,7 +55,7 @@ pub(crate) fn tell(
             console.warning("shutdown timeout reached with clients connected");
         }
         ReaperNotice::Swept(end) => {
-            swept::tell(console, verbose, end);
+            swept::print_sweep(console, verbose, end);
             if !is_table {
                 out.json_line(end);
             }

@@ -31,7 +31,7 @@ pub(crate) fn parked(plan: &Plan) -> Vec<&Refusal> {
 }
 
 /// Names what is parked: it stays until somebody looks at it.
-pub(crate) fn tell_parked(console: &Console, parked: &[&Refusal]) {
+pub(crate) fn print_quarantined(console: &Console, parked: &[&Refusal]) {
     let Some(first) = parked.first() else {
         return;
     };

@@ -36,8 +36,8 @@ pub(crate) fn ends(left_over: &[LeftOver]) -> impl Iterator<Item = &SweepEnd> {
     })
 }
 
-/// Tells what came of a sweep, if there is anything to tell.
-pub(crate) fn tell(console: &Console, verbose: bool, end: &SweepEnd) {
+/// Prints the result of a sweep, if there is anything to report.
+pub(crate) fn print_sweep(console: &Console, verbose: bool, end: &SweepEnd) {
     for problem in &end.problems {
         console.error(problem, &[]);
     }

@@ -82,7 +82,7 @@ impl<'a> Watcher<'a> {
                     "backend `{backend}`: {error}; retrying in {delay}"
                 ))]);
             }
-            // The command tells it at the end, with a hint.
+            // The command reports it at the end, with a hint.
             EventKind::RunHalted { .. } => {}
             EventKind::RunInterrupted { in_flight } if !self.log => {
                 let steps = human::count(*in_flight, "step");

@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// How long a backend may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// The provider's clock may tell no more than seconds.
+/// The provider's clock may be exact to seconds only.
 const CLOCK_STEP: Duration = Duration::from_secs(1);
 /// A clock that is off by less makes no age wrong that anybody looks at.
 const NOTABLE_SKEW: Duration = Duration::from_secs(5);
@@ -215,11 +215,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_denied_is_told_once() {
+    async fn what_is_denied_is_reported_once() {
         let memory = Memory::new("memory", NOW);
         memory.forbid(Operation::Delete, Kind::VOLUME);
         let open = OpenBackend::new("memory", "memory", Arc::new(memory.clone()));
-        let told = |findings: Vec<Finding>| {
+        let shown = |findings: Vec<Finding>| {
             let notes = findings.into_iter().map(|finding| match finding.condition {
                 Condition::Note(text) => text,
                 other => panic!("{other:?}"),
@@ -227,8 +227,8 @@ mod tests {
             notes.collect::<Vec<_>>()
         };
         let expected = "these credentials may not delete a volume: the key may not delete a volume; use another key";
-        assert_eq!(told(rights(&open, &[]).await), [expected]);
+        assert_eq!(shown(rights(&open, &[]).await), [expected]);
         let warned = ["the key may not delete a volume, alas".to_owned()];
-        assert_eq!(told(rights(&open, &warned).await), [""; 0]);
+        assert_eq!(shown(rights(&open, &warned).await), [""; 0]);
     }
 }

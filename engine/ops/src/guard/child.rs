@@ -33,7 +33,7 @@ const MAX_STOP_REQUESTS: u32 = 3;
 pub(super) struct Child {
     process: process::Child,
     pid: Pid,
-    /// Whether it leads a group of its own, so that nobody but us tells it anything.
+    /// Whether it leads a group of its own, so that only we send it signals.
     own_group: bool,
 }
 

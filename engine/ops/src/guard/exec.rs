@@ -65,7 +65,7 @@ fn become_command(parent: i32, command: &[OsString]) -> ExecError {
     // The signal is tied to the thread that started this process; the guard does that from its main
     // thread, which lives as long as it does.
     set_parent_process_death_signal(Some(Signal::TERM)).ok();
-    // If the guard died before, nothing would tell.
+    // If the guard died before, there would be no signal.
     if getppid() != Pid::from_raw(parent) {
         return ExecError::GuardGone;
     }

@@ -130,7 +130,7 @@ pub async fn adopt(
     keeping.await
 }
 
-/// Puts this process into a session of its own: whatever the terminal or the group of the client is told is not
+/// Puts this process into a session of its own: signals to the terminal or the group of the client are not
 /// meant for it. It fails only where it already leads a group, and then it is out of the client's.
 pub fn leave_group() {
     rustix::process::setsid().ok();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::time::{Instant, sleep};
 
-/// The variable that tells a process under which lease it runs.
+/// The variable that names the lease that a process runs under.
 pub const RUN_ID_VARIABLE: &str = "TBENGINE_RUN_ID";
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);

@@ -148,7 +148,7 @@ impl Advice {
 }
 
 impl Retry {
-    /// What the policy is asked, which judged this inventory and decided so.
+    /// What the policy is asked, which evaluated this inventory and decided so.
     pub fn question(&self, inventory: &Inventory, decisions: &[Decision]) -> Failure {
         let id = &self.id.0;
         let mut resources = inventory.resources.iter();

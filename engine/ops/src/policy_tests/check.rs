@@ -21,10 +21,10 @@ use crate::policies;
 
 /// How many resources the simulated host has that a policy is checked against.
 const SAMPLE_SIZE: usize = 1000;
-/// When the simulated host is looked at, so that every check judges the same.
+/// When the simulated host is looked at, so that every check evaluates the same.
 const SAMPLE_TIME: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-/// What a policy is, and how it judges.
+/// What a policy is, and how it evaluates.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Checked {
@@ -52,9 +52,9 @@ pub struct Checked {
     pub archives: usize,
     /// How many are to be deleted.
     pub deletes: usize,
-    /// How long it took to judge all of them.
+    /// How long it took to evaluate all of them.
     pub milliseconds: f64,
-    /// How many were judged in a second.
+    /// How many were evaluated in a second.
     pub resources_per_second: f64,
     /// What is wrong with what it decided.
     pub complaints: Vec<String>,
@@ -63,7 +63,7 @@ pub struct Checked {
     /// Where it came from.
     #[serde(skip)]
     pub origin: String,
-    /// What it judges at once.
+    /// What it evaluates at once.
     #[serde(skip)]
     pub judging: Judging,
     /// How many parameters it has.
@@ -74,13 +74,13 @@ pub struct Checked {
 /// How a check ended.
 #[derive(Clone, Debug)]
 pub enum CheckEnd {
-    /// The policy judged the simulated host.
+    /// The policy evaluated the simulated host.
     Judged(Box<Checked>),
     /// It failed.
     Failed(Fault),
 }
 
-/// Loads a policy, and lets it judge a simulated host, which takes the backend `memory`.
+/// Loads a policy, and lets it evaluate a simulated host, which takes the backend `memory`.
 ///
 /// # Errors
 /// If the policy cannot be loaded or configured.
@@ -191,7 +191,7 @@ fn reversed(inventory: &Inventory) -> Inventory {
     .with_kinds(inventory.kinds.clone())
 }
 
-/// Lets a policy judge an inventory.
+/// Lets a policy evaluate an inventory.
 async fn judge(
     policy: Arc<dyn Policy>,
     inventory: &Arc<Inventory>,

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::policies;
 
-/// A resource that two policies judge differently.
+/// A resource that two policies evaluate differently.
 #[derive(Clone, Debug, Serialize)]
 pub struct Differs {
     /// Its id.

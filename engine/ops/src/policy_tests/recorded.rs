@@ -1,4 +1,4 @@
-//! Recorded inventories, judged by a policy.
+//! Recorded inventories, evaluated by a policy.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -105,7 +105,7 @@ pub fn context(now: Timestamp, claimed: bool) -> PolicyContext {
     }
 }
 
-/// Lets a policy judge an inventory.
+/// Lets a policy evaluate an inventory.
 pub async fn judge(
     policy: Arc<dyn Policy>,
     inventory: Arc<Inventory>,

@@ -49,7 +49,7 @@ pub struct Difference {
     pub answered: String,
 }
 
-/// Lets a policy judge every case of a folder. With `update` what it answers is written down as what is expected.
+/// Lets a policy evaluate every case of a folder. With `update` what it answers is written down as what is expected.
 ///
 /// # Errors
 /// If the policy cannot be used, or a case cannot be read or written.

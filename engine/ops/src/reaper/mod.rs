@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A session begins with its first client and ends when the last one has been gone for a while. What the
-//! clients name is the terms of one lease, which is written down before they are told so; where this
+//! clients name is the terms of one lease, which is recorded before they get an answer; where this
 //! process is killed, the next run finds the lease over.
 //!
 //! - `address`: where clients connect

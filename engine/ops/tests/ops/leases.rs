@@ -38,7 +38,7 @@ fn made_under(id: &str, name: &str) -> Make {
     labelled.running().owner(owner).created(Duration::ZERO)
 }
 
-/// What the safeguards are told of these leases.
+/// What the safeguards know of these leases.
 fn facts(leases: impl IntoIterator<Item = (Lease, LeaseStatus)>) -> Facts {
     let entry = |(lease, status)| LeaseEntry {
         lease,

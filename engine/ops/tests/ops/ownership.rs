@@ -430,7 +430,7 @@ fn time_proves_nothing_while_another_lease_was_live() {
 }
 
 #[test]
-fn the_proofs_are_told_in_words() {
+fn the_proofs_are_reported_in_words() {
     let words = |proof: Proof| serde_json::to_value(proof).unwrap();
     assert_eq!(words(Proof::BuiltForUnit), "built-for-unit");
     assert_eq!(Proof::Label.to_string(), "its label says so");

@@ -1,4 +1,4 @@
-//! How the resources of an account are judged together.
+//! How the resources of an account are evaluated together.
 
 use tbengine_engine::owners::{Learned, NoMemory, Owners, Remembered};
 

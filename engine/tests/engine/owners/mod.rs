@@ -1,4 +1,4 @@
-//! Whose a resource is: the rules that are built in, what a configuration adds, and how both are judged.
+//! Whose a resource is: the rules that are built in, what a configuration adds, and how both are evaluated.
 
 mod configured;
 mod embedded;

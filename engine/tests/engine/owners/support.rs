@@ -1,4 +1,4 @@
-//! Accounts to judge.
+//! Accounts to evaluate.
 
 use tbengine_engine::owners::{Account, Memory, Owners, Proven, Seen};
 use tbengine_sdk::Labels;

@@ -174,7 +174,7 @@ fn what_was_used_goes_with_its_last_user() {
     );
     assert_eq!(
         verdicts["busy"],
-        "keep: used by a resource that is not judged with it"
+        "keep: used by a resource that is not evaluated with it"
     );
     assert_eq!(
         verdicts["sha256:1"],

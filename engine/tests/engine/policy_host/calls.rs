@@ -1,4 +1,4 @@
-//! What a guest is told, what comes back, and that both are the same every time.
+//! What a guest is given, what comes back, and that both are the same every time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ fn echoed(labels: &str) -> String {
 
 #[test]
 fn a_guest_sees_every_fact() {
-    let told = echoed("everything");
+    let given = echoed("everything");
     for part in [
         r#"id: "docker/container/c1""#,
         "backend: 0, kind: 0, class: Class::Compute",
@@ -97,19 +97,19 @@ fn a_guest_sees_every_fact() {
         r#"backends: [BackendFacts { name: "docker", provider: "engine", account: "daemon", currency: Some("EUR"), complete: true, disks: [], attrs: [] }]"#,
         r#"kinds: [KindFacts { word: "container", class: Class::Compute, runs: true, shared: false }]"#,
     ] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(given.contains(part), "{part} is not in {given}");
     }
 }
 
 #[test]
 fn only_what_a_policy_asks_for_is_sent() {
-    let told = echoed("k1");
+    let given = echoed("k1");
     assert!(
-        told.contains(r#"labels: [("k1", "v1")], attrs: [("k1", "w1")]"#),
-        "{told}"
+        given.contains(r#"labels: [("k1", "v1")], attrs: [("k1", "w1")]"#),
+        "{given}"
     );
-    let told = echoed("nothing");
-    assert!(told.contains("labels: [], attrs: []"), "{told}");
+    let given = echoed("nothing");
+    assert!(given.contains("labels: [], attrs: []"), "{given}");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn unknown_and_doubled_ids_reach_the_stage_that_judges_them() {
 }
 
 #[test]
-fn a_failure_is_told_and_the_advice_comes_back() {
+fn a_failure_is_reported_and_the_advice_comes_back() {
     let retry = |retries: &str, kind| {
         hostile(&[("retries", retries)], Limits::default())
             .retry(&context(), &failure(kind, 3))
@@ -190,7 +190,7 @@ fn a_failure_is_told_and_the_advice_comes_back() {
             escalate: true
         }
     );
-    let RetryAdvice::GiveUp(told) = retry("echo", ErrorKind::Dependency) else {
+    let RetryAdvice::GiveUp(given) = retry("echo", ErrorKind::Dependency) else {
         panic!()
     };
     for part in [
@@ -211,15 +211,15 @@ fn a_failure_is_told_and_the_advice_comes_back() {
         "elapsed-ms: 3000",
         "retry-after-ms: Some(1500)",
     ] {
-        assert!(told.contains(part), "{part} is not in {told}");
+        assert!(given.contains(part), "{part} is not in {given}");
     }
-    let RetryAdvice::GiveUp(told) = retry("echo", ErrorKind::NotFound) else {
+    let RetryAdvice::GiveUp(given) = retry("echo", ErrorKind::NotFound) else {
         panic!()
     };
-    assert!(told.contains("failure: FailureKind::Other"), "{told}");
+    assert!(given.contains("failure: FailureKind::Other"), "{given}");
 }
 
-/// Four chunks of a policy that judges each resource alone.
+/// Four chunks of a policy that evaluates each resource alone.
 fn many() -> Vec<Resource> {
     (0..35_000)
         .map(|number| container(&number.to_string(), State::Exited, 1))

@@ -39,7 +39,7 @@ fn a_core_module_is_refused_with_the_command_that_packs_it() {
 }
 
 #[test]
-fn text_and_garbage_are_told_apart() {
+fn text_and_garbage_are_distinguished() {
     assert!(matches!(
         load_error(b"\n (component)"),
         LoadError::Text { .. }

@@ -1,4 +1,4 @@
-//! The host speaks an older and a newer version of the contract at once.
+//! The host supports an older and a newer version of the contract at once.
 
 use tbengine_engine::policy::{Limits, Policy, RetryAdvice, Verdict, Version, pack};
 use tbengine_sdk::{Damage, ErrorKind, Kind, Owner, Resource, State, Timestamp};
@@ -9,7 +9,7 @@ use crate::policy_host::support::{
 };
 
 /// Built with the guest crate as it was when the contract was at 2.0, and never built again. It deletes what ended
-/// a day ago, and says of all else what it was told.
+/// a day ago, and reports of all else what it was given.
 const BUILT_FOR_2: &[u8] = include_bytes!("guests/long-ended-2.0.wasm");
 
 #[test]
@@ -72,7 +72,7 @@ fn a_policy_of_the_older_version_decides_as_its_twin_of_the_newer_one() {
     }
     let [older, newer] = &twins;
     let answers = [older, newer].map(|policy| decide(policy, &resources).unwrap().proposals);
-    // Of each kind and state, what carries the label is kept. Of each kind, 7 states that end or run are judged at
+    // Of each kind and state, what carries the label is kept. Of each kind, 7 states that end or run are evaluated at
     // 25 and at 600 hours, but for the images that arrived since.
     assert_eq!(answers[0].len(), 3 * State::ALL.len() + 5 * 7);
     assert_eq!(answers[0], answers[1]);
@@ -88,7 +88,7 @@ fn a_policy_of_the_older_version_decides_as_its_twin_of_the_newer_one() {
 }
 
 /// What a policy of the older version gets to know of a resource.
-fn told(
+fn received(
     resource: &Resource,
     change: impl FnOnce(&mut tbengine_engine::policy::Candidate<'_>),
 ) -> String {
@@ -113,7 +113,7 @@ fn the_older_version_sees_the_newer_facts_as_far_as_it_has_a_place_for_them() {
         message: "layer does not exist".to_owned(),
         code: None,
     });
-    let said = told(&image, |_| {});
+    let said = received(&image, |_| {});
     for part in [
         "kind: Kind::Image".to_owned(),
         // It counts ages from the creation.
@@ -129,7 +129,7 @@ fn the_older_version_sees_the_newer_facts_as_far_as_it_has_a_place_for_them() {
     }
     let mut pod = image.clone();
     pod.identity.kind = Kind::fixed("pod");
-    let said = told(&pod, |candidate| {
+    let said = received(&pod, |candidate| {
         candidate.lease = tbengine_engine::policy::LeaseState::Foreign;
     });
     assert!(said.contains("kind: Kind::Other"), "{said}");

@@ -1,4 +1,4 @@
-//! Vetoes as components: what they are told, what they take away, and how they fail.
+//! Vetoes as components: what they are given, what they remove, and how they fail.
 
 use tbengine_engine::policy::{
     Candidate, ConfigError, ConfiguredVeto, Fault, FaultKind, Force, Limits, LoadError, Review,

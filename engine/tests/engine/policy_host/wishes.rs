@@ -1,6 +1,6 @@
 //! The policies that users ask for can be written: the contract has the facts for them.
 //!
-//! Each is a guest in Rust, built with the others of the tests, and judged against the same rule here.
+//! Each is a guest in Rust, built with the others of the tests, and evaluated against the same rule here.
 
 use tbengine_engine::policy::{Judging, Limits, Policy as _, Proposal, Verdict};
 use tbengine_sdk::{Kind, Resource, State, Timestamp, Unit};
@@ -85,7 +85,7 @@ fn at_most_fifty_sandboxes_stay_and_the_idlest_go() {
 }
 
 #[test]
-fn what_something_uses_is_told() {
+fn what_something_uses_is_reported() {
     let [used, free, unsure] =
         ["used", "free", "unsure"].map(|name| resource(Kind::VOLUME, name, State::Present, 9));
     let user = container("c", State::Exited, 9);

@@ -19,7 +19,7 @@ struct Made {
     source: PolicySource,
     judge: Box<Judge>,
     /// The names of what it was given, each time it was asked.
-    told: Mutex<Vec<Vec<String>>>,
+    given: Mutex<Vec<Vec<String>>>,
 }
 
 fn veto(
@@ -33,7 +33,7 @@ fn veto(
             ..source
         },
         judge: Box::new(judge),
-        told: Mutex::default(),
+        given: Mutex::default(),
     })
 }
 
@@ -54,7 +54,7 @@ impl Veto for Made {
     ) -> Result<Vec<Vetoed>, Fault> {
         assert_eq!(review.policy, "scripted");
         let names = candidates.iter().map(|one| one.resource.name.clone());
-        self.told.lock().unwrap().push(names.collect());
+        self.given.lock().unwrap().push(names.collect());
         let vetoed = review.proposals.iter().filter_map(|one| {
             let name = &candidates[one.candidate].resource.name;
             let reason = (self.judge)(name)?;
@@ -124,9 +124,9 @@ async fn what_is_vetoed_stays_and_so_does_what_it_uses() {
     assert_eq!(*safeguard, Safeguard::InUse);
     assert!(detail.ends_with("which is kept"), "{detail}");
     // It was given what is proposed, and nothing else.
-    let mut told = asked.told.lock().unwrap().concat();
-    told.sort();
-    assert_eq!(told, ["net", "other", "web"]);
+    let mut given = asked.given.lock().unwrap().concat();
+    given.sort();
+    assert_eq!(given, ["net", "other", "web"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +136,7 @@ async fn each_veto_reviews_what_those_before_it_left() {
     world.vetoes = vec![first, second.clone()];
     let plan = world.plan(delete_most()).await.plan;
     assert_eq!(outcome(&plan).0, [""; 0]);
-    assert_eq!(*second.told.lock().unwrap(), [["other"]]);
+    assert_eq!(*second.given.lock().unwrap(), [["other"]]);
 }
 
 #[tokio::test(start_paused = true)]

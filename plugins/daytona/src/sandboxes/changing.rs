@@ -33,7 +33,7 @@ pub(crate) async fn stop(
         .await;
     let error = match sent {
         Ok(_) => return Ok(()),
-        // In no state that can be stopped, or busy: its state tells whether that is as good.
+        // In no state that can be stopped, or busy: its state shows whether that is as good.
         Err(error) if has_status(&error, 400) || has_status(&error, 409) => error,
         Err(error) => return Err(error),
     };
@@ -54,7 +54,7 @@ pub(crate) async fn archive(client: &Client, scope: &AccountScope, id: &str) -> 
     let path = ["sandbox", id, "archive"];
     let error = match client.send(Call::Archive, Method::POST, &path, &[]).await {
         Ok(_) => return Ok(()),
-        // Not stopped, or busy: its state tells whether that is as good.
+        // Not stopped, or busy: its state shows whether that is as good.
         Err(error) if error.kind == ErrorKind::Conflict || has_status(&error, 409) => error,
         Err(error) => return Err(error),
     };
@@ -145,7 +145,7 @@ async fn busy(client: &Client, scope: &AccountScope, id: &str, error: Error) -> 
     }
 }
 
-/// Says which forks are in the way, as far as the service tells.
+/// Says which forks are in the way, as far as the service says.
 async fn name_forks(client: &Client, id: &str, error: Error) -> Error {
     let forks = client
         .read::<Vec<Sandbox>>(READ, &["sandbox", id, "forks"], &[])

@@ -97,7 +97,7 @@ pub(crate) enum ConfirmingRead {
 }
 
 impl ConfirmingRead {
-    /// What is hidden. What a listing shows that lags behind is gone as far as anyone can tell now.
+    /// What is hidden. What a listing shows that lags behind is gone as far as is known now.
     pub(crate) fn hidden(self) -> Option<Resource> {
         match self {
             ConfirmingRead::Hidden(found) => Some(*found),

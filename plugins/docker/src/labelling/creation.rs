@@ -197,7 +197,7 @@ mod tests {
             r#"{"Name":"v","Labels":{}}"#,
             r#"{"Name":"v","Labels":null}"#,
             r#"{"Name":"v"}"#,
-            // Nothing tells it from another volume of its name.
+            // Nothing distinguishes it from another volume of its name.
             r#"{"Name":"v","Labels":{"tbengine.run-id":"r1"}}"#,
         ] {
             assert_eq!(of(Kind::VOLUME, existed), None, "{existed}");

@@ -29,7 +29,7 @@ pub(super) fn in_body(body: &[u8], run: &str) -> Labelling<Vec<u8>> {
     let Ok(mut members) = serde_json::from_str::<Members<'_>>(&text) else {
         return Labelling::Left;
     };
-    // The daemon does not tell names apart by case.
+    // The names are not case-sensitive for the daemon.
     let mut written: Vec<String> = members
         .keys()
         .filter(|name| name.eq_ignore_ascii_case("labels"))

@@ -72,7 +72,7 @@ pub(super) struct Shared {
     /// Whether images get the label.
     pub(super) labels_images: bool,
     image_observer: ImageObserver,
-    /// The images that were told of.
+    /// The images that were reported.
     images: Mutex<HashSet<String>>,
 }
 

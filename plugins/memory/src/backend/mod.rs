@@ -282,7 +282,7 @@ impl Memory {
         self.provider(|provider| provider.skew_ms = ahead);
     }
 
-    /// Puts a resource there as a command does whose creations are told of.
+    /// Puts a resource there as a command does whose creations are reported.
     ///
     /// # Errors
     /// `NotFound` if there is no such attachment.

@@ -92,7 +92,7 @@ impl<'a> Script<'a> {
         self.calls(nth..=nth)
     }
 
-    /// Only these calls; 1 is the first. Unless told, all of them.
+    /// Only these calls; 1 is the first. Unless set, all of them.
     pub fn calls(mut self, calls: impl RangeBounds<u32>) -> Self {
         self.scripted.first = match calls.start_bound() {
             Bound::Included(first) => *first,

@@ -1,4 +1,4 @@
-//! Policies that judge each resource by itself. They differ in a [`Profile`] only.
+//! Policies that evaluate each resource by itself. They differ in a [`Profile`] only.
 //!
 //! - [`profile`]: what tells one of them from another
 //! - [`settings`]: the parameters, and their values

@@ -1,4 +1,4 @@
-//! The parameters of the policies that judge each resource by itself, and their values.
+//! The parameters of the policies that evaluate each resource by itself, and their values.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The rules for cloud sandboxes. A session has one; each is judged by itself, but for those that double it.
+//! The rules for cloud sandboxes. A session has one; each is evaluated by itself, but for those that double it.
 
 use std::collections::HashSet;
 use std::time::Duration;

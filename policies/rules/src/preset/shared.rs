@@ -152,7 +152,7 @@ mod tests {
         );
         assert_eq!(
             says(shared(Kind::Image, 8, &["gone", "unseen", "too"])),
-            "keep: used by 2 resources that are not judged with it"
+            "keep: used by 2 resources that are not evaluated with it"
         );
         assert!(says(shared(Kind::Image, 8, &["gone"])).starts_with("delete"));
         assert_eq!(

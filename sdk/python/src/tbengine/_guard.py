@@ -37,20 +37,21 @@ def guard(
 ) -> Guard:
     """A lease for a block of code: ``with guard() as lease``, or a decorator of a function.
 
-    When the block ends, in whatever way, what was made under the lease is deleted, and the block waits for
-    that. If its process is killed, it is deleted all the same. An exception of the block is never hidden;
-    :class:`CleanupError` is raised if the block was fine and cleaning up was not.
+    When the block ends, in whatever way, what was created under the lease is deleted, and the block waits for
+    that. If its process is killed, it is deleted as well. An exception of the block is never hidden;
+    :class:`CleanupError` is raised if the block succeeded and the cleanup failed.
 
-    - ``backend``: only these, by their names in tbengine's configuration; all that are configured otherwise
-    - ``run_id``: the id of the lease; a new one otherwise
-    - ``labels``: labels of your own that say, all together, that a resource was made under the lease,
+    - ``backend``: only these, by their names in tbengine's configuration; default: all that are configured
+    - ``run_id``: the id of the lease; default: a new one
+    - ``labels``: labels of your own that together mark a resource as created under the lease,
       besides the label ``lease.label``
-    - ``own``: ``"proven"``, or ``"created-during-run"`` to delete also what was created meanwhile and carries
-      no sign of anyone else
+    - ``own``: ``"proven"``, or ``"created-during-run"`` to delete also what was created meanwhile and has no
+      mark of another owner
     - ``job_dirs``: directories of trials whose names the resources carry, like Harbor's job
-    - ``claims``: whole ids of resources that exist and are deleted as well
+    - ``claims``: full ids of resources that exist and are deleted as well
     - ``images``: whether images are deleted
-    - ``settle_time``: how long to wait before looking once more for late creations; 3 s otherwise
+    - ``settle_time``: how long to wait before checking again for resources that were still being created;
+      default: 3 s
     - ``program``, ``config``, ``state_dir``: tbengine, its configuration file and its state directory
     """
     terms = arguments(
@@ -69,7 +70,7 @@ def guard(
 
 
 def aguard(**terms: Any) -> Aguard:
-    """The same for ``async with``, with the arguments of :func:`guard`: the loop goes on meanwhile."""
+    """The same for ``async with``, with the arguments of :func:`guard`: the loop is not blocked."""
     return Aguard(guard(**terms))
 
 
@@ -98,9 +99,9 @@ class Guard(ContextDecorator):
             _settle(lease, error)
 
     def __call__(self, func: F) -> F:
-        """Runs the function under a lease of its own each time. ``labels`` tell what it made."""
+        """Runs the function under a lease of its own each time. ``labels`` mark what it creates."""
         if any(goes_on(func) for goes_on in _GO_ON):
-            raise TypeError(f"{func.__name__} goes on after its call returned; use a with statement in it")
+            raise TypeError(f"{func.__name__} continues after its call returned; use a with statement in it")
         return super().__call__(func)
 
     def _recreate_cm(self) -> Guard:
@@ -148,7 +149,7 @@ class Aguard:
 def _settle(lease: Lease, error: BaseException | None) -> None:
     """Releases a lease. A failure is raised, unless that would hide another one."""
     if os.getpid() != lease._pid:
-        # A forked child leaves the block of its parent, whose lease goes on.
+        # A forked child leaves the block of its parent, whose lease stays live.
         return
     try:
         failure = _failure_of(lease, lease.release())
@@ -164,10 +165,10 @@ def _settle(lease: Lease, error: BaseException | None) -> None:
 
 
 def _failure_of(lease: Lease, released: Released) -> CleanupError | None:
-    """What is wrong with what came of a lease. What only stays on purpose is logged."""
+    """The failure in the results of a lease, if any. What is kept on purpose is only logged."""
     if released.unproven:
         logger.warning(
-            "lease %s: %d created meanwhile, and nothing proves by whom, so they stay: %s",
+            "lease %s: %d resources created meanwhile were kept (owner unknown): %s",
             lease.id,
             released.unproven,
             ", ".join(released.unproven_names),

@@ -180,7 +180,7 @@ fn a_disk_that_is_full_stops_the_run_before_it_does_more() {
 }
 
 #[test]
-fn a_damaged_record_is_told_and_not_resumed() {
+fn a_damaged_record_is_reported_and_not_resumed() {
     let host = home().memory("latency = \"50ms\"");
     let run = killed(&host, &[]);
     let path = host.path(&format!("{STATE}/runs/{run}.db"));

@@ -3,7 +3,7 @@
 use crate::home;
 
 #[test]
-fn names_and_paths_are_told_apart() {
+fn names_and_paths_are_distinguished() {
     let host = home().memory("");
     host.run(&["plan", "--policy", "defualt"])
         .with_code(2)

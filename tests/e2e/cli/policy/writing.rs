@@ -4,7 +4,7 @@ use super::MAX_AGE;
 use crate::home;
 
 #[test]
-fn export_overwrites_only_if_told() {
+fn export_overwrites_only_if_asked() {
     let host = home().memory("");
     host.run(&["policy", "export", "default", "-o", "p.wasm"])
         .with_code(0);

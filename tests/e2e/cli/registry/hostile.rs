@@ -122,7 +122,7 @@ fn what_takes_too_long_is_not_waited_for() {
 }
 
 #[test]
-fn a_wrong_digest_is_told_with_the_right_one() {
+fn a_wrong_digest_is_reported_with_the_right_one() {
     policy_pulled(Answer::ok("other"), "sent a policy with the digest sha256:");
     // The registry answers with another manifest than the one that is pinned.
     let (server, pinned) = Scripted::registry(wasm());
@@ -145,7 +145,7 @@ fn a_wrong_digest_is_told_with_the_right_one() {
 }
 
 #[test]
-fn what_is_no_policy_is_told_from_one() {
+fn what_is_no_policy_is_reported_from_one() {
     let digest = scripted::digest(b"");
     let manifest = |media_type: &str, layers: usize| {
         let layer = serde_json::json!({ "mediaType": media_type, "digest": digest, "size": 0 });
@@ -188,7 +188,7 @@ fn a_component_that_is_no_policy_is_pulled_and_does_not_run() {
 }
 
 #[test]
-fn broken_connections_are_told_apart() {
+fn broken_connections_are_distinguished() {
     pulled(|_| Answer::new(200).cut_off(), "closed the connection");
     pulled(|_| Answer::noise(), "closed the connection");
     policy_pulled(Answer::new(200).cut_off(), "closed the connection");

@@ -42,7 +42,7 @@ class Ends(DockerCase):
                 kind.get(name)
         self.assertIs(lease.release(), released)
 
-    def test_what_is_protected_stays_and_is_told(self):
+    def test_what_is_protected_stays_and_is_reported(self):
         with self.assertLogs("tbengine", "WARNING") as logged, self.guard() as lease:
             labels = {**lease.label, "tbengine.protect": "true"}
             kept = self.docker.containers.run(IMAGE, SLEEP, detach=True, labels=labels)
@@ -102,7 +102,7 @@ class Ends(DockerCase):
         async def later():
             pass
 
-        with self.assertRaisesRegex(TypeError, "later goes on after its call returned"):
+        with self.assertRaisesRegex(TypeError, "later continues after its call returned"):
             self.guard()(later)
 
     def test_async(self):

@@ -44,7 +44,7 @@ pub(crate) fn run(app: &mut App, args: &GuardedArgs) -> Result<Code, Error> {
         app.console.warning(in_background);
         return Ok(Code::Command(end.code));
     };
-    swept::tell(&app.console, app.global.verbose > 0, &swept);
+    swept::print_sweep(&app.console, app.global.verbose > 0, &swept);
     if end.in_background {
         let wait = format!("{in_background} once the backend can be reached again");
         app.console.warning(&wait);

@@ -31,7 +31,7 @@ pub(crate) fn run(
         Some(id) => {
             let ended = block_on(adopt(&app.context, settings, id, settle_time))?;
             if let Some(ended) = &ended {
-                swept::tell(&app.console, app.global.verbose > 0, ended);
+                swept::print_sweep(&app.console, app.global.verbose > 0, ended);
             }
             ended
         }

@@ -103,7 +103,7 @@ fn release_it(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Erro
         }
     };
     if app.format() == Format::Table {
-        swept::tell(&app.console, app.global.verbose > 0, &ended);
+        swept::print_sweep(&app.console, app.global.verbose > 0, &ended);
     }
     app.out.show(app.global.output, &ended);
     Ok(swept::code(&ended))

@@ -12,7 +12,7 @@ use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
 
-/// Runs trials in this process, and tells of each.
+/// Runs trials in this process, and prints the result of each.
 pub(crate) fn inside(app: &mut App, plugin: &str, from: usize) -> Result<Code, Error> {
     // A broken assertion is a panic, and its message is in the result of the trial.
     std::panic::set_hook(Box::new(|_| ()));

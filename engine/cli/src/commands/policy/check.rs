@@ -8,11 +8,11 @@ use crate::app::{App, block_on};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
-use crate::output::plan::tell_fault;
+use crate::output::plan::print_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::View;
 
-/// Loads a policy, and lets it judge a simulated host.
+/// Loads a policy, and lets it evaluate a simulated host.
 pub(super) fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Result<Code, Error> {
     match block_on(policy_tests::check(&app.context, name, set))? {
         CheckEnd::Judged(checked) => {
@@ -23,7 +23,7 @@ pub(super) fn check(app: &mut App, name: &str, set: Vec<(String, String)>) -> Re
             })
         }
         CheckEnd::Failed(fault) => {
-            tell_fault(&app.console, &fault);
+            print_fault(&app.console, &fault);
             Ok(Code::Usage)
         }
     }
@@ -74,7 +74,7 @@ impl View for Checked {
         ok(format!("fits the contract {}", self.contract));
         ok(format!("imports only what is allowed: {}", imports(self)));
         ok(format!(
-            "describes itself: {} {}, {} parameters, judges {}",
+            "describes itself: {} {}, {} parameters, evaluates {}",
             self.policy,
             self.version,
             self.accepts,

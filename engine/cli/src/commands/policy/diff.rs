@@ -14,9 +14,9 @@ use crate::app::{App, block_on};
 use crate::args::policy::PolicyDiffArgs;
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
-use crate::output::obstacles::tell_failures;
+use crate::output::obstacles::print_failures;
 use crate::output::page::Page;
-use crate::output::plan::tell_fault;
+use crate::output::plan::print_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
 use crate::output::watcher::Watcher;
@@ -31,14 +31,14 @@ pub(super) fn diff(app: &mut App, args: &PolicyDiffArgs) -> Result<Code, Error> 
     let differences = match block_on(async { Ok::<_, Error>(comparing.await) })? {
         Ok(differences) => differences,
         Err(fault) => {
-            tell_fault(&app.console, &fault);
+            print_fault(&app.console, &fault);
             return Ok(Code::Usage);
         }
     };
     let (differ, all) = (differences.len(), inventory.resources.len());
     app.out.show(app.global.output, &Differences(differences));
     app.out.flush();
-    tell_failures(&app.console, &inventory.failures);
+    print_failures(&app.console, &inventory.failures);
     app.console.line(&[toned(
         Tone::Dim,
         format!("{differ} of {all} decisions differ"),

@@ -124,7 +124,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Writes a file, and replaces one only if told.
+/// Writes a file, and replaces one only if asked.
 pub(super) fn write(file: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Error> {
     let mut options = OpenOptions::new();
     options

@@ -9,7 +9,7 @@ use crate::app::{App, block_on};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
-use crate::output::plan::tell_fault;
+use crate::output::plan::print_fault;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::view::{Lines, View};
 
@@ -70,7 +70,7 @@ pub(super) fn test(
     app.out.flush();
     let tested = tests.cases;
     for fault in tested.iter().filter_map(|one| one.fault.as_ref()) {
-        tell_fault(&app.console, fault);
+        print_fault(&app.console, fault);
     }
     let failed = tested.iter().filter(|one| !one.ok).count();
     if failed > 0 {

@@ -201,7 +201,7 @@ impl Value for usize {
     }
 }
 
-/// Numbers of a fixed width, whose limits are told with the value.
+/// Numbers of a fixed width, whose limits are shown with the value.
 macro_rules! limited {
     ($($number:ty)*) => {$(
         impl Value for $number {

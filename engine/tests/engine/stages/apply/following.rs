@@ -1,4 +1,4 @@
-//! Changes that a backend tells of while a plan is applied.
+//! Changes that a backend reports while a plan is applied.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn what_has_ended_and_was_not_touched_is_not_read_before_its_deletion() {
     let (report, readings) = applied(&memory, &mut world, plan).await;
     assert_eq!(report.counts()[&StepResult::Deleted], 10);
     assert_eq!(memory.oracle().alive(), []);
-    // The first begins before the provider has told anything; each is read after its deletion.
+    // The first begins before the provider has reported anything; each is read after its deletion.
     assert_eq!(readings, 11);
 }
 
@@ -103,7 +103,7 @@ async fn more_changes_than_the_provider_remembers_are_no_proof_that_the_rest_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_again_and_is_not_told_of_yet_is_left_to_the_provider() {
+async fn what_runs_again_and_is_not_reported_yet_is_left_to_the_provider() {
     let (memory, _) = containers(3);
     let mut world = World::new(memory.clone());
     let plan = plan(&world).await;

@@ -48,7 +48,7 @@ async fn newer_services_name_the_organization_of_a_key() {
 }
 
 #[tokio::test]
-async fn an_empty_organization_is_told_apart_by_a_fingerprint() {
+async fn an_empty_organization_is_distinguished_by_a_fingerprint() {
     let server = Server::start(|line| {
         line.starts_with("GET /api/sandbox?")
             .then(|| page(vec![], None))

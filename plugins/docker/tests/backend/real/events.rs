@@ -1,4 +1,4 @@
-//! Following what the daemon tells.
+//! Following the events of the daemon.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn request(since: Option<&str>, wait: Duration) -> WatchRequest {
 }
 
 /// Follows until there is an event of this resource. Others are made and deleted by other tests.
-async fn told_of(docker: &impl Backend, since: &str, kind: Kind, native: &str) -> Changes {
+async fn await_change(docker: &impl Backend, since: &str, kind: Kind, native: &str) -> Changes {
     let mut cursor = since.to_owned();
     loop {
         let changes = docker.watch(request(Some(&cursor), LONG)).await.unwrap();
@@ -32,52 +32,52 @@ async fn told_of(docker: &impl Backend, since: &str, kind: Kind, native: &str) -
 }
 
 #[tokio::test]
-async fn what_happens_to_containers_networks_and_volumes_is_told() {
+async fn changes_of_containers_networks_and_volumes_are_reported() {
     let docker = backend();
     let daemon = shared();
     let start = docker.watch(request(None, LONG)).await.unwrap();
     assert_eq!(start.changes, []);
 
     let container = daemon.run_sleeper(&[]);
-    let told = told_of(&docker, &start.cursor, Kind::CONTAINER, &container).await;
+    let changes = await_change(&docker, &start.cursor, Kind::CONTAINER, &container).await;
     daemon.docker(&["kill", &container]);
-    let told = told_of(&docker, &told.cursor, Kind::CONTAINER, &container).await;
+    let changes = await_change(&docker, &changes.cursor, Kind::CONTAINER, &container).await;
     daemon.docker(&["rm", &container]);
-    told_of(&docker, &told.cursor, Kind::CONTAINER, &container).await;
+    await_change(&docker, &changes.cursor, Kind::CONTAINER, &container).await;
 
     let network = daemon.create_network("told", &["--internal"]);
-    told_of(&docker, &start.cursor, Kind::NETWORK, &network).await;
+    await_change(&docker, &start.cursor, Kind::NETWORK, &network).await;
     daemon.create_volume("told", &[]);
-    told_of(&docker, &start.cursor, Kind::VOLUME, "told").await;
+    await_change(&docker, &start.cursor, Kind::VOLUME, "told").await;
 }
 
 #[tokio::test]
-async fn only_the_kinds_that_were_asked_for_are_told() {
+async fn only_the_requested_kinds_are_reported() {
     let docker = backend();
     let start = docker.watch(request(None, LONG)).await.unwrap();
     let container = shared().create(&[], &["true"]);
-    told_of(&docker, &start.cursor, Kind::CONTAINER, &container).await;
+    await_change(&docker, &start.cursor, Kind::CONTAINER, &container).await;
     let only_networks = WatchRequest {
         kinds: vec![Kind::NETWORK],
         ..request(Some(&start.cursor), Duration::ZERO)
     };
-    let told = docker.watch(only_networks).await.unwrap();
-    let mut kinds = told.changes.iter().filter_map(Change::subject);
-    assert!(kinds.all(|(kind, _)| kind == Kind::NETWORK), "{told:?}");
+    let changes = docker.watch(only_networks).await.unwrap();
+    let mut kinds = changes.changes.iter().filter_map(Change::subject);
+    assert!(kinds.all(|(kind, _)| kind == Kind::NETWORK), "{changes:?}");
 }
 
 #[tokio::test]
 async fn a_cursor_of_another_connection_is_lost() {
     let start = backend().watch(request(None, LONG)).await.unwrap();
     let docker = backend();
-    let told = docker
+    let changes = docker
         .watch(request(Some(&start.cursor), LONG))
         .await
         .unwrap();
-    assert!(told.lost && told.changes.is_empty(), "{told:?}");
+    assert!(changes.lost && changes.changes.is_empty(), "{changes:?}");
     // From here on nothing is.
     let container = shared().create(&[], &["true"]);
-    told_of(&docker, &told.cursor, Kind::CONTAINER, &container).await;
+    await_change(&docker, &changes.cursor, Kind::CONTAINER, &container).await;
 }
 
 #[tokio::test]
@@ -87,17 +87,17 @@ async fn a_daemon_that_ends_loses_the_cursor() {
     let start = docker.watch(request(None, LONG)).await.unwrap();
     daemon.crash();
     daemon.restart().unwrap();
-    let told = docker
+    let changes = docker
         .watch(request(Some(&start.cursor), LONG))
         .await
         .unwrap();
-    assert!(told.lost, "{told:?}");
+    assert!(changes.lost, "{changes:?}");
 }
 
 #[tokio::test]
 async fn what_is_no_cursor_is_refused() {
     for text in ["", "1", "x.1", "1.x", "1.2.3"] {
-        let told = backend().watch(request(Some(text), Duration::ZERO)).await;
-        assert!(told.is_err(), "{text}: {told:?}");
+        let changes = backend().watch(request(Some(text), Duration::ZERO)).await;
+        assert!(changes.is_err(), "{text}: {changes:?}");
     }
 }

@@ -6,7 +6,7 @@
 //! - `identity`: what is not the target is left alone
 //! - `stopping`: ending what runs
 //! - `outages`: an unreachable daemon, and what it leaves half done
-//! - `events`: following what the daemon tells
+//! - `events`: following the events of the daemon
 //! - `tls`: a daemon behind mutual TLS
 //! - `labelling`: the socket that labels what is created through it
 

@@ -108,7 +108,7 @@ async fn the_api_version_is_negotiated_or_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_daemon_is_told_so() {
+async fn what_is_no_daemon_is_reported_so() {
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>";
     let garbage = "SSH-2.0-OpenSSH_9.6\r\n";
     for (bytes, says) in [(page, "docker API"), (garbage, "HTTP")] {

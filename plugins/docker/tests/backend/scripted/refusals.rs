@@ -62,7 +62,7 @@ async fn rate_limits_carry_the_time_to_wait() {
 }
 
 #[tokio::test]
-async fn pages_of_a_proxy_are_told_from_the_daemons_words() {
+async fn pages_of_a_proxy_are_reported_from_the_daemons_words() {
     let page = |status| {
         Answer::Status(
             status,

@@ -1,4 +1,4 @@
-//! What each sort of resource is judged to deserve.
+//! The verdict on each kind of resource.
 
 use tbengine_policy::types::Action;
 
@@ -337,7 +337,7 @@ fn what_is_used_waits_for_its_users() {
     );
     assert_eq!(
         verdict(&["unseen"]),
-        "keep: used by a resource that is not judged with it"
+        "keep: used by a resource that is not evaluated with it"
     );
 }
 

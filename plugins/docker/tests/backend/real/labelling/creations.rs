@@ -98,7 +98,7 @@ async fn volumes_that_a_container_names_belong_to_the_run_if_it_made_them() {
         .into_iter()
         .map(|created| created.native)
         .collect();
-    // The anonymous one has no label; it is only told of.
+    // The anonymous one has no label; it is only reported.
     let mounts = "{{range .Mounts}}{{if eq .Destination \"/anonymous\"}}{{.Name}}{{end}}{{end}}";
     let anonymous = shared().inspect(&container, mounts).unwrap();
     assert_eq!(labels(&anonymous), "null");

@@ -22,7 +22,7 @@ fn noise(length: usize) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attached_container_is_heard_and_its_exit_code_is_told() {
+async fn an_attached_container_is_heard_and_its_exit_code_is_reported() {
     let front = Front::of(shared(), "run-attached").await;
     let script = "echo out; echo err >&2; exit 7";
     let output = front

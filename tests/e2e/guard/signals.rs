@@ -27,7 +27,7 @@ fn signals_reach_the_command_once_each() {
         );
         let guarded = start(&home, &[], &script);
         guarded.signal(signal);
-        let (code, text) = guarded.end().told();
+        let (code, text) = guarded.end().code_and_output();
         assert!(text.contains("heard 1\n"), "{name}: {text}");
         assert_eq!(code, 5, "{name}: {text}");
         assert_eq!(daemon.containers(), Vec::<String>::new(), "{name}");
@@ -40,7 +40,7 @@ fn a_signal_to_the_guards_group_does_not_tell_the_command_twice() {
     let script = "n=0; trap 'n=$((n+1))' TERM; touch ready; i=0; while [ $i -lt 15 ]; do sleep 0.1; i=$((i+1)); done; echo heard $n";
     let guarded = start(&home, &[], script);
     kill_process_group(guarded.pid(), Signal::TERM).unwrap();
-    let (_, text) = guarded.end().told();
+    let (_, text) = guarded.end().code_and_output();
     assert!(text.contains("heard 1\n"), "{text}");
 }
 
@@ -56,7 +56,7 @@ fn the_third_request_to_end_kills_a_command_that_does_not() {
         guarded.signal(Signal::INT);
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    let (code, text) = guarded.end().told();
+    let (code, text) = guarded.end().code_and_output();
     assert_eq!(code, 137, "{text}");
     assert_eq!(daemon.containers(), Vec::<String>::new());
 }
@@ -76,7 +76,7 @@ fn a_second_request_while_cleaning_up_leaves_it_to_the_reaper() {
         std::thread::sleep(std::time::Duration::from_millis(200));
         guarded.signal(Signal::INT);
     }
-    let (code, text) = guarded.end().told();
+    let (code, text) = guarded.end().code_and_output();
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("in the background"), "{text}");
     eventually("the reaper has cleaned up", || {
@@ -115,7 +115,7 @@ fn orphans_are_collected_while_the_command_runs_and_ended_with_it() {
         processes(|line| line.trim_end() == format!("sleep {sleep}")).len(),
         1
     );
-    let (code, text) = guarded.end().told();
+    let (code, text) = guarded.end().code_and_output();
     assert_eq!(code, 0, "{text}");
     assert_eq!(
         processes(|line| line.trim_end() == format!("sleep {sleep}")).len(),
