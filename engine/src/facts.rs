@@ -78,8 +78,8 @@ impl Facts {
 
     /// Whether leases prove who owns a resource: the run behind it has ended, or this is its sweep.
     pub(crate) fn prove(&self, resource: &Resource) -> bool {
-        let is_over = matches!(&resource.owner, Owner::Run(run) if self.over.contains(run));
-        is_over || self.only.is_some() && !self.is_foreign(resource)
+        let is_finished = matches!(&resource.owner, Owner::Run(run) if self.over.contains(run));
+        is_finished || self.only.is_some() && !self.is_foreign(resource)
     }
 }
 
@@ -94,7 +94,7 @@ pub const MIN_ID_LENGTH: usize = 8;
 /// anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Quarantine {
-    parked: HashMap<IdentityKey, Trouble>,
+    parked: HashMap<IdentityKey, QuarantineEntry>,
     released: Vec<String>,
 }
 
@@ -130,7 +130,7 @@ impl IdentityKey {
 /// Why a resource is parked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Trouble {
+pub struct QuarantineEntry {
     /// In how many runs it failed or came back.
     pub runs: u32,
     /// The last of them.
@@ -139,7 +139,7 @@ pub struct Trouble {
     pub reason: String,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for QuarantineEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             runs,
@@ -154,15 +154,15 @@ impl fmt::Display for Trouble {
 }
 
 impl Quarantine {
-    /// A quarantine in which these are parked.
-    pub fn new(parked: HashMap<IdentityKey, Trouble>) -> Self {
+    /// A quarantine of these.
+    pub fn new(parked: HashMap<IdentityKey, QuarantineEntry>) -> Self {
         Self {
             parked,
             released: Vec::new(),
         }
     }
 
-    /// Lets resources out: those with this id, as `backend/kind/id` or as the provider's own, which may
+    /// Releases resources: those with this id, as `backend/kind/id` or as the provider's own, which may
     /// be shortened to its first [`MIN_ID_LENGTH`] characters or more.
     #[must_use]
     pub fn releasing(mut self, ids: &[String]) -> Self {
@@ -170,18 +170,18 @@ impl Quarantine {
         self
     }
 
-    /// Why a resource is parked, if it is.
-    pub fn trouble(&self, identity: &Identity) -> Option<&Trouble> {
+    /// Why a resource is quarantined, if it is.
+    pub fn entry(&self, identity: &Identity) -> Option<&QuarantineEntry> {
         self.parked(identity)
             .filter(|_| !self.is_released(identity))
     }
 
-    /// Whether a resource would be parked, and was let out.
+    /// Whether a resource would be quarantined, and was released.
     pub fn releases(&self, identity: &Identity) -> bool {
         self.parked(identity).is_some() && self.is_released(identity)
     }
 
-    fn parked(&self, identity: &Identity) -> Option<&Trouble> {
+    fn parked(&self, identity: &Identity) -> Option<&QuarantineEntry> {
         // Inventories are large, and hardly ever is anything parked.
         if self.parked.is_empty() {
             return None;

@@ -224,7 +224,7 @@ impl Engine {
         for shared in &inventory.shared {
             self.emit(reporter, EventKind::AccountShared(shared.clone()));
         }
-        if listings.is_over() {
+        if listings.is_finished() {
             inventory.failures.extend(self.closed.iter().cloned());
         }
         inventory.date_arrivals(&*memory, self.clock.now());

@@ -387,7 +387,7 @@ fn code_of_store(error: &StoreError) -> Code {
         StoreError::Busy(_)
         | StoreError::Running { .. }
         | StoreError::Held { .. }
-        | StoreError::Over { .. } => Code::Locked,
+        | StoreError::Expired { .. } => Code::Locked,
         StoreError::Directory { .. }
         | StoreError::NoRun { .. }
         | StoreError::Ambiguous { .. }
@@ -439,7 +439,9 @@ fn store_hints(error: &StoreError) -> Vec<String> {
         StoreError::Database { .. } | StoreError::Io { .. } => &[without],
         StoreError::NoLease { .. } => &["`tbengine lease list` lists all leases"],
         StoreError::Later { .. } => &["use the version of tbengine that created it"],
-        StoreError::Over { .. } => &["its resources are about to be deleted; acquire a new lease"],
+        StoreError::Expired { .. } => {
+            &["its resources are about to be deleted; acquire a new lease"]
+        }
         StoreError::Version { .. }
         | StoreError::Thread { .. }
         | StoreError::RunExists { .. }

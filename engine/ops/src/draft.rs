@@ -19,7 +19,7 @@ pub struct Draft {
     pub fault: Option<Fault>,
     /// What is to be remembered of what was found. The first run makes the store in which it is kept.
     pub(crate) found: ToRemember,
-    /// What the operator lets out of the quarantine, of what the plan acts on.
+    /// The resources of the plan that the operator releases from quarantine.
     pub(crate) released: Vec<IdentityKey>,
     /// How many running resources of unproven owner it ends.
     pub(crate) unproven_running: usize,

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tbengine_engine::Planned;
 use tbengine_engine::decide::Decision;
 use tbengine_engine::discover::Inventory;
-use tbengine_engine::facts::{Quarantine, Trouble};
+use tbengine_engine::facts::{Quarantine, QuarantineEntry};
 use tbengine_engine::plan::{Refusal, Step};
 use tbengine_engine::policy::{LogLine, Selection, Verdict};
 use tbengine_engine::scope::Scope;
@@ -21,7 +21,7 @@ pub struct Explanation<'a> {
     pub resource: &'a Resource,
     /// Why it is in quarantine, if it is.
     #[serde(skip)]
-    pub trouble: Option<&'a Trouble>,
+    pub quarantined: Option<&'a QuarantineEntry>,
     /// The ids of the resources that use it.
     pub used_by: Vec<String>,
     /// Whether the policy gets to see it.
@@ -75,7 +75,7 @@ impl<'a> Explanation<'a> {
             attrs_not_sent: not_sent(&resource.attrs, &interest.attrs),
             failed: decisions.fault.is_some(),
             resource,
-            trouble: quarantine.trouble(&resource.identity),
+            quarantined: quarantine.entry(&resource.identity),
             used_by: dependents
                 .map(|dependent| dependent.id().to_string())
                 .collect(),

@@ -152,7 +152,7 @@ pub async fn run(
             () = listings.rest() => applying.await,
         }?
     };
-    if !listings.is_over() && end.goes_on(error_mode) {
+    if !listings.is_finished() && end.goes_on(error_mode) {
         work.apply_rest(&mut end, &mut listings, no_journal, front)
             .await;
     }
@@ -424,8 +424,8 @@ impl RunEnd {
         let Some(report) = &self.report else {
             return false;
         };
-        let is_over = error_mode == ErrorMode::FailFast && report.has_failures();
-        self.halt.is_none() && !report.interrupted && !is_over
+        let is_finished = error_mode == ErrorMode::FailFast && report.has_failures();
+        self.halt.is_none() && !report.interrupted && !is_finished
     }
 }
 

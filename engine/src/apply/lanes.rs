@@ -529,7 +529,7 @@ impl Lane {
                 return None;
             }
             Gate::Paused(pause) => (pause.since, pause.times + 1),
-            Gate::Open => self.limit.trouble(now),
+            Gate::Open => self.limit.note_pause(now),
         };
         if !probe {
             self.limit.cut();

@@ -121,8 +121,8 @@ impl Limit {
         self.window = Window::default();
     }
 
-    /// Notes one more pause: since when there is trouble, and how many pauses came before.
-    pub(crate) fn trouble(&mut self, now: Instant) -> (Instant, u32) {
+    /// Notes one more pause: when the first one was, and how many pauses came before.
+    pub(crate) fn note_pause(&mut self, now: Instant) -> (Instant, u32) {
         let before = self.troubles;
         self.troubles += 1;
         (*self.since.get_or_insert(now), before)

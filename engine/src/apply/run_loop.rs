@@ -412,7 +412,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let detail = format!("{message}; the step's time limit of {deadline} is used up");
         let verdict = Verdict::new(StepResult::Failed, detail).with_hint(hint);
         let wish = state.finish_failed(verdict, now);
-        self.carry_out(no, wish, now);
+        self.apply_wish(no, wish, now);
         true
     }
 
@@ -600,7 +600,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             Ok(wish) => wish,
             Err(error) => self.decide(no, error, advice, backend_is_out, now),
         };
-        self.carry_out(no, wish, now);
+        self.apply_wish(no, wish, now);
     }
 
     /// Asks the retry table about an attempt that failed.
@@ -627,7 +627,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         state.on_decision(decision, error, since_start, now, self.options.stuck_after)
     }
 
-    fn carry_out(&mut self, no: StepNo, wish: Wish, now: Instant) {
+    fn apply_wish(&mut self, no: StepNo, wish: Wish, now: Instant) {
         match wish {
             Wish::Ready(next) => self.make_ready(no, next),
             Wish::Sleep(next, until) => self.sleep(no, next, until),

@@ -162,7 +162,7 @@ impl<'a> Listings<'a> {
     }
 
     /// Whether there is nothing more to wait for, and everything was taken.
-    pub fn is_over(&self) -> bool {
+    pub fn is_finished(&self) -> bool {
         self.asked.is_empty() && self.came.is_empty()
     }
 
@@ -209,13 +209,13 @@ impl<'a> Listings<'a> {
     /// Gives up those that are too late.
     fn look(&mut self) {
         let now = Instant::now();
-        let is_over = self.until.is_some_and(|until| now >= until);
+        let is_finished = self.until.is_some_and(|until| now >= until);
         for one in self.waiting.iter_mut().flatten() {
             let count = one.signs.count();
             if count != one.seen {
                 (one.seen, one.active) = (count, now);
             }
-            let why = if is_over {
+            let why = if is_finished {
                 "it was not listed before the run's deadline".to_owned()
             } else if self.done > 0 && now - one.active >= self.lag {
                 let lag = humantime::format_duration(self.lag);

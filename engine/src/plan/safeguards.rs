@@ -341,9 +341,9 @@ fn unknown_class(resource: &Resource, context: &Context<'_>) -> Result<(), Refus
 }
 
 fn quarantined(resource: &Resource, quarantine: &Quarantine) -> Result<(), Refused> {
-    match quarantine.trouble(&resource.identity) {
+    match quarantine.entry(&resource.identity) {
         None => Ok(()),
-        Some(trouble) => Err((Safeguard::Quarantined, format!("quarantined: {trouble}"))),
+        Some(entry) => Err((Safeguard::Quarantined, format!("quarantined: {entry}"))),
     }
 }
 

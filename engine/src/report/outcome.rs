@@ -87,7 +87,7 @@ pub enum Level {
 /// What a result means for the quarantine of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QuarantineEffect {
-    /// It made trouble: counts towards quarantine.
+    /// It failed: counts towards quarantine.
     Adds,
     /// It is gone. If it was so before, it came back, which counts as well.
     Gone,

@@ -126,7 +126,7 @@ pub enum StoreError {
     },
     /// A lease ran out, or has ended.
     #[error("lease {id} has expired")]
-    Over {
+    Expired {
         /// Its id.
         id: String,
     },

@@ -42,7 +42,7 @@ pub trait Leases: Send + Sync {
     /// Lets a lease hold for its full time again.
     ///
     /// # Errors
-    /// [`StoreError::Over`] if it is too late, [`StoreError::Held`] if it holds as long as processes do.
+    /// [`StoreError::Expired`] if it is too late, [`StoreError::Held`] if it holds as long as processes do.
     async fn renew(&self, id: &str) -> Result<LeaseEntry>;
 
     /// Takes over an expired lease, to sweep. `None` if it has ended meanwhile.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use tbengine_engine::facts::{IdentityKey, Trouble};
+use tbengine_engine::facts::{IdentityKey, QuarantineEntry};
 
 use crate::Result;
 
@@ -15,9 +15,9 @@ pub trait Parked: Send + Sync {
     ///
     /// # Errors
     /// If that cannot be read.
-    async fn parked(&self, after: u32) -> Result<HashMap<IdentityKey, Trouble>>;
+    async fn parked(&self, after: u32) -> Result<HashMap<IdentityKey, QuarantineEntry>>;
 
-    /// Forgets the trouble with resources, so that their next failure is their first.
+    /// Forgets the failures of resources, so that their next failure is their first.
     ///
     /// # Errors
     /// If that cannot be written.

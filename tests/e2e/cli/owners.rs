@@ -58,7 +58,7 @@ fn what_is_missing_to_a_proof_is_named() {
     let ended = host.run(&["owners", "test", project, service]).with_code(0);
     assert_eq!(line(&ended.stdout, "owner"), "owner         unknown");
     let unproven = line(&ended.stdout, "unproven");
-    let says = "harbor/docker-container, as this is missing: label com.docker.compose.project.config_files";
+    let says = "harbor/docker-container; missing: label com.docker.compose.project.config_files";
     assert!(unproven.contains(says), "{unproven}");
     let json = host
         .run(&["owners", "test", project, service, "-O", "json"])

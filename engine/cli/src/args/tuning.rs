@@ -97,11 +97,11 @@ impl FromArgMatches for PolicyArgs {
 pub(crate) struct SafeguardArgs {
     /// The settings that were given.
     pub(crate) given: Box<Layer>,
-    /// What to let out of quarantine.
+    /// The resources to release from quarantine.
     pub(crate) release: Vec<String>,
 }
 
-/// What is let out of quarantine.
+/// The resources that are released from quarantine.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Safeguards")]
 #[group(skip)]

@@ -126,7 +126,10 @@ impl Explained<'_> {
         for dependent in &explanation.used_by {
             fact("used by", Some(dependent.clone()));
         }
-        fact("quarantine", explanation.trouble.map(ToString::to_string));
+        fact(
+            "quarantine",
+            explanation.quarantined.map(ToString::to_string),
+        );
         fact("policy", Some(self.opinion()));
         fact(
             "safeguard",

@@ -111,12 +111,12 @@ impl Listed<'_> {
             console.line(&[toned(Tone::Dim, count(listed.len(), "resource"))]);
         }
         for resource in listed {
-            if let Some(trouble) = self.quarantine.trouble(&resource.identity) {
+            if let Some(entry) = self.quarantine.entry(&resource.identity) {
                 let id = short_id(&resource.identity.native);
                 let name = &resource.name;
                 console.line(&[
                     toned(Tone::Warn, "in quarantine"),
-                    plain(format!(": {id} {name}: {trouble}")),
+                    plain(format!(": {id} {name}: {entry}")),
                 ]);
             }
         }

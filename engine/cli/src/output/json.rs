@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tbengine_engine::decide::Decisions;
 use tbengine_engine::discover::ListFailure;
-use tbengine_engine::facts::{Quarantine, Trouble};
+use tbengine_engine::facts::{Quarantine, QuarantineEntry};
 use tbengine_engine::plan::{Plan, Refusal, Sealed, Step};
 use tbengine_engine::policy::{Fault, LogLine};
 use tbengine_engine::report::Report;
@@ -20,7 +20,7 @@ pub(crate) struct ResourceDocument<'a> {
     resource: &'a Resource,
     /// Why it is parked, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    quarantine: Option<&'a Trouble>,
+    quarantine: Option<&'a QuarantineEntry>,
 }
 
 impl<'a> ResourceDocument<'a> {
@@ -28,7 +28,7 @@ impl<'a> ResourceDocument<'a> {
         Self {
             id: resource.identity.id().to_string(),
             resource,
-            quarantine: quarantine.trouble(&resource.identity),
+            quarantine: quarantine.entry(&resource.identity),
         }
     }
 }

@@ -103,7 +103,7 @@ async fn delete_finished(
     let ownership = ownership.seeing(&inventory);
     let is_ours = |one: &&Resource| matches!(ownership.of(one), OwnedBy::Ours(_));
     let ours = inventory.resources.iter().filter(is_ours);
-    let finished_trials = trials::over(&lease.terms.job_dirs, after, world.now);
+    let finished_trials = trials::finished(&lease.terms.job_dirs, after, world.now);
     let finished = finished_units(ours, &finished_trials, after, world.now);
     if finished.is_empty() {
         return Ok(());

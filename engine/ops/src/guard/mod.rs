@@ -181,8 +181,8 @@ pub async fn guard(
     let passes = passes.waiting(settings.outage_deadline.value);
     let ended = clean_up(context, settings, passes, &mut *held, signals, front).await;
     // Where a backend is still unreachable, or nothing could be swept at all, the reaper keeps running.
-    let is_over = |end: &SweepEnd| end.ended || !end.is_unreachable;
-    let in_background = !matches!(&ended, Some(Ok(end)) if is_over(end));
+    let is_done = |end: &SweepEnd| end.ended || !end.is_unreachable;
+    let in_background = !matches!(&ended, Some(Ok(end)) if is_done(end));
     if !in_background {
         reaper.done();
     }

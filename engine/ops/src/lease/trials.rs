@@ -25,7 +25,7 @@ pub fn all(job_dirs: &[PathBuf]) -> BTreeSet<String> {
 }
 
 /// Those of them that have been over for so long by now.
-pub fn over(job_dirs: &[PathBuf], settled: Duration, now: Timestamp) -> BTreeSet<String> {
+pub fn finished(job_dirs: &[PathBuf], settled: Duration, now: Timestamp) -> BTreeSet<String> {
     find(job_dirs, |trial| {
         let written = |name| fs::metadata(trial.join(name)).ok()?.modified().ok();
         let written = RESULTS.into_iter().find_map(written);
@@ -114,7 +114,7 @@ mod tests {
             .unwrap();
         let minute = Duration::from_secs(60);
         let now = Timestamp::from_unix_ms(0).plus(written + minute);
-        assert_eq!(over(&jobs, minute / 2, now), over_now);
-        assert_eq!(over(&jobs, minute * 2, now), BTreeSet::new());
+        assert_eq!(finished(&jobs, minute / 2, now), over_now);
+        assert_eq!(finished(&jobs, minute * 2, now), BTreeSet::new());
     }
 }

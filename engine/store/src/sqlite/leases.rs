@@ -298,7 +298,7 @@ impl LeaseFiles {
     pub(super) fn renew(&self, id: &str) -> Result<Lease, StoreError> {
         let mut held = self.lock(id)?;
         if self.standing_when_locked(&held.lease) != LeaseStatus::Live {
-            return Err(StoreError::Over { id: id.to_owned() });
+            return Err(StoreError::Expired { id: id.to_owned() });
         }
         if let Claim::Time {
             ttl_ms, expires_ms, ..

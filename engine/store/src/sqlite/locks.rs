@@ -161,9 +161,9 @@ impl Locks {
             }
         }
         if !live.is_empty()
-            && let Some(contest) = contest(&transaction, targets.clone(), live).map_err(failed)?
+            && let Some(conflict) = conflict(&transaction, targets.clone(), live).map_err(failed)?
         {
-            return Err(StoreError::Busy(Box::new(contest)));
+            return Err(StoreError::Busy(Box::new(conflict)));
         }
         let fence = next_fence(&transaction).map_err(failed)?;
         let expires = host.uptime_ms() + host.lease_ms();
@@ -440,7 +440,7 @@ pub(super) fn is_unlocked(state: &StateDir, run: &str) -> bool {
 }
 
 /// The holder that claims most of these resources, if any claims one.
-fn contest<'a>(
+fn conflict<'a>(
     connection: &Connection,
     targets: impl Iterator<Item = &'a Identity>,
     mut live: HashMap<String, Holder>,

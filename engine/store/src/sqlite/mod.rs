@@ -38,7 +38,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::discover::recognise::LearnedIn;
-use tbengine_engine::facts::{IdentityKey, Trouble};
+use tbengine_engine::facts::{IdentityKey, QuarantineEntry};
 use tbengine_engine::plan::Plan;
 use tbengine_sdk::Timestamp;
 
@@ -179,7 +179,7 @@ impl Leases for SqliteStore {
 
 #[async_trait]
 impl Parked for SqliteStore {
-    async fn parked(&self, after: u32) -> Result<HashMap<IdentityKey, Trouble>> {
+    async fn parked(&self, after: u32) -> Result<HashMap<IdentityKey, QuarantineEntry>> {
         quarantine::read(&self.state, &self.host, after)
     }
 

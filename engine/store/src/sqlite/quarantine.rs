@@ -10,13 +10,13 @@ use tbengine_sdk::{Identity, Timestamp};
 use super::StateDir;
 use super::locks::Locks;
 use crate::{Host, StoreError};
-use tbengine_engine::facts::{IdentityKey, Trouble};
+use tbengine_engine::facts::{IdentityKey, QuarantineEntry};
 use tbengine_engine::report::Outcome;
 use tbengine_engine::report::outcome::QuarantineEffect;
 
 /// What was verified gone is remembered so long, to notice if it comes back.
 const GONE_KEPT_DAYS: i64 = 7;
-/// Trouble with what nobody has planned to delete since is forgotten after this.
+/// QuarantineEntry with what nobody has planned to delete since is forgotten after this.
 const TROUBLE_KEPT_DAYS: i64 = 180;
 const DAY_MS: i64 = 86_400_000;
 
@@ -28,29 +28,29 @@ pub(super) fn read(
     state: &StateDir,
     host: &Host,
     after: u32,
-) -> Result<HashMap<IdentityKey, Trouble>, StoreError> {
+) -> Result<HashMap<IdentityKey, QuarantineEntry>, StoreError> {
     if after == 0 || !state.shared().exists() {
         return Ok(HashMap::new());
     }
     let locks = Locks::open(state, host)?;
-    let read = || -> rusqlite::Result<HashMap<IdentityKey, Trouble>> {
+    let read = || -> rusqlite::Result<HashMap<IdentityKey, QuarantineEntry>> {
         let mut select = locks
             .connection
             .prepare("SELECT identity, runs, run, reason FROM trouble WHERE runs >= ?1")?;
         let rows = select.query_map([after], |row| {
-            let trouble = Trouble {
+            let entry = QuarantineEntry {
                 runs: row.get(1)?,
                 last_run: row.get(2)?,
                 reason: row.get(3)?,
             };
-            Ok((IdentityKey::from_text(row.get(0)?), trouble))
+            Ok((IdentityKey::from_text(row.get(0)?), entry))
         })?;
         rows.collect()
     };
     read().map_err(|source| StoreError::database("read", &state.shared(), source))
 }
 
-/// Forgets the trouble with resources, so that their next failure is their first.
+/// Forgets the failures of resources, so that their next failure is their first.
 ///
 /// # Errors
 /// [`StoreError`] if the state cannot be written.

@@ -62,7 +62,7 @@ impl Judge {
         self.settings.effort.retry(failure)
     }
 
-    /// Judges the resources: first what has a life, then what it used.
+    /// Evaluates the resources: first those that run or ran, then those that they used.
     pub fn decide(&self, context: &Context, resources: &[Resource]) -> Vec<Verdict> {
         let Settings { scope, effort, .. } = &self.settings;
         for word in scope.unknown_kinds(context) {

@@ -8,7 +8,7 @@ use tbengine_policy::types::{
     Context, Failure, Force, Interest, Resource, RetryAction, Selection, State, Verdict,
 };
 
-use super::life::Life;
+use super::activity::Activity;
 use super::profile::{Main, Preset, SERVICE};
 use super::sandboxes::{HIDDEN, SandboxJudge};
 use super::settings::PresetSettings;
@@ -19,7 +19,7 @@ use crate::reason::Reason;
 /// A unit, and what becomes of it.
 struct Judged<'a> {
     unit: Unit<'a>,
-    life: Life<'a>,
+    activity: Activity<'a>,
     limit: Duration,
     goes: bool,
 }
@@ -90,21 +90,21 @@ impl PresetJudge {
         unit: Unit<'a>,
         resources: &[Resource],
     ) -> Judged<'a> {
-        let life = Life::of(&self.settings.preset, context, &unit, resources);
-        let (limit, goes) = match life {
-            Life::Ended(age) | Life::Empty(age) | Life::Headless(_, age) => (
+        let activity = Activity::of(&self.settings.preset, context, &unit, resources);
+        let (limit, goes) = match activity {
+            Activity::Ended(age) | Activity::Empty(age) | Activity::Headless(_, age) => (
                 self.settings.dead_older_than,
                 age > self.settings.dead_older_than,
             ),
-            Life::Runs(age) => (
+            Activity::Runs(age) => (
                 self.settings.running_older_than,
                 age > self.settings.running_older_than,
             ),
-            Life::Unclear(_) => (Duration::ZERO, false),
+            Activity::Unclear(_) => (Duration::ZERO, false),
         };
         Judged {
             unit,
-            life,
+            activity,
             limit,
             goes,
         }
@@ -125,7 +125,7 @@ impl PresetJudge {
             let reason = Reason::new("").since(context, one).text("; ");
             let reason =
                 judged
-                    .life
+                    .activity
                     .explain(reason, &self.settings.preset, judged.limit, judged.goes);
             if judged.goes {
                 deleted.insert(&one.id);
@@ -160,7 +160,7 @@ impl PresetJudge {
             let verdict = match judged.goes && is_held {
                 true => one.keep(reason.used_by(stays, one.used_by_others).done()),
                 false => {
-                    let reason = judged.life.explain(
+                    let reason = judged.activity.explain(
                         reason,
                         &self.settings.preset,
                         judged.limit,

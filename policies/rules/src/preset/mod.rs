@@ -4,14 +4,14 @@
 //! - [`profile`]: what tells one of them from another
 //! - [`settings`]: the parameters, and their values
 //! - [`mod@unit`]: which resources belong together
-//! - [`life`]: whether a unit is finished
+//! - [`activity`]: whether a unit is finished
 //! - [`stamp`]: the start of a run, as it is written in names
 //! - [`judge`]: the rules for units: containers, networks and volumes
 //! - [`sandboxes`]: the rules for cloud sandboxes
 //! - [`shared`]: the rules for images and snapshots
 
+pub mod activity;
 pub mod judge;
-pub mod life;
 pub mod profile;
 pub mod sandboxes;
 pub mod settings;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::discover::{Inventory, ListFailure};
-use tbengine_engine::facts::{IdentityKey, LiveLease, Quarantine, Trouble};
+use tbengine_engine::facts::{IdentityKey, LiveLease, Quarantine, QuarantineEntry};
 use tbengine_engine::plan::{Action, Listing, Plan, Step};
 use tbengine_engine::policy::{Force, Policy};
 use tbengine_engine::terms::{Filter, Terms};
@@ -143,13 +143,13 @@ fn facts(world: &mut World, inventory: &Inventory) -> Facts {
         });
     }
     facts.over = BTreeSet::from(["over".to_owned()]);
-    let trouble = Trouble {
+    let entry = QuarantineEntry {
         runs: 3,
         last_run: "r".into(),
         reason: "it failed".into(),
     };
     let parked = (0..world.random.usize(0..3))
-        .map(|_| (IdentityKey::of(&some(world).identity), trouble.clone()))
+        .map(|_| (IdentityKey::of(&some(world).identity), entry.clone()))
         .collect::<HashMap<_, _>>();
     facts.quarantine = Quarantine::new(parked);
     facts

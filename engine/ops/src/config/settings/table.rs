@@ -218,7 +218,7 @@ macro_rules! settings {
             $(#[doc = concat!("`", $key, "`")] pub $field: Setting<$type>,)*
             /// Parameters that variables and flags set, on top of those of the policy's table.
             pub params: BTreeMap<String, Setting<String>>,
-            /// What the operator lets out of quarantine.
+            /// The resources that the operator releases from quarantine.
             pub release: Vec<String>,
         }
 

@@ -78,11 +78,11 @@ async fn its_runs_are_read_and_gone_on_with() {
 async fn what_failed_in_it_is_parked() {
     let (_home, store) = copied();
     let parked = store.parked(1).await.unwrap();
-    let [trouble] = &parked.values().collect::<Vec<_>>()[..] else {
+    let [entry] = &parked.values().collect::<Vec<_>>()[..] else {
         panic!("{parked:?}");
     };
-    assert_eq!((trouble.runs, &*trouble.last_run), (1, "run-2"));
-    assert!(trouble.reason.contains("cannot be done"));
+    assert_eq!((entry.runs, &*entry.last_run), (1, "run-2"));
+    assert!(entry.reason.contains("cannot be done"));
 }
 
 #[tokio::test]

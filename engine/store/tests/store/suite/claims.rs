@@ -32,7 +32,7 @@ pub(crate) async fn renewing_lets_it_hold_for_its_full_time_again(subject: &dyn 
     subject.pass(seconds(9));
     assert_eq!(status(&*store, "l").await, LeaseStatus::Live);
     subject.pass(seconds(1));
-    assert!(matches!(store.renew("l").await, Err(StoreError::Over { id }) if id == "l"));
+    assert!(matches!(store.renew("l").await, Err(StoreError::Expired { id }) if id == "l"));
     assert_eq!(
         status(&*store, "l").await,
         LeaseStatus::Over,
@@ -50,7 +50,7 @@ pub(crate) async fn only_a_lease_by_time_can_be_renewed(subject: &dyn Subject) {
     drop(held);
     assert!(matches!(
         store.renew("l").await,
-        Err(StoreError::Over { .. })
+        Err(StoreError::Expired { .. })
     ));
     assert!(matches!(
         store.renew("none").await,
@@ -74,7 +74,7 @@ pub(crate) async fn releasing_ends_its_time_at_once_and_for_good(subject: &dyn S
     assert_eq!(status(&*store, "l").await, LeaseStatus::Over);
     assert!(matches!(
         store.renew("l").await,
-        Err(StoreError::Over { .. })
+        Err(StoreError::Expired { .. })
     ));
     store
         .adopt("l")
@@ -88,7 +88,7 @@ pub(crate) async fn releasing_ends_its_time_at_once_and_for_good(subject: &dyn S
     assert!(store.adopt("l").await.unwrap().is_none());
     assert!(matches!(
         store.renew("l").await,
-        Err(StoreError::Over { .. })
+        Err(StoreError::Expired { .. })
     ));
     assert_eq!(store.lease("l").await.unwrap().lease.ended, Some(NOW));
 }

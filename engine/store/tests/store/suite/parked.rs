@@ -29,8 +29,8 @@ pub(crate) async fn what_fails_in_run_after_run_is_parked(subject: &dyn Subject)
         .then(Fault::Answer(refusal));
     let mut world = World::new(memory.clone());
     for (number, name) in ["run-1", "run-2", "run-3"].into_iter().enumerate() {
-        let troubles = parked(&*store, 3).await;
-        assert!(troubles.trouble(&bad).is_none(), "after {number} runs");
+        let quarantine = parked(&*store, 3).await;
+        assert!(quarantine.entry(&bad).is_none(), "after {number} runs");
         world.run = name;
         let plan = planned(&world).await;
         let journal = store
@@ -40,13 +40,13 @@ pub(crate) async fn what_fails_in_run_after_run_is_parked(subject: &dyn Subject)
         let report = carry_out(&world, plan, &*journal, &mut |_| {}).await;
         assert_eq!(result(&report, "bad"), StepResult::Failed);
     }
-    let troubles = parked(&*store, 3).await;
-    let trouble = troubles.trouble(&bad).unwrap();
-    assert_eq!((trouble.runs, &*trouble.last_run), (3, "run-3"));
-    assert!(trouble.reason.contains("cannot be done"));
+    let quarantine = parked(&*store, 3).await;
+    let entry = quarantine.entry(&bad).unwrap();
+    assert_eq!((entry.runs, &*entry.last_run), (3, "run-3"));
+    assert!(entry.reason.contains("cannot be done"));
     assert_eq!(parked(&*store, 0).await, Quarantine::default());
 
-    world.facts.quarantine = troubles.clone();
+    world.facts.quarantine = quarantine.clone();
     let planned_now = world.plan(delete_all()).await.plan;
     assert!(planned_now.steps.iter().all(|step| step.name != "bad"));
     let refusal = planned_now
@@ -63,11 +63,11 @@ pub(crate) async fn what_fails_in_run_after_run_is_parked(subject: &dyn Subject)
         (bad.native[..7].to_owned(), false),
         ("another-resource".to_owned(), false),
     ] {
-        let troubles = troubles.clone().releasing(std::slice::from_ref(&wanted));
-        assert_eq!(troubles.trouble(&bad).is_none(), released, "{wanted}");
-        assert_eq!(troubles.releases(&bad), released, "{wanted}");
+        let quarantine = quarantine.clone().releasing(std::slice::from_ref(&wanted));
+        assert_eq!(quarantine.entry(&bad).is_none(), released, "{wanted}");
+        assert_eq!(quarantine.releases(&bad), released, "{wanted}");
     }
-    world.facts.quarantine = troubles.releasing(&[bad.id().to_string()]);
+    world.facts.quarantine = quarantine.releasing(&[bad.id().to_string()]);
     assert!(
         planned(&world)
             .await
@@ -76,5 +76,5 @@ pub(crate) async fn what_fails_in_run_after_run_is_parked(subject: &dyn Subject)
             .any(|step| step.name == "bad")
     );
     store.forget(&[IdentityKey::of(&bad)]).await.unwrap();
-    assert!(parked(&*store, 1).await.trouble(&bad).is_none());
+    assert!(parked(&*store, 1).await.entry(&bad).is_none());
 }

@@ -218,9 +218,9 @@ pub(crate) async fn two_runs_never_work_on_one_resource(subject: &dyn Subject) {
     world.run = "run-2";
     let again = planned(&world).await;
     match subject.store_of(2).begin(&again, clock).await {
-        Err(StoreError::Busy(contest)) => {
-            assert_eq!((contest.resources, &*contest.holder.id), (1, "run-1"));
-            assert_eq!(contest.holder.process.pid, 1);
+        Err(StoreError::Busy(conflict)) => {
+            assert_eq!((conflict.resources, &*conflict.holder.id), (1, "run-1"));
+            assert_eq!(conflict.holder.process.pid, 1);
         }
         other => panic!("{other:?}"),
     }

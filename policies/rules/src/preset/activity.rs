@@ -10,9 +10,9 @@ use super::unit::Unit;
 use crate::kind::lives;
 use crate::reason::Reason;
 
-/// Where a unit is in its life.
+/// What a unit is doing.
 #[derive(Debug)]
-pub(crate) enum Life<'a> {
+pub(crate) enum Activity<'a> {
     /// For so long nothing of it has run.
     Ended(Duration),
     /// It has no containers, and what is left of it was made so long ago.
@@ -25,9 +25,9 @@ pub(crate) enum Life<'a> {
     Unclear(String),
 }
 
-use Life::{Empty, Ended, Headless, Runs, Unclear};
+use Activity::{Empty, Ended, Headless, Runs, Unclear};
 
-impl<'a> Life<'a> {
+impl<'a> Activity<'a> {
     /// Judges by all members that are among these resources.
     pub(crate) fn of(
         preset: &Preset,
@@ -114,7 +114,7 @@ impl<'a> Life<'a> {
 }
 
 /// Since when nothing runs. A network that was made after the last end says that someone begins anew.
-fn ended<'a>(context: &Context, dead: &[&Resource], used: &[&Resource]) -> Life<'a> {
+fn ended<'a>(context: &Context, dead: &[&Resource], used: &[&Resource]) -> Activity<'a> {
     let ages: Option<Vec<Duration>> = dead.iter().map(|one| one.age(context)).collect();
     let made = used.iter().filter_map(|one| one.age(context));
     match ages.map(|ages| ages.into_iter().chain(made).min()) {
