@@ -27,7 +27,7 @@ impl Settings {
             min_age: self.min_age.value,
             unknown_lease_age: self.unknown_lease_age.value,
             max_delete: self.max_delete.value,
-            max_unproven_running: self.max_unproven_running.value,
+            max_unproven_running: self.max_unknown_running.value,
             own,
             default_grace: self.stop_timeout.value.unwrap_or(defaults.default_grace),
             ..defaults
@@ -51,7 +51,7 @@ impl Settings {
         settings.unknown_lease_age.unless_said(unknown_lease_age);
         settings.max_delete.unless_said(max_delete);
         settings
-            .max_unproven_running
+            .max_unknown_running
             .unless_said(max_unproven_running);
         settings
     }

@@ -127,7 +127,7 @@ settings! {
         doc: "A plan that touches more than this is refused: a number, or a share like \"20%\".",
         binds_plans: true,
     }
-    "safeguards.max-unknown-running" => max_unproven_running: usize = Safeguards::default().max_unproven_running, {
+    "safeguards.max-unknown-running" => max_unknown_running: usize = Safeguards::default().max_unproven_running, {
         flag: Some(Flag {
             name: "max-unknown-running",
             alias: Some("max-unproven-running"),
