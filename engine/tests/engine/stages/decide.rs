@@ -54,7 +54,7 @@ async fn an_id_that_was_not_asked_about_or_comes_twice_voids_the_answer() {
     let mut world = World::new(memory.clone());
     assert_eq!(fault_of(std::slice::from_ref(&one), &world).await, None);
     for (ids, told) in [
-        (vec![one.clone(), one.clone()], "twice"),
+        (vec![one.clone(), one.clone()], "two verdicts"),
         (
             vec![one.clone(), "memory/container/other".into()],
             "not in the request",

@@ -29,7 +29,7 @@ fn check_lets_it_judge_and_names_its_speed() {
         "decides=doubled-id",
     ])
     .with_code(2)
-    .says("twice");
+    .says("two verdicts");
 }
 
 #[test]
