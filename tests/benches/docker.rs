@@ -1,7 +1,7 @@
-//! How fast tbengine cleans a real dockerd, beside `docker rm -f` on the same containers.
+//! How fast tbengine cleans a real dockerd, beside `docker rm -f` and `docker container prune` on the same containers.
 //!
 //! Every figure is a ratio of two times taken one after the other on one private daemon.
-//! `cargo bench -p tbengine-benches --bench docker [-- --rounds 3] [--only start|guard|running|exited|grace]`
+//! `cargo bench -p tbengine-benches --bench docker [-- --rounds 3] [--only start|guard|running|busy|exited|grace]`
 
 #![expect(
     clippy::print_stdout,
@@ -11,6 +11,8 @@
 
 mod support;
 
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use support::{Program, figure, median, row};
@@ -39,15 +41,18 @@ fn main() {
         overhead(&start(), &program, rounds * 7);
     }
     let daemon = start();
+    let running = |daemon: &Dockerd| populate(daemon, 60, &["sleep", "100000"], true);
     if wanted("running") {
-        let running = |daemon: &Dockerd| populate(daemon, 100, &["sleep", "100000"], true);
-        let name = "100 running containers, killed";
+        let name = "60 running containers, killed";
+        compare(name, &daemon, &program, rounds, running, 0, 1.0);
+    }
+    if wanted("busy") {
+        let name = "60 running, killed beside 16 busy processes";
+        let _busy: Vec<Busy> = (0..16).map(|_| Busy::start()).collect();
         compare(name, &daemon, &program, rounds, running, 0, 1.0);
     }
     if wanted("exited") {
-        let exited = |daemon: &Dockerd| populate(daemon, 1000, &["true"], true);
-        let name = "1,000 exited containers";
-        compare(name, &daemon, &program, rounds, exited, 0, 1.0);
+        exited(&daemon, &program, rounds);
     }
     if wanted("grace") {
         grace(&daemon, &program, rounds);
@@ -139,6 +144,79 @@ fn compare(
     row(name, median(ours), median(theirs), target);
 }
 
+/// Deletes 1,000 exited containers with tbengine, with `docker rm -f` and with `docker container prune`, in turn. They are
+/// made once: before each deletion the daemon gets the same files back.
+fn exited(daemon: &Dockerd, program: &Program, rounds: usize) {
+    populate(daemon, 1000, &["true"], true);
+    let kept = Kept::of(daemon);
+    let mut times = [Vec::new(), Vec::new(), Vec::new()];
+    for round in 0..rounds {
+        // In turn, so that none always comes first.
+        for turn in 0..times.len() {
+            let side = (round + turn) % times.len();
+            kept.restore(daemon);
+            times[side].push(match side {
+                0 => clean(daemon, program, 0),
+                1 => docker_rm(daemon),
+                _ => docker_prune(daemon),
+            });
+        }
+    }
+    let [ours, removed, pruned] = times.map(median);
+    row("1,000 exited containers / docker rm -f", ours, removed, 1.0);
+    row("1,000 exited containers / container prune", ours, pruned, 0.5);
+}
+
+/// A copy of all that a daemon manages.
+struct Kept {
+    copy: PathBuf,
+}
+
+impl Kept {
+    fn of(daemon: &Dockerd) -> Self {
+        let copy = daemon.data_root().with_extension("kept");
+        daemon.terminate();
+        copy_tree(&daemon.data_root(), &copy);
+        daemon.restart().expect("the daemon starts again");
+        Self { copy }
+    }
+
+    /// Lets the daemon start with the copy in place of what it has now.
+    fn restore(&self, daemon: &Dockerd) {
+        daemon.terminate();
+        std::fs::remove_dir_all(daemon.data_root()).expect("its files can be removed");
+        copy_tree(&self.copy, &daemon.data_root());
+        // What has not been written yet would be written while the deletion is timed.
+        let synced = Command::new("sync").status().expect("sync runs");
+        assert!(synced.success());
+        daemon.restart().expect("the daemon starts again");
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    let mut copying = Command::new("cp");
+    let status = copying.arg("-a").args([from, to]).status();
+    assert!(status.expect("cp runs").success(), "the files are copied");
+}
+
+/// A process that keeps a processor busy until it is dropped.
+struct Busy(Child);
+
+impl Busy {
+    fn start() -> Self {
+        let mut endless = Command::new("sh");
+        endless.args(["-c", "while :; do :; done"]);
+        Self(endless.stdin(Stdio::null()).spawn().expect("sh runs"))
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
 /// What ignores SIGTERM gets two seconds; the forced removal by docker is the measure for the rest.
 fn grace(daemon: &Dockerd, program: &Program, rounds: usize) {
     let (mut ours, mut forced) = (Vec::new(), Vec::new());
@@ -197,6 +275,12 @@ fn docker_rm(daemon: &Dockerd) -> Duration {
         command.extend(ids.lines());
         daemon.docker(&command)
     });
+    assert_eq!(daemon.docker(&["ps", "-aq"]), "");
+    took
+}
+
+fn docker_prune(daemon: &Dockerd) -> Duration {
+    let took = timed(|| daemon.docker(&["container", "prune", "-f"]));
     assert_eq!(daemon.docker(&["ps", "-aq"]), "");
     took
 }
