@@ -33,6 +33,7 @@ pub struct Engine {
     configuration: String,
     owners: Option<Arc<Owners>>,
     follows: bool,
+    disks: bool,
     vetoes: Vec<Arc<dyn Veto>>,
     /// The ids of accounts as resources have them, by backend, where that is not the account's own.
     completed: Arc<Mutex<BTreeMap<Arc<str>, Arc<str>>>>,
@@ -100,6 +101,7 @@ impl Engine {
             configuration: String::new(),
             owners: None,
             follows: false,
+            disks: false,
             vetoes: Vec::new(),
             completed: Arc::default(),
         }
@@ -142,6 +144,13 @@ impl Engine {
         self
     }
 
+    /// Reads how full the disks are, where a backend tells: for a policy that asked for it.
+    #[must_use]
+    pub fn with_disks(mut self, wanted: bool) -> Self {
+        self.disks = wanted;
+        self
+    }
+
     /// Asks these vetoes about every plan, one after the other.
     #[must_use]
     pub fn with_vetoes(mut self, vetoes: Vec<Arc<dyn Veto>>) -> Self {
@@ -165,6 +174,7 @@ impl Engine {
             configuration: self.configuration.clone(),
             owners: self.owners.clone(),
             follows: self.follows,
+            disks: self.disks,
             vetoes: self.vetoes.clone(),
             completed: self.completed.clone(),
         }
@@ -198,6 +208,7 @@ impl Engine {
     pub fn begin_listing(&self) -> Listings<'_> {
         let options = DiscoverOptions {
             sizes: self.options.sizes,
+            disks: self.disks,
             call_timeout: self.options.apply.call_timeout,
             page_size: PAGE_SIZE,
             account_of_nothing: self.options.account_of_nothing,
@@ -404,6 +415,7 @@ impl Engine {
             dry_run,
             claimed: self.options.scope.claims_running(),
             exclusive: self.options.safeguards.exclusive.clone(),
+            zone: self.options.apply.zone.clone(),
             ..PolicyContext::new(self.clock.now(), self.options.run.clone())
         }
     }

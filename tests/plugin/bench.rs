@@ -144,6 +144,7 @@ async fn discover_time(backend: Arc<dyn Backend>) -> Duration {
     let open = OpenBackend::new("bench", "memory", backend);
     let options = DiscoverOptions {
         sizes: false,
+        disks: false,
         call_timeout: Duration::from_secs(60),
         page_size: 1000,
         account_of_nothing: false,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tbengine_engine::apply::{ApplyOptions, ErrorMode};
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::plan::Safeguards;
+use tbengine_engine::policy::Wants;
 use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions};
@@ -43,8 +44,8 @@ pub enum Purpose {
         scope: Scope,
         /// What the first final failure means for the rest.
         error_mode: ErrorMode,
-        /// Whether the policy asks for sizes even where that is slow.
-        sizes: bool,
+        /// What the policy and the vetoes ask for although it is expensive.
+        wants: Wants,
     },
     /// Sweeping a lease that is about these backends.
     Sweep {
@@ -143,14 +144,15 @@ impl Context {
             safeguards: Safeguards::default(),
             apply: ApplyOptions::default(),
         };
+        let disks = matches!(&purpose, Purpose::Plan { wants, .. } if wants.disks);
         let options = match purpose {
             Purpose::Plan {
                 scope,
                 error_mode,
-                sizes,
+                wants,
             } => EngineOptions {
                 scope,
-                sizes,
+                sizes: wants.sizes,
                 safeguards: settings.safeguards(own::detect()),
                 apply: settings.apply(error_mode),
                 ..options
@@ -183,6 +185,7 @@ impl Context {
         let owners = Arc::new(self.config.owners()?);
         let mut options = options;
         options.safeguards.exclusive = self.config.exclusive();
+        options.apply.zone = world.zone_now();
         let names = backends::names(&self.config, &options.scope.backends);
         let plugins = Arc::new(plugins::needed(&self.config, &self.plugins, &names).await?);
         let until = options.apply.deadline.map(|time| clock.after(time));
@@ -191,6 +194,7 @@ impl Context {
             backends::check_kinds(&opened.open, &options.scope.kinds)?;
         }
         Ok(Engine::new(opened.open, options)
+            .with_disks(disks)
             .with_clock(clock)
             .without(opened.closed)
             .with_configuration(self.config.digest())

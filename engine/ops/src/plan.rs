@@ -30,7 +30,7 @@ pub async fn plan(
     let purpose = Purpose::Plan {
         scope,
         error_mode: ErrorMode::default(),
-        sizes: chosen.policy.interest().wants.sizes || policies::want_sizes(&vetoes),
+        wants: policies::wants(Some(&*chosen.policy), &vetoes),
     };
     let engine = context.engine(purpose, settings).await?.with_vetoes(vetoes);
     let mut see = |event: &Event| front.event(event);

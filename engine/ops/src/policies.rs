@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::policy::{
-    CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions, Veto,
+    CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions, Veto, Wants,
 };
 use tbengine_oci::{Reference, SCHEME};
 use tbengine_sdk::host::closest;
@@ -295,9 +295,14 @@ pub async fn vetoes_in_background(
     in_background(move || vetoes(&context, &settings)).await
 }
 
-/// Whether some of these vetoes ask for sizes even where they are slow to find out.
-pub(crate) fn want_sizes(vetoes: &[Arc<dyn Veto>]) -> bool {
-    vetoes.iter().any(|veto| veto.interest().wants.sizes)
+/// What a policy, if it is asked, and these vetoes ask for although it is expensive.
+pub(crate) fn wants(policy: Option<&dyn Policy>, vetoes: &[Arc<dyn Veto>]) -> Wants {
+    let of_vetoes = vetoes.iter().map(|veto| veto.interest().wants);
+    let of_policy = policy.map(|policy| policy.interest().wants);
+    of_policy
+        .into_iter()
+        .chain(of_vetoes)
+        .fold(Wants::default(), Wants::or)
 }
 
 /// [`load`] on a thread for blocking work.

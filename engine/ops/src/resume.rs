@@ -233,7 +233,7 @@ impl Resuming<'_> {
             scope: claimed.record().plan.header.scope_then(),
             error_mode: self.error_mode,
             // What is left of a plan is not evaluated again, and vetoes are asked again.
-            sizes: policies::want_sizes(&vetoes),
+            wants: policies::wants(None, &vetoes),
         };
         let engine = context
             .engine_in(&world, purpose, settings)
@@ -278,7 +278,7 @@ impl Resuming<'_> {
         let purpose = Purpose::Plan {
             scope: claimed.record().plan.header.scope.clone(),
             error_mode: self.error_mode,
-            sizes: self.chosen.policy.interest().wants.sizes || policies::want_sizes(&vetoes),
+            wants: policies::wants(Some(&*self.chosen.policy), &vetoes),
         };
         let engine = context
             .engine(purpose, settings)

@@ -105,12 +105,12 @@ pub async fn run(
     };
     let vetoes = policies::vetoes_in_background(context, settings).await?;
     let error_mode = request.error_mode;
+    // A plan that was made before is not evaluated again, and vetoes are asked again.
+    let judging = request.saved.is_none().then_some(&*chosen.policy);
     let purpose = Purpose::Plan {
         scope,
         error_mode,
-        // A plan that was made before is not evaluated again, and vetoes are asked again.
-        sizes: request.saved.is_none() && chosen.policy.interest().wants.sizes
-            || policies::want_sizes(&vetoes),
+        wants: policies::wants(judging, &vetoes),
     };
     let opening = context.engine_since(clock, &context.world, purpose, settings);
     let engine = unless_stopped(control, opening).await??;

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::tz::{Offset, TimeZone};
 use rustix::time::{ClockId, clock_gettime};
+use tbengine_engine::policy::Zone;
 use tbengine_sdk::Timestamp;
 use tbengine_store::{Host, LEASE_TTL, Process};
 
@@ -23,6 +25,7 @@ pub struct World {
     pub host: Host,
     clock: fn() -> Timestamp,
     random: fn() -> u128,
+    zone: TimeZone,
 }
 
 impl World {
@@ -42,6 +45,7 @@ impl World {
             || unix_time(SystemTime::now()),
             || fastrand::u128(..),
         )
+        .with_zone(TimeZone::system())
     }
 
     /// A world with this environment, process, clock and chance.
@@ -59,7 +63,20 @@ impl World {
             host,
             clock,
             random,
+            zone: TimeZone::UTC,
         }
+    }
+
+    /// The same in another time zone; UTC unless it is set.
+    #[must_use]
+    pub fn with_zone(mut self, zone: TimeZone) -> Self {
+        self.zone = zone;
+        self
+    }
+
+    /// The time zone, as it is now.
+    pub fn zone_now(&self) -> Zone {
+        zone_at(&self.zone, self.now).unwrap_or_default()
     }
 
     /// The same, with the lease that the configuration sets.
@@ -153,6 +170,24 @@ fn unset_guard_variables(environment: &mut BTreeMap<String, String>) {
     }
 }
 
+/// A time zone as it is at a time; nothing if the time lies outside of every calendar.
+fn zone_at(zone: &TimeZone, at: Timestamp) -> Option<Zone> {
+    let at = jiff::Timestamp::from_millisecond(at.as_unix_ms()).ok()?;
+    let minutes = |offset: Offset| offset.seconds() / 60;
+    let offset = zone.to_offset(at);
+    Some(Zone {
+        name: zone
+            .iana_name()
+            .map_or_else(|| offset.to_string(), str::to_owned)
+            .into(),
+        offset_minutes: minutes(offset),
+        next_change: zone.following(at).next().map(|change| {
+            let at = Timestamp::from_unix_ms(change.timestamp().as_millisecond());
+            (at, minutes(change.offset()))
+        }),
+    })
+}
+
 fn unix_time(at: SystemTime) -> Timestamp {
     let since_epoch = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_unix_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
@@ -197,6 +232,22 @@ fn run_id(now: Timestamp, random: u128) -> Arc<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_says_its_offset_and_when_it_changes() {
+        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let winter = Timestamp::from_unix_ms(at("2026-01-15T12:00:00Z"));
+        let zone = zone_at(&berlin, winter).unwrap();
+        assert_eq!(zone.offset_minutes, 60);
+        let change = Timestamp::from_unix_ms(at("2026-03-29T01:00:00Z"));
+        assert_eq!(zone.next_change, Some((change, 120)));
+        // From the change on the new offset holds.
+        let summer = zone_at(&berlin, change).unwrap();
+        assert_eq!(summer.offset_minutes, 120);
+
+        assert_eq!(zone_at(&TimeZone::UTC, winter), Some(Zone::default()));
+    }
 
     #[test]
     fn the_start_of_a_process_is_read_whatever_its_name() {

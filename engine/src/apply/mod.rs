@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::RunClock;
 use crate::plan::Plan;
-use crate::policy::Policy;
+use crate::policy::{Policy, Zone};
 use crate::report::{Event, Report, Reporter};
 pub use backoff::RetrySchedule;
 use ledger::Recording;
@@ -67,6 +67,8 @@ pub struct ApplyOptions {
     pub outage_deadline: Duration,
     /// How long an accepted deletion may take before it counts as stuck.
     pub stuck_after: Duration,
+    /// The time zone in which policies read the clock.
+    pub zone: Zone,
 }
 
 impl Default for ApplyOptions {
@@ -81,6 +83,7 @@ impl Default for ApplyOptions {
             deadline: None,
             outage_deadline: Duration::from_secs(600),
             stuck_after: Duration::from_secs(60),
+            zone: Zone::default(),
         }
     }
 }

@@ -368,6 +368,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         PolicyContext {
             claimed: step.known.claimed,
             backends: self.backends.clone(),
+            zone: self.options.zone.clone(),
             ..PolicyContext::new(self.clock.now(), self.header.run.clone())
         }
     }

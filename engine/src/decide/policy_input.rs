@@ -18,6 +18,7 @@ pub(super) fn context(context: &PolicyContext, inventory: &Inventory) -> PolicyC
                 .unwrap_or_default(),
             currency: account.and_then(|account| account.currency.clone()),
             complete: inventory.is_complete(name),
+            disks: inventory.disks.get(name).cloned().unwrap_or_default(),
         }
     });
     PolicyContext {

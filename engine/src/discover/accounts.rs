@@ -59,6 +59,7 @@ pub fn shared_accounts(
         provider: Arc::from(""),
         cursor: None,
         account: Some(account),
+        disks: Vec::new(),
         pages: Vec::new(),
         failures: Vec::new(),
     });

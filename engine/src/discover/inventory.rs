@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _};
-use tbengine_sdk::{Account, Bond, Class, Identity, Kind, Resource};
+use tbengine_sdk::{Account, Bond, Class, Disk, Identity, Kind, Resource};
 
 use super::ListFailure;
 use super::accounts::SharedAccount;
@@ -29,6 +29,8 @@ pub struct Inventory {
     pub shared: Vec<SharedAccount>,
     /// The ids of accounts as resources have them, by backend, where another account shows the same.
     pub completed: Vec<(Arc<str>, Arc<str>)>,
+    /// The disks that the resources of a backend are on, if they were asked for and could be read.
+    pub disks: BTreeMap<Arc<str>, Vec<Disk>>,
     /// What the backends declare of their kinds.
     pub kinds: Kinds,
     /// By what the owners were recognised, if that was done here.
@@ -76,6 +78,7 @@ impl Inventory {
             cursors: BTreeMap::new(),
             shared: Vec::new(),
             completed: Vec::new(),
+            disks: BTreeMap::new(),
             kinds: Kinds::default(),
             recognition: None,
             providers: Vec::new(),

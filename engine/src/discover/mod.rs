@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use tbengine_sdk::error::NO_ANSWER;
 use tbengine_sdk::host::{OpenBackend, call, call_while};
 use tbengine_sdk::{
-    Account, Detail, Error, ErrorKind, Kind, ListRequest, Method, Page, Resource, Unreadable,
+    Account, Detail, Disk, Error, ErrorKind, Kind, ListRequest, Method, Page, Resource, Unreadable,
     WatchRequest,
 };
 use tokio::time::Instant;
@@ -59,6 +59,8 @@ pub struct ListFailure {
 pub struct DiscoverOptions {
     /// Whether to find out sizes even where that is slow.
     pub sizes: bool,
+    /// Whether to read how full the disks are.
+    pub disks: bool,
     /// The longest wait for one answer.
     pub call_timeout: Duration,
     /// How many resources to ask for at a time.
@@ -113,7 +115,11 @@ fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
     let mut pages = Vec::new();
     let mut failures = Vec::new();
     let mut cursors = BTreeMap::new();
+    let mut disks = BTreeMap::new();
     for found in all {
+        if !found.disks.is_empty() {
+            disks.insert(found.name.clone(), found.disks);
+        }
         cursors.extend(found.cursor.map(|cursor| (found.name.clone(), cursor)));
         if let Some(account) = found.account {
             accounts.insert(found.name, account);
@@ -128,6 +134,7 @@ fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
     }
     let mut inventory = Inventory::new(accounts, resources, failures);
     inventory.cursors = cursors;
+    inventory.disks = disks;
     inventory.providers = providers;
     inventory.shared = made_out.shared;
     inventory.completed = made_out.completed;
@@ -143,6 +150,7 @@ struct Found {
     provider: Arc<str>,
     cursor: Option<String>,
     account: Option<Account>,
+    disks: Vec<Disk>,
     pages: Vec<Vec<Resource>>,
     failures: Vec<ListFailure>,
 }
@@ -172,6 +180,7 @@ impl Asking<'_> {
                 false => None,
             },
             account: None,
+            disks: Vec::new(),
             pages: Vec::new(),
             failures: Vec::new(),
         };
@@ -201,6 +210,9 @@ impl Asking<'_> {
             }
             Either::Right((listings, _)) => (check.await, listings),
         };
+        if self.options.disks {
+            found.disks = disks(open, self.options).await;
+        }
         match account {
             Ok(account) => found.account = Some(account),
             // Their errors say the same again.
@@ -317,6 +329,18 @@ impl Asking<'_> {
             }
         }
     }
+}
+
+/// The disks of a backend. A policy that asked for them does without those that cannot be read.
+async fn disks(open: &OpenBackend, options: DiscoverOptions) -> Vec<Disk> {
+    if !open.capabilities.has(Method::Disks) {
+        return Vec::new();
+    }
+    let answer = call("disks", options.call_timeout, open.backend.disks()).await;
+    answer.unwrap_or_else(|error| {
+        tracing::warn!(backend = %open.name, %error, "cannot read how full the disks are");
+        Vec::new()
+    })
 }
 
 /// From where the changes of a backend can be followed. That this is not known costs a reading of each resource.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tbengine_sdk::Disk;
+
 /// The facts about a backend that a policy gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackendFacts {
@@ -15,4 +17,6 @@ pub struct BackendFacts {
     pub currency: Option<String>,
     /// Whether everything in it could be listed.
     pub complete: bool,
+    /// The disks that its resources are on, if that was asked for and could be read.
+    pub disks: Vec<Disk>,
 }

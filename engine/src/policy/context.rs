@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tbengine_sdk::{Resource, Timestamp};
 
 use super::backend_facts::BackendFacts;
+use super::zone::Zone;
 use crate::kinds::KindFacts;
 
 /// What a policy knows besides the resources.
@@ -12,6 +13,8 @@ use crate::kinds::KindFacts;
 pub struct PolicyContext {
     /// The only clock a policy has.
     pub now: Timestamp,
+    /// The time zone in which a policy reads the clock.
+    pub zone: Zone,
     /// The run it decides for.
     pub run_id: Arc<str>,
     /// Whether nothing will be deleted whatever the policy says.
@@ -31,6 +34,7 @@ impl PolicyContext {
     pub fn new(now: Timestamp, run_id: impl Into<Arc<str>>) -> Self {
         Self {
             now,
+            zone: Zone::default(),
             run_id: run_id.into(),
             dry_run: false,
             claimed: false,

@@ -75,6 +75,7 @@ mod value;
 mod veto;
 mod wants;
 mod wasi;
+mod zone;
 
 pub use crate::kinds::KindFacts;
 pub use answer::Answer;
@@ -102,3 +103,4 @@ pub use params::ConfigError;
 pub use proposal::{Force, Proposal, Verdict};
 pub use veto::{Review, Reviewed, Veto, Vetoed};
 pub use wants::Wants;
+pub use zone::Zone;

@@ -14,3 +14,17 @@ pub struct Wants {
     /// Prices.
     pub prices: bool,
 }
+
+impl Wants {
+    /// What one of the two asks for.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            sizes: self.sizes || other.sizes,
+            disks: self.disks || other.disks,
+            samples: self.samples || other.samples,
+            history: self.history || other.history,
+            prices: self.prices || other.prices,
+        }
+    }
+}

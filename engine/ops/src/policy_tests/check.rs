@@ -163,6 +163,7 @@ async fn simulated() -> Result<Arc<Inventory>, Error> {
     let host = open("memory", request)?;
     let options = DiscoverOptions {
         sizes: true,
+        disks: false,
         call_timeout: Duration::from_secs(60),
         page_size: SAMPLE_SIZE,
         account_of_nothing: true,

@@ -12,14 +12,14 @@ use crate::policy::context::PolicyContext;
 use crate::policy::failure::Failure;
 use crate::policy::interest::Interest;
 
-/// The context of a call.
-fn context(context: &PolicyContext) -> guest::Context<'_> {
-    guest::Context {
+/// Calls `body` with the context of a call.
+fn with_context<T>(context: &PolicyContext, body: impl FnOnce(guest::Context<'_>) -> T) -> T {
+    body(guest::Context {
         now: unix_ms(context.now).unwrap_or(0),
         run_id: &context.run_id,
         dry_run: context.dry_run,
-        attrs: &[("tbengine.zone", "UTC")],
-    }
+        attrs: &[("tbengine.zone", &context.zone.name)],
+    })
 }
 
 /// Calls `body` with the context and the records of a call.
@@ -58,7 +58,7 @@ pub(in crate::policy) fn with_question<T>(
             record(candidate, own[0], holders, labels, attrs, claimed)
         })
         .collect();
-    body(context(asked.context), &records)
+    with_context(asked.context, |context| body(context, &records))
 }
 
 /// Facts that this version has no place for, as attributes.
@@ -174,7 +174,7 @@ pub(in crate::policy) fn with_failure<T>(
         retry_after_ms: failure.error.retry_after.map(millis),
         attrs: &[],
     };
-    body(context(asked.context), failure)
+    with_context(asked.context, |context| body(context, failure))
 }
 
 fn failure_kind(kind: ErrorKind) -> types::FailureKind {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tbengine_sdk::{Class, ErrorKind, Owner, State};
+use tbengine_sdk::{Class, Disk, ErrorKind, Owner, State};
 
 use super::asked::Asked;
 use super::pairs::Pairs;
@@ -73,13 +73,19 @@ fn with_context<T>(
     tables: &Tables,
     body: impl FnOnce(guest::Context<'_>) -> T,
 ) -> T {
-    let backends = tables.backends.iter().map(|facts| types::BackendFacts {
+    let disks = tables.backends.iter().map(|facts| {
+        let disks = facts.disks.iter().map(disk);
+        disks.collect::<Vec<_>>()
+    });
+    let disks: Vec<_> = disks.collect();
+    let backends = tables.backends.iter().zip(&disks);
+    let backends = backends.map(|(facts, disks)| types::BackendFacts {
         name: &facts.name,
         provider: &facts.provider,
         account: &facts.account,
         currency: facts.currency.as_deref(),
         complete: facts.complete,
-        disks: &[],
+        disks,
         attrs: &[],
     });
     let kinds = tables.kinds.iter().map(|facts| types::KindFacts {
@@ -92,9 +98,12 @@ fn with_context<T>(
     body(guest::Context {
         now: unix_ms(context.now).unwrap_or(0),
         zone: types::Zone {
-            name: "UTC",
-            offset_minutes: 0,
-            next_change: None,
+            name: &context.zone.name,
+            offset_minutes: context.zone.offset_minutes,
+            next_change: context
+                .zone
+                .next_change
+                .and_then(|(at, offset)| Some((unix_ms(at)?, offset))),
         },
         run_id: &context.run_id,
         schedule: None,
@@ -309,6 +318,19 @@ fn record<'a>(
         takes_along: &[],
         labels: &[],
         attrs: &[],
+    }
+}
+
+fn disk(disk: &Disk) -> types::Disk<'_> {
+    types::Disk {
+        name: &disk.name,
+        total_bytes: disk.total_bytes,
+        free_bytes: disk.free_bytes,
+        total_files: disk.total_files,
+        free_files: disk.free_files,
+        // No limits can be configured.
+        low_water_bytes: None,
+        high_water_bytes: None,
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use tbengine_engine::policy::{
     BackendFacts, FaultKind, Force, LeaseState, Limits, Policy, PolicyEngine, PolicyEngineOptions,
-    Proposal, RetryAdvice, Verdict,
+    Proposal, RetryAdvice, Verdict, Zone,
 };
-use tbengine_sdk::{Damage, ErrorKind, Owner, Resource, State, Timestamp, Unit};
+use tbengine_sdk::{Damage, Disk, ErrorKind, Owner, Resource, State, Timestamp, Unit};
 
 use crate::policy_host::support::{
     ENGINE, HOUR, NOW, container, context, decide, failure, hostile, params, user, using,
@@ -49,8 +49,21 @@ fn echoed(labels: &str) -> String {
         account: "daemon".into(),
         currency: Some("EUR".into()),
         complete: true,
+        disks: vec![Disk {
+            name: "/data".into(),
+            total_bytes: 100,
+            free_bytes: 7,
+            total_files: Some(10),
+            free_files: None,
+            kinds: Vec::new(),
+        }],
     }]
     .into();
+    context.zone = Zone {
+        name: "Europe/Berlin".into(),
+        offset_minutes: 60,
+        next_change: Some((Timestamp::from_unix_ms(1_800_000_000_001), 120)),
+    };
     let outside = container("outside", State::Running, 1);
     let users = [user(&other, Some(0)), user(&outside, None)];
     let mut candidates = using(&[(&other, &[]), (&full, &users)]);
@@ -92,9 +105,9 @@ fn a_guest_sees_every_fact() {
         "now: 1800000000000",
         r#"run-id: "run-1""#,
         "dry-run: true",
-        r#"zone: Zone { name: "UTC", offset-minutes: 0, next-change: None }"#,
+        r#"zone: Zone { name: "Europe/Berlin", offset-minutes: 60, next-change: Some((1800000000001, 120)) }"#,
         "schedule: None",
-        r#"backends: [BackendFacts { name: "docker", provider: "engine", account: "daemon", currency: Some("EUR"), complete: true, disks: [], attrs: [] }]"#,
+        r#"backends: [BackendFacts { name: "docker", provider: "engine", account: "daemon", currency: Some("EUR"), complete: true, disks: [Disk { name: "/data", total-bytes: 100, free-bytes: 7, total-files: Some(10), free-files: None, low-water-bytes: None, high-water-bytes: None }], attrs: [] }]"#,
         r#"kinds: [KindFacts { word: "container", class: Class::Compute, runs: true, shared: false }]"#,
     ] {
         assert!(given.contains(part), "{part} is not in {given}");

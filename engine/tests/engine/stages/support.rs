@@ -36,6 +36,7 @@ pub(crate) struct Scripted {
     source: PolicySource,
     judge: Box<Judge>,
     advise: Box<Advise>,
+    context: Arc<Mutex<Option<PolicyContext>>>,
 }
 
 impl Scripted {
@@ -51,6 +52,7 @@ impl Scripted {
             },
             judge: Box::new(judge),
             advise: Box::new(|_| RetryAdvice::NoOpinion),
+            context: Arc::default(),
         }
     }
 
@@ -60,6 +62,11 @@ impl Scripted {
     ) -> Self {
         self.advise = Box::new(advise);
         self
+    }
+
+    /// The context of its last call will be here.
+    pub(crate) fn context(&self) -> Arc<Mutex<Option<PolicyContext>>> {
+        self.context.clone()
     }
 
     /// What it says about a candidate.
@@ -78,7 +85,12 @@ impl Policy for Scripted {
         &self.source
     }
 
-    fn decide(&self, _: &PolicyContext, candidates: &[Candidate<'_>]) -> Result<Answer, Fault> {
+    fn decide(
+        &self,
+        context: &PolicyContext,
+        candidates: &[Candidate<'_>],
+    ) -> Result<Answer, Fault> {
+        *self.context.lock().unwrap() = Some(context.clone());
         let proposals = candidates
             .iter()
             .filter_map(|candidate| {
