@@ -75,7 +75,7 @@ impl Front for CommandLine<'_> {
                 let id = &lease.id;
                 let mut hints = crate::exit::hints(error);
                 hints.push(format!(
-                    "its resources stay until that works; `tbengine lease release {id}` gives them up if its files are damaged"
+                    "its resources stay until that works; `tbengine lease release {id}` gives them up if its files are damaged, and with --abandon in any case"
                 ));
                 let error = crate::exit::text(error);
                 self.console

@@ -15,6 +15,8 @@ use tbengine_plugin_host::PluginOptions;
 use crate::config::settings::{Layer, Source};
 use crate::config::{Config, Settings};
 use crate::error::Error;
+use crate::backends::Opened;
+use crate::opening::Opening;
 use crate::world::World;
 use crate::{backends, own, plugins};
 
@@ -119,7 +121,8 @@ impl Context {
         purpose: Purpose,
         settings: &Settings,
     ) -> Result<Engine, Error> {
-        let clock = RunClock::starting_at(world.now);
+        // The world may have been looked at long ago, and the clocks of providers are compared with this one.
+        let clock = RunClock::starting_at(world.refresh().now);
         self.engine_since(clock, world, purpose, settings).await
     }
 
@@ -134,6 +137,61 @@ impl Context {
         purpose: Purpose,
         settings: &Settings,
     ) -> Result<Engine, Error> {
+        let is_sweep = matches!(purpose, Purpose::Sweep { .. });
+        let options = self.engine_options(world, purpose, settings);
+        let mut names = backends::names(&self.config, &options.scope.backends);
+        let plugins = Arc::new(plugins::needed(&self.config, &self.plugins, &names).await?);
+        let gone = match is_sweep {
+            true => backends::without_unknown(&self.config, &plugins, &mut names),
+            false => Vec::new(),
+        };
+        let until = options.apply.deadline.map(|time| clock.after(time));
+        let mut opened = backends::open_all(world, &self.config, plugins, &names, until).await?;
+        opened.closed.extend(gone);
+        if opened.closed.is_empty() {
+            backends::check_kinds(&opened.open, &options.scope.kinds)?;
+        }
+        self.over(opened, options, clock)
+    }
+
+    /// The same without waiting for backends that take their time to open. They are opened meanwhile.
+    ///
+    /// # Errors
+    /// If the configuration itself is wrong, or a plugin is refused.
+    pub(crate) async fn engine_soon(
+        &self,
+        clock: RunClock,
+        world: &World,
+        purpose: Purpose,
+        settings: &Settings,
+    ) -> Result<(Engine, Opening), Error> {
+        let options = self.engine_options(world, purpose, settings);
+        let names = backends::names(&self.config, &options.scope.backends);
+        let until = options.apply.deadline.map(|time| clock.after(time));
+        let mut opening = Opening::begin(self, world, names, until);
+        let opened = opening.soon().await?;
+        // What is still to come may have the kind.
+        if opening.is_over() && opened.closed.is_empty() {
+            backends::check_kinds(&opened.open, &options.scope.kinds)?;
+        }
+        Ok((self.over(opened, options, clock)?, opening))
+    }
+
+    fn over(
+        &self,
+        opened: Opened,
+        options: EngineOptions,
+        clock: RunClock,
+    ) -> Result<Engine, Error> {
+        let owners = Arc::new(self.config.owners()?);
+        Ok(Engine::new(opened.open, options)
+            .with_clock(clock)
+            .without(opened.closed)
+            .with_configuration(self.config.digest())
+            .recognising(owners))
+    }
+
+    fn engine_options(&self, world: &World, purpose: Purpose, settings: &Settings) -> EngineOptions {
         let options = EngineOptions {
             run: world.run.clone(),
             now: world.now,
@@ -143,7 +201,7 @@ impl Context {
             safeguards: Safeguards::default(),
             apply: ApplyOptions::default(),
         };
-        let options = match purpose {
+        let mut options = match purpose {
             Purpose::Plan {
                 scope,
                 error_mode,
@@ -180,20 +238,7 @@ impl Context {
                 ..options
             },
         };
-        let owners = Arc::new(self.config.owners()?);
-        let mut options = options;
         options.safeguards.exclusive = self.config.exclusive();
-        let names = backends::names(&self.config, &options.scope.backends);
-        let plugins = Arc::new(plugins::needed(&self.config, &self.plugins, &names).await?);
-        let until = options.apply.deadline.map(|time| clock.after(time));
-        let opened = backends::open_all(world, &self.config, plugins, &names, until).await?;
-        if opened.closed.is_empty() {
-            backends::check_kinds(&opened.open, &options.scope.kinds)?;
-        }
-        Ok(Engine::new(opened.open, options)
-            .with_clock(clock)
-            .without(opened.closed)
-            .with_configuration(self.config.digest())
-            .recognising(owners))
+        options
     }
 }

@@ -12,6 +12,7 @@
 //! - `proofs`: deletions that wait to be proven by one listing
 //! - `following`: what the backends tell of changes meanwhile
 //! - `qualified`: backends whose accounts show an id that another one shows too
+//! - `units`: the units of which something has changed
 //! - `run_loop`: the loop that starts moves and does what steps want
 //! - [`ledger`]: what is told of a run before and after each request, and may stop it
 
@@ -28,6 +29,7 @@ mod question;
 mod retry;
 mod run_loop;
 mod state;
+mod units;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -78,7 +78,10 @@ fn judge(
     facts: &Facts,
     scope: &Scope,
 ) -> Decisions {
-    let in_scope = |place: &usize| scope.admits(&inventory.resources[*place], context.now);
+    let in_scope = |place: &usize| {
+        let resource = &inventory.resources[*place];
+        scope.admits(resource, inventory.now_of(resource, context.now))
+    };
     let mut places: Vec<usize> = (0..inventory.resources.len()).filter(in_scope).collect();
     // Fewer are judged in one call anyway, in the order of the inventory.
     let mut groups = Vec::new();

@@ -59,6 +59,7 @@ pub fn shared_accounts(
         provider: Arc::from(""),
         cursor: None,
         account: Some(account),
+        skew: None,
         pages: Vec::new(),
         failures: Vec::new(),
     });

@@ -104,7 +104,8 @@ async fn look(
     let is_ours = |one: &&Resource| matches!(ownership.of(one), Belonging::Ours(_));
     let ours = inventory.resources.iter().filter(is_ours);
     let over_trials = trials::over(&lease.terms.job_dirs, after, world.now);
-    let over = over_units(ours, &over_trials, after, world.now);
+    let now_of = |one: &Resource| inventory.now_of(one, world.now);
+    let over = over_units(ours, &over_trials, after, now_of);
     if over.is_empty() {
         return Ok(());
     }
@@ -129,7 +130,7 @@ fn over_units<'a>(
     resources: impl Iterator<Item = &'a Resource>,
     over_trials: &BTreeSet<String>,
     after: Duration,
-    now: Timestamp,
+    now_of: impl Fn(&Resource) -> Timestamp,
 ) -> BTreeSet<Unit> {
     let over_trials: BTreeSet<String> = over_trials
         .iter()
@@ -148,7 +149,7 @@ fn over_units<'a>(
     let has_ended = |container: &Resource| {
         let ended = container.finished.filter(|_| container.state.is_dead());
         ended
-            .and_then(|at| at.age(now))
+            .and_then(|at| at.age(now_of(container)))
             .is_some_and(|age| age >= after)
     };
     let is_over = |unit: &Unit, containers: &[&Resource]| {
@@ -201,7 +202,7 @@ mod tests {
 
     fn is_over(members: &[Resource], trials: &[&str]) -> bool {
         let trials = trials.iter().map(|trial| (*trial).to_owned()).collect();
-        !over_units(members.iter(), &trials, MINUTE, NOW).is_empty()
+        !over_units(members.iter(), &trials, MINUTE, |_| NOW).is_empty()
     }
 
     #[test]
