@@ -85,7 +85,8 @@ impl From<Skew> for i64 {
 impl fmt::Display for Skew {
     /// Where the provider's clock is, like `4m 3s ahead of this machine's`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let apart = Duration::from_secs(self.distance().as_secs());
+        let apart = self.distance() + Duration::from_millis(500);
+        let apart = Duration::from_secs(apart.as_secs());
         let way = match self.is_behind() {
             true => "behind",
             false => "ahead of",

@@ -146,6 +146,7 @@ impl Context {
             false => Vec::new(),
         };
         let until = options.apply.deadline.map(|time| clock.after(time));
+        let world = &world.at(clock.now());
         let mut opened = backends::open_all(world, &self.config, plugins, &names, until).await?;
         opened.closed.extend(gone);
         if opened.closed.is_empty() {
@@ -168,7 +169,7 @@ impl Context {
         let options = self.engine_options(world, purpose, settings);
         let names = backends::names(&self.config, &options.scope.backends);
         let until = options.apply.deadline.map(|time| clock.after(time));
-        let mut opening = Opening::begin(self, world, names, until);
+        let mut opening = Opening::begin(self, &world.at(clock.now()), names, until);
         let opened = opening.soon().await?;
         // What is still to come may have the kind.
         if opening.is_over() && opened.closed.is_empty() {

@@ -468,11 +468,10 @@ impl RunEnd {
 
     /// The last of them.
     fn last(&mut self) -> &mut Self {
-        let mut last = self;
-        while last.later.is_some() {
-            last = last.later.as_deref_mut().expect("it was just looked at");
+        match self.later {
+            Some(ref mut later) => later.last(),
+            None => self,
         }
-        last
     }
 
     /// Whether something more may begin after it.

@@ -581,7 +581,10 @@ fn dropped(number: usize, step: &Step, refusals: &[Refusal]) -> Outcome {
     let result = match refusal.map(|refusal| refusal.safeguard) {
         Some(Safeguard::InUse) => StepResult::Blocked,
         // What could not be listed is no reason to give it up.
-        Some(Safeguard::DependentsUnknown | Safeguard::CascadeUnknown) => StepResult::Deferred,
+        // What is not known now may be known when it is resumed.
+        Some(Safeguard::DependentsUnknown | Safeguard::CascadeUnknown | Safeguard::Clock) => {
+            StepResult::Deferred
+        }
         _ => StepResult::Changed,
     };
     let why = refusal.map_or_else(
