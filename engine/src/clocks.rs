@@ -38,7 +38,8 @@ impl Clocks {
     /// Adds those of others.
     pub fn extend(&mut self, others: &Self) {
         let others = others.0.iter();
-        self.0.extend(others.map(|(name, skew)| (name.clone(), *skew)));
+        self.0
+            .extend(others.map(|(name, skew)| (name.clone(), *skew)));
     }
 
     /// Those that are off by so much that somebody should know, as they are written down.

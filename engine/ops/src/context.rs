@@ -12,10 +12,10 @@ use tbengine_engine::{Engine, EngineOptions};
 use tbengine_oci::{Registry, RegistryOptions};
 use tbengine_plugin_host::PluginOptions;
 
+use crate::backends::Opened;
 use crate::config::settings::{Layer, Source};
 use crate::config::{Config, Settings};
 use crate::error::Error;
-use crate::backends::Opened;
 use crate::opening::Opening;
 use crate::world::World;
 use crate::{backends, own, plugins};
@@ -52,6 +52,8 @@ pub enum Purpose {
     Sweep {
         /// The names of the backends.
         backends: Vec<String>,
+        /// Whether they were configured when the lease was taken, and may be gone.
+        may_be_gone: bool,
     },
     /// Listing within a scope, and nothing else.
     List {
@@ -137,11 +139,17 @@ impl Context {
         purpose: Purpose,
         settings: &Settings,
     ) -> Result<Engine, Error> {
-        let is_sweep = matches!(purpose, Purpose::Sweep { .. });
+        let may_be_gone = matches!(
+            purpose,
+            Purpose::Sweep {
+                may_be_gone: true,
+                ..
+            }
+        );
         let options = self.engine_options(world, purpose, settings);
         let mut names = backends::names(&self.config, &options.scope.backends);
         let plugins = Arc::new(plugins::needed(&self.config, &self.plugins, &names).await?);
-        let gone = match is_sweep {
+        let gone = match may_be_gone {
             true => backends::without_unknown(&self.config, &plugins, &mut names),
             false => Vec::new(),
         };
@@ -192,7 +200,12 @@ impl Context {
             .recognising(owners))
     }
 
-    fn engine_options(&self, world: &World, purpose: Purpose, settings: &Settings) -> EngineOptions {
+    fn engine_options(
+        &self,
+        world: &World,
+        purpose: Purpose,
+        settings: &Settings,
+    ) -> EngineOptions {
         let options = EngineOptions {
             run: world.run.clone(),
             now: world.now,
@@ -214,7 +227,7 @@ impl Context {
                 apply: settings.apply(error_mode),
                 ..options
             },
-            Purpose::Sweep { backends } => EngineOptions {
+            Purpose::Sweep { backends, .. } => EngineOptions {
                 scope: Scope {
                     backends,
                     ..Scope::default()

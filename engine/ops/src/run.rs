@@ -178,9 +178,7 @@ pub async fn run(
 /// Whether what is listed soon is applied while slow backends are still being opened or listed: nobody waits for one
 /// plan, no limit is about all of it, and the policy can judge a part.
 fn goes_in_parts(settings: &Settings, chosen: &Chosen, front: &dyn Front) -> bool {
-    !front.asks()
-        && settings.max_delete.value.is_none()
-        && chosen.policy.judging() != Judging::All
+    !front.asks() && settings.max_delete.value.is_none() && chosen.policy.judging() != Judging::All
 }
 
 /// Makes the plan, or checks a saved one against the world as it is now.

@@ -360,18 +360,23 @@ impl Plan {
             let damage = resource.damaged.as_ref()?;
             let identity = &resource.identity;
             let goes = self.steps.iter().any(|step| step.target == *identity);
-            (scope.admits(resource, inventory.now_of(resource, now)) && !goes).then(|| ListFailure {
-                backend: identity.backend.clone(),
-                kind: Some(identity.kind),
-                item: Some(format!("{} ({})", resource.name, identity.native)),
-                error: Error {
-                    code: damage.code.clone(),
-                    ..Error::new(ErrorKind::Internal, damage.message.clone())
-                },
+            (scope.admits(resource, inventory.now_of(resource, now)) && !goes).then(|| {
+                ListFailure {
+                    backend: identity.backend.clone(),
+                    kind: Some(identity.kind),
+                    item: Some(format!("{} ({})", resource.name, identity.native)),
+                    error: Error {
+                        code: damage.code.clone(),
+                        ..Error::new(ErrorKind::Internal, damage.message.clone())
+                    },
+                }
             })
         });
         let failures = inventory.failures.iter().cloned();
-        failures.chain(damaged).chain(self.wrong_clocks(inventory)).collect()
+        failures
+            .chain(damaged)
+            .chain(self.wrong_clocks(inventory))
+            .collect()
     }
 
     /// The clocks for which safeguards refused something.

@@ -383,8 +383,7 @@ fn kept_owner(resource: &Resource, context: &Context<'_>) -> Result<(), Refused>
 }
 
 /// What to do about a clock that is wrong.
-pub(super) const FIX_THE_CLOCK: &str =
-    "set the clocks of this machine and of the provider by a time service; `tbengine doctor` compares them";
+pub(super) const FIX_THE_CLOCK: &str = "set the clocks of this machine and of the provider by a time service; `tbengine doctor` compares them";
 
 /// Where clocks are apart by more than the minimum age, one of them is wrong, and nobody knows since when: whether an
 /// age was counted by a right clock or a wrong one makes more of a difference than the minimum age. Only where the

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tbengine_sdk::{Identity, Resource, ResourceId, State, Timestamp, Unit};
 
 use super::{
-    Known, Listing, PLAN_FORMAT, Plan, PlanHeader, Proposed, Refusal, Safeguard, Safeguards, Step, safeguards,
-    sealed,
+    Known, Listing, PLAN_FORMAT, Plan, PlanHeader, Proposed, Refusal, Safeguard, Safeguards, Step,
+    safeguards, sealed,
 };
 use crate::discover::Inventory;
 use crate::facts::Facts;
@@ -204,7 +204,8 @@ pub fn revise(
             Some((place, resource)) => match difference(step, resource) {
                 None => unchanged.push((step, *place, *resource)),
                 Some(detail) => {
-                    if let Some(unit) = unit_of(inventory, &resource.identity, resource.unit.as_ref())
+                    if let Some(unit) =
+                        unit_of(inventory, &resource.identity, resource.unit.as_ref())
                     {
                         changed_units.insert(unit, &step.name);
                     }

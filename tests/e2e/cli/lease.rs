@@ -348,11 +348,18 @@ fn a_lease_whose_configuration_is_gone_costs_itself_only() {
     let cloud = "[backends.cloud]\nkind = \"memory\"";
     host.write("cloud.toml", cloud);
     let expired = ["--ttl", "1ms", "--run-id", "far"];
-    let args = [&["lease", "acquire", "--config", "cloud.toml"], &expired[..]].concat();
+    let args = [
+        &["lease", "acquire", "--config", "cloud.toml"],
+        &expired[..],
+    ]
+    .concat();
     host.run(&args).with_code(0);
     std::fs::remove_file(host.path("cloud.toml")).unwrap();
     let ended = host.run(&["run", "-O", "json"]).with_code(6);
-    assert_eq!(ended.json()["report"]["outcomes"].as_array().unwrap().len(), 20);
+    assert_eq!(
+        ended.json()["report"]["outcomes"].as_array().unwrap().len(),
+        20
+    );
     ended.says("backend `cloud` could not be listed");
 }
 
@@ -366,17 +373,26 @@ fn a_lease_whose_plugin_is_missing_costs_itself_only() {
         "[plugins.odd]\nprogram = {program:?}\nsha256 = \"any\"\n[backends.odd]\nkind = \"example\"",
     );
     let host = host.with_path().memory(&odd);
-    acquire(&host, &["--ttl", "1ms", "--run-id", "far", "--backend", "odd"]);
+    acquire(
+        &host,
+        &["--ttl", "1ms", "--run-id", "far", "--backend", "odd"],
+    );
     // Its file is gone first, and then its tables.
     std::fs::remove_file(&program).unwrap();
     let run = &["run", "--backend", "memory", "-O", "json"][..];
     host.run(run).with_code(0);
     let ended = host.run(&["run", "-O", "json"]).with_code(6);
-    assert_eq!(ended.json()["report"]["outcomes"].as_array().unwrap().len(), 20);
+    assert_eq!(
+        ended.json()["report"]["outcomes"].as_array().unwrap().len(),
+        20
+    );
     ended.says("lease far");
     host.configure("");
     let ended = host.run(&["run", "-O", "json"]).with_code(6);
-    assert_eq!(ended.json()["report"]["outcomes"].as_array().unwrap().len(), 20);
+    assert_eq!(
+        ended.json()["report"]["outcomes"].as_array().unwrap().len(),
+        20
+    );
     ended.says("lease far");
 }
 

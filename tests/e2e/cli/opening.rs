@@ -177,12 +177,18 @@ fn what_opens_late_is_cleaned_as_well() {
     let json = host.run(&run).with_code(0).json();
     let outcomes = json["report"]["outcomes"].as_array().unwrap();
     let of = |backend: &str| {
-        let of = outcomes.iter().filter(|one| one["id"].as_str().unwrap().starts_with(backend));
-        of.map(|one| one["result"].as_str().unwrap()).collect::<Vec<_>>()
+        let of = outcomes
+            .iter()
+            .filter(|one| one["id"].as_str().unwrap().starts_with(backend));
+        of.map(|one| one["result"].as_str().unwrap())
+            .collect::<Vec<_>>()
     };
     assert!(of("memory/").len() >= 20, "{json}");
     assert!(!of("slow/").is_empty(), "{json}");
-    assert!(outcomes.iter().all(|one| one["result"] == "deleted"), "{json}");
+    assert!(
+        outcomes.iter().all(|one| one["result"] == "deleted"),
+        "{json}"
+    );
     // Each has a record of its own, and is resumed by itself.
     let runs = host.run(&["history", "-O", "json"]).json();
     assert_eq!(runs.as_array().unwrap().len(), 2);

@@ -95,7 +95,10 @@ async fn look(
     let lease = held.lease();
     let world = context.world.refresh();
     let backends = lease.terms.backends.clone();
-    let purpose = Purpose::Sweep { backends };
+    let purpose = Purpose::Sweep {
+        backends,
+        may_be_gone: true,
+    };
     let engine = context.engine_in(&world, purpose, settings).await?;
     let inventory = discover(&engine, settings, &world, &mut |_| {}).await;
     let all = leases(context, settings)?.all().await?;

@@ -196,8 +196,7 @@ pub(crate) async fn end_telling(
         // Looking again does not bring another account into sight, nor a backend that does not work.
         let is_blind = last.failures.iter().any(|failure| failure.item.is_none());
         let is_blind = is_blind && (look > 1 || last.is_away());
-        let cannot_progress =
-            last.report.is_none() && (is_blind || !last.elsewhere.is_empty());
+        let cannot_progress = last.report.is_none() && (is_blind || !last.elsewhere.is_empty());
         if is_settled || cannot_progress || look == MAX_PASSES || control.stop.is_cancelled() {
             break;
         }

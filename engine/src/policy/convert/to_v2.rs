@@ -55,7 +55,15 @@ pub(in crate::policy) fn with_question<T>(
             let (holders, rest) = rest.split_at(candidate.used_by.len());
             ids = rest;
             let claimed = asked.context.claims(candidate.resource);
-            record(asked.context, candidate, own[0], holders, labels, attrs, claimed)
+            record(
+                asked.context,
+                candidate,
+                own[0],
+                holders,
+                labels,
+                attrs,
+                claimed,
+            )
         })
         .collect();
     body(context(asked.context), &records)

@@ -27,6 +27,7 @@ fn insert(memory: &Memory, make: Make, age: Duration, ahead: i64) {
     let mut resource = memory.oracle().resource(&identity).unwrap();
     let theirs = Timestamp::from_unix_ms(NOW.as_unix_ms() + ahead);
     resource.identity.created = Some(theirs.minus(age));
+    resource.finished = resource.identity.created;
     memory.insert_resource(resource);
 }
 

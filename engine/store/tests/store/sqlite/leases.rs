@@ -63,7 +63,10 @@ async fn a_damaged_record_hides_no_other() {
     let known = facts(store.all().await.unwrap());
     assert_eq!(known.unreadable.len(), 3, "{known:?}");
     for (id, why) in ["a", "b", "c"].iter().zip(&known.unreadable) {
-        assert!(why.starts_with(&format!("lease {id} cannot be read: ")), "{why}");
+        assert!(
+            why.starts_with(&format!("lease {id} cannot be read: ")),
+            "{why}"
+        );
     }
     // Unknown means keep: what cannot be read is not swept.
     assert!(matches!(

@@ -3,9 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use tbengine_sdk::{
-    Backend, DeleteOptions, ErrorKind, Kind, Result, State, StopOptions, Taken,
-};
+use tbengine_sdk::{Backend, DeleteOptions, ErrorKind, Kind, Result, State, StopOptions, Taken};
 
 use crate::scripted::server::{
     Answer, ID, ORGANIZATION, OTHER, Server, changing, is_read, missing, ok, page, refused,
