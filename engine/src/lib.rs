@@ -92,10 +92,12 @@
 //! - [`apply`]: apply the plan, and report to a ledger
 //! - [`report`]: events, outcomes, the report
 //! - [`record`]: an inventory in a file, to judge it again
+//! - [`clock`], [`clocks`], [`skew`]: the time here, and at the providers
 //! - [`digest`]: SHA-256 of what is written
 
 pub mod apply;
 pub mod clock;
+pub mod clocks;
 pub mod decide;
 pub mod digest;
 pub mod discover;
@@ -109,6 +111,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod scope;
+pub mod skew;
 pub mod terms;
 
 pub use facts::Facts;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tbengine_sdk::{KindInfo, Labels, Resource, Timestamp};
 
+use crate::clocks::Clocks;
 use crate::discover::{Inventory, ListFailure};
 use crate::kinds::Kinds;
 
@@ -26,6 +27,9 @@ pub struct Record {
     pub kinds: BTreeMap<Arc<str>, Vec<KindInfo>>,
     /// When it was listed: `now` to the policies that judge it.
     pub recorded: Timestamp,
+    /// The clocks of the providers that were off then, in milliseconds ahead of the one that says when it was listed.
+    #[serde(default, skip_serializing_if = "Clocks::is_empty")]
+    pub clocks: Clocks,
     /// What was listed, in the order of the ids.
     pub resources: Vec<Resource>,
     /// What could not be listed.
@@ -68,9 +72,17 @@ impl Record {
             tbengine_record: FORMAT,
             kinds: kinds.declared_by(resources.iter().map(|one| &one.identity.backend)),
             recorded: now,
+            clocks: Clocks::default(),
             resources,
             failures,
         }
+    }
+
+    /// The record, listed when these clocks were off.
+    #[must_use]
+    pub fn with_clocks(mut self, clocks: Clocks) -> Self {
+        self.clocks = clocks;
+        self
     }
 
     /// Reads a record.
@@ -89,12 +101,11 @@ impl Record {
 
     /// The inventory, as if it had just been listed.
     pub fn inventory(&self) -> Inventory {
-        Inventory::new(
-            BTreeMap::new(),
-            self.resources.clone(),
-            self.failures.clone(),
-        )
-        .with_kinds(Kinds::declared(self.kinds.clone()))
+        let resources = self.resources.clone();
+        let mut inventory = Inventory::new(BTreeMap::new(), resources, self.failures.clone())
+            .with_kinds(Kinds::declared(self.kinds.clone()));
+        inventory.clocks = self.clocks.clone();
+        inventory
     }
 }
 

@@ -180,6 +180,13 @@ impl Engine {
         }
     }
 
+    /// The same over other backends, of which some cannot be opened.
+    #[must_use]
+    pub fn over(mut self, backends: Vec<OpenBackend>, closed: Vec<ListFailure>) -> Self {
+        self.backends = backends;
+        self.without(closed)
+    }
+
     /// The backends that are open.
     pub fn backends(&self) -> &[OpenBackend] {
         &self.backends
@@ -218,6 +225,7 @@ impl Engine {
                 .apply
                 .deadline
                 .map(|time| self.clock.after(time)),
+            clock: self.clock,
         };
         Listings::begin(&self.backends, &self.options.scope, options)
     }
@@ -433,6 +441,7 @@ impl Engine {
             policy: policy.source().clone(),
             policy_origin: policy_origin.to_owned(),
             scope: self.options.scope.clone(),
+            clocks: inventory.clocks.notable(),
             accounts: inventory
                 .accounts
                 .iter()

@@ -138,6 +138,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
             policy: policy.source().clone(),
             policy_origin: "none".to_owned(),
             scope: Default::default(),
+            clocks: Default::default(),
             accounts: [("docker".into(), account.id)].into(),
             configuration: String::new(),
         },
@@ -146,6 +147,7 @@ async fn clean(daemon: &Dockerd, concurrency: Option<usize>) -> (Duration, Durat
         blast_radius: None,
         digest: None,
         following: Default::default(),
+        changed: Vec::new(),
     };
     let backends = [OpenBackend::new("docker", "docker", measured.clone())];
     let options = ApplyOptions {

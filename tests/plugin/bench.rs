@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tbengine_engine::clock::RunClock;
 use tbengine_engine::discover::{DiscoverOptions, discover};
 use tbengine_engine::scope::Scope;
 use tbengine_plugin_host::{Code, Plugin, PluginOptions, PluginSpec, open};
@@ -150,6 +151,7 @@ async fn discover_time(backend: Arc<dyn Backend>) -> Duration {
         account_of_nothing: false,
         follow: false,
         until: None,
+        clock: RunClock::starting_at(Timestamp::from_unix_ms(0)),
     };
     let mut best = Duration::MAX;
     for _ in 0..5 {

@@ -75,7 +75,7 @@ impl Front for CommandLine<'_> {
                 let id = &lease.id;
                 let mut hints = crate::exit::hints(error);
                 hints.push(format!(
-                    "its resources are kept until that works; if its files are damaged, discard it with `tbengine lease release {id}`"
+                    "its resources are kept until that works; if its files are damaged, discard it with `tbengine lease release {id}`, and with --abandon in any case"
                 ));
                 let error = crate::exit::text(error);
                 self.console

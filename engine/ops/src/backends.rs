@@ -54,36 +54,51 @@ pub async fn open_all(
     names: &[String],
     until: Option<Instant>,
 ) -> Result<Opened, Error> {
-    let opening = names.iter().map(async |name| {
-        let opening = open(world, config, &plugins, name);
-        match until {
-            Some(until) => timeout_at(until, opening).await.unwrap_or_else(|_| {
-                let late = "that took until the run's deadline";
-                Err(Error::Open(OpenError::Refused {
-                    name: name.as_str().into(),
-                    source: BackendError::new(ErrorKind::Unavailable, late),
-                }))
-            }),
-            None => opening.await,
-        }
-    });
+    let opening = names.iter();
+    let opening = opening.map(|name| by(until, name, open(world, config, &plugins, name)));
     let mut opened = Opened::default();
     for (name, outcome) in names.iter().zip(join_all(opening).await) {
         match outcome {
             Ok(open) => opened.open.push(open),
-            Err(error) => opened.closed.push(ListFailure {
-                backend: name.as_str().into(),
-                kind: None,
-                item: None,
-                error: failure_to_open(error)?,
-            }),
+            Err(error) => opened.closed.push(failure(name, error)?),
         }
     }
     Ok(opened)
 }
 
+/// What is said of a backend that cannot be opened.
+///
+/// # Errors
+/// What is for the operator to settle first.
+pub(crate) fn failure(name: &str, error: Error) -> Result<ListFailure, Error> {
+    Ok(ListFailure {
+        backend: name.into(),
+        kind: None,
+        item: None,
+        error: failure_to_open(error)?,
+    })
+}
+
+/// The opening of a backend, given up at a time.
+pub(crate) async fn by(
+    until: Option<Instant>,
+    name: &str,
+    opening: impl Future<Output = Result<OpenBackend, Error>>,
+) -> Result<OpenBackend, Error> {
+    match until {
+        Some(until) => timeout_at(until, opening).await.unwrap_or_else(|_| {
+            let late = "that took until the run's deadline";
+            Err(Error::Open(OpenError::Refused {
+                name: name.into(),
+                source: BackendError::new(ErrorKind::Unavailable, late),
+            }))
+        }),
+        None => opening.await,
+    }
+}
+
 /// Opens one, elsewhere if that may take time.
-async fn open(
+pub(crate) async fn open(
     world: &World,
     config: &Config,
     plugins: &Arc<Plugins>,
@@ -123,6 +138,34 @@ pub fn is_built_in(config: &Config, name: &str) -> bool {
     all.iter().any(|registration| registration.kind == kind)
 }
 
+/// Takes those away from these names that are not those of a backend, and says of each that it is not configured. A lease
+/// may name what was configured when it was taken; that is no fault of the command line.
+pub(crate) fn without_unknown(
+    config: &Config,
+    plugins: &Plugins,
+    names: &mut Vec<String>,
+) -> Vec<ListFailure> {
+    let unknown = names.extract_if(.., |name| !is_known(config, plugins, name));
+    let failure = |name: String| ListFailure {
+        backend: name.into(),
+        kind: None,
+        item: None,
+        error: BackendError::new(
+            ErrorKind::Invalid,
+            "it is not configured any more; configure it again under this name, or give the lease up with `tbengine lease release ID --abandon`",
+        ),
+    };
+    unknown.map(failure).collect()
+}
+
+/// Whether a name is that of a backend, as far as that can be known while plugins do not work.
+fn is_known(config: &Config, plugins: &Plugins, name: &str) -> bool {
+    let brought = plugins.all().iter().any(|plugin| plugin.has(name));
+    let is_configured = config.file.backends.contains_key(name) || is_built_in(config, name);
+    // It may well be one that a plugin brings which does not work now.
+    is_configured || brought || !plugins.broken().is_empty()
+}
+
 /// A backend that is to be opened.
 struct Opening {
     kind: String,
@@ -138,10 +181,7 @@ fn opening(
 ) -> Result<Opening, Error> {
     let table = config.file.backends.get(name);
     let kind = table.map_or(name, |table| &table.kind);
-    let brought = plugins.all().iter().any(|plugin| plugin.has(name));
-    // It may well be one that a plugin brings which does not work now.
-    let may_be = brought || !plugins.broken().is_empty();
-    if table.is_none() && !may_be && !is_built_in(config, name) {
+    if !is_known(config, plugins, name) {
         return Err(unknown(config, name));
     }
     Ok(Opening {

@@ -13,9 +13,11 @@ use tbengine_engine::{Engine, EngineOptions};
 use tbengine_oci::{Registry, RegistryOptions};
 use tbengine_plugin_host::PluginOptions;
 
+use crate::backends::Opened;
 use crate::config::settings::{Layer, Source};
 use crate::config::{Config, Settings};
 use crate::error::Error;
+use crate::opening::Opening;
 use crate::world::World;
 use crate::{backends, own, plugins};
 
@@ -51,6 +53,8 @@ pub enum Purpose {
     Sweep {
         /// The names of the backends.
         backends: Vec<String>,
+        /// Whether they were configured when the lease was taken, and may be gone.
+        may_be_gone: bool,
     },
     /// Listing within a scope, and nothing else.
     List {
@@ -61,6 +65,13 @@ pub enum Purpose {
         /// Whether to name the account even of a backend that has nothing.
         account_of_nothing: bool,
     },
+}
+
+impl Purpose {
+    /// Whether how full the disks are is to be read.
+    fn wants_disks(&self) -> bool {
+        matches!(self, Self::Plan { wants, .. } if wants.disks)
+    }
 }
 
 impl Context {
@@ -120,7 +131,8 @@ impl Context {
         purpose: Purpose,
         settings: &Settings,
     ) -> Result<Engine, Error> {
-        let clock = RunClock::starting_at(world.now);
+        // The world may have been looked at long ago, and the clocks of providers are compared with this one.
+        let clock = RunClock::starting_at(world.refresh().now);
         self.engine_since(clock, world, purpose, settings).await
     }
 
@@ -135,6 +147,76 @@ impl Context {
         purpose: Purpose,
         settings: &Settings,
     ) -> Result<Engine, Error> {
+        let may_be_gone = matches!(
+            purpose,
+            Purpose::Sweep {
+                may_be_gone: true,
+                ..
+            }
+        );
+        let disks = purpose.wants_disks();
+        let options = self.engine_options(world, purpose, settings);
+        let mut names = backends::names(&self.config, &options.scope.backends);
+        let plugins = Arc::new(plugins::needed(&self.config, &self.plugins, &names).await?);
+        let gone = match may_be_gone {
+            true => backends::without_unknown(&self.config, &plugins, &mut names),
+            false => Vec::new(),
+        };
+        let until = options.apply.deadline.map(|time| clock.after(time));
+        let world = &world.at(clock.now());
+        let mut opened = backends::open_all(world, &self.config, plugins, &names, until).await?;
+        opened.closed.extend(gone);
+        if opened.closed.is_empty() {
+            backends::check_kinds(&opened.open, &options.scope.kinds)?;
+        }
+        Ok(self.over(opened, options, clock)?.with_disks(disks))
+    }
+
+    /// The same without waiting for backends that take their time to open. They are opened meanwhile.
+    ///
+    /// # Errors
+    /// If the configuration itself is wrong, or a plugin is refused.
+    pub(crate) async fn engine_soon(
+        &self,
+        clock: RunClock,
+        world: &World,
+        purpose: Purpose,
+        settings: &Settings,
+    ) -> Result<(Engine, Opening), Error> {
+        let disks = purpose.wants_disks();
+        let options = self.engine_options(world, purpose, settings);
+        let names = backends::names(&self.config, &options.scope.backends);
+        let until = options.apply.deadline.map(|time| clock.after(time));
+        let mut opening = Opening::begin(self, &world.at(clock.now()), names, until);
+        let opened = opening.soon().await?;
+        // What is still to come may have the kind.
+        if opening.is_over() && opened.closed.is_empty() {
+            backends::check_kinds(&opened.open, &options.scope.kinds)?;
+        }
+        let engine = self.over(opened, options, clock)?.with_disks(disks);
+        Ok((engine, opening))
+    }
+
+    fn over(
+        &self,
+        opened: Opened,
+        options: EngineOptions,
+        clock: RunClock,
+    ) -> Result<Engine, Error> {
+        let owners = Arc::new(self.config.owners()?);
+        Ok(Engine::new(opened.open, options)
+            .with_clock(clock)
+            .without(opened.closed)
+            .with_configuration(self.config.digest())
+            .recognising(owners))
+    }
+
+    fn engine_options(
+        &self,
+        world: &World,
+        purpose: Purpose,
+        settings: &Settings,
+    ) -> EngineOptions {
         let options = EngineOptions {
             run: world.run.clone(),
             now: world.now,
@@ -144,8 +226,7 @@ impl Context {
             safeguards: Safeguards::default(),
             apply: ApplyOptions::default(),
         };
-        let disks = matches!(&purpose, Purpose::Plan { wants, .. } if wants.disks);
-        let options = match purpose {
+        let mut options = match purpose {
             Purpose::Plan {
                 scope,
                 error_mode,
@@ -157,7 +238,7 @@ impl Context {
                 apply: settings.apply(error_mode),
                 ..options
             },
-            Purpose::Sweep { backends } => EngineOptions {
+            Purpose::Sweep { backends, .. } => EngineOptions {
                 scope: Scope {
                     backends,
                     ..Scope::default()
@@ -182,22 +263,8 @@ impl Context {
                 ..options
             },
         };
-        let owners = Arc::new(self.config.owners()?);
-        let mut options = options;
         options.safeguards.exclusive = self.config.exclusive();
         options.apply.zone = world.zone_now();
-        let names = backends::names(&self.config, &options.scope.backends);
-        let plugins = Arc::new(plugins::needed(&self.config, &self.plugins, &names).await?);
-        let until = options.apply.deadline.map(|time| clock.after(time));
-        let opened = backends::open_all(world, &self.config, plugins, &names, until).await?;
-        if opened.closed.is_empty() {
-            backends::check_kinds(&opened.open, &options.scope.kinds)?;
-        }
-        Ok(Engine::new(opened.open, options)
-            .with_disks(disks)
-            .with_clock(clock)
-            .without(opened.closed)
-            .with_configuration(self.config.digest())
-            .recognising(owners))
+        options
     }
 }

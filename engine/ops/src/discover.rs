@@ -25,7 +25,7 @@ pub(crate) struct ToRemember {
     /// What was proven of owners.
     learned: Vec<LearnedIn>,
     /// What does not say when it arrived.
-    sighted: Vec<IdentityKey>,
+    sighted: Vec<(IdentityKey, Timestamp)>,
 }
 
 impl ToRemember {
@@ -93,10 +93,13 @@ pub(crate) async fn note(store: &dyn Store, found: &ToRemember, world: &World) {
     {
         tracing::warn!(%error, "cannot note what is proven of owners");
     }
-    if !found.sighted.is_empty()
-        && let Err(error) = store.note_seen(&found.sighted, world.now, before).await
-    {
-        tracing::warn!(%error, "cannot note which images were seen");
+    // What is of one backend was seen at one time.
+    for seen in found.sighted.chunk_by(|(_, one), (_, other)| one == other) {
+        let keys: Vec<IdentityKey> = seen.iter().map(|(key, _)| key.clone()).collect();
+        if let Err(error) = store.note_seen(&keys, seen[0].1, before).await {
+            tracing::warn!(%error, "cannot note which images were seen");
+            return;
+        }
     }
 }
 

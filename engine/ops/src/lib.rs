@@ -49,6 +49,7 @@ pub mod guard;
 pub mod history;
 pub mod holding;
 pub mod lease;
+mod opening;
 pub mod own;
 pub mod plan;
 pub mod plugin_check;

@@ -25,6 +25,7 @@ use crate::error::{Error, StatePurpose};
 use crate::facts::read_facts;
 use crate::front::{Approval, Front, Notice};
 use crate::lease::{LeftOver, sweep_expired_leases};
+use crate::opening::Opening;
 use crate::policies::{self, Chosen};
 use crate::stored::{existing_store, store_for};
 
@@ -112,11 +113,20 @@ pub async fn run(
         error_mode,
         wants: policies::wants(judging, &vetoes),
     };
-    let opening = context.engine_since(clock, &context.world, purpose, settings);
-    let engine = unless_stopped(control, opening).await??;
+    let in_parts = request.saved.is_none() && goes_in_parts(settings, &chosen, front);
+    let (engine, mut opening) = match in_parts {
+        true => {
+            let opening = context.engine_soon(clock, &context.world, purpose, settings);
+            let (engine, opening) = unless_stopped(control, opening).await??;
+            (engine, Some(opening))
+        }
+        false => {
+            let opening = context.engine_since(clock, &context.world, purpose, settings);
+            (unless_stopped(control, opening).await??, None)
+        }
+    };
     let engine = engine.with_vetoes(vetoes).following();
     let no_journal = request.no_journal;
-    let in_parts = request.saved.is_none() && goes_in_parts(settings, &engine, &chosen, front);
     let mut listings = engine.begin_listing();
     let drafting = async {
         match in_parts {
@@ -156,17 +166,19 @@ pub async fn run(
         work.apply_rest(&mut end, &mut listings, no_journal, front)
             .await;
     }
+    if let Some(opening) = opening.as_mut().filter(|opening| !opening.is_over())
+        && end.all().all(|end| end.goes_on(error_mode))
+    {
+        work.apply_late(&mut end, opening, no_journal, front).await;
+    }
     end.left_over = left_over;
     Ok(end)
 }
 
-/// Whether what is listed soon is applied while slow backends are still being listed: nobody waits for one plan, no
-/// limit is about all of it, and the policy can evaluate a part.
-fn goes_in_parts(settings: &Settings, engine: &Engine, chosen: &Chosen, front: &dyn Front) -> bool {
-    engine.backends().len() > 1
-        && !front.asks()
-        && settings.max_delete.value.is_none()
-        && chosen.policy.judging() != Judging::All
+/// Whether what is listed soon is applied while slow backends are still being opened or listed: nobody waits for one
+/// plan, no limit is about all of it, and the policy can evaluate a part.
+fn goes_in_parts(settings: &Settings, chosen: &Chosen, front: &dyn Front) -> bool {
+    !front.asks() && settings.max_delete.value.is_none() && chosen.policy.judging() != Judging::All
 }
 
 /// Makes the plan, or checks a saved one against the world as it is now.
@@ -226,10 +238,39 @@ impl Work<'_> {
         front: &mut dyn Front,
     ) {
         match self.try_rest(end, listings, no_journal, front).await {
-            Ok(later) => end.later = later.map(Box::new),
+            Ok(later) => end.last().later = later.map(Box::new),
             // What was done is done, and is not to be lost for this.
-            Err(error) => end.later_error = Some(error),
+            Err(error) => {
+                end.later_error.get_or_insert(error);
+            }
         }
+    }
+
+    /// Plans and applies what is in backends that were opened later, as a run of its own.
+    async fn apply_late(
+        &self,
+        end: &mut RunEnd,
+        opening: &mut Opening,
+        no_journal: bool,
+        front: &mut dyn Front,
+    ) {
+        let opened = match unless_stopped(self.control, opening.rest()).await {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) | Err(error) => {
+                end.later_error.get_or_insert(error);
+                return;
+            }
+        };
+        let engine = self
+            .engine
+            .for_the_rest(self.context.world.run.clone(), 0)
+            .over(opened.open, opened.closed);
+        let mut listings = engine.begin_listing();
+        let work = Work {
+            engine: &engine,
+            ..*self
+        };
+        work.apply_rest(end, &mut listings, no_journal, front).await;
     }
 
     async fn try_rest(
@@ -248,9 +289,8 @@ impl Work<'_> {
         } = self;
         unless_stopped(control, listings.rest()).await?;
         let world = context.world.refresh();
-        let engine = self
-            .engine
-            .for_the_rest(world.run.clone(), end.draft.unproven_running);
+        let unproven = end.all().map(|end| end.draft.unproven_running).sum();
+        let engine = self.engine.for_the_rest(world.run.clone(), unproven);
         let draft = {
             let mut see = |event: &Event| front.event(event);
             let inventory = Arc::new(take(self.engine, listings, settings, &world, &mut see).await);
@@ -416,6 +456,19 @@ impl RunEnd {
             left_over: Vec::new(),
             later: None,
             later_error: None,
+        }
+    }
+
+    /// This run, and those over what was opened or listed later.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |end| end.later.as_deref())
+    }
+
+    /// The last of them.
+    fn last(&mut self) -> &mut Self {
+        match self.later {
+            Some(ref mut later) => later.last(),
+            None => self,
         }
     }
 

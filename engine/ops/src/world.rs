@@ -99,6 +99,15 @@ impl World {
         self
     }
 
+    /// The same at a time.
+    #[must_use]
+    pub(crate) fn at(&self, now: Timestamp) -> Self {
+        Self {
+            now,
+            ..self.clone()
+        }
+    }
+
     /// The same at this moment, for a further run of a process that lives long.
     pub fn refresh(&self) -> Self {
         let now = (self.clock)();

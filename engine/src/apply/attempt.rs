@@ -337,7 +337,7 @@ impl StepAttempt {
                 }
             }
             Ok(Taken::Surrendered { message }) => {
-                AttemptResult::Ended(StepResult::Stuck, Some(message))
+                AttemptResult::Ended(StepResult::Surrendered, Some(message))
             }
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
             Err(error) if error.kind == ErrorKind::Forbidden && runs && can_ask => {

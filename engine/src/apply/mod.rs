@@ -12,6 +12,7 @@
 //! - `proofs`: deletions that wait to be proven by one listing
 //! - `following`: changes that the backends report meanwhile
 //! - `qualified`: backends whose accounts show an id that another one shows too
+//! - `units`: the units of which something has changed
 //! - `run_loop`: the loop that starts attempts and does what steps want
 //! - [`ledger`]: called before and after each request, and may stop the run
 
@@ -28,6 +29,7 @@ mod question;
 mod retry;
 mod run_loop;
 mod state;
+mod units;
 
 use std::sync::Arc;
 use std::time::Duration;

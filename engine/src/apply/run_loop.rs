@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tbengine_sdk::{Account, Changes, Error, ErrorKind, Resource};
+use tbengine_sdk::{Account, Changes, Error, ErrorKind, Resource, Timestamp};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -16,6 +16,7 @@ use super::proofs::{self, GroupNo, Proof, ProofDue, Proofs};
 use super::question::{self, Question};
 use super::retry::{RetryTable, Situation};
 use super::state::{Phase, StepNo, StepState, Steps, Verdict, Wish};
+use super::units::ChangedUnits;
 use super::{ApplyOptions, Control, ErrorMode, LAST_CALLS};
 use crate::clock::RunClock;
 use crate::duration::millis;
@@ -32,6 +33,7 @@ pub(super) struct RunLoop<'a, 'r> {
     lanes: Lanes,
     proofs: Proofs,
     following: Following,
+    changed_units: ChangedUnits,
     table: RetryTable,
     options: &'a ApplyOptions,
     random: fastrand::Rng,
@@ -131,6 +133,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             lanes,
             proofs,
             following,
+            changed_units: ChangedUnits::default(),
             table: RetryTable {
                 schedule: options.retry,
                 error_mode: options.error_mode,
@@ -293,6 +296,9 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let Some(open) = self.lanes.backend(self.lanes.of(no)).cloned() else {
             return;
         };
+        if next == Next::Act && self.stays_with_its_unit(no, &open) {
+            return;
+        }
         let begins = Instant::now();
         let until = self.until(no, next, begins);
         if next == Next::Act && self.cannot_finish(no, begins, until) {
@@ -316,7 +322,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             step: state.step().clone(),
             timeout: self.options.call_timeout,
             until,
-            now: self.clock.now(),
+            now: self.earliest(&state.step().target.backend),
             asked_to_end: state.asked_to_end(),
             escalated: state.escalated(),
             sent: state.sent(),
@@ -363,12 +369,32 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         });
     }
 
+    /// Whether a step has ended because another member of its unit has changed: a unit goes or stays as one, as far as
+    /// nothing was sent yet.
+    fn stays_with_its_unit(&mut self, no: StepNo, open: &OpenBackend) -> bool {
+        let state = &self.steps[no];
+        let member = self.changed_units.member(state.step(), Some(open));
+        let Some(member) = member.filter(|_| !state.sent()) else {
+            return false;
+        };
+        let detail = format!("`{member}` of the same unit has changed");
+        self.finish(no, Verdict::new(StepResult::Changed, detail));
+        true
+    }
+
+    /// The earlier of the times here and at a provider, for what is protected until a time.
+    fn earliest(&self, backend: &str) -> Timestamp {
+        let now = self.clock.now();
+        now.min(self.header.clocks.now_at(backend, now))
+    }
+
     /// What the policy gets besides a failed attempt.
     fn policy_context(&self, step: &Step) -> PolicyContext {
         PolicyContext {
             claimed: step.known.claimed,
             backends: self.backends.clone(),
             zone: self.options.zone.clone(),
+            clocks: self.header.clocks.clone(),
             ..PolicyContext::new(self.clock.now(), self.header.run.clone())
         }
     }
@@ -911,6 +937,10 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             return;
         }
         let result = verdict.result;
+        if result == StepResult::Changed {
+            let backend = self.lanes.backend(self.lanes.of(no));
+            self.changed_units.note(self.steps[no].step(), backend);
+        }
         self.set_phase(no, Phase::Done);
         let state = &mut self.steps[no];
         let (outcome, dependents) = state.end(no, verdict);

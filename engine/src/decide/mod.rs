@@ -78,7 +78,10 @@ fn judge(
     facts: &Facts,
     scope: &Scope,
 ) -> Decisions {
-    let in_scope = |index: &usize| scope.admits(&inventory.resources[*index], context.now);
+    let in_scope = |index: &usize| {
+        let resource = &inventory.resources[*index];
+        scope.admits(resource, inventory.now_of(resource, context.now))
+    };
     let mut indices: Vec<usize> = (0..inventory.resources.len()).filter(in_scope).collect();
     // Fewer are evaluated in one call anyway, in the order of the inventory.
     let mut groups = Vec::new();

@@ -24,6 +24,7 @@ pub(super) fn context(context: &PolicyContext, inventory: &Inventory) -> PolicyC
     PolicyContext {
         backends: backends.collect(),
         kinds: inventory.kinds.all_facts().into(),
+        clocks: inventory.clocks.clone(),
         ..context.clone()
     }
 }

@@ -60,6 +60,7 @@ pub fn shared_accounts(
         cursor: None,
         account: Some(account),
         disks: Vec::new(),
+        skew: None,
         pages: Vec::new(),
         failures: Vec::new(),
     });

@@ -9,9 +9,10 @@ use crate::owners::Memory;
 impl Inventory {
     /// Dates the arrival of what [arrives](tbengine_sdk::KindInfo::arrives) and does not say when: it arrived when it
     /// was first seen, which is now for what nobody remembers. So an image that was pulled a second ago is not as old
-    /// as its build, and one of which nothing is known waits for another run.
+    /// as its build, and one of which nothing is known waits for another run. Like all times of a resource, this is by
+    /// the provider's clock.
     pub fn date_arrivals(&mut self, memory: &dyn Memory, now: Timestamp) {
-        let kinds = &self.kinds;
+        let (kinds, clocks) = (&self.kinds, &self.clocks);
         let undated = self.resources.iter_mut().filter(|resource| {
             let identity = &resource.identity;
             let info = kinds.info(&identity.backend, identity.kind);
@@ -19,8 +20,9 @@ impl Inventory {
         });
         for resource in undated {
             let key = IdentityKey::of(&resource.identity);
+            let now = clocks.now_at(&resource.identity.backend, now);
             resource.arrived = Some(memory.first_seen(&key).unwrap_or(now));
-            self.sighted.push(key);
+            self.sighted.push((key, now));
         }
     }
 }
@@ -35,6 +37,7 @@ mod tests {
     use super::*;
     use crate::kinds::Kinds;
     use crate::owners::{NoMemory, Remembered};
+    use crate::skew::Skew;
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_000_000);
 
@@ -67,7 +70,7 @@ mod tests {
         let mut found = inventory(image(), true);
         found.date_arrivals(&NoMemory, NOW);
         assert_eq!(found.resources[0].born(), Some(NOW));
-        assert_eq!(found.sighted, [IdentityKey::of(&image().identity)]);
+        assert_eq!(found.sighted, [(IdentityKey::of(&image().identity), NOW)]);
     }
 
     #[test]
@@ -91,5 +94,19 @@ mod tests {
         let mut found = inventory(image(), false);
         found.date_arrivals(&NoMemory, NOW);
         assert_eq!(found.resources[0].born(), Some(ago(9_000)));
+    }
+
+    #[test]
+    fn an_arrival_is_by_the_clock_of_the_provider() {
+        let mut found = inventory(image(), true);
+        found.clocks = [("docker".into(), Skew::from(-18_000_000))]
+            .into_iter()
+            .collect();
+        found.date_arrivals(&NoMemory, NOW);
+        assert_eq!(found.resources[0].arrived, Some(ago(18_000)));
+        assert_eq!(
+            found.sighted,
+            [(IdentityKey::of(&image().identity), ago(18_000))]
+        );
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _};
-use tbengine_sdk::{Account, Bond, Class, Disk, Identity, Kind, Resource};
+use tbengine_sdk::{Account, Bond, Class, Disk, Identity, Kind, Resource, Timestamp};
 
 use super::ListFailure;
 use super::accounts::SharedAccount;
 use super::recognise::{LearnedIn, Recognition};
+use crate::clocks::Clocks;
 use crate::facts::IdentityKey;
 use crate::kinds::Kinds;
 
@@ -23,6 +24,8 @@ pub struct Inventory {
     pub resources: Vec<Resource>,
     /// What could not be listed.
     pub failures: Vec<ListFailure>,
+    /// The clocks of providers, where they are not this machine's.
+    pub clocks: Clocks,
     /// Where to follow the changes of a backend on from: a moment before its listing began.
     pub cursors: BTreeMap<Arc<str>, String>,
     /// The accounts that several backends lead to, or seem to.
@@ -39,8 +42,8 @@ pub struct Inventory {
     pub(super) providers: Vec<(Arc<str>, Arc<str>)>,
     /// What was proven of owners, and is to be remembered.
     pub learned: Vec<LearnedIn>,
-    /// What does not say when it arrived: that it was seen is to be remembered.
-    pub sighted: Vec<IdentityKey>,
+    /// What does not say when it arrived: that it was seen is to be remembered, and when by its provider's clock.
+    pub sighted: Vec<(IdentityKey, Timestamp)>,
     users: Users,
 }
 
@@ -75,6 +78,7 @@ impl Inventory {
             users: Users::new(&resources),
             resources,
             failures,
+            clocks: Clocks::default(),
             cursors: BTreeMap::new(),
             shared: Vec::new(),
             completed: Vec::new(),
@@ -92,6 +96,11 @@ impl Inventory {
     pub fn with_kinds(mut self, kinds: Kinds) -> Self {
         self.kinds = kinds;
         self
+    }
+
+    /// The time by which the age of a resource counts when it is `now` here: its provider's.
+    pub fn now_of(&self, resource: &Resource, now: Timestamp) -> Timestamp {
+        self.clocks.now_at(&resource.identity.backend, now)
     }
 
     /// What the kind of a resource is to the engine.

@@ -29,8 +29,10 @@ use tbengine_sdk::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::RunClock;
 use crate::kinds::Kinds;
 use crate::scope::Scope;
+use crate::skew::Skew;
 use accounts::Accounts;
 pub use accounts::{SharedAccount, shared_accounts};
 pub use inventory::Inventory;
@@ -47,7 +49,8 @@ pub struct ListFailure {
     /// The kind that failed, or `None` if the backend did not answer at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
-    /// What of the kind failed, if the others of it were listed: as much of an id or a name as there is.
+    /// What of the kind failed, if the others of it were listed: as much of an id or a name as there is. Without a kind,
+    /// what of the backend is wrong although it was listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
     /// Why.
@@ -72,6 +75,8 @@ pub struct DiscoverOptions {
     pub follow: bool,
     /// When what is not listed by then is left out.
     pub until: Option<Instant>,
+    /// The time here, to compare the providers' clocks with.
+    pub clock: RunClock,
 }
 
 /// A page more than this is a provider that never ends its listing.
@@ -116,6 +121,10 @@ fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
     let mut failures = Vec::new();
     let mut cursors = BTreeMap::new();
     let mut disks = BTreeMap::new();
+    let skews = all.iter();
+    let clocks = skews
+        .filter_map(|found| Some((found.name.clone(), found.skew?)))
+        .collect();
     for found in all {
         if !found.disks.is_empty() {
             disks.insert(found.name.clone(), found.disks);
@@ -133,6 +142,7 @@ fn inventory_of(mut all: Vec<Found>, known: &mut Accounts) -> Inventory {
         resources.extend(page);
     }
     let mut inventory = Inventory::new(accounts, resources, failures);
+    inventory.clocks = clocks;
     inventory.cursors = cursors;
     inventory.disks = disks;
     inventory.providers = providers;
@@ -151,6 +161,7 @@ struct Found {
     cursor: Option<String>,
     account: Option<Account>,
     disks: Vec<Disk>,
+    skew: Option<Skew>,
     pages: Vec<Vec<Resource>>,
     failures: Vec<ListFailure>,
 }
@@ -181,6 +192,7 @@ impl Asking<'_> {
             },
             account: None,
             disks: Vec::new(),
+            skew: None,
             pages: Vec::new(),
             failures: Vec::new(),
         };
@@ -195,12 +207,10 @@ impl Asking<'_> {
             .into_iter()
             .map(|kind| async move { (kind, self.in_time(self.list_kind(kind)).await) });
         // All at once: identifying the account can take as long as listing everything.
-        let check = self.in_time(self.retrying("identifying the account", || {
-            call("check", self.options.call_timeout, open.backend.check())
-        }));
+        let check = self.in_time(self.retrying("identifying the account", || self.check()));
         let (mut check, mut listings) = (pin!(check), pin!(join_all(listings)));
         let (account, listings) = match select(check.as_mut(), listings.as_mut()).await {
-            Either::Left((Ok(account), _)) => (Ok(account), listings.await),
+            Either::Left((Ok(checked), _)) => (Ok(checked), listings.await),
             // Without an account the listings prove nothing, so nobody waits for them.
             Either::Left((Err(error), _)) => (Err(error), Vec::new()),
             Either::Right((listings, _))
@@ -214,7 +224,10 @@ impl Asking<'_> {
             found.disks = disks(open, self.options).await;
         }
         match account {
-            Ok(account) => found.account = Some(account),
+            Ok((account, skew)) => {
+                found.account = Some(account);
+                found.skew = skew;
+            }
             // Their errors say the same again.
             Err(error) => {
                 found.failures.push(failed(None, None, error));
@@ -235,6 +248,17 @@ impl Asking<'_> {
             }
         }
         found
+    }
+
+    /// Asks for the account, and compares the provider's clock with ours.
+    async fn check(&self) -> Result<(Account, Option<Skew>), Error> {
+        let clock = self.options.clock;
+        let asked = clock.now();
+        let check = self.open.backend.check();
+        let account = call("check", self.options.call_timeout, check).await?;
+        let theirs = account.now;
+        let skew = theirs.and_then(|theirs| Skew::between(asked, clock.now(), theirs));
+        Ok((account, skew))
     }
 
     /// Ends a request when this backend is not waited for any more.

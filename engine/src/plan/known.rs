@@ -15,6 +15,8 @@ pub struct Known {
     pub lease: LeaseState,
     /// Whether the operator claimed it.
     pub claimed: bool,
+    /// Whether it goes with its lease, whatever becomes of its unit.
+    pub swept: bool,
 }
 
 impl Known {
@@ -23,6 +25,7 @@ impl Known {
             owner: resource.owner.clone(),
             lease: context.facts.lease_of(resource),
             claimed: context.claims(resource),
+            swept: context.facts.only.is_some(),
         }
     }
 }

@@ -20,7 +20,7 @@ pub mod saved;
 pub mod sealed;
 mod vetoed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::{Class, Error, ErrorKind, Identity, Owner, Resource, State, Timestamp, Unit};
 
+use crate::clocks::Clocks;
 use crate::decide::Decision;
 use crate::discover::{Inventory, ListFailure};
 use crate::facts::Facts;
@@ -37,6 +38,7 @@ pub use blast_radius::{BlastRadius, MaxDelete};
 pub use bound::Bound;
 pub use known::Known;
 pub use limits::Limits;
+use safeguards::FIX_THE_CLOCK;
 pub use safeguards::{Own, Safeguard, Safeguards};
 pub use sealed::Sealed;
 
@@ -66,6 +68,9 @@ pub struct Plan {
     /// listing is spared. Only the process that listed knows.
     #[serde(skip)]
     pub following: BTreeMap<Arc<str>, String>,
+    /// Steps of the same run whose resource turned out changed before it was cut short: what belongs to their units stays.
+    #[serde(skip)]
+    pub changed: Vec<Arc<Step>>,
 }
 
 /// Where a plan comes from.
@@ -86,6 +91,10 @@ pub struct PlanHeader {
     pub scope: Scope,
     /// The id of the account behind each backend.
     pub accounts: BTreeMap<Arc<str>, Arc<str>>,
+    /// The clocks of the providers that were notably off when the inventory was taken, in milliseconds ahead of this
+    /// machine's.
+    #[serde(default, skip_serializing_if = "Clocks::is_empty")]
+    pub clocks: Clocks,
     /// The digest of the configuration, as far as it decides what is done; see
     /// [`Engine::with_configuration`](crate::Engine::with_configuration).
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -312,6 +321,7 @@ impl Plan {
             blast_radius,
             digest: None,
             following: inventory.cursors.clone(),
+            changed: Vec::new(),
         }
     }
 
@@ -327,6 +337,7 @@ impl Plan {
         let accounts = later.header.accounts.iter();
         let accounts = accounts.map(|(backend, id)| (backend.clone(), id.clone()));
         self.header.accounts.extend(accounts);
+        self.header.clocks.extend(&later.header.clocks);
         self.steps.extend(later.steps.iter().map(|step| {
             let mut step = step.clone();
             if !step.after.is_empty() {
@@ -341,25 +352,49 @@ impl Plan {
         self
     }
 
-    /// What is missing from the view that it was made with: what could not be listed, and what could be read in part
-    /// only and stays for that.
+    /// What is missing from the view that it was made with: what could not be listed, what could be read in part
+    /// only and stays for that, and the clocks that are so wrong that something stays for it.
     pub fn gaps(&self, inventory: &Inventory) -> Vec<ListFailure> {
         let (scope, now) = (&self.header.scope, self.header.created);
         let damaged = inventory.resources.iter().filter_map(|resource| {
             let damage = resource.damaged.as_ref()?;
             let identity = &resource.identity;
             let goes = self.steps.iter().any(|step| step.target == *identity);
-            (scope.admits(resource, now) && !goes).then(|| ListFailure {
-                backend: identity.backend.clone(),
-                kind: Some(identity.kind),
-                item: Some(format!("{} ({})", resource.name, identity.native)),
-                error: Error {
-                    code: damage.code.clone(),
-                    ..Error::new(ErrorKind::Internal, damage.message.clone())
-                },
+            (scope.admits(resource, inventory.now_of(resource, now)) && !goes).then(|| {
+                ListFailure {
+                    backend: identity.backend.clone(),
+                    kind: Some(identity.kind),
+                    item: Some(format!("{} ({})", resource.name, identity.native)),
+                    error: Error {
+                        code: damage.code.clone(),
+                        ..Error::new(ErrorKind::Internal, damage.message.clone())
+                    },
+                }
             })
         });
-        inventory.failures.iter().cloned().chain(damaged).collect()
+        let failures = inventory.failures.iter().cloned();
+        failures
+            .chain(damaged)
+            .chain(self.wrong_clocks(inventory))
+            .collect()
+    }
+
+    /// The clocks for which safeguards refused something.
+    fn wrong_clocks(&self, inventory: &Inventory) -> Vec<ListFailure> {
+        let refused = self.refusals.iter();
+        let refused = refused.filter(|refusal| refusal.safeguard == Safeguard::Clock);
+        let backends: BTreeSet<_> = refused.map(|refusal| &refusal.target.backend).collect();
+        let wrong = backends.into_iter().filter_map(|backend| {
+            let skew = inventory.clocks.skew(backend)?;
+            let message = format!("it is {skew}, so no age can be relied on");
+            Some(ListFailure {
+                backend: backend.clone(),
+                kind: None,
+                item: Some("its clock".into()),
+                error: Error::new(ErrorKind::Invalid, message).with_hint(FIX_THE_CLOCK),
+            })
+        });
+        wrong.collect()
     }
 
     /// Whether applying it would do nothing.

@@ -72,6 +72,8 @@ pub enum Safeguard {
     KeepUntil,
     /// It is younger than the minimum age, or no one knows how old it is.
     MinimumAge,
+    /// The clock here or that of its provider is wrong by more than the minimum age.
+    Clock,
     /// tbengine runs in it.
     OwnContainer,
     /// It was made under a lease that is live, or is not part of the lease that is swept.
@@ -114,6 +116,7 @@ impl fmt::Display for Safeguard {
             Safeguard::ProtectedLabel => "protected-label",
             Safeguard::KeepUntil => "keep-until",
             Safeguard::MinimumAge => "minimum-age",
+            Safeguard::Clock => "clock",
             Safeguard::OwnContainer => "own-container",
             Safeguard::LiveLease => "live-lease",
             Safeguard::UnknownLease => "unknown-lease",
@@ -146,6 +149,12 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The earlier of the times here and at the provider of a resource, for what stays until a time: whose clock is
+    /// wrong is not known.
+    fn earliest(&self, resource: &Resource) -> Timestamp {
+        self.now.min(self.inventory.now_of(resource, self.now))
+    }
+
     /// Whether the operator says that a resource is theirs.
     pub(super) fn claims(&self, resource: &Resource) -> bool {
         self.scope.claims_running()
@@ -192,7 +201,7 @@ fn refuse(proposal: Proposed<'_>, (safeguard, detail): Refused) -> Refusal {
 /// The rules about one resource by itself.
 fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused> {
     let resource = proposal.resource;
-    protection(resource, context.now)?;
+    protection(resource, context.earliest(resource))?;
     own_container(resource, &context.safeguards.own)?;
     live_lease(resource, context.facts)?;
     unknown_lease(resource, context)?;
@@ -203,7 +212,12 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
     unknown_class(resource, context)?;
     quarantined(resource, &context.facts.quarantine)?;
     kept_owner(resource, context)?;
-    minimum_age(proposal, context.safeguards.min_age, context.now)?;
+    clock(resource, context)?;
+    minimum_age(
+        proposal,
+        context.safeguards.min_age,
+        context.inventory.now_of(resource, context.now),
+    )?;
     running(resource, proposal.action, context)?;
     cascades(context, proposal)?;
     let identity = &resource.identity;
@@ -288,7 +302,8 @@ fn unknown_lease(resource: &Resource, context: &Context<'_>) -> Result<(), Refus
         return Ok(());
     }
     let bound = context.safeguards.unknown_lease_age;
-    let age = resource.born().and_then(|born| born.age(context.now));
+    let now = context.inventory.now_of(resource, context.now);
+    let age = resource.born().and_then(|born| born.age(now));
     if age.is_some_and(|age| age >= bound) {
         return Ok(());
     }
@@ -365,6 +380,28 @@ fn kept_owner(resource: &Resource, context: &Context<'_>) -> Result<(), Refused>
         Safeguard::KeptOwner,
         format!("{name} keeps it on purpose{about}: {hint}name it with --label to claim it"),
     ))
+}
+
+/// What to do about a clock that is wrong.
+pub(super) const FIX_THE_CLOCK: &str = "set the clocks of this machine and of the provider by a time service; `tbengine doctor` compares them";
+
+/// Where clocks are apart by more than the minimum age, one of them is wrong, and nobody knows since when: whether an
+/// age was counted by a right clock or a wrong one makes more of a difference than the minimum age. Only where the
+/// operator wrote that no age matters does it not.
+fn clock(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
+    let least = context.safeguards.min_age;
+    let backend = &resource.identity.backend;
+    let skew = context.inventory.clocks.skew(backend);
+    match skew.filter(|skew| !least.is_zero() && skew.least() > least) {
+        None => Ok(()),
+        Some(skew) => Err((
+            Safeguard::Clock,
+            format!(
+                "the clock of backend `{backend}` is {skew}, more than the minimum age of {}",
+                humantime::format_duration(least)
+            ),
+        )),
+    }
 }
 
 fn minimum_age(proposal: &Proposed<'_>, least: Duration, now: Timestamp) -> Result<(), Refused> {
@@ -471,7 +508,7 @@ fn cascades(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refuse
         return Ok(());
     }
     for member in inventory.cascade_of(index) {
-        protection(member, context.now).map_err(|(safeguard, detail)| {
+        protection(member, context.earliest(member)).map_err(|(safeguard, detail)| {
             let kind = member.identity.kind;
             let name = &member.name;
             (

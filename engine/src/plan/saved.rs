@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::{Identity, Resource, ResourceId, State, Timestamp};
+use tbengine_sdk::{Identity, Resource, ResourceId, State, Timestamp, Unit};
 
 use super::{
-    Known, Listing, PLAN_FORMAT, Plan, Proposed, Refusal, Safeguard, Safeguards, Step, safeguards,
-    sealed,
+    Known, Listing, PLAN_FORMAT, Plan, PlanHeader, Proposed, Refusal, Safeguard, Safeguards, Step,
+    safeguards, sealed,
 };
 use crate::discover::Inventory;
 use crate::facts::Facts;
@@ -183,6 +183,11 @@ pub fn revise(
         safeguard: Safeguard::Changed,
         detail,
     };
+    for step in &plan.changed {
+        if let Some(unit) = unit_of(inventory, &step.target, step.unit.as_ref()) {
+            changed_units.insert(unit, &step.name);
+        }
+    }
     for step in &plan.steps {
         match by_id.get(&step.target.id()) {
             None => {
@@ -199,7 +204,9 @@ pub fn revise(
             Some((index, resource)) => match difference(step, resource) {
                 None => unchanged.push((step, *index, *resource)),
                 Some(detail) => {
-                    if let Some(unit) = unit_of(inventory, resource) {
+                    if let Some(unit) =
+                        unit_of(inventory, &resource.identity, resource.unit.as_ref())
+                    {
                         changed_units.insert(unit, &step.name);
                     }
                     refusals.push(refuse(step, detail));
@@ -209,7 +216,7 @@ pub fn revise(
     }
     let mut proposed = Vec::with_capacity(unchanged.len());
     for (step, index, resource) in unchanged {
-        let unit = unit_of(inventory, resource);
+        let unit = unit_of(inventory, &resource.identity, resource.unit.as_ref());
         match unit.and_then(|unit| changed_units.get(&unit)) {
             Some(member) => {
                 let detail = format!("`{member}` of the same unit has changed");
@@ -255,24 +262,30 @@ pub fn revise(
         }
     }
     Plan {
-        header: plan.header,
+        header: PlanHeader {
+            clocks: inventory.clocks.notable(),
+            ..plan.header
+        },
         steps,
         refusals,
         blast_radius,
         digest: None,
         following: inventory.cursors.clone(),
+        changed: Vec::new(),
     }
 }
 
 /// The account and the unit of a resource. What many units may share belongs to none.
-fn unit_of<'a>(inventory: &Inventory, resource: &'a Resource) -> Option<(&'a str, &'a str)> {
-    let identity = &resource.identity;
+fn unit_of<'a>(
+    inventory: &Inventory,
+    identity: &'a Identity,
+    unit: Option<&'a Unit>,
+) -> Option<(&'a str, &'a str)> {
     let info = inventory.kinds.info(&identity.backend, identity.kind);
     if info.is_none_or(|info| info.shared) {
         return None;
     }
-    let unit = resource.unit.as_ref()?;
-    Some((&identity.account, &unit.0))
+    Some((&identity.account, &unit?.0))
 }
 
 impl Plan {

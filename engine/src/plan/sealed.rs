@@ -25,6 +25,7 @@ impl Serialize for Sealed<'_> {
             blast_radius,
             digest: _,
             following: _,
+            changed: _,
         } = self.0;
         thread::scope(|scope| {
             // Takes about as long as the writing, so both go on at once.

@@ -6,6 +6,7 @@ use tbengine_sdk::{Resource, Timestamp};
 
 use super::backend_facts::BackendFacts;
 use super::zone::Zone;
+use crate::clocks::Clocks;
 use crate::kinds::KindFacts;
 
 /// What a policy knows besides the resources.
@@ -25,6 +26,9 @@ pub struct PolicyContext {
     pub exclusive: Vec<Arc<str>>,
     /// The backends, as far as they are known.
     pub backends: Arc<[BackendFacts]>,
+    /// The clocks of providers, where they are not this machine's. A guest has one clock, and gets the times of
+    /// resources by that one.
+    pub clocks: Clocks,
     /// The kinds that the backends declare.
     pub kinds: Arc<[KindFacts]>,
 }
@@ -40,6 +44,7 @@ impl PolicyContext {
             claimed: false,
             exclusive: Vec::new(),
             backends: Arc::default(),
+            clocks: Clocks::default(),
             kinds: Arc::default(),
         }
     }

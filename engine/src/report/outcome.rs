@@ -143,6 +143,8 @@ results! {
     Stopped => "stopped", Good, Clears;
     /// Verified in cold storage.
     Archived => "archived", Good, Clears;
+    /// The provider has taken its deletion, hides it and will do no more: the most that anyone can do.
+    Surrendered => "surrendered", Open, None;
     /// It is not what the plan saw: skipped.
     Changed => "changed", Open, None;
     /// Something that is kept still uses it.

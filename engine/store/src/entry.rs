@@ -121,6 +121,7 @@ pub(crate) fn approved(plan: &Plan) -> impl Iterator<Item = Entry> {
                 blast_radius: plan.blast_radius.clone(),
                 digest: plan.digest.clone(),
                 following: std::collections::BTreeMap::new(),
+                changed: Vec::new(),
             }),
             parts: rows - 1,
         }

@@ -134,7 +134,7 @@ impl Record {
         steps.filter_map(|(place, step)| step.is_open().then_some(place))
     }
 
-    /// The plan without the steps that are finished.
+    /// The plan without the steps that are finished, but with those that [had changed](Plan::changed).
     pub fn left(&self) -> Plan {
         let mut plan = self.plan.clone();
         // Whatever tripped was approved by the operator; the safeguards look again at what is left.
@@ -142,6 +142,13 @@ impl Record {
         plan.digest = None;
         let open = self.open_steps().map(|place| &plan.steps[place]);
         let surviving = open.map(|step| step.target.id()).collect();
+        let has_changed = |step: &StepRecord| {
+            let outcome = step.outcome.as_ref();
+            outcome.is_some_and(|outcome| outcome.result == StepResult::Changed)
+        };
+        let steps = self.steps.iter().zip(&plan.steps);
+        let changed = steps.filter(|(record, _)| has_changed(record));
+        plan.changed = changed.map(|(_, step)| step.clone()).collect();
         plan.keeping(&surviving)
     }
 

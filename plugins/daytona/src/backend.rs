@@ -427,8 +427,10 @@ impl Backend for Daytona {
     }
 
     async fn delete(&self, target: &Identity, options: DeleteOptions) -> Result<Taken> {
-        self.bounded(true, self.remove(target, options)).await?;
-        Ok(Taken::Accepted)
+        match self.bounded(true, self.remove(target, options)).await {
+            Ok(()) => Ok(Taken::Accepted),
+            Err(error) => sandboxes::surrendered(error),
+        }
     }
 
     async fn archive(&self, target: &Identity) -> Result<Taken> {

@@ -33,6 +33,8 @@ pub struct MemoryConfig {
     pub latency: Duration,
     /// What tells this provider from another one with the same seed; without, two of one seed are one account.
     pub server: Option<String>,
+    /// How many milliseconds its clock is ahead of its calendar.
+    pub skew_ms: i64,
     /// How often calls fail.
     pub faults: FaultRates,
 }
@@ -48,6 +50,7 @@ impl Default for MemoryConfig {
             hostile_label: 0,
             latency: Duration::ZERO,
             server: None,
+            skew_ms: 0,
             faults: FaultRates::default(),
         }
     }
@@ -75,7 +78,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let config: MemoryConfig = serde_json::from_value(json!({
-            "seed": 7, "resources": 100, "labels": 8, "hostile-label": 9, "latency": "1s 20ms",
+            "seed": 7, "resources": 100, "labels": 8, "hostile-label": 9, "latency": "1s 20ms", "skew-ms": -5,
             "faults": { "transient": 0.1, "rate-limited": 0.2, "unavailable": 0.3, "reply-lost": 0.4, "only": "delete" },
             "since": "2026-01-31T12:00:00Z",
         }))
@@ -86,6 +89,7 @@ mod tests {
             (7, 100, Some(8))
         );
         assert_eq!(config.hostile_label, 9);
+        assert_eq!(config.skew_ms, -5);
         assert_eq!(
             (config.faults.rate_limited, config.faults.reply_lost),
             (0.2, 0.4)

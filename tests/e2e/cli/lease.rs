@@ -291,6 +291,114 @@ fn a_lease_whose_baseline_cannot_be_read_keeps_no_other_from_being_swept() {
     host.run(&["run", "--kind", "container"]).with_code(0);
 }
 
+/// A second simulated provider beside the usual one.
+const OTHER: &str = "[backends.other]\nkind = \"memory\"\nseed = 7";
+
+#[test]
+fn a_lease_whose_backend_is_not_configured_any_more_costs_itself_only() {
+    let host = home().memory(OTHER);
+    for (id, backends) in [
+        ("gone", &["--backend", "other"][..]),
+        ("half", &["--backend", "other,memory"]),
+        ("whole", &["--backend", "memory"]),
+    ] {
+        let expired = ["--ttl", "1ms", "--run-id", id];
+        acquire(&host, &[&expired[..], backends].concat());
+    }
+    host.configure("");
+    for (command, says) in [
+        (&["plan"][..], "not configured any more"),
+        (&["run", "--kind", "container"], "not configured any more"),
+        (&["resume"], "not configured any more"),
+    ] {
+        let ended = host.run(command).with_code(6);
+        let all = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(all.contains(says), "{command:?}: {all}");
+        for id in ["gone", "half"] {
+            assert!(all.contains(id), "{command:?}: {all}");
+        }
+    }
+    assert_eq!(
+        listed(&host),
+        [
+            pair("gone", "expired"),
+            pair("half", "expired"),
+            pair("whole", "ended")
+        ]
+    );
+    // Everything else is cleaned.
+    let ended = host.run(&["run", "-O", "json"]).with_code(6);
+    let outcomes = ended.json()["report"]["outcomes"].clone();
+    assert!(!outcomes.as_array().unwrap().is_empty());
+    host.run(&["guard", "--", "true"]).with_code(0);
+    // Configured again, it is swept; else it is given up.
+    host.configure(OTHER);
+    host.run(&["lease", "release", "half"]).with_code(0);
+    host.configure("");
+    host.run(&["lease", "release", "gone"]).with_code(6);
+    host.run(&["lease", "release", "gone", "--abandon"])
+        .with_code(0)
+        .says("lease gone has ended, and nothing was deleted");
+    host.run(&["run", "--kind", "container"]).with_code(0);
+}
+
+#[test]
+fn a_lease_whose_configuration_is_gone_costs_itself_only() {
+    let host = home().memory("");
+    let cloud = "[backends.cloud]\nkind = \"memory\"";
+    host.write("cloud.toml", cloud);
+    let expired = ["--ttl", "1ms", "--run-id", "far"];
+    let args = [
+        &["lease", "acquire", "--config", "cloud.toml"],
+        &expired[..],
+    ]
+    .concat();
+    host.run(&args).with_code(0);
+    std::fs::remove_file(host.path("cloud.toml")).unwrap();
+    let ended = host.run(&["run", "-O", "json"]).with_code(6);
+    assert_eq!(
+        ended.json()["report"]["outcomes"].as_array().unwrap().len(),
+        20
+    );
+    ended.says("backend `cloud` could not be listed");
+}
+
+#[test]
+fn a_lease_whose_plugin_is_missing_costs_itself_only() {
+    let host = home();
+    let program = host.write("odd.py", PLUGIN);
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let odd = format!(
+        "[plugins.odd]\nprogram = {program:?}\nsha256 = \"any\"\n[backends.odd]\nkind = \"example\"",
+    );
+    let host = host.with_path().memory(&odd);
+    acquire(
+        &host,
+        &["--ttl", "1ms", "--run-id", "far", "--backend", "odd"],
+    );
+    // Its file is gone first, and then its tables.
+    std::fs::remove_file(&program).unwrap();
+    let run = &["run", "--backend", "memory", "-O", "json"][..];
+    host.run(run).with_code(0);
+    let ended = host.run(&["run", "-O", "json"]).with_code(6);
+    assert_eq!(
+        ended.json()["report"]["outcomes"].as_array().unwrap().len(),
+        20
+    );
+    ended.says("lease far");
+    host.configure("");
+    let ended = host.run(&["run", "-O", "json"]).with_code(6);
+    assert_eq!(
+        ended.json()["report"]["outcomes"].as_array().unwrap().len(),
+        20
+    );
+    ended.says("lease far");
+}
+
+/// The plugin that is a template for others.
+const PLUGIN: &str = include_str!("../../../plugins/templates/python/example.py");
+
 #[test]
 fn leases_that_cannot_be_listed_refuse_the_plan() {
     let host = home().memory("");

@@ -1,8 +1,11 @@
 //! Backends that cannot be opened, beside one that can.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tbengine_harness::Home;
 
 use crate::home;
@@ -117,6 +120,78 @@ fn a_library_that_is_missing_costs_its_backends_only() {
     let host = host.memory(&odd);
     let json = host.run(&["run", "-O", "json"]).with_code(6).json();
     assert_eq!(json["report"]["outcomes"].as_array().unwrap().len(), 20);
+}
+
+#[test]
+fn one_that_hangs_keeps_no_other_from_being_cleaned_meanwhile() {
+    for (on_hello, on_open) in [("time.sleep(600)", "pass"), ("pass", "time.sleep(600)")] {
+        let host = beside(&program(on_hello, on_open));
+        // It ends while the other one still hangs, or else nobody would know.
+        let mut child = host
+            .command(&["run", "-O", "jsonl"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let events: Vec<Value> = lines
+            .by_ref()
+            .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+            .collect();
+        assert_eq!(child.wait().unwrap().code(), Some(6));
+        let place = |is: &dyn Fn(&Value) -> bool| events.iter().position(is);
+        let cleaned = place(&|event| event["event"] == "run-finished").unwrap();
+        let failed = place(&|event| event["event"] == "list-failed" && event["backend"] == "odd");
+        assert!(cleaned < failed.unwrap(), "{events:?}");
+        let deleted = events.iter();
+        let deleted = deleted.filter(|event| event["result"] == "deleted").count();
+        assert_eq!(deleted, 20);
+    }
+}
+
+#[test]
+fn the_deadline_holds_for_one_that_hangs() {
+    for (on_hello, on_open) in [("time.sleep(600)", "pass"), ("pass", "time.sleep(600)")] {
+        let host = beside(&program(on_hello, on_open));
+        let ended = host.run(&["run", "--deadline", "4s", "-O", "json"]);
+        let json = ended.with_code(6).json();
+        assert_eq!(json["report"]["outcomes"].as_array().unwrap().len(), 20);
+        let reason = json["failures"][0]["error"]["message"].as_str().unwrap();
+        assert!(reason.contains("the run's deadline"), "{reason}");
+    }
+}
+
+#[test]
+fn what_opens_late_is_cleaned_as_well() {
+    let plugin = include_str!("../../../plugins/templates/python/example.py");
+    let slow = plugin.replacen("import json\n", "import json, time\ntime.sleep(4)\n", 1);
+    assert_ne!(slow, plugin);
+    let host = home().with_path();
+    let file = host.write("slow.py", &slow);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let more = format!(
+        "[plugins.slow]\nprogram = {file:?}\nsha256 = \"any\"\n[backends.slow]\nkind = \"example\"",
+    );
+    let host = host.memory(&more);
+    let run = ["run", "--policy", "aggressive", "--yes", "-O", "json"];
+    let json = host.run(&run).with_code(0).json();
+    let outcomes = json["report"]["outcomes"].as_array().unwrap();
+    let of = |backend: &str| {
+        let of = outcomes
+            .iter()
+            .filter(|one| one["id"].as_str().unwrap().starts_with(backend));
+        of.map(|one| one["result"].as_str().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert!(of("memory/").len() >= 20, "{json}");
+    assert!(!of("slow/").is_empty(), "{json}");
+    assert!(
+        outcomes.iter().all(|one| one["result"] == "deleted"),
+        "{json}"
+    );
+    // Each has a record of its own, and is resumed by itself.
+    let runs = host.run(&["history", "-O", "json"]).json();
+    assert_eq!(runs.as_array().unwrap().len(), 2);
 }
 
 #[test]

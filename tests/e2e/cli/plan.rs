@@ -1,5 +1,6 @@
 //! `tbengine plan`.
 
+use serde_json::Value;
 use tbengine_harness::steady;
 
 use crate::home;
@@ -124,4 +125,29 @@ fn stop_timeout_is_the_grace_of_every_step() {
             .all(|step| step["action"]["grace-ms"] == 42_000),
         "{steps:?}"
     );
+}
+
+#[test]
+fn a_clock_that_is_wrong_by_hours_keeps_everything_and_is_not_green() {
+    let says = "its clock: it is 5h behind this machine's";
+    let host = home().memory("skew-ms = -18000000");
+    let ended = host
+        .run(&["run", "--policy", "aggressive", "--yes", "-O", "json"])
+        .with_code(6);
+    let json = ended.json();
+    assert!(json["report"]["outcomes"].as_array().unwrap().is_empty());
+    let refusals = json["plan"]["refusals"].as_array().unwrap();
+    assert!(refusals.iter().any(|one| one["safeguard"] == "clock"));
+    ended.says(says).says("time service");
+    // It is in the plan, also in one that is saved.
+    let plan = host.run(&["plan", "--save", "p.json"]).with_code(6);
+    plan.says(says);
+    let saved: Value = serde_json::from_str(&host.read("p.json")).unwrap();
+    let skew = saved["header"]["clocks"]["memory"].as_i64().unwrap();
+    assert!((skew + 18_000_000).abs() < 60_000, "{skew}");
+    let doctor = host.run(&["doctor"]).stdout;
+    assert!(doctor.contains("5h behind this machine's"), "{doctor}");
+    // The operator may say that no age matters.
+    host.run(&["run", "--kind", "container", "--min-age", "0s"])
+        .with_code(0);
 }

@@ -206,7 +206,7 @@ impl Truth {
                 let unseen = ["could not read", "not read again", "result unknown"];
                 !by_us || in_doubt || unseen.iter().any(|words| detail.contains(words))
             }
-            StepResult::Deferred | StepResult::Cancelled => {
+            StepResult::Surrendered | StepResult::Deferred | StepResult::Cancelled => {
                 !detail.contains("not attempted") || !asked
             }
         };

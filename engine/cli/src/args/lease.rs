@@ -172,6 +172,9 @@ Examples:
     Release {
         /// The lease
         id: String,
+        /// End the lease and delete nothing, e.g. if its backend is not configured any more
+        #[arg(long, env = "TBENGINE_ABANDON", value_parser = values::boolish())]
+        abandon: bool,
     },
     /// List leases, live and expired
     List,

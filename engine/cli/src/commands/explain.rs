@@ -33,7 +33,7 @@ pub(crate) fn run(app: &mut App, args: &ExplainArgs) -> Result<Code, Error> {
     };
     let settings = app.settings(&args.policy, &args.safeguards, &Default::default());
     let quarantine = block_on(async { Ok::<_, Error>(app.quarantine(&settings).await) })?;
-    let now = app.context.world.now;
+    let now = inventory.now_of(&inventory.resources[index], app.context.world.now);
     let explanation = Explanation::new(&planned, &quarantine, index, &args.scope.scope(), now);
     let owner = inventory.explain_owner(index);
     let explained = Explained {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use tbengine_engine::clocks::Clocks;
 use tbengine_engine::discover::{Inventory, ListFailure};
 use tbengine_engine::facts::Quarantine;
 use tbengine_engine::record::Record;
@@ -53,8 +54,9 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
     let resources = inventory.resources.iter();
     let listed = Listed {
         resources: resources
-            .filter(|resource| scope.admits(resource, now))
+            .filter(|resource| scope.admits(resource, inventory.now_of(resource, now)))
             .collect(),
+        clocks: &inventory.clocks,
         failures,
         quarantine: &quarantine,
         now,
@@ -80,8 +82,10 @@ pub(crate) fn run(app: &mut App, args: &ListArgs) -> Result<Code, Error> {
 fn record(app: &App, inventory: &Inventory, scope: &Scope, path: &Path) -> Result<(), Error> {
     let now = app.context.world.now;
     let listed = inventory.resources.iter();
-    let listed = listed.filter(|resource| scope.admits(resource, now));
-    let record = Record::new(listed, &inventory.failures, &inventory.kinds, now);
+    let is_in = |resource: &&Resource| scope.admits(resource, inventory.now_of(resource, now));
+    let listed = listed.filter(is_in);
+    let record = Record::new(listed, &inventory.failures, &inventory.kinds, now)
+        .with_clocks(inventory.clocks.clone());
     let failed = |source| Error::write(path, source);
     let mut text = serde_json::to_string_pretty(&record).map_err(|error| failed(error.into()))?;
     text.push('\n');
@@ -94,6 +98,7 @@ fn record(app: &App, inventory: &Inventory, scope: &Scope, path: &Path) -> Resul
 /// What is in scope.
 struct Listed<'a> {
     resources: Vec<&'a Resource>,
+    clocks: &'a Clocks,
     failures: &'a [ListFailure],
     quarantine: &'a Quarantine,
     now: Timestamp,
@@ -151,11 +156,16 @@ impl View for Listed<'_> {
     }
 
     fn page(&self, page: &mut Page<'_>) {
-        page.table(&table(&self.resources, self.now, self.with_backend));
+        let now_of = |one: &Resource| self.clocks.now_at(&one.identity.backend, self.now);
+        page.table(&table(&self.resources, now_of, self.with_backend));
     }
 }
 
-fn table(listed: &[&Resource], now: Timestamp, with_backend: bool) -> Table {
+fn table(
+    listed: &[&Resource],
+    now_of: impl Fn(&Resource) -> Timestamp,
+    with_backend: bool,
+) -> Table {
     let mut header = vec![
         "ID", "KIND", "NAME", "STATE", "AGE", "OWNER", "UNIT", "SIZE",
     ];
@@ -175,7 +185,7 @@ fn table(listed: &[&Resource], now: Timestamp, with_backend: bool) -> Table {
             plain(resource.identity.kind.word()),
             plain(&resource.name),
             toned(tone, state(resource)),
-            plain(age(resource, now)),
+            plain(age(resource, now_of(resource))),
             plain(resource.owner.to_string()),
             plain(resource.unit.as_ref().map_or("", |unit| &unit.0)),
             plain(resource.usage.disk_bytes.map(size).unwrap_or_default()),
@@ -251,7 +261,7 @@ mod tests {
             resource.owner = Owner::Other(wild.clone());
             resource.unit = Some(Unit(wild));
             for width in [None, Some(80)] {
-                let table = table(&[&resource], Timestamp::from_unix_ms(0), true);
+                let table = table(&[&resource], |_| Timestamp::from_unix_ms(0), true);
                 let lines: Vec<_> = table.lines(width).collect();
                 prop_assert_eq!(lines.len(), 2);
                 for span in lines.iter().flatten() {

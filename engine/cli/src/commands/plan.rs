@@ -74,7 +74,11 @@ pub(crate) fn show(app: &mut App, made: &Made) -> Code {
     let Made { planned, sweeps } = made;
     let failures = &planned.plan.gaps(&planned.inventory)[..];
     let fault = planned.decisions.fault.as_ref();
-    let code = Code::of_plan(&planned.plan, failures, fault);
+    let code = match Code::of_plan(&planned.plan, failures, fault) {
+        // A run could not do it either.
+        Code::Done if sweeps.iter().any(|sweep| sweep.obstacle.is_some()) => Code::Incomplete,
+        code => code,
+    };
     let view = PlanView {
         planned,
         sweeps,

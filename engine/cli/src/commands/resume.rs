@@ -22,13 +22,13 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
     let resuming = tbengine_ops::resume(context, &settings, request, &mut front, &signals.control);
     let end = block_on(resuming)?;
     drop(front);
-    Ok(match &end.resumed {
+    let left_over = swept::code_of_left_over(&end.left_over);
+    let code = match &end.resumed {
         Resumed::Nothing => {
-            let left_over = swept::code_of_left_over(&end.left_over);
             if left_over == Code::Done {
                 app.console.warning("no run to resume");
             }
-            left_over
+            Code::Done
         }
         Resumed::Finished(run) => {
             app.console
@@ -45,5 +45,10 @@ pub(crate) fn run(app: &mut App, args: &ResumeArgs) -> Result<Code, Error> {
             swept::code(end)
         }
         Resumed::Ran(end) => run::show(app, end, args.allow_quarantined, &signals),
+    };
+    // A lease that could not be swept is not forgotten for what else was done.
+    Ok(match code {
+        Code::Done => left_over,
+        code => code,
     })
 }

@@ -67,13 +67,13 @@ pub(super) fn show(
             Some(report) => Code::of_run(report, plan_code, signals.first(), end.halt.as_ref()),
         }
     };
-    let ends = || std::iter::once(end).chain(end.later.as_deref());
+    let ends = || end.all();
     // A plan and its report can be large, and mostly there is one of each.
     let (mut plan, mut report) = (
         Cow::Borrowed(&draft.plan),
         end.report.as_ref().map(Cow::Borrowed),
     );
-    if let Some(later) = &end.later {
+    for later in ends().skip(1) {
         plan = Cow::Owned(plan.into_owned().followed_by(&later.draft.plan));
         report = match (report, &later.report) {
             (Some(first), Some(later)) => Some(Cow::Owned(first.into_owned().followed_by(later))),

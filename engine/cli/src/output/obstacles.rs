@@ -47,6 +47,9 @@ pub(crate) fn print_failures(console: &Console, failures: &[ListFailure]) {
                 "the {kind}s of backend `{}` could not be listed",
                 failure.backend
             ),
+            None if let Some(item) = &failure.item => {
+                format!("backend `{}`, {item}", failure.backend)
+            }
             None => format!("backend `{}` could not be listed", failure.backend),
         };
         let hints: Vec<String> = failure.error.hint.iter().cloned().collect();

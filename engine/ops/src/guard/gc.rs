@@ -95,7 +95,10 @@ async fn delete_finished(
     let lease = held.lease();
     let world = context.world.refresh();
     let backends = lease.terms.backends.clone();
-    let purpose = Purpose::Sweep { backends };
+    let purpose = Purpose::Sweep {
+        backends,
+        may_be_gone: true,
+    };
     let engine = context.engine_in(&world, purpose, settings).await?;
     let inventory = discover(&engine, settings, &world, &mut |_| {}).await;
     let all = leases(context, settings)?.all().await?;
@@ -104,7 +107,8 @@ async fn delete_finished(
     let is_ours = |one: &&Resource| matches!(ownership.of(one), OwnedBy::Ours(_));
     let ours = inventory.resources.iter().filter(is_ours);
     let finished_trials = trials::finished(&lease.terms.job_dirs, after, world.now);
-    let finished = finished_units(ours, &finished_trials, after, world.now);
+    let now_of = |one: &Resource| inventory.now_of(one, world.now);
+    let finished = finished_units(ours, &finished_trials, after, now_of);
     if finished.is_empty() {
         return Ok(());
     }
@@ -129,7 +133,7 @@ fn finished_units<'a>(
     resources: impl Iterator<Item = &'a Resource>,
     finished_trials: &BTreeSet<String>,
     after: Duration,
-    now: Timestamp,
+    now_of: impl Fn(&Resource) -> Timestamp,
 ) -> BTreeSet<Unit> {
     let finished_trials: BTreeSet<String> = finished_trials
         .iter()
@@ -148,7 +152,7 @@ fn finished_units<'a>(
     let has_ended = |container: &Resource| {
         let ended = container.finished.filter(|_| container.state.is_dead());
         ended
-            .and_then(|at| at.age(now))
+            .and_then(|at| at.age(now_of(container)))
             .is_some_and(|age| age >= after)
     };
     let is_finished = |unit: &Unit, containers: &[&Resource]| {
@@ -201,7 +205,7 @@ mod tests {
 
     fn is_finished(members: &[Resource], trials: &[&str]) -> bool {
         let trials = trials.iter().map(|trial| (*trial).to_owned()).collect();
-        !finished_units(members.iter(), &trials, MINUTE, NOW).is_empty()
+        !finished_units(members.iter(), &trials, MINUTE, |_| NOW).is_empty()
     }
 
     #[test]

@@ -193,8 +193,10 @@ pub(crate) async fn end_reporting(
         look += 1;
         // Where nothing can come later, what was found and is seen to be gone is all.
         let is_settled = last.is_clean() && (passes.once || !last.found() && look > 1);
-        // Looking again does not bring another account into sight.
-        let cannot_progress = !last.elsewhere.is_empty() && last.report.is_none();
+        // Looking again does not bring another account into sight, nor a backend that does not work.
+        let is_blind = last.failures.iter().any(|failure| failure.item.is_none());
+        let is_blind = is_blind && (look > 1 || last.is_unreachable());
+        let cannot_progress = last.report.is_none() && (is_blind || !last.elsewhere.is_empty());
         if is_settled || cannot_progress || look == MAX_PASSES || control.stop.is_cancelled() {
             break;
         }

@@ -26,7 +26,7 @@ pub use end::{LeftOver, Passes, end, sweep_expired_leases};
 pub use foresee::{PlannedSweep, foresee};
 pub use ownership::{Other, OwnedBy, Ownership, Proof};
 pub use policy::{LeasePolicy, Target};
-pub use release::{Release, release};
+pub use release::{Release, abandon, release};
 pub use sweep::{Sweep, sweep};
 pub use take::{Wanted, check_listing, leases, take};
 

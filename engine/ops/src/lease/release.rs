@@ -24,6 +24,20 @@ pub enum Release {
     },
 }
 
+/// Ends a lease and deletes nothing, for what cannot be swept any more, like in a backend that is gone. Whether there was
+/// anything to end.
+///
+/// # Errors
+/// If there is no such lease, someone else holds or sweeps it, or its end cannot be recorded.
+pub async fn abandon(context: &Context, settings: &Settings, id: &str) -> Result<bool, Error> {
+    let store = leases(context, settings)?;
+    let Some(mut held) = store.release(id).await? else {
+        return Ok(false);
+    };
+    held.end(context.world.refresh().now).await?;
+    Ok(true)
+}
+
 /// Ends a lease, and deletes what was made under it.
 ///
 /// # Errors

@@ -92,6 +92,7 @@ pub(super) async fn prepare(
     let all = store.all().await?;
     let ownership = ownership(held, baseline.clone(), &all).await?;
     let purpose = Purpose::Sweep {
+        may_be_gone: true,
         backends: lease.terms.backends.clone(),
     };
     let vetoes = policies::vetoes_in_background(context, settings).await?;

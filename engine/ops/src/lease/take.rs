@@ -63,7 +63,10 @@ pub async fn check_listing(
     backends: &[String],
 ) -> Result<(), Error> {
     let backends = backends::names(&context.config, backends);
-    let purpose = Purpose::Sweep { backends };
+    let purpose = Purpose::Sweep {
+        backends,
+        may_be_gone: false,
+    };
     let engine = context
         .engine_in(&context.world.refresh(), purpose, settings)
         .await?;
@@ -88,6 +91,7 @@ pub async fn take(
     let world = context.world.refresh();
     let backends = backends::names(&context.config, &wanted.backends);
     let purpose = Purpose::Sweep {
+        may_be_gone: false,
         backends: backends.clone(),
     };
     let engine = context.engine_in(&world, purpose, settings).await?;

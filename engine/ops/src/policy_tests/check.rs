@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tbengine_engine::Facts;
+use tbengine_engine::clock::RunClock;
 use tbengine_engine::decide::{Decisions, decide};
 use tbengine_engine::discover::{DiscoverOptions, Inventory, Recognition, discover};
 use tbengine_engine::owners::{NoMemory, Owners};
@@ -169,6 +170,7 @@ async fn simulated() -> Result<Arc<Inventory>, Error> {
         account_of_nothing: true,
         follow: false,
         until: None,
+        clock: RunClock::starting_at(SAMPLE_TIME),
     };
     let owners = Owners::embedded().map_err(|error| Error::config(error.to_string()))?;
     let providers = vec![(host.name.clone(), host.kind.clone())];

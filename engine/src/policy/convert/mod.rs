@@ -17,7 +17,9 @@ pub(super) mod to_v3;
 
 use std::time::Duration;
 
-use tbengine_sdk::{Identity, Timestamp};
+use tbengine_sdk::{Identity, Resource, Timestamp};
+
+use crate::policy::context::PolicyContext;
 
 pub(super) use asked::Asked;
 
@@ -37,6 +39,12 @@ fn push_id(text: &mut String, identity: &Identity) {
 /// Milliseconds for the guest; nothing was created at a time before 1970.
 fn unix_ms(time: Timestamp) -> Option<u64> {
     u64::try_from(time.as_unix_ms()).ok()
+}
+
+/// A time that a provider says of a resource, for the guest: by this machine's clock, as `now` is.
+fn seen_here(context: &PolicyContext, resource: &Resource, time: Option<Timestamp>) -> Option<u64> {
+    let backend = &resource.identity.backend;
+    time.and_then(|time| unix_ms(context.clocks.here(backend, time)))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -4,7 +4,7 @@ use tbengine_sdk::{ErrorKind, Kind, Owner, State};
 
 use super::asked::Asked;
 use super::pairs::Pairs;
-use super::{millis, push_id, unix_ms};
+use super::{millis, push_id, seen_here, unix_ms};
 use crate::policy::bindings::v2::exports::tbengine::policy::hooks as guest;
 use crate::policy::bindings::v2::tbengine::policy::types;
 use crate::policy::candidate::Candidate;
@@ -55,7 +55,15 @@ pub(in crate::policy) fn with_question<T>(
             let (holders, rest) = rest.split_at(candidate.used_by.len());
             ids = rest;
             let claimed = asked.context.claims(candidate.resource);
-            record(candidate, own[0], holders, labels, attrs, claimed)
+            record(
+                asked.context,
+                candidate,
+                own[0],
+                holders,
+                labels,
+                attrs,
+                claimed,
+            )
         })
         .collect();
     with_context(asked.context, |context| body(context, &records))
@@ -83,6 +91,7 @@ fn unplaced<'a>(
 }
 
 fn record<'a>(
+    context: &PolicyContext,
     candidate: &Candidate<'a>,
     id: &'a str,
     holders: &'a [&'a str],
@@ -91,6 +100,7 @@ fn record<'a>(
     claimed: bool,
 ) -> guest::Resource<'a> {
     let resource = candidate.resource;
+    let at = |time| seen_here(context, resource, time);
     guest::Resource {
         id,
         backend: &resource.identity.backend,
@@ -99,10 +109,10 @@ fn record<'a>(
         state: state(resource.state),
         exit_code: resource.exit_code,
         // This version knows no arrival, and ages count from it.
-        created: resource.born().and_then(unix_ms),
-        started: resource.started.and_then(unix_ms),
-        finished: resource.finished.and_then(unix_ms),
-        last_activity: resource.last_activity.and_then(unix_ms),
+        created: at(resource.born()),
+        started: at(resource.started),
+        finished: at(resource.finished),
+        last_activity: at(resource.last_activity),
         unit: resource.unit.as_ref().map(|unit| unit.0.as_str()),
         owner: match &resource.owner {
             Owner::Run(id) => types::Owner::Run(id),

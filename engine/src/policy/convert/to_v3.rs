@@ -6,7 +6,7 @@ use tbengine_sdk::{Class, Disk, ErrorKind, Owner, State};
 
 use super::asked::Asked;
 use super::pairs::Pairs;
-use super::{millis, push_id, unix_ms};
+use super::{millis, push_id, seen_here, unix_ms};
 use crate::kinds::KindFacts;
 use crate::policy::backend_facts::BackendFacts;
 use crate::policy::bindings::v3::exports::tbengine::policy::hooks as guest;
@@ -174,7 +174,7 @@ pub(in crate::policy) fn with_question<T>(
                 claimed: asked.context.claims(candidate.resource),
                 labels,
                 attrs,
-                ..record(candidate, own, ends.backend, ends.kind)
+                ..record(asked.context, candidate, own, ends.backend, ends.kind)
             }
         })
         .collect();
@@ -265,12 +265,14 @@ pub(in crate::policy) fn with_failure<T>(
 
 /// A record without what is not the resource's own.
 fn record<'a>(
+    context: &PolicyContext,
     candidate: &Candidate<'a>,
     id: &'a str,
     backend: u32,
     kind: u32,
 ) -> guest::Resource<'a> {
     let resource = candidate.resource;
+    let at = |time| seen_here(context, resource, time);
     let usage = &resource.usage;
     guest::Resource {
         id,
@@ -281,11 +283,11 @@ fn record<'a>(
         state: state(resource.state),
         damaged: resource.damaged.as_ref().map(|damage| &*damage.message),
         exit_code: resource.exit_code,
-        created: resource.identity.created.and_then(unix_ms),
-        arrived: resource.arrived.and_then(unix_ms),
-        started: resource.started.and_then(unix_ms),
-        finished: resource.finished.and_then(unix_ms),
-        last_used: resource.last_activity.and_then(unix_ms),
+        created: at(resource.identity.created),
+        arrived: at(resource.arrived),
+        started: at(resource.started),
+        finished: at(resource.finished),
+        last_used: at(resource.last_activity),
         // Nobody takes samples, and nobody remembers.
         idle_since: None,
         history: None,

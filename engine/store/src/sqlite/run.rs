@@ -586,8 +586,10 @@ fn dropped(number: usize, step: &Step, refusals: &[Refusal]) -> Outcome {
         .rfind(|refusal| refusal.target == step.target);
     let result = match refusal.map(|refusal| refusal.safeguard) {
         Some(Safeguard::InUse) => StepResult::Blocked,
-        // What could not be listed may still be there, so it is deferred.
-        Some(Safeguard::DependentsUnknown | Safeguard::CascadeUnknown) => StepResult::Deferred,
+        // What could not be listed may still be there, and what is not known now may be known when the run is resumed.
+        Some(Safeguard::DependentsUnknown | Safeguard::CascadeUnknown | Safeguard::Clock) => {
+            StepResult::Deferred
+        }
         _ => StepResult::Changed,
     };
     let why = refusal.map_or_else(

@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use tbengine_engine::policy::{
-    ConfiguredPolicy, Force, Judging, Limits, Policy, RetryAdvice, Verdict,
+    Candidate, ConfiguredPolicy, Force, Judging, Limits, Policy, PolicyContext, RetryAdvice,
+    Verdict,
 };
+use tbengine_engine::skew::Skew;
 use tbengine_sdk::{ErrorKind, Kind, Resource, State, Timestamp};
 
 use crate::policy_host::support::{
@@ -95,6 +97,26 @@ fn the_source_names_the_policy_and_all_parameters_in_force() {
     assert_eq!(
         source.params,
         crate::policy_host::support::params(&expected)
+    );
+}
+
+#[test]
+fn a_guest_gets_times_by_the_clock_that_it_has() {
+    // The provider's clock is five hours behind, so what ended seven hours ago by ours ended two hours ago.
+    let mut exited = container("exited", State::Exited, 9);
+    exited.finished = Some(Timestamp::from_unix_ms(NOW - 7 * HOUR));
+    let policy = builtin("default", &[]);
+    let context = PolicyContext {
+        clocks: [("docker".into(), Skew::from(-5 * HOUR))]
+            .into_iter()
+            .collect(),
+        ..context()
+    };
+    let answer = policy.decide(&context, &[Candidate::alone(&exited)]);
+    let answer = answer.unwrap();
+    assert_eq!(
+        verdicts(&answer)["exited"],
+        "delete: exited 2h ago, older than 1h"
     );
 }
 

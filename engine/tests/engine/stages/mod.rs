@@ -3,6 +3,7 @@
 mod apply;
 mod archive;
 mod backends;
+mod clocks;
 mod context;
 mod decide;
 mod in_progress;

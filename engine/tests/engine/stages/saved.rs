@@ -13,14 +13,14 @@ use tbengine_sdk::{Error, ErrorKind, Identity, Kind, Resource};
 use crate::stages::support::{HOUR, Scripted, World, delete_all, provider, result, seconds};
 
 /// The plan as it comes back from a file.
-fn through_a_file(plan: &Plan) -> Plan {
+pub(super) fn through_a_file(plan: &Plan) -> Plan {
     let text = serde_json::to_string_pretty(plan).unwrap();
     let read: Plan = serde_json::from_str(&text).unwrap();
     assert_eq!(read, *plan);
     read
 }
 
-async fn revise(world: &World, plan: Plan, policy: Scripted) -> Result<Plan, Stale> {
+pub(super) async fn revise(world: &World, plan: Plan, policy: Scripted) -> Result<Plan, Stale> {
     let policy: Arc<dyn Policy> = Arc::new(policy);
     let engine = world.engine();
     let inventory = Arc::new(engine.discover(&mut |_| {}).await);
@@ -86,6 +86,25 @@ async fn what_changed_is_refused_and_what_is_not_listed_stays_planned() {
             .all(|refusal| refusal.safeguard == Safeguard::Changed)
     );
     assert_eq!(revised.refusals.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_unit_of_what_had_changed_before_a_run_was_cut_short_stays() {
+    let memory = provider();
+    memory.insert(container("main").unit("trial-1"));
+    memory.insert(volume("data").unit("trial-1"));
+    memory.insert(volume("other").unit("trial-2"));
+    let world = World::new(memory.clone());
+    let mut plan = through_a_file(&world.plan(delete_all()).await.plan);
+    // As the record of a run has it: one step has ended as changed, and the others are left.
+    let (changed, left): (Vec<_>, _) = plan.steps.into_iter().partition(|step| step.name == "main");
+    (plan.changed, plan.steps) = (changed, left);
+    let revised = revise(&world, plan, delete_all()).await.unwrap();
+    let left: Vec<&str> = revised.steps.iter().map(|step| &*step.name).collect();
+    assert_eq!(left, ["other"]);
+    let refused = &revised.refusals[0];
+    assert_eq!(refused.safeguard, Safeguard::Changed);
+    assert_eq!(refused.detail, "`main` of the same unit has changed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tbengine_sdk::http::{Call, Method};
-use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions};
+use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions, Taken};
 
 use super::reading::{confirming_read, get};
 use super::{KIND, READ};
@@ -166,6 +166,20 @@ async fn name_forks(client: &Client, id: &str, error: Error) -> Error {
     }
 }
 
+/// The code of the error for what a deletion only hides.
+const ONLY_HIDES: &str = "daytona:only-hides";
+
+/// What a deletion has come to that failed: none, if the service has taken it and only hides the sandbox.
+pub(crate) fn surrendered(error: Error) -> Result<Taken> {
+    if error.code.as_deref() != Some(ONLY_HIDES) {
+        return Err(error);
+    }
+    let hint = error.hint.unwrap_or_default();
+    Ok(Taken::Surrendered {
+        message: format!("{}; {hint}", error.message),
+    })
+}
+
 /// The error for what a deletion only hides.
 pub(crate) fn hides(raw: &str) -> Error {
     let after = match raw {
@@ -176,6 +190,7 @@ pub(crate) fn hides(raw: &str) -> Error {
         ErrorKind::Stuck,
         format!("daytona does not destroy a sandbox in the state {raw}: its deletion only hides it"),
     )
+    .with_code(ONLY_HIDES)
     .with_hint(format!(
         "daytona removes it automatically, usually after {after}; until then it may count towards quotas"
     ))

@@ -11,7 +11,7 @@ mod resource;
 use tbengine_sdk::Kind;
 use tbengine_sdk::http::Call;
 
-pub(crate) use changing::{archive, delete, hides, relabel, stop};
+pub(crate) use changing::{archive, delete, hides, relabel, stop, surrendered};
 pub(crate) use reading::{ConfirmingRead, confirming_read, leaving, list, read};
 pub(crate) use resource::whole;
 

@@ -37,6 +37,7 @@ pub(super) fn into_resource(item: Sandbox, scope: &AccountScope) -> Result<Optio
         // The service notes every change of state as activity, and every change at all as an update.
         resource.finished = active.or_else(|| time(item.updated_at.as_deref()));
     }
+    resource.surrendered = is_hidden(raw, desired);
     resource.attrs = attrs(&item, raw, desired);
     resource.usage = Usage {
         cpu_millis: whole(item.cpu, 1000.0),
@@ -59,14 +60,18 @@ pub(crate) fn whole(value: Option<f64>, unit: f64) -> Option<u64> {
         .then_some(value.round() as u64)
 }
 
+/// Whether a deletion was taken that only hides it.
+fn is_hidden(raw: &str, desired: &str) -> bool {
+    state::is_errored(raw) && desired == DESTROYED
+}
+
 fn attrs(item: &Sandbox, raw: &str, desired: &str) -> Labels {
     let minutes = |value: Option<f64>| value.map(|value| value.to_string());
     let flag = |set: bool| set.then(|| "true".to_owned());
-    let is_hidden = state::is_errored(raw) && desired == DESTROYED;
     [
         ("state", Some(raw.to_owned())),
         ("desired-state", Some(desired.to_owned())),
-        ("hidden", flag(is_hidden)),
+        ("hidden", flag(is_hidden(raw, desired))),
         ("target", item.target.clone()),
         ("snapshot", item.snapshot.clone()),
         ("sandbox-class", item.sandbox_class.clone()),

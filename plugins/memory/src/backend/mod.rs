@@ -63,6 +63,7 @@ impl Memory {
             shared.latency = config.latency;
             shared.server = config.server.as_deref().map(Into::into);
             shared.rates = config.faults;
+            shared.provider.skew_ms = config.skew_ms;
             shared.random = fastrand::Rng::with_seed(config.seed);
             shared.provider.record.on = false;
             let entries = seed::inventory(

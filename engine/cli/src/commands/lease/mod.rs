@@ -22,7 +22,7 @@ use crate::output::view::{Lines, View};
 use crate::signals::Signals;
 use tbengine_ops::config::Settings;
 use tbengine_ops::facts::read_leases;
-use tbengine_ops::lease::{Release, SweepEnd, Wanted, leases, release, take};
+use tbengine_ops::lease::{Release, SweepEnd, Wanted, abandon, leases, release, take};
 
 /// Does what is asked with leases.
 pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> {
@@ -47,7 +47,8 @@ pub(crate) fn run(app: &mut App, command: &LeaseCommand) -> Result<Code, Error> 
             app.out.show(app.global.output, &Renewed(&lease));
             Ok(Code::Done)
         }
-        LeaseCommand::Release { id } => release_it(app, &settings, id),
+        LeaseCommand::Release { id, abandon: true } => abandon_it(app, &settings, id),
+        LeaseCommand::Release { id, abandon: false } => release_it(app, &settings, id),
         LeaseCommand::List => list(app, &settings),
         LeaseCommand::Hold {
             terms,
@@ -81,6 +82,15 @@ fn wanted(terms: &TermsArgs) -> Wanted {
         job_dirs: terms.own.job_dir.clone(),
         ..Wanted::default()
     }
+}
+
+fn abandon_it(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> {
+    let ended = block_on(abandon(&app.context, settings, id))?;
+    app.console.warning(&match ended {
+        true => format!("lease {id} has ended, and nothing was deleted"),
+        false => format!("lease {id} has already ended"),
+    });
+    Ok(Code::Done)
 }
 
 fn release_it(app: &mut App, settings: &Settings, id: &str) -> Result<Code, Error> {

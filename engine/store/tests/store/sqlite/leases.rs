@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
-use tbengine_store::{LeaseStatus, NewLease, Store, StoreError};
+use tbengine_store::{LeaseStatus, NewLease, Store, StoreError, facts};
 
 use crate::support::{
     Home, NOW, baseline, container, ids, lease, seconds, seen, standings, status, timed,
@@ -59,6 +59,15 @@ async fn a_damaged_record_hides_no_other() {
         standings(store).await,
         [("d".to_owned(), LeaseStatus::Over)]
     );
+    // The others are named, and refuse every plan.
+    let known = facts(store.all().await.unwrap());
+    assert_eq!(known.unreadable.len(), 3, "{known:?}");
+    for (id, why) in ["a", "b", "c"].iter().zip(&known.unreadable) {
+        assert!(
+            why.starts_with(&format!("lease {id} cannot be read: ")),
+            "{why}"
+        );
+    }
     // Unknown means keep: what cannot be read is not swept.
     assert!(matches!(
         store.adopt("a").await,

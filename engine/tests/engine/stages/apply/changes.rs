@@ -1,8 +1,8 @@
 //! What is not any more as it was when it was planned.
 
 use tbengine_engine::report::StepResult;
-use tbengine_memory::{ExternalChange, Fault, Operation, container, volume};
-use tbengine_sdk::State;
+use tbengine_memory::{ExternalChange, Fault, Make, Memory, Operation, container, image, network, volume};
+use tbengine_sdk::{Identity, State};
 
 use crate::stages::support::{World, delete_all, provider, result, seconds};
 
@@ -83,4 +83,106 @@ async fn a_whole_backend_that_was_already_empty_is_suspicious() {
         "{:?}",
         report.warnings
     );
+}
+
+/// A trial of two containers with a network and a volume that neither of them uses.
+fn trial(memory: &Memory, name: &str) -> [Identity; 4] {
+    let unit = |make: Make| memory.insert(make.unit(name));
+    [
+        unit(container(&format!("{name}-main"))),
+        unit(container(&format!("{name}-db"))),
+        unit(network(&format!("{name}-net"))),
+        unit(volume(&format!("{name}-data"))),
+    ]
+}
+
+/// One request at a time, so that each step is attempted when those before it have ended.
+fn one_by_one(memory: &Memory) -> World {
+    let mut world = World::new(memory.clone());
+    world.apply.concurrency = Some(1);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_acted_on_of_a_unit_stays_with_a_member_that_has_changed() {
+    for at_the_deletion in [false, true] {
+        let memory = provider();
+        let [main, db, net, data] = trial(&memory, "trial-1");
+        let others = trial(&memory, "trial-2");
+        let world = one_by_one(&memory);
+        let plan = world.plan(delete_all()).await.plan;
+        assert_eq!(plan.steps.len(), 8);
+        let mut steps = plan.steps.iter();
+        let first = steps.find(|step| step.name.starts_with("trial-1"));
+        let first = first.unwrap().target.clone();
+        assert!([&main, &db].contains(&&first), "{first:?}");
+        match at_the_deletion {
+            false => memory.change(ExternalChange::Restart(first.clone())),
+            // It starts between our look and our deletion, and the provider refuses.
+            true => memory
+                .script(Operation::Delete)
+                .of_identity(&first)
+                .then(Fault::Meanwhile(ExternalChange::Restart(first.clone()))),
+        }
+        let report = world.apply(plan, delete_all()).await;
+        for stays in [&main, &db, &net, &data] {
+            assert!(memory.oracle().is_alive(stays), "{stays:?}");
+        }
+        let outcomes = report.outcomes.iter();
+        let of_unit = outcomes.filter(|outcome| outcome.name.starts_with("trial-1"));
+        let mut with_it = 0;
+        for outcome in of_unit {
+            assert_eq!(outcome.result, StepResult::Changed, "{outcome:?}");
+            let detail = outcome.detail.as_deref().unwrap_or_default();
+            with_it += usize::from(detail.ends_with("of the same unit has changed"));
+        }
+        assert_eq!(with_it, 3);
+        for gone in &others {
+            assert!(!memory.oracle().is_alive(gone), "{gone:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_volume_that_was_made_anew_keeps_what_is_left_of_its_unit() {
+    let memory = provider();
+    let old = memory.insert(volume("a-data").unit("trial"));
+    let more = memory.insert(volume("b-more").unit("trial"));
+    let world = one_by_one(&memory);
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(plan.steps[0].target, old);
+    tokio::time::sleep(seconds(5)).await;
+    memory.change(ExternalChange::Recreate(old));
+    let report = world.apply(plan, delete_all()).await;
+    assert_eq!(result(&report, "a-data"), StepResult::Changed);
+    assert_eq!(result(&report, "b-more"), StepResult::Changed);
+    assert!(memory.oracle().is_alive(&more));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_many_units_may_share_goes_whatever_has_changed() {
+    let memory = provider();
+    let main = memory.insert(container("main").unit("trial"));
+    let base = memory.insert(image("base").unit("trial"));
+    let world = one_by_one(&memory);
+    let plan = world.plan(delete_all()).await.plan;
+    memory.change(ExternalChange::Restart(main));
+    let report = world.apply(plan, delete_all()).await;
+    assert_eq!(result(&report, "main"), StepResult::Changed);
+    assert_eq!(result(&report, "base"), StepResult::Deleted);
+    assert!(!memory.oracle().is_alive(&base));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_with_its_lease_does_not_stay_with_its_unit() {
+    let memory = provider();
+    let [main, _, _, data] = trial(&memory, "trial");
+    let mut world = one_by_one(&memory);
+    let listed = memory.oracle().alive();
+    world.facts.only = Some(listed.iter().map(|one| one.identity.id()).collect());
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(plan.steps.len(), 4);
+    memory.change(ExternalChange::Restart(main));
+    world.apply(plan, delete_all()).await;
+    assert!(!memory.oracle().is_alive(&data));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tbengine_fake_daytona::{Desired, Runner, RunnerTimes, Settings, State as Raw, sandbox};
-use tbengine_sdk::{Backend, ErrorKind, State, StopOptions};
+use tbengine_sdk::{Backend, Error, ErrorKind, State, StopOptions, Taken};
 
 use crate::fake::world::{FORCE, GENTLE, World, fast};
 
@@ -34,6 +34,21 @@ async fn a_deletion_is_accepted_then_seen_then_done() {
     assert_eq!(world.fake.record().count("DELETE", "/sandbox/"), 1);
 }
 
+fn is_surrendered(answer: &Result<Taken, Error>) -> bool {
+    matches!(answer, Ok(Taken::Surrendered { message }) if message.contains("only hides it"))
+}
+
+#[tokio::test]
+async fn what_is_in_error_is_hidden_and_that_is_all() {
+    for raw in [Raw::Error, Raw::BuildFailed] {
+        let world = World::new(fast()).await;
+        let one = world.put(sandbox().state(raw)).await;
+        let answer = world.backend.delete(&one.identity, FORCE).await;
+        assert!(is_surrendered(&answer), "{answer:?}");
+        assert_eq!(world.destroyed(), [""; 0]);
+    }
+}
+
 #[tokio::test]
 async fn each_state_answers_a_deletion_as_it_was_measured() {
     for (raw, pending, want) in [
@@ -42,8 +57,6 @@ async fn each_state_answers_a_deletion_as_it_was_measured() {
         (Raw::Paused, false, Ok(())),
         (Raw::Archived, false, Ok(())),
         (Raw::PendingBuild, false, Ok(())),
-        (Raw::Error, false, Err(ErrorKind::Stuck)),
-        (Raw::BuildFailed, false, Err(ErrorKind::Stuck)),
         (Raw::Creating, true, Err(ErrorKind::Transient)),
         (Raw::Starting, true, Err(ErrorKind::Transient)),
         (Raw::Stopping, true, Err(ErrorKind::Transient)),
@@ -70,17 +83,18 @@ async fn what_is_only_hidden_is_never_called_gone() {
     let world = World::new(fast()).await;
     let one = world.put(sandbox().state(Raw::Error)).await;
     let answer = world.backend.delete(&one.identity, GENTLE).await;
-    assert_eq!(answer.unwrap_err().kind, ErrorKind::Stuck);
+    assert!(is_surrendered(&answer), "{answer:?}");
     assert_eq!(world.fake.record().hidden.len(), 1);
     let read = world.backend.get(&one.identity).await.unwrap().unwrap();
     assert_eq!(read.attrs.get("hidden"), Some("true"));
+    assert!(read.surrendered);
     assert_eq!(read.identity, one.identity);
     let listed = world.sandboxes(200).await.unwrap();
     assert_eq!(listed[0].attrs.get("hidden"), Some("true"));
     // A second run deletes nothing and says the same.
     for options in [GENTLE, FORCE] {
         let again = world.backend.delete(&one.identity, options).await;
-        assert_eq!(again.unwrap_err().kind, ErrorKind::Stuck);
+        assert!(is_surrendered(&again), "{again:?}");
     }
     assert_eq!(world.fake.record().count("DELETE", "/sandbox/"), 1);
 }
@@ -93,7 +107,7 @@ async fn a_destroy_that_fails_later_is_not_taken_for_one_that_worked() {
     world.backend.delete(&one.identity, FORCE).await.unwrap();
     world.until(&one.identity, Some(State::Failed)).await;
     let answer = world.backend.delete(&one.identity, FORCE).await;
-    assert_eq!(answer.unwrap_err().kind, ErrorKind::Stuck);
+    assert!(is_surrendered(&answer), "{answer:?}");
     assert_eq!(world.destroyed(), [""; 0]);
 }
 

@@ -137,6 +137,7 @@ async fn clean(counted: &Arc<Counted>, kind: Kind) -> Report {
             policy: policy.source().clone(),
             policy_origin: "none".to_owned(),
             scope: Default::default(),
+            clocks: Default::default(),
             accounts: [("docker".into(), account.id)].into(),
             configuration: String::new(),
             limits: None,
@@ -146,6 +147,7 @@ async fn clean(counted: &Arc<Counted>, kind: Kind) -> Report {
         blast_radius: None,
         digest: None,
         following: Default::default(),
+        changed: Vec::new(),
     };
     let backends = [OpenBackend::new("docker", "docker", counted.clone())];
     apply(
