@@ -178,10 +178,8 @@ impl World {
     }
 
     fn main(&self) -> Option<String> {
-        let containers = self.daemon.containers().into_iter();
-        containers
-            .into_iter()
-            .find(|name| name.ends_with("__env-main-1"))
+        let mut containers = self.daemon.containers().into_iter();
+        containers.find(|name| name.ends_with("__env-main-1"))
     }
 
     /// The process of Harbor itself, once it runs.
