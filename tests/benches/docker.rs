@@ -164,7 +164,12 @@ fn exited(daemon: &Dockerd, program: &Program, rounds: usize) {
     }
     let [ours, removed, pruned] = times.map(median);
     row("1,000 exited containers / docker rm -f", ours, removed, 1.0);
-    row("1,000 exited containers / container prune", ours, pruned, 0.5);
+    row(
+        "1,000 exited containers / container prune",
+        ours,
+        pruned,
+        0.5,
+    );
 }
 
 /// A copy of all that a daemon manages.

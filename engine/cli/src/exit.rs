@@ -235,7 +235,7 @@ pub(crate) fn code_of(error: &OpsError) -> Code {
         OpsError::Stale { .. } => Code::Stale,
         OpsError::Store(error) => code_of_store(error),
         OpsError::NoStateDir(_) => Code::Usage,
-        OpsError::NoBaseline(_) => Code::Incomplete,
+        OpsError::NoBaseline(_) | OpsError::NotReplaced { .. } => Code::Incomplete,
         OpsError::Write { .. } | OpsError::Start { .. } | OpsError::Damage(_) => Code::Failed,
         OpsError::Interrupted => Code::Interrupted(Signal::Interrupt),
     }
@@ -281,6 +281,9 @@ pub(crate) fn hints(error: &OpsError) -> Vec<String> {
         OpsError::NoBaseline(_) => hint(
             "without this listing, existing resources cannot be distinguished from new ones; select the backends that respond with --backend",
         ),
+        OpsError::NotReplaced { run } => hint(&format!(
+            "run it again once everything can be listed, or continue with the old plan: `tbengine resume {run}`"
+        )),
         OpsError::PolicyEngine(_)
         | OpsError::Load(_)
         | OpsError::Parameters(_)

@@ -50,6 +50,14 @@ pub enum Error {
         /// What differs.
         source: Stale,
     },
+    /// A new plan would lack what a run has left to do, because that could not be listed.
+    #[error(
+        "not all that run {run} has left to do could be listed, so no new plan takes its place"
+    )]
+    NotReplaced {
+        /// The run, which can still be resumed or replaced.
+        run: String,
+    },
     /// The record of a run that may have been left behind cannot be read.
     #[error(transparent)]
     Damage(Box<Damage>),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::apply::{Control, ErrorMode};
+use tbengine_engine::discover::Inventory;
 use tbengine_engine::plan::saved::Stale;
 use tbengine_engine::report::Event;
 use tbengine_engine::scope::Scope;
-use tbengine_sdk::Timestamp;
+use tbengine_sdk::{Identity, Timestamp};
 use tbengine_store::{ClaimedRun, Damage, Record, RunState, Store, StoreError};
 
 use crate::config::Settings;
@@ -207,6 +208,17 @@ async fn sweep_again(
     Ok(Resumed::Swept(swept))
 }
 
+/// Whether what a run has left to do would have been seen if it were there. What was not listed is in no new plan, so
+/// the old one must stay.
+fn has_listed_what_is_left(inventory: &Inventory, record: &Record) -> bool {
+    let mut left = record
+        .open_steps()
+        .map(|place| &record.plan.steps[place].target);
+    left.all(|Identity { backend, kind, .. }| {
+        inventory.accounts.contains_key(backend) && inventory.has_listed(backend, *kind)
+    })
+}
+
 /// What a run is resumed with.
 struct Resuming<'a> {
     context: &'a Context,
@@ -285,21 +297,26 @@ impl Resuming<'_> {
             .await?
             .with_vetoes(vetoes)
             .following();
-        let draft = {
+        let (draft, is_seen) = {
             let mut see = |event: &Event| front.event(event);
             let inventory = unless_stopped(
                 control,
                 discover(&engine, settings, &context.world, &mut see),
             )
             .await?;
+            let is_seen = has_listed_what_is_left(&inventory, claimed.record());
             let facts = read_facts(settings, &context.world.host).await;
             let (policy, origin) = (&self.chosen.policy, &self.chosen.origin);
             let inventory = Arc::new(inventory);
             let planning = engine.plan(inventory, &facts, policy, origin, false, &mut see);
             let planned = unless_stopped(control, planning).await?;
-            Draft::of(planned, &facts)
+            (Draft::of(planned, &facts), is_seen)
         };
         front.notice(Notice::Drafted(&draft));
+        if !is_seen {
+            let run = claimed.record().run.to_string();
+            return Err(Error::NotReplaced { run });
+        }
         let work = self.work(&engine);
         if draft.is_refused() || !work.is_approved(&draft, front).await? {
             return Ok(RunEnd::without_report(draft));

@@ -11,12 +11,12 @@ use tokio::runtime::Runtime;
 use super::invariants::{complete, recorded, safe};
 
 /// How many sandboxes leaked, and how many are none of our business.
-const LEAKED: usize = 12;
+pub(super) const LEAKED: usize = 12;
 const DECOYS: usize = 3;
 /// How often one run is killed at the most, before it may finish.
 const MAX_KILLS: usize = 4;
 
-const RUN: [&str; 6] = [
+pub(super) const RUN: [&str; 6] = [
     "run",
     "--backend",
     "daytona",
@@ -79,14 +79,19 @@ fn undisturbed(
     began.elapsed()
 }
 
-struct Host {
+pub(super) struct Host {
     fake: FakeDaytona,
-    program: Home,
+    pub(super) program: Home,
     decoys: BTreeSet<String>,
 }
 
 impl Host {
-    fn new(runtime: &Runtime, path: &Path, cache: &Path, random: &mut fastrand::Rng) -> Self {
+    pub(super) fn new(
+        runtime: &Runtime,
+        path: &Path,
+        cache: &Path,
+        random: &mut fastrand::Rng,
+    ) -> Self {
         let settings = Settings {
             sandboxes: 0,
             seed: random.u64(..),
@@ -195,10 +200,7 @@ impl Host {
         if recorded.approved.len() != LEAKED {
             return Err(format!("{} were approved", recorded.approved.len()));
         }
-        let live: BTreeSet<String> = self.fake.live().into_iter().collect();
-        if live != self.decoys {
-            return Err(format!("{live:?} is left, instead of {:?}", self.decoys));
-        }
+        self.is_clean()?;
         // Once more finds nothing to do, and asks for nothing to be deleted.
         let before = self.deletes();
         let again = self.program.run(&run[..RUN.len() + 1]);
@@ -214,7 +216,16 @@ impl Host {
         Ok(recorded.states.first().is_some_and(open))
     }
 
-    fn gone(&self) -> BTreeSet<String> {
+    /// Whether all that leaked is gone, and nothing else.
+    pub(super) fn is_clean(&self) -> Result<(), String> {
+        let live: BTreeSet<String> = self.fake.live().into_iter().collect();
+        if live == self.decoys {
+            return Ok(());
+        }
+        Err(format!("{live:?} is left, instead of {:?}", self.decoys))
+    }
+
+    pub(super) fn gone(&self) -> BTreeSet<String> {
         let record = self.fake.record();
         let gone = record.destroyed_by_callers().into_iter();
         gone.map(str::to_owned).collect()

@@ -7,12 +7,14 @@
 //! - `invariants`: what must hold
 //! - `cloud`: over the fake Daytona service
 //! - `docker`: over a private dockerd
+//! - `replan`: over the same service, while a new plan takes the place of an old one
 //! - `guard`: guards and their reapers, over both
 
 mod cloud;
 mod docker;
 mod guard;
 mod invariants;
+mod replan;
 
 use std::path::Path;
 
@@ -34,6 +36,16 @@ fn no_kill_over_the_cloud_does_harm() {
     // Kills that come too early or too late show nothing.
     assert!(series.resumed > 5 && series.unknown > 1, "{series:?}");
     assert!(!series.resumes.is_empty() && series.runs > 5);
+}
+
+#[test]
+fn no_kill_while_a_new_plan_takes_an_old_ones_place_loses_the_run() {
+    let (program, cache) = paths();
+    let series = replan::kill(program, cache, 30, 1);
+    assert_eq!(series.violations, Vec::<String>::new());
+    assert!(series.kills >= 30, "{series:?}");
+    // Kills that come too early or too late show nothing.
+    assert!(series.before > 3 && series.after > 3, "{series:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod changes;
 mod damaged;
+mod hung;
 mod presets;
 mod refusals;
 mod whole;

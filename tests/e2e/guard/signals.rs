@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 
 use rustix::process::{Signal, kill_process, kill_process_group};
 use tbengine_harness::processes::processes;
@@ -126,23 +126,7 @@ fn orphans_are_collected_while_the_command_runs_and_ended_with_it() {
 /// Starts a script under a guard that leads a session with this terminal, as `ssh -t` does.
 fn lead_session(home: &Home, terminal: OwnedFd, script: &str) -> Child {
     let guard = home.command(&["guard", "--settle-time", "100ms", "--", "sh", "-c", script]);
-    let mut command = Command::new("setsid");
-    command
-        .args(["--ctty", "--wait"])
-        .arg(guard.get_program())
-        .args(guard.get_args());
-    command.env_clear().current_dir(home.directory());
-    command.envs(
-        guard
-            .get_envs()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    command
-        .stdin(Stdio::from(terminal.try_clone().unwrap()))
-        .stdout(Stdio::from(terminal.try_clone().unwrap()))
-        .stderr(Stdio::from(terminal))
-        .spawn()
-        .unwrap()
+    terminal::lead_session(&guard, terminal)
 }
 
 #[test]

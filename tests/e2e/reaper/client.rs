@@ -12,6 +12,7 @@ use tbengine_harness::eventually;
 use tbengine_venv::run;
 
 use super::session::Client;
+use crate::home;
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/e2e/reaper/python");
 const IMAGE: &str = "tbengine-reaper:latest";
@@ -138,4 +139,51 @@ fn its_own_container_stays() {
     assert!(!exists(&sleeper), "{}", logs());
     assert!(exists(&reaper));
     assert_eq!(logs().matches("in memory only").count(), 1, "{}", logs());
+}
+
+/// As the documents say: with its state in a place outside, which a run on the host and one in a container can read.
+#[test]
+fn what_is_killed_with_its_client_is_finished_by_a_later_run() {
+    let daemon = &*DAEMON;
+    for (name, on_the_host) in [("by-the-host", true), ("by-a-container", false)] {
+        let place = tempfile::tempdir().unwrap();
+        let label = format!("session={name}");
+        let ours = [
+            daemon.run_sleeper(&["--label", &label, "--network=none"]),
+            daemon.create_volume(name, &["--label", &label]),
+        ];
+        let foreign = daemon.run_sleeper(&["--label=session=of-another", "--network=none"]);
+        let socket = format!(
+            "--volume={}:/var/run/docker.sock",
+            daemon.socket().display()
+        );
+        let state = format!("--volume={}:/state", place.path().display());
+        let options = [
+            "--network=none",
+            "--env=TBENGINE_STATE_DIR=/state/tbengine",
+            &socket,
+            &state,
+        ];
+        let listen = "--listen=unix:///state/reaper.sock";
+        let start = [&["run", "--detach"], &options[..], &[IMAGE, listen]].concat();
+        let reaper = daemon.docker(&start);
+        let path = place.path().join("reaper.sock");
+        eventually("it listens", || path.exists());
+        let mut client = Client::unix(&path);
+        assert_eq!(client.say(&format!("label={label}\n")), "ACK\n");
+        daemon.docker(&["kill", &reaper]);
+        drop(client);
+        assert!(ours.iter().all(|one| exists(one)), "nobody finished it yet");
+        let said = if on_the_host {
+            let home = home().docker(&daemon.host());
+            let kept = place.path().join("tbengine");
+            let run = ["run", "--yes", "--state-dir", kept.to_str().unwrap()];
+            home.run(&run).with_code(0).stderr
+        } else {
+            let run = ["--entrypoint=/tbengine", IMAGE, "run", "--yes"];
+            daemon.docker(&[&["run", "--rm"], &options[..], &run].concat())
+        };
+        assert!(!ours.iter().any(|one| exists(one)), "{name}: {said}");
+        assert!(exists(&foreign), "{name}: {said}");
+    }
 }

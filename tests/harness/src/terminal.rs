@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::fs::OFlags;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -39,6 +39,34 @@ pub fn read_to_end(mut master: File) -> Vec<u8> {
         shown.extend_from_slice(&buffer[..read]);
     }
     shown
+}
+
+/// Starts a command that leads the session of a terminal, as `ssh -t` does: what is typed there, Ctrl-C as well,
+/// reaches it and what it starts.
+///
+/// # Panics
+/// If it cannot be started.
+pub fn lead_session(command: &Command, terminal: OwnedFd) -> Child {
+    let mut leader = Command::new("setsid");
+    leader
+        .args(["--ctty", "--wait"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    if let Some(directory) = command.get_current_dir() {
+        leader.current_dir(directory);
+    }
+    let share = || terminal.try_clone().expect("it is open");
+    leader
+        .stdin(Stdio::from(share()))
+        .stdout(Stdio::from(share()));
+    leader.stderr(Stdio::from(terminal));
+    leader.spawn().expect("setsid (Debian: util-linux) starts")
 }
 
 /// Runs a command with a terminal for its standard input and error, and types this.

@@ -168,6 +168,25 @@ fn a_run_is_not_lost_where_a_new_plan_cannot_take_its_place() {
 }
 
 #[test]
+fn a_run_stays_where_a_new_plan_cannot_see_what_it_has_left_to_do() {
+    let host = home().memory("latency = \"50ms\"");
+    let run = killed(&host, &["--kind", "container"]);
+    host.configure("faults = { unavailable = 1.0, only = \"list\" }");
+    for _ in 0..2 {
+        host.run(&["resume", &run, "--replan"])
+            .with_code(6)
+            .says("could not be listed")
+            .says(&format!("`tbengine resume {run}`"));
+        let states = history(&host);
+        assert_eq!(states.len(), 1, "{states:?}");
+        assert_eq!(states[0]["state"], "crashed");
+    }
+    host.configure("latency = \"50ms\"");
+    host.run(&["resume", "--replan"]).with_code(0);
+    assert_eq!(history(&host)[0]["state"], "finished");
+}
+
+#[test]
 fn how_to_go_on_names_the_same_configuration_and_state() {
     let host = home();
     let table = format!(

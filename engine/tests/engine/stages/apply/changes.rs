@@ -1,7 +1,9 @@
 //! What is not any more as it was when it was planned.
 
 use tbengine_engine::report::StepResult;
-use tbengine_memory::{ExternalChange, Fault, Make, Memory, Operation, container, image, network, volume};
+use tbengine_memory::{
+    ExternalChange, Fault, Make, Memory, Operation, container, image, network, volume,
+};
 use tbengine_sdk::{Identity, State};
 
 use crate::stages::support::{World, delete_all, provider, result, seconds};
