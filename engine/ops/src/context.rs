@@ -187,7 +187,13 @@ impl Context {
         let options = self.engine_options(world, purpose, settings);
         let names = backends::names(&self.config, &options.scope.backends);
         let until = options.apply.deadline.map(|time| clock.after(time));
-        let mut opening = Opening::begin(self, &world.at(clock.now()), names, until);
+        let mut opening = Opening::begin(
+            &self.config,
+            &self.plugins,
+            &world.at(clock.now()),
+            names,
+            until,
+        );
         let opened = opening.soon().await?;
         // What is still to come may have the kind.
         if opening.is_over() && opened.closed.is_empty() {

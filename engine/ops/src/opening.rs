@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tbengine_engine::discover::ListFailure;
-use tbengine_plugin_host::Plugins;
+use tbengine_plugin_host::{PluginOptions, Plugins};
 use tbengine_sdk::host::OpenBackend;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::backends::{Opened, by, failure, is_built_in, open};
-use crate::context::Context;
+use crate::config::Config;
 use crate::error::Error;
 use crate::plugins;
 use crate::world::World;
@@ -30,9 +30,12 @@ pub(crate) struct Opening {
     closed: Vec<ListFailure>,
 }
 
-async fn load(context: &Context, names: &[String]) -> Result<Arc<Plugins>, Error> {
-    let plugins = plugins::needed(&context.config, &context.plugins, names).await?;
-    Ok(Arc::new(plugins))
+async fn load(
+    config: &Config,
+    options: &PluginOptions,
+    names: &[String],
+) -> Result<Arc<Plugins>, Error> {
+    Ok(Arc::new(plugins::needed(config, options, names).await?))
 }
 
 /// Why a backend is not open.
@@ -46,7 +49,8 @@ enum Failed {
 impl Opening {
     /// Begins to open backends by name. One that is not open at `until` counts as closed.
     pub(crate) fn begin(
-        context: &Context,
+        config: &Config,
+        options: &PluginOptions,
         world: &World,
         names: Vec<String>,
         until: Option<Instant>,
@@ -54,18 +58,18 @@ impl Opening {
         let mut opening = JoinSet::new();
         let loaded: Arc<OnceCell<Arc<Plugins>>> = Arc::default();
         for name in &names {
-            let (context, world) = (context.clone(), world.clone());
+            let (config, options, world) = (config.clone(), options.clone(), world.clone());
             let (name, names, loaded) = (name.clone(), names.clone(), loaded.clone());
             opening.spawn(async move {
                 let open = async {
-                    let plugins = match is_built_in(&context.config, &name) {
+                    let plugins = match is_built_in(&config, &name) {
                         true => Arc::default(),
                         false => {
-                            let load = || load(&context, &names);
+                            let load = || load(&config, &options, &names);
                             loaded.get_or_try_init(load).await?.clone()
                         }
                     };
-                    open(&world, &context.config, &plugins, &name).await
+                    open(&world, &config, &plugins, &name).await
                 };
                 match by(until, &name, open).await {
                     Ok(open) => Ok((name, open)),
