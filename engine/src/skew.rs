@@ -9,9 +9,9 @@ use tbengine_sdk::Timestamp;
 /// A clock that tells whole seconds is late by up to this much.
 const WHOLE_SECOND: Duration = Duration::from_secs(1);
 /// A difference below this is not distinguished from none.
-const LEAST: Duration = Duration::from_secs(1);
+const MIN_SKEW: Duration = Duration::from_secs(1);
 /// A difference below this makes no age wrong that anybody looks at.
-const NOTABLE: Duration = Duration::from_secs(5);
+const NOTABLE_SKEW: Duration = Duration::from_secs(5);
 
 /// How far the clock of a provider is from that of this machine. It is written as its milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ impl Skew {
             uncertainty += WHOLE_SECOND;
         }
         let ms = theirs.as_unix_ms().saturating_sub(ours.as_unix_ms());
-        Some(Self { ms, uncertainty }).filter(|skew| skew.least() > LEAST)
+        Some(Self { ms, uncertainty }).filter(|skew| skew.least() > MIN_SKEW)
     }
 
     /// The distance that is left when all that is uncertain of it is taken away.
@@ -44,7 +44,7 @@ impl Skew {
 
     /// Whether anybody looks at ages that are wrong by so much.
     pub fn is_notable(self) -> bool {
-        self.least() > NOTABLE
+        self.least() > NOTABLE_SKEW
     }
 
     /// The provider's time when it is `ours` here.

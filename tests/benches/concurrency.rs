@@ -1,7 +1,7 @@
 //! Whether the engine finds out how many calls at once suit a dockerd: the throughput with the limit it
 //! finds, beside the best of several fixed ones, and how long a deletion is under way with each.
 //!
-//! `cargo bench -p tbengine-benches --bench concurrency [-- --count 100 --rounds 3]`
+//! `cargo bench -p tbengine-tests --bench concurrency [-- --count 100 --rounds 3]`
 
 #![expect(
     clippy::print_stdout,

@@ -1,6 +1,6 @@
 //! Kills tbengine and dockerd, thousands of times, and counts what went wrong.
 //!
-//! `cargo bench -p tbengine-benches --bench crashes [-- --kills 3000 --docker-kills 100 --crashes 20
+//! `cargo bench -p tbengine-tests --bench crashes [-- --kills 3000 --docker-kills 100 --crashes 20
 //! --freezes 20 --guards 500 --seed 1 --program PATH]`. The daemon needs root and what `tests/run` installs; zeros leave a part
 //! out. Without a path it builds the release program.
 

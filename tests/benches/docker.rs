@@ -1,7 +1,7 @@
 //! How fast tbengine cleans a real dockerd, beside `docker rm -f` and `docker container prune` on the same containers.
 //!
 //! Every figure is a ratio of two times taken one after the other on one private daemon.
-//! `cargo bench -p tbengine-benches --bench docker [-- --rounds 3] [--only start|guard|running|busy|exited|grace]`
+//! `cargo bench -p tbengine-tests --bench docker [-- --rounds 3] [--only start|guard|running|busy|exited|grace]`
 
 #![expect(
     clippy::print_stdout,

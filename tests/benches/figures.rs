@@ -1,6 +1,6 @@
 //! Every figure beside its target, from all benchmarks: where we stand.
 //!
-//! `cargo bench -p tbengine-benches --bench figures [-- NAME...]`, e.g. `-- faults plan` for some of them.
+//! `cargo bench -p tbengine-tests --bench figures [-- NAME...]`, e.g. `-- faults plan` for some of them.
 
 #![expect(
     clippy::print_stdout,
@@ -38,22 +38,22 @@ const PARTS: &[(&str, &str, &str)] = &[
     (
         "plan",
         "planning large inventories",
-        "bench --locked -p tbengine-benches --bench plan",
+        "bench --locked -p tbengine-tests --bench plan",
     ),
     (
         "memory",
         "the most memory a run holds",
-        "bench --locked -p tbengine-benches --bench memory",
+        "bench --locked -p tbengine-tests --bench memory",
     ),
     (
         "lanes",
         "whether backends wait for each other",
-        "bench --locked -p tbengine-benches --bench lanes -- --backends 200",
+        "bench --locked -p tbengine-tests --bench lanes -- --backends 200",
     ),
     (
         "signals",
         "how fast a run obeys",
-        "bench --locked -p tbengine-benches --bench signals",
+        "bench --locked -p tbengine-tests --bench signals",
     ),
     (
         "plugin",
@@ -68,22 +68,22 @@ const PARTS: &[(&str, &str, &str)] = &[
     (
         "daytona",
         "the fake Daytona service: limits, faults, an outage",
-        "bench --locked -p tbengine-benches --bench daytona",
+        "bench --locked -p tbengine-tests --bench daytona",
     ),
     (
         "docker",
         "a real dockerd, beside the docker command",
-        "bench --locked -p tbengine-benches --bench docker",
+        "bench --locked -p tbengine-tests --bench docker",
     ),
     (
         "concurrency",
         "calls at once on a real dockerd",
-        "bench --locked -p tbengine-benches --bench concurrency",
+        "bench --locked -p tbengine-tests --bench concurrency",
     ),
     (
         "crashes",
         "a tenth of the kills and crashes",
-        "bench --locked -p tbengine-benches --bench crashes -- --kills 300 --docker-kills 10 --crashes 2 --freezes 2 --safeguards 50",
+        "bench --locked -p tbengine-tests --bench crashes -- --kills 300 --docker-kills 10 --crashes 2 --freezes 2 --safeguards 50",
     ),
 ];
 

@@ -1,7 +1,7 @@
 //! Whether backends wait for each other: 1,000 simulated ones, of which ten give no answer and ten cannot be opened,
 //! beside the same without those twenty.
 //!
-//! `cargo bench -p tbengine-benches --bench lanes [-- --backends 1000]`
+//! `cargo bench -p tbengine-tests --bench lanes [-- --backends 1000]`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 

@@ -1,7 +1,7 @@
 //! The most memory that a whole run holds: over a service in another process; and over the simulated provider,
 //! which lives in the same process, so that what it keeps of its resources counts as well.
 //!
-//! `cargo bench -p tbengine-benches --bench memory`
+//! `cargo bench -p tbengine-tests --bench memory`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 

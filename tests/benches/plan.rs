@@ -1,6 +1,6 @@
 //! How fast a policy evaluates, and what a whole `plan` takes, over the simulated provider.
 //!
-//! `cargo bench -p tbengine-benches --bench plan`
+//! `cargo bench -p tbengine-tests --bench plan`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 

@@ -1,6 +1,6 @@
 //! How fast a run obeys: the first signal starts nothing more, the second one ends at once.
 //!
-//! `cargo bench -p tbengine-benches --bench signals [-- --rounds 20]`
+//! `cargo bench -p tbengine-tests --bench signals [-- --rounds 20]`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 

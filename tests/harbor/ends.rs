@@ -13,10 +13,10 @@ fn after_a_job_that_ends_by_itself_nothing_is_left() {
         return;
     };
     let ended = Ended::from(world.guard().output().unwrap()).with_code(0);
-    let told = format!("{}\n{}", ended.stdout, ended.stderr);
+    let output = format!("{}\n{}", ended.stdout, ended.stderr);
     // It is a trial that took place, and not one that failed early.
-    assert!(told.contains("Mean: 1.000"), "{told}");
-    world.is_clean(&told);
+    assert!(output.contains("Mean: 1.000"), "{output}");
+    world.is_clean(&output);
     let report = world.report();
     assert_eq!(report["ended"], true, "{report}");
     assert_eq!(report["failed"], 0, "{report}");

@@ -229,10 +229,10 @@ impl World {
 
     /// Checks that nothing is left of the trial, neither resources nor processes, and that nothing else is gone.
     #[track_caller]
-    pub(crate) fn is_clean(&self, told: &str) {
-        assert_eq!(self.difference(), Vec::<String>::new(), "{told}");
-        assert_eq!(self.trial_processes(), Vec::<Pid>::new(), "{told}");
-        assert_eq!(self.home.statuses()[0], "ended", "{told}");
+    pub(crate) fn is_clean(&self, output: &str) {
+        assert_eq!(self.difference(), Vec::<String>::new(), "{output}");
+        assert_eq!(self.trial_processes(), Vec::<Pid>::new(), "{output}");
+        assert_eq!(self.home.statuses()[0], "ended", "{output}");
     }
 
     /// The report of the guard.

@@ -18,10 +18,10 @@ use crate::plugins;
 use crate::world::World;
 
 /// How long, once one backend is open, those are waited for that are being opened.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_OPEN_LAG: Duration = Duration::from_secs(1);
 
 /// Backends that are being opened, side by side. Those that are built in are open at once; a plugin may hang until its
-/// time is over.
+/// timeout has passed.
 pub(crate) struct Opening {
     /// The backends in the order in which they were named.
     names: Vec<String>,
@@ -40,9 +40,9 @@ async fn load(
 
 /// Why a backend is not open.
 enum Failed {
-    /// It costs itself only.
+    /// Only this backend is left out.
     Closed(ListFailure),
-    /// The operator has to settle it.
+    /// The operator has to fix it first.
     Refused(Error),
 }
 
@@ -91,10 +91,10 @@ impl Opening {
     /// Those that are open soon, or else the first of them.
     ///
     /// # Errors
-    /// What the operator has to settle.
+    /// What the operator has to fix first.
     pub(crate) async fn soon(&mut self) -> Result<Opened, Error> {
         while self.open.is_empty() && self.next().await? {}
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + MAX_OPEN_LAG;
         while let Ok(more) = tokio::time::timeout_at(until, self.next()).await {
             if !more? {
                 break;
@@ -106,7 +106,7 @@ impl Opening {
     /// All that were not taken yet.
     ///
     /// # Errors
-    /// What the operator has to settle.
+    /// What the operator has to fix first.
     pub(crate) async fn rest(&mut self) -> Result<Opened, Error> {
         while self.next().await? {}
         Ok(self.take())
@@ -140,8 +140,9 @@ impl Opening {
         let names = self.names.iter();
         let open = names.filter_map(|name| self.open.remove(name)).collect();
         let mut closed = std::mem::take(&mut self.closed);
-        let place = |one: &ListFailure| self.names.iter().position(|name| **name == *one.backend);
-        closed.sort_by_key(place);
+        let position =
+            |one: &ListFailure| self.names.iter().position(|name| **name == *one.backend);
+        closed.sort_by_key(position);
         Opened { open, closed }
     }
 }

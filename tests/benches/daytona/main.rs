@@ -1,7 +1,7 @@
 //! How fast tbengine cleans up at Daytona's API, and what it loses when that misbehaves: the engine and
 //! the backend over the fake service, whose record knows the truth.
 //!
-//! `cargo bench -p tbengine-benches --bench daytona [-- --only throughput] [-- --scale 10]`
+//! `cargo bench -p tbengine-tests --bench daytona [-- --only throughput] [-- --scale 10]`
 //!
 //! Figures are ratios to the ideal of the same run. The least that a deletion needs is three requests:
 //! the read before it, the deletion, and the read that finds nothing any more. So the ideal time is

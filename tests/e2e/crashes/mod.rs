@@ -1,7 +1,7 @@
 //! Crash loops: the real program is killed at random points, and so is the daemon under it. Whatever
 //! happened, resuming brings every run to its end, and the record is the truth.
 //!
-//! A few of each run here; `cargo bench -p tbengine-benches --bench crashes` runs thousands and prints a
+//! A few of each run here; `cargo bench -p tbengine-tests --bench crashes` runs thousands and prints a
 //! table. The modules, from the ground up:
 //!
 //! - `invariants`: what must hold

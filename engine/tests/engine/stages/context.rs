@@ -1,4 +1,4 @@
-//! What a policy is told besides the resources.
+//! What a policy knows besides the resources: disks and the time zone.
 
 use std::sync::Arc;
 
