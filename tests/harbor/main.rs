@@ -1,8 +1,8 @@
 //! Harbor itself under `tbengine guard`: its trials, on a private daemon, with Docker Compose and BuildKit. Whatever
 //! becomes of Harbor, the guard or its reaper, nothing of a trial is left, and a neighbour keeps everything.
 //!
-//! Harbor needs a Python of its own kind and some 500 MB of packages. Where they cannot be installed, these tests are
-//! left out, and say so.
+//! Harbor needs Python 3.12 and some 500 MB of packages. These tests run with `TESTS_HARBOR=1` where both can be had, and are
+//! left out otherwise, which they say.
 //!
 //! - `world`: the daemon, the task and a neighbour
 //! - `ends`: how Harbor may end

@@ -15,6 +15,8 @@ use tbengine_harness::{Home, eventually, terminal};
 
 const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/harbor");
 const TEMPORARY: &str = env!("CARGO_TARGET_TMPDIR");
+/// Says that Harbor may be installed, which takes 500 MB and minutes.
+const WANTED: &str = "TESTS_HARBOR";
 /// Harbor 0.25 needs at least this Python 3.
 const PYTHON: u32 = 12;
 
@@ -54,9 +56,16 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One whose trials solve their task by this script. None, for the test of this name, where Harbor cannot be
-    /// installed.
+    /// One whose trials solve their task by this script. None, for the test of this name, unless Harbor is wanted and
+    /// can be installed.
     pub(crate) fn new(test: &str, solution: &str) -> Option<Self> {
+        if std::env::var_os(WANTED).is_none() {
+            tbengine_harness::leave_out(
+                test,
+                "Harbor takes minutes to install, TESTS_HARBOR=1 runs it",
+            );
+            return None;
+        }
         let python = match &*HARBOR {
             Ok(python) => python,
             Err(why) => {
