@@ -38,7 +38,7 @@ fn libraries_that_do_not_fit_are_refused_with_a_reason() {
             &[
                 "version 7 of the protocol (built with tbengine-sdk 7.0)",
                 version,
-                "implements version 2",
+                "supports version 2",
             ],
         ),
         (&[kinds], &["has no backend kind", "backend!"]),
