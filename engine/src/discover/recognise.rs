@@ -1,12 +1,13 @@
 //! Whose the resources are that were found: the rules about owners, applied to each backend.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::HashMap;
 use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Class, Owner, Resource, Unit};
+use tbengine_sdk::{Class, Kind, Owner, Resource, Unit};
 
 use super::Inventory;
 use crate::owners::{Account, Explained, Learned, Memory, Owners, Proof, Proven, Seen, What};
@@ -43,12 +44,10 @@ impl Inventory {
         let mut learned = Vec::new();
         for (backend, provider) in &providers {
             let one = OfBackend::new(self, backend, provider);
-            let mut see = |index: usize, proven: &Proven<'_>| match &proven.proof {
-                Some(proof) => found.push((
-                    one.indices[index],
-                    owner(proof),
-                    proof.unit.clone().map(Unit),
-                )),
+            let mut see = |index: usize, proven: Proven<'_>| match proven.proof {
+                Some(proof) => {
+                    found.push((one.indices[index], owner(&proof), proof.unit.map(Unit)));
+                }
                 None => {
                     let rivals: Vec<&str> =
                         proven.rivals.iter().map(|owner| &*owner.name).collect();
@@ -112,8 +111,8 @@ struct OfBackend<'a> {
     provider: &'a str,
     /// The indices of its resources in the inventory, from the first to the last.
     indices: Vec<usize>,
-    /// The names of resources by kind and native id. Few rules ask for them.
-    names: OnceCell<HashMap<(&'a str, &'a str), &'a str>>,
+    /// The names of the resources of a kind by native id. Few rules ask for them.
+    names: RefCell<BTreeMap<Kind, HashMap<&'a str, &'a str>>>,
 }
 
 impl<'a> OfBackend<'a> {
@@ -124,8 +123,18 @@ impl<'a> OfBackend<'a> {
             inventory,
             provider,
             indices: its.map(|(index, _)| index).collect(),
-            names: OnceCell::new(),
+            names: RefCell::default(),
         }
+    }
+
+    /// The native ids and names of the resources of a kind.
+    fn of_kind<'k>(
+        &self,
+        kind: &'k str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a, 'k, '_> {
+        let resources = (0..self.indices.len()).map(|index| self.resource(index));
+        let of_kind = resources.filter(move |resource| resource.identity.kind.word() == kind);
+        of_kind.map(|resource| (&*resource.identity.native, &*resource.name))
     }
 
     fn resource(&self, index: usize) -> &'a Resource {
@@ -163,25 +172,20 @@ impl Account for OfBackend<'_> {
 
     fn used(&self, index: usize, kind: &str) -> Vec<&str> {
         let uses = &self.resource(index).relations;
-        let mut of_kind = uses
-            .iter()
-            .filter(|used| used.kind.word() == kind)
-            .peekable();
-        if of_kind.peek().is_none() {
-            return Vec::new();
-        }
-        let names = self.names.get_or_init(|| {
-            let mut names = HashMap::with_capacity(self.indices.len());
-            for index in 0..self.indices.len() {
-                let resource = self.resource(index);
-                let identity = &resource.identity;
-                names.insert((identity.kind.word(), &*identity.native), &*resource.name);
-            }
-            names
-        });
+        let of_kind = uses.iter().filter(|used| used.kind.word() == kind);
+        let mut names = self.names.borrow_mut();
         of_kind
-            .filter_map(|used| names.get(&(kind, &*used.native)).copied())
+            .filter_map(|used| {
+                let names = names
+                    .entry(used.kind)
+                    .or_insert_with(|| self.of_kind(kind).collect());
+                names.get(&*used.native).copied()
+            })
             .collect()
+    }
+
+    fn names_of(&self, kind: &str) -> Option<Vec<&str>> {
+        Some(self.of_kind(kind).map(|(_, name)| name).collect())
     }
 
     fn users(&self, index: usize) -> Vec<usize> {
@@ -195,10 +199,12 @@ impl Account for OfBackend<'_> {
 
 /// All names of a resource that may have several: an image goes by its tags, and without any it has none.
 fn names(resource: &Resource, class: Class) -> Vec<&str> {
+    // A container has one name, and rules about it say so.
+    if class != Class::Image {
+        return Vec::new();
+    }
     match resource.attrs.get("tags") {
         Some(tags) => tags.split(',').collect(),
-        // A container has one name, and rules about it say so.
-        None if class != Class::Image => Vec::new(),
         None if resource.attrs.get("dangling").is_some() => Vec::new(),
         None => vec![&resource.name],
     }

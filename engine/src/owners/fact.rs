@@ -40,7 +40,7 @@ pub enum Condition {
 impl Fact {
     /// Whether it holds. What is about something that is not there does not.
     pub(super) fn holds(&self, seen: &Seen<'_>, around: &dyn Around) -> bool {
-        let said = |text: &str| self.predicate.holds(text, seen);
+        let said = |text: &str| self.says(text, seen);
         match &self.subject {
             Subject::Label(key) => seen.labels.get(key).is_some_and(said),
             Subject::Attr(key) => seen.attrs.get(key).is_some_and(said),
@@ -51,6 +51,11 @@ impl Fact {
             Subject::UsersOf(owner) => around.users_are_of(owner),
             Subject::AccountHas(owner) => around.account_has(owner),
         }
+    }
+
+    /// Whether the text that it is about is as it says.
+    pub(super) fn says(&self, text: &str, seen: &Seen<'_>) -> bool {
+        self.predicate.holds(text, seen)
     }
 }
 

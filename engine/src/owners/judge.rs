@@ -4,16 +4,17 @@
 //! its unit, its users or its account are. What the second pass proves proves nothing further, and is not
 //! remembered: a network that is known by its containers does not keep that knowledge alive.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use foldhash::{HashMap, HashMapExt as _};
+use foldhash::HashMap;
 
+use super::matcher::{Answer, Matcher};
 use super::memory::Memory;
 use super::owner::KnownOwner;
 use super::rule::Rule;
-use super::seen::{Account, Around, Seen};
+use super::seen::{Account, Around};
 use super::set::Owners;
-use super::subject::Subject;
 
 /// Whose a resource is.
 #[derive(Clone, Debug)]
@@ -58,8 +59,8 @@ impl Owners {
         &self,
         account: &dyn Account,
         memory: &dyn Memory,
-        found: &mut dyn FnMut(usize, &Proven<'_>),
-    ) -> BTreeSet<Learned> {
+        found: &mut dyn FnMut(usize, Proven<'_>),
+    ) -> Vec<Learned> {
         let Alone {
             known,
             mut holding,
@@ -80,52 +81,36 @@ impl Owners {
             }
         }
         holding.sort_unstable();
-        for (index, refs) in by_index(&holding) {
-            found(index, &self.proven(&refs, &account.seen(index)));
+        let mut refs = Vec::new();
+        for of_one in holding.chunk_by(|one, other| one.0 == other.0) {
+            refs.clear();
+            refs.extend(of_one.iter().map(|(_, at)| *at));
+            let index = of_one[0].0;
+            found(index, self.proven(&refs, &account.seen(index)));
         }
-        known.learned
+        known.learned(self)
     }
 
     /// The first pass.
     pub(super) fn judge_alone(&self, account: &dyn Account) -> Alone {
-        let mut rules = Index::new(self);
+        let mut matcher = Matcher::new(self, account);
+        let asked = self.asked_for();
         let mut alone = Alone::default();
-        let mut candidates = Vec::new();
+        let mut holding = Vec::new();
         for index in 0..account.count() {
             let seen = account.seen(index);
-            rules.candidates(&seen, &mut candidates);
-            for &(at, is_relational) in &candidates {
-                let rule = self.rule(at);
-                let without = Lonely {
-                    account,
-                    index,
-                    answer: false,
-                };
-                if rule.holds(&seen, &without) {
-                    alone.holding.push((index, at));
-                } else if is_relational
-                    && rule.holds(
-                        &seen,
-                        &Lonely {
-                            answer: true,
-                            ..without
-                        },
-                    )
-                {
-                    alone.pending.push((index, at));
-                }
-            }
-        }
-        let asked = self.asked_for();
-        for (index, refs) in by_index(&alone.holding) {
-            let Ok(Some(at)) = self.decide(&refs) else {
-                continue;
-            };
-            if asked.contains(&at.owner) {
-                let unit = self.rule(at).unit_of(&account.seen(index));
-                alone
-                    .known
-                    .add(index, unit, at.owner, &self.known[at.owner].name);
+            holding.clear();
+            matcher.find(index, &seen, &mut |at, answer| match answer {
+                Answer::Yes => holding.push(at),
+                Answer::Open => alone.pending.push((index, at)),
+                Answer::No => {}
+            });
+            alone.holding.extend(holding.iter().map(|at| (index, *at)));
+            if let Ok(Some(at)) = self.decide(&holding)
+                && asked.contains(&at.owner)
+            {
+                let unit = self.rule(at).unit_of(&seen);
+                alone.known.add(index, unit, at.owner);
             }
         }
         alone
@@ -145,48 +130,46 @@ pub(super) struct Alone {
 /// What is proven by resources' own facts, as far as a rule asks for it.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    /// The owners of resources, by the index of the resource.
     indices: HashMap<usize, usize>,
-    units: HashMap<String, BTreeSet<usize>>,
+    /// The owners that members of a unit are proven to be of.
+    units: HashMap<String, Vec<usize>>,
+    /// The owners of what has no unit.
+    without_unit: BTreeSet<usize>,
     owners: BTreeSet<usize>,
-    learned: BTreeSet<Learned>,
 }
 
 impl Known {
-    fn add(&mut self, index: usize, unit: Option<String>, owner: usize, name: &str) {
+    fn add(&mut self, index: usize, unit: Option<Cow<'_, str>>, owner: usize) {
         self.indices.insert(index, owner);
         self.owners.insert(owner);
-        if let Some(unit) = &unit {
-            self.units.entry(unit.clone()).or_default().insert(owner);
+        let Some(unit) = unit else {
+            self.without_unit.insert(owner);
+            return;
+        };
+        match self.units.get_mut(&*unit) {
+            Some(owners) if owners.contains(&owner) => {}
+            Some(owners) => owners.push(owner),
+            None => {
+                self.units.insert(unit.into_owned(), vec![owner]);
+            }
         }
-        self.learned.insert(Learned {
-            unit,
-            owner: name.to_owned(),
+    }
+
+    /// What is to be remembered of it.
+    fn learned(self, owners: &Owners) -> Vec<Learned> {
+        let name = |owner: usize| owners.known[owner].name.to_string();
+        let units = self.units.into_iter().flat_map(|(unit, owners)| {
+            let unit = move |owner| (Some(unit.clone()), owner);
+            owners.into_iter().map(unit)
         });
-    }
-}
-
-/// A resource of which it is looked at nothing but itself: what is asked of others has the same answer.
-struct Lonely<'a> {
-    account: &'a dyn Account,
-    index: usize,
-    answer: bool,
-}
-
-impl Around for Lonely<'_> {
-    fn used(&self, kind: &str) -> Vec<&str> {
-        self.account.used(self.index, kind)
-    }
-
-    fn unit_is_of(&self, _owner: &str) -> bool {
-        self.answer
-    }
-
-    fn users_are_of(&self, _owner: &str) -> bool {
-        self.answer
-    }
-
-    fn account_has(&self, _owner: &str) -> bool {
-        self.answer
+        let without = self.without_unit.into_iter().map(|owner| (None, owner));
+        let all = units.chain(without);
+        all.map(|(unit, owner)| Learned {
+            unit,
+            owner: name(owner),
+        })
+        .collect()
     }
 }
 
@@ -194,7 +177,7 @@ impl Around for Lonely<'_> {
 pub(super) struct Among<'a> {
     pub(super) account: &'a dyn Account,
     pub(super) index: usize,
-    pub(super) unit: Option<String>,
+    pub(super) unit: Option<Cow<'a, str>>,
     pub(super) owners: &'a Owners,
     pub(super) known: &'a Known,
     pub(super) memory: &'a dyn Memory,
@@ -216,7 +199,7 @@ impl Around for Among<'_> {
             return false;
         };
         // A unit of which members are proven to be of several is nobody's.
-        match self.known.units.get(unit) {
+        match self.known.units.get(&**unit) {
             Some(known) => known.len() == 1 && known.iter().all(|known| self.is(*known, owner)),
             None => self.memory.unit_was_of(self.account.id(), unit, owner),
         }
@@ -236,84 +219,4 @@ impl Around for Among<'_> {
         known.any(|known| self.is(*known, owner))
             || self.memory.account_had(self.account.id(), owner)
     }
-}
-
-/// Which rules may hold of a resource: those about its kind, by the labels and attributes that it has. So what
-/// has no labels meets the few rules about names.
-struct Index<'o> {
-    owners: &'o Owners,
-    by_kind: HashMap<String, KindRules<'o>>,
-}
-
-/// The rules about one kind of resource.
-#[derive(Default)]
-struct KindRules<'o> {
-    by_label: HashMap<&'o str, Vec<(Ref, bool)>>,
-    by_attr: HashMap<&'o str, Vec<(Ref, bool)>>,
-    always: Vec<(Ref, bool)>,
-}
-
-impl<'o> Index<'o> {
-    fn new(owners: &'o Owners) -> Self {
-        Self {
-            owners,
-            by_kind: HashMap::new(),
-        }
-    }
-
-    /// Puts the rules that may hold in place of what was there.
-    fn candidates(&mut self, seen: &Seen<'_>, candidates: &mut Vec<(Ref, bool)>) {
-        candidates.clear();
-        if !self.by_kind.contains_key(seen.kind) {
-            let rules = KindRules::new(self.owners, seen);
-            self.by_kind.insert(seen.kind.to_owned(), rules);
-        }
-        let Some(rules) = self.by_kind.get(seen.kind) else {
-            return;
-        };
-        candidates.extend(&rules.always);
-        if !rules.by_label.is_empty() {
-            for (key, _) in seen.labels.iter() {
-                candidates.extend(rules.by_label.get(key).into_iter().flatten());
-            }
-        }
-        if !rules.by_attr.is_empty() {
-            for (key, _) in seen.attrs.iter() {
-                candidates.extend(rules.by_attr.get(key).into_iter().flatten());
-            }
-        }
-        candidates.sort_unstable();
-        candidates.dedup();
-    }
-}
-
-impl<'o> KindRules<'o> {
-    fn new(owners: &'o Owners, seen: &Seen<'_>) -> Self {
-        let mut rules = Self::default();
-        for at in owners.refs() {
-            let rule = owners.rule(at);
-            if !rule.is_about(seen.provider, seen.kind, seen.class) {
-                continue;
-            }
-            let entry = (at, rule.is_relational());
-            let keys = rule.keys();
-            for key in &keys {
-                match key {
-                    Subject::Label(key) => rules.by_label.entry(key).or_default().push(entry),
-                    Subject::Attr(key) => rules.by_attr.entry(key).or_default().push(entry),
-                    _ => rules.always.push(entry),
-                }
-            }
-            if keys.is_empty() {
-                rules.always.push(entry);
-            }
-        }
-        rules
-    }
-}
-
-/// The rules of each index, from a list in the order of indices.
-fn by_index(holding: &[(usize, Ref)]) -> impl Iterator<Item = (usize, Vec<Ref>)> {
-    let chunks = holding.chunk_by(|one, other| one.0 == other.0);
-    chunks.map(|chunk| (chunk[0].0, chunk.iter().map(|(_, at)| *at).collect()))
 }

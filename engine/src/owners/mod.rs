@@ -23,6 +23,7 @@
 //! - [`set`]: all owners
 //! - [`seen`]: what rules look at
 //! - [`memory`]: what was proven before
+//! - `matcher`: the rules, held against many resources
 //! - [`judge`]: the owners of the resources of an account
 //! - [`explain`]: why a rule holds or does not
 //! - [`trials`]: the names of trials
@@ -33,6 +34,7 @@ pub mod explain;
 pub mod fact;
 pub mod judge;
 pub mod line;
+mod matcher;
 pub mod memory;
 pub mod owner;
 pub mod pattern;

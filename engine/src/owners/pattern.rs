@@ -78,15 +78,20 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether the whole of a text is like this.
-    pub(super) fn fits(&self, text: &str, seen: &Seen<'_>) -> bool {
-        if text.len() > MAX_TEXT || !text.starts_with(&self.prefix) {
-            return false;
-        }
-        let text = text.as_bytes();
-        let Some(regex) = self.regex.get_or_init(|| whole(&self.bare).ok()) else {
+    /// Whether the whole of a text may be like this, whatever the value of a placeholder is.
+    pub(super) fn may_fit(&self, text: &str) -> bool {
+        let Some(regex) = self.regex_for(text) else {
             return false;
         };
+        self.placeholder.is_some() || regex.is_match(text.as_bytes())
+    }
+
+    /// Whether the whole of a text is like this.
+    pub(super) fn fits(&self, text: &str, seen: &Seen<'_>) -> bool {
+        let Some(regex) = self.regex_for(text) else {
+            return false;
+        };
+        let text = text.as_bytes();
         let Some(placeholder) = &self.placeholder else {
             return regex.is_match(text);
         };
@@ -104,6 +109,15 @@ impl Pattern {
             without.extend_from_slice(&text[position + value.len()..]);
             regex.is_match(&without)
         })
+    }
+
+    /// The regular expression, unless it is plain to see that a text does not fit.
+    fn regex_for(&self, text: &str) -> Option<&Regex> {
+        if text.len() > MAX_TEXT || !text.starts_with(&self.prefix) {
+            return None;
+        }
+        let regex = self.regex.get_or_init(|| whole(&self.bare).ok());
+        regex.as_ref()
     }
 }
 

@@ -1,8 +1,9 @@
 //! The facts that prove an owner together.
 
+use std::borrow::Cow;
+
 use super::fact::Condition;
 use super::seen::{Around, Seen};
-use super::subject::Subject;
 use super::template::Template;
 
 /// The facts that prove an owner together.
@@ -43,32 +44,16 @@ impl Rule {
     }
 
     /// The unit of a resource: the backend's, else the one that the rule gives.
-    pub(super) fn unit_of(&self, seen: &Seen<'_>) -> Option<String> {
+    pub(super) fn unit_of<'a>(&self, seen: &Seen<'a>) -> Option<Cow<'a, str>> {
         match seen.unit {
-            Some(unit) => Some(unit.to_owned()),
-            None => self.unit.as_ref()?.fill(seen),
+            Some(unit) => Some(Cow::Borrowed(unit)),
+            None => self.unit.as_ref()?.fill(seen).map(Cow::Owned),
         }
-    }
-
-    /// Whether it looks at whose other resources are.
-    pub(super) fn is_relational(&self) -> bool {
-        self.owners_named().next().is_some()
     }
 
     /// The owners whose other resources it looks at.
     pub(super) fn owners_named(&self) -> impl Iterator<Item = &str> {
         let facts = self.all.iter().flat_map(Condition::facts);
         facts.filter_map(|fact| fact.subject.owner())
-    }
-
-    /// The labels or attributes of which a resource has one if the rule holds; none, if it may hold without.
-    pub(super) fn keys(&self) -> Vec<&Subject> {
-        let keyed = |condition: &&Condition| {
-            let mut facts = condition.facts().iter();
-            facts.all(|fact| matches!(fact.subject, Subject::Label(_) | Subject::Attr(_)))
-        };
-        let first = self.all.iter().find(keyed);
-        let facts = first.into_iter().flat_map(|condition| condition.facts());
-        facts.map(|fact| &fact.subject).collect()
     }
 }

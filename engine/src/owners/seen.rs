@@ -54,6 +54,11 @@ pub trait Account {
     /// The names of the resources of a kind that the one at an index uses.
     fn used(&self, index: usize, kind: &str) -> Vec<&str>;
 
+    /// The names of all resources of a kind that any may use; `None` if they are not known.
+    fn names_of(&self, _kind: &str) -> Option<Vec<&str>> {
+        None
+    }
+
     /// The indices of the resources that use the one at an index.
     fn users(&self, index: usize) -> Vec<usize>;
 }

@@ -1,5 +1,6 @@
 //! All owners that are known.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::{Proof, Proven, Ref};
@@ -67,11 +68,12 @@ impl Owners {
             return Ok(Some(kept));
         }
         let benchmarks = holding.iter().map(|at| at.owner);
-        let benchmarks: BTreeSet<usize> = benchmarks
-            .filter(|owner| self.known[*owner].what == What::Benchmark)
-            .collect();
-        if benchmarks.len() > 1 {
-            return Err(benchmarks.into_iter().collect());
+        let mut benchmarks = benchmarks.filter(|owner| self.known[*owner].what == What::Benchmark);
+        if let Some(first) = benchmarks.next()
+            && benchmarks.clone().any(|owner| owner != first)
+        {
+            let all: BTreeSet<usize> = benchmarks.chain([first]).collect();
+            return Err(all.into_iter().collect());
         }
         let rest = [
             (What::Benchmark, false),
@@ -90,7 +92,7 @@ impl Owners {
                 proof: at.map(|at| Proof {
                     owner: &self.known[at.owner],
                     rule: self.rule(at),
-                    unit: self.rule(at).unit_of(seen),
+                    unit: self.rule(at).unit_of(seen).map(Cow::into_owned),
                 }),
                 rivals: Vec::new(),
             },

@@ -14,7 +14,7 @@ use crate::discover::Inventory;
 pub(super) fn steps(context: &Context<'_>, mut proposed: Vec<Proposed<'_>>) -> Vec<Arc<Step>> {
     let inventory = context.inventory;
     // A stable sort, so that one inventory always makes one plan.
-    proposed.sort_by_key(|proposal| {
+    proposed.sort_by_cached_key(|proposal| {
         (
             inventory.class_of(&proposal.resource.identity).rank(),
             Reverse(proposal.priority),

@@ -66,8 +66,8 @@ impl Account for Host {
 /// What comes of each, as `OWNER/RULE`; for rivals their names, and nothing where nothing is proven.
 pub(crate) fn judged(owners: &Owners, host: &Host, memory: &dyn Memory) -> Vec<String> {
     let mut found = vec![String::new(); host.0.len()];
-    let mut see = |index: usize, proven: &Proven<'_>| {
-        found[index] = match &proven.proof {
+    let mut see = |index: usize, proven: Proven<'_>| {
+        found[index] = match proven.proof {
             Some(proof) => format!("{}/{}", proof.owner.name, proof.rule.id),
             None => {
                 let rivals: Vec<&str> = proven.rivals.iter().map(|rival| &*rival.name).collect();
