@@ -443,7 +443,9 @@ impl Backend for Docker {
         Capabilities {
             kinds: kinds(),
             methods: vec![Method::Disks, Method::Find, Method::Watch],
-            concurrency: 8,
+            // `docker rm` sends 50 at once. From about 30 on dockerd gains nothing more, and writes to its disk are
+            // what it waits for: with 8 at once it deletes ended containers a fifth slower.
+            concurrency: 32,
         }
     }
 
