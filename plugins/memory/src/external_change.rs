@@ -9,6 +9,10 @@ use crate::make::Make;
 pub enum ExternalChange {
     /// Restarts a resource.
     Restart(Identity),
+    /// Ends what runs, with this exit code.
+    End(Identity, i64),
+    /// Gives a resource another name, as a tag does to an image.
+    Name(Identity, String),
     /// Deletes a resource, whatever uses it.
     Delete(Identity),
     /// Deletes a resource and makes another one with the same native id and name.

@@ -1,6 +1,6 @@
 //! What the simulated provider has.
 
-use tbengine_sdk::{Can, Class, Kind, KindInfo};
+use tbengine_sdk::{Bind, Can, Class, Fact, Kind, KindInfo, Rule};
 
 /// A record of the build cache, used by the records that were made from it. No other crate knows this word: what the
 /// engine has to know of it is declared below.
@@ -42,6 +42,10 @@ fn declared() -> Vec<KindInfo> {
         KindInfo::volume(&runs),
         KindInfo {
             takes_along: vec![Kind::IMAGE],
+            binds: vec![Bind {
+                fact: Fact::Names,
+                rule: Rule::NothingNew,
+            }],
             ..KindInfo::image(&[Kind::CONTAINER, Kind::SANDBOX, Kind::IMAGE])
         },
         KindInfo::snapshot(&runs),

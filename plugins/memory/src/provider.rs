@@ -634,6 +634,20 @@ impl Provider {
                     resource.state = state;
                 });
             }
+            ExternalChange::End(target, code) => {
+                self.change(target.kind, &target.native, |resource| {
+                    resource.state = State::Exited;
+                    resource.finished = Some(now);
+                    resource.exit_code = Some(code);
+                });
+            }
+            ExternalChange::Name(target, name) => {
+                self.change(target.kind, &target.native, |resource| {
+                    resource.attrs = [("tags", name.as_str())].into_iter().collect();
+                    resource.names = vec![name.clone()];
+                    resource.name = name;
+                });
+            }
             ExternalChange::Delete(target) => {
                 if let Some(found) = self.find(target.kind, &target.native) {
                     let (identity, state) = (found.identity.clone(), found.state);

@@ -1,0 +1,374 @@
+//! Plays stories in simulated time.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use tbengine_engine::apply::{ApplyOptions, Control};
+use tbengine_engine::owners::Owners;
+use tbengine_engine::plan::{Plan, Safeguards};
+use tbengine_engine::policy::{Limits, Policy, PolicyEngine, PolicyEngineOptions};
+use tbengine_engine::report::{Report, StepResult};
+use tbengine_engine::scope::Scope;
+use tbengine_engine::{Engine, EngineOptions};
+use tbengine_sdk::host::OpenBackend;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::act::{Act, Nature, Operator, PolicyName};
+use crate::counts::Counts;
+use crate::entitled::Command;
+use crate::ledger::{Life, Maker, Remover, Role};
+use crate::machine::Machine;
+use crate::story::Story;
+use crate::watch::Watch;
+
+/// The policies, compiled once.
+static POLICIES: LazyLock<HashMap<PolicyName, Arc<dyn Policy>>> = LazyLock::new(|| {
+    let engine = PolicyEngine::new(PolicyEngineOptions {
+        threads: Some(1),
+        ..PolicyEngineOptions::default()
+    })
+    .expect("a runtime");
+    let all = [
+        (PolicyName::Default, "default"),
+        (PolicyName::Aggressive, "aggressive"),
+        (PolicyName::Harbor, "harbor"),
+        (PolicyName::TerminalBench, "terminal-bench"),
+    ];
+    let load = |name: &str| -> Arc<dyn Policy> {
+        let builtin = tbengine_builtins::get(name).expect("a built-in policy");
+        let loaded = engine.load(builtin.wasm, name).expect("it loads");
+        let configured = loaded.configure(&Default::default(), Limits::default());
+        Arc::new(configured.expect("it needs no parameters"))
+    };
+    all.into_iter()
+        .map(|(key, name)| (key, load(name)))
+        .collect()
+});
+
+static OWNERS: LazyLock<Arc<Owners>> =
+    LazyLock::new(|| Arc::new(Owners::embedded().expect("the rules can be read")));
+
+/// How long a plan that was saved may be applied.
+const VALID: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long after the last line of a story the operator comes twice more, once all is well.
+const LATER: Duration = Duration::from_secs(40 * 3600);
+/// No run takes longer.
+const NEVER_ENDS: Duration = Duration::from_secs(30 * 24 * 3600);
+
+type Shared = Rc<RefCell<Stage>>;
+type Run = Pin<Box<dyn Future<Output = Option<Report>>>>;
+
+/// A machine, and who looks at it.
+struct Stage {
+    machine: Machine,
+    watch: Watch,
+    counts: Counts,
+    runs: u32,
+}
+
+/// Plays a story.
+///
+/// # Errors
+/// Which invariant was broken, by its name, and how.
+pub fn play(story: &Story) -> Result<Counts, String> {
+    LazyLock::force(&POLICIES);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))?;
+    runtime.block_on(async {
+        let stage = Rc::new(RefCell::new(Stage {
+            machine: Machine::new(),
+            watch: Watch::default(),
+            counts: Counts::default(),
+            runs: 0,
+        }));
+        tokio::time::timeout(NEVER_ENDS, whole(story, &stage))
+            .await
+            .unwrap_or_else(|_| Err("N6: a run never ended".into()))?;
+        let counts = stage.borrow().counts.clone();
+        Ok(counts)
+    })
+}
+
+async fn whole(story: &Story, stage: &Shared) -> Result<(), String> {
+    let began = Instant::now();
+    let mut running: Option<Run> = None;
+    for event in &story.events {
+        let at = began + Duration::from_millis(event.at);
+        until(at, &mut running, stage).await?;
+        stage.borrow_mut().counts.note(event.act.name());
+        match &event.act {
+            Act::Operator(Operator::Killed) => running = None,
+            Act::Operator(Operator::Run {
+                policy,
+                min_age,
+                saved,
+            }) => {
+                // One at a time: two would be kept apart by their locks.
+                finish(&mut running, stage).await?;
+                let command = Command {
+                    policy: *policy,
+                    min_age: min_age * 1000,
+                };
+                running = Some(begin(stage, command, saved.map(Duration::from_millis)));
+            }
+            act => stage.borrow_mut().machine.play(act),
+        }
+    }
+    finish(&mut running, stage).await?;
+    at_the_end(stage).await
+}
+
+/// Lets a run go on until a moment.
+async fn until(at: Instant, running: &mut Option<Run>, stage: &Shared) -> Result<(), String> {
+    if let Some(run) = running {
+        tokio::select! {
+            biased;
+            () = sleep_until(at) => {}
+            report = run => {
+                *running = None;
+                ended(report, stage)?;
+            }
+        }
+    }
+    sleep_until(at).await;
+    look(stage)
+}
+
+async fn finish(running: &mut Option<Run>, stage: &Shared) -> Result<(), String> {
+    match running.take() {
+        Some(run) => {
+            let report = run.await;
+            ended(report, stage)
+        }
+        None => Ok(()),
+    }
+}
+
+fn look(stage: &Shared) -> Result<(), String> {
+    let Stage { machine, watch, .. } = &mut *stage.borrow_mut();
+    watch.look(machine)
+}
+
+/// Once all is well, two runs remove all that nobody will miss, and nothing else is missing.
+async fn at_the_end(stage: &Shared) -> Result<(), String> {
+    stage.borrow_mut().machine.play(&Act::Nature(Nature::Heals));
+    sleep(LATER).await;
+    let command = Command {
+        policy: PolicyName::Aggressive,
+        min_age: 60_000,
+    };
+    let provable = provable(stage);
+    for _ in 0..2 {
+        let report = begin(stage, command, None).await;
+        ended(report, stage)?;
+        sleep(Duration::from_secs(120)).await;
+    }
+    let machine = &stage.borrow().machine;
+    let ledger = &machine.ledger;
+    for index in provable {
+        let thing = &ledger.things[index];
+        if thing.gone.is_none() && !ledger.is_used(index) {
+            return Err(format!(
+                "N6: {} is left, though nobody will miss it",
+                thing.key
+            ));
+        }
+    }
+    let oracle = machine.memory.oracle();
+    for thing in &ledger.things {
+        if thing.gone.is_none() && !oracle.is_alive(&thing.identity) {
+            return Err(format!("N4: {} is gone, and nobody removed it", thing.key));
+        }
+    }
+    Ok(())
+}
+
+/// The things of trials whose harness died, as far as their main container is still there to prove whose they are.
+fn provable(stage: &Shared) -> Vec<usize> {
+    let ledger = &stage.borrow().machine.ledger;
+    let things = ledger.things.iter().enumerate();
+    let left = things.filter(|(_, thing)| {
+        let group = thing.group.as_deref().unwrap_or_default();
+        let members = ledger.group(group);
+        let mut mains = members.iter().map(|index| &ledger.things[*index]);
+        let known = mains.clone().all(|one| one.life != Life::Unknown);
+        thing.gone.is_none()
+            && thing.is_abandoned
+            && matches!(thing.maker, Maker::Harness(_))
+            && known
+            && mains.any(|one| one.role == Role::Main)
+    });
+    left.map(|(index, _)| index).collect()
+}
+
+/// One run of tbengine.
+fn begin(stage: &Shared, command: Command, saved: Option<Duration>) -> Run {
+    let stage = stage.clone();
+    let policy = POLICIES[&command.policy].clone();
+    let engine = {
+        let Stage {
+            machine,
+            watch,
+            runs,
+            ..
+        } = &mut *stage.borrow_mut();
+        *runs += 1;
+        watch.begin(machine, command);
+        engine(machine, command, *runs)
+    };
+    Box::pin(async move {
+        let mut plan = make(&engine, &stage, &policy).await;
+        if let Some(between) = saved {
+            sleep(between).await;
+            // Time has gone by, which an engine learns when it is made.
+            let engine = {
+                let Stage { machine, runs, .. } = &mut *stage.borrow_mut();
+                self::engine(machine, command, *runs)
+            };
+            plan = revise(&engine, &stage, &policy, plan).await?;
+            return Some(apply(&engine, plan, &policy).await);
+        }
+        Some(apply(&engine, plan, &policy).await)
+    })
+}
+
+async fn apply(engine: &Engine, plan: Plan, policy: &Arc<dyn Policy>) -> Report {
+    let control = Control::default();
+    engine
+        .apply(plan, policy, &control, None, &mut |_| {})
+        .await
+}
+
+async fn make(engine: &Engine, stage: &Shared, policy: &Arc<dyn Policy>) -> Plan {
+    let inventory = discover(engine, stage).await;
+    let facts = stage.borrow().machine.facts();
+    let mut quiet = |_: &_| {};
+    let planned = engine.plan(inventory, &facts, policy, "story", false, &mut quiet);
+    let plan = planned.await.plan;
+    let Stage {
+        machine,
+        watch,
+        counts,
+        ..
+    } = &mut *stage.borrow_mut();
+    for step in &plan.steps {
+        watch.approve(machine, &step.target);
+    }
+    for refusal in &plan.refusals {
+        counts.note(format!("safeguard {}", refusal.safeguard));
+    }
+    if plan.blast_radius.is_some() {
+        counts.note("safeguard limits");
+    }
+    plan
+}
+
+async fn revise(
+    engine: &Engine,
+    stage: &Shared,
+    policy: &Arc<dyn Policy>,
+    plan: Plan,
+) -> Option<Plan> {
+    let inventory = discover(engine, stage).await;
+    let facts = stage.borrow().machine.facts();
+    let mut quiet = |_: &_| {};
+    let revised = engine.revise(plan, &inventory, &facts, policy, VALID, &mut quiet);
+    let revised = revised.await;
+    let counts = &mut stage.borrow_mut().counts;
+    counts.note(match &revised {
+        Ok(_) => "saved plan revised",
+        Err(_) => "saved plan stale",
+    });
+    revised.ok()
+}
+
+async fn discover(engine: &Engine, stage: &Shared) -> Arc<tbengine_engine::discover::Inventory> {
+    let remembered = Arc::new(stage.borrow().machine.remembered.clone());
+    let inventory = engine.discover_remembering(remembered, &mut |_| {}).await;
+    let Stage {
+        machine, counts, ..
+    } = &mut *stage.borrow_mut();
+    for one in &inventory.learned {
+        let (unit, owner) = (one.learned.unit.as_deref(), &one.learned.owner);
+        machine.remembered.add(&one.account, unit, owner);
+    }
+    for (key, at) in &inventory.sighted {
+        machine.remembered.add_first_seen(key.clone(), *at);
+    }
+    for _ in &inventory.failures {
+        counts.note("listing failed");
+    }
+    Arc::new(inventory)
+}
+
+/// What a run said.
+fn ended(report: Option<Report>, stage: &Shared) -> Result<(), String> {
+    look(stage)?;
+    let Some(report) = report else {
+        return Ok(());
+    };
+    let Stage {
+        machine,
+        watch,
+        counts,
+        ..
+    } = &mut *stage.borrow_mut();
+    for outcome in &report.outcomes {
+        counts.note(format!("outcome {}", outcome.result));
+        let id = &outcome.id.0;
+        // Another one of the same id may be there by now.
+        let things = machine.ledger.things.iter();
+        let mut named = things.filter(|thing| thing.identity.id() == *id);
+        let gone = named.find_map(|thing| thing.gone);
+        let is_so = match outcome.result {
+            StepResult::Deleted => gone.is_some(),
+            StepResult::AlreadyGone => gone.is_some(),
+            _ => true,
+        };
+        if !is_so {
+            return Err(format!(
+                "N5: {id} is reported as {}, and is there",
+                outcome.result
+            ));
+        }
+        if outcome.result == StepResult::AlreadyGone && gone == Some(Remover::Tbengine) {
+            counts.note("already gone by an earlier run");
+        }
+    }
+    let told = |identity: &tbengine_sdk::Identity| {
+        let id = identity.id();
+        report.outcomes.iter().any(|one| one.id.0 == id)
+    };
+    if let Some(untold) = watch.news().into_iter().find(|one| !told(one)) {
+        return Err(format!(
+            "N5: {} was removed and is not reported",
+            untold.id()
+        ));
+    }
+    Ok(())
+}
+
+fn engine(machine: &Machine, command: Command, run: u32) -> Engine {
+    let backend = OpenBackend::new("docker", "docker", Arc::new(machine.memory.clone()));
+    let options = EngineOptions {
+        run: format!("run-{run}").into(),
+        now: machine.memory.now(),
+        scope: Scope::default(),
+        sizes: false,
+        account_of_nothing: true,
+        safeguards: Safeguards {
+            min_age: Duration::from_millis(command.min_age),
+            ..Safeguards::default()
+        },
+        apply: ApplyOptions::default(),
+    };
+    Engine::new(vec![backend], options).recognising(OWNERS.clone())
+}
