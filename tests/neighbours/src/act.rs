@@ -204,8 +204,13 @@ pub enum Impostor {
         /// The trial.
         trial: u32,
     },
-    /// The main container of a trial is removed, and another one made of its name, which gets its id.
+    /// The main container of a trial is removed, and another one made of its name.
     Replaces {
+        /// The trial.
+        trial: u32,
+    },
+    /// The volume of a trial is removed, and another one made of its name.
+    TakesVolume {
         /// The trial.
         trial: u32,
     },

@@ -4,7 +4,7 @@
 //! neither the rules about owners nor the code of a policy. A thing may always stay; what this does not allow must stay.
 
 use crate::act::{Benchmark, PolicyName};
-use crate::ledger::{Ledger, Life, Maker, Role, Thing};
+use crate::ledger::{Ledger, Life, Maker, Remover, Role, Thing};
 
 /// What an operator said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,29 +109,26 @@ fn container(
         PolicyName::Harbor | PolicyName::TerminalBench
     );
     let is_over = is_for_one
-        && mains.any(
-            |one| matches!(one.life, Life::Ended(at) if now.saturating_sub(at) >= bounds.ended),
-        );
-    match thing.life {
-        Life::Unknown => Err("nobody can tell whether it runs"),
-        Life::Runs => may_end(thing, bounds.running, is_over, now),
-        Life::Ended(at) => {
-            let ended = now.saturating_sub(at);
-            // What may be ended may as well have ended meanwhile.
-            if may_end(thing, bounds.running, is_over, now).is_ok() {
-                return Ok(());
-            }
-            if ended < command.min_age || ended < bounds.ended {
-                return Err("it has just ended");
-            }
-            // What lives together goes together, or stays.
-            let mut running = members().filter(|one| one.life == Life::Runs);
-            running.try_for_each(|one| {
-                may_end(one, bounds.running, is_over, now).map_err(|_| "its unit lives")
-            })
-        }
-        Life::Still => Err("a container that neither runs nor ended"),
+        && mains.any(|one| match (one.gone, one.life) {
+            (Some(Remover::Other), _) => true,
+            (_, Life::Ended(at)) => now.saturating_sub(at) >= bounds.ended,
+            _ => false,
+        });
+    let may_end = |one: &Thing| may_end(one, bounds.running, is_over, now);
+    let ended = match (thing.life, thing.stopped) {
+        (Life::Unknown, _) => return Err("nobody can tell whether it runs"),
+        (Life::Still, _) => return Err("a container that neither runs nor ended"),
+        // What may be ended may as well have ended meanwhile.
+        _ if may_end(thing).is_ok() => return Ok(()),
+        (Life::Runs, None) => return may_end(thing),
+        (Life::Runs, Some(at)) | (Life::Ended(at), _) => now.saturating_sub(at),
+    };
+    if ended < command.min_age || ended < bounds.ended {
+        return Err("it has just ended");
     }
+    // What lives together goes together, or stays.
+    let mut running = members().filter(|one| one.life == Life::Runs && one.stopped.is_none());
+    running.try_for_each(|one| may_end(one).map_err(|_| "its unit lives"))
 }
 
 fn may_end(thing: &Thing, bound: u64, is_over: bool, now: u64) -> Result<(), &'static str> {

@@ -33,6 +33,8 @@ pub struct Thing {
     pub is_kept: bool,
     /// What it is doing.
     pub life: Life,
+    /// When tbengine ended it, if it did and it has not been started since.
+    pub stopped: Option<u64>,
     /// When it was made, in milliseconds of true time.
     pub born: u64,
     /// Counts what changed about it since then.
@@ -122,14 +124,11 @@ impl Ledger {
         members.map(|(index, _)| index).collect()
     }
 
-    /// The main containers that a group has, or had until tbengine removed them.
+    /// The main containers that a group has or had.
     pub fn mains(&self, group: &str) -> impl Iterator<Item = &Thing> {
         let things = self.things.iter();
-        things.filter(move |thing| {
-            thing.role == Role::Main
-                && thing.group.as_deref() == Some(group)
-                && thing.gone != Some(Remover::Other)
-        })
+        things
+            .filter(move |thing| thing.role == Role::Main && thing.group.as_deref() == Some(group))
     }
 
     /// Whether something that is there uses a thing.

@@ -329,20 +329,25 @@ impl Machine {
             }
             Impostor::Replaces { trial } => {
                 if let Some(index) = self.ledger.find(&main_of(*trial)) {
-                    let Identity { native, .. } = self.ledger.things[index].identity.clone();
-                    let name = self
-                        .memory
-                        .oracle()
-                        .resource(&self.ledger.things[index].identity);
-                    let name = name.map_or(String::new(), |before| before.name);
+                    let identity = &self.ledger.things[index].identity;
+                    let before = self.memory.oracle().resource(identity);
+                    let name = before.map_or(String::new(), |before| before.name);
                     self.remove(&main_of(*trial));
-                    let made = Made::new(
-                        format!("replaced {trial}"),
-                        Maker::Impostor,
-                        Role::Container,
-                    );
-                    let make = container(&name).native(native);
+                    let key = format!("replaced {trial}");
+                    let made = Made::new(key, Maker::Impostor, Role::Container);
+                    let make = container(&name).native(format!("{trial:064x}"));
                     self.put_once(made.kept(), ended_or_not(make, true));
+                }
+            }
+            Impostor::TakesVolume { trial } => {
+                let key = format!("{} volume", trial_of(*trial));
+                if let Some(index) = self.ledger.find(&key) {
+                    // A volume goes by its name.
+                    let name = self.ledger.things[index].identity.native.clone();
+                    self.remove(&key);
+                    let key = format!("taken {trial}");
+                    let made = Made::new(key, Maker::Impostor, Role::Volume);
+                    self.put_once(made.kept(), volume(&name));
                 }
             }
             Impostor::Protects { number } => {
@@ -506,6 +511,7 @@ impl Machine {
             group: made.group,
             is_kept: made.is_kept,
             life,
+            stopped: None,
             born: now,
             revision: 0,
             uses: made.uses,
@@ -524,7 +530,7 @@ impl Machine {
     fn end_at(&mut self, index: usize) {
         let now = self.now();
         let thing = &mut self.ledger.things[index];
-        if thing.life == Life::Runs {
+        if thing.life == Life::Runs && thing.stopped.is_none() {
             // What has ended meanwhile is no less what was to be removed.
             thing.life = Life::Ended(now);
             let change = ExternalChange::End(thing.identity.clone(), 137);
@@ -537,8 +543,9 @@ impl Machine {
             return;
         };
         let thing = &mut self.ledger.things[index];
-        if matches!(thing.life, Life::Ended(_)) {
-            thing.life = Life::Runs;
+        let has_ended = matches!(thing.life, Life::Ended(_)) || thing.stopped.is_some();
+        if has_ended {
+            (thing.life, thing.stopped) = (Life::Runs, None);
             thing.revision += 1;
             let change = ExternalChange::Restart(thing.identity.clone());
             self.memory.change(change);
@@ -560,6 +567,11 @@ impl Machine {
             let key = self.ledger.things[index].key.clone();
             self.remove(&key);
         }
+    }
+
+    /// Notes that tbengine ended a thing.
+    pub fn stopped(&mut self, index: usize) {
+        self.ledger.things[index].stopped = Some(self.now());
     }
 
     /// Notes that a thing is gone.

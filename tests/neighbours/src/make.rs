@@ -42,9 +42,12 @@ pub fn from_seed(seed: u64) -> Story {
             _ if actors.is_empty() => maker.harness(),
             _ => actors[maker.random.usize(0..actors.len())](&mut maker),
         };
-        let is_run = matches!(act, Act::Operator(Operator::Run { .. }));
+        let waits = match &act {
+            Act::Operator(Operator::Run { saved, .. }) => Some(saved.unwrap_or_default()),
+            _ => None,
+        };
         story.events.push(Event { at: maker.at, act });
-        maker.at += maker.pause(is_run);
+        maker.at += maker.pause(waits);
     }
     story
 }
@@ -59,11 +62,15 @@ struct Maker {
 }
 
 impl Maker {
-    /// How long until the next thing happens: often while a run is under way, else seconds to a day.
-    fn pause(&mut self, after_run: bool) -> u64 {
+    /// How long until the next thing happens: often while a run is under way or its plan waits, else seconds to a day.
+    fn pause(&mut self, plan_waits: Option<u64>) -> u64 {
         let random = &mut self.random;
+        match (random.u8(0..8), plan_waits) {
+            (0..2, Some(waits)) => return random.u64(0..waits + SECOND),
+            (2..6, Some(waits)) => return waits + random.u64(0..3 * SECOND),
+            _ => {}
+        }
         match random.u8(0..8) {
-            0..4 if after_run => random.u64(0..3 * SECOND),
             0..2 => random.u64(0..10 * SECOND),
             2..4 => random.u64(0..10 * MINUTE),
             4..6 => random.u64(0..3 * HOUR),
@@ -156,11 +163,12 @@ impl Maker {
 
     fn impostor(&mut self) -> Act {
         let (number, trial, benchmark) = (self.number(), self.trial(), self.benchmark());
-        Act::Impostor(match self.random.u8(0..5) {
+        Act::Impostor(match self.random.u8(0..6) {
             0 => Impostor::Project { number, benchmark },
             1 => Impostor::Borrows { trial },
             2 => Impostor::NamedLike { trial },
             3 => Impostor::Replaces { trial },
+            4 => Impostor::TakesVolume { trial },
             _ => Impostor::Protects { number },
         })
     }

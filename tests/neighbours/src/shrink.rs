@@ -35,6 +35,7 @@ pub fn shrink(story: &Story) -> Story {
 
 /// What is said but for the thing that it is said of: the name of the invariant, and the reason.
 fn kind(why: &str) -> (&str, &str) {
+    let why = why.lines().next().unwrap_or_default();
     let name = why.split(':').next().unwrap_or(why);
     let reason = why.rsplit_once(": ").map_or("", |(_, reason)| reason);
     (name, reason)

@@ -8,7 +8,7 @@ use tbengine_sdk::Identity;
 use tokio::time::Instant;
 
 use crate::entitled::{Command, entitled};
-use crate::ledger::Remover;
+use crate::ledger::{Remover, Thing};
 use crate::machine::Machine;
 
 /// What tbengine does to a machine, compared with the ledger request by request, in the order in which requests took
@@ -34,6 +34,8 @@ pub struct Watch {
 /// What a thing was like when tbengine read it last.
 #[derive(Clone, Copy, Debug)]
 struct Look {
+    /// When, in milliseconds of true time.
+    at: u64,
     revision: u32,
     entitled: Result<(), &'static str>,
 }
@@ -84,8 +86,12 @@ impl Watch {
                 // What was refused did nothing.
                 Operation::Delete | Operation::Stop | Operation::Archive if matches!(request.answer, Some(Err(kind)) if REFUSED.contains(&kind)) =>
                     {}
-                // The ledger lets it run on: what was ended to be removed is not to be judged as what ended by itself.
-                Operation::Stop => self.judge(machine, target, "ended")?,
+                Operation::Stop => {
+                    self.judge(machine, target, "ended")?;
+                    if let Some(index) = machine.ledger.of(target) {
+                        machine.stopped(index);
+                    }
+                }
                 Operation::Delete
                     if !self.removed.contains(target) && self.is_gone(machine, target) =>
                 {
@@ -129,6 +135,7 @@ impl Watch {
         };
         let now = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
         let look = Look {
+            at: now,
             revision: machine.ledger.things[index].revision,
             entitled: entitled(&machine.ledger, index, command, now),
         };
@@ -136,14 +143,33 @@ impl Watch {
     }
 
     fn judge(&self, machine: &Machine, target: &Identity, what: &str) -> Result<(), String> {
+        let judged = self.judge_by_look(machine, target, what);
+        judged.map_err(|why| with_requests(machine, target, why))
+    }
+
+    fn judge_by_look(
+        &self,
+        machine: &Machine,
+        target: &Identity,
+        what: &str,
+    ) -> Result<(), String> {
         let Some(index) = machine.ledger.of(target) else {
             return Err(format!(
                 "N4: {} was {what}, and nobody made it",
                 target.id()
             ));
         };
-        let key = &machine.ledger.things[index].key;
+        let Thing { key, born, .. } = &machine.ledger.things[index];
         let Some(look) = self.looks.get(target) else {
+            // A volume goes by its name, and no request can say which of that name it means: one that was made after the
+            // last look is removed in place of the one before.
+            let mut looks = self.looks.iter();
+            let is_one_before = |(one, look): (&Identity, &Look)| {
+                one.kind == target.kind && one.native == target.native && look.at <= *born
+            };
+            if looks.any(is_one_before) {
+                return Ok(());
+            }
             return Err(format!("N2: {key} was {what} without a look"));
         };
         if let Err(why) = look.entitled {
@@ -157,6 +183,28 @@ impl Watch {
         }
         Ok(())
     }
+}
+
+/// What is wrong, with the requests that were about a resource.
+fn with_requests(machine: &Machine, target: &Identity, mut why: String) -> String {
+    for request in machine.memory.oracle().requests() {
+        let is_about = |one: &Identity| one.kind == target.kind && one.native == target.native;
+        if request.target.as_ref().is_none_or(is_about) {
+            let Request {
+                since_opened,
+                operation,
+                kind,
+                served,
+                answer,
+                ..
+            } = request;
+            let created = request.target.and_then(|one| one.created);
+            why += &format!(
+                "\n  {since_opened:?} {operation:?} {kind:?} created {created:?} served {served:?} answer {answer:?}"
+            );
+        }
+    }
+    why
 }
 
 /// When the provider was opened.

@@ -33,6 +33,7 @@ const OCCURS: &[&str] = &[
     "impostor borrows",
     "impostor named-like",
     "impostor replaces",
+    "impostor takes-volume",
     "impostor protects",
     "job begins",
     "job runs",
