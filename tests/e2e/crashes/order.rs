@@ -116,10 +116,10 @@ fn is_change(call: &SystemCall) -> bool {
 #[test]
 fn the_approved_plan_and_each_intent_are_written_before_the_request() {
     let (daemon, home) = on_docker();
-    let mut containers = vec![daemon.run_sleeper(&["--name", "runs"])];
-    containers.extend(
-        (0..3).map(|number| daemon.create(&["--name", &format!("made-{number}")], &["true"])),
-    );
+    // Named by a label, since nobody is known to own what runs.
+    let ours = ["--label", "order=yes"];
+    let mut containers = vec![daemon.run_sleeper(&ours)];
+    containers.extend((0..3).map(|_| daemon.create(&ours, &["true"])));
     let run = [
         "run",
         "--yes",
@@ -127,6 +127,8 @@ fn the_approved_plan_and_each_intent_are_written_before_the_request() {
         "aggressive",
         "--kind",
         "container",
+        "--label",
+        "order=yes",
         "--force",
         "--min-age",
         "0s",
@@ -192,17 +194,17 @@ fn the_approved_plan_and_each_intent_are_written_before_the_request() {
 #[test]
 fn a_lease_is_durable_before_anyone_relies_on_it() {
     let lease = |order: &Order, part: &str| {
-        order.in_place(&order.state().join(format!("leases/ours.{part}.new")))
+        order.in_place(&order.state().join(format!("leases/ordered.{part}.new")))
     };
     let durable = |order: &Order| lease(order, "baseline").max(lease(order, "json"));
 
     let host = home().memory("");
-    let acquire = ["lease", "acquire", "--run-id", "ours"];
+    let acquire = ["lease", "acquire", "--run-id", "ordered"];
     let order = Order::new(
         &host,
         Strace::of(&CALLS).showing(SHOWN).run(&host, &acquire),
     );
-    let shown = order.all(|call| call.name == "write" && call.rest.contains("\"ours\\n\""));
+    let shown = order.all(|call| call.name == "write" && call.rest.contains("\"ordered\\n\""));
     let shown = *shown.first().expect("the id is shown");
     assert!(durable(&order) < shown);
     order.directories_are_durable_at(shown);
@@ -211,7 +213,7 @@ fn a_lease_is_durable_before_anyone_relies_on_it() {
     let guard = [
         "guard",
         "--run-id",
-        "ours",
+        "ordered",
         "--settle-time",
         "50ms",
         "--",
@@ -221,10 +223,11 @@ fn a_lease_is_durable_before_anyone_relies_on_it() {
     let is_process = |call: &SystemCall| {
         ["clone", "clone3", "vfork"].contains(&&*call.name) && !call.rest.contains("CLONE_THREAD")
     };
-    let started = *order.all(is_process).first().expect("it starts something");
+    // The first ones are asked what they are; the last one is the command.
+    let started = *order.all(is_process).last().expect("it starts something");
     let leases = order.state().join("leases");
     let first = order.first(
-        order.first(0, &["rename"], &leases.join("ours.json.new")),
+        order.first(0, &["rename"], &leases.join("ordered.json.new")),
         &["fsync"],
         &leases,
     );

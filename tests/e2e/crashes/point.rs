@@ -9,6 +9,8 @@ use tbengine_harness::{Home, Injected, Strace, SystemCall, Traced};
 /// Where the state lies in a home.
 pub(crate) const STATE: &str = ".local/state/tbengine";
 
+/// What stands for the directory of the state itself.
+const ITSELF: &str = ".";
 /// What stands for the id of a run in the name of a file.
 const RUN: &str = "RUN";
 
@@ -65,7 +67,11 @@ impl Point {
     ) -> Result<Traced, String> {
         let mut strace = Strace::of(&[&self.call]).injecting(fault, &self.call, self.nth);
         if !self.file.contains(RUN) {
-            strace = strace.about(&state(home).join(&self.file));
+            let file = match &*self.file {
+                ITSELF => state(home),
+                file => state(home).join(file),
+            };
+            strace = strace.about(&file);
         }
         let traced = strace.run(home, args);
         let injected = traced.calls.iter().find(|call| call.is_injected());
@@ -102,7 +108,10 @@ pub(crate) fn state(home: &Home) -> std::path::PathBuf {
 /// The file of a call below the directory of the state, if it is there.
 fn in_state(home: &Home, call: &SystemCall) -> Option<String> {
     let file = Path::new(&call.file).strip_prefix(state(home)).ok()?;
-    Some(without_runs(&file.display().to_string()))
+    match file.as_os_str().is_empty() {
+        true => Some(ITSELF.to_owned()),
+        false => Some(without_runs(&file.display().to_string())),
+    }
 }
 
 /// A name with the ids of runs replaced.

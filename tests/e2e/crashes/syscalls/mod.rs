@@ -27,8 +27,6 @@ use subject::{Came, Subject};
 const ALL: &str = "TESTS_SYSCALLS";
 /// How many points of each command are tried without.
 const SAMPLE: usize = 7;
-/// How many of them side by side.
-const SIDE_BY_SIDE: usize = 2;
 
 #[test]
 fn a_run_survives_whatever_happens_to_its_state() {
@@ -99,7 +97,9 @@ fn survives(subject: &dyn Subject) {
         }
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..SIDE_BY_SIDE).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..subject.side_by_side())
+            .map(|_| scope.spawn(work))
+            .collect();
         for worker in workers {
             worker
                 .join()

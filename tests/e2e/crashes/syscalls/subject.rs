@@ -12,6 +12,11 @@ pub(super) trait Subject: Sync {
     /// The calls that it makes at least once each. One that is not there any more was a promise.
     fn calls(&self) -> &'static [&'static str];
 
+    /// How many of them may be under way at once.
+    fn side_by_side(&self) -> usize {
+        2
+    }
+
     /// Makes the state that the command finds.
     fn prepare(&self, home: &Home);
 
