@@ -7,10 +7,13 @@ use tbengine_harness::{Home, Injected};
 
 use super::subject::{Came, Subject, succeeds};
 use crate::crashes::invariants::{Recorded, recorded};
-use crate::crashes::point::rows;
+use crate::crashes::point::{Point, rows};
 
 /// `run`: nobody has run anything before.
 pub(super) struct Run;
+
+/// `run --release`: what it names is parked.
+pub(super) struct Release;
 
 /// `resume`: a run was killed half-way.
 pub(super) struct Resume;
@@ -30,6 +33,8 @@ const RUN: [&str; 8] = [
     "--output",
     "jsonl",
 ];
+/// A container of the simulated host.
+const PARKED: &str = "11e4fb18c16e21df2fddf7e7c9d07ba02d5bd974a62d153814d61d751440d141";
 const RESUME: [&str; 6] = ["resume", "--yes", "--concurrency", "1", "--output", "jsonl"];
 const REPLAN: [&str; 7] = [
     "resume",
@@ -80,6 +85,49 @@ impl Subject for Run {
         is_finished(home, &["finished"])?;
         // Nothing is locked any more.
         succeeds(home, &RUN)
+    }
+}
+
+impl Subject for Release {
+    fn arguments(&self) -> Vec<&'static str> {
+        let release = ["--quarantine-after", "1", "--allow-quarantined"];
+        [&RUN[..], &release, &["--release", PARKED]].concat()
+    }
+
+    fn calls(&self) -> &'static [&'static str] {
+        &["pwrite64"]
+    }
+
+    fn prepare(&self, home: &Home) {
+        // What each process finds anew counts as what comes back.
+        for _ in 0..2 {
+            home.run(&RUN).with_code(0);
+        }
+    }
+
+    fn narrow(&self, points: Vec<Point>) -> Vec<Point> {
+        // From when the plan has its place to the first row.
+        let begun = points.iter().position(|point| point.call == "rename");
+        let points = points.into_iter().skip(begun.expect("a plan"));
+        points
+            .take_while(|point| !point.file.ends_with(".db-wal") || !point.file.starts_with("runs"))
+            .filter(|point| point.file == "leases.db-wal")
+            .collect()
+    }
+
+    fn check(&self, home: &Home, came: &Came) -> Result<(), String> {
+        came.ended_as_documented()?;
+        let left = recorded(home)?;
+        match &*left.states {
+            [new, ..] if left.states.len() == 3 => is_possible(new, came)?,
+            _ if came.succeeded() => return Err(format!("it left {:?}", left.states)),
+            _ => {}
+        }
+        match came.says_nothing_was_done() && left.states.len() != 2 {
+            true => Err(format!("nothing was done, and it left {:?}", left.states)),
+            // The others are still parked.
+            false => succeeds(home, &[&RESUME[..], &["--allow-quarantined"]].concat()),
+        }
     }
 }
 
