@@ -61,8 +61,10 @@ fn no_kill_of_a_guard_or_its_reaper_leaves_anything_behind() {
     let daemon = Dockerd::start().unwrap_or_else(|error| panic!("{error}"));
     let series = guard::kill(&daemon, program, cache, 16, 1);
     assert_eq!(series.violations, Vec::<String>::new());
-    // Kills that come too early or too late show nothing.
-    assert!(series.kills >= 8 && series.made >= 4, "{series:?}");
+    // Every other kill waits until something was made, and so hits somebody; the others come too early or too late as well.
+    let awaited = series.rounds / 2;
+    assert!(series.kills >= awaited, "{series:?}");
+    assert!(series.made >= awaited, "{series:?}");
     assert!(
         series.left_over >= 1 && !series.reaped.is_empty(),
         "{series:?}"

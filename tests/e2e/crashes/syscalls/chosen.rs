@@ -43,9 +43,13 @@ pub(super) fn sample(points: &[Point], size: usize) -> Vec<(Point, Injected)> {
         let place = |part: usize| (2 * part + 1) * points.len() / (2 * size);
         (0..size).map(|part| points[place(part)].clone()).collect()
     };
-    let chosen = [spread(&many, size - few_size), spread(&few, few_size)];
-    let chosen = chosen.into_iter().flatten();
-    chosen.zip(FAULTS.into_iter().cycle()).collect()
+    let faults = || FAULTS.into_iter().cycle();
+    // Rows are written last, where a kill shows more than an error does.
+    let many = spread(&many, size - few_size)
+        .into_iter()
+        .zip(faults().skip(1));
+    let few = spread(&few, few_size).into_iter().zip(faults());
+    many.chain(few).collect()
 }
 
 /// Everything that can happen.

@@ -107,7 +107,7 @@ impl Subject for Guard {
 
     fn check(&self, home: &Home, came: &Came) -> Result<(), String> {
         came.ended_as_documented()?;
-        // Whoever outlives the guard comes to an end as well.
+        // The reaper outlives a guard that is killed, and finishes its work.
         eventually("the reaper ends", || reapers(home) == 0);
         let was_started = home.path(STARTED).exists();
         let status = status(home)?;

@@ -68,12 +68,14 @@ impl Came {
             }
             (Injected::Error(_), None) => Err("it was killed".into()),
             (Injected::Error(_), Some(code)) => {
-                let documented = match () {
+                let documented = if stderr.contains("the state directory") {
                     // A matter of configuration.
-                    () if stderr.contains("the state directory") => 2,
+                    2
+                } else if stderr.contains(UNKNOWN) {
                     // A safeguard: what is not known may protect anything.
-                    () if stderr.contains(UNKNOWN) => 3,
-                    () => 1,
+                    3
+                } else {
+                    1
                 };
                 if *code != documented {
                     return Err(format!("it ended with {code}: {stderr}"));
