@@ -18,6 +18,8 @@ mod docker;
 mod guard;
 #[path = "../e2e/crashes/invariants.rs"]
 mod invariants;
+#[path = "../e2e/crashes/point.rs"]
+mod point;
 mod support;
 
 use std::path::PathBuf;
@@ -95,8 +97,8 @@ fn main() {
         };
         let mut part = |title: &str, series: docker::Series| {
             println!(
-                "{title}: {} times in {} runs, {} resumed",
-                series.hits, series.runs, series.resumed
+                "{title}: {} times in {} runs, {} cut short, {} resumed",
+                series.hits, series.runs, series.cut_short, series.resumed
             );
             tell(title, &series.violations);
         };

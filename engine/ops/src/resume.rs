@@ -328,7 +328,7 @@ impl Resuming<'_> {
         }
         let journal = claimed.replace_by(&draft.plan, clock).await?;
         let store = store_for(StatePurpose::Runs, settings, &context.world.host)?;
-        work.note_begun(&*store, &draft).await?;
+        work.note_begun(&*store, &draft).await;
         Ok(work.apply(draft, Some(journal), front).await)
     }
 

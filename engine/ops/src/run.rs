@@ -385,17 +385,19 @@ impl Work<'_> {
         let host = &self.context.world.host;
         let store = store_for(StatePurpose::Runs, self.settings, host)?;
         let journal = store.begin(&draft.plan, self.engine.clock()).await?;
-        self.note_begun(&*store, draft).await?;
+        self.note_begun(&*store, draft).await;
         Ok(Some(journal))
     }
 
-    /// Notes what a draft whose plan was recorded learned, and lets go of what it releases.
-    pub(crate) async fn note_begun(&self, store: &dyn Store, draft: &Draft) -> Result<(), Error> {
+    /// Notes what a draft whose plan was recorded learned, and lets go of what it releases. The run has begun, so it is
+    /// not refused for that: what fails once more is parked as before.
+    pub(crate) async fn note_begun(&self, store: &dyn Store, draft: &Draft) {
         note(store, &draft.found, &self.context.world).await;
-        if !draft.released.is_empty() {
-            store.forget(&draft.released).await?;
+        if !draft.released.is_empty()
+            && let Err(error) = store.forget(&draft.released).await
+        {
+            tracing::warn!(%error, "cannot forget the failures of what is released");
         }
-        Ok(())
     }
 
     /// Applies a draft that was approved, under its journal.

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tbengine_fake_daytona::{FakeDaytona, Fault, FaultPlan, Rate, RunnerTimes, Settings, sandbox};
-use tbengine_harness::{Home, Moment};
+use tbengine_harness::{Home, Injected, Moment};
 use tokio::runtime::Runtime;
 
 use super::invariants::{complete, recorded, safe};
+use super::point::{Point, rows};
 
 /// How many sandboxes leaked, and how many are none of our business.
 pub(super) const LEAKED: usize = 12;
@@ -47,12 +48,12 @@ pub(crate) fn kill(path: &Path, cache: &Path, kills: usize, seed: u64) -> Series
     let runtime = Runtime::new().expect("a runtime");
     let mut series = Series::default();
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut length = undisturbed(&runtime, path, cache, &mut random);
+    let (mut length, rows) = undisturbed(&runtime, path, cache, &mut random);
     while series.kills < kills {
         let own_seed = random.u64(..);
         let mut own = fastrand::Rng::with_seed(own_seed);
         let mut host = Host::new(&runtime, path, cache, &mut own);
-        match host.round(&mut series, length, &mut own) {
+        match host.round(&mut series, length, &rows, &mut own) {
             Ok(took) => length = (length * 7 + took) / 8,
             Err(why) => series.violations.push(format!("seed {own_seed}: {why}")),
         }
@@ -61,13 +62,13 @@ pub(crate) fn kill(path: &Path, cache: &Path, kills: usize, seed: u64) -> Series
     series
 }
 
-/// How long a run takes that nobody kills.
+/// How long a run takes that nobody kills, and the first half of the calls that write its rows.
 fn undisturbed(
     runtime: &Runtime,
     path: &Path,
     cache: &Path,
     random: &mut fastrand::Rng,
-) -> Duration {
+) -> (Duration, Vec<Point>) {
     let host = Host::new(runtime, path, cache, random);
     // The first compiles the policy.
     host.program.run(&["policy", "inspect", "aggressive"]);
@@ -76,7 +77,11 @@ fn undisturbed(
         .program
         .run(&[&RUN[..], &["sandbox", "--yes"]].concat());
     assert_eq!(output.code, 0, "{output:?}");
-    began.elapsed()
+    let length = began.elapsed();
+    let host = Host::new(runtime, path, cache, random);
+    let mut rows = rows(&host.program, &host.one_by_one());
+    rows.truncate(rows.len() / 2);
+    (length, rows)
 }
 
 pub(super) struct Host {
@@ -138,14 +143,31 @@ impl Host {
         }
     }
 
-    /// One run: killed a few times, resumed as often, and then let finish.
+    /// The run, whose calls come in one order.
+    fn one_by_one(&self) -> Vec<&'static str> {
+        [
+            &RUN[..],
+            &["sandbox", "--output", "jsonl", "--concurrency", "1"],
+        ]
+        .concat()
+    }
+
+    /// One run: killed at one of its rows, then a few times while it is resumed, and then let finish.
     fn round(
         &mut self,
         series: &mut Series,
         length: Duration,
+        rows: &[Point],
         random: &mut fastrand::Rng,
     ) -> Result<Duration, String> {
         let run = [&RUN[..], &["sandbox", "--output", "jsonl"]].concat();
+        let row = random.choice(rows).ok_or("no rows are written")?;
+        row.run(&self.program, &self.one_by_one(), Injected::Kill)?;
+        series.kills += 1;
+        self.look(series, true)?;
+        if !self.is_resumable()? {
+            return Err(format!("killed at {row}, it left nothing to resume"));
+        }
         let resume = ["resume", "--output", "jsonl"];
         for _ in 0..random.usize(1..=MAX_KILLS) {
             let moment = if random.bool() {
@@ -157,15 +179,7 @@ impl Host {
             let arguments = if resumable { &resume[..] } else { &run[..] };
             let killed = self.program.kill(arguments, moment);
             series.kills += usize::from(killed);
-            let recorded = recorded(&self.program)?;
-            safe(&recorded, &self.gone())?;
-            let crashed = recorded
-                .states
-                .first()
-                .is_some_and(|state| state == "crashed");
-            series.resumed += usize::from(killed && crashed);
-            let unknown = recorded.results.values().any(|result| result == "unknown");
-            series.unknown += usize::from(killed && unknown);
+            self.look(series, killed)?;
         }
         let began = Instant::now();
         let resumable = self.is_resumable()?;
@@ -174,21 +188,20 @@ impl Host {
         } else {
             &run[..RUN.len() + 1]
         };
-        // A fault in a listing leaves a run incomplete, and says so; then it is asked for once more.
-        let mut code = 6;
-        for _ in 0..5 {
-            if code == 6 {
-                code = self.program.run(arguments).code;
-                arguments = if self.is_resumable()? {
-                    &resume[..1]
-                } else {
-                    &run[..RUN.len() + 1]
-                };
-            }
-        }
+        let mut ended = self.program.run(arguments);
         let took = began.elapsed();
-        if code != 0 {
-            return Err(format!("{arguments:?} ended with {code}"));
+        self.heal();
+        // A fault in a listing leaves a run incomplete, and says so. Without faults the next one has no excuse.
+        if ended.code == 6 {
+            arguments = if self.is_resumable()? {
+                &resume[..1]
+            } else {
+                &run[..RUN.len() + 1]
+            };
+            ended = self.program.run(arguments);
+        }
+        if ended.code != 0 {
+            return Err(format!("{arguments:?} ended with {ended:?}"));
         }
         if resumable {
             series.resumes.push(took);
@@ -204,10 +217,31 @@ impl Host {
         // Once more finds nothing to do, and asks for nothing to be deleted.
         let before = self.deletes();
         let again = self.program.run(&run[..RUN.len() + 1]);
-        if !matches!(again.code, 0 | 6) || self.deletes() != before {
+        if again.code != 0 || self.deletes() != before {
             return Err(format!("another run was not idle: {again:?}"));
         }
         Ok(took)
+    }
+
+    /// Notes what a process left that was perhaps killed: nothing, or a run that has ended or can be resumed.
+    fn look(&self, series: &mut Series, killed: bool) -> Result<(), String> {
+        let recorded = recorded(&self.program)?;
+        safe(&recorded, &self.gone())?;
+        let newest = recorded.states.first().map(String::as_str);
+        // A fault interrupts a run as well.
+        match newest {
+            None | Some("finished" | "crashed" | "interrupted") => {}
+            Some(state) => return Err(format!("the newest run is {state}")),
+        }
+        series.resumed += usize::from(killed && newest == Some("crashed"));
+        let unknown = recorded.results.values().any(|result| result == "unknown");
+        series.unknown += usize::from(killed && unknown);
+        Ok(())
+    }
+
+    /// No fault happens from now on.
+    pub(super) fn heal(&self) {
+        self.fake.set_faults(FaultPlan::default());
     }
 
     fn is_resumable(&self) -> Result<bool, String> {

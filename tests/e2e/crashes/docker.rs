@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tbengine_dockerd::Dockerd;
-use tbengine_harness::{Home, Moment};
+use tbengine_harness::{Ended, Home, Injected, Moment};
 
 use super::invariants::{complete, recorded, safe};
+use super::point::rows;
 
 /// How many containers leak for each run.
 const LEAKED: usize = 8;
@@ -28,6 +29,8 @@ pub(crate) struct Series {
     pub(crate) hits: usize,
     /// How many runs were brought to their end.
     pub(crate) runs: usize,
+    /// How many of them were killed at a row, so that something is left.
+    pub(crate) cut_short: usize,
     /// How many of them had to be resumed.
     pub(crate) resumed: usize,
     /// What was violated.
@@ -41,21 +44,41 @@ struct Host<'a> {
     all: BTreeSet<String>,
 }
 
+fn words(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
 /// Kills so many tbengine processes.
 pub(crate) fn kill(daemon: &Dockerd, path: &Path, cache: &Path, kills: usize, seed: u64) -> Series {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut series = Series::default();
     let mut length = Duration::from_millis(600);
+    let host = Host::new(daemon, path, cache, series.runs);
+    let rows = rows(&host.program, &words(&host.one_by_one()));
+    series.runs += 1;
     while series.hits < kills {
         let host = Host::new(daemon, path, cache, series.runs);
+        // Every other one at a row of the first half, so that there is something to resume.
+        if series.runs % 2 == 1 {
+            let row = &rows[random.usize(..rows.len() / 2)];
+            let killed = row.run(&host.program, &words(&host.one_by_one()), Injected::Kill);
+            series.hits += 1;
+            series.cut_short += 1;
+            series.runs += 1;
+            let ended = killed.and_then(|_| host.finish(&mut series));
+            if let Err(why) = ended {
+                let why = format!("round {}, killed at {row}: {why}", host.round);
+                series.violations.push(why);
+            }
+            continue;
+        }
         let run = host.arguments();
         let moment = if random.bool() {
             Moment::After(length.mul_f64(random.f64()))
         } else {
             Moment::Lines(random.usize(1..2 * LEAKED))
         };
-        let run: Vec<&str> = run.iter().map(String::as_str).collect();
-        series.hits += usize::from(host.program.kill(&run, moment));
+        series.hits += usize::from(host.program.kill(&words(&run), moment));
         let began = Instant::now();
         let ended = host.finish(&mut series);
         length = (length + began.elapsed()) / 2;
@@ -91,8 +114,7 @@ pub(crate) fn disturb(
         // So short that some of the runs give up on the daemon, and have to be resumed.
         let patience = if random.bool() { "1s" } else { "5m" };
         run.extend(["--outage-deadline".into(), patience.into()]);
-        let run: Vec<&str> = run.iter().map(String::as_str).collect();
-        let mut running = host.program.start(&run);
+        let mut running = host.program.start(&words(&run));
         let hit = running.await_lines(random.usize(4..12)) && running.is_running();
         match trouble {
             Trouble::Crash => {
@@ -108,10 +130,9 @@ pub(crate) fn disturb(
         }
         let run = running.end();
         series.hits += usize::from(hit);
-        let ended = match run.code {
-            0 | 6 => host.finish(&mut series),
-            _ => Err(format!("it ended with {run:?}")),
-        };
+        let ended = host
+            .ended_as_recorded(&run)
+            .and_then(|()| host.finish(&mut series));
         series.runs += 1;
         if let Err(why) = ended {
             series
@@ -171,6 +192,13 @@ impl<'a> Host<'a> {
         words.iter().map(|word| (*word).to_owned()).collect()
     }
 
+    /// The same, whose calls come in one order.
+    fn one_by_one(&self) -> Vec<String> {
+        let mut arguments = self.arguments();
+        arguments.extend(["--concurrency".into(), "1".into()]);
+        arguments
+    }
+
     fn containers(&self, filter: &[&str]) -> BTreeSet<String> {
         let words = [
             &["ps", "--all", "--no-trunc", "--format", "{{.ID}}"],
@@ -179,6 +207,19 @@ impl<'a> Host<'a> {
         .concat();
         let ids = self.daemon.docker(&words);
         ids.lines().map(str::to_owned).collect()
+    }
+
+    /// Whether a run that nobody killed ended as its record says: complete, or with what can be resumed. A listing may have
+    /// failed as well.
+    fn ended_as_recorded(&self, run: &Ended) -> Result<(), String> {
+        let recorded = recorded(&self.program)?;
+        let state = recorded.states.first().map(String::as_str);
+        let is_unlisted = run.stderr.contains("could not be listed");
+        match (run.code, state) {
+            (0, Some("finished")) | (6, Some("interrupted")) => Ok(()),
+            (6, None | Some("finished")) if is_unlisted => Ok(()),
+            _ => Err(format!("the run is {state:?}, and ended with {run:?}")),
+        }
     }
 
     /// Brings the run to its end, and checks everything.
@@ -195,9 +236,7 @@ impl<'a> Host<'a> {
                 return Err(format!("resume ended with {output:?}"));
             }
         } else if before.states.is_empty() {
-            let run = self.arguments();
-            let run: Vec<&str> = run.iter().map(String::as_str).collect();
-            let output = self.program.run(&run);
+            let output = self.program.run(&words(&self.arguments()));
             if output.code != 0 {
                 return Err(format!("the run ended with {output:?}"));
             }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tbengine_dockerd::Dockerd;
 use tbengine_fake_daytona::{FakeDaytona, Settings, sandbox};
-use tbengine_harness::Home;
 use tbengine_harness::processes::keepers;
+use tbengine_harness::{Home, eventually};
 use tokio::runtime::Runtime;
 
 /// How long after the death of a guard its reaper may need.
@@ -136,7 +136,14 @@ struct Round<'a> {
     world: &'a World<'a>,
     program: Home,
     id: String,
+    /// Whether the kill comes once something was made, and not at any time.
+    is_awaited: bool,
 }
+
+/// The file that says that something was made.
+const MADE: &str = "made";
+/// The file that lets a command go on that outlives the kill.
+const KILLED: &str = "killed";
 
 impl<'a> Round<'a> {
     fn new(world: &'a World<'a>, round: usize) -> Self {
@@ -151,6 +158,7 @@ impl<'a> Round<'a> {
             world,
             program,
             id: format!("round-{round}"),
+            is_awaited: round % 2 == 0,
         }
     }
 
@@ -163,10 +171,17 @@ impl<'a> Round<'a> {
         let wait = Duration::from_millis(random.u64(0..2500));
         let arguments = ["guard", "--settle-time", "1s", "--run-id", &self.id, "--"];
         let mut guard = self.start(&[&arguments[..], &["sh", "-c", &script]].concat());
-        std::thread::sleep(wait);
+        if self.is_awaited {
+            let made = self.program.path(MADE);
+            eventually("something is made", || made.exists());
+            played.made = self.left() > 0;
+        } else {
+            std::thread::sleep(wait);
+        }
         played.kills = self.kill(&mut guard, victim);
         let death = Instant::now();
-        played.made = self.left() > 0;
+        self.program.write(KILLED, "");
+        played.made |= self.left() > 0;
         if victim == Victim::Reaper {
             let status = guard.wait().map_err(|error| error.to_string())?;
             // One that dies before it is ready keeps the command from being started.
@@ -227,6 +242,12 @@ impl<'a> Round<'a> {
         }
         if random.bool() {
             parts.push("(setsid sh -c \"trap '' TERM; sleep 1000\" &)".into());
+        }
+        if self.is_awaited {
+            let id = &self.id;
+            parts.push(format!(
+                "docker network create {id}-last >/dev/null && echo > {MADE}; until [ -e {KILLED} ]; do sleep 0.1; done"
+            ));
         }
         let last = random.choice(["true", "sleep 1", "sleep 4"]);
         parts.push(last.unwrap_or("true").into());

@@ -5,16 +5,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tbengine_harness::{Home, Moment};
+use tbengine_harness::{Home, Injected, Moment};
 use tokio::runtime::Runtime;
 
 use super::cloud::{Host, LEAKED, RUN};
 use super::invariants::{recorded, safe};
+use super::point::{Point, rows};
 
 /// How often one run is replaced and killed at the most, before it may finish.
 const MAX_KILLS: usize = 3;
-/// How often a run is resumed at the most until there is none: a fault in a listing leaves it incomplete.
-const MAX_RESUMES: usize = 10;
 
 /// What a killed process has stopped ended just now, and is nobody's to wait for.
 const REST: [&str; 3] = ["sandbox", "--min-age", "0s"];
@@ -39,11 +38,17 @@ pub(crate) fn kill(path: &Path, cache: &Path, kills: usize, seed: u64) -> Series
     let mut series = Series::default();
     let mut random = fastrand::Rng::with_seed(seed);
     let mut length = Duration::from_millis(300);
+    let rows = {
+        let host = Host::new(&runtime, path, cache, &mut random);
+        let mut rows = rows(&host.program, &one_by_one());
+        rows.truncate(rows.len() / 2);
+        rows
+    };
     while series.kills < kills {
         let own_seed = random.u64(..);
         let mut own = fastrand::Rng::with_seed(own_seed);
         let host = Host::new(&runtime, path, cache, &mut own);
-        match round(&host, &mut series, length, &mut own) {
+        match round(&host, &mut series, length, &rows, &mut own) {
             Ok(took) => length = (length * 3 + took) / 4,
             Err(why) => series.violations.push(format!("seed {own_seed}: {why}")),
         }
@@ -57,11 +62,15 @@ fn round(
     host: &Host,
     series: &mut Series,
     length: Duration,
+    rows: &[Point],
     random: &mut fastrand::Rng,
 ) -> Result<Duration, String> {
     let program = &host.program;
-    let run = [&RUN[..], &REST, &["--output", "jsonl"]].concat();
-    program.kill(&run, Moment::Lines(random.usize(LEAKED / 2..LEAKED)));
+    let row = random.choice(rows).ok_or("no rows are written")?;
+    row.run(program, &one_by_one(), Injected::Kill)?;
+    if !runs(program)?.iter().any(Run::is_open) {
+        return Err(format!("killed at {row}, it left nothing to replace"));
+    }
     for _ in 0..random.usize(1..=MAX_KILLS) {
         let before = runs(program)?;
         if !before.iter().any(Run::is_open) {
@@ -82,12 +91,11 @@ fn round(
         safe(&recorded(program)?, &host.gone())?;
     }
     let began = Instant::now();
-    for _ in 0..MAX_RESUMES {
-        if !runs(program)?.iter().any(Run::is_open) {
-            break;
-        }
+    host.heal();
+    // Each of them is finished by one command. Without faults none has an excuse.
+    for _ in runs(program)?.iter().filter(|run| run.is_open()) {
         let ended = program.run(&["resume"]);
-        if !matches!(ended.code, 0 | 6) {
+        if ended.code != 0 {
             return Err(format!("resume ended with {ended:?}"));
         }
     }
@@ -99,18 +107,19 @@ fn round(
     safe(&recorded(program)?, &host.gone())?;
     // What the first listing did not see was in no plan.
     let again = [&RUN[..], &REST].concat();
-    let mut last = None;
-    for _ in 0..MAX_RESUMES {
-        let ended = program.run(&again);
-        let is_whole = ended.code == 0;
-        last = Some(ended);
-        if is_whole {
-            break;
-        }
+    let last = program.run(&again);
+    if last.code != 0 {
+        return Err(format!("the next run ended with {last:?}"));
     }
     host.is_clean()
         .map_err(|left| format!("{left} after {last:?}"))?;
     Ok(took)
+}
+
+/// The run, whose calls come in one order.
+fn one_by_one() -> Vec<&'static str> {
+    let order = ["--output", "jsonl", "--concurrency", "1"];
+    [&RUN[..], &REST, &order].concat()
 }
 
 /// A run of the history.

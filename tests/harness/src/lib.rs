@@ -5,6 +5,8 @@
 //! - [`ended`]: what a program that has ended left
 //! - [`running`]: a program that is under way
 //! - [`processes`]: looking for processes, and telling them to end
+//! - [`strace`]: watching its system calls, failing one, and ending the program at one
+//! - [`system_call`]: one of them
 //! - [`terminal`]: a terminal, for what is asked there
 //! - [`waiting`]: for what happens in another process
 //! - [`mod@steady`]: text without what differs from run to run
@@ -15,7 +17,9 @@ pub mod home;
 pub mod processes;
 pub mod running;
 pub mod steady;
+pub mod strace;
 pub mod surroundings;
+pub mod system_call;
 pub mod terminal;
 pub mod waiting;
 
@@ -23,5 +27,7 @@ pub use ended::{Ended, count};
 pub use home::{Home, Moment};
 pub use running::Running;
 pub use steady::steady;
+pub use strace::{Injected, Strace, Traced};
+pub use system_call::SystemCall;
 pub use tbengine_sdk::testkit::left_out::leave_out;
 pub use waiting::eventually;

@@ -41,6 +41,8 @@ const OBSERVED: &str = "observed";
 /// The leases of a state directory, as one process sees them.
 #[derive(Clone, Debug)]
 pub(super) struct LeaseFiles {
+    /// The directory of the state, in which that of the leases lies.
+    state: PathBuf,
     directory: PathBuf,
     host: Host,
 }
@@ -49,6 +51,7 @@ impl LeaseFiles {
     /// The leases of a state directory.
     pub(super) fn new(state: &StateDir, host: &Host) -> Self {
         Self {
+            state: state.path().to_owned(),
             directory: state.leases(),
             host: host.clone(),
         }
@@ -96,8 +99,15 @@ impl LeaseFiles {
             ended: None,
             later: Later::default(),
         };
-        self.write(&lease.id, "baseline", baseline)?;
-        self.write(&lease.id, "json", &lease)?;
+        let written = self.write(&lease.id, "baseline", baseline);
+        let written = written.and_then(|()| self.write(&lease.id, "json", &lease));
+        if let Err(error) = written {
+            // Nobody knows of a lease that was refused, so nobody would end it. The lock is left to whoever opened it.
+            for part in ["json", "baseline"] {
+                fs::remove_file(self.path(&lease.id, part)).ok();
+            }
+            return Err(error);
+        }
         self.prune(since);
         Ok(SqliteHeldLease {
             files: self.clone(),
@@ -108,10 +118,10 @@ impl LeaseFiles {
 
     fn make_directory(&self) -> Result<(), StoreError> {
         match DirBuilder::new().mode(0o700).create(&self.directory) {
-            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-                Err(StoreError::lease_io("make", &self.directory, source))
-            }
-            _ => Ok(()),
+            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made
+                .and_then(|()| File::open(&self.state)?.sync_all())
+                .map_err(|source| StoreError::lease_io("make", &self.directory, source)),
         }
     }
 
@@ -380,7 +390,10 @@ impl LeaseFiles {
             fs::rename(&new, &path)?;
             File::open(&self.directory)?.sync_all()
         };
-        write().map_err(|source| StoreError::lease_io("write", &path, source))
+        write().map_err(|source| {
+            fs::remove_file(&new).ok();
+            StoreError::lease_io("write", &path, source)
+        })
     }
 
     fn read_file<T: DeserializeOwned>(&self, id: &str, part: &str) -> Result<T, StoreError> {

@@ -80,7 +80,7 @@ impl SqliteRun {
         Self::start(
             state,
             host,
-            run,
+            run.clone(),
             clock,
             locks,
             (fence, expires, steps),
@@ -88,6 +88,7 @@ impl SqliteRun {
             steps_by_id,
             Vec::new(),
         )
+        .inspect_err(|_| Writer::discard(state, &run))
     }
 
     /// Continues a run with what is left of its plan.

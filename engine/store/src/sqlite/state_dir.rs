@@ -145,7 +145,27 @@ fn make(path: &Path) -> Result<(), DirError> {
     if path.symlink_metadata().is_ok() {
         return Ok(());
     }
-    Ok(DirBuilder::new().recursive(true).mode(0o700).create(path)?)
+    let is_missing = |directory: &&Path| {
+        !directory.as_os_str().is_empty() && directory.symlink_metadata().is_err()
+    };
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    // What lies in a directory is as durable as the names that lead there.
+    missing.into_iter().try_for_each(sync_name)
+}
+
+/// Makes the name of a directory durable.
+fn sync_name(directory: &Path) -> Result<(), DirError> {
+    let parent = match directory.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // Who may make something in a directory may perhaps not read it, and then it cannot be asked for.
+    match File::open(parent) {
+        Ok(parent) => Ok(parent.sync_all()?),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn check(path: &Path) -> Result<(), DirError> {

@@ -78,11 +78,21 @@ impl Writer {
             ..
         } = writer;
         connection.close().map_err(|(_, source)| failed(source))?;
+        let failed = |source| StoreError::io("begin", &path, source);
         file.sync_all()
             .and_then(|()| std::fs::rename(&unfinished, &path))
-            .and_then(|()| state.sync_runs())
-            .map_err(|source| StoreError::io("begin", &path, source))?;
-        Self::go_on(path, file, number, link)
+            .map_err(failed)?;
+        let begun = state.sync_runs().map_err(failed);
+        begun
+            .and_then(|()| Self::go_on(path.clone(), file, number, link))
+            .inspect_err(|_| Self::discard(state, run))
+    }
+
+    /// Removes a record of a run that does not begin after all: what nobody was told of is not to be resumed.
+    pub(super) fn discard(state: &StateDir, run: &str) {
+        for part in ["db", "db-wal", "db-shm", "db-journal"] {
+            std::fs::remove_file(state.runs().join(format!("{run}.{part}"))).ok();
+        }
     }
 
     /// Continues a record whose last row is known.
