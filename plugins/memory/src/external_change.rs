@@ -17,4 +17,35 @@ pub enum ExternalChange {
     SetState(Identity, State),
     /// Makes a resource.
     Create(Box<Make>),
+    /// Gives a resource one more name, like a tag of an image.
+    Name(Identity, String),
+    /// Gives a resource a label, in place of one with the same key.
+    Label(Identity, String, String),
+}
+
+impl ExternalChange {
+    /// The words for all of them.
+    pub const WORDS: [&'static str; 7] = [
+        "restart",
+        "delete",
+        "recreate",
+        "set-state",
+        "create",
+        "name",
+        "label",
+    ];
+
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        let number = match self {
+            Self::Restart(_) => 0,
+            Self::Delete(_) => 1,
+            Self::Recreate(_) => 2,
+            Self::SetState(..) => 3,
+            Self::Create(_) => 4,
+            Self::Name(..) => 5,
+            Self::Label(..) => 6,
+        };
+        Self::WORDS[number]
+    }
 }

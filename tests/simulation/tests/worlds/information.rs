@@ -1,7 +1,7 @@
 //! Taking information away never adds a deletion: of whatever is known less, what is planned, and what a saved
 //! plan still does, is at most what it was.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,6 @@ use tbengine_engine::terms::{Filter, Terms};
 use tbengine_memory::{Memory, container};
 use tbengine_sdk::owner::RUN_ID_LABEL;
 use tbengine_sdk::{Class, Error, ErrorKind, Identity, Kind, Owner, State};
-use tbengine_simulation::drive::engine;
 use tbengine_simulation::policy::Eager;
 use tbengine_simulation::world::{OURS, World, name};
 
@@ -127,7 +126,7 @@ fn facts(world: &mut World, inventory: &Inventory) -> Facts {
         let resources = &inventory.resources;
         resources[world.random.usize(0..resources.len())].clone()
     };
-    let mut facts = Facts::default();
+    let mut facts = world.facts.clone();
     for number in 0..world.random.usize(0..3) {
         let filter = Filter {
             names: vec![some(world).name.to_string()],
@@ -142,7 +141,6 @@ fn facts(world: &mut World, inventory: &Inventory) -> Facts {
             },
         });
     }
-    facts.over = BTreeSet::from(["over".to_owned()]);
     let entry = QuarantineEntry {
         runs: 3,
         last_run: "r".into(),
@@ -160,7 +158,13 @@ fn pieces(known: &Known, world: &mut World) -> Vec<Piece> {
     let mut pieces = vec![Piece::Leases, Piece::Quarantine];
     for backend in 0..world.backends.len() {
         pieces.push(Piece::Backend(backend));
-        let kinds = [Kind::CONTAINER, Kind::SANDBOX, Kind::NETWORK, Kind::VOLUME];
+        let kinds = [
+            Kind::CONTAINER,
+            Kind::SANDBOX,
+            Kind::NETWORK,
+            Kind::VOLUME,
+            Kind::IMAGE,
+        ];
         pieces.extend(kinds.map(|kind| Piece::Listing(backend, kind)));
     }
     pieces.extend((0..known.facts.live.len()).map(Piece::Lease));
@@ -212,7 +216,7 @@ async fn hold(seed: u64) {
     }
     let policy: Arc<dyn Policy> = Arc::new(Eager::new(Force::Always, Duration::ZERO));
     let quiet = &mut |_: &_| {};
-    let engine = engine(&world.backends, ApplyOptions::default(), "run");
+    let engine = world.engine(ApplyOptions::default(), "run");
     let inventory = engine.discover(quiet).await;
     let facts = facts(&mut world, &inventory);
     let known = Known { inventory, facts };
