@@ -26,6 +26,7 @@ use tbengine_sdk::{Kind, State};
 use tbengine_simulation::check;
 use tbengine_simulation::policy::Eager;
 use tbengine_simulation::quiet_scripted_panics;
+use tbengine_simulation::seen;
 use tbengine_simulation::world::{OURS, Skewed, World, name};
 
 /// The name of what a law adds to a world.
@@ -37,7 +38,7 @@ const NEIGHBOUR: &str = "keep-neighbour";
 struct Contents {
     steps: BTreeMap<String, BTreeSet<String>>,
     refusals: BTreeSet<String>,
-    limit: Option<String>,
+    limit: Option<&'static str>,
 }
 
 impl Contents {
@@ -71,7 +72,7 @@ impl Contents {
                 .iter()
                 .map(|one| format!("{} {} {}", one.action, one.target.id(), one.safeguard))
                 .collect(),
-            limit: plan.blast_radius.as_ref().map(|limit| format!("{limit:?}")),
+            limit: plan.blast_radius.as_ref().map(seen::tripped),
         }
     }
 }
@@ -338,8 +339,9 @@ fn stricter(world: &mut World) -> (String, bool) {
             if world.scope.labels.is_empty() {
                 return ("nothing".into(), false);
             }
-            world.scope.labels.push("tbengine.run-id".parse().unwrap());
-            "--label tbengine.run-id".into()
+            let label = "tbengine.protect=false";
+            world.scope.labels.push(label.parse().unwrap());
+            format!("--label {label}")
         }
     };
     (flag, matches!(which, 1 | 2))
