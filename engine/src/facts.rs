@@ -121,6 +121,13 @@ impl IdentityKey {
         Self(text)
     }
 
+    /// The key up to the creation time, and whether that is known.
+    fn without_time(&self) -> Option<(&str, bool)> {
+        // The time is the last of the list, and a text without commas or null.
+        let (of_id, time) = self.0.rsplit_once(',')?;
+        Some((of_id, time != "null]"))
+    }
+
     /// The key as it is written down.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -186,7 +193,22 @@ impl Quarantine {
         if self.parked.is_empty() {
             return None;
         }
-        self.parked.get(&IdentityKey::of(identity))
+        let key = IdentityKey::of(identity);
+        self.parked
+            .get(&key)
+            .or_else(|| self.parked_at_some_time(&key))
+    }
+
+    /// Why a resource of this account, kind and id is parked where it is not known, then or now, when it was created:
+    /// it may be the same.
+    fn parked_at_some_time(&self, key: &IdentityKey) -> Option<&QuarantineEntry> {
+        let (of_id, is_known) = key.without_time()?;
+        let parked = self.parked.iter().filter(|(parked, _)| {
+            let then = parked.without_time();
+            then.is_some_and(|(other, was_known)| other == of_id && !(is_known && was_known))
+        });
+        let first = parked.min_by_key(|(parked, _)| parked.as_str());
+        first.map(|(_, entry)| entry)
     }
 
     fn is_released(&self, identity: &Identity) -> bool {
@@ -211,4 +233,44 @@ pub fn resource_key(identity: &Identity) -> String {
     } = identity;
     // A list, so that no id can be written to look like another.
     serde_json::json!([account, kind, native]).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use tbengine_sdk::Timestamp;
+
+    use super::*;
+
+    fn container(native: &str, created: Option<i64>) -> Identity {
+        Identity {
+            backend: "docker".into(),
+            account: "a".into(),
+            kind: Kind::CONTAINER,
+            native: native.to_owned(),
+            created: created.map(Timestamp::from_unix_seconds),
+        }
+    }
+
+    /// What is parked is another one under the same id only where both times are known.
+    #[test]
+    fn what_may_be_the_parked_one_is_parked() {
+        for (then, now, is_parked) in [
+            (Some(1), Some(1), true),
+            (Some(1), Some(2), false),
+            (Some(1), None, true),
+            (None, Some(1), true),
+            (None, None, true),
+        ] {
+            let entry = QuarantineEntry {
+                runs: 3,
+                last_run: "r".into(),
+                reason: "it failed".into(),
+            };
+            let key = IdentityKey::of(&container("1", then));
+            let quarantine = Quarantine::new(HashMap::from([(key, entry)]));
+            let is = |native, created| quarantine.entry(&container(native, created)).is_some();
+            assert_eq!(is("1", now), is_parked, "{then:?} {now:?}");
+            assert!(!is("2", now) && !is("", now), "{then:?} {now:?}");
+        }
+    }
 }

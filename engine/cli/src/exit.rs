@@ -469,6 +469,7 @@ mod tests {
             name: "web".into(),
             action: tbengine_engine::plan::ActionKind::Delete,
             result: *result,
+            effect: Default::default(),
             detail: None,
             hint: None,
             failed_attempts: Vec::new(),

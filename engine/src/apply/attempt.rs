@@ -8,8 +8,9 @@ use tbengine_sdk::{
 };
 use tokio::time::Instant;
 
+use super::requests::{Requests, may_hide_an_effect};
 use crate::plan::saved::difference;
-use crate::plan::{Action, Listing, Step, safeguards};
+use crate::plan::{Action, ActionKind, Listing, Step, safeguards};
 use crate::policy::Force;
 use crate::report::StepResult;
 use tbengine_sdk::host::{OpenBackend, call};
@@ -37,6 +38,8 @@ pub(super) struct StepAttempt {
     pub(super) as_listed: bool,
     /// Whether what is read is kept for the policy.
     pub(super) keeps_reads: bool,
+    /// What its requests may have led to.
+    pub(super) requests: Arc<Requests>,
     /// What was read last.
     pub(super) last_read: Mutex<Option<Resource>>,
 }
@@ -127,6 +130,9 @@ impl StepAttempt {
         }
         if let Some(detail) = self.changed(&resource) {
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
+        }
+        if let Some(surrendered) = self.surrendered(&resource) {
+            return surrendered;
         }
         if !self.step.listing.is_present() {
             let detail = "it exists but was not listed, so no request was sent";
@@ -229,7 +235,10 @@ impl StepAttempt {
             {
                 AttemptResult::Ended(StepResult::Archived, None)
             }
-            Ok(Some(_)) => AttemptResult::StillThere,
+            Ok(Some(resource)) => match self.surrendered(&resource) {
+                Some(surrendered) => surrendered,
+                None => AttemptResult::StillThere,
+            },
             Err(error) => failed(error, false),
         }
     }
@@ -263,10 +272,8 @@ impl StepAttempt {
         let backend = &self.open.backend;
         let runs = resource.state.is_running();
         // Asked of what runs as well: nothing is to be ended that cannot be archived afterwards.
-        match self
-            .call("archive", backend.archive(&self.step.target))
-            .await
-        {
+        let archiving = backend.archive(&self.step.target);
+        match self.change(ActionKind::Archive, archiving).await {
             Ok(_) => self.watch_archiving(true).await,
             Err(error) if error.kind == ErrorKind::Conflict && runs => self.end(grace).await,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
@@ -328,7 +335,8 @@ impl StepAttempt {
         let can_ask = self.open.capabilities.can(self.step.target.kind).stop;
         let backend = &self.open.backend;
         let target = &self.step.target;
-        match self.call("delete", backend.delete(target, options)).await {
+        let deletion = backend.delete(target, options);
+        match self.change(ActionKind::Delete, deletion).await {
             Ok(taken @ (Taken::Accepted | Taken::Done)) => {
                 let is_done = taken == Taken::Done;
                 match self.proven_by_listing {
@@ -409,7 +417,7 @@ impl StepAttempt {
             grace: Some(self.step.action.grace()).filter(|_| !force),
         };
         let stop = backend.stop(&self.step.target, options);
-        self.call("stop", stop).await
+        self.change(ActionKind::Stop, stop).await
     }
 
     /// An accepted deletion is not a proof; a resource that cannot be read any more is.
@@ -460,6 +468,16 @@ impl StepAttempt {
         AttemptResult::Ended(StepResult::Deleted, detail)
     }
 
+    /// The end of a step whose resource the provider hides: the answer that said so may have been lost, and asking
+    /// again leads to nothing.
+    fn surrendered(&self, resource: &Resource) -> Option<AttemptResult> {
+        let is_deletion = matches!(self.step.action, Action::Delete { .. });
+        (is_deletion && resource.surrendered).then(|| {
+            let detail = "the provider has taken its deletion and hides it";
+            AttemptResult::Ended(StepResult::Surrendered, Some(detail.into()))
+        })
+    }
+
     fn changed(&self, resource: &Resource) -> Option<String> {
         if let Some(detail) = difference(&self.step, resource) {
             return Some(detail);
@@ -484,6 +502,9 @@ impl StepAttempt {
             }
             answer => answer,
         };
+        if let Ok(read) = &answer {
+            self.requests.read(&self.step.target, read.as_ref());
+        }
         if self.keeps_reads
             && let Ok(Some(resource)) = &answer
         {
@@ -523,6 +544,25 @@ impl StepAttempt {
         }
     }
 
+    /// Asks for a change.
+    async fn change(
+        &self,
+        what: ActionKind,
+        request: impl Future<Output = Result<Taken, Error>>,
+    ) -> Result<Taken, Error> {
+        let word = match what {
+            ActionKind::Stop => "stop",
+            ActionKind::Archive => "archive",
+            ActionKind::Delete => "delete",
+        };
+        let before = self.requests.begin(what);
+        let answer = self.call(word, request).await;
+        if let Err(error) = &answer {
+            self.requests.failed(&before, error);
+        }
+        answer
+    }
+
     async fn call<T>(
         &self,
         what: &str,
@@ -544,11 +584,8 @@ fn failed(error: Error, sent: bool) -> AttemptResult {
     AttemptResult::Failed { error, sent }
 }
 
-/// A change that was not confirmed. A clear refusal had no effect; a fault or a lost reply may hide one.
+/// A change that was not confirmed.
 fn refused_or_lost(error: Error) -> AttemptResult {
-    let may_hide_an_effect = matches!(
-        error.kind,
-        ErrorKind::Transient | ErrorKind::Unavailable | ErrorKind::Internal
-    );
-    failed(error, may_hide_an_effect)
+    let sent = may_hide_an_effect(&error);
+    failed(error, sent)
 }

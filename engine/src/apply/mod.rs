@@ -5,6 +5,7 @@
 //! - [`backoff`]: how long to wait between attempts
 //! - `limit`: how many calls at once
 //! - `budget`: how many retries in all
+//! - `requests`: what the requests of a step may have led to
 //! - `attempt`: one attempt of one step; knows no other step and nothing of the run
 //! - `retry`: what each kind of error leads to; the retry table, pure
 //! - `state`: the state machine of a step, drawn and pure
@@ -26,6 +27,7 @@ mod limit;
 mod proofs;
 mod qualified;
 mod question;
+mod requests;
 mod retry;
 mod run_loop;
 mod state;

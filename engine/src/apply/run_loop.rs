@@ -333,6 +333,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                     .following
                     .spares_reading(state.step(), self.lanes.of(no)),
             keeps_reads: self.options.ask_policy,
+            requests: state.requests().clone(),
             last_read: Mutex::new(state.last_read().cloned()),
         };
         let asks = self.options.ask_policy;
@@ -881,7 +882,10 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.cancel_where(|state| !state.is_moving());
         for no in self.steps.numbers() {
             if !self.steps[no].is_done() {
-                let detail = "interrupted during a request; result unknown";
+                let detail = match self.steps[no].requests().were_sent() {
+                    true => "interrupted during a request; result unknown",
+                    false => "interrupted while it was read; nothing was requested",
+                };
                 self.finish(no, Verdict::new(StepResult::Cancelled, detail));
             }
         }

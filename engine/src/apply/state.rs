@@ -40,6 +40,7 @@ use tbengine_sdk::{Error, Resource};
 use tokio::time::Instant;
 
 use super::attempt::{AttemptResult, Next};
+use super::requests::Requests;
 use super::retry::{RetryDecision, Tries};
 use crate::duration::millis;
 use crate::plan::{Action, Step};
@@ -220,6 +221,8 @@ pub(super) struct StepState {
     escalated: bool,
     /// Whether a request that may have had an effect went out.
     sent: bool,
+    /// What its requests may have led to, also those of an attempt that is being made.
+    requests: Arc<Requests>,
     /// Whether someone else began the change that is under way.
     theirs: bool,
     /// How long it was watched, and how often it was looked at. Pauses of the backend do not count.
@@ -255,6 +258,7 @@ impl StepState {
             asked_to_end: false,
             escalated: false,
             sent: false,
+            requests: Arc::default(),
             theirs: false,
             watched: (Duration::ZERO, 0),
             spent: Duration::ZERO,
@@ -304,6 +308,11 @@ impl StepState {
     /// Whether a request that may have had an effect went out.
     pub(super) fn sent(&self) -> bool {
         self.sent
+    }
+
+    /// What its requests may have led to.
+    pub(super) fn requests(&self) -> &Arc<Requests> {
+        &self.requests
     }
 
     /// Whether someone else began the change that is under way.
@@ -446,6 +455,7 @@ impl StepState {
             name: self.step.name.clone(),
             action: self.step.action.kind(),
             result: verdict.result,
+            effect: self.requests.effect(verdict.result),
             detail: verdict.detail,
             hint: verdict.hint,
             failed_attempts: std::mem::take(&mut self.failed),
@@ -463,6 +473,7 @@ impl StepState {
         now: Instant,
         stuck_after: Duration,
     ) -> Result<Wish, Error> {
+        self.sent |= self.requests.were_sent();
         Ok(match result {
             AttemptResult::Ended(result, detail) => Wish::End(Verdict {
                 result,

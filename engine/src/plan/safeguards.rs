@@ -110,6 +110,33 @@ pub enum Safeguard {
     Changed,
 }
 
+impl Safeguard {
+    /// Every safeguard, in the order of the list above.
+    pub const ALL: [Self; 21] = [
+        Self::ProtectedLabel,
+        Self::KeepUntil,
+        Self::MinimumAge,
+        Self::Clock,
+        Self::OwnContainer,
+        Self::LiveLease,
+        Self::UnknownLease,
+        Self::LiveUnit,
+        Self::UnknownState,
+        Self::Damaged,
+        Self::Surrendered,
+        Self::UnknownClass,
+        Self::RunningWithoutForce,
+        Self::UnprovenOwner,
+        Self::KeptOwner,
+        Self::InUse,
+        Self::DependentsUnknown,
+        Self::CascadeUnknown,
+        Self::Quarantined,
+        Self::Veto,
+        Self::Changed,
+    ];
+}
+
 impl fmt::Display for Safeguard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tbengine_sdk::{Error, ResourceId};
 
+use super::effect::Effect;
 use crate::plan::ActionKind;
 
 /// How one step ended.
@@ -21,6 +22,9 @@ pub struct Outcome {
     pub action: ActionKind,
     /// How it ended.
     pub result: StepResult,
+    /// What its requests to change the resource came to. Records of before do not say.
+    #[serde(default)]
+    pub effect: Effect,
     /// Why it ended so, if more than the result is to be said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

@@ -39,6 +39,11 @@ pub struct Chaos {
     pub ghosts: Duration,
 }
 
+/// A listing that left something out.
+pub(crate) const MISSED_IN_LIST: &str = "missed-in-list";
+/// A read of what is gone.
+pub(crate) const GHOST: &str = "ghost";
+
 /// Longer than anybody waits for an answer.
 const HANG_DURATION: Duration = Duration::from_secs(90);
 const MAX_DELAY_MS: u64 = 3000;
@@ -55,7 +60,29 @@ impl Chaos {
         }
     }
 
-    pub(crate) fn draw(&self, operation: Operation, random: &mut fastrand::Rng) -> Option<Fault> {
+    /// The names of the faults that meet calls, of what listings leave out, and of what can be read after it is gone.
+    pub const NAMES: [&'static str; 13] = [
+        "transient",
+        "unavailable",
+        "lost-before",
+        "lost-after",
+        "delay",
+        "hang",
+        "late",
+        "rate-limited",
+        "rate-limited-blind",
+        "confirmed-without-effect",
+        "denied-to-exist",
+        MISSED_IN_LIST,
+        GHOST,
+    ];
+
+    /// What goes wrong with a call, if anything, and its name.
+    pub(crate) fn draw(
+        &self,
+        operation: Operation,
+        random: &mut fastrand::Rng,
+    ) -> Option<(&'static str, Fault)> {
         let changes = matches!(
             operation,
             Operation::Stop | Operation::Archive | Operation::Delete
@@ -79,7 +106,7 @@ impl Chaos {
             chance -= rate;
             chance < 0.0
         })?;
-        Some(match which {
+        let fault = match which {
             0 => Fault::transient(),
             1 => Fault::unavailable(),
             2 => Fault::RequestLost,
@@ -93,7 +120,8 @@ impl Chaos {
             _ => Fault::Answer(
                 Error::new(ErrorKind::NotFound, "no such resource").with_code("memory:404"),
             ),
-        })
+        };
+        Some((Self::NAMES[which], fault))
     }
 }
 

@@ -11,8 +11,6 @@ pub enum ExternalChange {
     Restart(Identity),
     /// Ends what runs, with this exit code.
     End(Identity, i64),
-    /// Gives a resource another name, as a tag does to an image.
-    Name(Identity, String),
     /// Deletes a resource, whatever uses it.
     Delete(Identity),
     /// Deletes a resource and makes another one with the same native id and name.
@@ -21,4 +19,37 @@ pub enum ExternalChange {
     SetState(Identity, State),
     /// Makes a resource.
     Create(Box<Make>),
+    /// Gives a resource one more name, as a tag does to an image. One that had none goes by it from then on.
+    Name(Identity, String),
+    /// Gives a resource a label, in place of one with the same key.
+    Label(Identity, String, String),
+}
+
+impl ExternalChange {
+    /// The words for all of them.
+    pub const WORDS: [&'static str; 8] = [
+        "restart",
+        "delete",
+        "recreate",
+        "set-state",
+        "create",
+        "name",
+        "label",
+        "end",
+    ];
+
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        let number = match self {
+            Self::Restart(_) => 0,
+            Self::Delete(_) => 1,
+            Self::Recreate(_) => 2,
+            Self::SetState(..) => 3,
+            Self::Create(_) => 4,
+            Self::Name(..) => 5,
+            Self::Label(..) => 6,
+            Self::End(..) => 7,
+        };
+        Self::WORDS[number]
+    }
 }

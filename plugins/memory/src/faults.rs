@@ -68,6 +68,35 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The words for all of them.
+    pub const WORDS: [&'static str; 9] = [
+        "answer",
+        "request-lost",
+        "reply-lost",
+        "in-progress-then-gone",
+        "hang",
+        "late-effect",
+        "confirmed-without-effect",
+        "panic",
+        "meanwhile",
+    ];
+
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        let number = match self {
+            Fault::Answer(_) => 0,
+            Fault::RequestLost => 1,
+            Fault::ReplyLost => 2,
+            Fault::InProgressThenGone(_) => 3,
+            Fault::Hang(_) => 4,
+            Fault::LateEffect(_) => 5,
+            Fault::ConfirmedWithoutEffect => 6,
+            Fault::Panic => 7,
+            Fault::Meanwhile(_) => 8,
+        };
+        Self::WORDS[number]
+    }
+
     /// A passing fault, like a busy mount.
     pub fn transient() -> Self {
         Self::answer(

@@ -43,7 +43,7 @@ pub use external_change::ExternalChange;
 pub use faults::{Fault, FaultRates, Operation};
 pub use kinds::BUILD_CACHE;
 pub use make::{Make, container, image, network, resource, sandbox, snapshot, volume};
-pub use record::{Deleter, Deletion, Request};
+pub use record::{Deleter, Deletion, Met, REFUSALS, Request};
 
 tbengine_sdk::backend!(
     "memory",

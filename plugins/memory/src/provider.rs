@@ -4,7 +4,7 @@
 //! Nothing here waits: what happens later is on an agenda, and every call first brings the state up
 //! to the present. So a test with paused time sees the same in every run.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::change_log::ChangeLog;
 use crate::entry::{Account, Entry, Native, Reaction};
 use crate::external_change::ExternalChange;
 use crate::kinds::{self, kinds};
-use crate::record::{Deleter, Deletion, Record};
+use crate::record::{Deleter, Deletion, Met, Record};
 
 /// What is on the agenda.
 #[derive(Debug)]
@@ -73,6 +73,8 @@ pub struct Provider {
     pub(crate) skew_ms: i64,
     /// What listings show besides, and cannot be read.
     pub(crate) unreadable: BTreeMap<Kind, Vec<Unreadable>>,
+    /// What it hides once its deletion was asked for, and keeps.
+    pub(crate) surrendering: HashSet<Identity>,
     /// The account that `check` answers instead.
     pub(crate) pretended_account: Option<String>,
     /// What was deleted lately, and until when it can be read.
@@ -96,6 +98,7 @@ impl Provider {
             forbidden: BTreeSet::new(),
             skew_ms: 0,
             unreadable: BTreeMap::new(),
+            surrendering: HashSet::new(),
             pretended_account: None,
             record: Record::default(),
             shelves: empty(&kinds),
@@ -513,6 +516,19 @@ impl Provider {
         Ok(())
     }
 
+    /// Takes the deletion of a resource that it will only hide, if it is one.
+    pub(crate) fn surrender(&mut self, target: &Identity) -> bool {
+        let is_there = self
+            .find(target.kind, &target.native)
+            .is_some_and(|found| self.surrendering.contains(&found.identity));
+        if is_there {
+            self.change(target.kind, &target.native, |resource| {
+                resource.surrendered = true;
+            });
+        }
+        is_there
+    }
+
     /// The disk that everything lies on.
     pub(crate) fn disk(&self) -> Disk {
         const SIZE: u64 = 512 << 30;
@@ -615,6 +631,19 @@ impl Provider {
     /// Makes an external change now.
     pub(crate) fn change_externally(&mut self, change: ExternalChange) {
         let now = self.calendar();
+        let does_something = match &change {
+            ExternalChange::Create(_) => true,
+            ExternalChange::Restart(target)
+            | ExternalChange::Delete(target)
+            | ExternalChange::Recreate(target)
+            | ExternalChange::SetState(target, _)
+            | ExternalChange::End(target, _)
+            | ExternalChange::Name(target, _)
+            | ExternalChange::Label(target, ..) => self.find(target.kind, &target.native).is_some(),
+        };
+        if does_something {
+            self.record.meet(Met::Change, change.word());
+        }
         match change {
             // What is being removed cannot become anything else any more.
             ExternalChange::Restart(target) | ExternalChange::SetState(target, _)
@@ -639,13 +668,6 @@ impl Provider {
                     resource.state = State::Exited;
                     resource.finished = Some(now);
                     resource.exit_code = Some(code);
-                });
-            }
-            ExternalChange::Name(target, name) => {
-                self.change(target.kind, &target.native, |resource| {
-                    resource.attrs = [("tags", name.as_str())].into_iter().collect();
-                    resource.names = vec![name.clone()];
-                    resource.name = name;
                 });
             }
             ExternalChange::Delete(target) => {
@@ -674,6 +696,24 @@ impl Provider {
                         reaction: Reaction::default(),
                     });
                 }
+            }
+            ExternalChange::Name(target, name) => {
+                self.change(target.kind, &target.native, |resource| {
+                    if resource.attrs.get("dangling").is_some() {
+                        resource.attrs = [("tags", name.as_str())].into_iter().collect();
+                        resource.name.clone_from(&name);
+                    }
+                    resource.names.push(name);
+                });
+            }
+            ExternalChange::Label(target, key, value) => {
+                self.change(target.kind, &target.native, |resource| {
+                    let labels = resource.labels.iter();
+                    let others = labels.filter(|(other, _)| *other != key);
+                    let others = others.map(|(key, value)| (key.to_owned(), value.to_owned()));
+                    let one = (key.clone(), value.clone());
+                    resource.labels = others.chain([one]).collect::<Labels>();
+                });
             }
             ExternalChange::Create(make) => {
                 let entry = make.build(&self.account, now);

@@ -1,5 +1,6 @@
 //! What was asked of the provider, and what was deleted.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tbengine_sdk::{ErrorKind, Identity, Kind, State};
@@ -62,4 +63,30 @@ pub(crate) struct Record {
     pub(crate) on: bool,
     pub(crate) requests: Vec<Request>,
     pub(crate) deletions: Vec<Deletion>,
+    /// What went wrong, and what someone else did, and how often.
+    pub(crate) met: BTreeMap<(Met, &'static str), u64>,
 }
+
+impl Record {
+    pub(crate) fn meet(&mut self, met: Met, word: &'static str) {
+        if self.on {
+            *self.met.entry((met, word)).or_default() += 1;
+        }
+    }
+}
+
+/// What a provider met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Met {
+    /// A fault of [`Chaos`](crate::Chaos), by its name.
+    Chaos,
+    /// A [`Fault`](crate::Fault) that was scripted, by its word.
+    Fault,
+    /// A call during an outage, or above the rate limit.
+    Refusal,
+    /// An [`ExternalChange`](crate::ExternalChange) that changed something, by its word.
+    Change,
+}
+
+/// The words for what refuses a call.
+pub const REFUSALS: [&str; 2] = ["outage", "rate-limit"];

@@ -8,7 +8,7 @@ use tbengine_engine::terms::{Filter, Terms};
 use tbengine_memory::{
     Chaos, ExternalChange, Fault, Make, Memory, Operation, container, image, network, volume,
 };
-use tbengine_sdk::{Error, ErrorKind, Identity, Kind, State, Timestamp};
+use tbengine_sdk::{Error, ErrorKind, Kind, State, Timestamp};
 use tokio::time::Instant;
 
 use crate::act::{Act, Benchmark, Ci, Database, Developer, Harness, Impostor, Job, Nature};

@@ -1,6 +1,6 @@
 //! Runs many seeds, or prints the figures about faults.
 //!
-//! `cargo run --release -p tbengine-simulation -- --seeds 1000000 [--from N] [--threads 2]`
+//! `cargo run --release -p tbengine-simulation -- --seeds 1000000 [--from N] [--threads 2] [--seen]`
 //! `cargo run --release -p tbengine-simulation -- --figures [SEEDS]`
 #![expect(
     clippy::print_stdout,
@@ -9,9 +9,10 @@
 )]
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use tbengine_simulation::{figures, repeat, simulate};
+use tbengine_simulation::{Seen, figures, quiet_scripted_panics, repeat, simulate};
 
 fn main() {
     if std::env::args().any(|argument| argument == "--figures") {
@@ -22,7 +23,9 @@ fn main() {
     let seeds = number("--seeds", 2000);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     let threads = number("--threads", cores).max(1);
+    quiet_scripted_panics();
     let begin = Instant::now();
+    let seen = Mutex::new(Seen::default());
     let (next, broken) = (AtomicU64::new(from), AtomicU64::new(0));
     let (steps, deleted) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -37,6 +40,8 @@ fn main() {
                         Ok(stats) => {
                             steps.fetch_add(stats.steps as u64, Ordering::Relaxed);
                             deleted.fetch_add(stats.deleted as u64, Ordering::Relaxed);
+                            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                            seen.merge(&stats.seen);
                         }
                         Err(what) => {
                             broken.fetch_add(1, Ordering::Relaxed);
@@ -57,6 +62,15 @@ fn main() {
         "{seeds} seeds from {from}: {broken} broken; {steps} steps, {deleted} deletions; {took:.1} s, {:.0} seeds/s/thread",
         seeds as f64 / took / threads as f64
     );
+    let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if std::env::args().any(|argument| argument == "--seen") {
+        for (what, times) in seen.all() {
+            println!("{times:>9}  {what}");
+        }
+    }
+    for what in seen.missing() {
+        println!("never occurred: {what}");
+    }
     if broken > 0 {
         std::process::exit(1);
     }

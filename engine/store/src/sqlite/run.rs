@@ -16,7 +16,7 @@ use tbengine_engine::clock::RunClock;
 use tbengine_engine::facts::resource_key;
 use tbengine_engine::plan::{ActionKind, Plan, Refusal, Safeguard, Step};
 use tbengine_engine::report::outcome::ResourceIdText;
-use tbengine_engine::report::{Event, EventKind, Outcome, Report, StepResult};
+use tbengine_engine::report::{Effect, Event, EventKind, Outcome, Report, StepResult};
 use tbengine_sdk::{Identity, ResourceId, Timestamp};
 use tokio_util::sync::CancellationToken;
 
@@ -122,7 +122,11 @@ impl SqliteRun {
             if staying.contains(&step.target.id()) {
                 continue;
             }
-            let dropped = dropped(step_number, step, &left.refusals);
+            let effect = match record.steps[step_number].intents {
+                0 => Effect::None,
+                _ => Effect::Unknown,
+            };
+            let dropped = dropped(step_number, step, &left.refusals, effect);
             first.push(Entry::Outcome(dropped.clone()));
             settled.push(dropped);
         }
@@ -483,6 +487,15 @@ impl Shared {
             let detail = "verified gone; requested before the run was interrupted";
             outcome.detail = Some(detail.into());
         }
+        if approved.intended && outcome.effect == Effect::None {
+            // Nobody looked at what was sent before, unless the result is what it was to lead to.
+            outcome.effect = match outcome.result {
+                StepResult::Deleted | StepResult::Stopped | StepResult::Archived => {
+                    Effect::Verified
+                }
+                _ => Effect::Unknown,
+            };
+        }
     }
 
     /// Makes a report the one of the whole run: every step of the approved plan, in its order.
@@ -581,7 +594,7 @@ fn approved_steps(
 }
 
 /// A step that was approved and is not applied any more, because it changed or a safeguard says so now.
-fn dropped(number: usize, step: &Step, refusals: &[Refusal]) -> Outcome {
+fn dropped(number: usize, step: &Step, refusals: &[Refusal], effect: Effect) -> Outcome {
     let refusal = refusals
         .iter()
         .rfind(|refusal| refusal.target == step.target);
@@ -608,6 +621,7 @@ fn dropped(number: usize, step: &Step, refusals: &[Refusal]) -> Outcome {
         name: step.name.clone(),
         action: step.action.kind(),
         result,
+        effect,
         detail: Some(why),
         hint: None,
         failed_attempts: Vec::new(),

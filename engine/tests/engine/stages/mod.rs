@@ -14,6 +14,5 @@ mod recognise;
 mod refused;
 mod safeguards;
 mod saved;
-mod seeds;
 mod support;
 mod vetoes;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tbengine_engine::plan::{BlastRadius, MaxDelete, Own, Plan, Safeguard};
+use tbengine_engine::plan::{BlastRadius, MaxDelete, Own, Plan, Safeguard, Safeguards};
 use tbengine_engine::policy::{Force, Verdict};
 use tbengine_memory::{Fault, Make, Operation, container, image, network, sandbox, volume};
-use tbengine_sdk::{Error, ErrorKind, Kind, Owner, State};
+use tbengine_sdk::{Error, ErrorKind, Kind, Owner, State, Timestamp};
 
 use crate::stages::support::{
     HOUR, NOW, Scripted, World, claiming_world, delete, delete_all, ours, provider, refused,
@@ -379,6 +379,33 @@ async fn held_by_what_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn held_by_what_is_only_stopped() {
+    let memory = provider();
+    let net = memory.insert(network("net"));
+    let data = memory.insert(volume("data"));
+    let free = memory.insert(volume("free"));
+    let benchmark = || Owner::Benchmark("harbor".into());
+    let stopped = container("stopped").running().owner(benchmark());
+    memory.insert(stopped.uses(&net).uses(&data));
+    let deleted = container("deleted").running().owner(benchmark());
+    memory.insert(deleted.uses(&free));
+    let policy = Scripted::new(|one| {
+        Some(match &*one.resource.name {
+            "stopped" => Verdict::Stop {
+                reason: "idle".into(),
+                grace: None,
+            },
+            _ => delete(Force::Always, Duration::ZERO),
+        })
+    });
+    let plan = World::new(memory).plan(policy).await.plan;
+    assert_eq!(refused(&plan, "stopped"), None);
+    assert_eq!(refused(&plan, "net"), Some(Safeguard::InUse));
+    assert_eq!(refused(&plan, "data"), Some(Safeguard::InUse));
+    assert_eq!(refused(&plan, "free"), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn held_through_a_chain() {
     let memory = provider();
     let base = memory.insert(image("base"));
@@ -394,11 +421,19 @@ async fn a_protection_holds_through_a_cascade() {
     let memory = provider();
     let data = memory.insert(volume("data").label("tbengine.protect", ""));
     let scratch = memory.insert(volume("scratch"));
+    let until =
+        |name, until: Timestamp| volume(name).label("tbengine.keep-until", until.to_string());
+    let kept = memory.insert(until("kept", NOW.plus(HOUR)));
+    let over = memory.insert(until("over", NOW.minus(HOUR)));
     memory.insert(ours("one").takes_along(&data));
     memory.insert(ours("two").takes_along(&scratch));
+    memory.insert(ours("three").takes_along(&kept));
+    memory.insert(ours("four").takes_along(&over));
     let plan = claiming_world(&memory).plan(delete_all()).await.plan;
     assert_eq!(refused(&plan, "one"), Some(Safeguard::ProtectedLabel));
     assert_eq!(refused(&plan, "two"), None);
+    assert_eq!(refused(&plan, "three"), Some(Safeguard::KeepUntil));
+    assert_eq!(refused(&plan, "four"), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -452,7 +487,9 @@ fn delete_all_containers() -> Scripted {
 async fn holders_unknown_when_containers_cannot_be_listed() {
     let memory = provider();
     let net = memory.insert(network("net"));
-    memory.insert(container("web").running().uses(&net));
+    let data = memory.insert(volume("data"));
+    let img = memory.insert(image("img"));
+    memory.insert(container("web").running().uses(&net).uses(&data).uses(&img));
     memory
         .script(Operation::List)
         .of_kind(Kind::CONTAINER)
@@ -461,10 +498,10 @@ async fn holders_unknown_when_containers_cannot_be_listed() {
             "broken listing",
         )));
     let planned = World::new(memory).plan(delete_all()).await;
-    assert_eq!(
-        refused(&planned.plan, "net"),
-        Some(Safeguard::DependentsUnknown)
-    );
+    for name in ["net", "data", "img"] {
+        let safeguard = refused(&planned.plan, name);
+        assert_eq!(safeguard, Some(Safeguard::DependentsUnknown), "{name}");
+    }
     assert_eq!(planned.inventory.failures.len(), 1);
     assert!(planned.plan.is_empty());
 }
@@ -532,6 +569,24 @@ async fn blast_radius_by_number() {
             10,
             "the plan still shows what it would do"
         );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_five_of_unproven_owner_are_not_ended_where_nobody_sets_a_limit() {
+    for (running, trips) in [(5, false), (6, true)] {
+        let memory = provider();
+        for number in 0..running {
+            memory.insert(ours(&format!("c{number}")).running());
+            // What facts prove does not count.
+            let proven = ours(&format!("p{number}")).running();
+            memory.insert(proven.owner(Owner::Benchmark("harbor".into())));
+        }
+        let mut world = claiming_world(&memory);
+        world.safeguards = Safeguards::default();
+        let plan = world.plan(delete_all()).await.plan;
+        let tripped = BlastRadius::UnprovenRunning { running, limit: 5 };
+        assert_eq!(plan.blast_radius, trips.then_some(tripped));
     }
 }
 

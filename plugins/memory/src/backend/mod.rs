@@ -17,16 +17,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tbengine_sdk::{
-    Account, Act, AttachRequest, Attached, Backend, Capabilities, Changes, DeleteOptions, Disk,
-    FindRequest, Identity, Kind, ListRequest, Method, ObserveRequest, Observed, OpenRequest, Page,
-    Resource, Result, Right, Sample, State, StopOptions, Taken, Timestamp, Unreadable,
-    WatchRequest,
+    Account, Act, AttachRequest, Attached, Backend, Bind, Capabilities, Changes, Class,
+    DeleteOptions, Disk, FindRequest, Identity, Kind, ListRequest, Method, ObserveRequest,
+    Observed, OpenRequest, Page, Resource, Result, Right, Sample, State, StopOptions, Taken,
+    Timestamp, Unreadable, WatchRequest,
 };
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use crate::attachments::RUN_VARIABLE;
-use crate::chaos::{Chaos, RateLimit};
+use crate::chaos::{Chaos, GHOST, RateLimit};
 use crate::config::MemoryConfig;
 use crate::entry::{self, Entry, Reaction};
 use crate::external_change::ExternalChange;
@@ -34,6 +34,7 @@ use crate::faults::{self, Fault, FaultRates, Operation};
 use crate::kinds::BUILD_CACHE;
 use crate::make::{Make, resource};
 use crate::provider::{Provider, in_progress};
+use crate::record::Met;
 use crate::seed;
 use call::Call;
 pub use oracle::Oracle;
@@ -256,6 +257,31 @@ impl Memory {
                 info.absence_proves = kinds.contains(&info.kind);
             }
         });
+    }
+
+    /// Lets a fact of a kind bind the steps on it.
+    pub fn binds(&self, kind: Kind, bind: Bind) {
+        self.provider(|provider| {
+            let mut kinds = provider.kinds.iter_mut();
+            if let Some(info) = kinds.find(|info| info.kind == kind) {
+                info.binds = vec![bind];
+            }
+        });
+    }
+
+    /// Lets a kind be of another class.
+    pub fn class(&self, kind: Kind, class: Class) {
+        self.provider(|provider| {
+            let mut kinds = provider.kinds.iter_mut();
+            if let Some(info) = kinds.find(|info| info.kind == kind) {
+                info.class = class;
+            }
+        });
+    }
+
+    /// Lets the provider take the deletion of a resource, hide it and do no more.
+    pub fn surrenders(&self, target: &Identity) {
+        self.provider(|provider| provider.surrendering.insert(target.clone()));
     }
 
     /// Takes from the credentials what they may do to a kind.
@@ -497,7 +523,11 @@ impl Backend for Memory {
     async fn get(&self, target: &Identity) -> Result<Option<Resource>> {
         self.call(Call::on(Operation::Get, target, false), |provider| {
             provider.permit(tbengine_sdk::Operation::Get, target.kind)?;
-            Ok(provider.read(target.kind, &target.native).cloned())
+            let read = provider.read(target.kind, &target.native).cloned();
+            if read.is_some() && provider.find(target.kind, &target.native).is_none() {
+                provider.record.meet(Met::Chaos, GHOST);
+            }
+            Ok(read)
         })
         .await
     }
@@ -519,6 +549,10 @@ impl Backend for Memory {
             Call::on(Operation::Delete, target, options.force),
             |provider| {
                 provider.permit(tbengine_sdk::Operation::Delete, target.kind)?;
+                if provider.surrender(target) {
+                    let message = "the provider hides it".into();
+                    return Ok(Taken::Surrendered { message });
+                }
                 provider.delete(target, options.force, options.alone)?;
                 Ok(match provider.deletion_takes.is_zero() {
                     true => Taken::Done,

@@ -1,12 +1,13 @@
 //! What really happened, whatever the engine believes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tbengine_sdk::{Identity, Resource};
+use tbengine_sdk::{Identity, Kind, KindInfo, Resource};
 
 use super::Memory;
 use crate::faults::Operation;
-use crate::record::{Deleter, Deletion, Request};
+use crate::record::{Deleter, Deletion, Met, Request};
 
 /// Knows the truth about a [`Memory`].
 #[derive(Clone, Debug)]
@@ -30,6 +31,19 @@ impl Oracle {
             .filter(|deletion| deletion.by != Deleter::SomeoneElse)
             .map(|deletion| deletion.identity)
             .collect()
+    }
+
+    /// What went wrong, and what someone else did, and how often.
+    pub fn met(&self) -> BTreeMap<(Met, &'static str), u64> {
+        self.0.provider(|provider| provider.record.met.clone())
+    }
+
+    /// What the provider declares of a kind.
+    pub fn kind(&self, kind: Kind) -> Option<KindInfo> {
+        self.0.provider(|provider| {
+            let mut kinds = provider.kinds.iter();
+            kinds.find(|info| info.kind == kind).cloned()
+        })
     }
 
     /// Every request in the order in which it was sent.

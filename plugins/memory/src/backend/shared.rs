@@ -10,10 +10,11 @@ use tokio::time::Instant;
 
 use super::call::Call;
 use super::script::Scripted;
+use crate::chaos::MISSED_IN_LIST;
 use crate::chaos::{Chaos, RateLimit};
 use crate::faults::{self, Fault, FaultRates};
 use crate::provider::Provider;
-use crate::record::Request;
+use crate::record::{Met, REFUSALS, Request};
 
 /// What the clones of one [`Memory`](super::Memory) share: the provider, and what goes wrong on the way to it.
 #[derive(Debug)]
@@ -36,8 +37,12 @@ impl Shared {
         if let Some((chaos, random)) = &mut self.chaos
             && chaos.missed_in_list > 0.0
         {
+            let before = page.resources.len();
             page.resources
                 .retain(|_| random.f64() >= chaos.missed_in_list);
+            if page.resources.len() < before {
+                self.provider.record.meet(Met::Chaos, MISSED_IN_LIST);
+            }
         }
     }
 
@@ -69,9 +74,15 @@ impl Shared {
             .iter_mut()
             .filter_map(|script| script.meet(call.operation, call.kind, native))
             .collect();
+        for fault in &faults {
+            self.provider.record.meet(Met::Fault, fault.word());
+        }
         faults.extend(self.rates.draw(call.operation, &mut self.random));
         if let Some((chaos, random)) = &mut self.chaos {
-            faults.extend(chaos.draw(call.operation, random));
+            if let Some((name, fault)) = chaos.draw(call.operation, random) {
+                self.provider.record.meet(Met::Chaos, name);
+                faults.push(fault);
+            }
         }
         faults
     }
@@ -80,8 +91,11 @@ impl Shared {
     pub(super) fn refusal(&mut self) -> Option<Error> {
         let since_opened = self.provider.since_opened();
         if self.outages.iter().any(|span| span.contains(&since_opened)) {
+            self.provider.record.meet(Met::Refusal, REFUSALS[0]);
             return Some(faults::nobody_listens());
         }
-        self.limit.as_mut()?.take(Instant::now()).err()
+        let refusal = self.limit.as_mut()?.take(Instant::now()).err()?;
+        self.provider.record.meet(Met::Refusal, REFUSALS[1]);
+        Some(refusal)
     }
 }

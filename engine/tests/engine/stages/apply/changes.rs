@@ -1,12 +1,12 @@
 //! What is not any more as it was when it was planned.
 
-use tbengine_engine::report::StepResult;
+use tbengine_engine::report::{Effect, StepResult};
 use tbengine_memory::{
     ExternalChange, Fault, Make, Memory, Operation, container, image, network, volume,
 };
 use tbengine_sdk::{Identity, State};
 
-use crate::stages::support::{World, delete_all, provider, result, seconds};
+use crate::stages::support::{HOUR, NOW, World, delete_all, outcome, provider, result, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_started_again_is_left_alone() {
@@ -187,4 +187,44 @@ async fn what_goes_with_its_lease_does_not_stay_with_its_unit() {
     memory.change(ExternalChange::Restart(main));
     world.apply(plan, delete_all()).await;
     assert!(!memory.oracle().is_alive(&data));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_no_known_state_any_more_is_left_alone() {
+    let memory = provider();
+    let one = memory.insert(container("one"));
+    let world = World::new(memory.clone());
+    let plan = world.plan(delete_all()).await.plan;
+    memory.change(ExternalChange::SetState(one.clone(), State::Unknown));
+    let report = world.apply(plan, delete_all()).await;
+    assert_eq!(result(&report, "one"), StepResult::Changed);
+    assert_eq!(outcome(&report, "one").effect, Effect::None);
+    assert!(memory.oracle().is_alive(&one));
+    assert_eq!(memory.oracle().count(Operation::Delete), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_protected_after_the_plan_was_made_is_left_alone() {
+    let memory = provider();
+    let protected = memory.insert(container("protected"));
+    let kept = memory.insert(container("kept"));
+    let other = memory.insert(container("other"));
+    let world = World::new(memory.clone());
+    let plan = world.plan(delete_all()).await.plan;
+    let tomorrow = NOW.plus(24 * HOUR).to_string();
+    let label = |target: &Identity, key: &str, value: &str| {
+        memory.change(ExternalChange::Label(
+            target.clone(),
+            key.into(),
+            value.into(),
+        ));
+    };
+    label(&protected, "tbengine.protect", "");
+    label(&kept, "tbengine.keep-until", &tomorrow);
+    label(&other, "note", "nothing to do with it");
+    let report = world.apply(plan, delete_all()).await;
+    assert_eq!(result(&report, "protected"), StepResult::Changed);
+    assert_eq!(result(&report, "kept"), StepResult::Changed);
+    assert_eq!(result(&report, "other"), StepResult::Deleted);
+    assert!(memory.oracle().is_alive(&protected) && memory.oracle().is_alive(&kept));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tbengine_engine::apply::ErrorMode;
 use tbengine_engine::policy::Force;
-use tbengine_engine::report::StepResult;
+use tbengine_engine::report::{Effect, StepResult};
 use tbengine_memory::{Fault, Operation, container, image, network, sandbox, volume};
 
 use crate::stages::support::{
@@ -121,4 +121,26 @@ async fn fail_fast_starts_nothing_after_the_first_failure() {
         "aggregate goes on"
     );
     assert_eq!(report.counts()[&StepResult::Failed], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_provider_only_hides_is_asked_for_once() {
+    let memory = provider();
+    let one = memory.insert(sandbox("one"));
+    let two = memory.insert(sandbox("two"));
+    memory.surrenders(&one);
+    memory.surrenders(&two);
+    // The answer that says so is lost: a read says it as well.
+    memory
+        .script(Operation::Delete)
+        .of("two")
+        .nth(1)
+        .then(Fault::ReplyLost);
+    let report = World::new(memory.clone()).run(delete_all()).await;
+    for name in ["one", "two"] {
+        assert_eq!(result(&report, name), StepResult::Surrendered, "{name}");
+        assert_eq!(outcome(&report, name).effect, Effect::Unknown, "{name}");
+    }
+    assert_eq!(memory.oracle().count(Operation::Delete), 2);
+    assert!(memory.oracle().is_alive(&one) && memory.oracle().is_alive(&two));
 }
