@@ -473,8 +473,11 @@ impl StepAttempt {
     fn surrendered(&self, resource: &Resource) -> Option<AttemptResult> {
         let is_deletion = matches!(self.step.action, Action::Delete { .. });
         (is_deletion && resource.surrendered).then(|| {
-            let detail = "the provider has taken its deletion and hides it";
-            AttemptResult::Ended(StepResult::Surrendered, Some(detail.into()))
+            let detail = format!(
+                "the provider has taken its deletion and only hides it ({})",
+                resource.state
+            );
+            AttemptResult::Ended(StepResult::Surrendered, Some(detail))
         })
     }
 

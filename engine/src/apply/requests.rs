@@ -48,10 +48,8 @@ impl Requests {
 
     /// Notes what a read showed.
     pub(super) fn read(&self, target: &Identity, read: Option<&Resource>) {
+        // That it is gone is the result of the step, unless the step is cut short before anybody is told.
         let Some(resource) = read.filter(|resource| resource.identity == *target) else {
-            for open in [&self.stop_open, &self.archive_open, &self.delete_open] {
-                open.store(false, Ordering::Relaxed);
-            }
             return;
         };
         if !resource.state.is_running() {
@@ -166,7 +164,7 @@ mod tests {
             assert_eq!(became, effect, "{asked} {shown}");
             requests.read(&resource.identity, None);
             assert_eq!(requests.effect(StepResult::Deleted), Effect::Verified);
-            assert_eq!(requests.effect(StepResult::Failed), Effect::Verified);
+            assert_eq!(requests.effect(StepResult::Cancelled), effect);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tbengine_engine::report::{EventKind, StepResult};
+use tbengine_engine::report::{Effect, EventKind, StepResult};
 use tbengine_memory::{Memory, Operation, container, sandbox};
 
 use crate::stages::support::{
@@ -72,6 +72,18 @@ async fn abort_drops_what_is_under_way_and_says_so() {
         outcome.result == StepResult::Cancelled && detail.contains("result unknown")
     });
     assert!(unknown.count() > 0);
+    // What the words say, programs can read.
+    for outcome in &report.outcomes {
+        let detail = outcome.detail.as_deref().unwrap_or_default();
+        let effect = if detail.contains("result unknown") {
+            Effect::Unknown
+        } else if outcome.result == StepResult::Deleted {
+            Effect::Verified
+        } else {
+            Effect::None
+        };
+        assert_eq!(outcome.effect, effect, "{detail}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use tbengine_engine::apply::Halt;
 use tbengine_engine::clock::RunClock;
 use tbengine_engine::plan::{ActionKind, Plan};
 use tbengine_engine::policy::Policy;
-use tbengine_engine::report::{Event, Report, Reporter, StepResult};
+use tbengine_engine::report::{Effect, Event, Report, Reporter, StepResult};
 use tbengine_memory::{ExternalChange, Fault, Operation, container, network};
 use tbengine_store::{Entry, Record, RunLog, RunState, Store, StoreError};
 
@@ -149,15 +149,20 @@ pub(crate) async fn what_crashed_is_read_again_and_goes_on(subject: &dyn Subject
     let one = memory.insert(container("one").uses(&net));
     memory.insert(container("two"));
     let changed = memory.insert(container("changed"));
+    let lost = memory.insert(container("lost"));
     let world = World::new(memory.clone());
     let plan = planned(&world).await;
-    assert_eq!(plan.steps.len(), 4);
+    assert_eq!(plan.steps.len(), 5);
     let journal = store
         .begin(&plan, RunClock::starting_at(NOW))
         .await
         .unwrap();
     // A future that is dropped leaves what a killed process leaves: nothing more is written.
-    for (operation, name) in [(Operation::Delete, "two"), (Operation::Get, "changed")] {
+    for (operation, name) in [
+        (Operation::Delete, "two"),
+        (Operation::Get, "changed"),
+        (Operation::Delete, "lost"),
+    ] {
         memory
             .script(operation)
             .of(name)
@@ -182,12 +187,13 @@ pub(crate) async fn what_crashed_is_read_again_and_goes_on(subject: &dyn Subject
     let unknown = record.steps.iter().filter(|step| step.unknown).count();
     assert!(unknown >= 1, "{:?}", record.steps);
     memory.change(ExternalChange::Restart(changed));
+    memory.change(ExternalChange::Restart(lost));
     let (left, journal) = resume(&world, &*subject.store_of(2), delete_all()).await;
     assert!(left.steps.iter().all(|step| step.name != "changed"));
     let report = carry_out(&world, left, &*journal, &mut |_| {}).await;
     drop(journal);
     // Every step of the approved plan has one outcome, and it is the truth.
-    assert_eq!(report.outcomes.len(), 4);
+    assert_eq!(report.outcomes.len(), 5);
     assert!(
         report
             .outcomes
@@ -195,9 +201,17 @@ pub(crate) async fn what_crashed_is_read_again_and_goes_on(subject: &dyn Subject
             .enumerate()
             .all(|(step, one)| one.step == step)
     );
-    assert_eq!(result(&report, "changed"), StepResult::Changed);
+    let effect = |name: &str| {
+        let mut outcomes = report.outcomes.iter();
+        outcomes.find(|one| one.name == name).unwrap().effect
+    };
+    for (name, sent) in [("changed", Effect::None), ("lost", Effect::Unknown)] {
+        assert_eq!(result(&report, name), StepResult::Changed, "{name}");
+        assert_eq!(effect(name), sent, "{name}");
+    }
     for name in ["one", "two", "net"] {
         assert_eq!(result(&report, name), StepResult::Deleted, "{name}");
+        assert_eq!(effect(name), Effect::Verified, "{name}");
     }
     assert!(memory.oracle().resource(&one).is_none());
     let record = store.record("run-1").await.unwrap();
