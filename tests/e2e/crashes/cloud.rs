@@ -49,7 +49,7 @@ pub(crate) fn kill(path: &Path, cache: &Path, kills: usize, seed: u64) -> Series
     let mut series = Series::default();
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut length, rows) = undisturbed(&runtime, path, cache, &mut random);
-    while series.kills < kills {
+    while series.kills < kills && series.violations.len() < kills {
         let own_seed = random.u64(..);
         let mut own = fastrand::Rng::with_seed(own_seed);
         let mut host = Host::new(&runtime, path, cache, &mut own);
@@ -79,6 +79,7 @@ fn undisturbed(
     assert_eq!(output.code, 0, "{output:?}");
     let length = began.elapsed();
     let host = Host::new(runtime, path, cache, random);
+    host.heal();
     let mut rows = rows(&host.program, &host.one_by_one());
     rows.truncate(rows.len() / 2);
     (length, rows)

@@ -158,7 +158,7 @@ impl<'a> Round<'a> {
             world,
             program,
             id: format!("round-{round}"),
-            is_awaited: round % 2 == 0,
+            is_awaited: round.is_multiple_of(2),
         }
     }
 

@@ -40,11 +40,12 @@ pub(crate) fn kill(path: &Path, cache: &Path, kills: usize, seed: u64) -> Series
     let mut length = Duration::from_millis(300);
     let rows = {
         let host = Host::new(&runtime, path, cache, &mut random);
+        host.heal();
         let mut rows = rows(&host.program, &one_by_one());
         rows.truncate(rows.len() / 2);
         rows
     };
-    while series.kills < kills {
+    while series.kills < kills && series.violations.len() < kills {
         let own_seed = random.u64(..);
         let mut own = fastrand::Rng::with_seed(own_seed);
         let host = Host::new(&runtime, path, cache, &mut own);
