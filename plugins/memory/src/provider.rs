@@ -646,7 +646,9 @@ impl Provider {
         }
         match change {
             // What is being removed cannot become anything else any more.
-            ExternalChange::Restart(target) | ExternalChange::SetState(target, _)
+            ExternalChange::Restart(target)
+            | ExternalChange::SetState(target, _)
+            | ExternalChange::End(target, _)
                 if self
                     .find(target.kind, &target.native)
                     .is_some_and(|resource| resource.state == State::Removing) => {}

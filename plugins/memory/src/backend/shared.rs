@@ -78,11 +78,11 @@ impl Shared {
             self.provider.record.meet(Met::Fault, fault.word());
         }
         faults.extend(self.rates.draw(call.operation, &mut self.random));
-        if let Some((chaos, random)) = &mut self.chaos {
-            if let Some((name, fault)) = chaos.draw(call.operation, random) {
-                self.provider.record.meet(Met::Chaos, name);
-                faults.push(fault);
-            }
+        if let Some((chaos, random)) = &mut self.chaos
+            && let Some((name, fault)) = chaos.draw(call.operation, random)
+        {
+            self.provider.record.meet(Met::Chaos, name);
+            faults.push(fault);
         }
         faults
     }
