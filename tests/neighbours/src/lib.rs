@@ -3,7 +3,7 @@
 //! A seed makes a story, and from there on nothing is left to chance: the story is played, line by line, against the engine with
 //! its rules about owners and its built-in policies. Only the ledger knows whose a thing is, since those who make things
 //! write it; the engine has to find out from labels and names, as it does on a real machine. What it removes is compared
-//! with what an operator is [entitled](entitled) to.
+//! with what an operator is [entitled] to.
 //!
 //! | | invariant |
 //! |---|---|
