@@ -389,8 +389,8 @@ impl Work<'_> {
         Ok(Some(journal))
     }
 
-    /// Notes what a draft whose plan was recorded learned, and lets go of what it releases. The run has begun, so it is
-    /// not refused for that: what fails once more is parked as before.
+    /// Stores what a draft whose plan was recorded learned, and removes what it releases from the quarantine. The run has
+    /// begun, so an error is only logged: the resource is still released for this run, and stays quarantined afterwards.
     pub(crate) async fn note_begun(&self, store: &dyn Store, draft: &Draft) {
         note(store, &draft.found, &self.context.world).await;
         if !draft.released.is_empty()

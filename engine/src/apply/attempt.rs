@@ -474,7 +474,7 @@ impl StepAttempt {
         let is_deletion = matches!(self.step.action, Action::Delete { .. });
         (is_deletion && resource.surrendered).then(|| {
             let detail = format!(
-                "the provider has taken its deletion and only hides it ({})",
+                "the provider accepted its deletion and only hides it ({})",
                 resource.state
             );
             AttemptResult::Ended(StepResult::Surrendered, Some(detail))

@@ -48,7 +48,7 @@ impl Requests {
 
     /// Notes what a read showed.
     pub(super) fn read(&self, target: &Identity, read: Option<&Resource>) {
-        // That it is gone is the result of the step, unless the step is cut short before anybody is told.
+        // A deletion that was read as gone becomes the result of the step, unless the step is cancelled before that.
         let Some(resource) = read.filter(|resource| resource.identity == *target) else {
             return;
         };

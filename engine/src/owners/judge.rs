@@ -156,7 +156,7 @@ impl Known {
         }
     }
 
-    /// What is to be remembered of it.
+    /// The proven owners that later runs need, each once.
     fn learned(self, owners: &Owners) -> Vec<Learned> {
         let name = |owner: usize| owners.known[owner].name.to_string();
         let units = self.units.into_iter().flat_map(|(unit, owners)| {

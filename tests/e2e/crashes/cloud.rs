@@ -62,7 +62,7 @@ pub(crate) fn kill(path: &Path, cache: &Path, kills: usize, seed: u64) -> Series
     series
 }
 
-/// How long a run takes that nobody kills, and the first half of the calls that write its rows.
+/// How long a run takes without a kill, and the first half of the calls that write its rows.
 fn undisturbed(
     runtime: &Runtime,
     path: &Path,

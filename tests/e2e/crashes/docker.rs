@@ -209,7 +209,7 @@ impl<'a> Host<'a> {
         ids.lines().map(str::to_owned).collect()
     }
 
-    /// Whether a run that nobody killed ended as its record says: complete, or with what can be resumed. A listing may have
+    /// Whether a run that was not killed ended as its record says: complete, or with what can be resumed. A listing may have
     /// failed as well.
     fn ended_as_recorded(&self, run: &Ended) -> Result<(), String> {
         let recorded = recorded(&self.program)?;

@@ -61,7 +61,8 @@ fn no_kill_of_a_guard_or_its_reaper_leaves_anything_behind() {
     let daemon = Dockerd::start().unwrap_or_else(|error| panic!("{error}"));
     let series = guard::kill(&daemon, program, cache, 16, 1);
     assert_eq!(series.violations, Vec::<String>::new());
-    // Every other kill waits until something was made, and so hits somebody; the others come too early or too late as well.
+    // Every other kill waits until a resource exists, so that there is something to clean up; the others may come before
+    // that, or after the end.
     let awaited = series.rounds / 2;
     assert!(series.kills >= awaited, "{series:?}");
     assert!(series.made >= awaited, "{series:?}");

@@ -15,11 +15,11 @@ pub enum Act {
     Database(Database),
     /// A job of CI.
     Ci(Ci),
-    /// Somebody whose things look like those of others.
+    /// A user whose resources look like those of others.
     Impostor(Impostor),
     /// A job that holds a lease.
     Job(Job),
-    /// Somebody who cleans up.
+    /// A user of tbengine.
     Operator(Operator),
     /// The machine itself.
     Nature(Nature),
@@ -183,7 +183,7 @@ pub enum Ci {
     },
 }
 
-/// What somebody does whose things look like those of others.
+/// What a user does whose resources look like those of others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Impostor {
@@ -260,7 +260,7 @@ pub enum PolicyName {
     TerminalBench,
 }
 
-/// What somebody does who cleans up.
+/// What a user of tbengine does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operator {
@@ -306,7 +306,7 @@ pub enum Nature {
         /// How often.
         times: u32,
     },
-    /// The state of a trial's main container cannot be told.
+    /// The state of a trial's main container becomes unknown.
     Odd {
         /// The trial.
         trial: u32,

@@ -157,7 +157,8 @@ fn look(stage: &Shared) -> Result<(), String> {
     watch.look(machine)
 }
 
-/// Once all is well, two runs remove all that nobody will miss, and nothing else is missing.
+/// Ends all faults, and checks that two runs remove everything whose maker is gone and whose owner is proven, and
+/// nothing else.
 async fn at_the_end(stage: &Shared) -> Result<(), String> {
     stage.borrow_mut().machine.play(&Act::Nature(Nature::Heals));
     sleep(LATER).await;
@@ -177,7 +178,7 @@ async fn at_the_end(stage: &Shared) -> Result<(), String> {
         let thing = &ledger.things[index];
         if thing.gone.is_none() && !ledger.is_used(index) {
             return Err(format!(
-                "N6: {} is left, though nobody will miss it",
+                "N6: {} is left, although its maker is gone",
                 thing.key
             ));
         }

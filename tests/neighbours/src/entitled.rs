@@ -102,7 +102,7 @@ fn container(
     let group = thing.group.as_deref();
     let members = group.map_or(Vec::new(), |group| ledger.group(group));
     let members = || members.iter().map(|index| &ledger.things[*index]);
-    // A trial is over with its main container, whatever else of it runs: the policies for one benchmark say so.
+    // For the policies of one benchmark a trial ends with its main container, even if others of it still run.
     let mut mains = group.into_iter().flat_map(|group| ledger.mains(group));
     let is_for_one = matches!(
         command.policy,
@@ -116,7 +116,7 @@ fn container(
         });
     let may_end = |one: &Thing| may_end(one, bounds.running, is_over, now);
     let ended = match (thing.life, thing.stopped) {
-        (Life::Unknown, _) => return Err("nobody can tell whether it runs"),
+        (Life::Unknown, _) => return Err("its state is unknown"),
         (Life::Still, _) => return Err("a container that neither runs nor ended"),
         // What may be ended may as well have ended meanwhile.
         _ if may_end(thing).is_ok() => return Ok(()),

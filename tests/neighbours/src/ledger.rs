@@ -58,7 +58,7 @@ pub enum Maker {
     Database,
     /// A job of CI.
     Ci,
-    /// Somebody whose things look like those of others.
+    /// A user whose resources look like those of others.
     Impostor,
     /// A job under a lease.
     Job(u32),
@@ -90,7 +90,7 @@ pub enum Life {
     Ended(u64),
     /// It does not run and never will.
     Still,
-    /// Nobody can tell.
+    /// Its state is unknown.
     Unknown,
 }
 
@@ -99,7 +99,7 @@ pub enum Life {
 pub enum Remover {
     /// tbengine.
     Tbengine,
-    /// Somebody else.
+    /// Another user or program.
     Other,
 }
 

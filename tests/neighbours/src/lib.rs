@@ -12,7 +12,7 @@
 //! | N3 | it was not too young, by true time (part of N1) |
 //! | N4 | nothing else is missing |
 //! | N5 | what was removed is reported, and what is reported as removed is gone |
-//! | N6 | once all is well, two runs remove all that nobody will miss |
+//! | N6 | without faults, two runs remove everything whose maker is gone and whose owner is proven |
 //!
 //! The modules, in the order data flows:
 //!

@@ -373,7 +373,7 @@ impl Machine {
                 container: number,
                 runs,
             } => {
-                // Without a lease it would be nobody's.
+                // Without a lease nothing would prove whose it is.
                 if self.ledger.live_jobs.contains(job) {
                     let make =
                         container(&format!("job-{job}-{number}")).label(JOB, job.to_string());
@@ -392,7 +392,7 @@ impl Machine {
         match act {
             Nature::Chaos { seed, percent } => {
                 let share = f64::from(*percent) / 100.0;
-                // No listing leaves out what is there: from a provider that does so nobody can learn who uses what.
+                // Listings are complete: if a provider leaves out resources, it cannot be known what uses the others.
                 let chaos = Chaos {
                     transient: share,
                     lost_before: share / 4.0,
@@ -443,7 +443,7 @@ impl Machine {
         }
     }
 
-    /// A compose project of somebody: one container runs, the other has ended.
+    /// A compose project of a user: one container runs, the other has ended.
     fn project(&mut self, group: &str, maker: Maker, project: &str, file: &str) {
         let made = |what: &str, role| Made {
             group: Some(group.to_owned()),

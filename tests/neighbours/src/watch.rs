@@ -21,7 +21,7 @@ pub struct Watch {
     seen: BTreeSet<usize>,
     looks: HashMap<Identity, Look>,
     approved: HashMap<Identity, HashSet<u32>>,
-    /// What is to be removed, and by whose words.
+    /// The command of the present run.
     command: Option<Command>,
     /// What tbengine removed.
     removed: HashSet<Identity>,

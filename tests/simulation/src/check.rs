@@ -247,7 +247,7 @@ pub fn safety(world: &World, approved: &HashSet<Identity>) -> Checked {
         for deletion in backend.oracle().deletions() {
             let is_ours = match deletion.by {
                 Deleter::Caller => true,
-                // A listing that leaves out what goes along cannot be told from one of which it is gone.
+                // A listing that leaves out what is deleted along looks the same as one after its deletion.
                 Deleter::Cascade => !world.lied,
                 Deleter::SomeoneElse => false,
             };
@@ -359,8 +359,8 @@ fn looks_before_it_acts(requests: &[Request], follows: bool) -> Checked {
     Ok(())
 }
 
-/// I3: one outcome for each step, and each is what the provider knows of what happened since the mark. Looked at once
-/// more later, it still is: what may still happen was told.
+/// I3: one outcome for each step, and each is what the provider knows of what happened since the mark. It still is at
+/// a later check: an effect that was possible at the end was reported as unknown.
 pub fn honesty(backends: &[Memory], since: &Mark, plan: &Plan, report: &Report) -> Checked {
     require(report.outcomes.len() == plan.steps.len(), || {
         format!(
@@ -434,8 +434,8 @@ impl Truth {
         let alive = backend.oracle().is_alive(target);
         let by_us = self.by_caller.contains(target);
         let asked = self.changes.get(target);
-        // What was deleted by us is told as that, unless nobody could see it.
-        let is_told = match outcome.result {
+        // Our own deletion is reported as one, unless it could not be observed.
+        let is_reported = match outcome.result {
             StepResult::Deleted => !alive && asked.is_some(),
             StepResult::AlreadyGone => !alive && !by_us && asked.is_none(),
             StepResult::Surrendered | StepResult::Stopped | StepResult::Archived => !by_us,
@@ -454,7 +454,7 @@ impl Truth {
             Effect::Verified => asked.is_some(),
             Effect::Unknown => asked.is_some() && !is_good,
         };
-        require(is_told && has_effect, || {
+        require(is_reported && has_effect, || {
             format!(
                 "I3: {} is reported as {}, effect {} ({:?}); alive {alive}, deleted by us {by_us}, accepted {asked:?}",
                 outcome.id, outcome.result, outcome.effect, outcome.detail

@@ -102,7 +102,8 @@ impl LeaseFiles {
         let written = self.write(&lease.id, "baseline", baseline);
         let written = written.and_then(|()| self.write(&lease.id, "json", &lease));
         if let Err(error) = written {
-            // Nobody knows of a lease that was refused, so nobody would end it. The lock is left to whoever opened it.
+            // The caller gets no id, so it could not release the lease. The lock file stays for other processes that
+            // have opened it.
             for part in ["json", "baseline"] {
                 fs::remove_file(self.path(&lease.id, part)).ok();
             }

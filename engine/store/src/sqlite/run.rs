@@ -488,7 +488,7 @@ impl Shared {
             outcome.detail = Some(detail.into());
         }
         if approved.intended && outcome.effect == Effect::None {
-            // Nobody looked at what was sent before, unless the result is what it was to lead to.
+            // The effect of a request sent before the interruption is unknown, unless the result shows it.
             outcome.effect = match outcome.result {
                 StepResult::Deleted | StepResult::Stopped | StepResult::Archived => {
                     Effect::Verified

@@ -88,7 +88,7 @@ impl Writer {
             .inspect_err(|_| Self::discard(state, run))
     }
 
-    /// Removes a record of a run that does not begin after all: what nobody was told of is not to be resumed.
+    /// Removes the record of a run that could not begin: its caller gets an error, and `resume` must not find it.
     pub(super) fn discard(state: &StateDir, run: &str) {
         for part in ["db", "db-wal", "db-shm", "db-journal"] {
             std::fs::remove_file(state.runs().join(format!("{run}.{part}"))).ok();

@@ -41,7 +41,7 @@ impl Subject for Acquire {
         came.ended_as_documented()?;
         let status = status(home)?;
         match (came.traced.code, status.as_deref()) {
-            // Who is told that it failed does not hold one without knowing.
+            // After an error the caller has no id, so there must be no live lease.
             (Some(0), Some("live")) | (Some(_), None) | (None, None | Some("live")) => {}
             _ => return Err(format!("the lease is {status:?}: {}", came.traced.stderr)),
         }

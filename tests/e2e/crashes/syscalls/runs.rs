@@ -9,7 +9,7 @@ use super::subject::{Came, Subject, succeeds};
 use crate::crashes::invariants::{Recorded, recorded};
 use crate::crashes::point::{Point, rows};
 
-/// `run`: nobody has run anything before.
+/// `run`, without an earlier run.
 pub(super) struct Run;
 
 /// `run --release`: what it names is parked.
