@@ -6,22 +6,20 @@ use std::time::Duration;
 use tbengine_sdk::{
     DeleteOptions, Error, ErrorKind, Fact, Resource, State, StopOptions, Taken, Timestamp,
 };
-use tokio::time::Instant;
 
+use super::calls::Calls;
+use super::changed::changed;
+use super::company::{self, Companion};
 use super::requests::{Requests, may_hide_an_effect};
-use crate::plan::saved::difference;
-use crate::plan::{Action, ActionKind, Listing, Step, safeguards};
+use super::state::StepNo;
+use crate::plan::{Action, ActionKind, Listing, Step};
 use crate::policy::Force;
 use crate::report::StepResult;
-use tbengine_sdk::host::{OpenBackend, call};
 
 /// One attempt of a step, or one of the reads that wait for its effect.
 pub(super) struct StepAttempt {
-    pub(super) open: OpenBackend,
+    pub(super) calls: Calls,
     pub(super) step: Arc<Step>,
-    pub(super) timeout: Duration,
-    /// When the time of the step or of the run has passed: no call waits longer.
-    pub(super) until: Instant,
     /// The time, for labels that protect until a date.
     pub(super) now: Timestamp,
     /// Whether it was already asked to end, so that only force is left.
@@ -40,12 +38,11 @@ pub(super) struct StepAttempt {
     pub(super) keeps_reads: bool,
     /// What its requests may have led to.
     pub(super) requests: Arc<Requests>,
+    /// The other members of its unit that are compared before its first request.
+    pub(super) company: Vec<Companion>,
     /// What was read last.
     pub(super) last_read: Mutex<Option<Resource>>,
 }
-
-/// A read that fails within this time is repeated at once.
-const QUICK_RETRY_LIMIT: Duration = Duration::from_secs(1);
 
 /// The next attempt of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +80,8 @@ pub(super) enum AttemptResult {
     StillThere,
     /// It is on its way to cold storage; we or someone else asked for it.
     Archiving { by_us: bool },
+    /// Another member of its unit is not as the plan saw it, and nothing was sent.
+    CompanyChanged(StepNo),
     /// The attempt failed.
     Failed {
         error: Error,
@@ -112,6 +111,9 @@ impl StepAttempt {
         if let Action::Delete { .. } = self.step.action
             && self.as_listed
         {
+            if let Some(stays) = self.stays_with_company().await {
+                return stays;
+            }
             let options = DeleteOptions {
                 just_read: true,
                 alone: self.step.alone,
@@ -119,7 +121,9 @@ impl StepAttempt {
             };
             return self.send_deletion(options, false).await;
         }
-        let resource = match self.read().await {
+        // At the same time, so that neither is older than the other when something is sent.
+        let (read, stays) = tokio::join!(self.read(), self.stays_with_company());
+        let resource = match read {
             Ok(Some(resource)) => resource,
             Ok(None) => return self.gone(self.sent),
             Err(error) => return failed(error, false),
@@ -128,7 +132,7 @@ impl StepAttempt {
         if self.sent && resource.identity != self.step.target {
             return self.gone(true);
         }
-        if let Some(detail) = self.changed(&resource) {
+        if let Some(detail) = changed(&self.step, &resource, self.now) {
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
         if let Some(surrendered) = self.surrendered(&resource) {
@@ -141,10 +145,21 @@ impl StepAttempt {
         if resource.state == State::Removing {
             return AttemptResult::Removing { by_us: self.sent };
         }
+        if let Some(stays) = stays {
+            return stays;
+        }
         match self.step.action {
             Action::Stop { grace } => self.stop(&resource, grace).await,
             Action::Archive { grace } => self.archive(&resource, grace).await,
             Action::Delete { force, grace } => self.delete(&resource, force, grace).await,
+        }
+    }
+
+    /// Why nothing may be sent because of another member of its unit: it has changed, or cannot be read.
+    async fn stays_with_company(&self) -> Option<AttemptResult> {
+        match company::first_changed(&self.company, &self.calls, self.now).await {
+            Ok(member) => member.map(AttemptResult::CompanyChanged),
+            Err(error) => Some(failed(error, false)),
         }
     }
 
@@ -179,7 +194,7 @@ impl StepAttempt {
             Ok(Some(resource)) if resource.state == State::Removing => {
                 AttemptResult::Removing { by_us: self.sent }
             }
-            Ok(Some(resource)) => match self.changed(&resource) {
+            Ok(Some(resource)) => match changed(&self.step, &resource, self.now) {
                 Some(detail) => AttemptResult::Ended(StepResult::Changed, Some(detail)),
                 None => {
                     let message = format!("deletion accepted, but it is {}", resource.state);
@@ -269,7 +284,7 @@ impl StepAttempt {
         if resource.state == State::Archived {
             return AttemptResult::Ended(StepResult::Archived, None);
         }
-        let backend = &self.open.backend;
+        let backend = &self.calls.open.backend;
         let runs = resource.state.is_running();
         // Asked of what runs as well: nothing is to be ended that cannot be archived afterwards.
         let archiving = backend.archive(&self.step.target);
@@ -299,7 +314,7 @@ impl StepAttempt {
             );
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
-        let can = self.open.capabilities.can(self.step.target.kind);
+        let can = self.calls.open.capabilities.can(self.step.target.kind);
         // Without a grace period it is killed apart from its deletion: all that is to be killed ends while
         // the first deletions are under way, and deleting what has ended is much faster. Where a change
         // only begins with the answer, a second one would find the resource busy.
@@ -332,8 +347,8 @@ impl StepAttempt {
 
     /// Sends a deletion, and sees what came of it.
     async fn send_deletion(&self, options: DeleteOptions, runs: bool) -> AttemptResult {
-        let can_ask = self.open.capabilities.can(self.step.target.kind).stop;
-        let backend = &self.open.backend;
+        let can_ask = self.calls.open.capabilities.can(self.step.target.kind).stop;
+        let backend = &self.calls.open.backend;
         let target = &self.step.target;
         let deletion = backend.delete(target, options);
         match self.change(ActionKind::Delete, deletion).await {
@@ -411,7 +426,7 @@ impl StepAttempt {
     }
 
     async fn ask_to_end(&self, force: bool) -> Result<Taken, Error> {
-        let backend = &self.open.backend;
+        let backend = &self.calls.open.backend;
         let options = StopOptions {
             force,
             grace: Some(self.step.action.grace()).filter(|_| !force),
@@ -481,30 +496,9 @@ impl StepAttempt {
         })
     }
 
-    fn changed(&self, resource: &Resource) -> Option<String> {
-        if let Some(detail) = difference(&self.step, resource) {
-            return Some(detail);
-        }
-        if resource.state == State::Unknown {
-            return Some("its state is unknown now".into());
-        }
-        safeguards::protection(resource, self.now)
-            .err()
-            .map(|(_, detail)| format!("protected after the plan was made: {detail}"))
-    }
-
-    /// Reads the resource; once more at once after a passing fault, since a read does no harm. One that
-    /// took long is not repeated.
+    /// Reads the resource, and notes what that says of what was asked.
     async fn read(&self) -> Result<Option<Resource>, Error> {
-        let began = Instant::now();
-        let answer = match self.read_once().await {
-            Err(error)
-                if error.kind == ErrorKind::Transient && began.elapsed() < QUICK_RETRY_LIMIT =>
-            {
-                self.read_once().await
-            }
-            answer => answer,
-        };
+        let answer = self.calls.get(&self.step.target).await;
         if let Ok(read) = &answer {
             self.requests.read(&self.step.target, read.as_ref());
         }
@@ -527,26 +521,6 @@ impl StepAttempt {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn read_once(&self) -> Result<Option<Resource>, Error> {
-        let get = self.open.backend.get(&self.step.target);
-        match self.call("get", get).await {
-            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-            // Such answers are to changes. A read that gives one says nothing about the resource.
-            Err(error)
-                if matches!(
-                    error.kind,
-                    ErrorKind::Conflict | ErrorKind::Dependency | ErrorKind::InProgress
-                ) =>
-            {
-                Err(Error {
-                    kind: ErrorKind::Internal,
-                    ..error
-                })
-            }
-            answer => answer,
-        }
-    }
-
     /// Asks for a change.
     async fn change(
         &self,
@@ -559,20 +533,11 @@ impl StepAttempt {
             ActionKind::Delete => "delete",
         };
         let before = self.requests.begin(what);
-        let answer = self.call(word, request).await;
+        let answer = self.calls.call(word, request).await;
         if let Err(error) = &answer {
             self.requests.failed(&before, error);
         }
         answer
-    }
-
-    async fn call<T>(
-        &self,
-        what: &str,
-        future: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let left = self.until.saturating_duration_since(Instant::now());
-        call(what, self.timeout.min(left), future).await
     }
 }
 

@@ -156,7 +156,8 @@ impl Following {
         self.is_untouched(&step.target, lane)
     }
 
-    fn is_untouched(&self, target: &Identity, lane: LaneNo) -> bool {
+    /// Whether nothing has happened to a resource since it was listed.
+    pub(super) fn is_untouched(&self, target: &Identity, lane: LaneNo) -> bool {
         let Some(lane) = self.lanes.get(&lane) else {
             return false;
         };

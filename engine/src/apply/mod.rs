@@ -20,6 +20,9 @@
 mod attempt;
 pub mod backoff;
 mod budget;
+mod calls;
+mod changed;
+mod company;
 mod following;
 mod lanes;
 pub mod ledger;

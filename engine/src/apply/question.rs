@@ -60,7 +60,7 @@ impl Question {
 /// What the backend of an attempt declares of the kind of its resource.
 pub(super) fn kind_of(attempt: &StepAttempt) -> KindFacts {
     let kind = attempt.step.target.kind;
-    let mut declared = attempt.open.capabilities.kinds.iter();
+    let mut declared = attempt.calls.open.capabilities.kinds.iter();
     declared
         .find(|info| info.kind == kind)
         .map_or(KindFacts::undeclared(kind), KindFacts::from)

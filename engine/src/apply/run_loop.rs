@@ -10,13 +10,15 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::attempt::{AttemptResult, Next, StepAttempt};
+use super::calls::Calls;
+use super::company::Companion;
 use super::following::{self, Following};
 use super::lanes::{GateDue, Landing, LaneNo, Lanes, Timing, Urgency};
 use super::proofs::{self, GroupNo, Proof, ProofDue, Proofs};
 use super::question::{self, Question};
 use super::retry::{RetryTable, Situation};
 use super::state::{Phase, StepNo, StepState, Steps, Verdict, Wish};
-use super::units::ChangedUnits;
+use super::units::Units;
 use super::{ApplyOptions, Control, ErrorMode, LAST_CALLS};
 use crate::clock::RunClock;
 use crate::duration::millis;
@@ -33,7 +35,7 @@ pub(super) struct RunLoop<'a, 'r> {
     lanes: Lanes,
     proofs: Proofs,
     following: Following,
-    changed_units: ChangedUnits,
+    units: Units,
     table: RetryTable,
     options: &'a ApplyOptions,
     random: fastrand::Rng,
@@ -98,11 +100,13 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let mut lanes = Lanes::new(plan.steps.len(), options.outage_deadline);
         let mut proofs = Proofs::default();
         let mut following = Following::new(plan.following);
+        let mut units = Units::default();
         for (index, step) in plan.steps.into_iter().enumerate() {
             lanes.admit(&step, backends, options.concurrency, now);
             let lane = lanes.of(StepNo::new(index));
             proofs.admit(&step, lane, lanes.backend(lane));
             following.admit(StepNo::new(index), &step, lane, lanes.backend(lane));
+            units.admit(StepNo::new(index), &step, lanes.backend(lane));
             steps.push(step);
         }
         // One run id, one schedule.
@@ -133,7 +137,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             lanes,
             proofs,
             following,
-            changed_units: ChangedUnits::default(),
+            units,
             table: RetryTable {
                 schedule: options.retry,
                 error_mode: options.error_mode,
@@ -296,7 +300,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         let Some(open) = self.lanes.backend(self.lanes.of(no)).cloned() else {
             return;
         };
-        if next == Next::Act && self.stays_with_its_unit(no, &open) {
+        if next == Next::Act && self.stays_with_its_unit(no) {
             return;
         }
         let begins = Instant::now();
@@ -317,11 +321,14 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         self.set_phase(no, Phase::Moving(next));
         let state = &self.steps[no];
         let in_round = state.tries().in_round;
+        let company = self.company(no, next);
         let attempt = StepAttempt {
-            open,
+            calls: Calls {
+                open,
+                timeout: self.options.call_timeout,
+                until,
+            },
             step: state.step().clone(),
-            timeout: self.options.call_timeout,
-            until,
             now: self.earliest(&state.step().target.backend),
             asked_to_end: state.asked_to_end(),
             escalated: state.escalated(),
@@ -334,6 +341,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                     .spares_reading(state.step(), self.lanes.of(no)),
             keeps_reads: self.options.ask_policy,
             requests: state.requests().clone(),
+            company,
             last_read: Mutex::new(state.last_read().cloned()),
         };
         let asks = self.options.ask_policy;
@@ -372,15 +380,30 @@ impl<'a, 'r> RunLoop<'a, 'r> {
 
     /// Whether a step has ended because another member of its unit has changed: a unit goes or stays as one, as far as
     /// nothing was sent yet.
-    fn stays_with_its_unit(&mut self, no: StepNo, open: &OpenBackend) -> bool {
-        let state = &self.steps[no];
-        let member = self.changed_units.member(state.step(), Some(open));
-        let Some(member) = member.filter(|_| !state.sent()) else {
+    fn stays_with_its_unit(&mut self, no: StepNo) -> bool {
+        let Some(member) = self.units.changed(no).filter(|_| !self.steps[no].sent()) else {
             return false;
         };
-        let detail = format!("`{member}` of the same unit has changed");
+        let detail = self.stays_with(member);
         self.finish(no, Verdict::new(StepResult::Changed, detail));
         true
+    }
+
+    /// Why a step stays whose unit has a member that has changed.
+    fn stays_with(&self, member: StepNo) -> String {
+        let name = &self.steps[member].step().name;
+        format!("`{name}` of the same unit has changed")
+    }
+
+    /// The other members of the unit of a step, which are compared before its first request.
+    fn company(&self, no: StepNo, next: Next) -> Vec<Companion> {
+        if next != Next::Act || self.steps[no].sent() {
+            return Vec::new();
+        }
+        let lane = self.lanes.of(no);
+        self.units.company(no, &self.steps, |other| {
+            self.following.is_untouched(&other.target, lane)
+        })
     }
 
     /// The earlier of the times here and at a provider, for what is protected until a time.
@@ -704,6 +727,11 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                     self.fail_fast();
                 }
             }
+            Wish::StayWith(member) => {
+                self.units.note(member);
+                let detail = self.stays_with(member);
+                self.finish(no, Verdict::new(StepResult::Changed, detail));
+            }
             Wish::End(verdict) => self.finish(no, verdict),
         }
     }
@@ -942,8 +970,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         }
         let result = verdict.result;
         if result == StepResult::Changed {
-            let backend = self.lanes.backend(self.lanes.of(no));
-            self.changed_units.note(self.steps[no].step(), backend);
+            self.units.note(no);
         }
         self.set_phase(no, Phase::Done);
         let state = &mut self.steps[no];

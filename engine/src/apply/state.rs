@@ -12,7 +12,7 @@
 //!     Accepted      ─► AwaitsProof ──not shown by a listing──► Done(deleted), else Sleeping(WatchRemoval)
 //!     Removing      ─► Sleeping(WatchRemoval)   Archiving ─► Sleeping(WatchArchiving)     ┘ stuck_after
 //!     EndedRunning  ─► Ready(GoOn)                            (archiving: ten times that) ─► Done(stuck)
-//!     StillThere    ─► Done(verdict)
+//!     StillThere    ─► Done(verdict)          CompanyChanged ─► Done(changed)
 //!     Failed(e)     ─► what the retry table says of it:
 //!       Retry         budget pays: Sleeping(Act)
 //!                     else: Parked ──budget pays, or nothing else is active in the lane──► Sleeping(Act)
@@ -202,6 +202,8 @@ pub(super) enum Wish {
     StopBackend(Error),
     /// One more look at a time, because something was sent. It counts as failed from now on, if so.
     LastLook { at: Instant, is_failure: bool },
+    /// To stay, as does this member of its unit, which has changed.
+    StayWith(StepNo),
     /// Its outcome.
     End(Verdict),
 }
@@ -519,6 +521,7 @@ impl StepState {
                 self.sent |= by_us;
                 self.watch(Next::WatchArchiving, now, stuck_after)
             }
+            AttemptResult::CompanyChanged(member) => Wish::StayWith(member),
             AttemptResult::Failed { error, sent } => {
                 self.sent |= sent;
                 return Err(error);

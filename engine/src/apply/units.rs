@@ -1,4 +1,4 @@
-//! The units of which something has changed since the plan was made.
+//! The units of a plan: what of them has changed, and who is compared before the first request to a member.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,28 +6,79 @@ use std::sync::Arc;
 use tbengine_sdk::Unit;
 use tbengine_sdk::host::OpenBackend;
 
+use super::company::{Companion, MOST_COMPANIONS};
+use super::state::{StepNo, Steps};
 use crate::plan::Step;
 
-/// The units of which something turned out changed at its attempt, each with the name of that member. Somebody is at
-/// work there, so what belongs to them stays as well.
+/// The units of a plan. A unit goes or stays as one: where a member turned out changed, somebody is at work there, and
+/// what nothing was sent for yet stays as well.
 #[derive(Default)]
-pub(super) struct ChangedUnits(HashMap<(Arc<str>, Unit), String>);
+pub(super) struct Units {
+    units: Vec<Members>,
+    by_unit: HashMap<(Arc<str>, Unit), usize>,
+    /// By step: its unit.
+    of: Vec<Option<usize>>,
+}
 
-impl ChangedUnits {
-    /// Notes that the resource of a step has changed.
-    pub(super) fn note(&mut self, step: &Step, backend: Option<&OpenBackend>) {
-        if let Some(unit) = unit_of(step, backend) {
-            self.0.entry(unit).or_insert_with(|| step.name.clone());
+/// The members of a unit that the plan acts on.
+#[derive(Default)]
+struct Members {
+    /// Those that can run.
+    can_run: Vec<StepNo>,
+    changed: Option<StepNo>,
+}
+
+impl Units {
+    /// Adds the next step of the plan.
+    pub(super) fn admit(&mut self, no: StepNo, step: &Step, backend: Option<&OpenBackend>) {
+        let index = unit_of(step, backend).map(|unit| {
+            let next = self.units.len();
+            let index = *self.by_unit.entry(unit).or_insert(next);
+            if index == next {
+                self.units.push(Members::default());
+            }
+            index
+        });
+        self.of.push(index);
+        let can_run = backend.is_some_and(|open| open.capabilities.can(step.target.kind).stop);
+        if let Some(index) = index.filter(|_| can_run) {
+            self.units[index].can_run.push(no);
         }
     }
 
-    /// The name of the member that has changed of the unit of a step.
-    pub(super) fn member(&self, step: &Step, backend: Option<&OpenBackend>) -> Option<&str> {
-        if self.0.is_empty() {
-            return None;
+    /// Notes that the resource of a step has changed.
+    pub(super) fn note(&mut self, no: StepNo) {
+        if let Some(index) = self.of[no.index()] {
+            self.units[index].changed.get_or_insert(no);
         }
-        let member = self.0.get(&unit_of(step, backend)?)?;
-        Some(member)
+    }
+
+    /// Another member of the unit of a step that has changed.
+    pub(super) fn changed(&self, no: StepNo) -> Option<StepNo> {
+        let unit = &self.units[self.of[no.index()]?];
+        unit.changed.filter(|changed| *changed != no)
+    }
+
+    /// The other members of the unit of a step that can run, as far as they may be unlike what the plan saw.
+    pub(super) fn company(
+        &self,
+        no: StepNo,
+        steps: &Steps,
+        is_untouched: impl Fn(&Step) -> bool,
+    ) -> Vec<Companion> {
+        let Some(unit) = self.of[no.index()].map(|index| &self.units[index]) else {
+            return Vec::new();
+        };
+        let others = unit.can_run.iter().filter(|other| **other != no);
+        let others = others.map(|other| (*other, &steps[*other]));
+        let others = others
+            .filter(|(_, state)| !state.is_done() && !state.sent() && !is_untouched(state.step()));
+        let companions = others.take(MOST_COMPANIONS).map(|(no, state)| Companion {
+            no,
+            step: state.step().clone(),
+            requests: state.requests().clone(),
+        });
+        companions.collect()
     }
 }
 

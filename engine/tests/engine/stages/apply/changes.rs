@@ -4,9 +4,11 @@ use tbengine_engine::report::{Effect, StepResult};
 use tbengine_memory::{
     ExternalChange, Fault, Make, Memory, Operation, container, image, network, volume,
 };
-use tbengine_sdk::{Identity, State};
+use tbengine_sdk::{Error, ErrorKind, Identity, State};
 
-use crate::stages::support::{HOUR, NOW, World, delete_all, outcome, provider, result, seconds};
+use crate::stages::support::{
+    HOUR, NOW, World, claiming_world, delete_all, ours, outcome, provider, result, seconds,
+};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_started_again_is_left_alone() {
@@ -143,6 +145,76 @@ async fn what_was_not_acted_on_of_a_unit_stays_with_a_member_that_has_changed() 
             assert!(!memory.oracle().is_alive(gone), "{gone:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_not_ended_when_another_of_its_unit_was_started_again() {
+    let memory = provider();
+    let main = memory.insert(ours("main").unit("trial"));
+    let db = memory.insert(ours("db").unit("trial").running());
+    let data = memory.insert(volume("data").label("team", "evals").unit("trial"));
+    let world = claiming_world(&memory);
+    let plan = world.plan(delete_all()).await.plan;
+    assert_eq!(plan.steps.len(), 3);
+    memory.change(ExternalChange::Restart(main.clone()));
+    // What runs is attempted first, and at the same time as all others.
+    let report = world.apply(plan, delete_all()).await;
+    let detail = |name| outcome(&report, name).detail.clone().unwrap_or_default();
+    assert_eq!(detail("db"), "`main` of the same unit has changed");
+    assert_eq!(detail("data"), "`main` of the same unit has changed");
+    assert_eq!(detail("main"), "it was exited, now running");
+    for stays in [&main, &db, &data] {
+        assert!(memory.oracle().is_alive(stays), "{stays:?}");
+    }
+    for operation in [Operation::Stop, Operation::Delete] {
+        assert_eq!(memory.oracle().count(operation), 0, "{operation:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_of_a_unit_keeps_the_rest_of_it() {
+    for (faults, result) in [(2, StepResult::Deleted), (1000, StepResult::Failed)] {
+        let memory = provider();
+        let main = memory.insert(ours("main").unit("trial"));
+        let db = memory.insert(ours("db").unit("trial").running());
+        let other = memory.insert(ours("other").unit("another trial"));
+        let world = claiming_world(&memory);
+        let plan = world.plan(delete_all()).await.plan;
+        memory
+            .script(Operation::Get)
+            .of_identity(&main)
+            .calls(..=faults)
+            .then(Fault::Answer(Error::new(ErrorKind::Transient, "no answer")));
+        let report = world.apply(plan, delete_all()).await;
+        assert_eq!(outcome(&report, "db").result, result, "{report:?}");
+        assert_eq!(outcome(&report, "main").result, result);
+        let is_alive = result == StepResult::Failed;
+        assert_eq!(memory.oracle().is_alive(&db), is_alive);
+        assert!(!memory.oracle().is_alive(&other));
+        if is_alive {
+            assert_eq!(memory.oracle().count(Operation::Stop), 0);
+            let detail = outcome(&report, "db").detail.clone().unwrap_or_default();
+            assert!(
+                detail.contains("cannot read `main` of the same unit: no answer"),
+                "{detail}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_members_of_a_large_unit_do_not_all_read_each_other() {
+    let memory = provider();
+    let members: Vec<_> = (0..200)
+        .map(|number| memory.insert(container(&format!("c{number:03}")).unit("large")))
+        .collect();
+    let world = World::new(memory.clone());
+    let plan = world.plan(delete_all()).await.plan;
+    world.apply(plan, delete_all()).await;
+    assert!(members.iter().all(|one| !memory.oracle().is_alive(one)));
+    // Each of 200 reading all others is 19,900.
+    let reads = memory.oracle().count(Operation::Get);
+    assert!(reads < 200 * 15, "{reads} reads");
 }
 
 #[tokio::test(start_paused = true)]
