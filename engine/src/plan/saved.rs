@@ -327,8 +327,8 @@ fn keep(steps: Vec<Arc<Step>>, surviving: &HashMap<ResourceId, Listing>) -> Vec<
 
 /// What a step's resource no longer has in common with what the plan saw, if it matters.
 ///
-/// What ran and has ended since may still be deleted; what had ended and runs, or was started again, may not: the
-/// policy evaluated something else. So it is with what the backend declares to [bind](super::Bound) a step.
+/// What ran and has ended since may still be deleted; what had ended and runs, or was started again in between, may not:
+/// the policy evaluated something else. So it is with what the backend declares to [bind](super::Bound) a step.
 pub fn difference(step: &Step, now: &Resource) -> Option<String> {
     if let Some(what) = identity_difference(&step.target, &now.identity) {
         return Some(what);
@@ -352,7 +352,11 @@ fn life_difference(step: &Step, now: &Resource) -> Option<String> {
     }
     // Between two runs of a restart policy it begins anew all the time, and nobody's hand is in that.
     let restarts = [step.state, now.state].contains(&State::Restarting);
-    if step.started == now.started || restarts || (ran && !now.state.is_running()) {
+    if step.started == now.started || restarts {
+        return None;
+    }
+    // Some providers forget the start of what has ended.
+    if ran && !now.state.is_running() && (step.started.is_none() || now.started.is_none()) {
         return None;
     }
     Some(match ran {
@@ -409,6 +413,25 @@ mod tests {
             "reason": "the test says so",
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn what_ran_may_have_ended_since_but_not_have_been_started_again() {
+        let at = |seconds| Some(Timestamp::from_unix_seconds(seconds));
+        let ran = Step {
+            state: State::Running,
+            started: at(100),
+            ..step(false)
+        };
+        let ended = |started| Resource {
+            started,
+            ..container(false)
+        };
+        assert_eq!(difference(&ran, &ended(at(100))), None);
+        // A provider may forget it.
+        assert_eq!(difference(&ran, &ended(None)), None);
+        let again = difference(&ran, &ended(at(200))).unwrap();
+        assert!(again.contains("started again"), "{again}");
     }
 
     #[test]

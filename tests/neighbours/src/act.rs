@@ -274,7 +274,15 @@ pub enum Operator {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         saved: Option<u64>,
     },
-    /// The process is killed, whatever it is doing.
+    /// `tbengine run` by another user, with a state directory that knows neither the leases nor the runs of the first
+    /// one, and perhaps at the same time.
+    Another {
+        /// The policy.
+        policy: PolicyName,
+        /// `--min-age`, in seconds.
+        min_age: u64,
+    },
+    /// Their processes are killed, whatever they are doing.
     Killed,
 }
 
@@ -311,7 +319,32 @@ pub enum Nature {
         /// The trial.
         trial: u32,
     },
-    /// All is well again.
+    /// A trial's main container can be read only in part.
+    Damages {
+        /// The trial.
+        trial: u32,
+    },
+    /// Reads of a trial's main container are never answered.
+    Hangs {
+        /// The trial.
+        trial: u32,
+    },
+    /// So many requests are answered in a second, and others are refused.
+    Crowded {
+        /// How many.
+        per_second: u32,
+    },
+    /// A deletion goes on for so long after it was accepted, in milliseconds.
+    Lingers {
+        /// How long.
+        takes: u64,
+    },
+    /// The clock of those who run tbengine is set apart from the provider's.
+    Clock {
+        /// By so many milliseconds, forwards or back.
+        ahead: i64,
+    },
+    /// All is well again, and the clocks are right.
     Heals,
 }
 

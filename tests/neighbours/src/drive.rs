@@ -6,9 +6,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, Control};
+use tbengine_engine::discover::Inventory;
 use tbengine_engine::owners::Owners;
 use tbengine_engine::plan::{Plan, Safeguards};
 use tbengine_engine::policy::{Limits, Policy, PolicyEngine, PolicyEngineOptions};
@@ -20,7 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::act::{Act, Nature, Operator, PolicyName};
 use crate::counts::Counts;
-use crate::entitled::Command;
+use crate::entitled::{Command, User};
 use crate::ledger::{Life, Maker, Remover, Role};
 use crate::machine::Machine;
 use crate::story::Story;
@@ -62,6 +64,8 @@ const NEVER_ENDS: Duration = Duration::from_secs(30 * 24 * 3600);
 
 type Shared = Rc<RefCell<Stage>>;
 type Run = Pin<Box<dyn Future<Output = Option<Report>>>>;
+/// The runs that are under way, by user.
+type Runs = [Option<Run>; 2];
 
 /// A machine, and who looks at it.
 struct Stage {
@@ -99,57 +103,82 @@ pub fn play(story: &Story) -> Result<Counts, String> {
 
 async fn whole(story: &Story, stage: &Shared) -> Result<(), String> {
     let began = Instant::now();
-    let mut running: Option<Run> = None;
+    let mut running: Runs = [None, None];
     for event in &story.events {
         let at = began + Duration::from_millis(event.at);
         until(at, &mut running, stage).await?;
         stage.borrow_mut().counts.note(event.act.name());
         match &event.act {
-            Act::Operator(Operator::Killed) => running = None,
+            Act::Operator(Operator::Killed) => {
+                running = [None, None];
+                stage.borrow_mut().watch.killed();
+            }
             Act::Operator(Operator::Run {
                 policy,
                 min_age,
                 saved,
             }) => {
                 // One at a time: two would be kept apart by their locks.
-                finish(&mut running, stage).await?;
+                finish(User::First, &mut running, stage).await?;
                 let command = Command {
                     policy: *policy,
                     min_age: min_age * 1000,
+                    user: User::First,
                 };
-                running = Some(begin(stage, command, saved.map(Duration::from_millis)));
+                let saved = saved.map(Duration::from_millis);
+                running[0] = Some(begin(stage, command, saved));
+            }
+            Act::Operator(Operator::Another { policy, min_age }) => {
+                finish(User::Another, &mut running, stage).await?;
+                let command = Command {
+                    policy: *policy,
+                    min_age: min_age * 1000,
+                    user: User::Another,
+                };
+                running[1] = Some(begin(stage, command, None));
             }
             act => stage.borrow_mut().machine.play(act),
         }
     }
-    finish(&mut running, stage).await?;
+    for user in [User::First, User::Another] {
+        finish(user, &mut running, stage).await?;
+    }
     at_the_end(stage).await
 }
 
-/// Lets a run go on until a moment.
-async fn until(at: Instant, running: &mut Option<Run>, stage: &Shared) -> Result<(), String> {
-    if let Some(run) = running {
+/// Lets the runs go on until a moment.
+async fn until(at: Instant, running: &mut Runs, stage: &Shared) -> Result<(), String> {
+    loop {
         tokio::select! {
             biased;
-            () = sleep_until(at) => {}
-            report = run => {
-                *running = None;
-                ended(report, stage)?;
-            }
+            () = sleep_until(at) => return look(stage),
+            ended = next(running) => self::ended(ended, stage)?,
         }
     }
-    sleep_until(at).await;
-    look(stage)
 }
 
-async fn finish(running: &mut Option<Run>, stage: &Shared) -> Result<(), String> {
-    match running.take() {
-        Some(run) => {
-            let report = run.await;
-            ended(report, stage)
-        }
-        None => Ok(()),
+/// Lets the runs go on until that of a user has ended, if there is one.
+async fn finish(user: User, running: &mut Runs, stage: &Shared) -> Result<(), String> {
+    while running[user as usize].is_some() {
+        let ended = next(running).await;
+        self::ended(ended, stage)?;
     }
+    Ok(())
+}
+
+/// Waits for the next run that ends.
+async fn next(running: &mut Runs) -> (User, Option<Report>) {
+    std::future::poll_fn(|context| {
+        for (user, run) in [User::First, User::Another].into_iter().zip(&mut *running) {
+            let polled = run.as_mut().map(|run| run.as_mut().poll(context));
+            if let Some(Poll::Ready(report)) = polled {
+                *run = None;
+                return Poll::Ready((user, report));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }
 
 fn look(stage: &Shared) -> Result<(), String> {
@@ -162,14 +191,16 @@ fn look(stage: &Shared) -> Result<(), String> {
 async fn at_the_end(stage: &Shared) -> Result<(), String> {
     stage.borrow_mut().machine.play(&Act::Nature(Nature::Heals));
     sleep(LATER).await;
+    look(stage)?;
     let command = Command {
         policy: PolicyName::Aggressive,
         min_age: 60_000,
+        user: User::First,
     };
     let provable = provable(stage);
     for _ in 0..2 {
         let report = begin(stage, command, None).await;
-        ended(report, stage)?;
+        ended((command.user, report), stage)?;
         sleep(Duration::from_secs(120)).await;
     }
     let machine = &stage.borrow().machine;
@@ -200,7 +231,9 @@ fn provable(stage: &Shared) -> Vec<usize> {
         let group = thing.group.as_deref().unwrap_or_default();
         let members = ledger.group(group);
         let mut mains = members.iter().map(|index| &ledger.things[*index]);
-        let known = mains.clone().all(|one| one.life != Life::Unknown);
+        let known = mains
+            .clone()
+            .all(|one| one.life != Life::Unknown && !one.is_damaged);
         thing.gone.is_none()
             && thing.is_abandoned
             && matches!(thing.maker, Maker::Harness(_))
@@ -226,7 +259,7 @@ fn begin(stage: &Shared, command: Command, saved: Option<Duration>) -> Run {
         engine(machine, command, *runs)
     };
     Box::pin(async move {
-        let mut plan = make(&engine, &stage, &policy).await;
+        let mut plan = make(&engine, &stage, &policy, command.user).await;
         if let Some(between) = saved {
             sleep(between).await;
             // Time has gone by, which an engine learns when it is made.
@@ -234,7 +267,7 @@ fn begin(stage: &Shared, command: Command, saved: Option<Duration>) -> Run {
                 let Stage { machine, runs, .. } = &mut *stage.borrow_mut();
                 self::engine(machine, command, *runs)
             };
-            plan = revise(&engine, &stage, &policy, plan).await?;
+            plan = revise(&engine, &stage, &policy, plan, command.user).await?;
             return Some(apply(&engine, plan, &policy).await);
         }
         Some(apply(&engine, plan, &policy).await)
@@ -248,9 +281,9 @@ async fn apply(engine: &Engine, plan: Plan, policy: &Arc<dyn Policy>) -> Report 
         .await
 }
 
-async fn make(engine: &Engine, stage: &Shared, policy: &Arc<dyn Policy>) -> Plan {
-    let inventory = discover(engine, stage).await;
-    let facts = stage.borrow().machine.facts();
+async fn make(engine: &Engine, stage: &Shared, policy: &Arc<dyn Policy>, user: User) -> Plan {
+    let inventory = discover(engine, stage, user).await;
+    let facts = stage.borrow().machine.facts(user);
     let mut quiet = |_: &_| {};
     let planned = engine.plan(inventory, &facts, policy, "story", false, &mut quiet);
     let plan = planned.await.plan;
@@ -277,9 +310,10 @@ async fn revise(
     stage: &Shared,
     policy: &Arc<dyn Policy>,
     plan: Plan,
+    user: User,
 ) -> Option<Plan> {
-    let inventory = discover(engine, stage).await;
-    let facts = stage.borrow().machine.facts();
+    let inventory = discover(engine, stage, user).await;
+    let facts = stage.borrow().machine.facts(user);
     let mut quiet = |_: &_| {};
     let revised = engine.revise(plan, &inventory, &facts, policy, VALID, &mut quiet);
     let revised = revised.await;
@@ -291,18 +325,20 @@ async fn revise(
     revised.ok()
 }
 
-async fn discover(engine: &Engine, stage: &Shared) -> Arc<tbengine_engine::discover::Inventory> {
-    let remembered = Arc::new(stage.borrow().machine.remembered.clone());
+async fn discover(engine: &Engine, stage: &Shared, user: User) -> Arc<Inventory> {
+    let remembered = stage.borrow().machine.remembered[user as usize].clone();
+    let remembered = Arc::new(remembered);
     let inventory = engine.discover_remembering(remembered, &mut |_| {}).await;
     let Stage {
         machine, counts, ..
     } = &mut *stage.borrow_mut();
+    let remembered = &mut machine.remembered[user as usize];
     for one in &inventory.learned {
         let (unit, owner) = (one.learned.unit.as_deref(), &one.learned.owner);
-        machine.remembered.add(&one.account, unit, owner);
+        remembered.add(&one.account, unit, owner);
     }
     for (key, at) in &inventory.sighted {
-        machine.remembered.add_first_seen(key.clone(), *at);
+        remembered.add_first_seen(key.clone(), *at);
     }
     for _ in &inventory.failures {
         counts.note("listing failed");
@@ -311,9 +347,10 @@ async fn discover(engine: &Engine, stage: &Shared) -> Arc<tbengine_engine::disco
 }
 
 /// What a run said.
-fn ended(report: Option<Report>, stage: &Shared) -> Result<(), String> {
+fn ended((user, report): (User, Option<Report>), stage: &Shared) -> Result<(), String> {
     look(stage)?;
     let Some(report) = report else {
+        stage.borrow_mut().watch.ended(user, |_| false);
         return Ok(());
     };
     let Stage {
@@ -344,14 +381,14 @@ fn ended(report: Option<Report>, stage: &Shared) -> Result<(), String> {
             counts.note("already gone by an earlier run");
         }
     }
-    let told = |identity: &tbengine_sdk::Identity| {
+    let is_reported = |identity: &tbengine_sdk::Identity| {
         let id = identity.id();
         report.outcomes.iter().any(|one| one.id.0 == id)
     };
-    if let Some(untold) = watch.news().into_iter().find(|one| !told(one)) {
+    if let Some(missing) = watch.ended(user, is_reported) {
         return Err(format!(
             "N5: {} was removed and is not reported",
-            untold.id()
+            missing.id()
         ));
     }
     Ok(())
@@ -361,7 +398,7 @@ fn engine(machine: &Machine, command: Command, run: u32) -> Engine {
     let backend = OpenBackend::new("docker", "docker", Arc::new(machine.memory.clone()));
     let options = EngineOptions {
         run: format!("run-{run}").into(),
-        now: machine.memory.now(),
+        now: machine.now_of_users(),
         scope: Scope::default(),
         sizes: false,
         account_of_nothing: true,

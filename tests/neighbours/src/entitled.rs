@@ -13,6 +13,17 @@ pub struct Command {
     pub policy: PolicyName,
     /// `--min-age`, in milliseconds.
     pub min_age: u64,
+    /// Who says so.
+    pub user: User,
+}
+
+/// A user of tbengine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    /// The one whose state directory has the leases of the jobs.
+    First,
+    /// One with a state directory of its own.
+    Another,
 }
 
 const MINUTE: u64 = 60_000;
@@ -53,10 +64,13 @@ pub fn entitled(
     if thing.is_kept {
         return Err("its maker keeps it");
     }
-    if let Maker::Job(job) = thing.maker
-        && ledger.live_jobs.contains(&job)
-    {
-        return Err("its lease is live");
+    if let Maker::Job(job) = thing.maker {
+        if command.user == User::Another {
+            return Err("its lease is another user's");
+        }
+        if ledger.live_jobs.contains(&job) {
+            return Err("its lease is live");
+        }
     }
     let age = now.saturating_sub(thing.born);
     if age < command.min_age {
@@ -115,6 +129,10 @@ fn container(
             _ => false,
         });
     let may_end = |one: &Thing| may_end(one, bounds.running, is_over, now);
+    let runs = thing.life == Life::Runs && thing.stopped.is_none();
+    if thing.is_damaged && (runs || !is_benchmarks(thing)) {
+        return Err("it can be read only in part");
+    }
     let ended = match (thing.life, thing.stopped) {
         (Life::Unknown, _) => return Err("its state is unknown"),
         (Life::Still, _) => return Err("a container that neither runs nor ended"),

@@ -39,6 +39,8 @@ pub struct Thing {
     pub born: u64,
     /// Counts what changed about it since then.
     pub revision: u32,
+    /// Whether it can be read only in part.
+    pub is_damaged: bool,
     /// What it uses, as indices of things.
     pub uses: Vec<usize>,
     /// Whether its maker is gone for good, and will not miss it.

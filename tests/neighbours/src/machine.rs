@@ -1,5 +1,6 @@
 //! A machine, and the ledger of what is on it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tbengine_engine::facts::{Facts, LiveLease};
@@ -8,10 +9,12 @@ use tbengine_engine::terms::{Filter, Terms};
 use tbengine_memory::{
     Chaos, ExternalChange, Fault, Make, Memory, Operation, container, image, network, volume,
 };
-use tbengine_sdk::{Error, ErrorKind, Kind, State, Timestamp};
+use tbengine_sdk::owner::RUN_ID_LABEL;
+use tbengine_sdk::{Damage, Error, ErrorKind, Kind, Owner, State, Timestamp};
 use tokio::time::Instant;
 
 use crate::act::{Act, Benchmark, Ci, Database, Developer, Harness, Impostor, Job, Nature};
+use crate::entitled::User;
 use crate::ledger::{Ledger, Life, Maker, Remover, Role, Thing};
 
 /// The calendar time at which a story begins.
@@ -28,10 +31,13 @@ pub struct Machine {
     pub memory: Memory,
     /// The truth.
     pub ledger: Ledger,
-    /// What tbengine remembers from run to run.
-    pub remembered: Remembered,
+    /// What tbengine remembers from run to run, for each of its users.
+    pub remembered: [Remembered; 2],
     began: Instant,
     latency: Duration,
+    expired_jobs: BTreeSet<u32>,
+    /// How far the clock of tbengine's users is ahead of the provider's, in milliseconds.
+    ahead: i64,
 }
 
 impl Machine {
@@ -40,9 +46,11 @@ impl Machine {
         Self {
             memory: Memory::new("docker", BEGIN),
             ledger: Ledger::default(),
-            remembered: Remembered::default(),
+            remembered: Default::default(),
             began: Instant::now(),
             latency: Duration::ZERO,
+            expired_jobs: BTreeSet::new(),
+            ahead: 0,
         }
     }
 
@@ -56,10 +64,19 @@ impl Machine {
         self.latency
     }
 
-    /// What tbengine's store says: the leases.
-    pub fn facts(&self) -> Facts {
+    /// The time by the clock of tbengine's users.
+    pub fn now_of_users(&self) -> Timestamp {
+        let now = self.memory.now().as_unix_ms();
+        Timestamp::from_unix_ms(now.saturating_add(self.ahead))
+    }
+
+    /// What the store of a user says: the leases.
+    pub fn facts(&self, user: User) -> Facts {
+        if user == User::Another {
+            return Facts::default();
+        }
         let live = self.ledger.live_jobs.iter().map(|job| LiveLease {
-            id: format!("lease-{job}"),
+            id: lease_of(*job),
             terms: Terms {
                 filters: vec![Filter {
                     labels: vec![format!("{JOB}={job}").parse().expect("a label")],
@@ -71,6 +88,7 @@ impl Machine {
         });
         Facts {
             live: live.collect(),
+            over: self.expired_jobs.iter().copied().map(lease_of).collect(),
             ..Facts::default()
         }
     }
@@ -365,6 +383,8 @@ impl Machine {
 
     fn job(&mut self, act: &Job) {
         match act {
+            // The id of a lease is never used again.
+            Job::Begins { job } if self.expired_jobs.contains(job) => {}
             Job::Begins { job } => {
                 self.ledger.live_jobs.insert(*job);
             }
@@ -375,15 +395,19 @@ impl Machine {
             } => {
                 // Without a lease nothing would prove whose it is.
                 if self.ledger.live_jobs.contains(job) {
-                    let make =
-                        container(&format!("job-{job}-{number}")).label(JOB, job.to_string());
+                    let make = container(&format!("job-{job}-{number}"))
+                        .label(JOB, job.to_string())
+                        .label(RUN_ID_LABEL, lease_of(*job))
+                        .owner(Owner::Run(lease_of(*job)));
                     let key = format!("job {job} container {number}");
                     let made = Made::new(key, Maker::Job(*job), Role::Container);
                     self.put_once(made, ended_or_not(make, *runs));
                 }
             }
             Job::Expires { job } => {
-                self.ledger.live_jobs.remove(job);
+                if self.ledger.live_jobs.remove(job) {
+                    self.expired_jobs.insert(*job);
+                }
             }
         }
     }
@@ -427,8 +451,37 @@ impl Machine {
                     self.memory.change(change);
                 }
             }
+            Nature::Damages { trial } => {
+                if let Some(index) = self.ledger.find(&main_of(*trial)) {
+                    let thing = &mut self.ledger.things[index];
+                    let resource = self.memory.oracle().resource(&thing.identity);
+                    if let Some(mut resource) = resource.filter(|one| one.damaged.is_none()) {
+                        thing.is_damaged = true;
+                        thing.revision += 1;
+                        resource.damaged = Some(Damage {
+                            message: "its layer does not exist".into(),
+                            code: None,
+                        });
+                        self.memory.insert_resource(resource);
+                    }
+                }
+            }
+            Nature::Hangs { trial } => {
+                if let Some(index) = self.ledger.find(&main_of(*trial)) {
+                    let identity = &self.ledger.things[index].identity;
+                    let script = self.memory.script(Operation::Get).of_identity(identity);
+                    script.then(Fault::Hang(Duration::from_secs(24 * 3600)));
+                }
+            }
+            Nature::Crowded { per_second } => self.memory.rate_limit(*per_second, 5),
+            Nature::Lingers { takes } => {
+                self.memory.deletion_takes(Duration::from_millis(*takes));
+            }
+            Nature::Clock { ahead } => self.ahead = *ahead,
             Nature::Heals => {
                 self.memory.heal();
+                self.memory.deletion_takes(Duration::ZERO);
+                self.ahead = 0;
                 self.latency = Duration::ZERO;
                 self.memory.latency(Duration::ZERO);
             }
@@ -514,6 +567,7 @@ impl Machine {
             stopped: None,
             born: now,
             revision: 0,
+            is_damaged: false,
             uses: made.uses,
             is_abandoned: false,
             gone: None,
@@ -679,6 +733,11 @@ impl Names {
             .attr("image", self.image.clone())
             .unit(project.clone())
     }
+}
+
+/// The id of a job's lease.
+fn lease_of(job: u32) -> String {
+    format!("lease-{job}")
 }
 
 fn trial_of(trial: u32) -> String {

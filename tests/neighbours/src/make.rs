@@ -174,7 +174,7 @@ impl Maker {
     }
 
     fn job(&mut self) -> Act {
-        let (job, container, runs) = (self.number() % 2, self.number(), self.random.bool());
+        let (job, container, runs) = (self.number(), self.number(), self.random.bool());
         Act::Job(match self.random.u8(0..6) {
             0..2 => Job::Begins { job },
             2..5 => Job::Runs {
@@ -190,7 +190,7 @@ impl Maker {
         let trial = self.trial();
         let random = &mut self.random;
         let kinds = ["container", "network", "volume", "image"];
-        Act::Nature(match random.u8(0..7) {
+        Act::Nature(match random.u8(0..13) {
             0 => Nature::Chaos {
                 seed: random.u64(..),
                 percent: random.u8(1..40),
@@ -206,6 +206,20 @@ impl Maker {
                 times: random.u32(1..4),
             },
             4 => Nature::Odd { trial },
+            5 => Nature::Damages { trial },
+            6 => Nature::Hangs { trial },
+            7 => Nature::Crowded {
+                per_second: random.u32(1..30),
+            },
+            8 => Nature::Lingers {
+                takes: random.u64(0..3 * MINUTE),
+            },
+            9 | 10 => {
+                let most = [2 * MINUTE, 2 * HOUR, 40 * HOUR][random.usize(0..3)] as i64;
+                Nature::Clock {
+                    ahead: random.i64(-most..most),
+                }
+            }
             _ => Nature::Heals,
         })
     }
@@ -219,11 +233,14 @@ impl Maker {
             PolicyName::Harbor,
             PolicyName::TerminalBench,
         ];
+        let policy = policies[random.usize(0..policies.len())];
+        let min_age = [0, 60, 60, 3600][random.usize(0..4)];
         Act::Operator(match random.u8(0..12) {
             0 => Operator::Killed,
+            1..3 => Operator::Another { policy, min_age },
             _ => Operator::Run {
-                policy: policies[random.usize(0..policies.len())],
-                min_age: [0, 60, 60, 3600][random.usize(0..4)],
+                policy,
+                min_age,
                 saved: (random.u8(0..3) == 0).then(|| random.u64(0..8 * HOUR)),
             },
         })

@@ -1,13 +1,13 @@
 //! What tbengine does to a machine, compared with the ledger.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use tbengine_memory::{Deleter, Operation, Request};
-use tbengine_sdk::Identity;
+use tbengine_memory::{Deleter, Deletion, Operation, Request};
+use tbengine_sdk::{ErrorKind, Identity};
 use tokio::time::Instant;
 
-use crate::entitled::{Command, entitled};
+use crate::entitled::{Command, User, entitled};
 use crate::ledger::{Remover, Thing};
 use crate::machine::Machine;
 
@@ -21,13 +21,19 @@ pub struct Watch {
     seen: BTreeSet<usize>,
     looks: HashMap<Identity, Look>,
     approved: HashMap<Identity, HashSet<u32>>,
-    /// The command of the present run.
-    command: Option<Command>,
+    /// The commands of the present runs, by user.
+    commands: [Option<Command>; 2],
+    /// What tbengine may have removed and has not reported, and when it sent the first request that was not refused.
+    asked: HashMap<Identity, Duration>,
+    /// What of that the provider said yes to. It may go on for a while, and what is read of it meanwhile changes nothing.
+    accepted: HashSet<Identity>,
+    /// The deletions whose answer is on its way, by their index, with what was judged when they were served.
+    pending: BTreeMap<usize, Result<(), String>>,
     /// What tbengine removed.
     removed: HashSet<Identity>,
-    /// What of that was asked for since the present run began.
+    /// What of that was asked for since the present runs began, and is not reported yet.
     unreported: Vec<Identity>,
-    /// When the present run began.
+    /// When the first of the present runs began.
     began: Duration,
 }
 
@@ -54,14 +60,31 @@ impl Watch {
 
     /// Notes that a run begins. What one that was killed had asked for is no longer reported.
     pub fn begin(&mut self, machine: &Machine, command: Command) {
-        self.command = Some(command);
-        self.unreported.clear();
-        self.began = Duration::from_millis(machine.now());
+        if self.commands.iter().all(Option::is_none) {
+            self.unreported.clear();
+            self.began = Duration::from_millis(machine.now());
+        }
+        self.commands[command.user as usize] = Some(command);
     }
 
-    /// What the present run removed.
-    pub fn news(&mut self) -> Vec<Identity> {
-        std::mem::take(&mut self.unreported)
+    /// Notes that the runs are killed.
+    pub fn killed(&mut self) {
+        self.commands = [None, None];
+    }
+
+    /// Notes that a run has ended that reports these. Gives what was removed and is reported by none.
+    pub fn ended(
+        &mut self,
+        user: User,
+        is_reported: impl Fn(&Identity) -> bool,
+    ) -> Option<Identity> {
+        self.commands[user as usize] = None;
+        self.unreported.retain(|one| !is_reported(one));
+        // A deletion may end after the run.
+        self.asked.retain(|one, _| !is_reported(one));
+        // What is left may be the other one's.
+        let is_last = self.commands.iter().all(Option::is_none);
+        self.unreported.first().filter(|_| is_last).cloned()
     }
 
     /// Looks at what took effect since the last time. Nothing else happened to the things meanwhile.
@@ -70,16 +93,28 @@ impl Watch {
     /// Which invariant was broken, and how.
     pub fn look(&mut self, machine: &mut Machine) -> Result<(), String> {
         let requests = machine.memory.oracle().requests();
+        let deletions = machine.memory.oracle().deletions();
+        let opened = opened(&requests);
         let news = requests.iter().enumerate();
         let news = news.filter(|(index, one)| one.served.is_some() && !self.seen.contains(index));
         let mut news: Vec<_> = news.collect();
         news.sort_by_key(|(index, one)| (one.served, *index));
+        for (index, judged) in std::mem::take(&mut self.pending) {
+            match (&requests[index].target, requests[index].answer) {
+                (Some(target), Some(answer)) => self.accept_if(answer, target, judged)?,
+                _ => _ = self.pending.insert(index, judged),
+            }
+        }
         for (index, request) in news {
             self.seen.insert(index);
             let Some(target) = &request.target else {
                 continue;
             };
             let at = request.served.unwrap_or_default();
+            // What went away before this request was there for nobody.
+            self.take_deletions(machine, &deletions, |one| {
+                one.identity != *target && one.at.duration_since(opened) < at
+            })?;
             match request.operation {
                 Operation::Get if matches!(request.answer, Some(Err(_))) => {}
                 Operation::Get => self.read(machine, target, at),
@@ -92,36 +127,77 @@ impl Watch {
                         machine.stopped(index);
                     }
                 }
-                Operation::Delete
-                    if !self.removed.contains(target) && self.is_gone(machine, target) =>
-                {
-                    self.judge(machine, target, "removed")?;
-                    self.note_gone(machine, target, request.since_opened);
+                Operation::Delete if !self.removed.contains(target) => {
+                    self.asked
+                        .entry(target.clone())
+                        .or_insert(request.since_opened);
+                    let mut latest = deletions[self.deletions..].iter();
+                    let is_gone =
+                        latest.any(|one| one.identity == *target && one.by == Deleter::Caller);
+                    let judged = self.judge(machine, target, "removed");
+                    match request.answer {
+                        _ if is_gone => self.accept(target, judged)?,
+                        Some(answer) => self.accept_if(answer, target, judged)?,
+                        // The answer is on its way.
+                        None => _ = self.pending.insert(index, judged),
+                    }
+                    if is_gone {
+                        self.note_gone(machine, target);
+                    }
                 }
                 _ => {}
             }
         }
-        let deletions = machine.memory.oracle().deletions();
-        for deletion in &deletions[self.deletions..] {
-            if deletion.by != Deleter::SomeoneElse && !self.removed.contains(&deletion.identity) {
-                self.judge(machine, &deletion.identity, "removed")?;
-                let sent = deletion.at.duration_since(opened(&requests));
-                self.note_gone(machine, &deletion.identity, sent);
+        self.take_deletions(machine, &deletions, |_| true)
+    }
+
+    /// Notes that the provider said yes to a deletion, if it did. What came of a lost answer is seen later.
+    fn accept_if(
+        &mut self,
+        answer: Result<(), ErrorKind>,
+        target: &Identity,
+        judged: Result<(), String>,
+    ) -> Result<(), String> {
+        match answer {
+            Ok(()) => self.accept(target, judged),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn accept(&mut self, target: &Identity, judged: Result<(), String>) -> Result<(), String> {
+        match self.accepted.insert(target.clone()) {
+            true => judged,
+            false => Ok(()),
+        }
+    }
+
+    /// Takes note of the deletions that took effect, in their order, as far as they are meant.
+    fn take_deletions(
+        &mut self,
+        machine: &mut Machine,
+        deletions: &[Deletion],
+        is_meant: impl Fn(&Deletion) -> bool,
+    ) -> Result<(), String> {
+        while let Some(deletion) = deletions.get(self.deletions) {
+            if !is_meant(deletion) {
+                break;
+            }
+            self.deletions += 1;
+            let Deletion { identity, by, .. } = deletion;
+            if *by != Deleter::SomeoneElse && !self.removed.contains(identity) {
+                if !self.accepted.contains(identity) {
+                    self.judge(machine, identity, "removed")?;
+                }
+                self.note_gone(machine, identity);
             }
         }
-        self.deletions = deletions.len();
         Ok(())
     }
 
-    fn is_gone(&self, machine: &Machine, target: &Identity) -> bool {
-        let deletions = machine.memory.oracle().deletions();
-        let mut news = deletions[self.deletions..].iter();
-        news.any(|one| one.identity == *target && one.by == Deleter::Caller)
-    }
-
-    fn note_gone(&mut self, machine: &mut Machine, target: &Identity, sent: Duration) {
+    fn note_gone(&mut self, machine: &mut Machine, target: &Identity) {
         self.removed.insert(target.clone());
-        if sent >= self.began {
+        let asked = self.asked.get(target);
+        if asked.is_some_and(|asked| *asked >= self.began) {
             self.unreported.push(target.clone());
         }
         if let Some(index) = machine.ledger.of(target) {
@@ -130,14 +206,20 @@ impl Watch {
     }
 
     fn read(&mut self, machine: &Machine, target: &Identity, at: Duration) {
-        let (Some(index), Some(command)) = (machine.ledger.of(target), self.command) else {
+        let Some(index) = machine.ledger.of(target) else {
             return;
         };
         let now = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        // Nothing says whose request it was. What is wrong for both is wrong.
+        let commands = self.commands.iter().flatten();
+        let judged = commands.map(|command| entitled(&machine.ledger, index, *command, now));
+        let Some(entitled) = judged.reduce(Result::or) else {
+            return;
+        };
         let look = Look {
             at: now,
             revision: machine.ledger.things[index].revision,
-            entitled: entitled(&machine.ledger, index, command, now),
+            entitled,
         };
         self.looks.insert(target.clone(), look);
     }
@@ -214,11 +296,11 @@ fn opened(requests: &[Request]) -> Instant {
 }
 
 /// Answers to a change that leave no doubt: nothing was changed.
-const REFUSED: [tbengine_sdk::ErrorKind; 6] = [
-    tbengine_sdk::ErrorKind::NotFound,
-    tbengine_sdk::ErrorKind::RateLimited,
-    tbengine_sdk::ErrorKind::Unsupported,
-    tbengine_sdk::ErrorKind::Conflict,
-    tbengine_sdk::ErrorKind::Dependency,
-    tbengine_sdk::ErrorKind::InProgress,
+const REFUSED: [ErrorKind; 6] = [
+    ErrorKind::NotFound,
+    ErrorKind::RateLimited,
+    ErrorKind::Unsupported,
+    ErrorKind::Conflict,
+    ErrorKind::Dependency,
+    ErrorKind::InProgress,
 ];
