@@ -150,7 +150,10 @@ impl Machine {
             uses: Vec::new(),
         };
         let of_task = format!("image of task {}", trial % 3);
-        let image = self.ledger.find(&of_task).unwrap_or_else(|| {
+        if self.is_going(&of_task) {
+            return;
+        }
+        let image = self.find(&of_task).unwrap_or_else(|| {
             let made = Made {
                 key: of_task.clone(),
                 group: None,
@@ -222,7 +225,7 @@ impl Machine {
                 self.put_once(made.kept(), ended_or_not(make, *runs));
             }
             Developer::LooksInto { trial } => {
-                let Some(main) = self.ledger.find(&main_of(*trial)) else {
+                let Some(main) = self.find(&main_of(*trial)) else {
                     return;
                 };
                 let Maker::Harness(benchmark) = self.ledger.things[main].maker else {
@@ -254,7 +257,7 @@ impl Machine {
                 self.put_once(made, dangling(*number));
             }
             Developer::Tag { number } => {
-                if let Some(index) = self.ledger.find(&format!("build {number}")) {
+                if let Some(index) = self.find(&format!("build {number}")) {
                     let name = format!("mine:{number}");
                     let thing = &mut self.ledger.things[index];
                     thing.role = Role::Image;
@@ -270,11 +273,11 @@ impl Machine {
         match act {
             Database::Up { name } => {
                 let key = format!("database {name}");
-                if self.ledger.find(&key).is_some() {
+                let data = format!("data of {name}");
+                if self.ledger.find(&key).is_some() || self.is_going(&data) {
                     return;
                 }
-                let data = format!("data of {name}");
-                let data = self.ledger.find(&data).unwrap_or_else(|| {
+                let data = self.find(&data).unwrap_or_else(|| {
                     let made = Made::new(data.clone(), Maker::Database, Role::Volume);
                     self.put(made.kept(), volume(&format!("{name}-data")))
                 });
@@ -338,7 +341,7 @@ impl Machine {
                 }
             }
             Impostor::NamedLike { trial } => {
-                if let Some(index) = self.ledger.find(&main_of(*trial)) {
+                if let Some(index) = self.find(&main_of(*trial)) {
                     let name = self.ledger.things[index].identity.native.clone();
                     let made =
                         Made::new(format!("named {trial}"), Maker::Impostor, Role::Container);
@@ -346,7 +349,7 @@ impl Machine {
                 }
             }
             Impostor::Replaces { trial } => {
-                if let Some(index) = self.ledger.find(&main_of(*trial)) {
+                if let Some(index) = self.find(&main_of(*trial)) {
                     let identity = &self.ledger.things[index].identity;
                     let before = self.memory.oracle().resource(identity);
                     let name = before.map_or(String::new(), |before| before.name);
@@ -359,7 +362,7 @@ impl Machine {
             }
             Impostor::TakesVolume { trial } => {
                 let key = format!("{} volume", trial_of(*trial));
-                if let Some(index) = self.ledger.find(&key) {
+                if let Some(index) = self.find(&key) {
                     // A volume goes by its name.
                     let name = self.ledger.things[index].identity.native.clone();
                     self.remove(&key);
@@ -443,7 +446,7 @@ impl Machine {
                 script.calls(..*times).then(Fault::Answer(error));
             }
             Nature::Odd { trial } => {
-                if let Some(index) = self.ledger.find(&main_of(*trial)) {
+                if let Some(index) = self.find(&main_of(*trial)) {
                     let thing = &mut self.ledger.things[index];
                     thing.life = Life::Unknown;
                     thing.revision += 1;
@@ -452,7 +455,7 @@ impl Machine {
                 }
             }
             Nature::Damages { trial } => {
-                if let Some(index) = self.ledger.find(&main_of(*trial)) {
+                if let Some(index) = self.find(&main_of(*trial)) {
                     let thing = &mut self.ledger.things[index];
                     let resource = self.memory.oracle().resource(&thing.identity);
                     if let Some(mut resource) = resource.filter(|one| one.damaged.is_none()) {
@@ -467,7 +470,7 @@ impl Machine {
                 }
             }
             Nature::Hangs { trial } => {
-                if let Some(index) = self.ledger.find(&main_of(*trial)) {
+                if let Some(index) = self.find(&main_of(*trial)) {
                     let identity = &self.ledger.things[index].identity;
                     let script = self.memory.script(Operation::Get).of_identity(identity);
                     script.then(Fault::Hang(Duration::from_secs(24 * 3600)));
@@ -488,8 +491,21 @@ impl Machine {
         }
     }
 
+    /// The index of the thing that is called so. Nobody can do anything with what is being removed.
+    fn find(&self, key: &str) -> Option<usize> {
+        self.ledger.find(key).filter(|_| !self.is_going(key))
+    }
+
+    /// Whether the thing that is called so is being removed.
+    fn is_going(&self, key: &str) -> bool {
+        let index = self.ledger.find(key);
+        let identity = index.map(|index| &self.ledger.things[index].identity);
+        let there = identity.and_then(|identity| self.memory.oracle().resource(identity));
+        there.is_some_and(|one| one.state == State::Removing)
+    }
+
     fn names_of(&self, trial: u32) -> Option<Names> {
-        let main = self.ledger.find(&main_of(trial))?;
+        let main = self.find(&main_of(trial))?;
         match self.ledger.things[main].maker {
             Maker::Harness(benchmark) => Some(Names::of(benchmark, trial)),
             _ => None,
@@ -576,7 +592,7 @@ impl Machine {
     }
 
     fn end(&mut self, key: &str) {
-        if let Some(index) = self.ledger.find(key) {
+        if let Some(index) = self.find(key) {
             self.end_at(index);
         }
     }
@@ -593,7 +609,7 @@ impl Machine {
     }
 
     fn start(&mut self, key: &str) {
-        let Some(index) = self.ledger.find(key) else {
+        let Some(index) = self.find(key) else {
             return;
         };
         let thing = &mut self.ledger.things[index];
@@ -607,7 +623,7 @@ impl Machine {
     }
 
     fn remove(&mut self, key: &str) {
-        if let Some(index) = self.ledger.find(key) {
+        if let Some(index) = self.find(key) {
             let identity = self.ledger.things[index].identity.clone();
             self.gone(index, Remover::Other);
             self.memory.change(ExternalChange::Delete(identity));

@@ -24,7 +24,7 @@ pub struct Watch {
     /// The commands of the present runs, by user.
     commands: [Option<Command>; 2],
     /// What tbengine may have removed and has not reported, and when it sent the first request that was not refused.
-    asked: HashMap<Identity, Duration>,
+    asked: HashMap<Identity, Asked>,
     /// What of that the provider said yes to. It may go on for a while, and what is read of it meanwhile changes nothing.
     accepted: HashSet<Identity>,
     /// The deletions whose answer is on its way, by their index, with what was judged when they were served.
@@ -35,6 +35,15 @@ pub struct Watch {
     unreported: Vec<Identity>,
     /// When the first of the present runs began.
     began: Duration,
+}
+
+/// That tbengine asked for a deletion, and was not refused.
+#[derive(Clone, Debug)]
+struct Asked {
+    /// When the first such request was sent, since the provider was opened.
+    sent: Duration,
+    /// Whether one of them was right when it was served.
+    judged: Result<(), String>,
 }
 
 /// What a thing was like when tbengine read it last.
@@ -128,13 +137,17 @@ impl Watch {
                     }
                 }
                 Operation::Delete if !self.removed.contains(target) => {
-                    self.asked
-                        .entry(target.clone())
-                        .or_insert(request.since_opened);
                     let mut latest = deletions[self.deletions..].iter();
                     let is_gone =
                         latest.any(|one| one.identity == *target && one.by == Deleter::Caller);
                     let judged = self.judge(machine, target, "removed");
+                    let asked = self.asked.entry(target.clone()).or_insert_with(|| Asked {
+                        sent: request.since_opened,
+                        judged: judged.clone(),
+                    });
+                    if judged.is_ok() {
+                        asked.judged = Ok(());
+                    }
                     match request.answer {
                         _ if is_gone => self.accept(target, judged)?,
                         Some(answer) => self.accept_if(answer, target, judged)?,
@@ -185,8 +198,10 @@ impl Watch {
             self.deletions += 1;
             let Deletion { identity, by, .. } = deletion;
             if *by != Deleter::SomeoneElse && !self.removed.contains(identity) {
+                // Of requests whose answers were lost, nothing says which one it was.
+                let asked = self.asked.get(identity).map(|asked| asked.judged.clone());
                 if !self.accepted.contains(identity) {
-                    self.judge(machine, identity, "removed")?;
+                    asked.unwrap_or_else(|| self.judge(machine, identity, "removed"))?;
                 }
                 self.note_gone(machine, identity);
             }
@@ -197,7 +212,7 @@ impl Watch {
     fn note_gone(&mut self, machine: &mut Machine, target: &Identity) {
         self.removed.insert(target.clone());
         let asked = self.asked.get(target);
-        if asked.is_some_and(|asked| *asked >= self.began) {
+        if asked.is_some_and(|asked| asked.sent >= self.began) {
             self.unreported.push(target.clone());
         }
         if let Some(index) = machine.ledger.of(target) {
