@@ -9,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, Control};
+use tbengine_engine::facts::Facts;
 use tbengine_engine::owners::Owners;
 use tbengine_engine::plan::{Plan, Safeguards};
 use tbengine_engine::policy::{Limits, Policy, PolicyEngine, PolicyEngineOptions};
@@ -21,8 +22,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::act::{Act, Nature, Operator, PolicyName};
 use crate::counts::Counts;
 use crate::entitled::Command;
-use crate::ledger::{Life, Maker, Remover, Role};
+use crate::ledger::Remover;
 use crate::machine::Machine;
+use crate::simulated::Simulated;
 use crate::story::Story;
 use crate::watch::Watch;
 
@@ -65,7 +67,7 @@ type Run = Pin<Box<dyn Future<Output = Option<Report>>>>;
 
 /// A machine, and who looks at it.
 struct Stage {
-    machine: Machine,
+    machine: Machine<Simulated>,
     watch: Watch,
     counts: Counts,
     runs: u32,
@@ -84,7 +86,7 @@ pub fn play(story: &Story) -> Result<Counts, String> {
         .map_err(|error| format!("no runtime: {error}"))?;
     runtime.block_on(async {
         let stage = Rc::new(RefCell::new(Stage {
-            machine: Machine::new(),
+            machine: Machine::new(Simulated::new()),
             watch: Watch::default(),
             counts: Counts::default(),
             runs: 0,
@@ -116,6 +118,7 @@ async fn whole(story: &Story, stage: &Shared) -> Result<(), String> {
                 let command = Command {
                     policy: *policy,
                     min_age: min_age * 1000,
+                    sweeps: false,
                 };
                 running = Some(begin(stage, command, saved.map(Duration::from_millis)));
             }
@@ -165,8 +168,9 @@ async fn at_the_end(stage: &Shared) -> Result<(), String> {
     let command = Command {
         policy: PolicyName::Aggressive,
         min_age: 60_000,
+        sweeps: false,
     };
-    let provable = provable(stage);
+    let provable = stage.borrow().machine.ledger.provable();
     for _ in 0..2 {
         let report = begin(stage, command, None).await;
         ended(report, stage)?;
@@ -183,31 +187,13 @@ async fn at_the_end(stage: &Shared) -> Result<(), String> {
             ));
         }
     }
-    let oracle = machine.memory.oracle();
+    let oracle = machine.provider.memory.oracle();
     for thing in &ledger.things {
         if thing.gone.is_none() && !oracle.is_alive(&thing.identity) {
             return Err(format!("N4: {} is gone, and nobody removed it", thing.key));
         }
     }
     Ok(())
-}
-
-/// The things of trials whose harness died, as far as their main container is still there to prove whose they are.
-fn provable(stage: &Shared) -> Vec<usize> {
-    let ledger = &stage.borrow().machine.ledger;
-    let things = ledger.things.iter().enumerate();
-    let left = things.filter(|(_, thing)| {
-        let group = thing.group.as_deref().unwrap_or_default();
-        let members = ledger.group(group);
-        let mut mains = members.iter().map(|index| &ledger.things[*index]);
-        let known = mains.clone().all(|one| one.life != Life::Unknown);
-        thing.gone.is_none()
-            && thing.is_abandoned
-            && matches!(thing.maker, Maker::Harness(_))
-            && known
-            && mains.any(|one| one.role == Role::Main)
-    });
-    left.map(|(index, _)| index).collect()
 }
 
 /// One run of tbengine.
@@ -250,7 +236,7 @@ async fn apply(engine: &Engine, plan: Plan, policy: &Arc<dyn Policy>) -> Report 
 
 async fn make(engine: &Engine, stage: &Shared, policy: &Arc<dyn Policy>) -> Plan {
     let inventory = discover(engine, stage).await;
-    let facts = stage.borrow().machine.facts();
+    let facts = facts(stage);
     let mut quiet = |_: &_| {};
     let planned = engine.plan(inventory, &facts, policy, "story", false, &mut quiet);
     let plan = planned.await.plan;
@@ -279,7 +265,7 @@ async fn revise(
     plan: Plan,
 ) -> Option<Plan> {
     let inventory = discover(engine, stage).await;
-    let facts = stage.borrow().machine.facts();
+    let facts = facts(stage);
     let mut quiet = |_: &_| {};
     let revised = engine.revise(plan, &inventory, &facts, policy, VALID, &mut quiet);
     let revised = revised.await;
@@ -292,17 +278,17 @@ async fn revise(
 }
 
 async fn discover(engine: &Engine, stage: &Shared) -> Arc<tbengine_engine::discover::Inventory> {
-    let remembered = Arc::new(stage.borrow().machine.remembered.clone());
+    let remembered = Arc::new(stage.borrow().machine.provider.remembered.clone());
     let inventory = engine.discover_remembering(remembered, &mut |_| {}).await;
     let Stage {
         machine, counts, ..
     } = &mut *stage.borrow_mut();
     for one in &inventory.learned {
         let (unit, owner) = (one.learned.unit.as_deref(), &one.learned.owner);
-        machine.remembered.add(&one.account, unit, owner);
+        machine.provider.remembered.add(&one.account, unit, owner);
     }
     for (key, at) in &inventory.sighted {
-        machine.remembered.add_first_seen(key.clone(), *at);
+        machine.provider.remembered.add_first_seen(key.clone(), *at);
     }
     for _ in &inventory.failures {
         counts.note("listing failed");
@@ -357,11 +343,20 @@ fn ended(report: Option<Report>, stage: &Shared) -> Result<(), String> {
     Ok(())
 }
 
-fn engine(machine: &Machine, command: Command, run: u32) -> Engine {
-    let backend = OpenBackend::new("docker", "docker", Arc::new(machine.memory.clone()));
+fn facts(stage: &Shared) -> Facts {
+    let machine = &stage.borrow().machine;
+    machine.provider.facts(&machine.ledger)
+}
+
+fn engine(machine: &Machine<Simulated>, command: Command, run: u32) -> Engine {
+    let backend = OpenBackend::new(
+        "docker",
+        "docker",
+        Arc::new(machine.provider.memory.clone()),
+    );
     let options = EngineOptions {
         run: format!("run-{run}").into(),
-        now: machine.memory.now(),
+        now: machine.provider.memory.now(),
         scope: Scope::default(),
         sizes: false,
         account_of_nothing: true,

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::entitled::{Command, entitled};
 use crate::ledger::{Remover, Thing};
 use crate::machine::Machine;
+use crate::simulated::Simulated;
 
 /// What tbengine does to a machine, compared with the ledger request by request, in the order in which requests took
 /// effect.
@@ -42,7 +43,7 @@ struct Look {
 
 impl Watch {
     /// Notes that a plan names a resource as it is now.
-    pub fn approve(&mut self, machine: &Machine, target: &Identity) {
+    pub fn approve(&mut self, machine: &Machine<Simulated>, target: &Identity) {
         if let Some(index) = machine.ledger.of(target) {
             let revision = machine.ledger.things[index].revision;
             self.approved
@@ -53,7 +54,7 @@ impl Watch {
     }
 
     /// Notes that a run begins. What one that was killed had asked for is no longer reported.
-    pub fn begin(&mut self, machine: &Machine, command: Command) {
+    pub fn begin(&mut self, machine: &Machine<Simulated>, command: Command) {
         self.command = Some(command);
         self.unreported.clear();
         self.began = Duration::from_millis(machine.now());
@@ -68,8 +69,8 @@ impl Watch {
     ///
     /// # Errors
     /// Which invariant was broken, and how.
-    pub fn look(&mut self, machine: &mut Machine) -> Result<(), String> {
-        let requests = machine.memory.oracle().requests();
+    pub fn look(&mut self, machine: &mut Machine<Simulated>) -> Result<(), String> {
+        let requests = machine.provider.memory.oracle().requests();
         let news = requests.iter().enumerate();
         let news = news.filter(|(index, one)| one.served.is_some() && !self.seen.contains(index));
         let mut news: Vec<_> = news.collect();
@@ -101,7 +102,7 @@ impl Watch {
                 _ => {}
             }
         }
-        let deletions = machine.memory.oracle().deletions();
+        let deletions = machine.provider.memory.oracle().deletions();
         for deletion in &deletions[self.deletions..] {
             if deletion.by != Deleter::SomeoneElse && !self.removed.contains(&deletion.identity) {
                 self.judge(machine, &deletion.identity, "removed")?;
@@ -113,13 +114,13 @@ impl Watch {
         Ok(())
     }
 
-    fn is_gone(&self, machine: &Machine, target: &Identity) -> bool {
-        let deletions = machine.memory.oracle().deletions();
+    fn is_gone(&self, machine: &Machine<Simulated>, target: &Identity) -> bool {
+        let deletions = machine.provider.memory.oracle().deletions();
         let mut news = deletions[self.deletions..].iter();
         news.any(|one| one.identity == *target && one.by == Deleter::Caller)
     }
 
-    fn note_gone(&mut self, machine: &mut Machine, target: &Identity, sent: Duration) {
+    fn note_gone(&mut self, machine: &mut Machine<Simulated>, target: &Identity, sent: Duration) {
         self.removed.insert(target.clone());
         if sent >= self.began {
             self.unreported.push(target.clone());
@@ -129,7 +130,7 @@ impl Watch {
         }
     }
 
-    fn read(&mut self, machine: &Machine, target: &Identity, at: Duration) {
+    fn read(&mut self, machine: &Machine<Simulated>, target: &Identity, at: Duration) {
         let (Some(index), Some(command)) = (machine.ledger.of(target), self.command) else {
             return;
         };
@@ -142,14 +143,19 @@ impl Watch {
         self.looks.insert(target.clone(), look);
     }
 
-    fn judge(&self, machine: &Machine, target: &Identity, what: &str) -> Result<(), String> {
+    fn judge(
+        &self,
+        machine: &Machine<Simulated>,
+        target: &Identity,
+        what: &str,
+    ) -> Result<(), String> {
         let judged = self.judge_by_look(machine, target, what);
         judged.map_err(|why| with_requests(machine, target, why))
     }
 
     fn judge_by_look(
         &self,
-        machine: &Machine,
+        machine: &Machine<Simulated>,
         target: &Identity,
         what: &str,
     ) -> Result<(), String> {
@@ -186,8 +192,8 @@ impl Watch {
 }
 
 /// What is wrong, with the requests that were about a resource.
-fn with_requests(machine: &Machine, target: &Identity, mut why: String) -> String {
-    for request in machine.memory.oracle().requests() {
+fn with_requests(machine: &Machine<Simulated>, target: &Identity, mut why: String) -> String {
+    for request in machine.provider.memory.oracle().requests() {
         let is_about = |one: &Identity| one.kind == target.kind && one.native == target.native;
         if request.target.as_ref().is_none_or(is_about) {
             let Request {

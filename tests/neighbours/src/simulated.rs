@@ -1,0 +1,180 @@
+//! The simulated provider.
+
+use std::time::Duration;
+
+use tbengine_engine::facts::{Facts, LiveLease};
+use tbengine_engine::owners::Remembered;
+use tbengine_engine::terms::{Filter, Terms};
+use tbengine_memory::{Chaos, ExternalChange, Fault, Memory, Operation};
+use tbengine_sdk::{Error, ErrorKind, Identity, Kind, State, Timestamp};
+use tokio::time::Instant;
+
+use crate::act::Nature;
+use crate::draft::Draft;
+use crate::ledger::Ledger;
+use crate::provider::Provider;
+
+/// The calendar time at which a story begins.
+pub const BEGIN: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+/// The label by which a job's lease names what is its own.
+const JOB: &str = "job";
+
+/// The simulated provider, in simulated time.
+pub struct Simulated {
+    /// The provider.
+    pub memory: Memory,
+    /// What tbengine remembers from run to run.
+    pub remembered: Remembered,
+    began: Instant,
+}
+
+impl Simulated {
+    /// A provider with nothing in it.
+    pub fn new() -> Self {
+        Self {
+            memory: Memory::new("docker", BEGIN),
+            remembered: Remembered::default(),
+            began: Instant::now(),
+        }
+    }
+
+    /// What tbengine's store says: the leases.
+    pub fn facts(&self, ledger: &Ledger) -> Facts {
+        let live = ledger.live_leases.values().map(|job| LiveLease {
+            id: format!("lease-{job}"),
+            terms: Terms {
+                filters: vec![Filter {
+                    labels: vec![format!("{JOB}={job}").parse().expect("a label")],
+                    ..Filter::default()
+                }],
+                ..Terms::default()
+            },
+            images: Default::default(),
+        });
+        Facts {
+            live: live.collect(),
+            ..Facts::default()
+        }
+    }
+}
+
+impl Default for Simulated {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Provider for Simulated {
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn make(&mut self, draft: Draft) -> Option<Identity> {
+        let mut make = match draft.kind {
+            Kind::CONTAINER => tbengine_memory::container(&draft.name),
+            kind => tbengine_memory::resource(kind, &draft.name),
+        };
+        make = make.created(Duration::ZERO);
+        if let Some(native) = draft.native {
+            make = make.native(native);
+        }
+        if draft.runs {
+            make = make.running();
+        }
+        for (key, value) in draft.labels {
+            make = make.label(key, value);
+        }
+        for (key, value) in draft.attrs {
+            make = make.attr(key, value);
+        }
+        if let Some(unit) = draft.unit {
+            make = make.unit(unit);
+        }
+        for used in &draft.uses {
+            make = make.uses(used);
+        }
+        Some(self.memory.insert(make))
+    }
+
+    fn name_of(&self, identity: &Identity) -> Option<String> {
+        let found = self.memory.oracle().resource(identity);
+        found.map(|one| one.name)
+    }
+
+    fn end(&mut self, identity: &Identity) -> bool {
+        let change = ExternalChange::End(identity.clone(), 137);
+        self.memory.change(change);
+        true
+    }
+
+    fn start(&mut self, identity: &Identity) -> bool {
+        let change = ExternalChange::Restart(identity.clone());
+        self.memory.change(change);
+        true
+    }
+
+    fn remove(&mut self, identity: &Identity) -> bool {
+        let change = ExternalChange::Delete(identity.clone());
+        self.memory.change(change);
+        true
+    }
+
+    fn tag(&mut self, identity: &Identity, name: String) -> bool {
+        let change = ExternalChange::Name(identity.clone(), name);
+        self.memory.change(change);
+        true
+    }
+
+    fn obscure(&mut self, identity: &Identity) -> bool {
+        let change = ExternalChange::SetState(identity.clone(), State::Unknown);
+        self.memory.change(change);
+        true
+    }
+
+    /// The lease is the ledger's, and what it protects is found by a label.
+    fn acquire(&mut self, job: u32) -> Option<u32> {
+        Some(job)
+    }
+
+    fn make_under(&mut self, lease: u32, draft: Draft) -> Option<Identity> {
+        self.make(draft.label(JOB, lease.to_string()))
+    }
+
+    fn expire(&mut self, _: u32) {}
+
+    fn nature(&mut self, act: &Nature) {
+        match act {
+            Nature::Chaos { seed, percent } => {
+                let share = f64::from(*percent) / 100.0;
+                // Listings are complete: if a provider leaves out resources, it cannot be known what uses the others.
+                let chaos = Chaos {
+                    transient: share,
+                    lost_before: share / 4.0,
+                    lost_after: share / 4.0,
+                    rate_limited: share / 8.0,
+                    ..Chaos::default()
+                };
+                self.memory.chaos(chaos, *seed);
+            }
+            Nature::Slow { latency } => self.memory.latency(Duration::from_millis(*latency)),
+            Nature::Outage { lasts } => {
+                let now = Duration::from_millis(self.now());
+                self.memory.outage(now..now + Duration::from_millis(*lasts));
+            }
+            Nature::ListingFails { kind, times } => {
+                let Ok(kind) = kind.parse::<Kind>() else {
+                    return;
+                };
+                let error = Error::new(ErrorKind::Internal, "the listing failed");
+                let script = self.memory.script(Operation::List).of_kind(kind);
+                script.calls(..*times).then(Fault::Answer(error));
+            }
+            Nature::Odd { .. } => {}
+            Nature::Heals => {
+                self.memory.heal();
+                self.memory.latency(Duration::ZERO);
+            }
+        }
+    }
+}
