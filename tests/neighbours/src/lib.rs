@@ -28,6 +28,7 @@
 //! - [`watch`]: what tbengine does, compared with the ledger
 //! - [`counts`]: what occurred
 //! - [`drive`]: plays stories in simulated time
+//! - [`mod@real`]: plays them on a real dockerd
 //! - [`shrink`]: what of a story is needed for its failure
 
 pub mod act;
@@ -39,6 +40,7 @@ pub mod ledger;
 pub mod machine;
 pub mod make;
 pub mod provider;
+pub mod real;
 pub mod shrink;
 pub mod simulated;
 pub mod story;
