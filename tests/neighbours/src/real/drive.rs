@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::docker::Docker;
+use super::faults::Fate;
 use super::history::History;
 use super::judge::judge;
 use super::run::{Run, Saved, flags};
@@ -144,6 +145,14 @@ impl Play {
     pub(super) fn counts(&self) -> Counts {
         let mut counts = self.counts.clone();
         counts.add(&self.machine.provider.counts.borrow());
+        for seen in self.machine.provider.proxy.seen() {
+            match seen.fate {
+                Fate::Forwarded => {}
+                Fate::Refused(status) => counts.note(format!("fault: answered {status}")),
+                Fate::LostBefore => counts.note("fault: request lost"),
+                Fate::LostAfter => counts.note("fault: reply lost"),
+            }
+        }
         counts
     }
 
