@@ -1,11 +1,11 @@
 //! A job under `tbengine guard`.
 
 use std::os::unix::process::CommandExt as _;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use tbengine_harness::processes::{keepers, processes};
+use tbengine_harness::processes::keepers;
 
 use super::api::Api;
 use super::program::Program;
@@ -19,8 +19,9 @@ pub struct Guarded {
     lease: String,
 }
 
-/// Writes where the daemon is to be found, and the lease; then it waits.
-const JOB: &str = r#"printf '%s\n%s\n' "$DOCKER_HOST" "$TBENGINE_RUN_ID" >"$0.new" && mv "$0.new" "$0" && exec sleep 100000"#;
+/// Writes where the daemon is to be found, and the lease; then it waits until nobody holds the other end of its standard
+/// input, so that neither it nor the guard outlives this process.
+const JOB: &str = r#"printf '%s\n%s\n' "$DOCKER_HOST" "$TBENGINE_RUN_ID" >"$0.new" && mv "$0.new" "$0" && exec cat >/dev/null"#;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Guarded {
@@ -37,6 +38,7 @@ impl Guarded {
         let mut command = program.command(&arguments);
         let mut guard = command
             .process_group(0)
+            .stdin(Stdio::piped())
             .spawn()
             .map_err(|error| error.to_string())?;
         let deadline = Instant::now() + PATIENCE;
@@ -69,20 +71,12 @@ impl Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         // The reaper first, which would clean up after the guard.
-        let named = format!("TBENGINE_RUN_ID={}", self.lease);
         for keeper in keepers(&self.lease) {
             kill_process(keeper, Signal::KILL).ok();
         }
         kill_process_group(Pid::from_child(&self.guard), Signal::KILL).ok();
+        // With its other end the job ends as well.
+        self.guard.stdin = None;
         self.guard.wait().ok();
-        // What the job itself started has groups of its own.
-        for process in processes(|line| line.starts_with("sleep 100000")) {
-            let of = format!("/proc/{}/environ", process.as_raw_nonzero());
-            let environment = std::fs::read(of).unwrap_or_default();
-            let mut entries = environment.split(|byte| *byte == 0);
-            if entries.any(|entry| entry == named.as_bytes()) {
-                kill_process(process, Signal::KILL).ok();
-            }
-        }
     }
 }
