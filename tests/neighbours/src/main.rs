@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use tbengine_neighbours::counts::Counts;
 use tbengine_neighbours::real::compose::Compose;
 use tbengine_neighbours::real::{Laboratory, Options};
@@ -160,6 +161,14 @@ fn real(args: &Args, replayed: Option<Story>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // A reaper of a job would wait for the daemon for a day.
+    for signal in [SIGINT, SIGTERM] {
+        let caught = signal_hook::flag::register(signal, laboratory.interrupted.clone());
+        if let Err(error) = caught {
+            eprintln!("signals cannot be caught: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
     let options = Options {
         hour: Duration::from_millis(args.hour),
         patience: Duration::from_millis(args.patience),
@@ -178,6 +187,10 @@ fn real(args: &Args, replayed: Option<Story>) -> ExitCode {
         counts.add(&one);
         played += 1;
         if let Err(why) = result {
+            if laboratory.interrupted.load(Ordering::Relaxed) {
+                eprintln!("interrupted");
+                return ExitCode::FAILURE;
+            }
             match replayed {
                 Some(_) => eprintln!("{why}"),
                 None => eprintln!("seed {seed}, story {played}: {why}"),

@@ -1,5 +1,7 @@
 //! Plays stories in compressed time.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -59,6 +61,7 @@ pub(super) struct Play {
     last: u64,
     counts: Counts,
     options: Options,
+    interrupted: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Copy)]
@@ -111,7 +114,7 @@ fn next_run(events: &[Event], end: u64) -> (Command, u64) {
 }
 
 impl Play {
-    pub(super) fn new(docker: Docker, options: Options) -> Self {
+    pub(super) fn new(docker: Docker, options: Options, interrupted: Arc<AtomicBool>) -> Self {
         let machine = Machine::new(docker);
         Self {
             history: History::of(&machine.ledger),
@@ -124,6 +127,7 @@ impl Play {
             last: 0,
             counts: Counts::default(),
             options,
+            interrupted,
         }
     }
 
@@ -131,6 +135,9 @@ impl Play {
     pub(super) fn play(&mut self, story: &Story) -> Result<(), String> {
         let end = story.events.last().map_or(0, |last| last.at) + LATER;
         for (number, event) in story.events.iter().enumerate() {
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err("interrupted".into());
+            }
             self.apply_until(event.at)?;
             self.pause(event.at, next_run(&story.events[number..], end))?;
             self.counts.note(event.act.name());

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use serde_json::{Value, json};
 use tbengine_dockerd::Dockerd;
@@ -18,6 +20,8 @@ use crate::story::Story;
 
 /// A daemon on which stories are played, one after the other. It is empty before each of them.
 pub struct Laboratory {
+    /// Set from outside to end a story early, with all that it started.
+    pub interrupted: Arc<AtomicBool>,
     daemon: Dockerd,
     api: Api,
     program: PathBuf,
@@ -43,6 +47,7 @@ impl Laboratory {
         let daemon = Dockerd::start().map_err(|error| error.to_string())?;
         let api = Api::new(daemon.socket());
         let laboratory = Self {
+            interrupted: Arc::default(),
             root: root(&api)?,
             api,
             daemon,
@@ -83,7 +88,7 @@ impl Laboratory {
             self.root.clone(),
         );
         docker.compose = self.compose.clone();
-        Ok(Play::new(docker, options))
+        Ok(Play::new(docker, options, self.interrupted.clone()))
     }
 
     /// Removes everything but the base image.
