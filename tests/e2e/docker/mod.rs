@@ -5,4 +5,5 @@ mod damaged;
 mod hung;
 mod presets;
 mod refusals;
+mod stories;
 mod whole;

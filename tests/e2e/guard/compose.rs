@@ -32,7 +32,7 @@ volumes:
 ";
 
 /// The program that is `docker compose`.
-fn compose() -> PathBuf {
+pub(crate) fn compose() -> PathBuf {
     let requirements = Path::new(PYTHON).join("requirements.txt");
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let python = tbengine_venv::python(target, &requirements);

@@ -9,7 +9,7 @@
 //! - `signals`: signals, the terminal, process groups, orphans
 //! - `gc`: units that finish while the command runs
 
-mod compose;
+pub(crate) mod compose;
 mod ends;
 mod gc;
 mod held;

@@ -12,6 +12,11 @@ impl Counts {
         *self.0.entry(what.into()).or_default() += 1;
     }
 
+    /// Adds an amount to what is summed up.
+    pub fn add_to(&mut self, what: impl Into<String>, amount: u128) {
+        *self.0.entry(what.into()).or_default() += u64::try_from(amount).unwrap_or(u64::MAX);
+    }
+
     /// Adds those of another story.
     pub fn add(&mut self, other: &Self) {
         for (what, count) in &other.0 {

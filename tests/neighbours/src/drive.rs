@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::discover::Inventory;
+use tbengine_engine::facts::Facts;
 use tbengine_engine::owners::Owners;
 use tbengine_engine::plan::{Plan, Safeguards};
 use tbengine_engine::policy::{Limits, Policy, PolicyEngine, PolicyEngineOptions};
@@ -23,8 +24,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::act::{Act, Nature, Operator, PolicyName};
 use crate::counts::Counts;
 use crate::entitled::{Command, User};
-use crate::ledger::{Life, Maker, Remover, Role};
+use crate::ledger::Remover;
 use crate::machine::Machine;
+use crate::simulated::Simulated;
 use crate::story::Story;
 use crate::watch::Watch;
 
@@ -69,7 +71,7 @@ type Runs = [Option<Run>; 2];
 
 /// A machine, and who looks at it.
 struct Stage {
-    machine: Machine,
+    machine: Machine<Simulated>,
     watch: Watch,
     counts: Counts,
     runs: u32,
@@ -88,7 +90,7 @@ pub fn play(story: &Story) -> Result<Counts, String> {
         .map_err(|error| format!("no runtime: {error}"))?;
     runtime.block_on(async {
         let stage = Rc::new(RefCell::new(Stage {
-            machine: Machine::new(),
+            machine: Machine::new(Simulated::new()),
             watch: Watch::default(),
             counts: Counts::default(),
             runs: 0,
@@ -124,6 +126,7 @@ async fn whole(story: &Story, stage: &Shared) -> Result<(), String> {
                     policy: *policy,
                     min_age: min_age * 1000,
                     user: User::First,
+                    sweeps: false,
                 };
                 let saved = saved.map(Duration::from_millis);
                 running[0] = Some(begin(stage, command, saved));
@@ -134,6 +137,7 @@ async fn whole(story: &Story, stage: &Shared) -> Result<(), String> {
                     policy: *policy,
                     min_age: min_age * 1000,
                     user: User::Another,
+                    sweeps: false,
                 };
                 running[1] = Some(begin(stage, command, None));
             }
@@ -196,8 +200,9 @@ async fn at_the_end(stage: &Shared) -> Result<(), String> {
         policy: PolicyName::Aggressive,
         min_age: 60_000,
         user: User::First,
+        sweeps: false,
     };
-    let provable = provable(stage);
+    let provable = stage.borrow().machine.ledger.provable();
     for _ in 0..2 {
         let report = begin(stage, command, None).await;
         ended((command.user, report), stage)?;
@@ -214,33 +219,13 @@ async fn at_the_end(stage: &Shared) -> Result<(), String> {
             ));
         }
     }
-    let oracle = machine.memory.oracle();
+    let oracle = machine.provider.memory.oracle();
     for thing in &ledger.things {
         if thing.gone.is_none() && !oracle.is_alive(&thing.identity) {
             return Err(format!("N4: {} is gone, and nobody removed it", thing.key));
         }
     }
     Ok(())
-}
-
-/// The things of trials whose harness died, as far as their main container is still there to prove whose they are.
-fn provable(stage: &Shared) -> Vec<usize> {
-    let ledger = &stage.borrow().machine.ledger;
-    let things = ledger.things.iter().enumerate();
-    let left = things.filter(|(_, thing)| {
-        let group = thing.group.as_deref().unwrap_or_default();
-        let members = ledger.group(group);
-        let mut mains = members.iter().map(|index| &ledger.things[*index]);
-        let known = mains
-            .clone()
-            .all(|one| one.life != Life::Unknown && !one.is_damaged);
-        thing.gone.is_none()
-            && thing.is_abandoned
-            && matches!(thing.maker, Maker::Harness(_))
-            && known
-            && mains.any(|one| one.role == Role::Main)
-    });
-    left.map(|(index, _)| index).collect()
 }
 
 /// One run of tbengine.
@@ -283,7 +268,7 @@ async fn apply(engine: &Engine, plan: Plan, policy: &Arc<dyn Policy>) -> Report 
 
 async fn make(engine: &Engine, stage: &Shared, policy: &Arc<dyn Policy>, user: User) -> Plan {
     let inventory = discover(engine, stage, user).await;
-    let facts = stage.borrow().machine.facts(user);
+    let facts = facts(stage, user);
     let mut quiet = |_: &_| {};
     let planned = engine.plan(inventory, &facts, policy, "story", false, &mut quiet);
     let plan = planned.await.plan;
@@ -313,7 +298,7 @@ async fn revise(
     user: User,
 ) -> Option<Plan> {
     let inventory = discover(engine, stage, user).await;
-    let facts = stage.borrow().machine.facts(user);
+    let facts = facts(stage, user);
     let mut quiet = |_: &_| {};
     let revised = engine.revise(plan, &inventory, &facts, policy, VALID, &mut quiet);
     let revised = revised.await;
@@ -326,13 +311,13 @@ async fn revise(
 }
 
 async fn discover(engine: &Engine, stage: &Shared, user: User) -> Arc<Inventory> {
-    let remembered = stage.borrow().machine.remembered[user as usize].clone();
+    let remembered = stage.borrow().machine.provider.remembered[user as usize].clone();
     let remembered = Arc::new(remembered);
     let inventory = engine.discover_remembering(remembered, &mut |_| {}).await;
     let Stage {
         machine, counts, ..
     } = &mut *stage.borrow_mut();
-    let remembered = &mut machine.remembered[user as usize];
+    let remembered = &mut machine.provider.remembered[user as usize];
     for one in &inventory.learned {
         let (unit, owner) = (one.learned.unit.as_deref(), &one.learned.owner);
         remembered.add(&one.account, unit, owner);
@@ -394,11 +379,20 @@ fn ended((user, report): (User, Option<Report>), stage: &Shared) -> Result<(), S
     Ok(())
 }
 
-fn engine(machine: &Machine, command: Command, run: u32) -> Engine {
-    let backend = OpenBackend::new("docker", "docker", Arc::new(machine.memory.clone()));
+fn facts(stage: &Shared, user: User) -> Facts {
+    let machine = &stage.borrow().machine;
+    machine.provider.facts(&machine.ledger, user)
+}
+
+fn engine(machine: &Machine<Simulated>, command: Command, run: u32) -> Engine {
+    let backend = OpenBackend::new(
+        "docker",
+        "docker",
+        Arc::new(machine.provider.memory.clone()),
+    );
     let options = EngineOptions {
         run: format!("run-{run}").into(),
-        now: machine.now_of_users(),
+        now: machine.provider.now_of_users(),
         scope: Scope::default(),
         sizes: false,
         account_of_nothing: true,

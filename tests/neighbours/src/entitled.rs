@@ -15,6 +15,8 @@ pub struct Command {
     pub min_age: u64,
     /// Who says so.
     pub user: User,
+    /// Whether what was created under leases that have expired goes first, as with the program.
+    pub sweeps: bool,
 }
 
 /// A user of tbengine.
@@ -30,13 +32,18 @@ const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
 
 /// How old what a policy deletes has to be, in milliseconds: docs/policies.md and docs/policies-for-benchmarks.md.
-struct Bounds {
-    ended: u64,
-    running: u64,
-    image: u64,
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// What has ended.
+    pub ended: u64,
+    /// What runs.
+    pub running: u64,
+    /// An image with a name.
+    pub image: u64,
 }
 
-fn bounds(policy: PolicyName) -> Bounds {
+/// The bounds of a policy, as its parameters are when nobody sets them.
+pub fn bounds(policy: PolicyName) -> Bounds {
     let (ended, running, image) = match policy {
         PolicyName::Default => (HOUR, 24 * HOUR, 24 * HOUR),
         PolicyName::Aggressive => (0, 4 * HOUR, 4 * HOUR),
@@ -64,12 +71,16 @@ pub fn entitled(
     if thing.is_kept {
         return Err("its maker keeps it");
     }
-    if let Maker::Job(job) = thing.maker {
+    if let Maker::Job(lease) = thing.maker {
         if command.user == User::Another {
             return Err("its lease is another user's");
         }
-        if ledger.live_jobs.contains(&job) {
+        if ledger.is_live(lease) {
             return Err("its lease is live");
+        }
+        // Whatever its age: docs/leases.md.
+        if command.sweeps {
+            return Ok(());
         }
     }
     let age = now.saturating_sub(thing.born);

@@ -1,6 +1,6 @@
 //! Who made what, and what it is for.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use tbengine_sdk::Identity;
 
@@ -12,8 +12,8 @@ use crate::act::Benchmark;
 pub struct Ledger {
     /// All things that ever were.
     pub things: Vec<Thing>,
-    /// The jobs whose leases are live.
-    pub live_jobs: BTreeSet<u32>,
+    /// The leases that are live, by their jobs.
+    pub live_leases: BTreeMap<u32, u32>,
 }
 
 /// A thing on the machine.
@@ -62,7 +62,7 @@ pub enum Maker {
     Ci,
     /// A user whose resources look like those of others.
     Impostor,
-    /// A job under a lease.
+    /// A job under the lease of this number.
     Job(u32),
 }
 
@@ -131,6 +131,30 @@ impl Ledger {
         let things = self.things.iter();
         things
             .filter(move |thing| thing.role == Role::Main && thing.group.as_deref() == Some(group))
+    }
+
+    /// Whether a lease is live.
+    pub fn is_live(&self, lease: u32) -> bool {
+        self.live_leases.values().any(|one| *one == lease)
+    }
+
+    /// The things of trials whose harness died, as far as their main container is still there to prove whose they are.
+    pub fn provable(&self) -> Vec<usize> {
+        let things = self.things.iter().enumerate();
+        let left = things.filter(|(_, thing)| {
+            let group = thing.group.as_deref().unwrap_or_default();
+            let members = self.group(group);
+            let mut mains = members.iter().map(|index| &self.things[*index]);
+            let known = mains
+                .clone()
+                .all(|one| one.life != Life::Unknown && !one.is_damaged);
+            thing.gone.is_none()
+                && thing.is_abandoned
+                && matches!(thing.maker, Maker::Harness(_))
+                && known
+                && mains.any(|one| one.role == Role::Main)
+        });
+        left.map(|(index, _)| index).collect()
     }
 
     /// Whether something that is there uses a thing.

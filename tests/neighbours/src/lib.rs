@@ -20,21 +20,29 @@
 //! - [`story`]: what happens, line by line
 //! - [`make`]: a story from a seed
 //! - [`ledger`]: who made what
+//! - [`draft`]: what is to be made
+//! - [`provider`]: where it is made
 //! - [`machine`]: a machine, and the ledger of what is on it
+//! - [`simulated`]: the simulated provider
 //! - [`entitled`]: what an operator is entitled to
 //! - [`watch`]: what tbengine does, compared with the ledger
 //! - [`counts`]: what occurred
-//! - [`drive`]: plays stories
+//! - [`drive`]: plays stories in simulated time
+//! - [`mod@real`]: plays them on a real dockerd
 //! - [`shrink`]: what of a story is needed for its failure
 
 pub mod act;
 pub mod counts;
+pub mod draft;
 pub mod drive;
 pub mod entitled;
 pub mod ledger;
 pub mod machine;
 pub mod make;
+pub mod provider;
+pub mod real;
 pub mod shrink;
+pub mod simulated;
 pub mod story;
 pub mod watch;
 

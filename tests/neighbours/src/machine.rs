@@ -1,96 +1,35 @@
 //! A machine, and the ledger of what is on it.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-use tbengine_engine::facts::{Facts, LiveLease};
-use tbengine_engine::owners::Remembered;
-use tbengine_engine::terms::{Filter, Terms};
-use tbengine_memory::{
-    Chaos, ExternalChange, Fault, Make, Memory, Operation, container, image, network, volume,
-};
-use tbengine_sdk::owner::RUN_ID_LABEL;
-use tbengine_sdk::{Damage, Error, ErrorKind, Kind, Owner, State, Timestamp};
-use tokio::time::Instant;
+use tbengine_sdk::{Identity, Kind};
 
 use crate::act::{Act, Benchmark, Ci, Database, Developer, Harness, Impostor, Job, Nature};
-use crate::entitled::User;
+use crate::draft::{Draft, container, dangling, network, tagged, volume};
 use crate::ledger::{Ledger, Life, Maker, Remover, Role, Thing};
+use crate::provider::Provider;
 
-/// The calendar time at which a story begins.
-pub const BEGIN: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
-
-/// The label by which a job's lease names what is its own.
-const JOB: &str = "job";
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 
 /// A machine, and the ledger of what is on it.
-pub struct Machine {
+pub struct Machine<P> {
     /// Its provider.
-    pub memory: Memory,
+    pub provider: P,
     /// The truth.
     pub ledger: Ledger,
-    /// What tbengine remembers from run to run, for each of its users.
-    pub remembered: [Remembered; 2],
-    began: Instant,
-    latency: Duration,
-    expired_jobs: BTreeSet<u32>,
-    /// How far the clock of tbengine's users is ahead of the provider's, in milliseconds.
-    ahead: i64,
 }
 
-impl Machine {
+impl<P: Provider> Machine<P> {
     /// A machine with nothing on it.
-    pub fn new() -> Self {
+    pub fn new(provider: P) -> Self {
         Self {
-            memory: Memory::new("docker", BEGIN),
+            provider,
             ledger: Ledger::default(),
-            remembered: Default::default(),
-            began: Instant::now(),
-            latency: Duration::ZERO,
-            expired_jobs: BTreeSet::new(),
-            ahead: 0,
         }
     }
 
     /// The true time, in milliseconds since the story began.
     pub fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// How long a call takes.
-    pub fn latency(&self) -> Duration {
-        self.latency
-    }
-
-    /// The time by the clock of tbengine's users.
-    pub fn now_of_users(&self) -> Timestamp {
-        let now = self.memory.now().as_unix_ms();
-        Timestamp::from_unix_ms(now.saturating_add(self.ahead))
-    }
-
-    /// What the store of a user says: the leases.
-    pub fn facts(&self, user: User) -> Facts {
-        if user == User::Another {
-            return Facts::default();
-        }
-        let live = self.ledger.live_jobs.iter().map(|job| LiveLease {
-            id: lease_of(*job),
-            terms: Terms {
-                filters: vec![Filter {
-                    labels: vec![format!("{JOB}={job}").parse().expect("a label")],
-                    ..Filter::default()
-                }],
-                ..Terms::default()
-            },
-            images: Default::default(),
-        });
-        Facts {
-            live: live.collect(),
-            over: self.expired_jobs.iter().copied().map(lease_of).collect(),
-            ..Facts::default()
-        }
+        self.provider.now()
     }
 
     /// Lets something happen, unless it makes no sense any more.
@@ -113,7 +52,9 @@ impl Machine {
                 benchmark,
                 trial,
                 service,
-            } => self.trial_up(*benchmark, *trial, *service),
+            } => {
+                self.trial_up(*benchmark, *trial, *service);
+            }
             Harness::Ends { trial } => self.end(&main_of(*trial)),
             Harness::Restarts { trial } => self.start(&main_of(*trial)),
             Harness::Down { trial } => self.down(&trial_of(*trial)),
@@ -134,10 +75,10 @@ impl Machine {
         }
     }
 
-    fn trial_up(&mut self, benchmark: Benchmark, trial: u32, service: bool) {
+    fn trial_up(&mut self, benchmark: Benchmark, trial: u32, service: bool) -> Option<()> {
         let group = trial_of(trial);
         if !self.ledger.group(&group).is_empty() {
-            return;
+            return None;
         }
         let maker = Maker::Harness(benchmark);
         let names = Names::of(benchmark, trial);
@@ -151,36 +92,58 @@ impl Machine {
         };
         let of_task = format!("image of task {}", trial % 3);
         if self.is_going(&of_task) {
-            return;
+            return None;
         }
-        let image = self.find(&of_task).unwrap_or_else(|| {
-            let made = Made {
-                key: of_task.clone(),
-                group: None,
-                ..made("image", Role::Image)
-            };
-            self.put(made, tagged(&names.image))
-        });
-        let network = self.put(
-            made("network", Role::Network),
-            network(&format!("{}_default", names.project))
-                .label(PROJECT, names.project.clone())
-                .label("com.docker.compose.network", "default")
-                .unit(names.project.clone()),
-        );
-        let data = self.put(
-            made("volume", Role::Volume),
-            volume(&format!("{}_data", names.project))
-                .label(PROJECT, names.project.clone())
-                .label("com.docker.compose.volume", "data")
-                .unit(names.project.clone()),
-        );
+        let image = match self.find(&of_task) {
+            Some(image) => image,
+            None => {
+                let made = Made {
+                    key: of_task,
+                    group: None,
+                    ..made("image", Role::Image)
+                };
+                self.put(made, tagged(&names.image))?
+            }
+        };
         let services = if service {
             &["main", "db"][..]
         } else {
             &["main"]
         };
-        for (number, one) in services.iter().enumerate() {
+        let mut drafts = vec![
+            network(&format!("{}_default", names.project))
+                .label(PROJECT, names.project.clone())
+                .label("com.docker.compose.network", "default")
+                .unit(names.project.clone()),
+            volume(&format!("{}_data", names.project))
+                .label(PROJECT, names.project.clone())
+                .label("com.docker.compose.volume", "data")
+                .unit(names.project.clone()),
+        ];
+        let containers = services.iter();
+        drafts.extend(containers.map(|one| names.container(benchmark, one).running()));
+        let began = self.now();
+        // A trial with a service is what compose is for.
+        let of_image = &self.ledger.things[image].identity;
+        let composed = match service {
+            true => self.provider.compose(of_image, &drafts),
+            false => None,
+        };
+        let mut composed = composed.map(Vec::into_iter);
+        let mut up = |machine: &mut Self, made: Made, draft: Draft| match &mut composed {
+            Some(identities) => {
+                let life = match draft.kind {
+                    Kind::CONTAINER => Life::Runs,
+                    _ => Life::Still,
+                };
+                Some(machine.enter(made, identities.next()?, life, began))
+            }
+            None => machine.put(made, draft),
+        };
+        let mut drafts = drafts.into_iter();
+        let network = up(self, made("network", Role::Network), drafts.next()?)?;
+        let data = up(self, made("volume", Role::Volume), drafts.next()?)?;
+        for (number, (one, draft)) in services.iter().zip(drafts).enumerate() {
             let role = if number == 0 {
                 Role::Main
             } else {
@@ -190,9 +153,9 @@ impl Machine {
                 uses: vec![image, network, data],
                 ..made(one, role)
             };
-            let make = names.container(benchmark, one).running();
-            self.put(made, make.created(Duration::ZERO));
+            up(self, made, draft)?;
         }
+        Some(())
     }
 
     fn developer(&mut self, act: &Developer) {
@@ -214,7 +177,7 @@ impl Machine {
             Developer::Run { name, runs } => {
                 let make = container(&format!("dev-{name}"));
                 let made = Made::new(format!("run {name}"), Maker::Developer, Role::Container);
-                self.put_once(made, ended_or_not(make, *runs));
+                self.put_once(made, make.running_if(*runs));
             }
             Developer::Again { name } => self.start(&format!("run {name}")),
             Developer::Cluster { name, runs } => {
@@ -222,7 +185,7 @@ impl Machine {
                     .label("io.x-k8s.kind.cluster", name.clone())
                     .label("io.x-k8s.kind.role", "control-plane");
                 let made = Made::new(format!("cluster {name}"), Maker::Developer, Role::Container);
-                self.put_once(made.kept(), ended_or_not(make, *runs));
+                self.put_once(made.kept(), make.running_if(*runs));
             }
             Developer::LooksInto { trial } => {
                 let Some(main) = self.find(&main_of(*trial)) else {
@@ -246,7 +209,7 @@ impl Machine {
                         .collect(),
                     ..Made::new(format!("look {trial}"), Maker::Developer, Role::Container)
                 };
-                self.put_once(made, ended_or_not(make, true));
+                self.put_once(made, make.running_if(true));
             }
             Developer::Volume { name } => {
                 let made = Made::new(format!("volume {name}"), Maker::Developer, Role::Volume);
@@ -260,10 +223,10 @@ impl Machine {
                 if let Some(index) = self.find(&format!("build {number}")) {
                     let name = format!("mine:{number}");
                     let thing = &mut self.ledger.things[index];
-                    thing.role = Role::Image;
-                    thing.revision += 1;
-                    let change = ExternalChange::Name(thing.identity.clone(), name);
-                    self.memory.change(change);
+                    if self.provider.tag(&thing.identity, name) {
+                        thing.role = Role::Image;
+                        thing.revision += 1;
+                    }
                 }
             }
         }
@@ -277,10 +240,13 @@ impl Machine {
                 if self.ledger.find(&key).is_some() || self.is_going(&data) {
                     return;
                 }
-                let data = self.find(&data).unwrap_or_else(|| {
-                    let made = Made::new(data.clone(), Maker::Database, Role::Volume);
+                let data = self.find(&data).or_else(|| {
+                    let made = Made::new(data, Maker::Database, Role::Volume);
                     self.put(made.kept(), volume(&format!("{name}-data")))
                 });
+                let Some(data) = data else {
+                    return;
+                };
                 let made = Made {
                     uses: vec![data],
                     ..Made::new(key, Maker::Database, Role::Container).kept()
@@ -290,7 +256,9 @@ impl Machine {
             }
             Database::Stop { name } => self.end(&format!("database {name}")),
             Database::Start { name } => self.start(&format!("database {name}")),
-            Database::Remove { name } => self.remove(&format!("database {name}")),
+            Database::Remove { name } => {
+                self.remove(&format!("database {name}"));
+            }
         }
     }
 
@@ -301,7 +269,7 @@ impl Machine {
                     .label("org.testcontainers", "true")
                     .label("org.testcontainers.session-id", format!("session-{number}"));
                 let made = Made::new(format!("session {number}"), Maker::Ci, Role::Container);
-                self.put_once(made, ended_or_not(make, *runs));
+                self.put_once(made, make.running_if(*runs));
             }
             Ci::Pull { number } => {
                 let made = Made::new(format!("pulled {number}"), Maker::Ci, Role::Image);
@@ -313,7 +281,7 @@ impl Machine {
                     .label("com.docker.swarm.task.id", format!("task{number}"));
                 let made = Made::new(format!("service {number}"), Maker::Ci, Role::Container);
                 // The last tasks of a service are its history, which swarm keeps and reads.
-                self.put_once(made.kept(), ended_or_not(make, false));
+                self.put_once(made.kept(), make.running_if(false));
             }
         }
     }
@@ -337,7 +305,7 @@ impl Machine {
                         Maker::Impostor,
                         Role::Container,
                     );
-                    self.put_once(made, ended_or_not(make, true));
+                    self.put_once(made, make.running_if(true));
                 }
             }
             Impostor::NamedLike { trial } => {
@@ -345,19 +313,20 @@ impl Machine {
                     let name = self.ledger.things[index].identity.native.clone();
                     let made =
                         Made::new(format!("named {trial}"), Maker::Impostor, Role::Container);
-                    self.put_once(made, ended_or_not(container(&name), true));
+                    self.put_once(made, container(&name).running_if(true));
                 }
             }
             Impostor::Replaces { trial } => {
                 if let Some(index) = self.find(&main_of(*trial)) {
                     let identity = &self.ledger.things[index].identity;
-                    let before = self.memory.oracle().resource(identity);
-                    let name = before.map_or(String::new(), |before| before.name);
-                    self.remove(&main_of(*trial));
+                    let name = self.provider.name_of(identity).unwrap_or_default();
+                    if !self.remove(&main_of(*trial)) {
+                        return;
+                    }
                     let key = format!("replaced {trial}");
                     let made = Made::new(key, Maker::Impostor, Role::Container);
                     let make = container(&name).native(format!("{trial:064x}"));
-                    self.put_once(made.kept(), ended_or_not(make, true));
+                    self.put_once(made.kept(), make.running_if(true));
                 }
             }
             Impostor::TakesVolume { trial } => {
@@ -365,7 +334,9 @@ impl Machine {
                 if let Some(index) = self.find(&key) {
                     // A volume goes by its name.
                     let name = self.ledger.things[index].identity.native.clone();
-                    self.remove(&key);
+                    if !self.remove(&key) {
+                        return;
+                    }
                     let key = format!("taken {trial}");
                     let made = Made::new(key, Maker::Impostor, Role::Volume);
                     self.put_once(made.kept(), volume(&name));
@@ -379,17 +350,19 @@ impl Machine {
                     Maker::Impostor,
                     Role::Container,
                 );
-                self.put_once(made.kept(), ended_or_not(make, false));
+                self.put_once(made.kept(), make.running_if(false));
             }
         }
     }
 
     fn job(&mut self, act: &Job) {
         match act {
-            // The id of a lease is never used again.
-            Job::Begins { job } if self.expired_jobs.contains(job) => {}
             Job::Begins { job } => {
-                self.ledger.live_jobs.insert(*job);
+                if !self.ledger.live_leases.contains_key(job)
+                    && let Some(lease) = self.provider.acquire(*job)
+                {
+                    self.ledger.live_leases.insert(*job, lease);
+                }
             }
             Job::Runs {
                 job,
@@ -397,19 +370,16 @@ impl Machine {
                 runs,
             } => {
                 // Without a lease nothing would prove whose it is.
-                if self.ledger.live_jobs.contains(job) {
-                    let make = container(&format!("job-{job}-{number}"))
-                        .label(JOB, job.to_string())
-                        .label(RUN_ID_LABEL, lease_of(*job))
-                        .owner(Owner::Run(lease_of(*job)));
+                if let Some(lease) = self.ledger.live_leases.get(job).copied() {
+                    let make = container(&format!("job-{job}-{number}"));
                     let key = format!("job {job} container {number}");
-                    let made = Made::new(key, Maker::Job(*job), Role::Container);
-                    self.put_once(made, ended_or_not(make, *runs));
+                    let made = Made::new(key, Maker::Job(lease), Role::Container);
+                    self.put_once(made, make.running_if(*runs));
                 }
             }
             Job::Expires { job } => {
-                if self.ledger.live_jobs.remove(job) {
-                    self.expired_jobs.insert(*job);
+                if let Some(lease) = self.ledger.live_leases.remove(job) {
+                    self.provider.expire(lease);
                 }
             }
         }
@@ -417,77 +387,30 @@ impl Machine {
 
     fn nature(&mut self, act: &Nature) {
         match act {
-            Nature::Chaos { seed, percent } => {
-                let share = f64::from(*percent) / 100.0;
-                // Listings are complete: if a provider leaves out resources, it cannot be known what uses the others.
-                let chaos = Chaos {
-                    transient: share,
-                    lost_before: share / 4.0,
-                    lost_after: share / 4.0,
-                    rate_limited: share / 8.0,
-                    ..Chaos::default()
-                };
-                self.memory.chaos(chaos, *seed);
-            }
-            Nature::Slow { latency } => {
-                self.latency = Duration::from_millis(*latency);
-                self.memory.latency(self.latency);
-            }
-            Nature::Outage { lasts } => {
-                let now = Duration::from_millis(self.now());
-                self.memory.outage(now..now + Duration::from_millis(*lasts));
-            }
-            Nature::ListingFails { kind, times } => {
-                let Ok(kind) = kind.parse::<Kind>() else {
-                    return;
-                };
-                let error = Error::new(ErrorKind::Internal, "the listing failed");
-                let script = self.memory.script(Operation::List).of_kind(kind);
-                script.calls(..*times).then(Fault::Answer(error));
-            }
             Nature::Odd { trial } => {
                 if let Some(index) = self.find(&main_of(*trial)) {
                     let thing = &mut self.ledger.things[index];
-                    thing.life = Life::Unknown;
-                    thing.revision += 1;
-                    let change = ExternalChange::SetState(thing.identity.clone(), State::Unknown);
-                    self.memory.change(change);
+                    if self.provider.obscure(&thing.identity) {
+                        thing.life = Life::Unknown;
+                        thing.revision += 1;
+                    }
                 }
             }
             Nature::Damages { trial } => {
                 if let Some(index) = self.find(&main_of(*trial)) {
                     let thing = &mut self.ledger.things[index];
-                    let resource = self.memory.oracle().resource(&thing.identity);
-                    if let Some(mut resource) = resource.filter(|one| one.damaged.is_none()) {
+                    if self.provider.damage(&thing.identity) {
                         thing.is_damaged = true;
                         thing.revision += 1;
-                        resource.damaged = Some(Damage {
-                            message: "its layer does not exist".into(),
-                            code: None,
-                        });
-                        self.memory.insert_resource(resource);
                     }
                 }
             }
             Nature::Hangs { trial } => {
                 if let Some(index) = self.find(&main_of(*trial)) {
-                    let identity = &self.ledger.things[index].identity;
-                    let script = self.memory.script(Operation::Get).of_identity(identity);
-                    script.then(Fault::Hang(Duration::from_secs(24 * 3600)));
+                    self.provider.hang(&self.ledger.things[index].identity);
                 }
             }
-            Nature::Crowded { per_second } => self.memory.rate_limit(*per_second, 5),
-            Nature::Lingers { takes } => {
-                self.memory.deletion_takes(Duration::from_millis(*takes));
-            }
-            Nature::Clock { ahead } => self.ahead = *ahead,
-            Nature::Heals => {
-                self.memory.heal();
-                self.memory.deletion_takes(Duration::ZERO);
-                self.ahead = 0;
-                self.latency = Duration::ZERO;
-                self.memory.latency(Duration::ZERO);
-            }
+            act => self.provider.nature(act),
         }
     }
 
@@ -500,8 +423,7 @@ impl Machine {
     fn is_going(&self, key: &str) -> bool {
         let index = self.ledger.find(key);
         let identity = index.map(|index| &self.ledger.things[index].identity);
-        let there = identity.and_then(|identity| self.memory.oracle().resource(identity));
-        there.is_some_and(|one| one.state == State::Removing)
+        identity.is_some_and(|identity| self.provider.is_going(identity))
     }
 
     fn names_of(&self, trial: u32) -> Option<Names> {
@@ -513,7 +435,7 @@ impl Machine {
     }
 
     /// A compose project of a user: one container runs, the other has ended.
-    fn project(&mut self, group: &str, maker: Maker, project: &str, file: &str) {
+    fn project(&mut self, group: &str, maker: Maker, project: &str, file: &str) -> Option<()> {
         let made = |what: &str, role| Made {
             group: Some(group.to_owned()),
             ..Made::new(format!("{group} {what}"), maker, role)
@@ -524,14 +446,14 @@ impl Machine {
                 .label(PROJECT, project.to_owned())
                 .label("com.docker.compose.network", "default")
                 .unit(project),
-        );
+        )?;
         let data = self.put(
             made("volume", Role::Volume).kept(),
             volume(&format!("{project}_data"))
                 .label(PROJECT, project.to_owned())
                 .label("com.docker.compose.volume", "data")
                 .unit(project),
-        );
+        )?;
         for (service, runs) in [("web", true), ("init", false)] {
             let make = container(&format!("{project}-{service}-1"))
                 .label(PROJECT, project.to_owned())
@@ -545,33 +467,37 @@ impl Machine {
                 uses: vec![net, data],
                 ..made(service, Role::Container)
             };
-            self.put(made, ended_or_not(make, runs));
+            self.put(made, make.running_if(runs))?;
         }
+        Some(())
     }
 
-    fn put_once(&mut self, made: Made, make: Make) {
+    fn put_once(&mut self, made: Made, make: Draft) {
         if self.ledger.find(&made.key).is_none() {
             self.put(made, make);
         }
     }
 
-    fn put(&mut self, made: Made, make: Make) -> usize {
-        let mut make = make.created(Duration::ZERO);
-        for used in &made.uses {
-            make = make.uses(&self.ledger.things[*used].identity);
-        }
-        let identity = self.memory.insert(make);
+    fn put(&mut self, made: Made, mut draft: Draft) -> Option<usize> {
+        let used = made.uses.iter().map(|index| &self.ledger.things[*index]);
+        draft.uses = used.map(|one| one.identity.clone()).collect();
+        let (kind, runs) = (draft.kind, draft.runs);
+        // It is as old as can be: what takes a while to be made was there at the latest when that was done.
         let now = self.now();
-        let state = self
-            .memory
-            .oracle()
-            .resource(&identity)
-            .map(|one| one.state);
-        let life = match (made.role, state) {
-            (Role::Main | Role::Container, Some(State::Running)) => Life::Runs,
-            (Role::Main | Role::Container, _) => Life::Ended(now),
+        let identity = match made.maker {
+            Maker::Job(lease) => self.provider.make_under(lease, draft)?,
+            _ => self.provider.make(draft)?,
+        };
+        let life = match kind {
+            Kind::CONTAINER if runs => Life::Runs,
+            Kind::CONTAINER => Life::Ended(now),
             _ => Life::Still,
         };
+        Some(self.enter(made, identity, life, now))
+    }
+
+    /// Enters a thing into the ledger.
+    fn enter(&mut self, made: Made, identity: Identity, life: Life, born: u64) -> usize {
         self.ledger.things.push(Thing {
             key: made.key,
             identity,
@@ -581,7 +507,7 @@ impl Machine {
             is_kept: made.is_kept,
             life,
             stopped: None,
-            born: now,
+            born,
             revision: 0,
             is_damaged: false,
             uses: made.uses,
@@ -600,11 +526,10 @@ impl Machine {
     fn end_at(&mut self, index: usize) {
         let now = self.now();
         let thing = &mut self.ledger.things[index];
-        if thing.life == Life::Runs && thing.stopped.is_none() {
+        let runs = thing.life == Life::Runs && thing.stopped.is_none();
+        if runs && self.provider.end(&thing.identity) {
             // What has ended meanwhile is no less what was to be removed.
             thing.life = Life::Ended(now);
-            let change = ExternalChange::End(thing.identity.clone(), 137);
-            self.memory.change(change);
         }
     }
 
@@ -614,20 +539,22 @@ impl Machine {
         };
         let thing = &mut self.ledger.things[index];
         let has_ended = matches!(thing.life, Life::Ended(_)) || thing.stopped.is_some();
-        if has_ended {
+        if has_ended && self.provider.start(&thing.identity) {
             (thing.life, thing.stopped) = (Life::Runs, None);
             thing.revision += 1;
-            let change = ExternalChange::Restart(thing.identity.clone());
-            self.memory.change(change);
         }
     }
 
-    fn remove(&mut self, key: &str) {
-        if let Some(index) = self.find(key) {
-            let identity = self.ledger.things[index].identity.clone();
+    /// Removes something. Answers whether that was done.
+    fn remove(&mut self, key: &str) -> bool {
+        let Some(index) = self.find(key) else {
+            return false;
+        };
+        let is_gone = self.provider.remove(&self.ledger.things[index].identity);
+        if is_gone {
             self.gone(index, Remover::Other);
-            self.memory.change(ExternalChange::Delete(identity));
         }
+        is_gone
     }
 
     /// Removes what is there of a group, what uses others first.
@@ -647,12 +574,6 @@ impl Machine {
     /// Notes that a thing is gone.
     pub fn gone(&mut self, index: usize, by: Remover) {
         self.ledger.things[index].gone.get_or_insert(by);
-    }
-}
-
-impl Default for Machine {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -705,7 +626,7 @@ impl Names {
                 image: format!("hb__task-{task}"),
             },
             Benchmark::TerminalBench => Self {
-                project: format!("task-{task}-{}-of-99-2027-01-01__08-00-00", trial + 1),
+                project: format!("task-{task}-{}-of-99-2020-01-01__08-00-00", trial + 1),
                 image: format!("tb__task-{task}__client"),
             },
             Benchmark::Inspect => Self {
@@ -715,7 +636,7 @@ impl Names {
         }
     }
 
-    fn container(&self, benchmark: Benchmark, service: &str) -> Make {
+    fn container(&self, benchmark: Benchmark, service: &str) -> Draft {
         let project = &self.project;
         let (name, file) = match benchmark {
             Benchmark::Harbor => (
@@ -751,31 +672,10 @@ impl Names {
     }
 }
 
-/// The id of a job's lease.
-fn lease_of(job: u32) -> String {
-    format!("lease-{job}")
-}
-
 fn trial_of(trial: u32) -> String {
     format!("trial {trial}")
 }
 
 fn main_of(trial: u32) -> String {
     format!("trial {trial} main")
-}
-
-fn ended_or_not(make: Make, runs: bool) -> Make {
-    if runs { make.running() } else { make }
-}
-
-/// An image with a name.
-fn tagged(name: &str) -> Make {
-    image(name).attr("tags", name.to_owned())
-}
-
-/// An image without a name.
-fn dangling(number: u32) -> Make {
-    image("<none>:<none>")
-        .native(format!("sha256:{number:064x}"))
-        .attr("dangling", "true")
 }

@@ -1,15 +1,21 @@
 //! What of a story is needed for its failure.
 
-use crate::drive::play;
 use crate::story::Story;
 
 /// The shortest story found that breaks the same invariant: lines are taken out, in ever smaller pieces, as long as it
-/// still does.
-pub fn shrink(story: &Story) -> Story {
+/// still does. It is played at most so many times.
+pub fn shrink(
+    story: &Story,
+    mut tries: usize,
+    mut play: impl FnMut(&Story) -> Result<(), String>,
+) -> Story {
     let Err(first) = play(story) else {
         return story.clone();
     };
-    let fails = |story: &Story| matches!(play(story), Err(why) if kind(&why) == kind(&first));
+    let mut fails = |story: &Story| {
+        tries = tries.saturating_sub(1);
+        tries > 0 && matches!(play(story), Err(why) if kind(&why) == kind(&first))
+    };
     let mut best = story.clone();
     let mut size = best.events.len().div_ceil(2);
     while size > 0 {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::entitled::{Command, User, entitled};
 use crate::ledger::{Remover, Thing};
 use crate::machine::Machine;
+use crate::simulated::Simulated;
 
 /// What tbengine does to a machine, compared with the ledger request by request, in the order in which requests took
 /// effect.
@@ -57,7 +58,7 @@ struct Look {
 
 impl Watch {
     /// Notes that a plan names a resource as it is now.
-    pub fn approve(&mut self, machine: &Machine, target: &Identity) {
+    pub fn approve(&mut self, machine: &Machine<Simulated>, target: &Identity) {
         if let Some(index) = machine.ledger.of(target) {
             let revision = machine.ledger.things[index].revision;
             self.approved
@@ -68,7 +69,7 @@ impl Watch {
     }
 
     /// Notes that a run begins. What one that was killed had asked for is no longer reported.
-    pub fn begin(&mut self, machine: &Machine, command: Command) {
+    pub fn begin(&mut self, machine: &Machine<Simulated>, command: Command) {
         if self.commands.iter().all(Option::is_none) {
             self.unreported.clear();
             self.began = Duration::from_millis(machine.now());
@@ -100,9 +101,9 @@ impl Watch {
     ///
     /// # Errors
     /// Which invariant was broken, and how.
-    pub fn look(&mut self, machine: &mut Machine) -> Result<(), String> {
-        let requests = machine.memory.oracle().requests();
-        let deletions = machine.memory.oracle().deletions();
+    pub fn look(&mut self, machine: &mut Machine<Simulated>) -> Result<(), String> {
+        let requests = machine.provider.memory.oracle().requests();
+        let deletions = machine.provider.memory.oracle().deletions();
         let opened = opened(&requests);
         let news = requests.iter().enumerate();
         let news = news.filter(|(index, one)| one.served.is_some() && !self.seen.contains(index));
@@ -187,7 +188,7 @@ impl Watch {
     /// Takes note of the deletions that took effect, in their order, as far as they are meant.
     fn take_deletions(
         &mut self,
-        machine: &mut Machine,
+        machine: &mut Machine<Simulated>,
         deletions: &[Deletion],
         is_meant: impl Fn(&Deletion) -> bool,
     ) -> Result<(), String> {
@@ -209,7 +210,7 @@ impl Watch {
         Ok(())
     }
 
-    fn note_gone(&mut self, machine: &mut Machine, target: &Identity) {
+    fn note_gone(&mut self, machine: &mut Machine<Simulated>, target: &Identity) {
         self.removed.insert(target.clone());
         let asked = self.asked.get(target);
         if asked.is_some_and(|asked| asked.sent >= self.began) {
@@ -220,7 +221,7 @@ impl Watch {
         }
     }
 
-    fn read(&mut self, machine: &Machine, target: &Identity, at: Duration) {
+    fn read(&mut self, machine: &Machine<Simulated>, target: &Identity, at: Duration) {
         let Some(index) = machine.ledger.of(target) else {
             return;
         };
@@ -239,14 +240,19 @@ impl Watch {
         self.looks.insert(target.clone(), look);
     }
 
-    fn judge(&self, machine: &Machine, target: &Identity, what: &str) -> Result<(), String> {
+    fn judge(
+        &self,
+        machine: &Machine<Simulated>,
+        target: &Identity,
+        what: &str,
+    ) -> Result<(), String> {
         let judged = self.judge_by_look(machine, target, what);
         judged.map_err(|why| with_requests(machine, target, why))
     }
 
     fn judge_by_look(
         &self,
-        machine: &Machine,
+        machine: &Machine<Simulated>,
         target: &Identity,
         what: &str,
     ) -> Result<(), String> {
@@ -283,8 +289,8 @@ impl Watch {
 }
 
 /// What is wrong, with the requests that were about a resource.
-fn with_requests(machine: &Machine, target: &Identity, mut why: String) -> String {
-    for request in machine.memory.oracle().requests() {
+fn with_requests(machine: &Machine<Simulated>, target: &Identity, mut why: String) -> String {
+    for request in machine.provider.memory.oracle().requests() {
         let is_about = |one: &Identity| one.kind == target.kind && one.native == target.native;
         if request.target.as_ref().is_none_or(is_about) {
             let Request {
