@@ -50,8 +50,8 @@ pub fn docker() -> Run {
             &[Kind::CONTAINER, Kind::NETWORK, Kind::VOLUME, Kind::IMAGE],
             ID,
             |proof| match proof {
-                Proof::Gone => says_that_it_is_gone(input),
-                Proof::Deleted => has_status(input, 200..300) || says_that_it_is_gone(input),
+                Proof::Gone => says_that_it_is_gone(input, ID),
+                Proof::Deleted => has_status(input, 200..300) || says_that_it_is_gone(input, ID),
             },
         ))
     })
@@ -117,11 +117,20 @@ fn has_status(input: &[u8], statuses: std::ops::Range<u16>) -> bool {
 }
 
 /// Whether it is a 404 with a message of the daemon, or shows another thing in place of what was asked for.
-fn says_that_it_is_gone(input: &[u8]) -> bool {
+fn says_that_it_is_gone(input: &[u8], asked: &str) -> bool {
     let body = input.windows(4).position(|four| four == b"\r\n\r\n");
-    let body = String::from_utf8_lossy(&input[body.map_or(0, |at| at + 4)..]).into_owned();
-    let is_404 = has_status(input, 404..405) && body.contains("\"message\"");
-    is_404 || has_status(input, 200..300) && body.contains("\"Id\"")
+    let body = &input[body.map_or(0, |at| at + 4)..];
+    let mut values = serde_json::Deserializer::from_slice(body).into_iter::<serde_json::Value>();
+    let Some(Ok(value)) = values.next() else {
+        return false;
+    };
+    let text = |key: &str| value.get(key).and_then(serde_json::Value::as_str);
+    if has_status(input, 404..405) {
+        return text("message").is_some();
+    }
+    let shown = text("Id").unwrap_or_default();
+    let is_full = shown.len() == 64 && shown.bytes().all(|digit| digit.is_ascii_hexdigit());
+    has_status(input, 200..300) && is_full && shown != asked
 }
 
 /// What must not be in any message.

@@ -10,7 +10,7 @@ use tbengine_sdk::Kind;
 use super::Run;
 use super::world::{World, in_paused_time};
 
-/// Reads and applies plans. Every third is one of a moment at which containers, or volumes, cannot be listed.
+/// Reads and applies plans, each also at a moment at which containers, or volumes, cannot be listed.
 pub fn start() -> Run {
     Box::new(|input| {
         let Ok(plan) = serde_json::from_slice::<Plan>(input) else {
@@ -19,12 +19,10 @@ pub fn start() -> Run {
         let written = serde_json::to_vec(&plan).expect("what was read can be written");
         let again: Plan = serde_json::from_slice(&written).expect("and read again");
         assert_eq!(again, plan, "a plan changes when it is written");
-        let failing: &[Kind] = match input.len() % 6 {
-            0 => &[Kind::CONTAINER],
-            1 => &[Kind::VOLUME],
-            _ => &[],
-        };
-        in_paused_time(World::new().apply(plan, failing))
+        for failing in [Kind::CONTAINER, Kind::VOLUME] {
+            in_paused_time(World::new().apply(plan.clone(), &[failing]));
+        }
+        in_paused_time(World::new().apply(plan, &[]))
     })
 }
 
@@ -43,7 +41,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
     corpus
 }
 
-/// A plan with a step for everything there is, which says of all that it has ended long ago.
+/// A plan with a step for everything there is as it is, to be killed whatever it is.
 fn forged(honest: &Plan, claims: bool) -> Plan {
     let mut plan = honest.clone();
     plan.header.scope = match claims {
@@ -60,9 +58,9 @@ fn forged(honest: &Plan, claims: bool) -> Plan {
                 class: tbengine_sdk::Class::Compute,
                 name: one.name.clone(),
                 state: one.state,
-                damaged: false,
-                started: None,
-                unit: None,
+                damaged: one.damaged.is_some(),
+                started: one.started,
+                unit: one.unit.clone(),
                 action: Action::Delete {
                     force: Force::Always,
                     grace: Duration::ZERO,
