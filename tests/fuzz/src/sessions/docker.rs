@@ -28,6 +28,12 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 pub const EXCUSES: &[Excuse] = &[
     Excuse {
         path: "/containers/",
+        place: "/RestartPolicy",
+        how: How::Absent,
+        reason: "before there was one called `no`, a container without a policy had an empty one",
+    },
+    Excuse {
+        path: "/containers/",
         place: "/RestartPolicy/Name",
         how: How::Another,
         reason: "which words mean that it is kept on purpose is a rule of owners, and others may come",

@@ -90,9 +90,9 @@ fn is_excused(spot: &Spot) -> bool {
         // Any text is an id, and what was created at no known time is of a provider that gives no id twice.
         _ => true,
     };
-    // Optional fields: what has none leaves them out.
+    // Optional fields: what has none leaves them out. Of the terms all are.
     let is_optional = match &*spot.path {
-        RECORD => spot.place.starts_with("/terms/"),
+        RECORD => spot.place.starts_with("/terms"),
         BASELINE => spot.place.starts_with("/keys/") || spot.place.starts_with("/accounts/"),
         _ => spot.place.ends_with("/created"),
     };

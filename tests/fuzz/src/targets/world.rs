@@ -43,10 +43,10 @@ impl World {
             memory.insert(container(name).native(format!("{name}-id")));
         }
         let over = |name: &str| {
-            let of = container(name).label(RUN_ID_LABEL, "over");
-            of.owner(Owner::Run("over".into()))
+            let of = container(name).native(format!("{name}-id"));
+            of.label(RUN_ID_LABEL, "over").owner(Owner::Run("over".into()))
         };
-        memory.insert(over("over").running().native("over-id"));
+        memory.insert(over("over").running());
         let mut sacred = Vec::new();
         let mut keep = |make| sacred.push(memory.insert(make));
         keep(over("protected").label("tbengine.protect", "true"));
@@ -77,7 +77,7 @@ impl World {
         sacred.extend([net, data, user, damaged]);
         let named = |name: &str| {
             let mut all = sacred.iter();
-            all.find(|one| one.native.contains(name)).cloned()
+            all.find(|one| one.native == format!("{name}-id")).cloned()
         };
         let parked = named("parked").map(|parked| {
             let entry = QuarantineEntry {
@@ -141,7 +141,12 @@ impl World {
     pub fn assert_sacred_is_alive(&self) {
         for one in self.memory.oracle().deleted_by_us() {
             let is_sacred = self.sacred.iter().any(|sacred| sacred.native == one.native);
-            assert!(!is_sacred, "{} is kept by a safeguard, and gone", one.id());
+            let names = self.sacred.iter().position(|sacred| *sacred == one);
+            assert!(
+                !is_sacred,
+                "{} (number {names:?} of those that are kept) is kept by a safeguard, and gone",
+                one.id()
+            );
         }
     }
 
