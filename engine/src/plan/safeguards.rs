@@ -184,7 +184,7 @@ impl Context<'_> {
 
     /// Whether the operator says that a resource is theirs.
     pub(super) fn claims(&self, resource: &Resource) -> bool {
-        self.scope.claims_running()
+        self.scope.claims(resource)
             || self
                 .safeguards
                 .exclusive
@@ -357,7 +357,7 @@ fn damaged(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
     let Some(damage) = &resource.damaged else {
         return Ok(());
     };
-    let is_ours = is_proven(resource, context.facts) || context.scope.claims_running();
+    let is_ours = is_proven(resource, context.facts) || context.scope.claims(resource);
     if is_ours && !resource.state.is_running() {
         return Ok(());
     }
@@ -395,7 +395,7 @@ fn kept_owner(resource: &Resource, context: &Context<'_>) -> Result<(), Refused>
     let Owner::Kept(name) = &resource.owner else {
         return Ok(());
     };
-    if context.scope.claims_running() || context.facts.prove(resource) {
+    if context.scope.claims(resource) || context.facts.prove(resource) {
         return Ok(());
     }
     let by = context.inventory.recognition.as_ref();

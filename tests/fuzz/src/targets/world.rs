@@ -44,7 +44,8 @@ impl World {
         }
         let over = |name: &str| {
             let of = container(name).native(format!("{name}-id"));
-            of.label(RUN_ID_LABEL, "over").owner(Owner::Run("over".into()))
+            of.label(RUN_ID_LABEL, "over")
+                .owner(Owner::Run("over".into()))
         };
         memory.insert(over("over").running());
         let mut sacred = Vec::new();
