@@ -28,9 +28,9 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 pub const EXCUSES: &[Excuse] = &[
     Excuse {
         path: "/containers/",
-        place: "/RestartPolicy",
+        place: "/HostConfig",
         how: How::Absent,
-        reason: "before there was one called `no`, a container without a policy had an empty one",
+        reason: "an empty policy of restarts is that of a container that has none, and no second answer has it",
     },
     Excuse {
         path: "/containers/",
