@@ -60,6 +60,12 @@ impl Scope {
         !self.labels.is_empty()
     }
 
+    /// Whether the operator claims a resource by its labels. What is planned lies in the scope; what a saved plan names
+    /// may not.
+    pub fn claims(&self, resource: &Resource) -> bool {
+        self.claims_running() && self.labels.iter().all(|filter| filter.matches(resource))
+    }
+
     /// The kinds of a backend that have to be listed: those in scope, and what may use them or go along with them.
     pub fn needed_kinds(&self, declared: &[KindInfo]) -> Vec<Kind> {
         kinds::needed(&self.kinds, declared)

@@ -197,18 +197,22 @@ impl Backend for Remote {
         let mut account: Option<Arc<str>> = None;
         let unreadable = &mut page.unreadable;
         page.resources.retain(|resource| {
-            let native = &resource.identity.native;
-            let is_id = is_id(native);
-            if !is_id {
-                unreadable.push(Unreadable {
-                    shown: resource.name.chars().take(80).collect(),
-                    message: format!(
-                        "the plugin showed a {kind} whose id is not one: {} bytes, and an id has 1 to {MAX_ID} without blanks",
-                        native.len()
-                    ),
-                });
-            }
-            is_id
+            let Identity {
+                native, account, ..
+            } = &resource.identity;
+            let what = match (is_id(native), account.is_empty()) {
+                (true, false) => return true,
+                (true, true) => "without an account".to_owned(),
+                (false, _) => format!(
+                    "whose id is not one: {} bytes, and an id has 1 to {MAX_ID} without blanks",
+                    native.len()
+                ),
+            };
+            unreadable.push(Unreadable {
+                shown: resource.name.chars().take(80).collect(),
+                message: format!("the plugin showed a {kind} {what}"),
+            });
+            false
         });
         for resource in &mut page.resources {
             self.claim(resource)?;

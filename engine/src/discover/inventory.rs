@@ -185,6 +185,11 @@ impl Inventory {
     /// Whether everything that might hold a resource of this kind was listed.
     pub fn knows_dependents_of(&self, backend: &str, kind: Kind) -> bool {
         let info = self.kinds.info(backend, kind);
+        // What no backend declares is never listed.
+        let is_undeclared = |user: &Kind| self.kinds.info(backend, *user).is_none();
+        if info.is_some_and(|info| info.used_by.iter().any(is_undeclared)) {
+            return false;
+        }
         !self.failures.iter().any(|failure| {
             &*failure.backend == backend
                 && failure.kind.is_none_or(|failed| match info {

@@ -184,7 +184,7 @@ impl Context<'_> {
 
     /// Whether the operator says that a resource is theirs.
     pub(super) fn claims(&self, resource: &Resource) -> bool {
-        self.scope.claims_running()
+        self.scope.claims(resource)
             || self
                 .safeguards
                 .exclusive
@@ -246,6 +246,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
         context.inventory.now_of(resource, context.now),
     )?;
     running(resource, proposal.action, context)?;
+    unit_is_known(resource, context)?;
     cascades(context, proposal)?;
     let identity = &resource.identity;
     if !context
@@ -356,7 +357,7 @@ fn damaged(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
     let Some(damage) = &resource.damaged else {
         return Ok(());
     };
-    let is_ours = is_proven(resource, context.facts) || context.scope.claims_running();
+    let is_ours = is_proven(resource, context.facts) || context.scope.claims(resource);
     if is_ours && !resource.state.is_running() {
         return Ok(());
     }
@@ -394,7 +395,7 @@ fn kept_owner(resource: &Resource, context: &Context<'_>) -> Result<(), Refused>
     let Owner::Kept(name) = &resource.owner else {
         return Ok(());
     };
-    if context.scope.claims_running() || context.facts.prove(resource) {
+    if context.scope.claims(resource) || context.facts.prove(resource) {
         return Ok(());
     }
     let by = context.inventory.recognition.as_ref();
@@ -491,6 +492,26 @@ fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result
             "{}, owner {}; claim it with --label",
             resource.state, resource.owner
         ),
+    ))
+}
+
+/// What does not run, of a unit of which something may that could not be listed, stays as it would if that had been.
+/// What a lease proves to be made under it goes with the lease.
+fn unit_is_known(resource: &Resource, context: &Context<'_>) -> Result<(), Refused> {
+    let inventory = context.inventory;
+    let identity = &resource.identity;
+    let is_shared = matches!(inventory.class_of(identity), Class::Image | Class::Cache);
+    if resource.unit.is_none()
+        || resource.state.is_running()
+        || is_shared
+        || context.facts.only.is_some()
+        || inventory.has_listed_what_computes(&identity.backend)
+    {
+        return Ok(());
+    }
+    Err((
+        Safeguard::LiveUnit,
+        "what may run of its unit could not be listed".into(),
     ))
 }
 

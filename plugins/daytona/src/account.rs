@@ -104,14 +104,12 @@ pub(crate) async fn organization(
 
 async fn of_any_resource(client: &Client) -> Result<Option<String>> {
     let query = [("limit", "1"), ("includeErroredDeleted", "true")];
-    let sandboxes = client
+    let sandboxes: SandboxPage = client
         .read(Call::Read(Some(Kind::SANDBOX)), &["sandbox"], &query)
         .await?;
-    let sandboxes = match sandboxes {
-        SandboxPage::Page(page) => page.items,
-        SandboxPage::Everything(items) => items,
-    };
+    let (sandboxes, _) = sandboxes.into_parts();
     if let Some(id) = sandboxes
+        .read
         .into_iter()
         .find_map(|sandbox| sandbox.organization_id)
     {
@@ -123,6 +121,7 @@ async fn of_any_resource(client: &Client) -> Result<Option<String>> {
         .await?;
     Ok(snapshots
         .items
+        .read
         .into_iter()
         .filter(|snapshot| snapshot.general == Some(false))
         .find_map(|snapshot| snapshot.organization_id))

@@ -138,24 +138,21 @@ impl Daytona {
             ));
         }
         let (client, scope) = self.reach().await?;
-        let resources = match request.kind {
-            Kind::SANDBOX => {
-                return sandboxes::list(client, &scope, cursor, request.page_size).await;
-            }
-            Kind::SNAPSHOT => snapshots::list(client, &scope).await?,
+        match request.kind {
+            Kind::SANDBOX => sandboxes::list(client, &scope, cursor, request.page_size).await,
+            Kind::SNAPSHOT => snapshots::list(client, &scope).await,
             Kind::VOLUME => match volumes::list(client, &scope).await {
                 // Said as a warning by every check. Keys for sandboxes alone are usual, and must not
                 // make every run an incomplete one.
-                Err(error) if has_status(&error, 403) && self.lacks_volumes().await => Vec::new(),
-                answer => answer?,
+                Err(error) if has_status(&error, 403) && self.lacks_volumes().await => Ok(Page {
+                    resources: Vec::new(),
+                    unreadable: Vec::new(),
+                    next: None,
+                }),
+                answer => answer,
             },
-            other => return Err(account::no_such_kind(other)),
-        };
-        Ok(Page {
-            resources,
-            unreadable: Vec::new(),
-            next: None,
-        })
+            other => Err(account::no_such_kind(other)),
+        }
     }
 
     async fn lacks_volumes(&self) -> bool {

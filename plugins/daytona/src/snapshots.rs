@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use tbengine_sdk::http::{Call, Method, shortened};
-use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Resource, Result, State};
+use tbengine_sdk::{Error, ErrorKind, Kind, Labels, Page, Resource, Result, State};
 
 use crate::account_scope::AccountScope;
 use crate::client::Client;
@@ -11,40 +11,51 @@ use crate::error::{gone, has_status, in_progress};
 use crate::native;
 use crate::sandboxes::whole;
 use crate::state;
-use crate::wire::{Snapshot, SnapshotPage, time};
+use crate::wire::{self, Snapshot, SnapshotPage, time};
 
 const KIND: Kind = Kind::SNAPSHOT;
 const READ: Call = Call::Read(Some(KIND));
-const PAGE: &str = "200";
+const PAGE_SIZE: &str = "200";
 const MAX_PAGES: u32 = 10_000;
 const GIB: f64 = (1_u64 << 30) as f64;
 
 /// Lists every snapshot of ours. The service pages by offset, so all pages are collected before anyone
 /// can delete anything; what others delete meanwhile may still hide a few.
-pub(crate) async fn list(client: &Client, scope: &AccountScope) -> Result<Vec<Resource>> {
+pub(crate) async fn list(client: &Client, scope: &AccountScope) -> Result<Page> {
     let mut seen = HashSet::new();
     let mut resources = Vec::new();
+    let mut unreadable = Vec::new();
     for number in 1..=MAX_PAGES {
         let number = number.to_string();
         let query = [
             ("page", number.as_str()),
-            ("limit", PAGE),
+            ("limit", PAGE_SIZE),
             ("sort", "createdAt"),
             ("order", "asc"),
         ];
         let page: SnapshotPage = client.read(READ, &["snapshots"], &query).await?;
-        let is_last = page.items.is_empty()
+        let is_empty = page.items.read.is_empty() && page.items.odd.is_empty();
+        let is_last = is_empty
             || page
                 .total_pages
                 .is_none_or(|total| number.parse::<u64>().is_ok_and(|number| number >= total));
-        for item in page.items {
+        unreadable.extend(page.items.odd);
+        for item in page.items.read {
             let is_new = item.id.clone().is_none_or(|id| seen.insert(id));
             if is_new && is_listed(&item, scope) {
-                resources.extend(into_resource(item, scope)?);
+                let shown = item.name.clone().unwrap_or_default();
+                match into_resource(item, scope)? {
+                    Some(resource) => resources.push(resource),
+                    None => unreadable.push(wire::unreadable(shown)),
+                }
             }
         }
         if is_last {
-            return Ok(resources);
+            return Ok(Page {
+                resources,
+                unreadable,
+                next: None,
+            });
         }
     }
     Err(Error::new(

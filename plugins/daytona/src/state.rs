@@ -24,6 +24,7 @@ pub(crate) fn of_sandbox(state: &str, desired: &str) -> State {
         _ if is_errored(state) => State::Failed,
         "destroying" | DESTROYED => State::Removing,
         _ if desired == DESTROYED => State::Removing,
+        "stopped" | "archived" if !is_known(desired) => State::Unknown,
         "stopped" if desired == "started" => State::Pending,
         "stopped" | "archiving" => State::Stopped,
         "archived" if desired == "started" => State::Pending,
@@ -37,6 +38,14 @@ pub(crate) fn of_sandbox(state: &str, desired: &str) -> State {
         | "building_snapshot" | "pending_build" => State::Pending,
         _ => State::Unknown,
     }
+}
+
+/// Whether what a sandbox shall be is a word that we know. What is at rest and shall be something else may start.
+fn is_known(desired: &str) -> bool {
+    matches!(
+        desired,
+        "" | "started" | "stopped" | "archived" | "paused" | "resized" | DESTROYED
+    )
 }
 
 /// The state of a snapshot.
@@ -104,6 +113,7 @@ mod tests {
         assert_eq!(of_sandbox("archived", "started"), State::Pending);
         assert_eq!(of_sandbox("started", "stopped"), State::Running);
         assert_eq!(of_sandbox("stopped", "archived"), State::Stopped);
+        assert_eq!(of_sandbox("stopped", "thawed"), State::Unknown);
     }
 
     #[test]

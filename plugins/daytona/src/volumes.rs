@@ -1,14 +1,14 @@
 //! Volumes: the requests, and from JSON to `Resource`.
 
 use tbengine_sdk::http::{Call, Method, shortened};
-use tbengine_sdk::{ErrorKind, Kind, Labels, Resource, Result, State};
+use tbengine_sdk::{ErrorKind, Kind, Labels, Page, Resource, Result, State};
 
 use crate::account_scope::AccountScope;
 use crate::client::Client;
 use crate::error::{gone, has_status, in_progress};
 use crate::native;
 use crate::state;
-use crate::wire::{Volume, time};
+use crate::wire::{self, Rows, Volume, time};
 
 const KIND: Kind = Kind::VOLUME;
 const READ: Call = Call::Read(Some(KIND));
@@ -16,15 +16,24 @@ const READ: Call = Call::Read(Some(KIND));
 const DELETED: &str = "deleted";
 
 /// Lists every volume. The service has no pages of them.
-pub(crate) async fn list(client: &Client, scope: &AccountScope) -> Result<Vec<Resource>> {
-    let items: Vec<Volume> = client.read(READ, &["volumes"], &[]).await?;
-    let mut resources = Vec::with_capacity(items.len());
-    for item in items {
+pub(crate) async fn list(client: &Client, scope: &AccountScope) -> Result<Page> {
+    let rows: Rows<Volume> = client.read(READ, &["volumes"], &[]).await?;
+    let mut resources = Vec::with_capacity(rows.read.len());
+    let mut unreadable = rows.odd;
+    for item in rows.read {
         if item.state.as_deref() != Some(DELETED) {
-            resources.extend(into_resource(item, scope)?);
+            let shown = item.name.clone().unwrap_or_default();
+            match into_resource(item, scope)? {
+                Some(resource) => resources.push(resource),
+                None => unreadable.push(wire::unreadable(shown)),
+            }
         }
     }
-    Ok(resources)
+    Ok(Page {
+        resources,
+        unreadable,
+        next: None,
+    })
 }
 
 /// Reads one volume by its id.

@@ -3,23 +3,74 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use tbengine_sdk::Timestamp;
+use tbengine_sdk::{Timestamp, Unreadable};
 
 /// A page of sandboxes, or all of them: before 0.180 the same path answered a bare array.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum SandboxPage {
     Page(CursorPage),
-    Everything(Vec<Sandbox>),
+    Everything(Rows<Sandbox>),
+}
+
+impl SandboxPage {
+    /// The rows, and where the next page begins.
+    pub(crate) fn into_parts(self) -> (Rows<Sandbox>, Option<String>) {
+        match self {
+            Self::Page(page) => (page.items, page.next_cursor),
+            Self::Everything(rows) => (rows, None),
+        }
+    }
+}
+
+/// The rows of a listing, each read by itself: an odd one spoils none of the others.
+#[derive(Debug)]
+pub(crate) struct Rows<T> {
+    pub(crate) read: Vec<T>,
+    /// Those that do not fit.
+    pub(crate) odd: Vec<Unreadable>,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Rows<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut rows = Self {
+            read: Vec::new(),
+            odd: Vec::new(),
+        };
+        for row in Vec::<Value>::deserialize(deserializer)? {
+            let shown = ["id", "name"]
+                .iter()
+                .find_map(|key| Some(row.get(key)?.as_str()?.chars().take(80).collect()));
+            match serde_json::from_value(row) {
+                Ok(row) => rows.read.push(row),
+                // Without what it found there, which may be a secret.
+                Err(_) => rows.odd.push(unreadable(shown.unwrap_or_default())),
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// A row that cannot be read.
+pub(crate) fn unreadable(shown: String) -> Unreadable {
+    Unreadable {
+        shown: match shown.as_str() {
+            "" => "(no id)".to_owned(),
+            _ => shown,
+        },
+        message:
+            "unexpected response format: the service shows it without an id, or in another form"
+                .into(),
+    }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CursorPage {
-    pub(crate) items: Vec<Sandbox>,
+    pub(crate) items: Rows<Sandbox>,
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) next_cursor: Option<String>,
 }
@@ -37,7 +88,7 @@ pub(crate) struct Sandbox {
     pub(crate) target: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) state: Option<String>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "word")]
     pub(crate) desired_state: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) snapshot: Option<String>,
@@ -89,7 +140,7 @@ pub(crate) struct Sandbox {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SnapshotPage {
-    pub(crate) items: Vec<Snapshot>,
+    pub(crate) items: Rows<Snapshot>,
     #[serde(default, deserialize_with = "lenient")]
     pub(crate) total_pages: Option<u64>,
 }
@@ -177,20 +228,31 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(serde_json::from_value(value).ok())
 }
 
-/// Labels are texts; numbers and truth values are read as they are written, anything else is left out.
+/// A word; what is there and is none is given as it is written, so that it is a word that nobody knows.
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    })
+}
+
+/// Labels are texts; any other value is read as it is written, since what carries a label keeps its protection. `null`
+/// is none.
 fn labels<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
-    let Value::Object(object) = Value::deserialize(deserializer)? else {
-        return Ok(BTreeMap::new());
+    let labels = match Value::deserialize(deserializer)? {
+        Value::Object(labels) => labels,
+        Value::Null => return Ok(BTreeMap::new()),
+        _ => return Err(D::Error::custom("labels that are none")),
     };
-    Ok(object
+    Ok(labels
         .into_iter()
         .filter_map(|(key, value)| match value {
             Value::String(text) => Some((key, text)),
-            Value::Number(number) => Some((key, number.to_string())),
-            Value::Bool(truth) => Some((key, truth.to_string())),
-            _ => None,
+            Value::Null => None,
+            other => Some((key, other.to_string())),
         })
         .collect())
 }
@@ -219,16 +281,11 @@ mod tests {
         let page: SandboxPage =
             serde_json::from_value(json!({"items": [{}], "nextCursor": "c"})).unwrap();
         assert!(
-            matches!(page, SandboxPage::Page(page) if page.next_cursor.as_deref() == Some("c") && page.items.len() == 1)
+            matches!(page, SandboxPage::Page(page) if page.next_cursor.as_deref() == Some("c") && page.items.read.len() == 1)
         );
         let everything: SandboxPage = serde_json::from_value(json!([{}, {}])).unwrap();
-        assert!(matches!(everything, SandboxPage::Everything(items) if items.len() == 2));
-        for other in [
-            json!({}),
-            json!("x"),
-            json!({"items": "x"}),
-            json!({"items": [1]}),
-        ] {
+        assert!(matches!(everything, SandboxPage::Everything(rows) if rows.read.len() == 2));
+        for other in [json!({}), json!("x"), json!({"items": "x"})] {
             assert!(serde_json::from_value::<SandboxPage>(other).is_err());
         }
     }
@@ -244,7 +301,24 @@ mod tests {
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()))
             .collect();
-        assert_eq!(labels, [("", ""), ("a", "b"), ("n", "1"), ("t", "true")]);
+        let deep = ("deep", r#"{"x":"y"}"#);
+        assert_eq!(
+            labels,
+            [("", ""), ("a", "b"), deep, ("n", "1"), ("t", "true")]
+        );
+    }
+
+    #[test]
+    fn an_odd_row_spoils_none_of_the_others() {
+        let page: SandboxPage = serde_json::from_value(
+            json!({"items": [{"id": "a"}, 1, {"id": "b", "labels": "x"}, null, {"id": "c"}]}),
+        )
+        .unwrap();
+        let (rows, _) = page.into_parts();
+        let ids: Vec<_> = rows.read.iter().map(|row| row.id.as_deref()).collect();
+        assert_eq!(ids, [Some("a"), Some("c")]);
+        let odd: Vec<_> = rows.odd.iter().map(|odd| odd.shown.as_str()).collect();
+        assert_eq!(odd, ["(no id)", "b", "(no id)"]);
     }
 
     #[test]

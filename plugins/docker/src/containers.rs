@@ -30,8 +30,12 @@ pub(crate) async fn list(
     } else {
         "/containers/json?all=1"
     };
-    let listed: Items<ContainerSummary> = within(limit, transport.read(path)).await?;
+    let mut listed: Items<ContainerSummary> = within(limit, transport.read(path)).await?;
     progress.made();
+    listed.set_aside(
+        |one| native::is_full(Kind::CONTAINER, &one.id),
+        |one| one.names.first().unwrap_or(&one.id),
+    );
     let mut inspected: Vec<(usize, Option<Found>)> =
         stream::iter(listed.read.into_iter().enumerate())
             .map(|(index, summary)| async move {
@@ -108,11 +112,38 @@ async fn look(
     let size = wire::size(summary.size_rw).filter(|_| sizes);
     let found = match item::read(|| inspect(transport, &summary.id)).await {
         Ok(None) => return Ok(None),
-        Ok(Some(container)) => Found::whole(container),
+        Ok(Some(container)) => Found::whole(supplemented(container, summary)),
         Err(error) if item::is_about_all(&error) => return Err(error),
         Err(error) => Found::damaged(summary, error),
     };
     Ok(Some(Found { size, ..found }))
+}
+
+/// An inspected container with what the listing says of it beside: labels and what it uses. Either may leave out what
+/// the other has, and whatever one of them says keeps something.
+fn supplemented(mut container: Container, summary: ContainerSummary) -> Container {
+    if !native::is_full(Kind::IMAGE, &container.image) {
+        container.image = summary.image_id;
+    }
+    let labels = &mut container.config.labels;
+    for (key, value) in summary.labels {
+        labels.entry(key).or_insert(value);
+    }
+    for mount in summary.mounts {
+        let mut known = container.mounts.iter();
+        if !known.any(|known| (&known.r#type, &known.name) == (&mount.r#type, &mount.name)) {
+            container.mounts.push(mount);
+        }
+    }
+    let networks = &mut container.network_settings.networks;
+    for (name, listed) in summary.network_settings.networks {
+        let known = networks.entry(name).or_default();
+        let id = known.as_ref().map_or("", |known| &known.network_id);
+        if !native::is_full(Kind::NETWORK, id) {
+            *known = listed;
+        }
+    }
+    container
 }
 
 /// What a listing says of one container.

@@ -53,59 +53,97 @@ pub(crate) async fn list(
     limit: Duration,
     progress: &Progress,
 ) -> Result<Items<Found>> {
-    let listed: Items<ImageSummary> = within(limit, transport.read("/images/json?all=1")).await?;
+    let mut listed: Items<ImageSummary> =
+        within(limit, transport.read("/images/json?all=1")).await?;
     progress.made();
-    let (summaries, odd) = (listed.read, listed.odd);
+    listed.set_aside(
+        |one| native::is_full(Kind::IMAGE, &one.id),
+        |one| one.repo_tags.first().unwrap_or(&one.id),
+    );
+    let (mut summaries, odd) = (listed.read, listed.odd);
+    // One that is shown twice is one.
+    let mut known = HashSet::new();
+    summaries.retain(|image| known.insert(image.id.clone()));
     let parents: HashSet<String> = summaries
         .iter()
         .map(|image| image.parent_id.clone())
         .collect();
-    let links: HashMap<String, (String, bool)> = summaries
-        .iter()
-        .map(|image| {
-            (
-                image.id.clone(),
-                (
-                    image.parent_id.clone(),
-                    names::tags_of(&image.repo_tags).next().is_some(),
-                ),
-            )
-        })
-        .collect();
-    let shown = summaries.into_iter().filter(|image| {
-        let tagged = names::tags_of(&image.repo_tags).next().is_some();
-        native::is_full(Kind::IMAGE, &image.id) && (tagged || !parents.contains(&image.id))
-    });
-    let links = &links;
-    let found = stream::iter(shown.enumerate()).map(|(index, image)| async move {
-        let (tagged, damaged) = match item::read(|| inspect(transport, &image.id)).await {
-            Ok(Some(inspected)) => (wire::time(&inspected.metadata.last_tag_time), None),
+    let (shown, steps): (Vec<_>, Vec<_>) = summaries
+        .into_iter()
+        .partition(|image| is_tagged(image) || !parents.contains(&image.id));
+    let read = stream::iter(shown.into_iter().enumerate()).map(|(index, image)| async move {
+        let (inspected, damaged) = match item::read(|| inspect(transport, &image.id)).await {
+            Ok(Some(inspected)) => (inspected, None),
             Ok(None) => return Ok((index, None)),
             Err(error) if item::is_about_all(&error) => return Err(error),
-            Err(error) => (None, Some(item::damage(error))),
+            Err(error) => (Image::default(), Some(item::damage(error))),
         };
         if !damaged.as_ref().is_some_and(item::is_silent) {
             progress.made();
         }
-        let found = Found {
+        let tagged = wire::time(&inspected.metadata.last_tag_time);
+        let image = supplemented(image, inspected);
+        Ok((index, Some((image, tagged, damaged))))
+    });
+    let mut read: Vec<_> = read
+        .buffer_unordered(item::AT_ONCE)
+        .try_collect::<Vec<_>>()
+        .await?;
+    read.sort_by_key(|(index, _)| *index);
+    let read: Vec<_> = read.into_iter().filter_map(|(_, image)| image).collect();
+    // An inspection may name a parent that the listing does not.
+    let images = read.iter().map(|(image, ..)| image).chain(&steps);
+    let links: HashMap<String, (String, bool)> = images
+        .clone()
+        .map(|image| {
+            let link = (image.parent_id.clone(), is_tagged(image));
+            (image.id.clone(), link)
+        })
+        .collect();
+    let parents: HashSet<String> = images.map(|image| image.parent_id.clone()).collect();
+    let found = read.into_iter();
+    let found = found
+        .filter(|(image, ..)| is_tagged(image) || !parents.contains(&image.id))
+        .map(|(image, tagged, damaged)| Found {
             created: created_of(&image),
             tagged,
             names: Names::new(&image.repo_tags, image.repo_digests),
             labels: image.labels,
             size: wire::size(image.size).filter(|_| sizes),
-            ancestors: ancestors(&image.parent_id, links),
+            ancestors: ancestors(&image.parent_id, &links),
             id: image.id,
             damaged,
-        };
-        Ok((index, Some(found)))
-    });
-    let mut found: Vec<(usize, Option<Found>)> =
-        found.buffer_unordered(item::AT_ONCE).try_collect().await?;
-    found.sort_by_key(|(index, _)| *index);
+        });
     Ok(Items {
-        read: found.into_iter().filter_map(|(_, found)| found).collect(),
+        read: found.collect(),
         odd,
     })
+}
+
+/// An image of a listing with what its inspection says of it beside: names, labels and the parent. Either may leave out
+/// what the other has, and whatever one of them says keeps something.
+fn supplemented(mut image: ImageSummary, inspected: Image) -> ImageSummary {
+    for (known, other) in [
+        (&mut image.repo_tags, inspected.repo_tags),
+        (&mut image.repo_digests, inspected.repo_digests),
+    ] {
+        for name in other {
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
+    }
+    for (key, value) in inspected.config.labels {
+        image.labels.entry(key).or_insert(value);
+    }
+    if !native::is_full(Kind::IMAGE, &image.parent_id) {
+        image.parent_id = inspected.parent;
+    }
+    image
+}
+
+fn is_tagged(image: &ImageSummary) -> bool {
+    names::tags_of(&image.repo_tags).next().is_some()
 }
 
 /// Lists every image, the steps of builds as well, as far as the listing itself knows it: to prove what is gone.

@@ -24,6 +24,17 @@ pub(crate) fn is_predefined(name: &str) -> bool {
 /// the swarm, so they are left out.
 pub(crate) async fn list(transport: &Transport) -> Result<Items<Network>> {
     let mut networks = read_all(transport).await?;
+    // Which ones the daemon keeps is known by their names.
+    networks.set_aside(
+        |one| !one.id.is_empty() && !one.name.is_empty(),
+        |one| {
+            if one.name.is_empty() {
+                &one.id
+            } else {
+                &one.name
+            }
+        },
+    );
     networks.read.retain(|network| {
         !is_predefined(&network.name)
             && !network.ingress

@@ -47,6 +47,8 @@ pub(crate) async fn list(transport: &Transport, sizes: bool) -> Result<Items<Fou
         tracing::warn!(warning, "docker could not list all volumes");
     }
     let mut sizes = sizes;
+    list.volumes
+        .set_aside(|one| !one.name.is_empty(), |one| &one.driver);
     let volumes = &mut list.volumes.read;
     volumes.retain(|volume| native::is_full(Kind::VOLUME, &volume.name));
     for volume in volumes {

@@ -217,6 +217,23 @@ impl<T> Default for Items<T> {
     }
 }
 
+impl<T> Items<T> {
+    /// Sets those aside that have no usable id: nothing can be asked about them. `name` is what each is shown by.
+    pub(crate) fn set_aside(&mut self, is_usable: impl Fn(&T) -> bool, name: impl Fn(&T) -> &str) {
+        let odd = &mut self.odd;
+        self.read.retain(|item| {
+            let is_usable = is_usable(item);
+            if !is_usable {
+                odd.push(Unreadable {
+                    shown: name(item).chars().take(80).collect(),
+                    message: "docker shows it without a full id".into(),
+                });
+            }
+            is_usable
+        });
+    }
+}
+
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let texts: Option<Vec<Box<RawValue>>> = Option::deserialize(deserializer)?;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tbengine_sdk::http::{Call, Method};
 use tbengine_sdk::{
     Account, Backend, Capabilities, DeleteOptions, Error, ErrorKind, Identity, Kind, KindInfo,
-    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Taken, async_trait,
+    ListRequest, OpenRequest, Page, Resource, Result, State, StopOptions, Taken, Unreadable,
+    async_trait,
 };
 
 use crate::client::{self, Client};
@@ -82,7 +84,7 @@ impl Backend for E2b {
     async fn check(&self) -> Result<Account> {
         let query = [("limit", "1")];
         self.client
-            .read::<Vec<Sandbox>>(READ, &["v2", "sandboxes"], &query)
+            .read::<Vec<Value>>(READ, &["v2", "sandboxes"], &query)
             .await?;
         let description = format!("E2B at {}", self.client.shown());
         Ok(Account::new(self.account.clone(), description))
@@ -107,13 +109,26 @@ impl Backend for E2b {
             .client
             .send(READ, Method::GET, &["v2", "sandboxes"], &query)
             .await?;
-        let sandboxes: Vec<Sandbox> = self.client.decode(&answer)?;
+        let rows: Vec<Value> = self.client.decode(&answer)?;
+        let mut resources = Vec::with_capacity(rows.len());
+        let mut unreadable = Vec::new();
+        for row in rows {
+            let shown = row.get("sandboxID").and_then(Value::as_str);
+            let shown: String = shown.unwrap_or("(no id)").chars().take(80).collect();
+            match serde_json::from_value::<Sandbox>(row) {
+                Ok(sandbox) if !sandbox.id.is_empty() => {
+                    resources.push(sandbox.into_resource(&self.name, &self.account));
+                }
+                // Without what it found there, which may be a secret.
+                _ => unreadable.push(Unreadable {
+                    shown,
+                    message: "unexpected response format".into(),
+                }),
+            }
+        }
         Ok(Page {
-            resources: sandboxes
-                .into_iter()
-                .map(|sandbox| sandbox.into_resource(&self.name, &self.account))
-                .collect(),
-            unreadable: Vec::new(),
+            resources,
+            unreadable,
             next: answer.header("x-next-token").map(str::to_owned),
         })
     }

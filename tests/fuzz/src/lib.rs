@@ -1,5 +1,5 @@
-//! Hostile input for everything that tbengine reads: saved plans, policy modules, and what providers
-//! answer, headers such as `Retry-After` included.
+//! Hostile input for what tbengine reads: saved plans, policy modules and their verdicts, records of runs, files of
+//! leases, and what providers answer, headers such as `Retry-After` included.
 //!
 //! A target takes bytes and panics if a promise is broken. The inputs are made from a corpus of good ones
 //! by a seed, so a failing one is repeated by its number. There is no coverage feedback: that needs a
@@ -9,18 +9,24 @@
 //! - [`corpus`]: the good inputs
 //! - [`mutate`]: makes bad ones of them
 //! - [`targets`]: what reads them
+//! - [`damage`]: what can be wrong with one value of a document
+//! - [`sessions`]: sessions with providers, to be damaged one value after the other
+//! - [`found`]: where what broke a promise is kept
 //! - [`answers`]: a server that answers with an input
 
 pub mod answers;
 pub mod corpus;
+pub mod damage;
+pub mod found;
 pub mod mutate;
+pub mod sessions;
 pub mod targets;
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use targets::Target;
+use targets::{Run, Target};
 
 /// What a target came to.
 #[derive(Debug)]
@@ -36,28 +42,18 @@ pub struct Fuzzed {
 /// An input that takes longer than this hangs.
 const INPUT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Gives a target inputs from a number on, for so long and at least one round of its corpus.
+/// Gives a target inputs from a number on, for so long and at least one.
 pub fn fuzz(target: &Target, from: u64, time: Duration) -> Fuzzed {
-    let corpus = corpus::of(target.name);
+    let corpus = (target.corpus)();
     let mut run = (target.start)();
     let began = Instant::now();
     let mut number = from;
     let mut good = 0;
-    while began.elapsed() < time || number - from < corpus.len() as u64 {
-        let input = mutate::input(&corpus, number);
-        let start = Instant::now();
-        let ended = catch_unwind(AssertUnwindSafe(|| run(&input)));
-        let what = match ended {
-            Err(panic) => Some(said(&*panic)),
-            Ok(_) if start.elapsed() > INPUT_TIMEOUT => {
-                Some(format!("it took {:?}", start.elapsed()))
-            }
-            Ok(taken) => {
-                good += u64::from(taken);
-                None
-            }
-        };
-        if let Some(what) = what {
+    while number == from || began.elapsed() < time {
+        let input = (target.input)(&corpus, number);
+        let taken = give(&mut run, &input);
+        good += u64::from(taken == Ok(true));
+        if let Err(what) = taken {
             return Fuzzed {
                 inputs: number - from + 1,
                 good,
@@ -73,7 +69,20 @@ pub fn fuzz(target: &Target, from: u64, time: Duration) -> Fuzzed {
     }
 }
 
-fn said(panic: &(dyn Any + Send)) -> String {
+/// Gives a target one input. Answers whether it was taken for a good one.
+///
+/// # Errors
+/// The promise that was broken.
+pub fn give(run: &mut Run, input: &[u8]) -> Result<bool, String> {
+    let start = Instant::now();
+    match catch_unwind(AssertUnwindSafe(|| run(input))) {
+        Err(panic) => Err(said(&*panic)),
+        Ok(_) if start.elapsed() > INPUT_TIMEOUT => Err(format!("it took {:?}", start.elapsed())),
+        Ok(taken) => Ok(taken),
+    }
+}
+
+pub(crate) fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without a message".to_owned())

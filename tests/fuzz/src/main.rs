@@ -1,6 +1,11 @@
 //! Fuzzes one target, or all of them.
 //!
-//! `cargo run --release -p tbengine-fuzz -- [TARGET...] [--seconds 60] [--from NUMBER]`
+//! ```text
+//! cargo run --release --workspace --bin fuzz -- [TARGET...] [--seconds 60] [--from NUMBER]
+//! cargo run --release --workspace --bin fuzz -- TARGET --replay FILE
+//! cargo run --release --workspace --bin fuzz -- [PROVIDER-session...] --all
+//! ```
+//! `--all` damages every value of the session of each provider in every way, each by itself.
 #![expect(
     clippy::print_stdout,
     reason = "a program that prints what it found, and fails if it found anything"
@@ -8,45 +13,91 @@
 
 use std::time::Duration;
 
-use tbengine_fuzz::{fuzz, targets};
+use tbengine_fuzz::sessions::{provider, systematic};
+use tbengine_fuzz::{found, fuzz, give, targets};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let number = |word: &str, otherwise: u64| {
-        let after = arguments
-            .iter()
-            .skip_while(|argument| *argument != word)
-            .nth(1);
-        after.map_or(otherwise, |text| text.parse().expect("a number follows"))
+    let after = |word: &str| {
+        let mut words = arguments.iter().skip_while(|argument| *argument != word);
+        words.nth(1)
     };
-    let (seconds, from) = (number("--seconds", 60), number("--from", 0));
+    let number = |word: &str, otherwise: u64| {
+        after(word).map_or(otherwise, |text| text.parse().expect("a number follows"))
+    };
     let wanted = |name: &str| arguments.iter().any(|argument| argument == name);
     let all = !targets::ALL.iter().any(|target| wanted(target.name));
     // One line per finding, from here.
     std::panic::set_hook(Box::new(|_| {}));
-    let mut broken = false;
-    for target in targets::ALL {
-        if !all && !wanted(target.name) {
-            continue;
-        }
-        let fuzzed = fuzz(&target, from, Duration::from_secs(seconds));
-        match fuzzed.broken {
-            None => println!(
-                "{}: {} inputs, {} of them taken for good ones; none broke it",
-                target.name, fuzzed.inputs, fuzzed.good
-            ),
-            Some((number, input, what)) => {
-                broken = true;
-                println!(
-                    "{}: input {number} broke it: {what}\n  repeat it with: cargo run --release -p tbengine-fuzz -- {} --from {number} --seconds 0\n  it begins: {}",
-                    target.name,
-                    target.name,
-                    String::from_utf8_lossy(&input[..input.len().min(400)]).escape_debug()
-                );
-            }
-        }
-    }
+    let broken = if wanted("--all") {
+        every_damage(|name| all || wanted(name))
+    } else if let Some(file) = after("--replay") {
+        replay(file, |name| wanted(name))
+    } else {
+        let seconds = Duration::from_secs(number("--seconds", 60));
+        some(seconds, number("--from", 0), |name| all || wanted(name))
+    };
     if broken {
         std::process::exit(1);
     }
+}
+
+fn some(time: Duration, from: u64, wanted: impl Fn(&str) -> bool) -> bool {
+    let mut broken = false;
+    for target in targets::ALL.iter().filter(|target| wanted(target.name)) {
+        let fuzzed = fuzz(target, from, time);
+        let name = target.name;
+        let Some((number, input, what)) = fuzzed.broken else {
+            println!(
+                "{name}: {} inputs, {} of them taken for good ones; none broke it",
+                fuzzed.inputs, fuzzed.good
+            );
+            continue;
+        };
+        broken = true;
+        println!("{name}: input {number} broke it: {what}");
+        if let Some(path) = found::keep(name, number, &input) {
+            println!("  repeat it with: fuzz {name} --replay {}", path.display());
+        }
+        let beginning = String::from_utf8_lossy(&input[..input.len().min(400)]).into_owned();
+        println!("  it begins: {}", beginning.escape_debug());
+    }
+    broken
+}
+
+fn replay(file: &str, wanted: impl Fn(&str) -> bool) -> bool {
+    let input = std::fs::read(file).expect("the input can be read");
+    let mut broken = false;
+    for target in targets::ALL.iter().filter(|target| wanted(target.name)) {
+        let taken = give(&mut (target.start)(), &input);
+        println!("{}: {taken:?}", target.name);
+        broken |= taken.is_err();
+    }
+    broken
+}
+
+fn every_damage(wanted: impl Fn(&str) -> bool) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let mut broken = false;
+    for provider in provider::ALL.iter().filter(|one| wanted(one.name)) {
+        let held = runtime.block_on(systematic::all(provider, 0, 1, 1));
+        let name = provider.name;
+        println!(
+            "{name}: {} damages, {} of them excused; {} broke it",
+            held.tried,
+            held.excused,
+            held.broken.len()
+        );
+        for (number, (spot, what)) in held.broken.iter().enumerate() {
+            broken = true;
+            println!("  {spot}: {what}");
+            if let Ok(input) = serde_json::to_vec(&[spot]) {
+                found::keep(name, number as u64, &input);
+            }
+        }
+    }
+    broken
 }

@@ -146,6 +146,14 @@ impl LeaseFiles {
         if lease.format != LEASE_FORMAT {
             return Err(StoreError::format(&self.path(id, "json"), lease.format));
         }
+        if lease.id != id {
+            // What carries the id of either of them would be left unprotected.
+            let why = io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it is the record of another lease",
+            );
+            return Err(StoreError::lease_io("read", &self.path(id, "json"), why));
+        }
         Ok(lease)
     }
 
@@ -174,8 +182,8 @@ impl LeaseFiles {
     pub(super) fn all(&self) -> Result<Vec<Result<LeaseEntry, Unreadable>>, StoreError> {
         let mut all = Vec::new();
         for id in self.ids()? {
-            match self.read_with_lock(&id) {
-                Ok(lease) => all.push(Ok(self.entry(lease))),
+            match self.read_with_lock(&id).and_then(|lease| self.entry(lease)) {
+                Ok(entry) => all.push(Ok(entry)),
                 // It ended long ago, and was forgotten since its id was listed.
                 Err(StoreError::NoLease { .. }) => {}
                 Err(why) => all.push(Err(Unreadable { id, why })),
@@ -217,7 +225,7 @@ impl LeaseFiles {
     }
 
     /// A lease with what it is worth now.
-    pub(super) fn entry(&self, lease: Lease) -> LeaseEntry {
+    pub(super) fn entry(&self, lease: Lease) -> Result<LeaseEntry, StoreError> {
         let status = self.status(&lease);
         let left = match (&lease.claim, status) {
             (Claim::Time { expires_ms, .. }, LeaseStatus::Live) => Some(Duration::from_millis(
@@ -226,15 +234,19 @@ impl LeaseFiles {
             _ => None,
         };
         let images = match status {
-            LeaseStatus::Live => observations::relied_on(&self.path(&lease.id, OBSERVED)),
+            LeaseStatus::Live => {
+                let path = self.path(&lease.id, OBSERVED);
+                let relied = observations::relied_on(&path);
+                relied.map_err(|source| StoreError::lease_io("read", &path, source))?
+            }
             LeaseStatus::Over | LeaseStatus::Ended => HashSet::new(),
         };
-        LeaseEntry {
+        Ok(LeaseEntry {
             lease,
             status,
             left,
             images,
-        }
+        })
     }
 
     /// Whether a lease counts.

@@ -142,12 +142,12 @@ impl Leases for SqliteStore {
 
     async fn lease(&self, id: &str) -> Result<LeaseEntry> {
         let leases = self.leases();
-        Ok(leases.entry(leases.read_with_lock(id)?))
+        leases.entry(leases.read_with_lock(id)?)
     }
 
     async fn renew(&self, id: &str) -> Result<LeaseEntry> {
         let leases = self.leases();
-        Ok(leases.entry(leases.renew(id)?))
+        leases.entry(leases.renew(id)?)
     }
 
     async fn adopt(&self, id: &str) -> Result<Option<Box<dyn HeldLease>>> {

@@ -48,12 +48,18 @@ impl Observations for ObservationsFile {
     }
 }
 
-/// The images that a book says are relied on; none where it cannot be read.
-pub(super) fn relied_on(path: &Path) -> HashSet<String> {
-    let text = fs::read(path).unwrap_or_default();
+/// The images that a book says are relied on; none where there is no book.
+///
+/// # Errors
+/// Why there is one that cannot be read: which images it protects is not known then.
+pub(super) fn relied_on(path: &Path) -> io::Result<HashSet<String>> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        text => text?,
+    };
     let lines = text.split(|byte| *byte == b'\n');
     let relied = lines.filter_map(|line| serde_json::from_slice::<Relied>(line).ok());
-    relied.map(|one| one.relies_on).collect()
+    Ok(relied.map(|one| one.relies_on).collect())
 }
 
 /// What a book says. A line that was cut short by a crash counts for nothing, and neither does one of an earlier

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tbengine_engine::plan::{BlastRadius, MaxDelete, Own, Plan, Safeguard, Safeguards};
 use tbengine_engine::policy::{Force, Verdict};
 use tbengine_memory::{Fault, Make, Operation, container, image, network, sandbox, volume};
-use tbengine_sdk::{Error, ErrorKind, Kind, Owner, State, Timestamp};
+use tbengine_sdk::{Error, ErrorKind, Kind, Owner, State, Timestamp, Unreadable};
 
 use crate::stages::support::{
     HOUR, NOW, Scripted, World, claiming_world, delete, delete_all, ours, provider, refused,
@@ -189,6 +189,23 @@ async fn live_unit() {
     ended.scope.states = vec![State::Created];
     let plan = ended.plan(ended_only()).await.plan;
     assert_eq!(refused(&plan, "main"), Some(Safeguard::LiveUnit));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_may_run_in_any_unit() {
+    let memory = provider();
+    memory.insert(container("init").unit("a"));
+    memory.insert(container("of-none"));
+    let plan = World::new(memory.clone()).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "init"), None);
+    let unreadable = Unreadable {
+        shown: "odd".into(),
+        message: "unexpected response format".into(),
+    };
+    memory.shows_unreadable(Kind::CONTAINER, unreadable);
+    let plan = World::new(memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "init"), Some(Safeguard::LiveUnit));
+    assert_eq!(refused(&plan, "of-none"), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -504,6 +521,15 @@ async fn holders_unknown_when_containers_cannot_be_listed() {
     }
     assert_eq!(planned.inventory.failures.len(), 1);
     assert!(planned.plan.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn holders_unknown_when_their_kind_is_not_declared() {
+    let memory = provider();
+    memory.insert(network("net"));
+    memory.kinds(&[Kind::NETWORK]);
+    let plan = World::new(memory).plan(delete_all()).await.plan;
+    assert_eq!(refused(&plan, "net"), Some(Safeguard::DependentsUnknown));
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::native;
 use crate::poller::Sighting;
 use crate::state::{self, DESTROYED};
-use crate::wire::{Sandbox, SandboxPage};
+use crate::wire::{self, Sandbox, SandboxPage};
 
 /// The service refuses larger pages.
 const MAX_PAGE: usize = 200;
@@ -32,29 +32,32 @@ pub(crate) async fn list(
     let labels = (!scope.labels.is_empty()).then(|| serde_json::json!(scope.labels).to_string());
     query.extend(labels.as_deref().map(|labels| ("labels", labels)));
     query.extend(cursor.map(|cursor| ("cursor", cursor)));
-    let (items, next) = match client.read(READ, &["sandbox"], &query).await? {
-        SandboxPage::Page(page) => {
-            let next = page.next_cursor.filter(|next| !next.is_empty());
-            (page.items, next)
-        }
-        SandboxPage::Everything(_) if cursor.is_some() => return Err(client.unexpected()),
-        SandboxPage::Everything(items) => (items, None),
-    };
+    let page: SandboxPage = client.read(READ, &["sandbox"], &query).await?;
+    if matches!(page, SandboxPage::Everything(_)) && cursor.is_some() {
+        return Err(client.unexpected());
+    }
+    let (rows, next) = page.into_parts();
+    let next = next.filter(|next| !next.is_empty());
     if next.is_some() && next.as_deref() == cursor {
         return Err(Error::new(
             ErrorKind::Internal,
             "the listing does not end: the service returned the same cursor again",
         ));
     }
-    let mut resources = Vec::with_capacity(items.len());
-    for item in items {
+    let mut resources = Vec::with_capacity(rows.read.len());
+    let mut unreadable = rows.odd;
+    for item in rows.read {
         if is_listed(&item, scope) {
-            resources.extend(into_resource(item, scope)?);
+            let shown = item.name.clone().unwrap_or_default();
+            match into_resource(item, scope)? {
+                Some(resource) => resources.push(resource),
+                None => unreadable.push(wire::unreadable(shown)),
+            }
         }
     }
     Ok(Page {
         resources,
-        unreadable: Vec::new(),
+        unreadable,
         next,
     })
 }
@@ -148,11 +151,12 @@ pub(crate) async fn leaving(
             ("states", "build_failed"),
         ];
         query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-        let (items, next) = match client.read(READ, &["sandbox"], &query).await? {
-            SandboxPage::Page(page) => (page.items, page.next_cursor),
-            SandboxPage::Everything(items) => (items, None),
-        };
-        for mut item in items {
+        let page: SandboxPage = client.read(READ, &["sandbox"], &query).await?;
+        let (rows, next) = page.into_parts();
+        if !rows.odd.is_empty() {
+            return Ok(None);
+        }
+        for mut item in rows.read {
             let Some(id) = item.id.clone() else { continue };
             let is_unwanted = item.desired_state.as_deref() == Some(DESTROYED);
             match item.state.as_deref() {
@@ -184,15 +188,18 @@ pub(crate) async fn confirming_read(
     id: &str,
 ) -> Result<ConfirmingRead> {
     let query = [("id", id), ("includeErroredDeleted", "true")];
-    let items = match client.read(READ, &["sandbox"], &query).await? {
-        SandboxPage::Page(page) => page.items,
-        SandboxPage::Everything(items) => items,
-    };
-    let found = items
+    let page: SandboxPage = client.read(READ, &["sandbox"], &query).await?;
+    let (rows, _) = page.into_parts();
+    let found = rows
+        .read
         .into_iter()
         .find(|item| native::is_same(item.id.as_deref(), id));
     let Some(mut found) = found else {
-        return Ok(ConfirmingRead::Nothing);
+        // It may be the one that cannot be read.
+        return match rows.odd.is_empty() {
+            true => Ok(ConfirmingRead::Nothing),
+            false => Err(client.unexpected()),
+        };
     };
     if !found.state.as_deref().is_some_and(state::is_errored) {
         return Ok(ConfirmingRead::Outdated);

@@ -10,6 +10,42 @@ struct Hostile {
     decides: String,
     retries: String,
     labels: String,
+    tells: String,
+}
+
+/// The verdict of one line. A place that is no number is the id itself.
+fn told(line: &str, resources: &[Resource]) -> Option<Verdict> {
+    let mut words = line.splitn(6, ' ');
+    let (place, verdict, force) = (words.next()?, words.next()?, words.next()?);
+    let (grace, priority) = (words.next()?, words.next()?);
+    let reason = words.next().unwrap_or_default();
+    let one = match place.parse::<usize>() {
+        Ok(number) => resources.get(number % resources.len().max(1))?,
+        Err(_) => resources.first()?,
+    };
+    let mut verdict = match verdict {
+        "stop" => one.stop(reason),
+        "archive" => one.archive(reason),
+        "keep" => one.keep(reason),
+        _ => one.delete(reason),
+    };
+    if !matches!(verdict.action, Action::Keep(_)) {
+        verdict = verdict.priority(priority.parse().unwrap_or(i32::MIN));
+        if let Ok(millis) = grace.parse() {
+            verdict = verdict.grace(Duration::from_millis(millis));
+        }
+    }
+    if matches!(verdict.action, Action::Delete(_)) {
+        verdict = verdict.force(match force {
+            "always" => Force::Always,
+            "on-retry" => Force::OnRetry,
+            _ => Force::Never,
+        });
+    }
+    if place.parse::<usize>().is_err() {
+        verdict.id = place.to_owned();
+    }
+    Some(verdict)
 }
 
 impl Policy for Hostile {
@@ -44,6 +80,12 @@ impl Policy for Hostile {
             Some("nothing"),
             "Which labels it asks for.",
         )
+        .param(
+            "tells",
+            ParamType::Text,
+            None,
+            "What it answers as told: a line with place, verdict, force, grace, priority and reason for each verdict.",
+        )
     }
 
     fn configure(params: &Params) -> Result<Self, ParamError> {
@@ -57,6 +99,7 @@ impl Policy for Hostile {
             decides: params.required("decides")?,
             retries: params.required("retries")?,
             labels: params.required("labels")?,
+            tells: params.get::<String>("tells")?.unwrap_or_default(),
         })
     }
 
@@ -116,6 +159,11 @@ impl Policy for Hostile {
                         one.delete("d").priority(-1).force(force),
                     ]
                 })
+                .collect()),
+            "as-told" => Ok(self
+                .tells
+                .lines()
+                .filter_map(|line| told(line, resources))
                 .collect()),
             "long-reason" => Ok(vec![resources[0].keep("x".repeat(16 << 20))]),
             "output-flood" => {

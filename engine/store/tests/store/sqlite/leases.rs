@@ -35,6 +35,24 @@ async fn where_nothing_was_ever_taken_there_are_no_leases() {
 }
 
 #[tokio::test]
+async fn a_record_of_another_lease_and_a_book_that_cannot_be_read_are_unreadable() {
+    let home = Home::new();
+    let store: &dyn Store = &home.store;
+    let held = store.take(lease("a"), &baseline(&[])).await.unwrap();
+    drop(store.take(lease("b"), &baseline(&[])).await.unwrap());
+    // It would protect what carries the id of the first one twice, and of the second one nothing.
+    fs::copy(home.file("a.json"), home.file("b.json")).unwrap();
+    // Which images the holder relies on is not known.
+    fs::create_dir(home.file("a.observed")).unwrap();
+    let all = store.all().await.unwrap();
+    let unreadable = all.iter().filter_map(|one| one.as_ref().err());
+    let unreadable: Vec<&str> = unreadable.map(|one| one.id.as_str()).collect();
+    assert_eq!(unreadable, ["a", "b"]);
+    assert_eq!(facts(all).unreadable.len(), 2);
+    drop(held);
+}
+
+#[tokio::test]
 async fn a_damaged_record_hides_no_other() {
     let home = Home::new();
     let store: &dyn Store = &home.store;
