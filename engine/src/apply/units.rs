@@ -71,8 +71,8 @@ impl Units {
         };
         let others = unit.can_run.iter().filter(|other| **other != no);
         let others = others.map(|other| (*other, &steps[*other]));
-        let others = others
-            .filter(|(_, state)| !state.is_done() && !state.sent() && !is_untouched(state.step()));
+        // One that failed before anything was sent is there as well.
+        let others = others.filter(|(_, state)| !state.sent() && !is_untouched(state.step()));
         let companions = others.take(MOST_COMPANIONS).map(|(no, state)| Companion {
             no,
             step: state.step().clone(),

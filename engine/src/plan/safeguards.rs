@@ -246,7 +246,6 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
         context.inventory.now_of(resource, context.now),
     )?;
     running(resource, proposal.action, context)?;
-    unit_is_known(resource, context)?;
     cascades(context, proposal)?;
     let identity = &resource.identity;
     if !context
@@ -258,7 +257,7 @@ fn look_at(context: &Context<'_>, proposal: &Proposed<'_>) -> Result<(), Refused
             "resources that may use it could not be listed".into(),
         ));
     }
-    Ok(())
+    unit_is_known(resource, context)
 }
 
 /// The labels by which people protect a resource.
