@@ -228,18 +228,25 @@ impl Found {
             .networks
             .iter()
             .map(|(name, attachment)| {
-                (
-                    name.as_str(),
-                    attachment
-                        .as_ref()
-                        .map_or("", |attachment| &attachment.network_id),
-                )
+                let id = attachment
+                    .as_ref()
+                    .map_or("", |attachment| &attachment.network_id);
+                // What is no id is as good as none: then the name leads to it.
+                let is_id = native::is_full(Kind::NETWORK, id);
+                (name.as_str(), if is_id { id } else { "" })
             })
     }
 
     pub(crate) fn into_resource(self, account: &AccountRef) -> Resource {
         let uses = self.uses();
-        let damaged = self.damage;
+        let damaged = self.damage.or_else(|| {
+            // A minimum age counts from it, so it may be the time that keeps the container.
+            let is_odd = wire::is_odd_time(&self.container.state.finished_at);
+            is_odd.then(|| Damage {
+                message: "the time at which it ended is not a time".into(),
+                code: None,
+            })
+        });
         let Container {
             id,
             created,

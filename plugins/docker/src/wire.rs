@@ -272,9 +272,27 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
         .filter(|time| time.as_unix_ms() > 0)
 }
 
+/// Whether a text is there and is not a time.
+pub(crate) fn is_odd_time(text: &str) -> bool {
+    !text.is_empty() && text.parse::<Timestamp>().is_err()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_is_never_or_missing_is_not_odd() {
+        for (text, is_odd) in [
+            ("", false),
+            ("0001-01-01T00:00:00Z", false),
+            ("2027-01-01T00:00:00.5Z", false),
+            ("2027-01-01T00:0", true),
+            ("yesterday", true),
+        ] {
+            assert_eq!(is_odd_time(text), is_odd, "{text}");
+        }
+    }
 
     #[test]
     fn fields_may_be_absent_or_null() {

@@ -39,6 +39,24 @@ pub const EXCUSES: &[Excuse] = &[
         reason: "which words mean that it is kept on purpose is a rule of owners, and others may come",
     },
     Excuse {
+        path: "/containers/",
+        place: "/RestartPolicy",
+        how: How::Retyped,
+        reason: "a list is read as the fields of an object in their order, and no daemon writes one here",
+    },
+    Excuse {
+        path: "/containers/",
+        place: "/State/FinishedAt",
+        how: How::Absent,
+        reason: "a container that never ran has not ended, and no second answer has it",
+    },
+    Excuse {
+        path: "/volumes",
+        place: "/Name",
+        how: How::Another,
+        reason: "a volume has nothing but its name; one that is not there is found gone when it is read",
+    },
+    Excuse {
         path: "/networks",
         place: "/Name",
         how: How::Another,

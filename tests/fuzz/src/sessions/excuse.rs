@@ -25,6 +25,8 @@ pub enum How {
     Absent,
     /// It is another word, which is as good as any.
     Another,
+    /// It has another type that can be read as well.
+    Retyped,
     /// Whatever is wrong with it has everything refused, on purpose, so that one damaged item costs all. Nothing more is
     /// planned for that.
     Refuses,
@@ -66,6 +68,7 @@ pub fn of<'a>(excuses: &'a [Excuse], spot: &Spot) -> Option<&'a Excuse> {
         let is_so = match excuse.how {
             How::Absent => spot.damage.is_absence(),
             How::Another => is_another_word(spot.damage),
+            How::Retyped => spot.damage == Damage::Retyped,
             How::Refuses => true,
         };
         is_there && is_so && spot.place.contains(excuse.place)

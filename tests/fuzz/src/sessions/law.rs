@@ -34,7 +34,7 @@ pub fn hold(
         }
     }
     let has = |how: How| excuses.contains(&Some(how));
-    if has(How::Absent) || has(How::Another) {
+    if has(How::Absent) || has(How::Another) || has(How::Retyped) {
         return Ok(());
     }
     for (then, now) in healthy.planned.iter().zip(&damaged.planned) {

@@ -377,7 +377,7 @@ impl Provider for Docker {
             Nature::Crowded { .. } | Nature::Lingers { .. } | Nature::Clock { .. } => {
                 drop(faults);
                 let act = Act::Nature(act.clone());
-                self.note(&format!("skipped: {}", act.name()));
+                self.note(format!("skipped: {}", act.name()));
             }
             Nature::Heals => *faults = Default::default(),
         }

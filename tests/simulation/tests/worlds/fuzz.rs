@@ -9,6 +9,10 @@ use tbengine_fuzz::{found, fuzz, targets};
 
 /// The number from which inputs are made: another one every second, so that each run tries something else. Where it
 /// fails it is printed, and `TBENGINE_FUZZ_FROM` repeats it.
+#[expect(
+    clippy::print_stdout,
+    reason = "a trial that fails shows what it printed"
+)]
 fn from() -> u64 {
     let given = std::env::var("TBENGINE_FUZZ_FROM").ok();
     let given = given.map(|text| text.parse().expect("TBENGINE_FUZZ_FROM is a number"));
