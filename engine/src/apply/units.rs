@@ -10,8 +10,8 @@ use super::company::{Companion, MOST_COMPANIONS};
 use super::state::{StepNo, Steps};
 use crate::plan::Step;
 
-/// The units of a plan. A unit goes or stays as one: where a member turned out changed, somebody is at work there, and
-/// what nothing was sent for yet stays as well.
+/// The units of a plan. A unit goes or stays as one: where a member has changed, its owner may be at work, so what
+/// nothing was sent for yet stays as well.
 #[derive(Default)]
 pub(super) struct Units {
     units: Vec<Members>,

@@ -228,7 +228,7 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     Ok(serde_json::from_value(value).ok())
 }
 
-/// A word; what is there and is none is given as it is written, so that it is a word that nobody knows.
+/// A word; a value that is not text is given as it is written, which no list of known words contains.
 fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => None,

@@ -222,7 +222,10 @@ async fn at_the_end(stage: &Shared) -> Result<(), String> {
     let oracle = machine.provider.memory.oracle();
     for thing in &ledger.things {
         if thing.gone.is_none() && !oracle.is_alive(&thing.identity) {
-            return Err(format!("N4: {} is gone, and nobody removed it", thing.key));
+            return Err(format!(
+                "N4: {} is gone, and no request removed it",
+                thing.key
+            ));
         }
     }
     Ok(())

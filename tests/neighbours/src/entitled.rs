@@ -42,7 +42,7 @@ pub struct Bounds {
     pub image: u64,
 }
 
-/// The bounds of a policy, as its parameters are when nobody sets them.
+/// The bounds of a policy, with the default values of its parameters.
 pub fn bounds(policy: PolicyName) -> Bounds {
     let (ended, running, image) = match policy {
         PolicyName::Default => (HOUR, 24 * HOUR, 24 * HOUR),

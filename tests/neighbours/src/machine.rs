@@ -414,7 +414,7 @@ impl<P: Provider> Machine<P> {
         }
     }
 
-    /// The index of the thing that is called so. Nobody can do anything with what is being removed.
+    /// The index of the thing that is called so. What is being removed cannot be used any more.
     fn find(&self, key: &str) -> Option<usize> {
         self.ledger.find(key).filter(|_| !self.is_going(key))
     }

@@ -38,7 +38,7 @@ pub trait Provider {
     /// Makes the state of something unknown. Answers whether that was done.
     fn obscure(&mut self, identity: &Identity) -> bool;
 
-    /// Whether something is being removed, so that nobody can do anything with it.
+    /// Whether something is being removed, so that it cannot be used any more.
     fn is_going(&self, _: &Identity) -> bool {
         false
     }

@@ -121,7 +121,7 @@ impl Watch {
                 continue;
             };
             let at = request.served.unwrap_or_default();
-            // What went away before this request was there for nobody.
+            // What was gone before this request could not be used any more.
             self.take_deletions(machine, &deletions, |one| {
                 one.identity != *target && one.at.duration_since(opened) < at
             })?;
@@ -258,7 +258,7 @@ impl Watch {
     ) -> Result<(), String> {
         let Some(index) = machine.ledger.of(target) else {
             return Err(format!(
-                "N4: {} was {what}, and nobody made it",
+                "N4: {} was {what}, and is in no ledger",
                 target.id()
             ));
         };

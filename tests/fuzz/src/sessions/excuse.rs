@@ -14,7 +14,7 @@ pub struct Excuse {
     pub place: &'static str,
     /// How it may differ.
     pub how: How,
-    /// Why nobody can tell.
+    /// Why the difference cannot be noticed.
     pub reason: &'static str,
 }
 

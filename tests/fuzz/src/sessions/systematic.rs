@@ -14,7 +14,7 @@ use crate::said;
 pub struct Held {
     /// How many damages were tried.
     pub tried: usize,
-    /// How many of them nobody can tell from another world.
+    /// How many of them cannot be distinguished from another healthy session.
     pub excused: usize,
     /// What broke a promise.
     pub broken: Vec<(Spot, String)>,

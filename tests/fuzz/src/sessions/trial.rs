@@ -22,9 +22,9 @@ use super::session::Change;
 
 /// The time in all sessions.
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
-/// The run that still goes on.
+/// The run that is live.
 pub const LIVE: &str = "20270115T070000-live";
-/// The run that is over.
+/// The run that has ended.
 pub const OVER: &str = "20270101T000000-over";
 
 /// What came of one session.

@@ -172,7 +172,7 @@ async fn ask(
     let read = within(backend.get(&target)).await;
     assert!(
         !matches!(read, Ok(None)) || proves(Proof::Gone),
-        "it counts as gone, and nobody said so"
+        "it counts as gone, and no answer said so"
     );
     if let Ok(Some(found)) = read {
         assert_eq!(
@@ -190,7 +190,7 @@ async fn ask(
     let deleted = within(backend.delete(&target, options)).await;
     assert!(
         deleted.is_err() || proves(Proof::Deleted),
-        "it counts as deleted, and nobody said so"
+        "it counts as deleted, and no answer said so"
     );
     good
 }

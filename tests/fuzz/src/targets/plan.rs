@@ -45,7 +45,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
 fn forged(honest: &Plan, claims: bool) -> Plan {
     let mut plan = honest.clone();
     plan.header.scope = match claims {
-        // Not that of runs: who names it says that the run of another host is over.
+        // Not that of runs: who names it says that the run of another host has ended.
         true => serde_json::from_value(serde_json::json!({ "labels": ["team=evals"] })),
         false => serde_json::from_value(serde_json::json!({})),
     }

@@ -353,7 +353,7 @@ impl Provider for Docker {
     }
 
     fn expire(&mut self, lease: u32) {
-        // Killed with its reaper: nobody cleans up but the next run.
+        // Killed with its reaper: only the next run cleans up.
         self.leases.remove(&lease);
     }
 

@@ -430,7 +430,10 @@ impl Play {
         let truth = Truth::read(&self.machine.provider.api)?;
         for thing in &ledger.things {
             if thing.gone.is_none() && !truth.has(&thing.identity) {
-                return Err(format!("N4: {} is gone, and nobody removed it", thing.key));
+                return Err(format!(
+                    "N4: {} is gone, and no request removed it",
+                    thing.key
+                ));
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ pub struct Guarded {
     lease: String,
 }
 
-/// Writes where the daemon is to be found, and the lease; then it waits until nobody holds the other end of its standard
+/// Writes where the daemon is to be found, and the lease; then it waits until no process holds the other end of its standard
 /// input, so that neither it nor the guard outlives this process.
 const JOB: &str = r#"printf '%s\n%s\n' "$DOCKER_HOST" "$TBENGINE_RUN_ID" >"$0.new" && mv "$0.new" "$0" && exec cat >/dev/null"#;
 const PATIENCE: Duration = Duration::from_secs(30);

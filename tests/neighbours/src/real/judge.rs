@@ -81,7 +81,7 @@ pub fn judge(
         };
         let Some(at) = asked(machine, thing, what, seen) else {
             let (key, word) = (&thing.key, what.word());
-            return Err(format!("N4: {key} was {word}, and nobody asked for it"));
+            return Err(format!("N4: {key} was {word}, and no request asked for it"));
         };
         done.push(Done { index, what, at });
     }
@@ -135,7 +135,9 @@ fn unharmed(machine: &Machine<Docker>, thing: &Thing, truth: &Truth) -> Result<(
     if thing.identity.kind == Kind::VOLUME {
         let content = std::fs::read_to_string(docker.content(native)).unwrap_or_default();
         if docker.contents.get(native) != Some(&content) {
-            return Err(format!("N4: {key} holds `{content}`, which nobody wrote"));
+            return Err(format!(
+                "N4: {key} holds `{content}`, which its owner did not write"
+            ));
         }
     }
     if let (Some(given), Some(has)) = (docker.tags.get(native), truth.images.get(native))

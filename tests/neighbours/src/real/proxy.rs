@@ -138,7 +138,7 @@ impl Proxy {
         locked(&self.shared.seen).clone()
     }
 
-    /// Waits until the daemon has answered all that was forwarded, whoever still waits for it.
+    /// Waits until the daemon has answered all that was forwarded, whether or not a client still waits for it.
     pub fn settle(&self) {
         let deadline = Instant::now() + Duration::from_secs(30);
         while *locked(&self.shared.in_flight) > 0 && Instant::now() < deadline {
@@ -187,7 +187,7 @@ async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<Re
         Fate::LostBefore => Err(io::ErrorKind::ConnectionReset.into()),
         Fate::Forwarded | Fate::LostAfter => {
             *locked(&shared.in_flight) += 1;
-            // It is forwarded even if nobody waits for the reply any more.
+            // It is forwarded even if its client has gone.
             let forwarding = tokio::spawn(async move {
                 let answered = forward(&shared.daemon, request).await;
                 *locked(&shared.in_flight) -= 1;
