@@ -231,7 +231,7 @@ impl Found {
                 let id = attachment
                     .as_ref()
                     .map_or("", |attachment| &attachment.network_id);
-                // What is no id is as good as none: then the name leads to it.
+                // Anything else than a full id is ignored, and the network is looked up by its name.
                 let is_id = native::is_full(Kind::NETWORK, id);
                 (name.as_str(), if is_id { id } else { "" })
             })
