@@ -18,6 +18,15 @@ use tbengine_fuzz::{found, fuzz, give, targets};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = arguments.iter().find(|argument| !is_known(argument)) {
+        let names: Vec<&str> = targets::ALL.iter().map(|target| target.name).collect();
+        println!(
+            "unknown argument `{unknown}`: fuzz [TARGET...] [--seconds N] [--from N] [--replay FILE] [--all]\n\
+             targets: {}",
+            names.join(", ")
+        );
+        std::process::exit(2);
+    }
     let after = |word: &str| {
         let mut words = arguments.iter().skip_while(|argument| *argument != word);
         words.nth(1)
@@ -40,6 +49,14 @@ fn main() {
     if broken {
         std::process::exit(1);
     }
+}
+
+/// Whether an argument is a target, an option, or the value of one.
+fn is_known(argument: &str) -> bool {
+    let is_option = ["--seconds", "--from", "--replay", "--all"].contains(&argument);
+    let is_target = targets::ALL.iter().any(|target| target.name == argument);
+    let is_value = argument.parse::<u64>().is_ok() || std::path::Path::new(argument).is_file();
+    is_option || is_target || is_value
 }
 
 fn some(time: Duration, from: u64, wanted: impl Fn(&str) -> bool) -> bool {

@@ -185,4 +185,42 @@ mod tests {
         }
         assert!(read(b"label=\xff").is_err());
     }
+
+    #[test]
+    fn no_part_of_a_damaged_line_is_passed_over() {
+        let good = [
+            "label=org.testcontainers%3Dtrue&label=org.testcontainers.sessionId%3D0b5c",
+            "name=/web&label=a=b",
+            "id=4F3A1C5D9E8B&label=a=b&label=c",
+        ];
+        let mut taken = 0;
+        for seed in 0..20_000 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut line = good[random.usize(0..good.len())].as_bytes().to_vec();
+            for _ in 0..random.usize(1..4) {
+                let at = random.usize(0..line.len());
+                match random.u8(0..4) {
+                    0 => line[at] ^= 1 << random.u8(0..8),
+                    1 => drop(line.drain(at..(at + random.usize(1..12)).min(line.len()))),
+                    2 => line.insert(at, b"&=%;*/+ \0#"[random.usize(0..10)]),
+                    _ => line.truncate(at.max(1)),
+                }
+                if line.is_empty() {
+                    break;
+                }
+            }
+            let Ok(filter) = read(&line) else {
+                continue;
+            };
+            taken += 1;
+            // Each pair is a condition more, so that one which got lost would match more than was meant.
+            let text = String::from_utf8_lossy(&line);
+            let pairs = text.trim().split('&').filter(|pair| !pair.is_empty());
+            let conditions = filter.labels.len() + filter.names.len() + filter.ids.len();
+            assert_eq!(conditions, pairs.count(), "{text:?}: {filter:?}");
+            let mut words = filter.names.iter().chain(&filter.ids);
+            assert!(words.all(|word| !word.is_empty()), "{text:?}: {filter:?}");
+        }
+        assert!(taken > 2000, "only {taken} lines were taken");
+    }
 }

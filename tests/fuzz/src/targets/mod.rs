@@ -6,11 +6,13 @@
 //! - [`policy`]: policy modules, and the verdicts of one
 //! - [`journal`]: records of runs
 //! - [`leases`]: the files of leases
+//! - [`owners`]: whose resources are, and files of rules
 //! - [`world`]: a provider with one thing for each safeguard, none of which any input may have deleted
 
 pub mod answered;
 pub mod journal;
 pub mod leases;
+pub mod owners;
 pub mod plan;
 pub mod policy;
 pub mod session;
@@ -34,7 +36,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 13] = [
     Target {
         name: "plan",
         start: plan::start,
@@ -76,6 +78,18 @@ pub const ALL: [Target; 11] = [
         start: leases::start,
         corpus: leases::corpus,
         input: session::input,
+    },
+    Target {
+        name: "owners",
+        start: owners::facts,
+        corpus: owners::corpus,
+        input: owners::input,
+    },
+    Target {
+        name: "owner-rules",
+        start: owners::rules,
+        corpus: owners::files,
+        input: mutate::input,
     },
     Target {
         name: "docker-session",

@@ -104,6 +104,16 @@ fn no_file_of_a_lease_breaks_it() {
     hold("leases");
 }
 
+#[test]
+fn no_missing_fact_makes_a_resource_a_benchmarks() {
+    hold("owners");
+}
+
+#[test]
+fn no_file_of_rules_takes_one_fact_for_proof() {
+    hold("owner-rules");
+}
+
 #[tokio::test]
 async fn no_damaged_value_of_docker_adds_a_deletion() {
     session(0, 150).await;
