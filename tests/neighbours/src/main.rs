@@ -152,8 +152,14 @@ fn real(args: &Args, replayed: Option<Story>) -> ExitCode {
     let beside = std::env::current_exe().unwrap_or_default();
     let program = args.program.clone();
     let program = program.unwrap_or_else(|| beside.with_file_name("tbengine"));
+    // They are started in other directories.
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let program = absolute(program);
     let cache = std::env::temp_dir().join("tbengine-neighbours-cache");
-    let compose = args.compose.clone().map(Compose::new);
+    let compose = args
+        .compose
+        .clone()
+        .map(|path| Compose::new(absolute(path)));
     let laboratory = match Laboratory::start(&program, &cache, compose) {
         Ok(laboratory) => laboratory,
         Err(why) => {

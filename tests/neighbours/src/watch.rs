@@ -121,9 +121,12 @@ impl Watch {
                 continue;
             };
             let at = request.served.unwrap_or_default();
-            // What was gone before this request could not be used any more.
-            self.take_deletions(machine, &deletions, |one| {
-                one.identity != *target && one.at.duration_since(opened) < at
+            // What was gone before this request could not be used any more. What had been accepted earlier ends before
+            // the requests of its moment are served.
+            self.take_deletions(machine, &deletions, |one, is_accepted| {
+                let gone = one.at.duration_since(opened);
+                let is_before = gone < at || gone == at && is_accepted;
+                one.identity != *target && is_before
             })?;
             match request.operation {
                 Operation::Get if matches!(request.answer, Some(Err(_))) => {}
@@ -162,7 +165,7 @@ impl Watch {
                 _ => {}
             }
         }
-        self.take_deletions(machine, &deletions, |_| true)
+        self.take_deletions(machine, &deletions, |_, _| true)
     }
 
     /// Notes that the provider said yes to a deletion, if it did. What came of a lost answer is seen later.
@@ -185,15 +188,16 @@ impl Watch {
         }
     }
 
-    /// Takes note of the deletions that took effect, in their order, as far as they are meant.
+    /// Takes note of the deletions that took effect, in their order, as far as they are meant, of which it is known
+    /// whether they had been accepted.
     fn take_deletions(
         &mut self,
         machine: &mut Machine<Simulated>,
         deletions: &[Deletion],
-        is_meant: impl Fn(&Deletion) -> bool,
+        is_meant: impl Fn(&Deletion, bool) -> bool,
     ) -> Result<(), String> {
         while let Some(deletion) = deletions.get(self.deletions) {
-            if !is_meant(deletion) {
+            if !is_meant(deletion, self.accepted.contains(&deletion.identity)) {
                 break;
             }
             self.deletions += 1;

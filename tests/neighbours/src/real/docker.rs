@@ -11,9 +11,11 @@ use tbengine_sdk::{Identity, Kind};
 
 use super::api::{Answer, Api};
 use super::clock::Clock;
+use super::command::DockerCommand;
 use super::compose::{Compose, difference};
+use super::faults::Crowded;
 use super::guarded::Guarded;
-use super::program::Program;
+use super::program::{Program, faketime};
 use super::proxy::Proxy;
 use crate::act::{Act, Nature};
 use crate::counts::Counts;
@@ -40,14 +42,19 @@ pub struct Docker {
     pub contents: BTreeMap<String, String>,
     /// The names that images were given.
     pub tags: BTreeMap<String, BTreeSet<String>>,
-    /// The program, as jobs call it.
+    /// The program, as jobs and the operator call it.
     pub program: Program,
+    /// The program of another user.
+    pub another: Program,
     /// How trials with a service are brought up, where there is that.
     pub compose: Option<Compose>,
+    /// How images with a name are built, where there is that.
+    pub docker: Option<DockerCommand>,
     /// In what something is not as the drafts say.
     pub difference: Option<String>,
     names: BTreeMap<String, String>,
-    volumes: PathBuf,
+    /// Where the daemon keeps its data.
+    data: PathBuf,
     /// The file system of the base image, as an archive.
     root: Rc<[u8]>,
     leases: BTreeMap<u32, Guarded>,
@@ -60,8 +67,8 @@ impl Docker {
         api: Api,
         proxy: Proxy,
         clock: Clock,
-        program: Program,
-        volumes: PathBuf,
+        (program, another): (Program, Program),
+        data: PathBuf,
         root: Rc<[u8]>,
     ) -> Self {
         Self {
@@ -72,10 +79,12 @@ impl Docker {
             contents: BTreeMap::new(),
             tags: BTreeMap::new(),
             program,
+            another,
             compose: None,
+            docker: None,
             difference: None,
             names: BTreeMap::new(),
-            volumes,
+            data,
             root,
             leases: BTreeMap::new(),
             made: 0,
@@ -84,7 +93,10 @@ impl Docker {
 
     /// Where the file of a volume is that its owner wrote.
     pub fn content(&self, volume: &str) -> PathBuf {
-        self.volumes.join(volume).join("_data/revision")
+        self.data
+            .join("volumes")
+            .join(volume)
+            .join("_data/revision")
     }
 
     fn note(&self, what: impl Into<String>) {
@@ -158,6 +170,19 @@ impl Docker {
     fn make_image(&mut self, draft: &Draft) -> Option<String> {
         // A label keeps two of them from being the same image.
         self.made += 1;
+        if let (Some(name), Some(docker)) = (draft.attribute("tags"), &self.docker) {
+            let home = self.program.home();
+            let built = docker.build(self.program.host(), home, name, self.made);
+            match built {
+                Ok(id) => {
+                    self.note("built by BuildKit");
+                    self.tags.insert(id.clone(), BTreeSet::from([whole(name)]));
+                    return Some(id);
+                }
+                Err(why) => self.note(format!("refused by BuildKit: {why}")),
+            }
+            return None;
+        }
         let label = format!("LABEL%20made%3D{}", self.made);
         let name = draft.attribute("tags");
         let named = match name.map(|name| name.split_once(':').unwrap_or((name, "latest"))) {
@@ -176,10 +201,7 @@ impl Docker {
             .chars()
             .take_while(|sign| *sign == ':' || sign.is_ascii_alphanumeric())
             .collect();
-        let names = name.map(|name| match name.contains(':') {
-            true => name.to_owned(),
-            false => format!("{name}:latest"),
-        });
+        let names = name.map(whole);
         self.tags.insert(id.clone(), names.into_iter().collect());
         Some(id)
     }
@@ -234,6 +256,14 @@ impl Docker {
             native,
             created: None,
         }
+    }
+}
+
+/// The name of an image with its tag.
+fn whole(name: &str) -> String {
+    match name.contains(':') {
+        true => name.to_owned(),
+        false => format!("{name}:latest"),
     }
 }
 
@@ -324,13 +354,22 @@ impl Provider for Docker {
         false
     }
 
-    fn damage(&mut self, _: &Identity) -> bool {
-        self.note("skipped: nature damages");
-        false
+    fn damage(&mut self, identity: &Identity) -> bool {
+        // Its layer is gone, as after a clean-up of the data by hand: the daemon lists it, and cannot read it.
+        let mounts = self.data.join("image/overlay2/layerdb/mounts");
+        let mount = std::fs::read_to_string(mounts.join(&identity.native).join("mount-id"));
+        let layer = mount.map(|mount| self.data.join("overlay2").join(mount));
+        match layer.and_then(std::fs::remove_dir_all) {
+            Ok(()) => true,
+            Err(why) => {
+                self.note(format!("skipped: nature damages ({})", why.kind()));
+                false
+            }
+        }
     }
 
-    fn hang(&mut self, _: &Identity) {
-        self.note("skipped: nature hangs");
+    fn hang(&mut self, identity: &Identity) {
+        self.proxy.faults().hangs.insert(identity.native.clone());
     }
 
     fn acquire(&mut self, job: u32) -> Option<u32> {
@@ -374,12 +413,30 @@ impl Provider for Docker {
                 Err(_) => drop(faults),
             },
             Nature::Odd { .. } | Nature::Damages { .. } | Nature::Hangs { .. } => {}
-            Nature::Crowded { .. } | Nature::Lingers { .. } | Nature::Clock { .. } => {
+            Nature::Crowded { per_second } => faults.crowded = Some(Crowded::new(*per_second)),
+            Nature::Lingers { .. } => {
                 drop(faults);
                 let act = Act::Nature(act.clone());
                 self.note(format!("skipped: {}", act.name()));
             }
-            Nature::Heals => *faults = Default::default(),
+            Nature::Clock { ahead } => {
+                drop(faults);
+                if faketime().is_none() {
+                    self.note("skipped: nature clock");
+                    return;
+                }
+                let real = self.clock.really(ahead.unsigned_abs());
+                for program in [&mut self.program, &mut self.another] {
+                    program.set_clock(real, *ahead > 0);
+                }
+            }
+            Nature::Heals => {
+                *faults = Default::default();
+                drop(faults);
+                for program in [&mut self.program, &mut self.another] {
+                    program.reset_clock();
+                }
+            }
         }
     }
 }

@@ -159,6 +159,7 @@ impl Play {
                 Fate::Refused(status) => counts.note(format!("fault: answered {status}")),
                 Fate::LostBefore => counts.note("fault: request lost"),
                 Fate::LostAfter => counts.note("fault: reply lost"),
+                Fate::Hangs => counts.note("fault: hangs"),
             }
         }
         counts
@@ -168,10 +169,18 @@ impl Play {
         match &event.act {
             Act::Operator(Operator::Killed) => {
                 self.due = None;
-                if let Some(running) = &mut self.running {
-                    running.run.kill();
+                let Some(running) = &mut self.running else {
+                    return Ok(());
+                };
+                running.run.kill();
+                let (run, at) = (&running.run, running.at);
+                let (command, during) = (run.command, (run.began, Instant::now()));
+                self.finish()?;
+                // Sometimes it is resumed, and sometimes the next run begins anew.
+                if command.user == User::First && event.at.is_multiple_of(2) {
+                    self.resume(command, at, during)?;
                 }
-                self.finish()
+                Ok(())
             }
             Act::Operator(Operator::Run {
                 policy,
@@ -186,9 +195,14 @@ impl Play {
                     None => self.run(command, event.at, None),
                 }
             }
-            Act::Operator(Operator::Another { .. }) => {
-                self.counts.note("skipped: operator another");
-                Ok(())
+            Act::Operator(Operator::Another { policy, min_age }) => {
+                self.apply_until(u64::MAX)?;
+                self.finish()?;
+                let command = Command {
+                    user: User::Another,
+                    ..command(*policy, *min_age)
+                };
+                self.run(command, event.at, None)
             }
             act => {
                 let began = Instant::now();
@@ -306,8 +320,16 @@ impl Play {
             flags.drain(4..8);
             flags.drain(..2);
         }
+        if words[0] == "resume" {
+            // Its flags are those of the run.
+            flags.clear();
+        }
         arguments.extend(flags);
-        let (program, proxy) = (&docker.program, &docker.proxy);
+        let program = match command.user {
+            User::First => &docker.program,
+            User::Another => &docker.another,
+        };
+        let proxy = &docker.proxy;
         Run::start(program, proxy, &arguments, command, saved, self.runs)
     }
 
@@ -328,6 +350,24 @@ impl Play {
         Ok(())
     }
 
+    /// Resumes a run that was killed, which was approved at some moment.
+    fn resume(
+        &mut self,
+        command: Command,
+        at: u64,
+        during: (Instant, Instant),
+    ) -> Result<(), String> {
+        let words = ["resume", "--yes", "--output", "json"];
+        let saved = Saved {
+            during,
+            names: None,
+        };
+        let run = self.start(&words, command, Some(saved))?;
+        self.counts.note("resumed");
+        self.running = Some(Running { run, at });
+        Ok(())
+    }
+
     fn plan(&mut self, command: Command, at: u64) -> Result<(), String> {
         let file = format!("plan-{}.json", self.runs + 1);
         let words = ["plan", "--output", "json", "--save", &file];
@@ -338,7 +378,7 @@ impl Play {
         // Nothing has happened; a plan that names nothing would not be right with what has.
         let nothing = Saved {
             during,
-            names: Default::default(),
+            names: Some(Default::default()),
         };
         run.saved = Some(nothing);
         self.judge(&run, &end)?;
@@ -355,7 +395,7 @@ impl Play {
         });
         let saved = Saved {
             during,
-            names: names.collect(),
+            names: Some(names.collect()),
         };
         self.due = Some(Due {
             command,

@@ -1,5 +1,6 @@
 //! What goes wrong between tbengine and the daemon.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tbengine_sdk::Kind;
@@ -15,6 +16,37 @@ pub struct Faults {
     pub listings: Vec<(Kind, u32)>,
     /// How often requests fail by chance.
     pub chaos: Option<(f64, fastrand::Rng)>,
+    /// The containers of which no read is answered.
+    pub hangs: BTreeSet<String>,
+    /// How many requests are answered in a second.
+    pub crowded: Option<Crowded>,
+}
+
+/// So many requests are answered in a second, and others are refused.
+#[derive(Debug)]
+pub struct Crowded {
+    per_second: u32,
+    since: Instant,
+    answered: u32,
+}
+
+impl Crowded {
+    /// As many requests a second as that.
+    pub fn new(per_second: u32) -> Self {
+        Self {
+            per_second,
+            since: Instant::now(),
+            answered: 0,
+        }
+    }
+
+    fn refuses(&mut self) -> bool {
+        if self.since.elapsed() >= Duration::from_secs(1) {
+            *self = Self::new(self.per_second);
+        }
+        self.answered += 1;
+        self.answered > self.per_second
+    }
 }
 
 /// What becomes of a request.
@@ -28,6 +60,8 @@ pub enum Fate {
     LostBefore,
     /// It is forwarded, and the connection is closed in place of a reply.
     LostAfter,
+    /// It is not forwarded, and nothing is answered.
+    Hangs,
 }
 
 impl Faults {
@@ -35,6 +69,9 @@ impl Faults {
     pub fn fate(&mut self, lists: Option<Kind>) -> Fate {
         if self.outage.is_some_and(|until| Instant::now() < until) {
             return Fate::LostBefore;
+        }
+        if self.crowded.as_mut().is_some_and(Crowded::refuses) {
+            return Fate::Refused(429);
         }
         let mut listings = self.listings.iter_mut();
         if let Some((_, left)) = listings.find(|(kind, left)| Some(*kind) == lists && *left > 0) {

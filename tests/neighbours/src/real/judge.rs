@@ -64,6 +64,7 @@ pub fn judge(
     let seen = machine.provider.proxy.seen();
     let seen = &seen[from..];
     let mut done = Vec::new();
+    let mut unnamed = Vec::new();
     for (index, thing) in machine.ledger.things.iter().enumerate() {
         if thing.gone.is_some() {
             continue;
@@ -76,8 +77,21 @@ pub fn judge(
         {
             What::Ended
         } else {
-            unharmed(machine, thing, &truth)?;
-            continue;
+            match lost_name(machine, thing, &truth) {
+                // The daemon takes the name away first, and keeps an image of which a container was made meanwhile.
+                Some(_) if asked(machine, thing, What::Removed, seen).is_some() => {
+                    unnamed.push(index);
+                    What::Removed
+                }
+                Some(name) => {
+                    let key = &thing.key;
+                    return Err(format!("N4: {key} has lost its name `{name}`"));
+                }
+                None => {
+                    unharmed(machine, thing)?;
+                    continue;
+                }
+            }
         };
         let Some(at) = asked(machine, thing, what, seen) else {
             let (key, word) = (&thing.key, what.word());
@@ -104,6 +118,12 @@ pub fn judge(
         counts.note(format!("tbengine {}", one.what.word()));
         before.push(one.index);
     }
+    for index in unnamed {
+        counts.note("an image lost its name and stayed");
+        let native = machine.ledger.things[index].identity.native.clone();
+        machine.provider.tags.remove(&native);
+        done.retain(|one| one.index != index);
+    }
     for one in &done {
         match one.what {
             What::Ended => machine.stopped(one.index),
@@ -128,8 +148,15 @@ pub fn judge(
     Ok(())
 }
 
+/// A name that an image was given and does not have any more.
+fn lost_name(machine: &Machine<Docker>, thing: &Thing, truth: &Truth) -> Option<String> {
+    let native = &thing.identity.native;
+    let given = machine.provider.tags.get(native)?;
+    given.difference(truth.images.get(native)?).next().cloned()
+}
+
 /// Whether what is there is as it was.
-fn unharmed(machine: &Machine<Docker>, thing: &Thing, truth: &Truth) -> Result<(), String> {
+fn unharmed(machine: &Machine<Docker>, thing: &Thing) -> Result<(), String> {
     let (native, key) = (&thing.identity.native, &thing.key);
     let docker = &machine.provider;
     if thing.identity.kind == Kind::VOLUME {
@@ -139,11 +166,6 @@ fn unharmed(machine: &Machine<Docker>, thing: &Thing, truth: &Truth) -> Result<(
                 "N4: {key} holds `{content}`, which its owner did not write"
             ));
         }
-    }
-    if let (Some(given), Some(has)) = (docker.tags.get(native), truth.images.get(native))
-        && let Some(lost) = given.difference(has).next()
-    {
-        return Err(format!("N4: {key} has lost its name `{lost}`"));
     }
     Ok(())
 }
@@ -199,8 +221,11 @@ impl Judging<'_> {
         let clock = &self.machine.provider.clock;
         let Thing { key, identity, .. } = &self.machine.ledger.things[done.index];
         let word = done.what.word();
+        let docker = &self.machine.provider;
         let margin = match identity.kind {
             Kind::VOLUME | Kind::IMAGE => COARSE,
+            // How far a clock is off is known as exactly as a request is fast.
+            _ if !docker.program.is_in_time() => FINE + docker.proxy.faults().latency,
             _ => FINE,
         };
         let is_swept = matches!(
@@ -209,7 +234,8 @@ impl Judging<'_> {
         );
         let id = identity.id().to_string();
         let saved = self.run.saved.as_ref();
-        if !is_swept && saved.is_some_and(|saved| !saved.names.contains(&id)) {
+        let names = saved.and_then(|saved| saved.names.as_ref());
+        if !is_swept && names.is_some_and(|names| !names.contains(&id)) {
             return Err(format!(
                 "N2: {key} was {word}, and the plan does not name it"
             ));

@@ -10,6 +10,7 @@ use tbengine_dockerd::Dockerd;
 
 use super::api::Api;
 use super::clock::Clock;
+use super::command::DockerCommand;
 use super::compose::Compose;
 use super::docker::{BASE, Docker};
 use super::drive::{Options, Play};
@@ -77,17 +78,19 @@ impl Laboratory {
         let host = self.daemon.host();
         let program = Program::new(&self.program, &self.cache, host);
         let program = program.map_err(|error| error.to_string())?;
+        let another = program.of_another().map_err(|error| error.to_string())?;
         let socket = program.home().join("proxy.sock");
         let proxy = Proxy::start(&self.daemon.socket(), &socket);
         let mut docker = Docker::new(
             self.api.clone(),
             proxy.map_err(|error| error.to_string())?,
             Clock::start(options.hour),
-            program,
-            self.daemon.data_root().join("volumes"),
+            (program, another),
+            self.daemon.data_root(),
             self.root.clone(),
         );
         docker.compose = self.compose.clone();
+        docker.docker = Some(DockerCommand::new("/usr/bin/docker"));
         Ok(Play::new(docker, options, self.interrupted.clone()))
     }
 

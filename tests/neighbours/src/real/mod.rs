@@ -52,6 +52,7 @@
 //! - [`proxy`]: what stands between them
 //! - [`program`]: the program as an operator runs it
 //! - [`guarded`]: a job under a guard
+//! - [`command`]: `docker build`, as they call it
 //! - [`compose`]: `docker compose up`, as harnesses call it
 //! - [`docker`]: the daemon as the provider of a story
 //! - [`truth`]: what is there
@@ -63,6 +64,7 @@
 
 pub mod api;
 pub mod clock;
+pub mod command;
 pub mod compose;
 pub mod docker;
 pub mod drive;

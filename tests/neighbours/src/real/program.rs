@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -14,6 +15,7 @@ pub struct Program {
     home: Arc<TempDir>,
     /// The address of the daemon itself.
     host: String,
+    clock: Option<String>,
 }
 
 impl Program {
@@ -27,7 +29,32 @@ impl Program {
             cache: cache.to_owned(),
             home: Arc::new(tempfile::tempdir()?),
             host,
+            clock: None,
         })
+    }
+
+    /// The same program of another user, who has a home of their own.
+    ///
+    /// # Errors
+    /// If no home can be made.
+    pub fn of_another(&self) -> std::io::Result<Self> {
+        Self::new(&self.path, &self.cache, self.host.clone())
+    }
+
+    /// Sets the clock of what is started from now on apart from that of the machine, forwards or back.
+    pub fn set_clock(&mut self, ahead: Duration, is_ahead: bool) {
+        let sign = if is_ahead { '+' } else { '-' };
+        self.clock = Some(format!("{sign}{:.3}", ahead.as_secs_f64()));
+    }
+
+    /// Sets the clock right again.
+    pub fn reset_clock(&mut self) {
+        self.clock = None;
+    }
+
+    /// Whether its clock is that of the machine.
+    pub fn is_in_time(&self) -> bool {
+        self.clock.is_none()
     }
 
     /// Its home.
@@ -54,6 +81,24 @@ impl Program {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        if let (Some(clock), Some(library)) = (&self.clock, faketime()) {
+            command
+                .env("LD_PRELOAD", library)
+                .env("FAKETIME", clock)
+                .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+                // A program that is killed would leave it.
+                .env("FAKETIME_DISABLE_SHM", "1");
+        }
         command
     }
+}
+
+/// The library that sets the clock of a program, where the package `faketime` is installed.
+pub fn faketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?;
+    let mut libraries = folders.flatten().map(|folder| folder.path());
+    libraries.find_map(|folder| {
+        let library = folder.join("faketime/libfaketime.so.1");
+        library.is_file().then_some(library)
+    })
 }

@@ -73,6 +73,13 @@ impl Seen {
         Some((kind, decoded(id), what.to_owned()))
     }
 
+    /// The container that it reads.
+    fn reads(&self) -> Option<String> {
+        let (kind, id, what) = self.target()?;
+        let is_read = self.method == "GET" && kind == Kind::CONTAINER && what == "json";
+        is_read.then_some(id)
+    }
+
     /// What it lists.
     fn lists(&self) -> Option<Kind> {
         if self.method != "GET" {
@@ -163,7 +170,10 @@ async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<Re
     };
     let latency = {
         let mut faults = locked(&shared.faults);
-        seen.fate = faults.fate(seen.lists());
+        seen.fate = match seen.reads().is_some_and(|id| faults.hangs.contains(&id)) {
+            true => Fate::Hangs,
+            false => faults.fate(seen.lists()),
+        };
         faults.latency
     };
     let fate = seen.fate;
@@ -185,6 +195,8 @@ async fn serve(shared: Arc<Shared>, request: Request<Incoming>) -> io::Result<Re
             response.map_err(io::Error::other)
         }
         Fate::LostBefore => Err(io::ErrorKind::ConnectionReset.into()),
+        // Until the client closes the connection.
+        Fate::Hangs => std::future::pending().await,
         Fate::Forwarded | Fate::LostAfter => {
             *locked(&shared.in_flight) += 1;
             // It is forwarded even if its client has gone.

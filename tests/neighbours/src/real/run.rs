@@ -36,8 +36,8 @@ pub struct Run {
 pub struct Saved {
     /// When it was being made.
     pub during: (Instant, Instant),
-    /// What it names.
-    pub names: BTreeSet<String>,
+    /// What it names, where that is known.
+    pub names: Option<BTreeSet<String>>,
 }
 
 /// How a run ended.
