@@ -131,7 +131,11 @@ pub fn judge(
         }
     }
     reported(machine, &truth, &done, end, counts)?;
+    let mut things = machine.ledger.things.iter();
     let is_calm = run.saved.is_none()
+        && machine.provider.program.is_in_time()
+        // What can be read only in part is said in every run.
+        && !things.any(|thing| thing.is_damaged && thing.gone.is_none())
         && history.between(run.began, Instant::now()).count() == 1
         && seen.iter().all(|one| one.fate == Fate::Forwarded);
     if is_calm && !matches!(end.code, None | Some(0 | 3)) {
