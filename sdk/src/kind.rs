@@ -71,6 +71,18 @@ impl Kind {
     pub const fn word(self) -> &'static str {
         self.0
     }
+
+    /// Several of them, for people, by the rules of English. A provider may declare another word; see
+    /// [`KindInfo::plural`](crate::KindInfo::plural).
+    pub fn plural(self) -> String {
+        let word = self.0;
+        let hisses = ["s", "x", "z", "ch", "sh"];
+        match word.strip_suffix('y') {
+            Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+            _ if hisses.iter().any(|end| word.ends_with(end)) => format!("{word}es"),
+            _ => format!("{word}s"),
+        }
+    }
 }
 
 /// Whether it begins with a small letter, continues with small letters, digits and single hyphens, and is not too

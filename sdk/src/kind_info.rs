@@ -160,7 +160,7 @@ impl KindInfo {
     /// Several of them, for people.
     pub fn plural(&self) -> String {
         match self.plural.is_empty() {
-            true => format!("{}s", self.kind),
+            true => self.kind.plural(),
             false => self.plural.clone(),
         }
     }
@@ -180,5 +180,13 @@ mod tests {
         );
         assert_eq!(read.plural(), "pods");
         assert_eq!(KindInfo::sandbox().plural(), "sandboxes");
+        for (kind, plural) in [
+            ("sandbox", "sandboxes"),
+            ("network-policy", "network-policies"),
+            ("gateway", "gateways"),
+            ("ingress", "ingresses"),
+        ] {
+            assert_eq!(Kind::fixed(kind).plural(), plural);
+        }
     }
 }

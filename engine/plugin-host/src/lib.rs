@@ -14,16 +14,20 @@
 //!
 //! - `descriptor`: what a plugin says about itself
 //! - `error`: why a plugin is not used
+//! - `hiding`: a channel whose errors show no secret
 //! - `log`: messages of plugins, in the log
+//! - `secrets`: values that no message may show
 //! - `timeouts`: how long plugins may take
 
 mod descriptor;
 mod dynamic;
 mod error;
+mod hiding;
 pub mod kit;
 mod log;
 pub mod plugins;
 pub mod remote;
+mod secrets;
 pub mod stdio;
 mod timeouts;
 pub mod trust;

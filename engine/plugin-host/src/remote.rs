@@ -219,8 +219,9 @@ impl Backend for Remote {
             let identity = &mut resource.identity;
             if identity.kind != kind {
                 return Err(broken(format!(
-                    "the plugin answered with a {} to a request for {kind}s",
-                    identity.kind
+                    "the plugin answered with a {} to a request for {}",
+                    identity.kind,
+                    kind.plural()
                 )));
             }
             match &account {

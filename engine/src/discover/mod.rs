@@ -303,7 +303,8 @@ impl Asking<'_> {
                 return Err(Error::new(
                     ErrorKind::Internal,
                     format!(
-                        "the listing of {kind}s does not end: the same cursor was returned twice"
+                        "the listing of {} does not end: the same cursor was returned twice",
+                        kind.plural()
                     ),
                 ));
             }
@@ -311,7 +312,10 @@ impl Asking<'_> {
         }
         Err(Error::new(
             ErrorKind::Internal,
-            format!("the listing of {kind}s did not end after {MAX_PAGES} pages"),
+            format!(
+                "the listing of {} did not end after {MAX_PAGES} pages",
+                kind.plural()
+            ),
         ))
     }
 

@@ -215,5 +215,6 @@ pub(crate) fn lacks_volumes(key: Option<&ApiKey>) -> bool {
 
 /// The error for what no kind of resource here can be.
 pub(crate) fn no_such_kind(kind: Kind) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("daytona has no {kind}s"))
+    let what = format!("daytona has no {}", kind.plural());
+    Error::new(ErrorKind::Unsupported, what)
 }

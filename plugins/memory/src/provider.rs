@@ -388,7 +388,8 @@ impl Provider {
     pub(crate) fn list(&self, request: &ListRequest) -> Result<Page> {
         let kind = request.kind;
         if !self.kinds.iter().any(|info| info.kind == kind) {
-            return Err(Error::new(ErrorKind::Unsupported, format!("no {kind}s")));
+            let what = format!("no {}", kind.plural());
+            return Err(Error::new(ErrorKind::Unsupported, what));
         }
         let start = match &request.cursor {
             None => Bound::Unbounded,

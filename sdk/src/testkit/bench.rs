@@ -264,11 +264,12 @@ impl Bench {
         Err(Halt::Failed("100000 pages and no last one".to_owned()))
     }
 
-    /// The whole provider, as listings of every kind show it.
+    /// The whole provider, as listings of every kind show it. What is being removed may be gone the next time.
     pub(super) async fn everything(&self) -> Result<BTreeMap<ResourceId, Resource>, Halt> {
         let mut everything = BTreeMap::new();
         for kind in self.backend.capabilities().words() {
-            let resources = self.all(kind).await?;
+            let mut resources = self.all(kind).await?;
+            resources.retain(|resource| resource.state != State::Removing);
             everything.extend(
                 resources
                     .into_iter()
@@ -308,10 +309,10 @@ impl Bench {
         declared.expect("trials are about declared kinds")
     }
 
-    /// The native ids that pages of this size show, others' resources left out.
+    /// The native ids that pages of this size show, without others' resources and what is being removed.
     pub(super) async fn natives(&self, kind: Kind, page_size: usize) -> Result<Vec<String>, Halt> {
         let mut all = self.pages(kind, page_size).await?;
-        all.retain(|resource| self.fixture.is_ours(resource));
+        all.retain(|resource| self.fixture.is_ours(resource) && resource.state != State::Removing);
         Ok(all
             .into_iter()
             .map(|resource| resource.identity.native)

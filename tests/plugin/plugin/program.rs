@@ -193,6 +193,49 @@ async fn the_environment_is_what_the_configuration_passes() {
     assert_eq!(names, ["PASSED", "PATH"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn values_of_variables_are_shown_by_their_names() {
+    let backend = backend("quotes", LONG);
+    let error = list(&backend).await.unwrap_err();
+    assert_eq!(error.message, "key <PASSED> was refused");
+    let target = Identity {
+        backend: "rude".into(),
+        account: "rude".into(),
+        kind: Kind::SANDBOX,
+        native: "x".into(),
+        created: None,
+    };
+    let error = backend.get(&target).await.unwrap_err();
+    assert!(error.message.contains("trying <PASSED>"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_that_said_what_it_is_serves_the_first_backend() {
+    let plugin = load(rude(&[]), LONG).expect("it starts");
+    let children = || {
+        let own = std::fs::read_to_string("/proc/thread-self/children");
+        let all = own.unwrap_or_default();
+        all.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let greeted = children();
+    assert_eq!(greeted.len(), 1, "{greeted:?}");
+    let pid = async |backend: Arc<dyn Backend>| backend.check().await.unwrap().description;
+    let open = || open(&plugin, "rude", json!({})).expect("it opens");
+    let (first, second) = (open(), open());
+    assert_eq!(pid(first.clone()).await, greeted[0]);
+    assert_ne!(pid(second).await, greeted[0]);
+    drop(plugin);
+    assert!(is_alive(&greeted[0]), "it ends with its backend");
+    // One that no backend was opened in ends with the plugin.
+    let idle = load(rude(&[]), LONG).expect("it starts");
+    let pid = children().pop().expect("it runs");
+    assert!(is_alive(&pid));
+    drop(idle);
+    until("it is gone", || async { !is_alive(&pid) }).await;
+}
+
 fn is_alive(pid: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     !status.is_empty() && !status.contains("State:\tZ")
@@ -226,6 +269,7 @@ fn fails(code: Code) -> String {
 fn what_does_not_start_properly_says_why() {
     for (argument, says) in [
         ("dies", "after it wrote: no key in sight"),
+        ("quotes", "after it wrote: no use for <PASSED>"),
         ("silent", "did not answer `hello` within 2s"),
         ("chats", "`hello, world`"),
         ("new", "version 7 of the protocol (built with py)"),

@@ -28,6 +28,9 @@ def hello(call):
     if EARLY == "dies":
         print("no key in sight", file=sys.stderr)
         sys.exit(3)
+    if EARLY == "quotes":
+        print("no use for", os.environ["PASSED"], file=sys.stderr)
+        sys.exit(3)
     if EARLY == "chats":
         print("hello, world", flush=True)
     protocol = 7 if EARLY == "new" else 2
@@ -53,6 +56,12 @@ def request(call):
     elif mode == "crash":
         print("last words", file=sys.stderr, flush=True)
         os.abort()
+    elif mode == "quotes":
+        print("trying", os.environ["PASSED"], file=sys.stderr, flush=True)
+        if method == "list":
+            answer(call, "denied", {"message": "key %s was refused" % os.environ["PASSED"]})
+        else:
+            os._exit(7)
     elif mode == "hang":
         pass
     elif mode == "no-newline":

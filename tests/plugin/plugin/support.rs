@@ -29,9 +29,12 @@ pub(crate) fn spec(name: &str, code: Code) -> PluginSpec {
     }
 }
 
+/// What each variable has that plugins are given.
+pub(crate) const VALUE: &str = "value-of-a-variable";
+
 /// Plugins with the patience of a test.
 pub(crate) fn options(call: Duration) -> PluginOptions {
-    let environment = ["PASSED", "SECRET"].map(|name| (name.to_owned(), "value".to_owned()));
+    let environment = ["PASSED", "SECRET"].map(|name| (name.to_owned(), VALUE.to_owned()));
     let path = ("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned());
     PluginOptions {
         places: Vec::new(),
@@ -62,7 +65,7 @@ pub(crate) fn load_all(libraries: &[(&str, &Path)]) -> Result<Plugins, PluginErr
 
 pub(crate) fn request(config: Value) -> OpenRequest {
     let environment: BTreeMap<_, _> = ["PASSED", "SECRET"]
-        .map(|name| (name.to_owned(), "value".to_owned()))
+        .map(|name| (name.to_owned(), VALUE.to_owned()))
         .into();
     OpenRequest {
         name: "here".into(),

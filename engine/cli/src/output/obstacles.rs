@@ -44,7 +44,8 @@ pub(crate) fn print_failures(console: &Console, failures: &[ListFailure]) {
                 failure.backend
             ),
             Some(kind) => format!(
-                "the {kind}s of backend `{}` could not be listed",
+                "the {} of backend `{}` could not be listed",
+                kind.plural(),
                 failure.backend
             ),
             None if let Some(item) = &failure.item => {

@@ -108,7 +108,7 @@ fn find_entry(name: &str, path: &Path, loadable: &Path) -> std::result::Result<E
     let library = open_library(loadable).map_err(|error| PluginError::Load {
         name: name.to_owned(),
         path: path.to_owned(),
-        reason: error.to_string(),
+        reason: loaders_reason(&error),
     })?;
     let library = ManuallyDrop::new(library);
     // SAFETY: the header gives the symbol this type.
@@ -130,6 +130,16 @@ fn find_entry(name: &str, path: &Path, loadable: &Path) -> std::result::Result<E
         },
         None => PluginError::NotAPlugin { name, path },
     })
+}
+
+/// What the loader itself says, which names the missing library or symbol.
+fn loaders_reason(error: &libloading::Error) -> String {
+    let error: &dyn std::error::Error = error;
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 /// Lets the two sides exchange their tables.

@@ -4,11 +4,13 @@
 //! - `subject`: a plugin under test, and the fixtures over it
 //! - `interface`: the cases of the interface itself
 //! - `checked`: every answer is held against the schema
+//! - `patient`: where a provider asks to wait, it is waited for
 //! - `cases`: every case that fits a plugin
 
 mod cases;
 mod checked;
 mod interface;
+mod patient;
 mod subject;
 
 pub use cases::cases;

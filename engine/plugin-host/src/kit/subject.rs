@@ -9,6 +9,7 @@ use tbengine_sdk::testkit::{Fixture, Made, Wanted};
 use tbengine_sdk::{Attached, Backend, Error, ErrorKind, ListRequest, OpenRequest, Resource, wire};
 
 use super::checked::Checked;
+use super::patient::Patient;
 use crate::plugins::{Opening, Plugin};
 use crate::remote::{self, Channel};
 
@@ -54,7 +55,7 @@ impl Subject {
             .plugin
             .open_channel(&wire::Open { fixture, ..request })?;
         Ok(Opening {
-            channel: Arc::new(Checked(opening.channel)),
+            channel: Arc::new(Patient(Arc::new(Checked(opening.channel)))),
             ..opening
         })
     }

@@ -12,8 +12,10 @@ use tbengine_sdk::{Backend, Capabilities, Error, ErrorKind, OpenRequest};
 use super::spec::{Code, PluginOptions, PluginSpec};
 use crate::dynamic::{self, Library};
 use crate::error::PluginError;
+use crate::hiding::Hiding;
 use crate::remote::{Channel, Remote};
-use crate::stdio::{Program, ProgramChannel};
+use crate::secrets::Secrets;
+use crate::stdio::{Greeted, Program, ProgramChannel};
 use crate::timeouts::Timeouts;
 use crate::trust;
 
@@ -32,6 +34,7 @@ pub struct Plugin {
     pub way: &'static str,
     variables: Vec<String>,
     timeouts: Timeouts,
+    secrets: Secrets,
     reach: Reach,
 }
 
@@ -64,6 +67,8 @@ impl Plugin {
                 }
             })?;
         let (path, sha256) = (vetted.path.clone(), vetted.sha256.clone());
+        let mut environment = chosen(&options.environment, &spec.variables);
+        let secrets = Secrets::of(&environment);
         let (reach, descriptor, way) = match &spec.code {
             Code::Library(_) => {
                 let library = dynamic::load(&spec.name, vetted)?;
@@ -71,7 +76,6 @@ impl Plugin {
                 (Reach::Library(library), descriptor, "library")
             }
             Code::Program { arguments, .. } => {
-                let mut environment = chosen(&options.environment, &spec.variables);
                 // Interpreters are found by it; it is not a secret.
                 if let Some(path) = options.environment.get("PATH") {
                     environment.insert("PATH".into(), path.clone());
@@ -81,7 +85,9 @@ impl Plugin {
                     path: path.clone(),
                     arguments: arguments.clone(),
                     environment,
+                    secrets: secrets.clone(),
                     timeouts: options.timeouts,
+                    greeted: Greeted::default(),
                 };
                 let descriptor = program.ask_descriptor()?;
                 (Reach::Program(program), descriptor, "program")
@@ -95,6 +101,7 @@ impl Plugin {
             way,
             variables: spec.variables.clone(),
             timeouts: options.timeouts,
+            secrets,
             reach,
         })
     }
@@ -124,6 +131,7 @@ impl Plugin {
             way: "library",
             variables: Vec::new(),
             timeouts,
+            secrets: Secrets::default(),
             reach: Reach::Library(library),
         })
     }
@@ -138,6 +146,12 @@ impl Plugin {
 
     /// Opens with a request that may be no document at all.
     pub(crate) fn open_bytes(&self, request: Vec<u8>) -> Result<Opening, Error> {
+        self.open_shown(request)
+            .map_err(|error| self.secrets.hide_in(error))
+    }
+
+    /// Opens with a request. The error may show values of variables.
+    fn open_shown(&self, request: Vec<u8>) -> Result<Opening, Error> {
         let (channel, opened): (Arc<dyn Channel>, Opened) = match &self.reach {
             Reach::Library(library) => {
                 let (channel, opened) = library.open(request, self.timeouts)?;
@@ -149,8 +163,12 @@ impl Plugin {
             }
         };
         check_kinds(&opened.capabilities)?;
-        Ok(Opening {
+        let hiding = Hiding {
             channel,
+            secrets: self.secrets.clone(),
+        };
+        Ok(Opening {
+            channel: Arc::new(hiding),
             capabilities: opened.capabilities,
         })
     }

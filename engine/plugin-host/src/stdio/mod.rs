@@ -5,18 +5,21 @@
 //! write too much or nonsense, or read nothing. It is killed with its group when the backend goes.
 //!
 //! - `program`: starting a process, and greeting it
+//! - `greeted`: a process that waits for its first backend
 //! - `group`: process groups, and their end with the host
 //! - `process`: requests to a process, its answers and its death
 //! - `pipes`: the threads that read and write for it
 //! - `channel`: an open backend, whose process is started again when it died
 
 mod channel;
+mod greeted;
 mod group;
 mod pipes;
 mod process;
 mod program;
 
 pub(crate) use channel::ProgramChannel;
+pub(crate) use greeted::Greeted;
 pub use group::end_all;
 pub(crate) use process::GONE;
 pub(crate) use program::Program;

@@ -80,10 +80,7 @@ pub(super) fn read_errors(errors: ChildStderr, process: &Process) {
             Ok(_) => {}
         }
         let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end();
-        if !text.is_empty() {
-            process.wrote(text);
-        }
+        let text = process.wrote(text.trim_end());
         // What is beyond is read, so that the process can go on, and dropped.
         match count.cmp(&LOGGED_LINES) {
             Ordering::Less => {

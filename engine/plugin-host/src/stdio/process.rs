@@ -11,6 +11,7 @@ use tbengine_sdk::wire::{self, CallLine, Failure, HostLine, RawAnswer};
 use tbengine_sdk::{Error, ErrorKind, Result};
 
 use super::group::{Group, lock};
+use crate::secrets::Secrets;
 
 /// How many requests in a row may go without an answer before the process counts as hung.
 const MAX_UNANSWERED: u32 = 3;
@@ -27,6 +28,7 @@ type Taker = Box<dyn FnOnce(Result<Vec<u8>>) + Send>;
 /// A process, as the threads that read and write for it share it.
 pub(super) struct Process {
     plugin: String,
+    secrets: Secrets,
     group: Group,
     lines: mpsc::Sender<Vec<u8>>,
     /// The requests without an answer; `None` once the process is dead.
@@ -60,9 +62,15 @@ fn call_line(id: u64, method: &[u8], request: &[u8], timeout: Duration) -> Vec<u
 
 impl Process {
     /// A process whose requests go through `lines`.
-    pub(super) fn new(plugin: String, group: Group, lines: mpsc::Sender<Vec<u8>>) -> Self {
+    pub(super) fn new(
+        plugin: String,
+        secrets: Secrets,
+        group: Group,
+        lines: mpsc::Sender<Vec<u8>>,
+    ) -> Self {
         Self {
             plugin,
+            secrets,
             group,
             lines,
             pending: Mutex::new(Some(HashMap::new())),
@@ -163,9 +171,13 @@ impl Process {
         }
     }
 
-    /// Keeps a line of the standard error, which may be its last words.
-    pub(super) fn wrote(&self, text: &str) {
-        lock(&self.last_words).line = text.chars().take(500).collect();
+    /// Keeps a line of the standard error, which may be its last words, and gives it without secrets.
+    pub(super) fn wrote(&self, text: &str) -> String {
+        let text = self.secrets.hide(text);
+        if !text.is_empty() {
+            lock(&self.last_words).line = text.chars().take(500).collect();
+        }
+        text
     }
 
     /// Kills it because of what it did.

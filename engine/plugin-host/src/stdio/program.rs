@@ -8,12 +8,14 @@ use std::sync::{Arc, mpsc};
 use tbengine_sdk::wire::{self, Descriptor, Hello, Opened, PROTOCOL};
 use tbengine_sdk::{Error, ErrorKind, Result};
 
+use super::greeted::Greeted;
 use super::group::Group;
 use super::pipes::{read_answers, read_errors, write_lines};
 use super::process::Process;
 use crate::descriptor::descriptor;
 use crate::error::PluginError;
 use crate::remote;
+use crate::secrets::Secrets;
 use crate::timeouts::Timeouts;
 
 /// How to start the process of a plugin.
@@ -23,7 +25,10 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) secrets: Secrets,
     pub(crate) timeouts: Timeouts,
+    /// The process that said what the plugin is, for the first backend.
+    pub(crate) greeted: Greeted,
 }
 
 impl Program {
@@ -54,7 +59,12 @@ impl Program {
             return Err(Error::new(ErrorKind::Internal, "a pipe is missing"));
         };
         let (lines, written) = mpsc::channel();
-        let process = Arc::new(Process::new(self.plugin.clone(), group, lines));
+        let process = Arc::new(Process::new(
+            self.plugin.clone(),
+            self.secrets.clone(),
+            group,
+            lines,
+        ));
         let thread = |name: &str, work: Box<dyn FnOnce() + Send>| {
             let builder = std::thread::Builder::new().name(format!("{name}-{}", self.plugin));
             builder.spawn(work).map(drop).map_err(failed)
@@ -100,19 +110,22 @@ impl Program {
         Ok((process, said))
     }
 
-    /// Starts the program only to ask what it is.
+    /// Starts the program to ask what it is, and keeps it for the first backend.
     pub(crate) fn ask_descriptor(&self) -> std::result::Result<Descriptor, PluginError> {
         let (process, said) = self.greet().map_err(|source| PluginError::Start {
             name: self.plugin.clone(),
             path: self.path.clone(),
-            source,
+            source: self.secrets.hide_in(source),
         })?;
-        process.kill();
+        self.greeted.keep(process);
         descriptor(&self.plugin, &self.path, &said)
     }
 
     pub(super) fn open(&self, request: &[u8]) -> Result<(Arc<Process>, Opened)> {
-        let (process, _) = self.greet()?;
+        let process = match self.greeted.take() {
+            Some(process) => process,
+            None => self.greet()?.0,
+        };
         let opened = process
             .ask(b"open", request.to_vec(), self.timeouts.open)
             .and_then(|body| remote::answer("open", &body))

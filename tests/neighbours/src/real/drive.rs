@@ -67,6 +67,8 @@ pub(super) struct Play {
 #[derive(Clone, Copy)]
 struct Times {
     born: u64,
+    /// When its maker had it, in the time of the daemon: compose takes seconds, and the ledger has their beginning.
+    made: u64,
     ended: Option<u64>,
 }
 
@@ -218,10 +220,12 @@ impl Play {
     }
 
     fn note_times(&mut self, at: u64) {
+        let now = self.machine.now();
         for (index, thing) in self.machine.ledger.things.iter().enumerate() {
             if self.times.len() <= index {
                 self.times.push(Times {
                     born: at,
+                    made: now,
                     ended: None,
                 });
             }
@@ -271,7 +275,7 @@ impl Play {
                     }
                 }
             };
-            wait(times.born, thing.born);
+            wait(times.born, times.made);
             if let (Some(ended), Life::Ended(at)) = (times.ended, thing.life) {
                 wait(ended, at);
             }
@@ -446,7 +450,7 @@ impl Play {
             .ledger
             .provable()
             .into_iter()
-            .filter(|index| now - self.machine.ledger.things[*index].born >= running)
+            .filter(|index| now - self.times[*index].made >= running)
             .collect();
         let mut last = String::new();
         for _ in 0..2 {
