@@ -158,6 +158,13 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
             kinds.join(", ")
         );
         findings.push(Finding::good(Subject::Plugin, &plugin.name, detail));
+        let table = config.file.plugins.get(&plugin.name);
+        let env = table.into_iter().flat_map(|table| &table.env);
+        let unset = env.filter(|name| !context.world.environment.contains_key(*name));
+        findings.extend(unset.map(|variable| {
+            let detail = format!("the variable {variable} of its `env` is not set");
+            Finding::note(Subject::Plugin, &plugin.name, detail)
+        }));
     }
     let looks = names
         .iter()

@@ -81,6 +81,12 @@ fn nothing_is_overwritten_and_names_are_checked() {
     for name in ["My Cloud", "-x", "x-", "", "ünicode", "a/b"] {
         host.run(&["plugin", "new", "c", "--", name]).with_code(2);
     }
+    let built_in = host.run(&["plugin", "new", "c", "docker"]).with_code(2);
+    assert!(
+        built_in.stderr.contains("the kind `docker` is built in"),
+        "{}",
+        built_in.stderr
+    );
     let sdk = host
         .run(&["plugin", "new", "rust", "other", "--sdk", "nowhere"])
         .with_code(2);
@@ -226,6 +232,86 @@ fn a_promise_that_is_broken_is_reported_without_a_trace() {
         told.stdout
     );
     assert_eq!(told.stderr, "");
+}
+
+/// A provider that refuses each seventh request, and removes what it is asked to a while later.
+const LIMITED: [(&str, &str); 2] = [
+    (
+        "            return getattr(self.backend, method",
+        r#"            self.calls = getattr(self, "calls", 0) + 1
+            if self.calls % 7 == 0:
+                raise Failure("rate-limited", "too many requests", **{"retry-after-ms": 20})
+            return getattr(self.backend, method"#,
+    ),
+    (
+        "        self.sandboxes.clear()\n",
+        r#"        for native, sandbox in self.sandboxes.items():
+            sandbox["state"] = "removing"
+            threading.Timer(0.2, self.sandboxes.pop, [native, None]).start()
+"#,
+    ),
+];
+
+#[test]
+fn the_kit_waits_for_a_provider_that_is_limited_and_passes_over_what_is_being_removed() {
+    let host = home().memory("");
+    let program = new(&host, "python").join("my-cloud.py");
+    let mut text = std::fs::read_to_string(&program).unwrap();
+    for (usual, limited) in LIMITED {
+        assert!(text.contains(usual));
+        text = text.replace(usual, limited);
+    }
+    std::fs::write(&program, text).unwrap();
+    check(&host, "./my-cloud/my-cloud.py", 38);
+}
+
+#[test]
+fn variables_of_a_plugin_are_shown_and_missed_and_their_values_are_not() {
+    let host = home().memory("");
+    let program = new(&host, "python").join("my-cloud.py");
+    let text = std::fs::read_to_string(&program).unwrap();
+    let usual = "        return {\"id\": ACCOUNT, \"description\": \"an example in memory\"}";
+    assert!(text.contains(usual));
+    let refusing =
+        "        raise Failure(\"denied\", \"the key %s is refused\" % os.environ[\"CLOUD_KEY\"])";
+    std::fs::write(&program, text.replace(usual, refusing)).unwrap();
+    let host = host.var("CLOUD_KEY", "top-secret-123");
+    host.configure(&format!(
+        "[plugins.my-cloud]\nprogram = {:?}\nsha256 = \"any\"\nenv = [\"CLOUD_KEY\", \"CLOUD_KEYY\"]\n\
+         [backends.my-cloud]\nkind = \"my-cloud\"\n",
+        program.display().to_string()
+    ));
+    let shown = host.run(&["plugin", "inspect", "my-cloud"]).with_code(0);
+    assert!(shown.stdout.contains("env       CLOUD_KEY, CLOUD_KEYY"));
+    let health = host.run(&["doctor"]);
+    let all = format!("{}{}", health.stdout, health.stderr);
+    assert!(
+        all.contains("the variable CLOUD_KEYY of its `env` is not set")
+            && all.contains("the key <CLOUD_KEY> is refused")
+            && !all.contains("top-secret"),
+        "{all}"
+    );
+}
+
+#[test]
+fn a_library_that_cannot_be_loaded_is_refused_with_the_reason_of_the_loader() {
+    let host = home().memory("");
+    let folder = new(&host, "c");
+    let source = folder.join("my-cloud.c");
+    let text = std::fs::read_to_string(&source).unwrap();
+    let broken = format!(
+        "{text}\nint from_elsewhere(void);\nint calls_it(void) {{ return from_elsewhere(); }}\n"
+    );
+    std::fs::write(&source, broken).unwrap();
+    make(&folder);
+    let refused = host
+        .run(&["plugin", "inspect", "./my-cloud/libmy-cloud.so"])
+        .with_code(2);
+    assert!(
+        refused.stderr.contains("undefined symbol: from_elsewhere"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]

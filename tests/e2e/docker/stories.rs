@@ -10,18 +10,10 @@ use tbengine_neighbours::real::{Laboratory, Options};
 use tbengine_neighbours::{Story, from_seed};
 
 /// Short stories in which each actor occurs.
-const SEEDS: [u64; 8] = [952, 643, 180, 626, 1098, 339, 929, 325];
+const SEEDS: [u64; 8] = [1037, 327, 2321, 137, 1640, 572, 952, 643];
 
 /// What a daemon cannot be made to do.
-const SKIPPED: [&str; 7] = [
-    "skipped: nature odd",
-    "skipped: nature damages",
-    "skipped: nature hangs",
-    "skipped: nature crowded",
-    "skipped: nature lingers",
-    "skipped: nature clock",
-    "skipped: operator another",
-];
+const SKIPPED: [&str; 2] = ["skipped: nature odd", "skipped: nature lingers"];
 
 fn laboratory() -> Laboratory {
     let program = Path::new(env!("CARGO_BIN_EXE_tbengine"));
@@ -64,6 +56,10 @@ fn eight_stories_hold() {
         "harness dies",
         "job runs",
         "brought up by compose",
+        "built by BuildKit",
+        "operator another",
+        "nature clock",
+        "nature damages",
         "exit code 0",
     ] {
         assert!(counts.of(what) > 0, "no {what}: {counts:?}");

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tbengine_sdk::Registration;
+
 use crate::error::Error;
 
 /// A language that there is a template of a plugin for.
@@ -57,13 +59,18 @@ const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk");
 /// in the directory `sdk` if that is given; `None` if it does without.
 ///
 /// # Errors
-/// If the sdk is not where it should be, or the folder is there or cannot be written to.
+/// If the kind is built in, the sdk is not where it should be, or the folder is there or cannot be written to.
 pub fn plugin(
     language: Language,
     kind: &str,
     folder: &Path,
     sdk: Option<&Path>,
 ) -> Result<Option<Sdk>, Error> {
+    if Registration::all().iter().any(|known| known.kind == kind) {
+        return Err(
+            Error::config(format!("the kind `{kind}` is built in")).hint("choose another name")
+        );
+    }
     if folder.exists() {
         return Err(Error::config(format!("{} exists", folder.display()))
             .hint("write it elsewhere with --dir"));

@@ -136,6 +136,12 @@ struct Inspected<'a> {
     path: String,
     sha256: &'a str,
     way: &'a str,
+    /// The arguments that the configuration gives it.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    args: &'a [String],
+    /// The variables of the environment that it gets.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    env: &'a [String],
     /// What it is called in the configuration.
     #[serde(skip)]
     name: &'a str,
@@ -143,7 +149,10 @@ struct Inspected<'a> {
 
 fn inspect(app: &mut App, name: &str) -> Result<Code, Error> {
     let plugin = plugins::one(&app.context.config, &app.context.plugins, name)?;
+    let table = app.context.config.file.plugins.get(name);
     let inspected = Inspected {
+        args: table.map_or(&[], |table| &table.args),
+        env: table.map_or(&[], |table| &table.env),
         descriptor: &plugin.descriptor,
         path: plugin.path.display().to_string(),
         sha256: &plugin.sha256,
@@ -176,6 +185,12 @@ impl View for Inspected<'_> {
         page.text(&format!("path      {}", self.path));
         page.text(&format!("sha256    {}", self.sha256));
         page.text(&format!("way       {}", self.way));
+        if !self.args.is_empty() {
+            page.text(&format!("args      {}", self.args.join(" ")));
+        }
+        if !self.env.is_empty() {
+            page.text(&format!("env       {}", self.env.join(", ")));
+        }
         page.text(&format!("protocol  {}", descriptor.protocol));
         page.text(&format!("sdk       {}", descriptor.sdk));
         for kind in &descriptor.kinds {
@@ -191,6 +206,11 @@ impl View for Inspected<'_> {
         page.text(&format!("  [plugins.{}]", self.name));
         page.text(&format!("  {key} = {:?}", self.path));
         page.text(&format!("  sha256 = \"{}\"", self.sha256));
+        for (key, words) in [("args", self.args), ("env", self.env)] {
+            if !words.is_empty() {
+                page.text(&format!("  {key} = {words:?}"));
+            }
+        }
         for kind in &descriptor.kinds {
             page.text(&format!("  [backends.{}]", kind.kind));
             page.text(&format!("  kind = \"{}\"", kind.kind));
