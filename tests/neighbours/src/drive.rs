@@ -22,6 +22,7 @@ use tbengine_sdk::host::OpenBackend;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::act::{Act, Nature, Operator, PolicyName};
+use crate::cost::Cost;
 use crate::counts::Counts;
 use crate::entitled::{Command, User};
 use crate::ledger::Remover;
@@ -75,6 +76,7 @@ struct Stage {
     watch: Watch,
     counts: Counts,
     runs: u32,
+    cost: Cost,
 }
 
 /// Plays a story.
@@ -94,6 +96,7 @@ pub fn play(story: &Story) -> Result<Counts, String> {
             watch: Watch::default(),
             counts: Counts::default(),
             runs: 0,
+            cost: Cost::default(),
         }));
         tokio::time::timeout(NEVER_ENDS, whole(story, &stage))
             .await
@@ -113,7 +116,9 @@ async fn whole(story: &Story, stage: &Shared) -> Result<(), String> {
         match &event.act {
             Act::Operator(Operator::Killed) => {
                 running = [None, None];
-                stage.borrow_mut().watch.killed();
+                let Stage { watch, cost, .. } = &mut *stage.borrow_mut();
+                watch.killed();
+                cost.killed();
             }
             Act::Operator(Operator::Run {
                 policy,
@@ -141,7 +146,11 @@ async fn whole(story: &Story, stage: &Shared) -> Result<(), String> {
                 };
                 running[1] = Some(begin(stage, command, None));
             }
-            act => stage.borrow_mut().machine.play(act),
+            act => {
+                let Stage { machine, cost, .. } = &mut *stage.borrow_mut();
+                cost.note(act);
+                machine.play(act);
+            }
         }
     }
     for user in [User::First, User::Another] {
@@ -240,10 +249,15 @@ fn begin(stage: &Shared, command: Command, saved: Option<Duration>) -> Run {
             machine,
             watch,
             runs,
+            cost,
             ..
         } = &mut *stage.borrow_mut();
         *runs += 1;
         watch.begin(machine, command);
+        cost.begin(
+            command.user,
+            machine.provider.memory.oracle().requests().len(),
+        );
         engine(machine, command, *runs)
     };
     Box::pin(async move {
@@ -345,8 +359,11 @@ fn ended((user, report): (User, Option<Report>), stage: &Shared) -> Result<(), S
         machine,
         watch,
         counts,
+        cost,
         ..
     } = &mut *stage.borrow_mut();
+    let requests = machine.provider.memory.oracle().requests().len();
+    cost.ended(user, requests, report.outcomes.len(), counts)?;
     for outcome in &report.outcomes {
         counts.note(format!("outcome {}", outcome.result));
         let id = &outcome.id.0;

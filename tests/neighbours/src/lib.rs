@@ -13,6 +13,7 @@
 //! | N4 | nothing else is missing |
 //! | N5 | what was removed is reported, and what is reported as removed is gone |
 //! | N6 | without faults, two runs remove everything whose maker is gone and whose owner is proven |
+//! | N7 | where nothing fails, a run takes no more requests than its listings and steps need |
 //!
 //! The modules, in the order data flows:
 //!
@@ -26,12 +27,14 @@
 //! - [`simulated`]: the simulated provider
 //! - [`entitled`]: what an operator is entitled to
 //! - [`watch`]: what tbengine does, compared with the ledger
+//! - [`cost`]: how many requests a run may take
 //! - [`counts`]: what occurred
 //! - [`drive`]: plays stories in simulated time
 //! - [`mod@real`]: plays them on a real dockerd
 //! - [`shrink`]: what of a story is needed for its failure
 
 pub mod act;
+pub mod cost;
 pub mod counts;
 pub mod draft;
 pub mod drive;

@@ -53,6 +53,7 @@ const OCCURS: &[&str] = &[
     "nature clock",
     "nature heals",
     "listing failed",
+    "run whose requests were counted",
     "saved plan revised",
     "safeguard protected-label",
     "safeguard minimum-age",

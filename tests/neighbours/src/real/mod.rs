@@ -15,6 +15,11 @@
 //! be entitled at that moment; its report has to name it; volumes hold what their owner wrote, and images have their names.
 //! A run during which nothing else happened and nothing failed has to end well.
 //!
+//! A second user runs the program with a state directory of their own. Clocks are set by libfaketime, for tbengine and not for
+//! the daemon. What is damaged has lost its layer on the disk, and what hangs is never answered by the proxy. Images with
+//! a name are built by BuildKit, whose images are as old as their last layer. A run that was killed is resumed every second
+//! time.
+//!
 //! What a daemon cannot be made to do is skipped, and counted as `skipped`; what it refuses to a user, such as the removal
 //! of a volume that is in use, as `refused by docker`.
 //!
