@@ -10,6 +10,7 @@ use tbengine_engine::policy::{ConfigError, LoadError};
 use tbengine_oci::RegistryOptions;
 use tbengine_oci::VARIABLES;
 use tbengine_ops::{Context, Error as OpsError, plugins};
+use tbengine_plugin_host::PluginOptions;
 use tbengine_sdk::host::closest;
 
 use crate::app::App;
@@ -96,7 +97,10 @@ fn context(world: World, config: Config, global: &GlobalArgs, registry: &Registr
     let plugins = plugins::options(&world, global.plugin_dir.as_deref());
     let context = Context::new(world, config);
     Context {
-        plugins,
+        plugins: PluginOptions {
+            loader: std::env::current_exe().ok(),
+            ..plugins
+        },
         registry: RegistryOptions {
             offline: registry.offline,
             plain_http: registry.plain_http,

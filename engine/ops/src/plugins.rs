@@ -77,6 +77,7 @@ pub fn options(world: &World, directory: Option<&Path>) -> PluginOptions {
             .collect(),
         environment: world.environment.clone(),
         timeouts: Timeouts::default(),
+        loader: None,
     }
 }
 

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use tbengine_sdk::host::{OpenBackend, closest};
 use tbengine_sdk::{Error, ErrorKind, OpenRequest, Registration};
 
+pub use dynamic::elsewhere::inside as load_inside;
 pub use error::PluginError;
 pub use plugins::{Code, Plugin, PluginOptions, PluginSpec, Plugins};
 pub use timeouts::Timeouts;

@@ -294,6 +294,50 @@ fn variables_of_a_plugin_are_shown_and_missed_and_their_values_are_not() {
 }
 
 #[test]
+fn a_library_that_ends_the_process_that_loads_it_ends_no_command() {
+    let host = home().memory("");
+    for (body, says) in [
+        (
+            "_exit(0);",
+            "it ends the process that loads it (exit status: 0)",
+        ),
+        ("abort();", "SIGABRT"),
+        (
+            "fputs(\"no licence\\n\", stderr); exit(3);",
+            "after that wrote: no licence",
+        ),
+    ] {
+        let source = host.write(
+            "rude.c",
+            &format!(
+                "#include <stdio.h>\n#include <stdlib.h>\n#include <unistd.h>\n\
+                 __attribute__((constructor)) static void ends(void) {{ {body} }}\n"
+            ),
+        );
+        let library = host.path("rude.so");
+        let made = Command::new("cc")
+            .args(["-shared", "-fPIC", "-o"])
+            .args([&library, &source])
+            .status();
+        assert!(made.unwrap().success());
+        for command in ["check", "inspect"] {
+            let refused = host.run(&["plugin", command, "./rude.so"]).with_code(2);
+            assert!(refused.stderr.contains(says), "{}", refused.stderr);
+        }
+        // Those of others are done all the same.
+        host.configure(&format!(
+            "[plugins.rude]\npath = {:?}\nsha256 = \"any\"\n[backends.rude]\nkind = \"rude\"\n",
+            library.display().to_string()
+        ));
+        let run = host
+            .run(&["run", "--policy", "aggressive", "--yes"])
+            .with_code(6);
+        assert!(run.stderr.contains(says), "{}", run.stderr);
+        assert!(run.stdout.contains("deleted"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn a_library_that_cannot_be_loaded_is_refused_with_the_reason_of_the_loader() {
     let host = home().memory("");
     let folder = new(&host, "c");

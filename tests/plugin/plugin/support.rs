@@ -43,6 +43,7 @@ pub(crate) fn options(call: Duration) -> PluginOptions {
             open: Duration::from_secs(5),
             call,
         },
+        loader: None,
     }
 }
 

@@ -33,6 +33,12 @@ pub(crate) enum PluginCommand {
         /// The number of the first trial
         from: usize,
     },
+    /// Loads a library and ends, before another process loads it
+    #[command(hide = true)]
+    LoadInside {
+        /// The library
+        file: PathBuf,
+    },
     /// Create a working plugin from a template
     #[command(after_help = NEW_EXAMPLES)]
     New {

@@ -10,9 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use tbengine_sdk::abi::{self, Entry, PluginV2};
 use tbengine_sdk::wire::Descriptor;
 
+use super::elsewhere;
 use super::host_table::{HostTable, host_table};
 use crate::descriptor::descriptor;
 use crate::error::PluginError;
+use crate::plugins::PluginOptions;
 use crate::trust::Vetted;
 
 /// A library that is loaded.
@@ -32,6 +34,7 @@ static LOADED: Mutex<Vec<((u64, u64), &'static Library)>> = Mutex::new(Vec::new(
 pub(crate) fn load(
     name: &str,
     vetted: Vetted,
+    options: &PluginOptions,
 ) -> std::result::Result<&'static Library, PluginError> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let key = file_key(&vetted);
@@ -44,7 +47,7 @@ pub(crate) fn load(
             path: vetted.path,
         });
     }
-    let library: &'static Library = Box::leak(Box::new(load_first(name, vetted)?));
+    let library: &'static Library = Box::leak(Box::new(load_first(name, vetted, options)?));
     loaded.push((key, library));
     Ok(library)
 }
@@ -66,16 +69,40 @@ fn file_key(vetted: &Vetted) -> (u64, u64) {
     (0, hasher.finish())
 }
 
-fn load_first(name: &str, vetted: Vetted) -> std::result::Result<Library, PluginError> {
+fn load_first(
+    name: &str,
+    vetted: Vetted,
+    options: &PluginOptions,
+) -> std::result::Result<Library, PluginError> {
     let Vetted { path, file, sha256 } = vetted;
     let loadable = loadable(&path, &file);
+    if let Some(loader) = &options.loader {
+        let patience = options.timeouts.open;
+        elsewhere::load(loader, &loadable, patience).map_err(|reason| PluginError::Load {
+            name: name.to_owned(),
+            path: path.clone(),
+            reason,
+        })?;
+    }
     // The number of the descriptor names the library to the loader, which takes a name that it knows for
     // the same library without a look. So the number must never be used again, whatever comes of this.
     std::mem::forget(file);
-    let entry = find_entry(name, &path, &loadable)?;
-    // SAFETY: the header gives the symbol these duties. Calling it is trusting the plugin, which the checks
-    // before were for.
-    unsafe { exchange(name, &path, entry, sha256) }
+    Library::load_file(name, &path, &loadable, sha256)
+}
+
+impl Library {
+    /// Loads a file that may be run, and exchanges tables with it.
+    pub(super) fn load_file(
+        name: &str,
+        path: &Path,
+        loadable: &Path,
+        sha256: String,
+    ) -> std::result::Result<Self, PluginError> {
+        let entry = find_entry(name, path, loadable)?;
+        // SAFETY: the header gives the symbol these duties. Calling it is trusting the plugin, which the checks
+        // before were for.
+        unsafe { exchange(name, path, entry, sha256) }
+    }
 }
 
 /// A library whose code is linked into this program.
@@ -95,7 +122,8 @@ pub(crate) unsafe fn linked(
 #[cfg(target_os = "linux")]
 fn loadable(_: &Path, file: &std::fs::File) -> PathBuf {
     use std::os::fd::AsRawFd;
-    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+    // By the number of the process, since another one loads it first.
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd()).into()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -6,12 +6,14 @@
 //! and harmless. The table of requests keeps the instance until the answer comes, and only the keeper, a thread
 //! of this side, cancels and closes: so nothing here runs on the plugin's stack.
 //!
+//! - [`elsewhere`]: loading a library in another process first
 //! - [`library`]: loading a library, and exchanging tables with it
 //! - [`host_table`]: the host's table, which plugins call
 //! - [`instance`]: opening a backend
 //! - [`channel`]: requests to an open backend
 
 mod channel;
+pub(crate) mod elsewhere;
 mod host_table;
 mod instance;
 mod library;

@@ -71,7 +71,7 @@ impl Plugin {
         let secrets = Secrets::of(&environment);
         let (reach, descriptor, way) = match &spec.code {
             Code::Library(_) => {
-                let library = dynamic::load(&spec.name, vetted)?;
+                let library = dynamic::load(&spec.name, vetted, options)?;
                 let descriptor = library.descriptor.clone();
                 (Reach::Library(library), descriptor, "library")
             }

@@ -42,4 +42,7 @@ pub struct PluginOptions {
     pub environment: Arc<BTreeMap<String, String>>,
     /// How long plugins may take.
     pub timeouts: Timeouts,
+    /// A program that answers to `plugin load-inside FILE` by [`load_inside`](crate::load_inside). Libraries are loaded
+    /// in it first, so that one which ends the process or never returns is an error. Without it they are not.
+    pub loader: Option<PathBuf>,
 }

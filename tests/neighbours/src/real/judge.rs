@@ -130,7 +130,7 @@ pub fn judge(
             What::Removed => machine.gone(one.index, Remover::Tbengine),
         }
     }
-    reported(machine, &truth, &done, end, counts)?;
+    reported(machine, &truth, &done, (run, end), seen, counts)?;
     let mut things = machine.ledger.things.iter();
     let is_calm = run.saved.is_none()
         && machine.provider.program.is_in_time()
@@ -297,7 +297,8 @@ fn reported(
     machine: &Machine<Docker>,
     truth: &Truth,
     done: &[Done],
-    end: &End,
+    (run, end): (&Run, &End),
+    seen: &[Seen],
     counts: &mut Counts,
 ) -> Result<(), String> {
     // A run that was killed reports nothing.
@@ -337,7 +338,11 @@ fn reported(
                     .any(|one| one.identity == thing.identity && one.gone.is_some())
         });
         if matches!(&*result, "deleted" | "already-gone") && is_there && !is_another {
-            return Err(format!("N5: {id} is reported as {result}, and is there"));
+            let why = format!("N5: {id} is reported as {result}, and is there\n  {outcome}");
+            return Err(match its {
+                Some(its) => with_requests(why, machine, its, run, seen),
+                None => why,
+            });
         }
         if code == 0 && !GOOD.contains(&&*result) {
             return Err(format!("N5: exit code 0, and {id} is {result}"));

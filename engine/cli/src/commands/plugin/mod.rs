@@ -28,6 +28,10 @@ pub(crate) fn run(app: &mut App, command: PluginCommand) -> Result<Code, Error> 
         PluginCommand::Inspect { plugin } => inspect(app, &plugin),
         PluginCommand::Check { plugin, only } => check::run(app, &plugin, only.as_deref()),
         PluginCommand::CheckInside { plugin, from } => check::inside(app, &plugin, from),
+        PluginCommand::LoadInside { file } => {
+            tbengine_plugin_host::load_inside(&file);
+            Ok(Code::Done)
+        }
         PluginCommand::New {
             language,
             name,
