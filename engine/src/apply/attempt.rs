@@ -7,6 +7,7 @@ use tbengine_sdk::{
     DeleteOptions, Error, ErrorKind, Fact, Resource, State, StopOptions, Taken, Timestamp,
 };
 
+use super::another::is_another;
 use super::calls::Calls;
 use super::changed::changed;
 use super::company::{self, Companion};
@@ -129,7 +130,7 @@ impl StepAttempt {
             Err(error) => return failed(error, false),
         };
         // What we were asked to delete is gone, and another one took its id.
-        if self.sent && resource.identity != self.step.target {
+        if self.sent && is_another(&resource, &self.step.target) {
             return self.gone(true);
         }
         if let Some(detail) = changed(&self.step, &resource, self.now) {
@@ -172,7 +173,7 @@ impl StepAttempt {
     async fn watch_end(&self, by_us: bool) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(by_us),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(by_us),
+            Ok(Some(resource)) if is_another(&resource, &self.step.target) => self.gone(by_us),
             Ok(Some(resource)) if resource.state.is_running() => AttemptResult::StillRuns,
             // What deletes itself when it ends is on its way out.
             Ok(Some(resource)) if resource.state == State::Removing => {
@@ -190,7 +191,7 @@ impl StepAttempt {
     async fn watch_removal(&self) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(self.sent),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(self.sent),
+            Ok(Some(resource)) if is_another(&resource, &self.step.target) => self.gone(self.sent),
             Ok(Some(resource)) if resource.state == State::Removing => {
                 AttemptResult::Removing { by_us: self.sent }
             }
@@ -209,7 +210,7 @@ impl StepAttempt {
     async fn watch_archiving(&self, by_us: bool) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(by_us),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(by_us),
+            Ok(Some(resource)) if is_another(&resource, &self.step.target) => self.gone(by_us),
             Ok(Some(resource)) => match resource.state {
                 State::Archived => AttemptResult::Ended(StepResult::Archived, None),
                 State::Removing => AttemptResult::Removing { by_us: false },
@@ -234,7 +235,7 @@ impl StepAttempt {
     async fn last_look(&self) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(true),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource)) if is_another(&resource, &self.step.target) => self.gone(true),
             Ok(Some(resource))
                 if matches!(self.step.action, Action::Stop { .. })
                     && !resource.state.is_running() =>
@@ -388,7 +389,7 @@ impl StepAttempt {
         }
         match self.read().await {
             Ok(None) => self.gone(true),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource)) if is_another(&resource, &self.step.target) => self.gone(true),
             Ok(Some(resource)) if resource.state == State::Removing => {
                 AttemptResult::Removing { by_us: true }
             }
@@ -439,7 +440,7 @@ impl StepAttempt {
     async fn verify_deleted(&self, is_done: bool) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(true),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(true),
+            Ok(Some(resource)) if is_another(&resource, &self.step.target) => self.gone(true),
             Ok(Some(resource)) => {
                 if is_done && resource.state != State::Removing {
                     let message = format!(
@@ -458,7 +459,7 @@ impl StepAttempt {
     async fn verify_gone(&self, sent: bool) -> AttemptResult {
         match self.read().await {
             Ok(None) => self.gone(sent),
-            Ok(Some(resource)) if resource.identity != self.step.target => self.gone(sent),
+            Ok(Some(resource)) if is_another(&resource, &self.step.target) => self.gone(sent),
             Ok(Some(_)) => failed(
                 Error::new(
                     ErrorKind::Transient,

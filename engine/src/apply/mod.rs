@@ -6,6 +6,7 @@
 //! - `limit`: how many calls at once
 //! - `budget`: how many retries in all
 //! - `requests`: what the requests of a step may have led to
+//! - `another`: whether a reading shows another resource
 //! - `attempt`: one attempt of one step; knows no other step and nothing of the run
 //! - `retry`: what each kind of error leads to; the retry table, pure
 //! - `state`: the state machine of a step, drawn and pure
@@ -17,6 +18,7 @@
 //! - `run_loop`: the loop that starts attempts and does what steps want
 //! - [`ledger`]: called before and after each request, and may stop the run
 
+mod another;
 mod attempt;
 pub mod backoff;
 mod budget;

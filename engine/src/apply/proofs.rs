@@ -16,6 +16,7 @@ use tbengine_sdk::host::{OpenBackend, call};
 use tbengine_sdk::{Detail, Error, ErrorKind, Identity, Kind, ListRequest};
 use tokio::time::Instant;
 
+use super::another::is_another;
 use super::attempt::Next;
 use super::lanes::LaneNo;
 use super::state::{Phase, StepNo};
@@ -252,7 +253,7 @@ pub(super) async fn prove(
     let first_and_last = [gone.first(), gone.get(1..).and_then(<[_]>::last)];
     for (_, target) in first_and_last.into_iter().flatten() {
         match call("get", timeout, open.backend.get(target)).await {
-            Ok(Some(found)) if found.identity == *target => {
+            Ok(Some(found)) if !is_another(&found, target) => {
                 return Err(doubt("it leaves out what can still be read"));
             }
             Ok(_) => {}

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::{Identity, Resource, ResourceId, State, Timestamp, Unit};
+use tbengine_sdk::{Damage, Identity, Resource, ResourceId, State, Timestamp, Unit};
 
 use super::{
     Known, Listing, PLAN_FORMAT, Plan, PlanHeader, Proposed, Refusal, Safeguard, Safeguards, Step,
@@ -331,7 +331,11 @@ fn keep(steps: Vec<Arc<Step>>, surviving: &HashMap<ResourceId, Listing>) -> Vec<
 /// the policy evaluated something else. So it is with what the backend declares to [bind](super::Bound) a step.
 pub fn difference(step: &Step, now: &Resource) -> Option<String> {
     if let Some(what) = identity_difference(&step.target, &now.identity) {
-        return Some(what);
+        // What could be read only in part may show its time of creation less exactly.
+        return Some(match &now.damaged {
+            Some(damage) if step.target.id() == now.identity.id() => in_part(damage),
+            _ => what,
+        });
     }
     if let Some(what) = life_difference(step, now) {
         return Some(what);
@@ -340,9 +344,13 @@ pub fn difference(step: &Step, now: &Resource) -> Option<String> {
     if (!step.damaged || !step.bound.is_empty())
         && let Some(damage) = &now.damaged
     {
-        return Some(format!("only part of it could be read: {}", damage.message));
+        return Some(in_part(damage));
     }
     step.bound.iter().find_map(|bound| bound.difference(now))
+}
+
+fn in_part(damage: &Damage) -> String {
+    format!("only part of it could be read: {}", damage.message)
 }
 
 fn life_difference(step: &Step, now: &Resource) -> Option<String> {
@@ -382,7 +390,7 @@ fn identity_difference(planned: &Identity, now: &Identity) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use tbengine_sdk::{Damage, Kind};
+    use tbengine_sdk::Kind;
 
     use super::*;
 

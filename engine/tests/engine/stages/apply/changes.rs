@@ -57,6 +57,44 @@ async fn another_resource_under_the_same_id_is_left_alone() {
     assert_eq!(memory.oracle().count(Operation::Delete), 0);
 }
 
+/// Docker's listing has the second in which a container was created, and an inspection more than that: one that cannot be
+/// inspected any more looks like another one.
+#[tokio::test(start_paused = true)]
+async fn what_can_be_read_only_in_part_from_now_on_is_not_gone() {
+    for created in [None, Some(NOW)] {
+        for sent in [Operation::Stop, Operation::Delete] {
+            let memory = provider();
+            let make = container("one").running().label("team", "evals");
+            let one = memory.insert(make.created(HOUR + std::time::Duration::from_millis(7)));
+            let world = claiming_world(&memory);
+            let plan = world.plan(delete_all()).await.plan;
+            assert_eq!(plan.steps.len(), 1, "{:?}", plan.refusals);
+            // Something was sent, and is tried again after it was damaged.
+            let busy = Error::new(ErrorKind::Transient, "busy");
+            memory.script(sent).of("one").then(Fault::Answer(busy));
+            let damage = async {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                let mut damaged = memory.oracle().resource(&one).expect("it is there");
+                damaged.identity.created = created;
+                damaged.damaged = Some(tbengine_sdk::Damage {
+                    message: "its layer does not exist".into(),
+                    code: None,
+                });
+                memory.insert_resource(damaged);
+            };
+            let (report, ()) = tokio::join!(world.apply(plan, delete_all()), damage);
+            let outcome = outcome(&report, "one");
+            assert_ne!(outcome.result, StepResult::Deleted, "{outcome:?}");
+            assert_ne!(outcome.result, StepResult::AlreadyGone, "{outcome:?}");
+            let detail = outcome.detail.clone().unwrap_or_default();
+            assert!(
+                detail.contains("only part of it could be read"),
+                "{outcome:?}"
+            );
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_someone_else_deleted_is_already_gone() {
     let memory = provider();
