@@ -29,6 +29,7 @@
 //! - [`mod@run`]: what a run is
 //! - [`mod@resume`]: what a resume is
 //! - [`reaper`]: leases over a socket
+//! - [`input`]: files that are read as a whole
 //! - [`escape`]: text of others, made safe to show
 //! - [`short_id`]: ids as people read them
 //! - [`error`]: why an operation could not do its work
@@ -48,6 +49,7 @@ pub mod front;
 pub mod guard;
 pub mod history;
 pub mod holding;
+pub mod input;
 pub mod lease;
 mod opening;
 pub mod own;
@@ -56,6 +58,7 @@ pub mod plugin_check;
 pub mod plugins;
 pub mod policies;
 pub mod policy_tests;
+mod private_dir;
 pub mod reaper;
 pub mod resume;
 pub mod run;

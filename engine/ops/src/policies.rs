@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +17,8 @@ use crate::background::in_background;
 use crate::config::{Config, Settings};
 use crate::context::Context;
 use crate::error::Error;
+use crate::input::Input;
+use crate::private_dir;
 use crate::world::World;
 
 /// A policy's component and what the configuration says about it.
@@ -84,7 +84,7 @@ fn find_any(context: &Context, name: &str) -> Result<Found, Error> {
     let config = &context.config;
     if let Some(table) = config.file.policies.get(name) {
         let component = match (&table.path, &table.oci) {
-            (Some(path), _) => read(&config.resolve(path))?,
+            (Some(path), _) => read(path)?,
             (None, Some(reference)) => fetch(context, reference)?,
             (None, None) => {
                 builtin_component(config, table.builtin.as_deref().unwrap_or_default())?
@@ -144,12 +144,10 @@ fn builtin_component(config: &Config, name: &str) -> Result<Cow<'static, [u8]>, 
 }
 
 fn read(path: &Path) -> Result<Cow<'static, [u8]>, Error> {
-    let mut bytes = Vec::new();
     // What is larger than a policy may be is not read to its end; loading says so.
-    let read = File::open(path)
-        .and_then(|file| file.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut bytes));
+    let read = Input::open(path).and_then(|input| input.beginning(MAX_COMPONENT + 1));
     match read {
-        Ok(_) => Ok(Cow::Owned(bytes)),
+        Ok(bytes) => Ok(Cow::Owned(bytes)),
         Err(error) => {
             let failed = Error::config(format!(
                 "failed to read the policy {}: {error}",
@@ -191,7 +189,15 @@ pub fn engine(world: &World) -> Result<PolicyEngine, Error> {
         cache_dir,
         ..PolicyEngineOptions::default()
     };
-    match PolicyEngine::new(options(world.policy_cache())) {
+    let cache = world.policy_cache().map(|path| match private_dir::check(&path) {
+        Ok(place) => Some(place),
+        // What lies there is code that runs. Whatever somebody else has put there is not even looked at.
+        Err(error) => {
+            tracing::warn!(%error, "the cache of compiled policies is not used: they are recompiled on every run");
+            None
+        }
+    });
+    match PolicyEngine::new(options(cache.flatten())) {
         // A cron job or a container without a home can still clean up.
         Err(EngineError::Cache { path, source }) => {
             tracing::warn!(path = %path.display(), error = %source, "policies are recompiled on every run");

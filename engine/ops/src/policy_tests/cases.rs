@@ -15,6 +15,7 @@ use tbengine_sdk::{ErrorKind, Identity, Resource, ResourceId, State};
 
 use super::recorded::Said;
 use crate::error::Error;
+use crate::input::{self, MAX_DOCUMENT};
 
 /// What is expected of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,6 +277,6 @@ pub fn find(folder: &Path) -> Result<Vec<Case>, Error> {
 
 fn read(file: &Path) -> Result<Expected, Error> {
     let failed = |error: String| Error::config(format!("{}: {error}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = input::text(file, MAX_DOCUMENT).map_err(|error| failed(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
 }

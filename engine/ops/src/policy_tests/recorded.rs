@@ -13,6 +13,7 @@ use tbengine_engine::scope::Scope;
 use tbengine_sdk::Timestamp;
 
 use crate::error::Error;
+use crate::input::{self, MAX_DOCUMENT};
 
 /// A decision as people read it and files hold it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,7 +89,7 @@ impl Said {
 /// # Errors
 /// If the file cannot be read, or holds something else.
 pub fn read(path: &Path) -> Result<Record, Error> {
-    let text = std::fs::read_to_string(path)
+    let text = input::text(path, MAX_DOCUMENT)
         .map_err(|error| Error::config(format!("failed to read {}: {error}", path.display())))?;
     Record::read(&text).map_err(|error| {
         Error::config(format!("{}: {error}", path.display()))

@@ -67,7 +67,9 @@ fn file_key(vetted: &Vetted) -> (u64, u64) {
 }
 
 fn load_first(name: &str, vetted: Vetted) -> std::result::Result<Library, PluginError> {
-    let Vetted { path, file, sha256 } = vetted;
+    let Vetted {
+        path, file, sha256, ..
+    } = vetted;
     let loadable = loadable(&path, &file);
     // The number of the descriptor names the library to the loader, which takes a name that it knows for
     // the same library without a look. So the number must never be used again, whatever comes of this.
