@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tbengine_engine::policy::{ConfigError, LoadError};
 use tbengine_oci::RegistryOptions;
 use tbengine_oci::VARIABLES;
-use tbengine_ops::{Context, Error as OpsError, plugins};
+use tbengine_ops::{Context, Error as OpsError, compiling, plugins};
 use tbengine_sdk::host::closest;
 
 use crate::app::App;
@@ -33,6 +33,9 @@ use tbengine_ops::world::World;
 pub(crate) fn start() -> ExitCode {
     if let Some(error) = exec::requested(std::env::args_os().skip(1)) {
         return not_become(&error);
+    }
+    if let Some(code) = compiling::requested(std::env::args_os().skip(1)) {
+        return code.into();
     }
     let (world, terminal) = (World::capture(), Terminal::look());
     let command = Cli::command();
@@ -97,6 +100,7 @@ fn context(world: World, config: Config, global: &GlobalArgs, registry: &Registr
     let context = Context::new(world, config);
     Context {
         plugins,
+        compiler: std::env::current_exe().ok(),
         registry: RegistryOptions {
             offline: registry.offline,
             plain_http: registry.plain_http,

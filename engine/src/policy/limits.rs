@@ -97,7 +97,8 @@ impl Limits {
             .find_map(|(key, is_higher)| is_higher.then_some(key))
     }
 
-    pub(super) fn decide_fuel(&self, resources: usize) -> u64 {
+    /// The fuel of `decide` for so many resources.
+    pub fn decide_fuel(&self, resources: usize) -> u64 {
         per_resource(self.fuel, self.fuel_per_resource, resources)
     }
 
@@ -139,6 +140,11 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(limit: u64) -> Self {
         Self { used: 0, limit }
+    }
+
+    /// How many bytes it has.
+    pub(super) fn used(&self) -> u64 {
+        self.used
     }
 }
 

@@ -86,3 +86,24 @@ fn a_cache_of_others_is_not_used() {
     host.run(&["plan"]).with_code(0);
     assert_ne!(entries(), 0);
 }
+
+#[test]
+fn a_recording_that_anybody_can_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let host = home().memory("");
+    std::fs::create_dir(host.path("tests")).unwrap();
+    host.run(&["list", "--record", "tests/host.json"])
+        .with_code(0);
+    let mode = std::fs::Permissions::from_mode(0o666);
+    std::fs::set_permissions(host.path("tests/host.json"), mode).unwrap();
+    let diff = ["policy", "diff", "default", "default", "--inventory"];
+    for command in [
+        &["policy", "test", "default", "tests", "--update"][..],
+        &[&diff[..], &["tests/host.json"]].concat(),
+    ] {
+        host.run(command)
+            .with_code(2)
+            .says("others may write to this file (mode 666)");
+    }
+}

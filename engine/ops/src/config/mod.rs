@@ -33,7 +33,6 @@ pub use source::ConfigFile;
 use crate::error::Error;
 use crate::world::World;
 use settings::{GROUPS, rows_of};
-use trust::Operator;
 
 /// The configuration files as they were read; empty if there are none.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +52,7 @@ impl Config {
     /// If one cannot be read, says what it may not, or was named and is not there.
     pub fn load(world: &World, named: Option<&Path>) -> Result<Self, Error> {
         let ConfigLocation { own, project } = find::find(world, named);
-        let operator = Operator::of_process(world.variable("SUDO_UID"));
+        let operator = world.operator();
         let read = |path: Option<PathBuf>, is_project| {
             path.map(|path| ConfigFile::read(&path, is_project, operator))
                 .transpose()

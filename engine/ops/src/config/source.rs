@@ -6,9 +6,10 @@ use tbengine_engine::owners::line_of;
 
 use super::file::File;
 use super::read;
-use super::trust::{self, Operator};
+use super::trust::{self, Role};
 use crate::error::Error;
 use crate::input::{Input, MAX_CONFIG};
+use crate::operator::Operator;
 
 /// A configuration file that was read.
 #[derive(Clone, Debug)]
@@ -31,7 +32,11 @@ impl ConfigFile {
     pub(super) fn read(path: &Path, is_project: bool, operator: Operator) -> Result<Self, Error> {
         let failed = |error| Error::config(format!("failed to read {}: {error}", path.display()));
         let input = Input::open(path).map_err(failed)?;
-        trust::check(path, &input, is_project, operator)?;
+        let role = match is_project {
+            true => Role::Project,
+            false => Role::Own,
+        };
+        trust::check(path, &input, role, operator)?;
         let text = input.text(MAX_CONFIG).map_err(failed)?;
         Ok(Self {
             file: read::file(path, &text)?,

@@ -4,39 +4,25 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::input::Input;
+use crate::operator::Operator;
 
-/// The users whose files are believed, besides root.
+/// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operator {
-    /// The user whose rights the process has.
-    pub user: u32,
-    /// The user who asked for the rights of root, as `sudo` says.
-    pub sudo: Option<u32>,
+pub(crate) enum Role {
+    /// The operator's own configuration.
+    Own,
+    /// The configuration of a project, found in the working directory.
+    Project,
+    /// A recorded inventory.
+    Recording,
 }
 
-impl Operator {
-    /// The user who runs this process, with this value of `SUDO_UID`.
-    pub fn of_process(sudo: Option<&str>) -> Self {
-        let user = rustix::process::geteuid();
-        Self {
-            user: user.as_raw(),
-            sudo: sudo
-                .filter(|_| user.is_root())
-                .and_then(|id| id.parse().ok()),
-        }
-    }
-
-    fn is_one_of(self, owner: u32) -> bool {
-        owner == 0 || owner == self.user || Some(owner) == self.sudo
-    }
-}
-
-/// Refuses a file as a whole that somebody else may have written. Groups may write to the file of a project, as many a
-/// checkout is: it can only narrow.
-pub(super) fn check(
+/// Refuses a file as a whole that somebody else may have written. Groups may write to the files of a project, as many a
+/// checkout is: its configuration can only narrow.
+pub(crate) fn check(
     path: &Path,
     input: &Input,
-    is_project: bool,
+    role: Role,
     operator: Operator,
 ) -> Result<(), Error> {
     let shown = path.display();
@@ -57,16 +43,16 @@ pub(super) fn check(
         if let Some(owner) = owner.filter(|owner| !operator.is_one_of(*owner)) {
             return refused(
                 format!("{what} belongs to another user (uid {owner})"),
-                match is_project {
-                    true => "run in another directory, or name the file with --config once it is your own".to_owned(),
-                    false => format!("make it your own: chown {} {shown}", operator.user),
+                match role {
+                    Role::Project => "run in another directory, or name the file with --config once it is your own".to_owned(),
+                    Role::Own | Role::Recording => format!("make it your own: chown {} {shown}", operator.user),
                 },
             );
         }
     }
-    let writers = match is_project {
-        true => 0o002,
-        false => 0o022,
+    let writers = match role {
+        Role::Project | Role::Recording => 0o002,
+        Role::Own => 0o022,
     };
     match input.mode() & writers {
         0 => Ok(()),
@@ -85,10 +71,10 @@ mod tests {
 
     const ME: u32 = 77;
 
-    fn checked(path: &Path, is_project: bool, sudo: Option<u32>) -> Result<(), String> {
+    fn checked(path: &Path, role: Role, sudo: Option<u32>) -> Result<(), String> {
         let operator = Operator { user: ME, sudo };
         let input = Input::open(path).unwrap();
-        check(path, &input, is_project, operator).map_err(|error| error.to_string())
+        check(path, &input, role, operator).map_err(|error| error.to_string())
     }
 
     fn file(folder: &tempfile::TempDir, owner: u32, mode: u32) -> std::path::PathBuf {
@@ -116,22 +102,26 @@ mod tests {
             (88, 0o600, false, false),
         ] {
             let path = file(&folder, owner, mode);
-            for (is_project, is_fine) in [(false, own), (true, project)] {
-                let checked = checked(&path, is_project, None);
+            for (role, is_fine) in [
+                (Role::Own, own),
+                (Role::Project, project),
+                (Role::Recording, project),
+            ] {
+                let checked = checked(&path, role, None);
                 assert_eq!(checked.is_ok(), is_fine, "{owner} {mode:o}: {checked:?}");
             }
         }
         let others = file(&folder, 88, 0o600);
-        let error = checked(&others, false, None).unwrap_err();
+        let error = checked(&others, Role::Own, None).unwrap_err();
         assert!(
             error.contains("belongs to another user (uid 88)"),
             "{error}"
         );
         // Who asked for the rights of root is still the operator.
-        checked(&others, false, Some(88)).unwrap();
+        checked(&others, Role::Own, Some(88)).unwrap();
         let link = folder.path().join("link");
         symlink(file(&folder, ME, 0o600), &link).unwrap();
-        checked(&link, false, None).unwrap();
+        checked(&link, Role::Own, None).unwrap();
         rustix::fs::chownat(
             rustix::fs::CWD,
             &link,
@@ -140,7 +130,7 @@ mod tests {
             rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
         )
         .unwrap();
-        let error = checked(&link, false, None).unwrap_err();
+        let error = checked(&link, Role::Own, None).unwrap_err();
         assert!(error.contains("the link to this file belongs"), "{error}");
     }
 }
