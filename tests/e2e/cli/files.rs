@@ -107,3 +107,33 @@ fn a_recording_that_anybody_can_write_is_refused() {
             .says("others may write to this file (mode 666)");
     }
 }
+
+/// An interpreter is not what a plugin does: its script is.
+#[test]
+fn a_script_of_a_plugin_that_others_can_write_is_not_run() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let host = home().memory("");
+    let script = host.write(
+        "script.sh",
+        &format!("touch {}\n", host.path("ran").display()),
+    );
+    let shell = std::fs::canonicalize("/bin/sh").unwrap();
+    host.configure(&format!(
+        "[plugins.mine]\nprogram = \"{}\"\nsha256 = \"any\"\nargs = [\"{}\"]",
+        shell.display(),
+        script.display()
+    ));
+    let mode =
+        |bits| std::fs::set_permissions(&script, std::fs::Permissions::from_mode(bits)).unwrap();
+    mode(0o666);
+    host.run(&["plugin", "list"])
+        .with_code(2)
+        .says("others may write to")
+        .says("script.sh");
+    assert!(!host.path("ran").exists());
+    mode(0o644);
+    // It is no plugin, but it is run.
+    host.run(&["plugin", "list"]).with_code(2);
+    assert!(host.path("ran").exists());
+}
