@@ -30,6 +30,7 @@ fn main() {
     let program = load(Code::Program {
         path: env!("CARGO_BIN_EXE_plugin-program").into(),
         arguments: Vec::new(),
+        pins: Default::default(),
     });
     // As the command line does: one thread for what waits, and threads for what may block.
     let runtime = tokio::runtime::Builder::new_current_thread()

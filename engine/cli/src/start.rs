@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches};
 use tbengine_engine::policy::{ConfigError, LoadError};
 use tbengine_oci::RegistryOptions;
 use tbengine_oci::VARIABLES;
-use tbengine_ops::{Context, Error as OpsError, plugins};
+use tbengine_ops::{Context, Error as OpsError, compiling, plugins};
 use tbengine_plugin_host::PluginOptions;
 use tbengine_sdk::host::closest;
 
@@ -34,6 +34,9 @@ use tbengine_ops::world::World;
 pub(crate) fn start() -> ExitCode {
     if let Some(error) = exec::requested(std::env::args_os().skip(1)) {
         return not_become(&error);
+    }
+    if let Some(code) = compiling::requested(std::env::args_os().skip(1)) {
+        return code.into();
     }
     let (world, terminal) = (World::capture(), Terminal::look());
     let command = Cli::command();
@@ -96,11 +99,14 @@ pub(crate) fn start() -> ExitCode {
 fn context(world: World, config: Config, global: &GlobalArgs, registry: &RegistryArgs) -> Context {
     let plugins = plugins::options(&world, global.plugin_dir.as_deref());
     let context = Context::new(world, config);
+    // It starts itself for what may end or take too much.
+    let program = std::env::current_exe().ok();
     Context {
         plugins: PluginOptions {
-            loader: std::env::current_exe().ok(),
+            loader: program.clone(),
             ..plugins
         },
+        compiler: program,
         registry: RegistryOptions {
             offline: registry.offline,
             plain_http: registry.plain_http,

@@ -1,5 +1,6 @@
 //! What every operation works with: the configuration, the world, and how plugins and registries are used.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,8 +34,11 @@ pub struct Context {
     pub world: World,
     /// How plugins are loaded.
     pub plugins: PluginOptions,
-    /// How registries of policies are spoken with. Its stop ends the wait for one.
+    /// How registries of policies are spoken with. Its stop ends the wait for one, and the compiling of a policy.
     pub registry: RegistryOptions,
+    /// The program in which policies are compiled, with bounds on time and memory: one that begins with
+    /// [`compiling::requested`](crate::compiling::requested). Without one they are compiled in this process.
+    pub compiler: Option<PathBuf>,
 }
 
 /// What an engine is for.
@@ -88,6 +92,7 @@ impl Context {
                 largest: MAX_COMPONENT,
                 stop: Default::default(),
             },
+            compiler: None,
             world: world.with_lease(config.lock()),
             config,
         }

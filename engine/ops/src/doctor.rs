@@ -14,8 +14,10 @@ use tbengine_sdk::{Account, Error as BackendError, Registration};
 
 use crate::config::Settings;
 use crate::config::find::user_file;
+use crate::config::{Config, ConfigFile};
 use crate::context::Context;
 use crate::error::Error;
+use crate::private_dir;
 use crate::stored::existing_store;
 use crate::{backends, own, plugins, policies};
 
@@ -102,34 +104,40 @@ impl Finding {
 
 /// Looks at everything. Writes to no backend.
 pub async fn examine(context: &Context, settings: &Settings) -> Vec<Finding> {
-    let mut findings = vec![configuration(context)];
+    let mut findings = configuration(context);
     findings.extend(examine_backends(context).await);
     findings.extend(examine_policies(context, settings).await);
     let cache = context.world.policy_cache();
     let without = "policies are recompiled on every run";
-    findings.push(directory(Subject::Cache, cache, without));
+    findings.push(match cache.as_deref().map(private_dir::check) {
+        Some(Err(error)) => Finding::note(
+            Subject::Cache,
+            cache.unwrap_or_default().display().to_string(),
+            format!("not used, since {error}; {without}"),
+        ),
+        _ => directory(Subject::Cache, cache, without),
+    });
     findings.push(state(context, settings));
     findings.push(own_container());
     findings
 }
 
-fn configuration(context: &Context) -> Finding {
+fn configuration(context: &Context) -> Vec<Finding> {
     let subject = Subject::Configuration;
-    match &context.config.location {
-        Some(location) => {
-            let kind = match location.project {
-                true => " (of this directory)",
-                false => "",
-            };
-            let path = location.path.display().to_string();
-            Finding::good(subject, path, format!("read{kind}"))
-        }
-        None => {
-            let path = user_file(&context.world)
-                .map_or_else(|| "tbengine.toml".into(), |path| path.display().to_string());
-            Finding::note(subject, path, "not found, using defaults")
-        }
-    }
+    let Config { own, project, .. } = &context.config;
+    let found = |source: &ConfigFile, what: &str| {
+        let path = source.path.display().to_string();
+        Finding::good(subject, path, what)
+    };
+    let own = own.as_ref().map(|own| found(own, "read"));
+    let own = own.unwrap_or_else(|| {
+        let path = user_file(&context.world)
+            .map_or_else(|| "tbengine.toml".into(), |path| path.display().to_string());
+        Finding::note(subject, path, "not found, using defaults")
+    });
+    let on_top = "read (of this directory), on top of it";
+    let project = project.as_ref().map(|project| found(project, on_top));
+    std::iter::once(own).chain(project).collect()
 }
 
 async fn examine_backends(context: &Context) -> Vec<Finding> {

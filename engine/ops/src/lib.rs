@@ -29,12 +29,16 @@
 //! - [`mod@run`]: what a run is
 //! - [`mod@resume`]: what a resume is
 //! - [`reaper`]: leases over a socket
+//! - [`operator`]: the users whose files are believed
+//! - [`input`]: files that are read as a whole
 //! - [`escape`]: text of others, made safe to show
 //! - [`short_id`]: ids as people read them
+//! - [`compiling`]: compiling a policy in a process of its own
 //! - [`error`]: why an operation could not do its work
 
 pub mod backends;
 mod background;
+pub mod compiling;
 pub mod config;
 pub mod context;
 pub mod discover;
@@ -48,14 +52,17 @@ pub mod front;
 pub mod guard;
 pub mod history;
 pub mod holding;
+pub mod input;
 pub mod lease;
 mod opening;
+pub mod operator;
 pub mod own;
 pub mod plan;
 pub mod plugin_check;
 pub mod plugins;
 pub mod policies;
 pub mod policy_tests;
+mod private_dir;
 pub mod reaper;
 pub mod resume;
 pub mod run;

@@ -1,19 +1,9 @@
 //! Which container tbengine itself runs in, so that it never deletes that.
 
-use std::path::Path;
-
 use tbengine_engine::plan::Own;
 
 /// The files that a container engine mounts into each container from a folder named by its id.
 const MOUNTED: [&str; 3] = ["/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
-
-/// What container engines put into a container's root.
-const MARKS: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
-
-/// Whether this process runs in a container, also where that cannot be named.
-pub fn is_contained() -> bool {
-    !detect().containers.is_empty() || MARKS.iter().any(|mark| Path::new(mark).exists())
-}
 
 /// Reads what Linux says about this process. Elsewhere there is nothing to read.
 pub fn detect() -> Own {

@@ -54,6 +54,7 @@ fn spec(name: &str, table: &PluginTable) -> PluginSpec {
         (None, Some(program)) => Code::Program {
             path: program.clone(),
             arguments: table.args.clone(),
+            pins: table.args_sha256.clone(),
         },
         (path, _) => Code::Library(path.clone().unwrap_or_default()),
     };
@@ -106,6 +107,7 @@ pub fn one(config: &Config, options: &PluginOptions, plugin: &str) -> Result<Arc
         Code::Program {
             path: absolute,
             arguments: Vec::new(),
+            pins: Default::default(),
         }
     };
     let name = path.file_stem().unwrap_or_default().to_string_lossy();

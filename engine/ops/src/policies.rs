@@ -2,24 +2,26 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::policy::{
-    CompiledPolicy, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions, Veto, Wants,
+    CompiledPolicy, CompiledVeto, EngineError, Limits, Policy, PolicyEngine, PolicyEngineOptions,
+    Veto, Wants,
 };
 use tbengine_oci::{Reference, SCHEME};
 use tbengine_sdk::host::closest;
+use tempfile::TempDir;
 
 use crate::background::in_background;
+use crate::compiling::Compiling;
 use crate::config::{Config, Settings};
 use crate::context::Context;
 use crate::error::Error;
-use crate::world::World;
+use crate::input::Input;
+use crate::private_dir;
 
 /// A policy's component and what the configuration says about it.
 #[derive(Debug)]
@@ -64,7 +66,7 @@ pub fn find(context: &Context, reference: &str) -> Result<Found, Error> {
 }
 
 /// A policy without a table.
-fn plain(bytes: Cow<'static, [u8]>, origin: String) -> Found {
+pub fn plain(bytes: Cow<'static, [u8]>, origin: String) -> Found {
     Found {
         bytes,
         origin,
@@ -84,7 +86,7 @@ fn find_any(context: &Context, name: &str) -> Result<Found, Error> {
     let config = &context.config;
     if let Some(table) = config.file.policies.get(name) {
         let component = match (&table.path, &table.oci) {
-            (Some(path), _) => read(&config.resolve(path))?,
+            (Some(path), _) => read(path)?,
             (None, Some(reference)) => fetch(context, reference)?,
             (None, None) => {
                 builtin_component(config, table.builtin.as_deref().unwrap_or_default())?
@@ -144,12 +146,10 @@ fn builtin_component(config: &Config, name: &str) -> Result<Cow<'static, [u8]>, 
 }
 
 fn read(path: &Path) -> Result<Cow<'static, [u8]>, Error> {
-    let mut bytes = Vec::new();
     // What is larger than a policy may be is not read to its end; loading says so.
-    let read = File::open(path)
-        .and_then(|file| file.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut bytes));
+    let read = Input::open(path).and_then(|input| input.beginning(MAX_COMPONENT + 1));
     match read {
-        Ok(_) => Ok(Cow::Owned(bytes)),
+        Ok(bytes) => Ok(Cow::Owned(bytes)),
         Err(error) => {
             let failed = Error::config(format!(
                 "failed to read the policy {}: {error}",
@@ -185,26 +185,102 @@ fn check_pin(bytes: &[u8], pin: &str, at: &str, name: &str) -> Result<(), Error>
     ))
 }
 
+/// What loads policies.
+pub struct Loader<'a> {
+    context: &'a Context,
+    engine: PolicyEngine,
+    /// Where compiled code is kept.
+    cache: Option<PathBuf>,
+    /// A directory of this process, where there is no other for compiled code.
+    _own: Option<TempDir>,
+}
+
 /// Sets up the compiler. Takes its time, so only commands that need a policy do it.
-pub fn engine(world: &World) -> Result<PolicyEngine, Error> {
-    let options = |cache_dir| PolicyEngineOptions {
-        cache_dir,
-        ..PolicyEngineOptions::default()
+///
+/// # Errors
+/// If the runtime cannot be set up.
+pub fn loader(context: &Context) -> Result<Loader<'_>, Error> {
+    let start = |cache_dir: Option<PathBuf>| {
+        let options = PolicyEngineOptions {
+            cache_dir: cache_dir.clone(),
+            ..PolicyEngineOptions::default()
+        };
+        Ok::<_, EngineError>((PolicyEngine::new(options)?, cache_dir))
     };
-    match PolicyEngine::new(options(world.policy_cache())) {
+    let cache = context.world.policy_cache();
+    let cache = cache.map(|path| (private_dir::check(&path), path));
+    let started = match cache {
+        Some((Ok(place), _)) => Some(start(Some(place))),
+        // What lies there is code that runs. Whatever somebody else has put there is not even looked at.
+        Some((Err(source), path)) => Some(Err(EngineError::Cache { path, source })),
+        None => None,
+    };
+    let (started, own) = match started {
+        Some(Ok(started)) => (started, None),
         // A cron job or a container without a home can still clean up.
-        Err(EngineError::Cache { path, source }) => {
+        Some(Err(EngineError::Cache { path, source })) => {
             tracing::warn!(path = %path.display(), error = %source, "policies are recompiled on every run");
-            Ok(PolicyEngine::new(options(None))?)
+            let own = own_cache(context);
+            (start(own.as_ref().map(|own| own.path().to_owned()))?, own)
         }
-        engine => Ok(engine?),
+        None => {
+            let own = own_cache(context);
+            (start(own.as_ref().map(|own| own.path().to_owned()))?, own)
+        }
+        Some(Err(error)) => return Err(error.into()),
+    };
+    let (engine, cache) = started;
+    Ok(Loader {
+        context,
+        engine,
+        cache,
+        _own: own,
+    })
+}
+
+/// A directory for compiled code as long as this process loads policies, if another one compiles them.
+fn own_cache(context: &Context) -> Option<TempDir> {
+    context.compiler.as_ref()?;
+    tempfile::tempdir().ok()
+}
+
+impl Loader<'_> {
+    /// Compiles a component in a process of its own, where there is one for that.
+    fn compile_ahead(&self, found: &Found) -> Result<(), Error> {
+        // What is built in is no stranger's.
+        let (Cow::Owned(bytes), Some(program), Some(cache)) =
+            (&found.bytes, &self.context.compiler, &self.cache)
+        else {
+            return Ok(());
+        };
+        let stop = &self.context.registry.stop;
+        Compiling {
+            program,
+            cache,
+            stop,
+        }
+        .ahead(bytes, &found.origin)
+    }
+
+    /// Loads what was found.
+    ///
+    /// # Errors
+    /// If it is not a policy that can run here, or takes too much to be compiled.
+    pub fn load(&self, found: &Found) -> Result<CompiledPolicy, Error> {
+        self.compile_ahead(found)?;
+        Ok(self.engine.load(&found.bytes, &found.origin)?)
+    }
+
+    fn load_veto(&self, found: &Found) -> Result<CompiledVeto, Error> {
+        self.compile_ahead(found)?;
+        Ok(self.engine.load_veto(&found.bytes, &found.origin)?)
     }
 }
 
 /// Finds and loads a policy.
 pub fn load(context: &Context, name: &str) -> Result<(CompiledPolicy, Found), Error> {
     let found = find(context, name)?;
-    let compiled = engine(&context.world)?.load(&found.bytes, &found.origin)?;
+    let compiled = loader(context)?.load(&found)?;
     Ok((compiled, found))
 }
 
@@ -262,7 +338,7 @@ pub fn vetoes(context: &Context, settings: &Settings) -> Result<Vec<Arc<dyn Veto
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let engine = engine(&context.world)?;
+    let loader = loader(context)?;
     let load = |name: &String| {
         // A path stands in the configuration, and is relative to it.
         let is_path = name.contains('/') && !name.starts_with(SCHEME);
@@ -273,7 +349,7 @@ pub fn vetoes(context: &Context, settings: &Settings) -> Result<Vec<Arc<dyn Veto
             )?,
             false => find(context, name)?,
         };
-        let veto = engine.load_veto(&found.bytes, &found.origin)?;
+        let veto = loader.load_veto(&found)?;
         let veto: Arc<dyn Veto> = Arc::new(veto.configure(&found.params, found.limits)?);
         Ok(veto)
     };

@@ -12,6 +12,8 @@ use tbengine_engine::policy::Zone;
 use tbengine_sdk::Timestamp;
 use tbengine_store::{Host, LEASE_TTL, Process};
 
+use crate::operator::Operator;
+
 /// What the world looked like when the process started.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -124,6 +126,11 @@ impl World {
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// The users whose files are believed.
+    pub fn operator(&self) -> Operator {
+        Operator::of_process(self.variable("SUDO_UID"))
     }
 
     /// tbengine's folder under an XDG directory, like `XDG_CACHE_HOME` or else `~/.cache`.

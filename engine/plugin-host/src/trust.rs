@@ -4,6 +4,7 @@
 //! be a regular file that only root or this user can change, in directories of which the same holds, and
 //! have the digest that is pinned. The file that was hashed stays open, so that it can be the one loaded.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -18,6 +19,9 @@ pub const ANY: &str = "any";
 pub struct Vetted {
     /// Its path without any symbolic link.
     pub path: PathBuf,
+    /// Its absolute path as it was named. The interpreter of a virtual environment is a link, and finds the environment
+    /// by where that lies.
+    pub named: PathBuf,
     /// The very file that was looked at.
     pub file: File,
     /// Its SHA-256 in hex.
@@ -90,6 +94,12 @@ pub enum TrustError {
         /// What was to be run.
         file: PathBuf,
     },
+    /// A digest is pinned for what is not there.
+    #[error("a digest is pinned for {}, which is not among the arguments that are files", path.display())]
+    NotAnArgument {
+        /// What the digest is for.
+        path: PathBuf,
+    },
     /// No digest is written down.
     #[error(
         "{} is not pinned: if you trust it, add sha256 = \"{digest}\", or \"any\" to accept every version",
@@ -161,9 +171,11 @@ pub fn vet(path: &Path, places: &[PathBuf], pin: Option<&str>) -> Result<Vetted,
         return Err(TrustError::NotAFile { path });
     }
     ownership(&path, &path, &metadata)?;
-    for above in path.ancestors().skip(1) {
-        let metadata = above.metadata().map_err(unreadable)?;
-        ownership(above, &path, &metadata)?;
+    above(&path, &path).map_err(|error| error.or(unreadable))?;
+    // It is started by this name, so nobody else may decide where that leads.
+    if found != path {
+        above(&found, &path).map_err(|error| error.or(unreadable))?;
+        links(&found, &path).map_err(|error| error.or(unreadable))?;
     }
     let digest = digest(&mut file).map_err(unreadable)?;
     match pin.map(|pin| pin.trim_start_matches("sha256:")) {
@@ -177,9 +189,77 @@ pub fn vet(path: &Path, places: &[PathBuf], pin: Option<&str>) -> Result<Vetted,
     }
     Ok(Vetted {
         path,
+        named: found,
         file,
         sha256: digest,
     })
+}
+
+/// Decides whether what a program is started with may be used: each argument that is a file, as a whole or behind an
+/// equals sign, may well be its code. `pins` are digests that some of them must have, by their paths.
+///
+/// # Errors
+/// [`TrustError`] says what is wrong and how to fix it.
+pub fn vet_arguments(
+    arguments: &[String],
+    pins: &BTreeMap<String, String>,
+) -> Result<(), TrustError> {
+    let mut unused: BTreeSet<&str> = pins.keys().map(String::as_str).collect();
+    for argument in arguments {
+        let value = argument.split_once('=').map(|(_, value)| value);
+        for text in [Some(argument.as_str()), value].into_iter().flatten() {
+            // Programs are started in the root directory.
+            let path = Path::new("/").join(text);
+            // Sockets and devices are no code.
+            if text.is_empty() || !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+                continue;
+            }
+            unused.remove(text);
+            let pin = pins.get(text).map_or(ANY, String::as_str);
+            vet(&path, &[], Some(pin))?;
+        }
+    }
+    match unused.first() {
+        None => Ok(()),
+        Some(unused) => Err(TrustError::NotAnArgument {
+            path: unused.into(),
+        }),
+    }
+}
+
+/// Why what leads to a file is not fit: it cannot be read, or others have a say in it.
+enum Unfit {
+    Unreadable(io::Error),
+    Refused(TrustError),
+}
+
+impl Unfit {
+    fn or(self, unreadable: impl Fn(io::Error) -> TrustError) -> TrustError {
+        match self {
+            Self::Unreadable(error) => unreadable(error),
+            Self::Refused(error) => error,
+        }
+    }
+}
+
+/// Looks at every directory above a path.
+fn above(path: &Path, file: &Path) -> Result<(), Unfit> {
+    for above in path.ancestors().skip(1) {
+        let metadata = above.metadata().map_err(Unfit::Unreadable)?;
+        ownership(above, file, &metadata).map_err(Unfit::Refused)?;
+    }
+    Ok(())
+}
+
+/// Looks at the links on a path: in a directory that is open to all, others may have made one.
+fn links(path: &Path, file: &Path) -> Result<(), Unfit> {
+    for link in path.ancestors() {
+        let metadata = link.symlink_metadata().map_err(Unfit::Unreadable)?;
+        if metadata.is_symlink() {
+            owner(link, file, &metadata).map_err(Unfit::Refused)?;
+        }
+    }
+    Ok(())
 }
 
 /// The SHA-256 of a file in hex, without holding it in memory.
@@ -225,14 +305,8 @@ fn find(path: &Path, places: &[PathBuf]) -> Result<PathBuf, TrustError> {
 fn ownership(path: &Path, file: &Path, metadata: &std::fs::Metadata) -> Result<(), TrustError> {
     use std::os::unix::fs::MetadataExt;
 
-    let (owner, mode) = (metadata.uid(), metadata.mode());
-    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return Err(TrustError::Owner {
-            path: path.to_owned(),
-            owner,
-            file: file.to_owned(),
-        });
-    }
+    owner(path, file, metadata)?;
+    let mode = metadata.mode();
     let sticky = metadata.is_dir() && mode & 0o1000 != 0;
     if mode & 0o022 != 0 && !sticky {
         return Err(TrustError::Writable {
@@ -241,6 +315,26 @@ fn ownership(path: &Path, file: &Path, metadata: &std::fs::Metadata) -> Result<(
             file: file.to_owned(),
         });
     }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn owner(path: &Path, file: &Path, metadata: &std::fs::Metadata) -> Result<(), TrustError> {
+    use std::os::unix::fs::MetadataExt;
+
+    let owner = metadata.uid();
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(TrustError::Owner {
+            path: path.to_owned(),
+            owner,
+            file: file.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn owner(_: &Path, _: &Path, _: &std::fs::Metadata) -> Result<(), TrustError> {
     Ok(())
 }
 
@@ -337,6 +431,56 @@ mod tests {
         assert_eq!(vet(&link, &[], Some(ANY)).unwrap().path, path);
         mode(&path, 0o666);
         assert!(vet(&link, &[], Some(ANY)).is_err());
+    }
+
+    #[test]
+    fn a_program_is_started_by_the_name_that_it_has() {
+        let ((environment, _), (_folder, path)) = (place(), place());
+        let link = environment.path().join("python3");
+        symlink(&path, &link).unwrap();
+        let vetted = vet(&link, &[], Some(ANY)).unwrap();
+        assert_eq!((vetted.path, vetted.named), (path, link.clone()));
+        // Who can replace the link decides what is started.
+        mode(environment.path(), 0o777);
+        let error = vet(&link, &[], Some(ANY)).unwrap_err();
+        assert!(matches!(error, TrustError::Writable { .. }), "{error}");
+        mode(environment.path(), 0o1777);
+        vet(&link, &[], Some(ANY)).unwrap();
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::lchown(&link, Some(12345), None).unwrap();
+            let error = vet(&link, &[], Some(ANY)).unwrap_err();
+            assert!(matches!(error, TrustError::Owner { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn arguments_that_are_files_are_looked_at_and_can_be_pinned() {
+        let (_folder, path) = place();
+        let text = path.to_str().unwrap().to_owned();
+        let vet_with = |argument: String, pins: &[(&str, &str)]| {
+            let pins = pins.iter();
+            let pins = pins.map(|(path, pin)| ((*path).to_owned(), (*pin).to_owned()));
+            let arguments = ["-u".to_owned(), argument, "/dev/null".to_owned()];
+            vet_arguments(&arguments, &pins.collect())
+        };
+        let relative = text.trim_start_matches('/').to_owned();
+        let ways = [text.clone(), format!("--script={text}"), relative];
+        for way in &ways {
+            vet_with(way.clone(), &[]).unwrap();
+        }
+        vet_with(text.clone(), &[(&text, DIGEST)]).unwrap();
+        let error = vet_with(text.clone(), &[(&text, "00")]).unwrap_err();
+        assert!(matches!(error, TrustError::OtherDigest { .. }), "{error}");
+        let error = vet_with("-v".to_owned(), &[(&text, DIGEST)]).unwrap_err();
+        assert!(matches!(error, TrustError::NotAnArgument { .. }), "{error}");
+        mode(&path, 0o666);
+        for way in &ways {
+            let error = vet_with(way.clone(), &[]).unwrap_err();
+            assert!(
+                matches!(error, TrustError::Writable { .. }),
+                "{way}: {error}"
+            );
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::fault::{Fault, FaultKind};
 use super::guest::{Guest, GuestPre};
 use super::limits::Limits;
 use super::log_line::LogLine;
+use super::spent::{Peak, Spent};
 use super::state::State;
 use super::wasi::{Seed, World, Written};
 
@@ -34,6 +35,8 @@ pub(super) struct Call<'a> {
     pub(super) now: Timestamp,
     /// What random numbers follow from.
     pub(super) seed: Seed,
+    /// Where what it takes is counted.
+    pub(super) peak: Option<&'a Peak>,
 }
 
 /// The functions of an instance, and the store it lives in.
@@ -68,6 +71,13 @@ impl Call<'_> {
                 store: &mut store,
             })
         });
+        if let Some(peak) = self.peak {
+            let left = store.get_fuel().unwrap_or(self.fuel);
+            peak.add(Spent {
+                fuel: self.fuel.saturating_sub(left),
+                memory: store.data().memory_used(),
+            });
+        }
         let log = store.into_data().into_log();
         match answer {
             Ok(Ok(answer)) => Ok((answer, log)),

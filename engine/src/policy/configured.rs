@@ -26,6 +26,7 @@ use super::limits::Limits;
 use super::log_line::LogLine;
 use super::params::{ConfigError, check};
 use super::proposal::Proposal;
+use super::spent::{Peak, Spent};
 use super::state::State;
 use super::veto::Review;
 use super::wasi::Seed;
@@ -42,6 +43,8 @@ struct Configured {
     interest: Interest,
     seed: Seed,
     limits: Limits,
+    decided: Peak,
+    advised: Peak,
 }
 
 impl fmt::Debug for ConfiguredPolicy {
@@ -71,6 +74,7 @@ impl ConfiguredPolicy {
             output: limits.output,
             now: Timestamp::from_unix_ms(0),
             seed,
+            peak: None,
         };
         // Its complaints are an answer here, and not a fault.
         let (said, _log) = call
@@ -95,6 +99,8 @@ impl ConfiguredPolicy {
             seed,
             limits,
             compiled,
+            decided: Peak::default(),
+            advised: Peak::default(),
         })))
     }
 }
@@ -110,6 +116,7 @@ impl ConfiguredPolicy {
             interest,
             seed,
             limits,
+            ..
         } = &*self.0;
         Self(Arc::new(Configured {
             interest: Interest {
@@ -121,7 +128,19 @@ impl ConfiguredPolicy {
             params: params.clone(),
             seed: *seed,
             limits: limits.clone(),
+            decided: Peak::default(),
+            advised: Peak::default(),
         }))
+    }
+
+    /// The most that a call of `decide` took so far.
+    pub fn spent_to_decide(&self) -> Spent {
+        self.0.decided.get()
+    }
+
+    /// The most that a call of `retry` took so far.
+    pub fn spent_to_advise(&self) -> Spent {
+        self.0.advised.get()
     }
 }
 
@@ -275,6 +294,11 @@ impl Configured {
             output,
             now: context.now,
             seed: self.seed,
+            peak: match function {
+                "decide" => Some(&self.decided),
+                "retry" => Some(&self.advised),
+                _ => None,
+            },
         }
     }
 

@@ -12,7 +12,7 @@ use wasmtime::{Cache, CacheConfig, Config, Engine, WasmBacktraceDetails};
 use super::call::TICK;
 use super::compiled_veto::CompiledVeto;
 use super::limits::Limits;
-use super::load::{CompiledPolicy, LoadError, Role};
+use super::load::{self, CompiledPolicy, LoadError, Role};
 use super::state::{self, State};
 
 /// How to compile policies.
@@ -120,6 +120,15 @@ impl PolicyEngine {
             bytes,
             origin,
         )
+    }
+
+    /// Checks a component and compiles it into the cache, so that loading it takes no time any more. Runs nothing of
+    /// it.
+    ///
+    /// # Errors
+    /// A [`LoadError`] that says what the bytes are instead.
+    pub fn compile(&self, bytes: &[u8], origin: &str) -> Result<(), LoadError> {
+        load::compile(&self.engine, bytes, origin).map(drop)
     }
 
     /// Checks and compiles a component that takes proposals away, and asks it to describe itself. Blocks for as long

@@ -3,8 +3,14 @@
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::bounded::bounded;
 use super::fault::FaultKind;
 use super::limits::OutOfMemory;
+
+/// The longest frame of a backtrace, in bytes: names come from the component.
+const MAX_FRAME: usize = 512;
+/// The most frames of a backtrace.
+const MAX_FRAMES: usize = 64;
 
 /// What an error of the runtime says about the guest.
 pub(super) struct Finding {
@@ -87,10 +93,16 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
             let file = symbol.file()?;
             Some(format!("{file}:{}", symbol.line()?))
         });
-        match location {
+        let frame = match location {
             Some(location) => format!("{name} at {location}"),
             None => name,
-        }
+        };
+        bounded(frame, MAX_FRAME)
     };
-    backtrace.frames().iter().map(name).collect()
+    backtrace
+        .frames()
+        .iter()
+        .take(MAX_FRAMES)
+        .map(name)
+        .collect()
 }

@@ -67,7 +67,38 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(super) fn decide_fuel(&self, resources: usize) -> u64 {
+    /// The first limit that is higher than in another set of limits, by its key in the configuration.
+    pub fn beyond(&self, other: &Self) -> Option<&'static str> {
+        let higher = [
+            ("memory", self.memory > other.memory),
+            (
+                "describe-timeout",
+                self.describe_timeout > other.describe_timeout,
+            ),
+            ("decide-timeout", self.decide_timeout > other.decide_timeout),
+            ("retry-timeout", self.retry_timeout > other.retry_timeout),
+            ("fuel", self.fuel > other.fuel),
+            (
+                "fuel-per-resource",
+                self.fuel_per_resource > other.fuel_per_resource,
+            ),
+            ("retry-fuel", self.retry_fuel > other.retry_fuel),
+            ("output", self.output > other.output),
+            (
+                "output-per-resource",
+                self.output_per_resource > other.output_per_resource,
+            ),
+            ("log-lines", self.log_lines > other.log_lines),
+            ("log-bytes", self.log_bytes > other.log_bytes),
+            ("stderr-bytes", self.stderr_bytes > other.stderr_bytes),
+        ];
+        higher
+            .into_iter()
+            .find_map(|(key, is_higher)| is_higher.then_some(key))
+    }
+
+    /// The fuel of `decide` for so many resources.
+    pub fn decide_fuel(&self, resources: usize) -> u64 {
         per_resource(self.fuel, self.fuel_per_resource, resources)
     }
 
@@ -109,6 +140,11 @@ pub(super) struct Meter {
 impl Meter {
     pub(super) fn new(limit: u64) -> Self {
         Self { used: 0, limit }
+    }
+
+    /// How many bytes it has.
+    pub(super) fn used(&self) -> u64 {
+        self.used
     }
 }
 

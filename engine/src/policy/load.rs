@@ -10,6 +10,8 @@ use tbengine_sdk::Timestamp;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
+use super::bodies::{self, MAX_FUNCTION};
+use super::bounded::{MAX_ERROR, MAX_REASON, bounded};
 use super::call::Call;
 use super::compiled::Compiled;
 use super::configured::ConfiguredPolicy;
@@ -75,6 +77,25 @@ pub enum LoadError {
         origin: String,
         /// Its size in bytes.
         size: usize,
+    },
+    /// One of its functions is too large to be compiled in reasonable time.
+    #[error(
+        "{origin} has a function of {size} bytes; the maximum is {}: split it, or have it optimised for size",
+        MAX_FUNCTION
+    )]
+    LargeFunction {
+        /// The file.
+        origin: String,
+        /// The size of its body in bytes.
+        size: usize,
+    },
+    /// Compiling it took more than it may.
+    #[error("{origin} cannot be compiled: {why}")]
+    TooCostly {
+        /// The file.
+        origin: String,
+        /// What it took too much of.
+        why: String,
     },
     /// It is a core module; components are made of those.
     #[error("{origin} is a core module, not a component; pack it with `{command}`")]
@@ -254,12 +275,7 @@ impl CompiledPolicy {
         bytes: &[u8],
         origin: &str,
     ) -> Result<Self, LoadError> {
-        check_header(bytes, origin)?;
-        let component =
-            Component::from_binary(engine, bytes).map_err(|error| LoadError::Invalid {
-                origin: origin.to_owned(),
-                message: format!("{error:#}"),
-            })?;
+        let component = compile(engine, bytes, origin)?;
         let (version, [exports, imports]) = check_interfaces(&component, engine, role, origin)?;
         let pre = linker
             .instantiate_pre(&component)
@@ -267,7 +283,7 @@ impl CompiledPolicy {
             .map_err(|error| LoadError::Shape {
                 origin: origin.to_owned(),
                 version,
-                message: format!("{error:#}"),
+                message: bounded(format!("{error:#}"), MAX_ERROR),
             })?;
         let digest = hex::encode(Sha256::digest(bytes));
         let description = describe(&pre, limits, &digest, origin)?;
@@ -277,11 +293,34 @@ impl CompiledPolicy {
             digest,
             threads,
             version,
-            exports,
-            imports,
+            exports: all_bounded(exports),
+            imports: all_bounded(imports),
             origin: origin.to_owned(),
         })))
     }
+}
+
+/// Names of interfaces, for people.
+fn all_bounded(names: Vec<String>) -> Vec<String> {
+    let names = names.into_iter();
+    names.map(|name| bounded(name, MAX_REASON)).collect()
+}
+
+/// Compiles a component, and runs nothing of it.
+pub(super) fn compile(engine: &Engine, bytes: &[u8], origin: &str) -> Result<Component, LoadError> {
+    check_header(bytes, origin)?;
+    let size = bodies::largest(bytes);
+    if size > MAX_FUNCTION {
+        return Err(LoadError::LargeFunction {
+            origin: origin.to_owned(),
+            size,
+        });
+    }
+    Component::from_binary(engine, bytes).map_err(|error| LoadError::Invalid {
+        origin: origin.to_owned(),
+        // It may quote names of the component.
+        message: bounded(format!("{error:#}"), MAX_ERROR),
+    })
 }
 
 /// What to do about a policy of another major version.
@@ -379,7 +418,7 @@ fn check_interfaces(
     {
         return Err(LoadError::Import {
             origin: origin.to_owned(),
-            import: import.clone(),
+            import: bounded(import.clone(), MAX_REASON),
             hint: hint(import),
         });
     }
@@ -413,6 +452,7 @@ fn describe(
         output: limits.output,
         now: Timestamp::from_unix_ms(0),
         seed: Seed::of(digest, &[]),
+        peak: None,
     };
     let (description, _log) = call
         .run(|instance| instance.guest.describe(instance.store).map(Ok))

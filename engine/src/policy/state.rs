@@ -32,6 +32,11 @@ impl State {
         &mut self.meter
     }
 
+    /// How many bytes of memory it has.
+    pub(super) fn memory_used(&self) -> u64 {
+        self.meter.used()
+    }
+
     /// What it logged.
     pub(super) fn into_log(self) -> Vec<LogLine> {
         self.log.finish()

@@ -200,7 +200,7 @@ impl Docker {
                 self.with_account(found, volumes::into_resource).await?
             }
             Kind::IMAGE => {
-                let found = images::list(transport, sizes, limit, &request.progress);
+                let found = images::list(transport, limit, &request.progress);
                 self.with_account(found, images::into_resource).await?
             }
             other => return Err(unsupported(format!("docker has no {other}s"))),

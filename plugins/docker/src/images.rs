@@ -49,7 +49,6 @@ struct Ancestor {
 /// left out.
 pub(crate) async fn list(
     transport: &Transport,
-    sizes: bool,
     limit: Duration,
     progress: &Progress,
 ) -> Result<Items<Found>> {
@@ -109,7 +108,8 @@ pub(crate) async fn list(
             tagged,
             names: Names::new(&image.repo_tags, image.repo_digests),
             labels: image.labels,
-            size: wire::size(image.size).filter(|_| sizes),
+            // It is in the listing anyway, so it costs nothing.
+            size: wire::size(image.size),
             ancestors: ancestors(&image.parent_id, &links),
             id: image.id,
             damaged,

@@ -1,6 +1,6 @@
 //! The configuration file, variables and flags.
 
-use tbengine_harness::Home;
+use tbengine_harness::{Ended, Home};
 
 use crate::home;
 
@@ -112,27 +112,107 @@ fn a_file_that_cannot_be_read_is_an_error() {
 }
 
 #[test]
-fn the_file_of_the_directory_comes_before_the_users() {
-    let host = home().memory("");
+fn the_file_of_the_directory_lies_on_top_of_the_users() {
+    let host = home().memory("[safeguards]\nmin-age = \"7m\"\nmax-plan-age = \"20m\"");
+    let min_age = "safeguards.min-age";
+    let max_plan_age = "safeguards.max-plan-age";
+    assert_eq!(setting(&host, &[], &[], min_age).0, "7m");
     host.write("tbengine.toml", "[safeguards]\nmin-age = \"9m\"");
-    assert_eq!(setting(&host, &[], &[], "safeguards.min-age").0, "9m");
+    assert_eq!(setting(&host, &[], &[], min_age).0, "9m");
+    // What it does not say is as the user has it.
+    assert_eq!(setting(&host, &[], &[], max_plan_age).0, "20m");
+    assert_eq!(setting(&host, &[], &[], "backends.memory.kind").0, "memory");
     let named = host.write("named.toml", "[safeguards]\nmin-age = \"8m\"");
     let named = named.to_str().unwrap();
-    assert_eq!(
-        setting(
-            &host,
-            &[],
-            &[("TBENGINE_CONFIG", named)],
-            "safeguards.min-age"
-        )
-        .0,
-        "8m"
-    );
+    let variables = [("TBENGINE_CONFIG", named)];
+    assert_eq!(setting(&host, &[], &variables, min_age).0, "8m");
+    // A file that was named stands alone.
+    assert_eq!(setting(&host, &[], &variables, max_plan_age).0, "1h");
+    // In the directory of the user's own file there is no project.
+    let mut there = host.command(&["list"]);
+    there.current_dir(host.path(".config/tbengine"));
+    host.configure("[safeguards]\nmin-age = \"0s\"");
+    Ended::from(there.output().unwrap()).with_code(0);
+}
+
+/// A policy that proposes nothing is not what `aggressive` means, and neither is any other file.
+#[test]
+fn a_strangers_checkout_can_only_narrow() {
+    let host = home().memory("");
+    host.run(&["policy", "export", "aggressive", "--file", "evil.wasm"])
+        .with_code(0);
+    let where_it_may =
+        "hint: put it into ~/.config/tbengine/tbengine.toml, or pass the file with --config";
+    for (text, says) in [
+        (
+            "[policies.default]\npath = \"evil.wasm\"",
+            "tbengine.toml:1: `default` is the name of a built-in policy",
+        ),
+        (
+            "policy = \"evil\"\n[policies.evil]\npath = \"evil.wasm\"",
+            "tbengine.toml:3: policy `evil` is a file without `sha256`",
+        ),
+        (
+            "policy = \"./evil.wasm\"",
+            "tbengine.toml:1: `./evil.wasm` is a file without its digest",
+        ),
+        (
+            "[safeguards]\nmin-age = \"1ns\"",
+            "tbengine.toml:2: `min-age` would lower the minimum age",
+        ),
+        (
+            "[safeguards]\nmax-unknown-running = 1000",
+            "tbengine.toml:2: `max-unknown-running` would allow more",
+        ),
+        (
+            "[state]\ndir = \"elsewhere\"",
+            "tbengine.toml:2: `dir` would move",
+        ),
+        (
+            "[backends.docker]\nkind = \"memory\"",
+            "tbengine.toml:2: `docker` is the name of a built-in backend",
+        ),
+        (
+            "[backends.memory]\nkind = \"memory\"\nseed = 7",
+            "tbengine.toml:1: your own file configures backend `memory`",
+        ),
+    ] {
+        host.write("tbengine.toml", text);
+        let ended = host
+            .run(&["plan"])
+            .with_code(2)
+            .says(says)
+            .says(where_it_may);
+        assert_eq!(ended.stdout, "", "{text}");
+    }
+    // It may narrow.
+    host.write("tbengine.toml", "[safeguards]\nmax-delete = 1");
+    host.run(&["plan"]).with_code(3);
+}
+
+#[test]
+fn files_that_others_can_write_are_refused_as_a_whole() {
+    use std::os::unix::fs::PermissionsExt;
+    let host = home().memory("policy = \"aggressive\"");
+    let own = host.path(".config/tbengine/tbengine.toml");
+    let project = host.write("tbengine.toml", "policy = \"default\"");
+    for file in [own, project] {
+        let mode =
+            |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o666);
+        let ended = host
+            .run(&["config", "show"])
+            .with_code(2)
+            .says("others may write to this file (mode 666), so nothing in it counts")
+            .says("chmod go-w");
+        assert_eq!(ended.stdout, "");
+        mode(0o600);
+        host.run(&["config", "show"]).with_code(0);
+    }
 }
 
 #[test]
 fn endpoints_come_only_from_files_that_the_user_owns() {
-    use std::os::unix::fs::PermissionsExt;
     let docker = "[backends.d]\nkind = \"docker\"\nhost = \"unix:///nonexistent\"\n";
     let host = home().memory("");
     host.write("tbengine.toml", docker);
@@ -141,15 +221,7 @@ fn endpoints_come_only_from_files_that_the_user_owns() {
         .says("tbengine.toml:3: `host` decides where credentials are sent")
         .says("hint: ");
     std::fs::remove_file(host.path("tbengine.toml")).unwrap();
-    let user = host.write(".config/tbengine/tbengine.toml", docker);
-    let mode =
-        |mode| std::fs::set_permissions(&user, std::fs::Permissions::from_mode(mode)).unwrap();
-    mode(0o666);
-    host.run(&["list"])
-        .with_code(2)
-        .says("others may write to this file")
-        .says("chmod go-w");
-    mode(0o600);
+    host.write(".config/tbengine/tbengine.toml", docker);
     host.run(&["list"]).with_code(6);
 }
 
@@ -164,7 +236,7 @@ fn the_least_age_is_zero_only_where_the_operator_says_so() {
     host.write("tbengine.toml", "[safeguards]\nmin-age = \"0s\"");
     host.run(&["plan"])
         .with_code(2)
-        .says("may not switch the minimum age off");
+        .says("would lower the minimum age");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod config;
 mod doctor;
 mod explain;
 mod failures;
+mod files;
 mod hostile;
 mod interrupt;
 mod journal;

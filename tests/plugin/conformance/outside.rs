@@ -25,6 +25,7 @@ pub(crate) const WAYS: [Way; 4] = [
     ("program", "memory", |_| Code::Program {
         path: env!("CARGO_BIN_EXE_plugin-program").into(),
         arguments: Vec::new(),
+        pins: Default::default(),
     }),
     ("template in Rust", "example", |_| {
         library("libtbengine_example.so")

@@ -14,6 +14,7 @@ fn rude(arguments: &[&str]) -> Code {
     Code::Program {
         path: concat!(env!("CARGO_MANIFEST_DIR"), "/plugin/rude.py").into(),
         arguments: arguments.iter().map(|&text| text.to_owned()).collect(),
+        pins: Default::default(),
     }
 }
 
@@ -280,11 +281,13 @@ fn what_does_not_start_properly_says_why() {
     let text = Code::Program {
         path: PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")),
         arguments: Vec::new(),
+        pins: Default::default(),
     };
     assert!(fails(text).contains("executable"));
     let missing = Code::Program {
         path: Path::new("/no/such/program").into(),
         arguments: Vec::new(),
+        pins: Default::default(),
     };
     assert!(fails(missing).contains("/no/such/program"));
 }

@@ -12,7 +12,7 @@ use super::values;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Configuration file [default: ./tbengine.toml, else the one in the user's configuration directory]
+    /// Configuration file [default: the one in the user's configuration directory, and on top of it ./tbengine.toml]
     #[arg(long, global = true, value_name = "FILE", env = "TBENGINE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// Output format

@@ -17,12 +17,12 @@ were still being created, and the reaper exits. Ryuk's variables (RYUK_PORT, RYU
 RYUK_RECONNECTION_TIMEOUT, RYUK_SHUTDOWN_TIMEOUT, RYUK_VERBOSE) apply where no flag or TBENGINE_ variable is given.
 
 Examples:
-  tbengine reaper                                      on 127.0.0.1:8080, in a container on 0.0.0.0:8080
+  tbengine reaper                                      on 127.0.0.1:8080, also in a container
   tbengine reaper --keep --listen unix:///run/user/1000/tbengine.sock
   printf 'label=job=7\\n' | nc -U /run/user/1000/tbengine.sock")]
 pub(crate) struct ReaperArgs {
     /// Address to listen on: unix:///PATH (this user only) or tcp://ADDRESS:PORT [default:
-    /// tcp://127.0.0.1:8080, in a container tcp://0.0.0.0:8080]
+    /// tcp://127.0.0.1:8080]
     #[arg(
         long,
         value_name = "WHERE",

@@ -12,6 +12,7 @@ use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
 use crate::output::view::{Lines, View};
 use tbengine_ops::backends;
+use tbengine_ops::config::ConfigFile;
 use tbengine_ops::config::file::schema;
 use tbengine_ops::config::settings::table::Shown;
 use tbengine_ops::config::settings::{Setting, Settings, Source};
@@ -73,9 +74,21 @@ impl View for InForce {
 
 fn rows(app: &App, settings: &Settings) -> Vec<Row> {
     let mut rows = Vec::new();
-    let from_file = |source: Source| match (source, app.context.config.path()) {
-        (Source::File, Some(path)) => format!("file {}", path.display()),
-        _ => source.to_string(),
+    let config = &app.context.config;
+    let from_file = |source: Source| {
+        let file = match source {
+            Source::File => config.own.as_ref(),
+            Source::Project => config.project.as_ref(),
+            _ => None,
+        };
+        match file {
+            Some(file) => format!("file {}", file.path.display()),
+            None => source.to_string(),
+        }
+    };
+    let source_of = |is_projects: bool| match is_projects {
+        true => Source::Project,
+        false => Source::File,
     };
     let mut row = |key: &str, value: String, source: Source| {
         rows.push(Row {
@@ -83,11 +96,6 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
             value,
             source: from_file(source),
         });
-    };
-    let source = if app.context.config.file.backends.is_empty() {
-        Source::Default
-    } else {
-        Source::File
     };
     for name in backends::names(&app.context.config, &[]) {
         let kind = app
@@ -97,6 +105,15 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
             .backends
             .get(&name)
             .map_or(name.as_str(), |table| &table.kind);
+        let source = match config.file.backends.contains_key(&name) {
+            true => source_of(
+                config
+                    .project
+                    .as_ref()
+                    .is_some_and(|project| project.file.backends.contains_key(&name)),
+            ),
+            false => Source::Default,
+        };
         // The settings of a backend may be secrets.
         row(&format!("backends.{name}.kind"), kind.to_owned(), source);
     }
@@ -119,13 +136,20 @@ fn rows(app: &App, settings: &Settings) -> Vec<Row> {
 
 /// The parameters of the policy in use.
 fn params(app: &App, settings: &Settings, row: &mut impl FnMut(&str, String, Source)) {
-    if let Some(table) = app.context.config.file.policies.get(&settings.policy.value) {
+    let config = &app.context.config;
+    let name = &settings.policy.value;
+    if let Some(table) = config.file.policies.get(name) {
+        let is_projects = |project: &ConfigFile| project.file.policies.contains_key(name);
+        let source = match config.project.as_ref().is_some_and(is_projects) {
+            true => Source::Project,
+            false => Source::File,
+        };
         for (key, value) in table
             .params
             .iter()
             .filter(|(key, _)| !settings.params.contains_key(*key))
         {
-            row(&format!("params.{key}"), value.to_string(), Source::File);
+            row(&format!("params.{key}"), value.to_string(), source);
         }
     }
     for (key, setting) in &settings.params {

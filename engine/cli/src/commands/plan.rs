@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tbengine_engine::Planned;
 use tbengine_engine::plan::Plan;
+use tbengine_ops::input::{self, MAX_DOCUMENT};
 use tbengine_ops::lease::{PlannedSweep, foresee};
 
 use crate::app::{App, block_on};
@@ -116,7 +117,7 @@ pub(crate) fn read(path: &Path) -> Result<Plan, Error> {
             path.display()
         ))
     };
-    let text = std::fs::read(path).map_err(|error| wrong(&error))?;
+    let text = input::read(path, MAX_DOCUMENT).map_err(|error| wrong(&error))?;
     serde_json::from_slice(&text)
         .map_err(|error| wrong(&error).hint("expected a file written by `tbengine plan --save`"))
 }

@@ -181,6 +181,9 @@ pub struct PluginTable {
     pub program: Option<PathBuf>,
     /// The arguments of the program.
     pub args: Vec<String>,
+    /// The SHA-256 of arguments that are files, by their paths as `args` has them. Files among the arguments have to
+    /// belong to root or this user, and nobody else may write to them, pinned or not.
+    pub args_sha256: BTreeMap<String, String>,
     /// The SHA-256 of the file in hex; another file is refused. "any" runs whatever is there.
     pub sha256: Option<String>,
     /// The variables of the environment that it gets.

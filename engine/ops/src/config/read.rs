@@ -10,12 +10,6 @@ use super::file::File;
 use super::settings::contradiction;
 use crate::error::Error;
 
-/// Reads the file's text.
-pub fn text(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Error::config(format!("failed to read {}: {error}", path.display())))
-}
-
 /// Reads what the file says.
 ///
 /// # Errors
@@ -70,6 +64,8 @@ pub fn file(path: &Path, text: &str) -> Result<File, Error> {
             "needs either `path` or `program`"
         } else if plugin.path.is_some() && !plugin.args.is_empty() {
             "is a library; only a program has `args`"
+        } else if plugin.args.is_empty() && !plugin.args_sha256.is_empty() {
+            "has no `args` that `args-sha256` could be about"
         } else {
             continue;
         };

@@ -11,10 +11,12 @@ use serde::{Deserialize, Serialize};
 use tbengine_engine::decide::Decision;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::policy::{Failure, Force, Operation, RetryAdvice, Verdict};
-use tbengine_sdk::{ErrorKind, Identity, Resource, ResourceId, State};
+use tbengine_sdk::{ErrorKind, Identity, Resource, ResourceId, State, Timestamp};
 
 use super::recorded::Said;
+use super::test_scope::TestScope;
 use crate::error::Error;
+use crate::input::{self, MAX_DOCUMENT};
 
 /// What is expected of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +25,14 @@ pub struct Expected {
     /// The parameters, as for `--set`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
-    /// Whether running resources count as claimed by the operator.
+    /// The time at which the policy is asked; without it that of the recording. No resource changes with it, so one gets
+    /// older by as much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now: Option<Timestamp>,
+    /// What the policy gets to see.
+    #[serde(skip_serializing_if = "TestScope::is_everything")]
+    pub scope: TestScope,
+    /// Whether running resources count as claimed by the operator, as they do where the scope has labels.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub claimed: bool,
     /// By id. What is not named is expected to get no opinion.
@@ -276,6 +285,6 @@ pub fn find(folder: &Path) -> Result<Vec<Case>, Error> {
 
 fn read(file: &Path) -> Result<Expected, Error> {
     let failed = |error: String| Error::config(format!("{}: {error}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = input::text(file, MAX_DOCUMENT).map_err(|error| failed(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
 }

@@ -10,12 +10,16 @@ use tbengine_engine::clock::RunClock;
 use tbengine_engine::decide::{Decisions, decide};
 use tbengine_engine::discover::{DiscoverOptions, Inventory, Recognition, discover};
 use tbengine_engine::owners::{NoMemory, Owners};
-use tbengine_engine::policy::{Fault, Judging, Limits, Policy, PolicyContext, Verdict};
+use tbengine_engine::policy::{
+    ConfiguredPolicy, Failure, Fault, Force, Judging, Limits, MAX_BATCH, Policy, PolicyContext,
+    Verdict,
+};
 use tbengine_engine::scope::Scope;
 use tbengine_plugin_host::open;
-use tbengine_sdk::{OpenRequest, Timestamp};
+use tbengine_sdk::{Error as BackendError, ErrorKind, OpenRequest, Timestamp};
 
 use super::recorded::Said;
+use crate::background::in_background;
 use crate::context::Context;
 use crate::error::Error;
 use crate::policies;
@@ -24,6 +28,18 @@ use crate::policies;
 const SAMPLE_SIZE: usize = 1000;
 /// When the simulated host is looked at, so that every check evaluates the same.
 const SAMPLE_TIME: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+
+/// The failures that a policy is asked about.
+const FAILURES: [ErrorKind; 6] = [
+    ErrorKind::Transient,
+    ErrorKind::InProgress,
+    ErrorKind::Conflict,
+    ErrorKind::Dependency,
+    ErrorKind::Stuck,
+    ErrorKind::Internal,
+];
+/// The attempts that a policy is asked about.
+const ATTEMPTS: [u32; 3] = [1, 3, 8];
 
 /// What a policy is, and how it evaluates.
 #[derive(Clone, Debug, Serialize)]
@@ -57,6 +73,16 @@ pub struct Checked {
     pub milliseconds: f64,
     /// How many were evaluated in a second.
     pub resources_per_second: f64,
+    /// How many failed attempts it was asked about.
+    pub retries: usize,
+    /// Fuel of its costliest call of `decide`.
+    pub fuel: u64,
+    /// The fuel that this call may use.
+    pub fuel_limit: u64,
+    /// Fuel of its costliest call of `retry`.
+    pub retry_fuel: u64,
+    /// Bytes of memory of its largest call.
+    pub memory: u64,
     /// What is wrong with what it decided.
     pub complaints: Vec<String>,
     /// The facts that policies of its version of the contract do not get.
@@ -101,11 +127,18 @@ pub async fn check(
     if let Some(fault) = decisions.fault {
         return Ok(CheckEnd::Failed(fault));
     }
+    let spent = configured.spent_to_decide();
+    let retries = match ask_for_advice(&configured, &inventory, &decisions).await? {
+        Ok(retries) => retries,
+        Err(fault) => return Ok(CheckEnd::Failed(fault)),
+    };
+    let advised = configured.spent_to_advise();
     let mut complaints = Vec::new();
     let first = verdicts(&inventory, &decisions);
     let backwards = Arc::new(reversed(&inventory));
     let (again, _) = judge(policy.clone(), &backwards, "check-again").await;
     complaints.extend(complaint(
+        &inventory,
         &first,
         &verdicts(&backwards, &again),
         "in another order, and in another run,",
@@ -114,6 +147,7 @@ pub async fn check(
     let everything: Arc<dyn Policy> = Arc::new(configured.sent_everything());
     let (told_all, _) = judge(everything, &inventory, "check").await;
     complaints.extend(complaint(
+        &inventory,
         &first,
         &verdicts(&inventory, &told_all),
         "with all labels and attributes",
@@ -136,6 +170,11 @@ pub async fn check(
         digest: compiled.digest().to_owned(),
         contract: compiled.version().to_string(),
         imports: compiled.imports().to_vec(),
+        retries,
+        fuel: spent.fuel,
+        fuel_limit: limits.decide_fuel(inventory.resources.len().min(MAX_BATCH)),
+        retry_fuel: advised.fuel,
+        memory: spent.memory.max(advised.memory),
         limits,
         params: policy.source().params.clone(),
         resources,
@@ -151,6 +190,43 @@ pub async fn check(
         judging: description.judging,
         accepts: description.params.len(),
     })))
+}
+
+/// Asks a policy about failed attempts of every kind. Gives how many there were.
+async fn ask_for_advice(
+    policy: &ConfiguredPolicy,
+    inventory: &Arc<Inventory>,
+    decisions: &Decisions,
+) -> Result<Result<usize, Fault>, Error> {
+    let deleted = decisions.made.iter().find_map(|decision| {
+        let Verdict::Delete { reason, force, .. } = &decision.verdict else {
+            return None;
+        };
+        Some((decision.resource, reason.clone(), *force))
+    });
+    let (index, reason, force) = deleted.unwrap_or((0, String::new(), Force::Never));
+    let resource = inventory.resources[index].clone();
+    let policy = policy.clone();
+    let asking = move || {
+        let context = PolicyContext::new(SAMPLE_TIME, "check");
+        let mut asked = 0;
+        for kind in FAILURES {
+            for attempt in ATTEMPTS {
+                let error = BackendError::new(kind, "a failure of the simulated host");
+                let failure = Failure {
+                    reason: reason.clone(),
+                    force,
+                    ..Failure::new(resource.clone(), error, attempt)
+                };
+                if let Err(fault) = policy.retry(&context, &failure) {
+                    return Ok(Err(fault));
+                }
+                asked += 1;
+            }
+        }
+        Ok(Ok(asked))
+    };
+    in_background(asking).await
 }
 
 /// A simulated host.
@@ -226,8 +302,9 @@ fn verdicts(inventory: &Inventory, decisions: &Decisions) -> BTreeMap<String, St
     made.filter(|(_, text)| text != "keep: ").collect()
 }
 
-/// What is wrong if a policy decides otherwise.
+/// What is wrong if a policy decides otherwise about this inventory.
 fn complaint(
+    inventory: &Inventory,
     first: &BTreeMap<String, String>,
     other: &BTreeMap<String, String>,
     when: &str,
@@ -235,9 +312,20 @@ fn complaint(
 ) -> Option<String> {
     let ids = first.keys().chain(other.keys());
     let differing: BTreeSet<&String> = ids.filter(|id| first.get(*id) != other.get(*id)).collect();
-    let example = differing.first()?;
+    let example = *differing.first()?;
+    let mut resources = inventory.resources.iter();
+    let named = resources.find(|resource| resource.identity.id().to_string() == *example);
+    let name = named.map_or("", |resource| &*resource.name);
+    let said = |verdicts: &BTreeMap<String, String>| {
+        let verdict = verdicts
+            .get(example)
+            .map(|text| text.trim_end_matches(": "));
+        verdict.unwrap_or("keep").to_owned()
+    };
     Some(format!(
-        "{when} it decides otherwise about {} of the resources, like {example}: {why}",
-        differing.len()
+        "{when} it decides otherwise about {} of the resources, like {example} ({name}), once `{}` and once `{}`: {why}",
+        differing.len(),
+        said(first),
+        said(other)
     ))
 }

@@ -12,6 +12,7 @@ pub mod check;
 pub mod diff;
 pub mod recorded;
 pub mod test;
+mod test_scope;
 
 pub use cases::{Advice, Case, Expected, Retry};
 pub use check::{CheckEnd, Checked, check};

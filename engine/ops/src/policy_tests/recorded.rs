@@ -12,7 +12,10 @@ use tbengine_engine::record::Record;
 use tbengine_engine::scope::Scope;
 use tbengine_sdk::Timestamp;
 
+use crate::config::trust::{self, Role};
 use crate::error::Error;
+use crate::input::{Input, MAX_DOCUMENT};
+use crate::operator::Operator;
 
 /// A decision as people read it and files hold it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,10 +89,12 @@ impl Said {
 /// Reads a recorded inventory.
 ///
 /// # Errors
-/// If the file cannot be read, or holds something else.
-pub fn read(path: &Path) -> Result<Record, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::config(format!("failed to read {}: {error}", path.display())))?;
+/// If the file cannot be read, is one that others can write, or holds something else.
+pub fn read(path: &Path, operator: Operator) -> Result<Record, Error> {
+    let failed = |error| Error::config(format!("failed to read {}: {error}", path.display()));
+    let input = Input::open(path).map_err(failed)?;
+    trust::check(path, &input, Role::Recording, operator)?;
+    let text = input.text(MAX_DOCUMENT).map_err(failed)?;
     Record::read(&text).map_err(|error| {
         Error::config(format!("{}: {error}", path.display()))
             .hint("`tbengine list --record FILE` records an inventory")

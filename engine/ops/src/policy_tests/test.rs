@@ -8,12 +8,12 @@ use serde::Serialize;
 use tbengine_engine::decide::Decision;
 use tbengine_engine::discover::Inventory;
 use tbengine_engine::policy::{CompiledPolicy, Fault, Limits, Policy, PolicyContext};
-use tbengine_engine::scope::Scope;
 
 use super::cases::{self, Case, Expected};
 use super::recorded::{self, Said};
 use crate::context::Context;
 use crate::error::Error;
+use crate::operator::Operator;
 use crate::policies;
 
 /// How one case ended.
@@ -41,8 +41,10 @@ pub struct Tested {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Difference {
-    /// A resource, or a failed attempt.
+    /// A resource by its id, or a failed attempt.
     pub about: String,
+    /// The name of the resource, unless there is no such resource.
+    pub name: String,
     /// What is expected.
     pub expected: String,
     /// What was answered.
@@ -62,19 +64,30 @@ pub async fn test(
     let (compiled, found) = policies::load_in_background(context, policy).await?;
     let mut tested = Vec::new();
     for case in cases::find(folder)? {
-        tested.push(run(&compiled, &found.params, &found.limits, case, update).await?);
+        tested.push(
+            run(
+                context.world.operator(),
+                &compiled,
+                &found.params,
+                &found.limits,
+                case,
+                update,
+            )
+            .await?,
+        );
     }
     Ok(tested)
 }
 
 async fn run(
+    operator: Operator,
     compiled: &CompiledPolicy,
     configured: &BTreeMap<String, String>,
     limits: &Limits,
     case: Case,
     update: bool,
 ) -> Result<Tested, Error> {
-    let record = recorded::read(&case.inventory)?;
+    let record = recorded::read(&case.inventory, operator)?;
     if case.expected.is_none() && !update {
         return Err(Error::config(format!(
             "no expectations for {}: {} is missing",
@@ -88,13 +101,12 @@ async fn run(
     params.extend(expected.params.clone());
     let policy: Arc<dyn Policy> = Arc::new(compiled.configure(&params, limits.clone())?);
     let inventory = Arc::new(record.inventory());
-    let context = recorded::context(record.recorded, expected.claimed);
-    let judging = recorded::judge(
-        policy.clone(),
-        inventory.clone(),
-        Scope::default(),
-        context.clone(),
+    let scope = expected.scope.scope();
+    let context = recorded::context(
+        expected.now.unwrap_or(record.recorded),
+        expected.claimed || scope.claims_running(),
     );
+    let judging = recorded::judge(policy.clone(), inventory.clone(), scope, context.clone());
     let decisions = judging.await;
     let mut tested = Tested {
         case: case.file.display().to_string(),
@@ -114,6 +126,7 @@ async fn run(
         ..expected.clone()
     };
     let made = decisions.made;
+    let names = names(&inventory);
     let asking = move || Ok(ask(&*policy, &context, &inventory, &made, answered));
     let (answered, fault) = crate::background::in_background(asking).await?;
     tested.fault = tested.fault.or(fault);
@@ -129,7 +142,7 @@ async fn run(
             source,
         })?;
     } else {
-        tested.differences = differences(&expected, &answered);
+        tested.differences = differences(&expected, &answered, &names);
     }
     tested.ok = tested.differences.is_empty();
     Ok(tested)
@@ -153,7 +166,20 @@ fn ask(
     (answered, failed)
 }
 
-fn differences(expected: &Expected, answered: &Expected) -> Vec<Difference> {
+/// The names of resources, by their ids.
+fn names(inventory: &Inventory) -> BTreeMap<String, String> {
+    let resources = inventory.resources.iter();
+    resources
+        .map(|resource| (resource.identity.id().to_string(), resource.name.clone()))
+        .collect()
+}
+
+fn differences(
+    expected: &Expected,
+    answered: &Expected,
+    names: &BTreeMap<String, String>,
+) -> Vec<Difference> {
+    let name = |id: &str| names.get(id).cloned().unwrap_or_default();
     let ids: BTreeSet<&String> = expected
         .decisions
         .keys()
@@ -163,6 +189,7 @@ fn differences(expected: &Expected, answered: &Expected) -> Vec<Difference> {
         let (wanted, got) = (expected.decisions.get(id), answered.decisions.get(id));
         (wanted != got).then(|| Difference {
             about: id.clone(),
+            name: name(id),
             expected: Said::text(wanted),
             answered: Said::text(got),
         })
@@ -175,6 +202,7 @@ fn differences(expected: &Expected, answered: &Expected) -> Vec<Difference> {
                 "{}, attempt {} failed: {}",
                 wanted.id.0, wanted.attempt, wanted.failure
             ),
+            name: name(&wanted.id.0.to_string()),
             expected: wanted.advice.text(),
             answered: got.advice.text(),
         });

@@ -74,7 +74,9 @@ fn load_first(
     vetted: Vetted,
     options: &PluginOptions,
 ) -> std::result::Result<Library, PluginError> {
-    let Vetted { path, file, sha256 } = vetted;
+    let Vetted {
+        path, file, sha256, ..
+    } = vetted;
     let loadable = loadable(&path, &file);
     if let Some(loader) = &options.loader {
         let patience = options.timeouts.open;

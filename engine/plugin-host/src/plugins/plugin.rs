@@ -59,13 +59,18 @@ impl Plugin {
     /// [`PluginError`]
     pub fn load(spec: &PluginSpec, options: &PluginOptions) -> Result<Self, PluginError> {
         let (Code::Library(path) | Code::Program { path, .. }) = &spec.code;
-        let vetted =
-            trust::vet(path, &options.places, spec.sha256.as_deref()).map_err(|source| {
-                PluginError::Trust {
-                    name: spec.name.clone(),
-                    source,
-                }
-            })?;
+        let refused = |source| PluginError::Trust {
+            name: spec.name.clone(),
+            source,
+        };
+        let pin = spec.sha256.as_deref();
+        let vetted = trust::vet(path, &options.places, pin).map_err(refused)?;
+        if let Code::Program {
+            arguments, pins, ..
+        } = &spec.code
+        {
+            trust::vet_arguments(arguments, pins).map_err(refused)?;
+        }
         let (path, sha256) = (vetted.path.clone(), vetted.sha256.clone());
         let mut environment = chosen(&options.environment, &spec.variables);
         let secrets = Secrets::of(&environment);
@@ -82,7 +87,7 @@ impl Plugin {
                 }
                 let program = Program {
                     plugin: spec.name.clone(),
-                    path: path.clone(),
+                    path: vetted.named,
                     arguments: arguments.clone(),
                     environment,
                     secrets: secrets.clone(),

@@ -28,8 +28,10 @@ pub enum Code {
     Program {
         /// Its path or bare file name.
         path: PathBuf,
-        /// Its arguments.
+        /// Its arguments. Those that are files are code as well, as far as anybody knows.
         arguments: Vec<String>,
+        /// The digests that arguments must have that are files, by their paths as they are written there.
+        pins: BTreeMap<String, String>,
     },
 }
 

@@ -244,6 +244,36 @@ fn what_is_written_to_standard_error_has_no_end() {
     );
 }
 
+#[test]
+fn names_of_functions_are_cut_in_a_backtrace() {
+    let long = "f".repeat(100_000);
+    let call = format!("(func ${long} unreachable)");
+    let text = module(&format!(
+        "{call} (func (export \"describe\") (result i32) (call ${long}) unreachable)"
+    ));
+    let packed = pack(text.as_bytes(), "core.wat", None).unwrap();
+    let error = ENGINE.load(&packed.component, "core").unwrap_err();
+    let tbengine_engine::policy::LoadError::Fault { fault, .. } = error else {
+        panic!("{error}")
+    };
+    assert!(fault.backtrace[0].ends_with(" more bytes)"), "{fault:?}");
+    for frame in &fault.backtrace {
+        assert!(frame.len() < 1 << 10, "{}", frame.len());
+    }
+}
+
+#[test]
+fn a_large_function_is_refused_before_it_is_compiled() {
+    let large = "i32.const 7 i32.mul ".repeat(400_000);
+    let text = module(&format!("(func (result i32) i32.const 7 {large})"));
+    let packed = pack(text.as_bytes(), "core.wat", None).unwrap();
+    let error = ENGINE.load(&packed.component, "core").unwrap_err();
+    assert!(
+        matches!(error, tbengine_engine::policy::LoadError::LargeFunction { size, .. } if size > 1 << 20),
+        "{error}"
+    );
+}
+
 /// How often each module is damaged.
 const MUTATIONS: usize = 200;
 

@@ -1,5 +1,6 @@
 //! `tbengine policy`.
 
+mod compiling;
 mod failing;
 mod naming;
 mod showing;

@@ -227,3 +227,95 @@ fn a_record_is_what_is_in_scope_and_the_same_each_time() {
         .with_code(1)
         .says("failed to write");
 }
+
+#[test]
+fn check_asks_for_advice_and_shows_what_was_used() {
+    let host = home().memory("");
+    std::fs::write(host.path("hostile.wasm"), tbengine_builtins::HOSTILE).unwrap();
+    let check = ["policy", "check", "./hostile.wasm", "--set"];
+    let ended = host.run(&[&check[..], &["retries=panic"]].concat());
+    ended.with_code(2).says("failed in `retry`");
+    let wait = [&check[..], &["retries=wait"]].concat();
+    let said = host.run(&wait).with_code(0).stdout;
+    for part in [
+        "advised after 18 failed attempts",
+        "it used at most ",
+        " of 256 MiB of memory; decide ",
+        " of 200000000",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let json = host.run(&[&wait[..], &["-O", "json"]].concat()).json();
+    for figure in ["fuel", "retry-fuel", "memory"] {
+        assert_ne!(json[figure], 0, "{figure}");
+    }
+    let fuel = json["fuel"].as_u64().unwrap();
+    assert!(fuel < json["fuel-limit"].as_u64().unwrap());
+}
+
+#[test]
+fn a_test_has_a_time_and_a_scope_of_its_own() {
+    let host = home().memory("");
+    std::fs::create_dir(host.path("tests")).unwrap();
+    host.run(&["list", "--record", "tests/host.json"])
+        .with_code(0);
+    let decided = |expected: &str| {
+        host.write("tests/host.expected.json", expected);
+        host.run(&["policy", "test", "default", "tests", "--update"])
+            .with_code(0);
+        let written: serde_json::Value =
+            serde_json::from_str(&host.read("tests/host.expected.json")).unwrap();
+        let decisions = written["decisions"].as_object().unwrap().clone();
+        let deleted = decisions
+            .iter()
+            .filter(|(_, said)| said["verdict"] == "delete");
+        let deleted: Vec<String> = deleted.map(|(id, _)| id.clone()).collect();
+        (deleted, written)
+    };
+    let (usual, _) = decided("{}");
+    // Before anything existed nothing is old enough.
+    let (early, written) = decided(r#"{"now": "2001-01-01T00:00:00Z"}"#);
+    assert!(!usual.is_empty() && early.is_empty(), "{early:?}");
+    assert_eq!(written["now"], "2001-01-01T00:00:00Z");
+    let (containers, _) = decided(r#"{"scope": {"kind": ["container"]}}"#);
+    let is_container = |id: &&String| id.contains("/container/");
+    assert!(!containers.is_empty() && containers.iter().all(|id| is_container(&id)));
+    assert!(usual.iter().filter(is_container).count() >= containers.len());
+    let (old, _) = decided(r#"{"scope": {"older-than": "36500d"}}"#);
+    assert!(old.is_empty(), "{old:?}");
+    let ended = host.run(&["policy", "test", "default", "tests"]);
+    assert!(ended.with_code(0).stdout.ends_with("1 ok, 0 failed\n"));
+    host.write("tests/host.expected.json", r#"{"scope": {"knd": []}}"#);
+    host.run(&["policy", "test", "default", "tests"])
+        .with_code(2)
+        .says("unknown field `knd`");
+}
+
+#[test]
+fn a_test_that_fails_names_the_resource() {
+    let host = home().memory("");
+    std::fs::create_dir(host.path("tests")).unwrap();
+    host.run(&["list", "--record", "tests/host.json"])
+        .with_code(0);
+    host.write("tests/host.expected.json", "{}");
+    let test = ["policy", "test", "default", "tests"];
+    let json = host
+        .run(&[&test[..], &["-O", "json"]].concat())
+        .with_code(1);
+    let differs = json.json()[0]["differences"].as_array().unwrap().clone();
+    let named = differs
+        .iter()
+        .find(|one| one["about"].as_str().unwrap().contains("/container/"))
+        .unwrap();
+    let (name, id) = (
+        named["name"].as_str().unwrap(),
+        named["about"].as_str().unwrap(),
+    );
+    assert_ne!(name, "");
+    let shown = host.run(&test).with_code(1).stdout;
+    assert!(
+        shown.contains(&format!("  {name}: {id}\n")),
+        "{name}: {shown}"
+    );
+    assert!(shown.ends_with("0 ok, 1 failed\n"), "{shown}");
+}

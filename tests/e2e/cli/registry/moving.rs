@@ -142,8 +142,8 @@ fn a_table_of_the_configuration_names_one_too() {
     configure(&format!("sha256 = \"{digest}\""));
     user.run(&["plan"]).with_code(0);
     // A project may bring one along.
-    let text = format!("{table}[backends.memory]\nkind = \"memory\"\n");
-    user.host.write("tbengine.toml", &text);
+    user.host.configure("");
+    user.host.write("tbengine.toml", &table);
     let json = user.run(&["plan", "-O", "json"]).with_code(0).json();
     assert_eq!(json["plan"]["header"]["policy"]["digest"], digest);
 }

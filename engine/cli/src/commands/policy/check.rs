@@ -48,6 +48,10 @@ impl View for Checked {
             "deletes",
             "milliseconds",
             "resources-per-second",
+            "fuel",
+            "fuel-limit",
+            "retry-fuel",
+            "memory",
         ]
     }
 
@@ -65,6 +69,10 @@ impl View for Checked {
             self.deletes.to_string(),
             self.milliseconds.to_string(),
             self.resources_per_second.to_string(),
+            self.fuel.to_string(),
+            self.fuel_limit.to_string(),
+            self.retry_fuel.to_string(),
+            self.memory.to_string(),
         ]);
     }
 
@@ -95,6 +103,10 @@ impl View for Checked {
             self.archives,
             self.deletes
         ));
+        ok(format!(
+            "advised after {} failed attempts of all kinds",
+            self.retries
+        ));
         for complaint in &self.complaints {
             page.line(&[toned(Tone::Bad, "bad "), plain(complaint)]);
         }
@@ -102,6 +114,15 @@ impl View for Checked {
             page.text(&format!("    missing: {fact}"));
         }
         let limits = &self.limits;
+        page.text(&format!(
+            "it used at most {:.1} of {} MiB of memory; decide {} of {} units of fuel, retry {} of {}",
+            self.memory as f64 / f64::from(1 << 20),
+            limits.memory >> 20,
+            self.fuel,
+            self.fuel_limit,
+            self.retry_fuel,
+            limits.retry_fuel
+        ));
         page.text(&format!(
             "its limits: {} MiB of memory; decide {}, fuel {} and {} for each resource",
             limits.memory >> 20,

@@ -102,7 +102,7 @@ fn inventory(
 ) -> Result<(Inventory, PolicyContext), Error> {
     let claimed = scope.claims_running();
     if let Some(path) = &args.inventory {
-        let record = recorded::read(path)?;
+        let record = recorded::read(path, app.context.world.operator())?;
         let context = recorded::context(record.recorded, claimed);
         return Ok((record.inventory(), context));
     }

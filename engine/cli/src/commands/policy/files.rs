@@ -1,12 +1,13 @@
 //! `tbengine policy export` and `pack`: what writes components to files.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use serde::Serialize;
 use tbengine_engine::policy::load::MAX_COMPONENT;
 use tbengine_engine::policy::{Version, pack};
+use tbengine_ops::input::Input;
 
 use crate::app::App;
 use crate::exit::{Code, Error};
@@ -110,9 +111,8 @@ pub(super) fn make(
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let failed =
         |error: io::Error| Error::config(format!("failed to read {}: {error}", path.display()));
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_COMPONENT as u64 + 1).read_to_end(&mut bytes))
+    let bytes = Input::open(path)
+        .and_then(|input| input.beginning(MAX_COMPONENT + 1))
         .map_err(failed)?;
     if bytes.len() > MAX_COMPONENT {
         return Err(Error::config(format!(

@@ -35,12 +35,11 @@ pub(super) fn list(app: &mut App) -> Result<Code, Error> {
         .keys()
         .map(|name| (name.clone(), "configured"));
     let names: BTreeMap<String, &str> = builtins.chain(configured).collect();
-    let engine = policies::engine(&app.context.world)?;
+    let loader = policies::loader(&app.context)?;
     let mut rows = Vec::new();
     let mut code = Code::Done;
     for (name, origin) in names {
-        let loaded = policies::find(&app.context, &name)
-            .and_then(|found| Ok(engine.load(&found.bytes, &found.origin)?));
+        let loaded = policies::find(&app.context, &name).and_then(|found| loader.load(&found));
         match loaded {
             Ok(policy) => rows.push(Row {
                 name,

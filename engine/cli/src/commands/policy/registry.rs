@@ -56,7 +56,8 @@ pub(super) fn pull(
 pub(super) fn push(app: &mut App, file: &Path, reference: &str) -> Result<Code, Error> {
     let reference: Reference = reference.parse()?;
     let wasm = files::read(file)?;
-    let policy = policies::engine(&app.context.world)?.load(&wasm, &file.display().to_string())?;
+    let found = policies::plain(wasm.clone().into(), file.display().to_string());
+    let policy = policies::loader(&app.context)?.load(&found)?;
     let description = policy.description();
     let about = About {
         name: description.name.clone(),

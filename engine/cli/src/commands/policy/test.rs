@@ -30,7 +30,7 @@ impl View for Tests {
     }
 
     fn columns(&self) -> &'static [&'static str] {
-        &["case", "about", "expected", "answered"]
+        &["case", "about", "name", "expected", "answered"]
     }
 
     /// One for each difference: a case that is as expected has none.
@@ -40,6 +40,7 @@ impl View for Tests {
                 rows.row([
                     &one.case,
                     &differs.about,
+                    &differs.name,
                     &differs.expected,
                     &differs.answered,
                 ]);
@@ -51,6 +52,9 @@ impl View for Tests {
         for one in &self.cases {
             show(page, one, self.updated);
         }
+        let failed = self.cases.iter().filter(|one| !one.ok).count();
+        let ok = self.cases.len() - failed;
+        page.line(&[toned(Tone::Strong, format!("{ok} ok, {failed} failed"))]);
     }
 }
 
@@ -98,7 +102,16 @@ fn show(page: &mut Page<'_>, one: &Tested, updated: bool) {
         )),
     ]);
     for difference in &one.differences {
-        page.line(&[plain("  "), toned(Tone::Strong, difference.about.clone())]);
+        let id = &difference.about;
+        let name = match difference.name.is_empty() || id.ends_with(&difference.name) {
+            true => String::new(),
+            false => format!("{}: ", difference.name),
+        };
+        page.line(&[
+            plain("  "),
+            toned(Tone::Strong, name),
+            toned(Tone::Strong, id.clone()),
+        ]);
         page.line(&[
             toned(Tone::Dim, "    expected  "),
             plain(difference.expected.clone()),

@@ -9,7 +9,6 @@ use crate::args::reaper::ReaperArgs;
 use crate::args::values::Span;
 use crate::exit::Error;
 use tbengine_ops::lease::Passes;
-use tbengine_ops::own;
 use tbengine_ops::reaper::{Address, ReaperRequest};
 use tbengine_ops::world::World;
 
@@ -24,14 +23,6 @@ const VERBOSE: u8 = 2;
 
 /// What is asked of the reaper.
 pub(super) fn request(args: &ReaperArgs, world: &World) -> Result<ReaperRequest, Error> {
-    request_within(args, world, own::is_contained())
-}
-
-fn request_within(
-    args: &ReaperArgs,
-    world: &World,
-    is_contained: bool,
-) -> Result<ReaperRequest, Error> {
     let span = |flag: Option<Span>, name, default| match (flag, world.variable(name)) {
         (Some(Span(span)), _) => Ok(span),
         (None, Some(text)) => text
@@ -51,7 +42,7 @@ fn request_within(
     }
     Ok(ReaperRequest {
         listen: match args.listen.is_empty() {
-            true => vec![default_address(world, is_contained)?],
+            true => vec![default_address(world)?],
             false => args.listen.clone(),
         },
         backends: args.backends.backend.clone(),
@@ -78,20 +69,17 @@ fn request_within(
 /// What a client of Ryuk makes, but for images.
 const ALL_BUT_IMAGES: [Kind; 3] = [Kind::CONTAINER, Kind::NETWORK, Kind::VOLUME];
 
-/// Ryuk's port, for this host alone; in a container, whose ports nobody reaches unless they are
-/// published, on every address.
-fn default_address(world: &World, is_contained: bool) -> Result<Address, Error> {
+/// Ryuk's port, for this host alone, wherever that is: only an address that somebody wrote lets others connect, who may
+/// then delete what they name.
+fn default_address(world: &World) -> Result<Address, Error> {
     let port = match world.variable("RYUK_PORT") {
         None => PORT,
         Some(text) => text
             .parse()
             .map_err(|_| Error::config(format!("RYUK_PORT: `{text}` is not a port")))?,
     };
-    let ip = match is_contained {
-        true => Ipv4Addr::UNSPECIFIED,
-        false => Ipv4Addr::LOCALHOST,
-    };
-    Ok(Address::Tcp(SocketAddr::new(IpAddr::V4(ip), port)))
+    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    Ok(Address::Tcp(SocketAddr::new(ip, port)))
 }
 
 /// How loud the log is to be, with what Ryuk's variable says.
@@ -113,11 +101,7 @@ mod tests {
     use super::*;
     use crate::args::{Cli, Command};
 
-    fn options(
-        flags: &[&str],
-        variables: &[(&str, &str)],
-        contained: bool,
-    ) -> Result<ReaperRequest, Error> {
+    fn options(flags: &[&str], variables: &[(&str, &str)]) -> Result<ReaperRequest, Error> {
         let cli = Cli::try_parse_from([&["tbengine", "reaper"], flags].concat()).unwrap();
         let Command::Reaper(args) = cli.command else {
             panic!("{:?}", cli.command)
@@ -125,7 +109,7 @@ mod tests {
         let pairs = variables.iter();
         let environment = pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let world = World::capture().with_environment(environment.collect());
-        request_within(&args, &world, contained)
+        request(&args, &world)
     }
 
     #[test]
@@ -136,32 +120,32 @@ mod tests {
             ("RYUK_RECONNECTION_TIMEOUT", "20s"),
             ("RYUK_SHUTDOWN_TIMEOUT", "1h0m0s"),
         ];
-        let seen = options(&["--reconnection-timeout", "1s"], &ryuk, true).unwrap();
-        assert_eq!(seen.listen, ["tcp://0.0.0.0:9000".parse().unwrap()]);
+        let seen = options(&["--reconnection-timeout", "1s"], &ryuk).unwrap();
+        assert_eq!(seen.listen, ["tcp://127.0.0.1:9000".parse().unwrap()]);
         assert_eq!(seen.connection_timeout, Duration::from_secs(90));
         assert_eq!(seen.reconnection_timeout, Duration::from_secs(1));
         assert_eq!(seen.shutdown_timeout, Duration::from_secs(3600));
-        let seen = options(&["--listen", "tcp://127.0.0.1:0"], &ryuk, true).unwrap();
+        let seen = options(&["--listen", "tcp://127.0.0.1:0"], &ryuk).unwrap();
         assert_eq!(seen.listen, ["tcp://127.0.0.1:0".parse().unwrap()]);
     }
 
     #[test]
-    fn outside_of_a_container_only_this_host_can_connect() {
-        let seen = options(&[], &[], false).unwrap();
+    fn only_this_host_can_connect_unless_an_address_is_written() {
+        let seen = options(&[], &[]).unwrap();
         assert_eq!(seen.listen, ["tcp://127.0.0.1:8080".parse().unwrap()]);
     }
 
     #[test]
     fn without_images_is_with_everything_else() {
-        assert!(options(&[], &[], false).unwrap().kinds.is_empty());
-        let kinds = options(&["--no-images"], &[], false).unwrap().kinds;
+        assert!(options(&[], &[]).unwrap().kinds.is_empty());
+        let kinds = options(&["--no-images"], &[]).unwrap().kinds;
         assert!(kinds.contains(&Kind::VOLUME) && !kinds.contains(&Kind::IMAGE));
     }
 
     #[test]
     fn once_outranks_keep() {
-        assert!(options(&["--keep"], &[], false).unwrap().keep);
-        assert!(!options(&["--keep", "--once"], &[], false).unwrap().keep);
+        assert!(options(&["--keep"], &[]).unwrap().keep);
+        assert!(!options(&["--keep", "--once"], &[]).unwrap().keep);
     }
 
     #[test]
@@ -183,8 +167,8 @@ mod tests {
             ("RYUK_CONNECTION_TIMEOUT", "soon"),
             ("RYUK_CONNECTION_TIMEOUT", "0s"),
         ] {
-            assert!(options(&[], &[variable], true).is_err(), "{variable:?}");
+            assert!(options(&[], &[variable]).is_err(), "{variable:?}");
         }
-        assert!(options(&["--connection-timeout", "0s"], &[], true).is_err());
+        assert!(options(&["--connection-timeout", "0s"], &[]).is_err());
     }
 }

@@ -96,8 +96,8 @@ settings! {
             comes_first: false,
         }),
         doc: "Resources that were created or ended less than this long ago are kept. Default: {default}.",
-        project: Project::NotZero("switch the minimum age off"),
         binds_plans: true,
+        project: Project::AtLeast("lower the minimum age"),
     }
     "safeguards.unknown-lease-age" => unknown_lease_age: Duration = Safeguards::default().unknown_lease_age, {
         flag: Some(Flag {
@@ -111,8 +111,8 @@ settings! {
         }),
         doc: "Resources with the id of a run whose lease is not known here are kept until they are this old: the lease\n\
               may be live on another host or in the state of another user. Default: {default}.",
-        project: Project::Nothing("give up the resources of unknown leases"),
         binds_plans: true,
+        project: Project::AtLeast("give up the resources of unknown leases sooner"),
     }
     "safeguards.max-delete" => max_delete: Option<MaxDelete> = None, {
         flag: Some(Flag {
@@ -126,6 +126,7 @@ settings! {
         }),
         doc: "A plan that touches more than this is refused: a number, or a share like \"20%\".",
         binds_plans: true,
+        project: Project::Limit("allow plans that are refused without it"),
     }
     "safeguards.max-unknown-running" => max_unknown_running: usize = Safeguards::default().max_unproven_running, {
         flag: Some(Flag {
@@ -139,6 +140,7 @@ settings! {
         }),
         doc: "Without max-delete: how many running resources of unknown owner a plan may kill. Default: {default}.",
         binds_plans: true,
+        project: Project::AtMost("allow more resources of unknown owner to be killed"),
     }
     "safeguards.max-plan-age" => max_plan_age: Duration = Duration::from_secs(3600), {
         flag: Some(Flag {
@@ -152,6 +154,7 @@ settings! {
         }),
         doc: "Maximum age of a saved plan. Default: {default}.",
         binds_plans: true,
+        project: Project::AtMost("allow older plans"),
     }
     "safeguards.quarantine-after" => quarantine_after: u32 = QUARANTINE_AFTER, {
         flag: Some(Flag {
@@ -166,6 +169,7 @@ settings! {
         doc: "In how many runs a resource has to fail or reappear before it is quarantined; 0 = off.\n\
               Default: {default}.",
         binds_plans: true,
+        project: Project::AtMostButZero("try what fails more often"),
     }
     "safeguards.policies" => vetoes: Vec<String> = Vec::new(), {
         doc: "Vetoes: policies that review every plan after the safeguards and can only take steps away. Each is the\n\
@@ -184,6 +188,7 @@ settings! {
         }),
         doc: "Grace period before a running resource is killed. Default: 10s.",
         binds_plans: true,
+        project: Project::AtLeast("kill what runs sooner"),
     }
     "retry.attempts" => retry_attempts: Option<u32> = None, {
         doc: "How many attempts in all. Default: 8.",
@@ -308,15 +313,18 @@ settings! {
             comes_first: false,
         }),
         doc: "The directory. Default: $XDG_STATE_HOME/tbengine.",
+        project: Project::Nothing("move the records of runs and leases"),
     }
     "state.lock" => lock: Option<Duration> = None, {
         doc: "How long the locks of a run last without a heartbeat; at least 1s. Default: 30s.",
         // It has to outlast the pauses that any scheduler makes.
         limits: Limits::AtLeast(Duration::from_secs(1)),
         shown: Shown::No,
+        project: Project::Nothing("change how long runs are protected from each other"),
     }
     "state.keep" => keep: Duration = Duration::from_secs(30 * 24 * 3600), {
         doc: "How long the records of runs are kept; 0s keeps them forever. Default: {default}.",
         shown: Shown::No,
+        project: Project::Nothing("change how long the records of runs are kept"),
     }
 }

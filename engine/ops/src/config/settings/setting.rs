@@ -14,7 +14,10 @@ pub struct Setting<T> {
 impl<T: Clone> Setting<T> {
     /// Takes this value, unless a flag or a variable says another.
     pub(super) fn unless_said(&mut self, value: &T) {
-        if matches!(self.source, Source::Default | Source::File) {
+        if matches!(
+            self.source,
+            Source::Default | Source::File | Source::Project
+        ) {
             self.value = value.clone();
         }
     }
@@ -25,8 +28,10 @@ impl<T: Clone> Setting<T> {
 pub enum Source {
     /// Nobody said anything else.
     Default,
-    /// The configuration file.
+    /// The configuration file of the user.
     File,
+    /// The configuration file of a project, in the working directory.
+    Project,
     /// A variable of the environment.
     Variable,
     /// A flag.
@@ -37,7 +42,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Source::Default => "default",
-            Source::File => "file",
+            Source::File | Source::Project => "file",
             Source::Variable => "variable",
             Source::Flag => "flag",
         })

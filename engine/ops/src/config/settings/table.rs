@@ -60,12 +60,18 @@ pub struct Flag {
 /// operator's word.
 #[derive(Clone, Copy, Debug)]
 pub enum Project {
-    /// Anything.
+    /// Anything: it is about no safeguard.
     Any,
-    /// Anything but zero, which would do this.
-    NotZero(&'static str),
     /// Nothing: any value could do this.
     Nothing(&'static str),
+    /// No less than what holds without the file, which would do this.
+    AtLeast(&'static str),
+    /// No more than what holds without the file, which would do this.
+    AtMost(&'static str),
+    /// The same, and not zero, which means that there is no limit.
+    AtMostButZero(&'static str),
+    /// The limit of a plan: one that refuses whatever is refused without the file. Others would do this.
+    Limit(&'static str),
 }
 
 /// How `config show` shows a setting.
@@ -198,6 +204,13 @@ macro_rules! settings {
                     })*
                     key => Err(D::Error::custom(format!("unknown setting `{key}`"))),
                 }
+            }
+
+            /// Says where all that it says comes from.
+            pub(in crate::config) fn set_source(&mut self, source: Source) {
+                $(if let Some(setting) = &mut self.$field {
+                    setting.source = source;
+                })*
             }
 
             /// This layer on top of another.

@@ -1,6 +1,7 @@
 //! How the values of settings are written: in flags, in variables, in the file, in its schema and for people.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
@@ -65,6 +66,15 @@ impl Plain {
     /// Whether it is none of what it counts or measures.
     pub fn is_zero(&self) -> bool {
         matches!(self, Plain::Number(0) | Plain::Duration(Duration::ZERO))
+    }
+
+    /// Which of two numbers or lengths of time is larger; `None` if these are not two of one sort.
+    pub fn cmp_as_quantity(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Plain::Number(one), Plain::Number(other)) => Some(one.cmp(other)),
+            (Plain::Duration(one), Plain::Duration(other)) => Some(one.cmp(other)),
+            _ => None,
+        }
     }
 }
 

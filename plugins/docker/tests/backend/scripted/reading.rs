@@ -185,6 +185,37 @@ async fn one_odd_item_of_a_listing_spoils_none_of_the_others() {
     }
 }
 
+/// They are in the listing anyway, so nobody has to ask for them.
+#[tokio::test]
+async fn images_have_their_sizes_unless_the_daemon_does_not_know_them() {
+    let ids = [1, 2].map(|number| format!("sha256:{}", id(number)));
+    let images = json!([
+        { "Id": ids[0], "RepoTags": ["a:1"], "Created": 1, "Size": 43_925_331 },
+        { "Id": ids[1], "RepoTags": ["b:1"], "Created": 1, "Size": -1 },
+    ]);
+    let server = Server::start(move |line| match line {
+        "GET /v1.41/images/json?all=1" => Some(ok(images.clone())),
+        inspected => {
+            let id = inspected.strip_prefix("GET /v1.41/images/")?;
+            let id = id.split('/').next()?;
+            Some(ok(json!({ "Id": id })))
+        }
+    })
+    .await;
+    let page = server
+        .backend()
+        .list(ListRequest::first(Kind::IMAGE))
+        .await
+        .unwrap();
+    let mut sizes: Vec<_> = page
+        .resources
+        .iter()
+        .map(|one| one.usage.disk_bytes)
+        .collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [None, Some(43_925_331)]);
+}
+
 #[tokio::test]
 async fn a_first_listing_takes_few_requests() {
     let server =
