@@ -28,6 +28,7 @@
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is
 //! - [`mod@resume`]: what a resume is
+//! - `returning`: what comes back after each deletion
 //! - [`reaper`]: leases over a socket
 //! - [`escape`]: text of others, made safe to show
 //! - [`short_id`]: ids as people read them
@@ -58,6 +59,7 @@ pub mod policies;
 pub mod policy_tests;
 pub mod reaper;
 pub mod resume;
+mod returning;
 pub mod run;
 pub mod scaffold;
 pub mod short_id;
