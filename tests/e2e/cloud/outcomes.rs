@@ -123,7 +123,12 @@ fn what_comes_back_each_night_is_named() {
 
 #[test]
 fn a_report_over_two_backends_says_which_is_which() {
-    let (world, other) = (World::new(), World::new());
+    let world = World::new();
+    // Another organization.
+    let other = World::with(tbengine_fake_daytona::Settings {
+        seed: 2,
+        ..Default::default()
+    });
     let table = |name: &str, url: String, key: &str| {
         world.home.write(&format!("{name}.key"), key);
         let file = world.home.path(&format!("{name}.key"));

@@ -40,7 +40,7 @@ fn busy() -> Fault {
 
 async fn took(memory: &Memory) -> (u64, Report) {
     let mut world = World::new(memory.clone());
-    world.apply.concurrency = Some(16);
+    world.apply.concurrency = Some(8);
     let report = world.run(delete_all()).await;
     (report.took_ms, report)
 }
@@ -56,11 +56,11 @@ async fn no_retry_waits_for_the_last_look_of_another_step() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_for_ever_holds_nobody_up() {
-    let (without, _) = took(&slow(5000)).await;
-    let memory = failing(5000, 20, &busy());
+    let (without, _) = took(&slow(2500)).await;
+    let memory = failing(2500, 20, &busy());
     let (with, report) = took(&memory).await;
-    assert_eq!(report.counts()[&StepResult::Deleted], 4750);
-    assert_eq!(report.counts()[&StepResult::Failed], 250);
+    assert_eq!(report.counts()[&StepResult::Deleted], 2375);
+    assert_eq!(report.counts()[&StepResult::Failed], 125);
     assert!(with * 2 <= without * 3, "{with} ms instead of {without} ms");
     let failed = outcome(&report, "c0000");
     assert_eq!(failed.attempts, 6, "{failed:?}");
@@ -68,7 +68,7 @@ async fn what_is_refused_for_ever_holds_nobody_up() {
     assert_eq!(failed.effect, tbengine_engine::report::Effect::None);
     let oracle = memory.oracle();
     let requests = oracle.count(Operation::Delete) + oracle.count(Operation::Get);
-    assert!(requests <= 4 * 5000, "{requests}");
+    assert!(requests <= 4 * 2500, "{requests}");
 }
 
 /// What is busy for a while, as while it starts, is deleted once it is not any more.
@@ -154,17 +154,17 @@ async fn what_its_deletion_ends_is_deleted_and_not_stopped_first() {
 #[tokio::test(start_paused = true)]
 async fn what_takes_long_is_waited_for_while_others_finish() {
     let memory = provider();
-    for number in 0..300 {
+    for number in 0..80 {
         let make = sandbox(&format!("s{number:03}"));
         memory.insert(make.owner(benchmark()));
     }
-    // 64 at once, 40 s each.
+    // 16 at once, 40 s each.
     memory.deletion_takes(seconds(40));
-    memory.removes_at_once(64);
+    memory.removes_at_once(16);
     let report = World::new(memory.clone()).run(delete_all()).await;
     assert_eq!(
         report.counts()[&StepResult::Deleted],
-        300,
+        80,
         "{:?}",
         report.counts()
     );
