@@ -145,7 +145,10 @@ impl Daytona {
         }
         let (client, scope) = self.reach().await?;
         match request.kind {
-            Kind::SANDBOX => sandboxes::list(client, &scope, request, &self.links).await,
+            Kind::SANDBOX => {
+                let until = Instant::now() + self.settings.call_timeout / 2;
+                sandboxes::list(client, &scope, request, &self.links, until).await
+            }
             Kind::SNAPSHOT => snapshots::list(client, &scope).await,
             Kind::VOLUME => match volumes::list(client, &scope).await {
                 // Said as a warning by every check. Keys for sandboxes alone are usual, and must not

@@ -11,9 +11,12 @@ use tbengine_sdk::{State, Usage};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Totals {
-    cpu_millis: u64,
-    memory_bytes: u64,
-    disk_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_millis: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk_bytes: Option<u64>,
 }
 
 impl Totals {
@@ -42,8 +45,10 @@ impl Totals {
     }
 }
 
-fn add(sum: &mut u64, more: Option<u64>) {
-    *sum = sum.saturating_add(more.unwrap_or_default());
+fn add(sum: &mut Option<u64>, more: Option<u64>) {
+    if let Some(more) = more {
+        *sum = Some(sum.unwrap_or_default().saturating_add(more));
+    }
 }
 
 /// As a list that goes on after a comma; empty if nothing is known.
@@ -55,12 +60,12 @@ impl fmt::Display for Totals {
             disk_bytes,
         } = *self;
         let mut parts = Vec::new();
-        if cpu_millis > 0 {
+        if let Some(cpu_millis @ 1..) = cpu_millis {
             let one = if cpu_millis == 1000 { "CPU" } else { "CPUs" };
             parts.push(format!("{} {one}", rounded(cpu_millis, 1000)));
         }
         for (bytes, what) in [(memory_bytes, "memory"), (disk_bytes, "disk")] {
-            if bytes > 0 {
+            if let Some(bytes @ 1..) = bytes {
                 parts.push(format!("{} of {what}", size(bytes)));
             }
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tbengine_sdk::{Detail, Error, ErrorKind, ListRequest, Page, Relation, Resource, Result};
+use tokio::time::{Instant, timeout_at};
 
 use super::resource::into_resource;
 use super::{KIND, READ};
@@ -29,6 +30,7 @@ pub(crate) async fn list(
     scope: &AccountScope,
     request: &ListRequest,
     links: &Links,
+    until: Instant,
 ) -> Result<Page> {
     let cursor = request.cursor.as_deref();
     let limit = request.page_size.clamp(1, MAX_PAGE).to_string();
@@ -45,6 +47,8 @@ pub(crate) async fn list(
     if matches!(page, SandboxPage::Everything(_)) && cursor.is_some() {
         return Err(client.unexpected());
     }
+    // Servers from before 0.180 list whole sandboxes, and know of no links.
+    let shows_links = matches!(page, SandboxPage::Everything(_));
     let (rows, next) = page.into_parts();
     let next = next.filter(|next| !next.is_empty());
     if next.is_some() && next.as_deref() == cursor {
@@ -58,8 +62,9 @@ pub(crate) async fn list(
     let mut listed: Vec<Sandbox> = rows.read;
     listed.retain(|item| is_listed(item, scope));
     let linked = match request.detail {
+        _ if shows_links => HashMap::new(),
         Detail::Identity => HashMap::new(),
-        _ => links_of(client, &listed, links).await?,
+        _ => links_of(client, &listed, links, until).await?,
     };
     for item in listed {
         let shown = item.name.clone().unwrap_or_default();
@@ -79,17 +84,22 @@ pub(crate) async fn list(
     })
 }
 
-/// What the sandboxes of a page are linked to, by their ids.
+/// What the sandboxes of a page are linked to, by their ids. What is not read by a time counts as not readable: a page that
+/// is late would cost the whole listing.
 async fn links_of(
     client: &Client,
     listed: &[Sandbox],
     links: &Links,
+    until: Instant,
 ) -> Result<HashMap<String, Link>> {
     listed.iter().for_each(|item| links.note(item));
     let link_of = async |item: &Sandbox| {
         let link = match links.known(item) {
             Some(link) => link,
-            None => read_link(client, item, links).await?,
+            None => match timeout_at(until, read_link(client, item, links)).await {
+                Ok(link) => link?,
+                Err(_) => links.unread(item),
+            },
         };
         Ok::<_, Error>((item.id.clone().unwrap_or_default(), link))
     };
@@ -115,7 +125,7 @@ async fn read_link(client: &Client, item: &Sandbox, links: &Links) -> Result<Lin
             // It is gone, or hidden.
             Ok(other) if other.id.as_deref().is_some_and(native::is_id) => return Ok(Link::No),
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(Link::No),
-            Err(error) if error.kind.gates_backend() || error.kind.is_critical() => {
+            Err(error) if error.kind.gates_backend() || error.kind == ErrorKind::Denied => {
                 return Err(error);
             }
             Ok(_) | Err(_) => {}
