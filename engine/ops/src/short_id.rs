@@ -17,7 +17,9 @@ pub fn with_short_ids(text: &str) -> String {
         let short = short_id(word);
         match stands_alone && short.len() < word.len() {
             true => {
-                shown.push_str(before.strip_suffix("sha256:").unwrap_or(before));
+                shown.push_str(before);
+                let without = shown.strip_suffix("sha256:").map(str::len);
+                shown.truncate(without.unwrap_or(shown.len()));
                 shown.push_str(&short);
             }
             false => {
