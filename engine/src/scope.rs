@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tbengine_sdk::{Kind, KindInfo, Resource, State, Timestamp};
+use tbengine_sdk::{Kind, KindInfo, Labels, Resource, State, Timestamp};
 
 use crate::kinds;
 
@@ -32,7 +32,19 @@ pub struct Scope {
     /// time is not in scope.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub older_than: Option<Duration>,
+    /// The least time since the creation, whatever happened since. What has no known time is not in scope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_before: Option<Duration>,
+    /// Regions, as the attribute [`REGION`] names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
+    /// Attributes that must all be there. They claim nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<LabelFilter>,
 }
+
+/// The attribute in which a backend says where a resource is: a region, or several with commas between.
+pub const REGION: &str = "region";
 
 impl Scope {
     /// Whether a resource lies in the scope at the time `now`.
@@ -48,6 +60,24 @@ impl Scope {
                     .and_then(|from| from.age(now))
                     .is_some_and(|age| age >= least)
             })
+            && self.created_before.is_none_or(|least| {
+                let created = resource.identity.created;
+                let age = created.and_then(|created| created.age(now));
+                age.is_some_and(|age| age >= least)
+            })
+            && self.admits_region(resource)
+            && self
+                .attributes
+                .iter()
+                .all(|filter| filter.is_among(&resource.attrs))
+    }
+
+    /// Whether a resource is in one of the regions.
+    fn admits_region(&self, resource: &Resource) -> bool {
+        let regions = resource.attrs.get(REGION).unwrap_or_default();
+        let mut regions = regions.split(',').map(str::trim);
+        self.regions.is_empty()
+            || regions.any(|region| self.regions.iter().any(|wanted| wanted == region))
     }
 
     /// Whether anything in a backend can be in scope.
@@ -93,7 +123,12 @@ impl LabelFilter {
 
     /// Whether a resource has the label.
     pub fn matches(&self, resource: &Resource) -> bool {
-        let found = resource.labels.get(&self.key);
+        self.is_among(&resource.labels)
+    }
+
+    /// Whether it is among these.
+    fn is_among(&self, labels: &Labels) -> bool {
+        let found = labels.get(&self.key);
         match &self.value {
             None => found.is_some(),
             Some(wanted) => found == Some(wanted),
@@ -162,6 +197,8 @@ mod tests {
         };
         let mut resource = Resource::new(identity, "web", state);
         resource.labels = [("team", "evals")].into_iter().collect();
+        let attrs = [("image", "busybox"), ("region", "ap, us")];
+        resource.attrs = attrs.into_iter().collect();
         resource
     }
 
@@ -190,6 +227,17 @@ mod tests {
         ));
         assert!(scope(|s| s.older_than = Some(Duration::from_secs(100))));
         assert!(!scope(|s| s.older_than = Some(Duration::from_secs(101))));
+        assert!(scope(|s| s.created_before = Some(Duration::from_secs(100))));
+        assert!(!scope(|s| s.created_before = Some(Duration::from_secs(101))));
+        assert!(scope(|s| s.regions = vec!["eu".into(), "us".into()]));
+        assert!(!scope(|s| s.regions = vec!["eu".into()]));
+        assert!(scope(
+            |s| s.attributes = vec!["image=busybox".parse().unwrap()]
+        ));
+        assert!(!scope(
+            |s| s.attributes = vec!["image=alpine".parse().unwrap()]
+        ));
+        assert!(!scope(|s| s.attributes = vec!["team".parse().unwrap()]));
     }
 
     #[test]
@@ -201,6 +249,21 @@ mod tests {
             ..Scope::default()
         };
         assert!(!scope.admits(&resource, NOW));
+    }
+
+    /// Whatever has ended counts from its end, and what never ran from its creation.
+    #[test]
+    fn age_counts_from_the_end_in_every_state_that_is_one() {
+        let scope = Scope {
+            older_than: Some(Duration::from_secs(50)),
+            ..Scope::default()
+        };
+        for state in State::ALL {
+            let mut resource = resource(*state, 100);
+            resource.finished = Some(NOW.minus(Duration::from_secs(5)));
+            let has_ended = state.is_dead() && *state != State::Created;
+            assert_eq!(scope.admits(&resource, NOW), !has_ended, "{state}");
+        }
     }
 
     #[test]

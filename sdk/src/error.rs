@@ -130,6 +130,22 @@ impl Error {
         self.code.as_deref() == Some(NOBODY_LISTENS)
     }
 
+    /// Whether the provider has clearly refused the request, so that nothing was done: its own code ends in a status
+    /// that says so, like `docker:409`. A timeout and a limit of requests say nothing about what was asked for.
+    ///
+    /// ```
+    /// use tbengine_sdk::{Error, ErrorKind};
+    ///
+    /// let error = |code: &str| Error::new(ErrorKind::Transient, "busy").with_code(code);
+    /// assert!(error("docker:409").is_refusal());
+    /// assert!(!error("docker:500").is_refusal() && !error("docker:429").is_refusal());
+    /// ```
+    pub fn is_refusal(&self) -> bool {
+        let code = self.code.as_deref().and_then(|code| code.rsplit_once(':'));
+        let status = code.and_then(|(_, status)| status.parse::<u16>().ok());
+        status.is_some_and(|status| (400..500).contains(&status) && !matches!(status, 408 | 429))
+    }
+
     /// Adds the provider's own code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {

@@ -58,7 +58,7 @@ pub struct Can {
     pub stop: bool,
     /// Whether [`Backend::archive`](crate::Backend::archive) works.
     pub archive: bool,
-    /// Whether its deletion ends what runs by itself, so that no `stop` goes before it without a grace period.
+    /// Whether its deletion ends what runs by itself, so that no `stop` goes before it, and gets the grace period.
     pub end_by_delete: bool,
     /// Whether [`Backend::relabel`](crate::Backend::relabel) works.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -43,6 +43,7 @@
 //! - `host` (feature `host`): a backend that is open, and calling it safely
 
 pub mod abi;
+pub mod answers;
 pub mod backend;
 pub mod bind;
 pub mod class;
@@ -76,6 +77,7 @@ pub mod time;
 pub mod wire;
 pub mod words;
 
+pub use answers::Answers;
 pub use async_trait::async_trait;
 pub use backend::{
     Account, Backend, Capabilities, DeleteOptions, Detail, ListRequest, Page, StopOptions,

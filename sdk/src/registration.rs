@@ -70,6 +70,8 @@ pub struct Registration {
     /// How what a guarded command creates there gets the label of its run, where it can get it by itself.
     /// Only of kinds that are linked in.
     pub guard: Option<Guarding>,
+    /// The variables of the environment each of which configures it where nothing else does: a credential, an address.
+    pub variables: &'static [&'static str],
 }
 
 inventory::collect!(Registration);
@@ -91,15 +93,26 @@ impl Registration {
 ///
 /// A kind that can see to it that what a guarded command creates there gets the label of its run says how, by
 /// a [`Guarding`]: `backend!("docker", "Docker Engine", Docker::open, guard = GUARDING);`
+///
+/// A kind that the environment alone can configure names the variables that do, last:
+/// `backend!("daytona", "Daytona sandboxes", Daytona::open, variables = ["DAYTONA_API_KEY"]);`
 #[macro_export]
 macro_rules! backend {
     ($kind:literal, $about:literal, $open:path) => {
-        $crate::backend!(@register $kind, $about, $open, ::std::option::Option::None);
+        $crate::backend!(@register $kind, $about, $open, ::std::option::Option::None, &[]);
+    };
+    ($kind:literal, $about:literal, $open:path, variables = $variables:expr) => {
+        $crate::backend!(@register $kind, $about, $open, ::std::option::Option::None, &$variables);
     };
     ($kind:literal, $about:literal, $open:path, guard = $guard:expr) => {
-        $crate::backend!(@register $kind, $about, $open, ::std::option::Option::Some($guard));
+        $crate::backend!(@register $kind, $about, $open, ::std::option::Option::Some($guard), &[]);
     };
-    (@register $kind:literal, $about:literal, $open:path, $guard:expr) => {
+    ($kind:literal, $about:literal, $open:path, guard = $guard:expr, variables = $variables:expr) => {
+        $crate::backend!(
+            @register $kind, $about, $open, ::std::option::Option::Some($guard), &$variables
+        );
+    };
+    (@register $kind:literal, $about:literal, $open:path, $guard:expr, $variables:expr) => {
         $crate::__private::inventory::submit! {
             $crate::Registration {
                 kind: $kind,
@@ -111,6 +124,7 @@ macro_rules! backend {
                     Ok(::std::boxed::Box::new(backend))
                 },
                 guard: $guard,
+                variables: $variables,
             }
         }
     };

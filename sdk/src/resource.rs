@@ -55,6 +55,12 @@ impl State {
         )
     }
 
+    /// Whether it does not run and can be started again as it was, as the provider keeps it for that: what is stopped
+    /// or archived in a cloud may be somebody's machine.
+    pub const fn is_at_rest(self) -> bool {
+        matches!(self, State::Stopped | State::Archived)
+    }
+
     /// Whether it has ended, or never began, and only takes space.
     pub const fn is_dead(self) -> bool {
         matches!(
@@ -91,6 +97,9 @@ pub struct Usage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micros_per_hour: Option<u64>,
 }
+
+/// The attribute in which a backend gives the provider's own reason for the state of a resource, like why it failed.
+pub const REASON: &str = "error-reason";
 
 /// A thing that can leak: a container, a sandbox, a network, a volume, an image, whatever a provider has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +200,11 @@ impl Resource {
             .filter(|relation| relation.bond.takes_along())
     }
 
+    /// The provider's own reason for its state, in the attribute [`REASON`].
+    pub fn reason(&self) -> Option<&str> {
+        self.attrs.get(REASON).filter(|reason| !reason.is_empty())
+    }
+
     /// When it came into being here: when it was created, or came to this host if that was later.
     pub fn born(&self) -> Option<Timestamp> {
         self.identity.created.max(self.arrived)
@@ -198,10 +212,9 @@ impl Resource {
 
     /// The time its age counts from: when it ended if it has, else when it came into being.
     pub fn age_from(&self) -> Option<Timestamp> {
-        match self.state {
-            State::Exited | State::Stopped | State::Dead => self.finished.or(self.born()),
-            _ => self.born(),
-        }
+        let ended = self.state.is_dead() && self.state != State::Created;
+        let ended = self.finished.filter(|_| ended);
+        ended.or(self.born())
     }
 }
 

@@ -3,12 +3,14 @@
 //! - `cli`: over the simulated provider
 //! - `docker`: on a real Docker, the private daemon of the tests
 //! - `both`: over Docker and Daytona in one run
+//! - `cloud`: over Daytona alone
 //! - `guard`: `tbengine guard`, and leases in the hands of others
 //! - `reaper`: `tbengine reaper`, for clients that use the protocol of Testcontainers
 //! - `crashes`: killed at random points, and the daemon under it as well
 
 mod both;
 mod cli;
+mod cloud;
 mod crashes;
 mod docker;
 mod guard;

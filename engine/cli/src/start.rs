@@ -132,7 +132,7 @@ fn run(app: &mut App, command: Command) -> Result<Code, Error> {
         Command::Resume(args) => commands::resume::run(app, &args),
         Command::History(args) => commands::history::run(app, &args),
         Command::Explain(args) => commands::explain::run(app, &args),
-        Command::Doctor => commands::doctor::run(app),
+        Command::Doctor(args) => commands::doctor::run(app, &args),
         Command::Owners(command) => commands::owners::run(app, &command),
         Command::Plugin(command) => commands::plugin::run(app, command),
         Command::Policy(command) => commands::policy::run(app, command),

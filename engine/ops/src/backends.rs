@@ -1,5 +1,6 @@
 //! Opening the backends that a command is about.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -17,7 +18,19 @@ use crate::error::Error;
 use crate::world::World;
 
 /// The backend that there is without a configuration.
-const DEFAULT: &str = "docker";
+pub(crate) const DEFAULT: &str = "docker";
+
+/// The kinds of backends that the environment configures by itself, with a credential or an address.
+pub(crate) fn configured_by(environment: &BTreeMap<String, String>) -> Vec<String> {
+    let is_set = |name: &&&str| {
+        environment
+            .get(**name)
+            .is_some_and(|value| !value.is_empty())
+    };
+    let all = Registration::all().into_iter();
+    let configured = all.filter(|one| one.variables.iter().any(|name| is_set(&name)));
+    configured.map(|one| one.kind.to_owned()).collect()
+}
 
 /// The backends that the operator named, or else all that are configured, or else the default.
 pub fn names(config: &Config, named: &[String]) -> Vec<String> {

@@ -97,15 +97,22 @@ impl Finding {
         Self::new(subject, name, Condition::Note(detail.into()))
     }
 
+    /// Makes it worth to know, and no more.
+    fn make_note(&mut self) {
+        if let Condition::Unanswered(error) = &self.condition {
+            self.condition = Condition::Note(format!("{error}; not configured"));
+        }
+    }
+
     fn unusable(subject: Subject, name: impl Into<String>, error: impl Into<Error>) -> Self {
         Self::new(subject, name, Condition::Unusable(error.into()))
     }
 }
 
-/// Looks at everything. Writes to no backend.
-pub async fn examine(context: &Context, settings: &Settings) -> Vec<Finding> {
+/// Looks at everything, of the backends at those that are named if any is. Writes to no backend.
+pub async fn examine(context: &Context, settings: &Settings, named: &[String]) -> Vec<Finding> {
     let mut findings = configuration(context);
-    findings.extend(examine_backends(context).await);
+    findings.extend(examine_backends(context, named).await);
     findings.extend(examine_policies(context, settings).await);
     let cache = context.world.policy_cache();
     let without = "policies are recompiled on every run";
@@ -140,9 +147,22 @@ fn configuration(context: &Context) -> Vec<Finding> {
     std::iter::once(own).chain(project).collect()
 }
 
-async fn examine_backends(context: &Context) -> Vec<Finding> {
+async fn examine_backends(context: &Context, named: &[String]) -> Vec<Finding> {
     let config = &context.config;
-    let names = backends::names(config, &[]);
+    let environment = &context.world.environment;
+    let mut names = backends::names(config, named);
+    // What nobody named is worth a look, and no more than that where something else is configured.
+    let mut is_supposed = false;
+    if named.is_empty() && config.file.backends.is_empty() {
+        let configured = backends::configured_by(environment);
+        is_supposed = !configured.is_empty() && names.iter().all(|name| !configured.contains(name));
+        names.extend(
+            configured
+                .into_iter()
+                .filter(|name| !names.contains(name))
+                .collect::<Vec<_>>(),
+        );
+    }
     let mut findings = Vec::new();
     let plugins = match plugins::working(config, &context.plugins).await {
         Ok(plugins) => Arc::new(plugins),
@@ -178,7 +198,10 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
         .iter()
         .map(|name| examine_backend(context, &plugins, name));
     let mut accounts = Vec::new();
-    for (name, (found, account)) in names.iter().zip(join_all(looks).await) {
+    for (name, (mut found, account)) in names.iter().zip(join_all(looks).await) {
+        if is_supposed && name == backends::DEFAULT {
+            found.iter_mut().for_each(Finding::make_note);
+        }
         findings.extend(found);
         accounts.extend(account.map(|account| (name.as_str().into(), account)));
     }
@@ -186,7 +209,7 @@ async fn examine_backends(context: &Context) -> Vec<Finding> {
         let name = shared.backends.join(", ");
         Finding::note(Subject::Backend, name, shared.to_string())
     }));
-    for registration in Registration::all() {
+    for registration in Registration::all().into_iter().filter(|_| named.is_empty()) {
         let kind = registration.kind;
         let mut tables = config.file.backends.values();
         if !names.iter().any(|name| name == kind) && !tables.any(|table| table.kind == kind) {

@@ -28,6 +28,7 @@
 //! - [`mod@plan`]: what would be done, and why
 //! - [`mod@run`]: what a run is
 //! - [`mod@resume`]: what a resume is
+//! - `returning`: what comes back after each deletion
 //! - [`reaper`]: leases over a socket
 //! - [`operator`]: the users whose files are believed
 //! - [`input`]: files that are read as a whole
@@ -65,6 +66,7 @@ pub mod policy_tests;
 mod private_dir;
 pub mod reaper;
 pub mod resume;
+mod returning;
 pub mod run;
 pub mod scaffold;
 pub mod short_id;

@@ -27,6 +27,7 @@ use crate::front::{Approval, Front, Notice};
 use crate::lease::{LeftOver, sweep_expired_leases};
 use crate::opening::Opening;
 use crate::policies::{self, Chosen};
+use crate::returning;
 use crate::stored::{existing_store, store_for};
 
 /// What is to be run.
@@ -411,7 +412,7 @@ impl Work<'_> {
         let plan = draft.plan.clone();
         let policy = &self.chosen.policy;
         let mut see = |event: &Event| front.event(event);
-        let report = self
+        let mut report = self
             .engine
             .apply(plan, policy, self.control, ledger.as_ref(), &mut see)
             .await;
@@ -419,6 +420,7 @@ impl Work<'_> {
         let is_recorded = journal.is_some();
         drop(journal);
         if is_recorded {
+            self.note_returning(&draft.plan, &mut report).await;
             self.forget_old_runs().await;
         }
         RunEnd {
@@ -426,6 +428,19 @@ impl Work<'_> {
             halt,
             is_recorded,
             ..RunEnd::without_report(draft)
+        }
+    }
+
+    /// Says what comes back. That this cannot be noted is not a fault of the run.
+    async fn note_returning(&self, plan: &Plan, report: &mut Report) {
+        let world = self.context.world.refresh();
+        let noted = match existing_store(self.settings, &world.host) {
+            Ok(Some(store)) => returning::note(&*store, plan, report, world.now).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            tracing::warn!(%error, "cannot note what was deleted");
         }
     }
 

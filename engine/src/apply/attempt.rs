@@ -198,7 +198,10 @@ impl StepAttempt {
             Ok(Some(resource)) => match changed(&self.step, &resource, self.now) {
                 Some(detail) => AttemptResult::Ended(StepResult::Changed, Some(detail)),
                 None => {
-                    let message = format!("deletion accepted, but it is {}", resource.state);
+                    let message = format!(
+                        "deletion accepted, but it is {}",
+                        state_and_reason(&resource)
+                    );
                     failed(Error::new(ErrorKind::Transient, message), false)
                 }
             },
@@ -222,7 +225,10 @@ impl StepAttempt {
                     AttemptResult::Ended(StepResult::Changed, Some(detail))
                 }
                 State::Failed => {
-                    let message = "archiving accepted, but it failed";
+                    let message = format!(
+                        "archiving accepted, but it is {}",
+                        state_and_reason(&resource)
+                    );
                     failed(Error::new(ErrorKind::Stuck, message), false)
                 }
                 _ => AttemptResult::Archiving { by_us },
@@ -316,11 +322,10 @@ impl StepAttempt {
             return AttemptResult::Ended(StepResult::Changed, Some(detail));
         }
         let can = self.calls.open.capabilities.can(self.step.target.kind);
-        // Without a grace period it is killed apart from its deletion: all that is to be killed ends while
-        // the first deletions are under way, and deleting what has ended is much faster. Where a change
-        // only begins with the answer, a second one would find the resource busy.
-        let ask_first = !grace.is_zero() || !can.end_by_delete;
-        if runs && can.stop && ask_first && !self.asked_to_end {
+        // It is ended apart from its deletion: all that is to be ended ends while the first deletions are under way, and
+        // deleting what has ended is much faster. Where the deletion itself ends it, that gets the grace period, and a
+        // request to stop would be one more, need one more permission, and leave the resource busy.
+        if runs && can.stop && !can.end_by_delete && !self.asked_to_end {
             match self.ask_to_end(grace.is_zero()).await {
                 Ok(_) => return AttemptResult::AskedToEnd,
                 // It cannot be asked or has just ended: what is left is to delete it.
@@ -407,12 +412,22 @@ impl StepAttempt {
         match self.ask_to_end(false).await {
             Ok(_) => AttemptResult::AskedToEnd,
             Err(error) if error.kind == ErrorKind::NotFound => self.verify_gone(self.sent).await,
+            // What may not be asked is killed on the retry, which needs no more than the permission to delete.
+            Err(error) if error.kind == ErrorKind::Forbidden && self.ends_by_deletion() => {
+                let message = format!("running, and it may not be asked to end: {}", error.message);
+                failed(Error::new(ErrorKind::Transient, message), self.sent)
+            }
             Err(error) if error.kind == ErrorKind::Unsupported => {
                 let message = "running, and it cannot be asked to end";
                 failed(Error::new(ErrorKind::Transient, message), self.sent)
             }
             Err(error) => refused_or_lost(error),
         }
+    }
+
+    fn ends_by_deletion(&self) -> bool {
+        let capabilities = &self.calls.open.capabilities;
+        capabilities.can(self.step.target.kind).end_by_delete
     }
 
     /// The names that the plan saw, as far as they are still there.
@@ -445,7 +460,7 @@ impl StepAttempt {
                 if is_done && resource.state != State::Removing {
                     let message = format!(
                         "deletion accepted, but it still exists ({})",
-                        resource.state
+                        state_and_reason(&resource)
                     );
                     return failed(Error::new(ErrorKind::Transient, message), true);
                 }
@@ -491,7 +506,7 @@ impl StepAttempt {
         (is_deletion && resource.surrendered).then(|| {
             let detail = format!(
                 "the provider accepted its deletion and only hides it ({})",
-                resource.state
+                state_and_reason(resource)
             );
             AttemptResult::Ended(StepResult::Surrendered, Some(detail))
         })
@@ -539,6 +554,14 @@ impl StepAttempt {
             self.requests.failed(&before, error);
         }
         answer
+    }
+}
+
+/// The state of a resource, with the provider's own reason for it.
+fn state_and_reason(resource: &Resource) -> String {
+    match resource.reason() {
+        Some(reason) => format!("{}: {reason}", resource.state),
+        None => resource.state.to_string(),
     }
 }
 

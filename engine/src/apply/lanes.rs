@@ -8,13 +8,14 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tbengine_sdk::{Class, Error};
+use tbengine_sdk::{Answers, Class, Error};
 use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::limit::{LatencyClass, Limit, Sample};
 use super::state::{Phase, StepNo, Verdict};
 use crate::plan::{Action, Step};
+use crate::policy::Force;
 use crate::report::StepResult;
 use tbengine_sdk::host::OpenBackend;
 
@@ -61,6 +62,13 @@ struct Lane {
     /// Steps whose retry the budget does not pay for yet, and when each may be tried at the earliest.
     parked: VecDeque<(Instant, StepNo)>,
     budget: Budget,
+    /// Whether refusals to take more requests are about one request, or about all.
+    answers: Answers,
+    /// When a step last ended well, or the lane began.
+    went_on: Instant,
+    admitted: usize,
+    /// The steps that ended well.
+    ended_well: usize,
     unfinished: usize,
     /// The unfinished steps that are ready, asleep or moving.
     active: usize,
@@ -120,6 +128,8 @@ pub(super) enum Landing<'a> {
     Succeeded(Option<Timing>),
     /// It answered with an error.
     Refused,
+    /// It asked for fewer requests.
+    RateLimited,
     /// It did not answer.
     Lost(&'a Error),
 }
@@ -188,6 +198,7 @@ impl Lanes {
             }
         };
         let rank = step.class.rank();
+        self.lanes[lane.0].admitted += 1;
         self.lanes[lane.0].unfinished += 1;
         self.lanes[lane.0].unfinished_of_rank[rank] += 1;
         let open = self.lanes[lane.0].open.as_ref();
@@ -236,7 +247,7 @@ impl Lanes {
     }
 
     /// The next parked step that can go on from a time on, and whether the budget paid for it: as far as
-    /// the budget pays, and one of them when nothing else is left. Those that do not wait any more are left out.
+    /// the budget pays, and [some](Lane::free_retries) when nothing else is left. Those that do not wait any more are left out.
     pub(super) fn unpark(
         &mut self,
         lane: LaneNo,
@@ -247,7 +258,7 @@ impl Lanes {
         while let Some((not_before, step)) = lane.parked.front().copied() {
             let waits = waits(step);
             let paid = waits && lane.budget.take(now);
-            if waits && !paid && lane.active > 0 {
+            if waits && !paid && lane.active >= lane.free_retries() {
                 return None;
             }
             lane.parked.pop_front();
@@ -256,6 +267,25 @@ impl Lanes {
             }
         }
         None
+    }
+
+    /// For how long no step of the backend of this one has ended well.
+    pub(super) fn quiet(&self, step: StepNo, now: Instant) -> Duration {
+        let lane = &self.lanes[self.of(step).0];
+        now.saturating_duration_since(lane.went_on)
+    }
+
+    /// Whether a backend that asks for fewer requests means the one request that it was asked.
+    pub(super) fn refuses_by_chance(&self, step: StepNo) -> bool {
+        self.lanes[self.of(step).0].answers.refuses_by_chance()
+    }
+
+    /// How long such a request waits, which holds nothing else up.
+    pub(super) fn wait_for_chance(&self, error: &Error, random: &mut fastrand::Rng) -> Duration {
+        let asked = error.retry_after.unwrap_or(FIRST_RATE_PAUSE);
+        asked
+            .min(MAX_RETRY_AFTER)
+            .mul_f64(1.0 + random.f64() / 10.0)
     }
 
     /// The backend took a request: what the step's retries took of the budget is given back.
@@ -300,12 +330,16 @@ impl Lanes {
         let Home { lane, rank, .. } = self.homes[step.index()];
         let lane = &mut self.lanes[lane.0];
         lane.in_flight -= 1;
+        if !matches!(landing, Landing::Lost(_)) {
+            let refused = matches!(landing, Landing::RateLimited);
+            lane.answers.note(refused);
+        }
         match landing {
             Landing::Lost(error) => {
                 let closed = !matches!(lane.gate, Gate::Open);
                 lane.lost(error) || closed
             }
-            Landing::Refused => {
+            Landing::Refused | Landing::RateLimited => {
                 lane.answered();
                 false
             }
@@ -340,6 +374,8 @@ impl Lanes {
         lane.unfinished -= 1;
         lane.unfinished_of_rank[rank] -= 1;
         if let Some(retries) = gives_back {
+            lane.went_on = Instant::now();
+            lane.ended_well += 1;
             lane.budget.give_back(retries);
         }
     }
@@ -361,8 +397,8 @@ impl Lanes {
     pub(super) fn asks_first(&self, step: StepNo, action: Action) -> bool {
         match action {
             Action::Stop { .. } | Action::Archive { .. } => true,
-            Action::Delete { grace, .. } => {
-                !grace.is_zero() || !self.homes[step.index()].ends_by_deletion
+            Action::Delete { force, .. } => {
+                force == Force::OnRetry || !self.homes[step.index()].ends_by_deletion
             }
         }
     }
@@ -471,6 +507,10 @@ impl Lane {
             second_round: Vec::new(),
             parked: VecDeque::new(),
             budget: Budget::new(now),
+            answers: Answers::default(),
+            went_on: now,
+            admitted: 0,
+            ended_well: 0,
             unfinished: 0,
             active: 0,
             unfinished_of_rank: [0; Class::COUNT],
@@ -483,6 +523,12 @@ impl Lane {
         matches!(self.gate, Gate::Open)
             && self.in_flight < self.limit.now()
             && !self.ready.is_empty()
+    }
+
+    /// How many parked steps go on at once when nothing else is left. As many as of the calls at once that the backend gets
+    /// are likely to be good: to one that is sick, one.
+    fn free_retries(&self) -> usize {
+        (self.limit.now() * self.ended_well / self.admitted.max(1)).max(1)
     }
 
     /// When the gate has to be looked at again.

@@ -19,6 +19,10 @@ pub(crate) struct Limit {
     full: usize,
     least: usize,
     most: usize,
+    /// The most before it was ever cut.
+    ceiling: usize,
+    /// Successes since it was last cut or its bound was last raised.
+    quiet: u32,
     /// Whether the operator fixed it.
     pinned: bool,
     successes: u32,
@@ -70,6 +74,8 @@ struct Window {
 
 /// So many successes in a row earn one more call at once after a cut.
 const SUCCESSES_PER_RAISE: u32 = 10;
+/// So many without a cut in between double the bound that a cut has set.
+const SUCCESSES_PER_BOUND: u32 = 100;
 /// The fewest successes that say anything about a limit.
 const MIN_WINDOW: usize = 8;
 /// How many times what suits a backend it may get, and the most that any gets.
@@ -90,11 +96,14 @@ impl Limit {
     /// A limit that starts with what suits the backend, or stays at what the operator wants.
     pub(crate) fn new(suits: usize, pinned: Option<usize>) -> Self {
         let now = pinned.unwrap_or(suits).max(1);
+        let most = (now * MAX_MULTIPLE).min(MAX_LIMIT.max(now));
         Self {
             now,
             full: now,
             least: now.div_ceil(2),
-            most: (now * MAX_MULTIPLE).min(MAX_LIMIT.max(now)),
+            most,
+            ceiling: pinned.map_or(most, |_| now),
+            quiet: 0,
             pinned: pinned.is_some(),
             successes: 0,
             troubles: 0,
@@ -110,12 +119,13 @@ impl Limit {
     }
 
     /// The backend asked for fewer requests: takes three tenths off, at least one, and searches no more
-    /// above where it was.
+    /// above where it was, until that has gone well for long.
     pub(crate) fn cut(&mut self) {
         self.most = self.now.max(1);
         self.full = self.full.min(self.most);
         self.now = (self.now * 7 / 10).max(1);
         self.least = 1;
+        self.quiet = 0;
         self.successes = 0;
         self.climb = Climb::Measuring;
         self.window = Window::default();
@@ -136,6 +146,23 @@ impl Limit {
         if self.successes >= SUCCESSES_PER_RAISE && self.now < self.full {
             self.now += 1;
             self.successes = 0;
+        }
+        self.quiet += 1;
+        if self.quiet >= SUCCESSES_PER_BOUND && self.now >= self.full {
+            self.recover();
+        }
+    }
+
+    /// Nothing was refused for long: it may search as far again above where it was cut.
+    fn recover(&mut self) {
+        self.quiet = 0;
+        if self.most < self.ceiling {
+            self.most = (self.most * 2).min(self.ceiling);
+            self.climb = Climb::Measuring;
+        }
+        if self.pinned {
+            // Nobody searches for what the operator fixed.
+            self.full = self.full.max(self.most.min(self.ceiling));
         }
     }
 
@@ -257,5 +284,46 @@ impl Window {
 
     fn mean(&self) -> Option<f64> {
         (self.count > 0 && self.seconds > 0.0).then(|| self.seconds / self.count as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn succeed(limit: &mut Limit, count: usize) {
+        let now = Instant::now();
+        for _ in 0..count {
+            limit.succeeded();
+            let full = Some(limit.now());
+            limit.learn(Sample {
+                class: LatencyClass {
+                    asks_to_end: false,
+                    rank: 0,
+                },
+                latency: Duration::from_millis(20),
+                limit: full,
+            });
+        }
+        assert!(limit.note_pause(now).1 == 0);
+        limit.succeeded();
+    }
+
+    #[test]
+    fn a_limit_that_was_cut_recovers_after_quiet() {
+        for pinned in [None, Some(16)] {
+            let mut limit = Limit::new(16, pinned);
+            // Cut again before it has recovered, each time.
+            for _ in 0..20 {
+                limit.cut();
+                succeed(&mut limit, 5);
+            }
+            assert!(limit.now() <= 2, "{}", limit.now());
+            succeed(&mut limit, 3000);
+            match pinned {
+                Some(_) => assert_eq!(limit.now(), 16),
+                None => assert!(limit.now() >= 16, "{}", limit.now()),
+            }
+        }
     }
 }

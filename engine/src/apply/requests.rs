@@ -92,10 +92,11 @@ impl Requests {
 /// Whether a change that was answered so may have been made all the same. A clear refusal had no effect; a fault or a
 /// lost reply may hide one.
 pub(super) fn may_hide_an_effect(error: &Error) -> bool {
-    matches!(
+    let is_vague = matches!(
         error.kind,
         ErrorKind::Transient | ErrorKind::Unavailable | ErrorKind::Internal
-    )
+    );
+    is_vague && !error.is_refusal()
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use crate::report::StepResult;
 const LOST_IN_ROW_OF_STEP: u32 = 10;
 /// After so many attempts that only asked it to end, what may be killed on a retry is.
 const GENTLE_ATTEMPTS: u32 = 2;
+/// After so many attempts that were clearly refused in the same way, only the second round is left.
+const SAME_REFUSALS: u32 = 5;
 /// How often something that is still in use is tried again once nothing goes before it any more.
 const DEPENDENCY_TRIES: u32 = 5;
 /// The first wait for something that is still in use; each further one is twice as long.
@@ -48,6 +50,8 @@ pub(super) struct Tries {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation<'a> {
     pub(super) error: &'a Error,
+    /// Whether every attempt so far, this one included, got the same answer of the provider: it may well be for ever.
+    pub(super) always_the_same: bool,
     /// What the step is to do.
     pub(super) action: ActionKind,
     pub(super) tries: Tries,
@@ -177,18 +181,28 @@ impl RetryTable {
             ),
         };
         let is_fixed = matches!(self.schedule, RetrySchedule::Fixed { .. });
+        let first_round = at.tries.all == tried;
+        let is_refusal = at.error.is_refusal();
+        let delay = match advice {
+            // What always gets the same answer is tried once more when all else is done, and not for a whole round; what is
+            // clearly refused, not even for a whole first one.
+            RetryAdvice::NoOpinion if at.always_the_same && !is_fixed => {
+                let most = if is_refusal { SAME_REFUSALS } else { u32::MAX };
+                delay.filter(|_| first_round && tried < most)
+            }
+            _ => delay,
+        };
         if let Some(delay) = delay {
             return RetryDecision::Retry {
                 // What the provider asks for can only lengthen the wait.
                 after: delay.max(at.error.retry_after.unwrap_or_default().min(MAX_DELAY)),
                 escalate,
-                // A schedule that the operator fixed is kept to.
-                budgeted: !is_fixed && !at.is_ending,
+                // A schedule that the operator fixed is kept to, and a clear refusal is no sign of a backend that is sick.
+                budgeted: !is_fixed && !at.is_ending && !is_refusal,
             };
         }
         // Every attempt failed. Once all else is done, a second round tries again, unless the operator
         // fixed the schedule or wants to hear of the first failure.
-        let first_round = at.tries.all == tried;
         let aggregate = self.error_mode == ErrorMode::Aggregate;
         if !is_fixed && first_round && aggregate && !at.is_ending {
             return RetryDecision::SecondRound { escalate };
@@ -285,6 +299,7 @@ mod tests {
     fn first(error: &Error) -> Situation<'_> {
         Situation {
             error,
+            always_the_same: false,
             action: ActionKind::Delete,
             tries: Tries {
                 all: 1,
@@ -686,5 +701,66 @@ mod tests {
             reason: Some("enough".into()),
         };
         assert_eq!(decide(&at, RetryAdvice::GiveUp("enough".into())), given_up);
+    }
+
+    /// A clear refusal costs the others nothing, and what always gets the same answer is tried once more when all else is
+    /// done, not for a whole round.
+    #[test]
+    fn what_always_gets_the_same_answer_is_tried_once_more() {
+        let refusal = error(ErrorKind::Transient).with_code("memory:409");
+        let at = Situation {
+            always_the_same: true,
+            ..first(&refusal)
+        };
+        let decision = by_itself(JITTERED, &at);
+        assert!(
+            matches!(
+                decision,
+                RetryDecision::Retry {
+                    budgeted: false,
+                    ..
+                }
+            ),
+            "{decision:?}"
+        );
+        let tries = |all, in_round| Tries {
+            all,
+            in_round,
+            ..Tries::default()
+        };
+        let last = Situation {
+            tries: tries(8, 8),
+            ..at
+        };
+        let decision = by_itself(JITTERED, &last);
+        assert!(
+            matches!(decision, RetryDecision::SecondRound { .. }),
+            "{decision:?}"
+        );
+        for (attempts, goes_on) in [(4, true), (5, false)] {
+            let at = Situation {
+                tries: tries(attempts, attempts),
+                ..at
+            };
+            let decision = by_itself(JITTERED, &at);
+            assert_eq!(
+                matches!(decision, RetryDecision::Retry { .. }),
+                goes_on,
+                "{decision:?}"
+            );
+        }
+        for (always_the_same, ends) in [(true, true), (false, false)] {
+            let again = Situation {
+                tries: tries(9, 1),
+                always_the_same,
+                ..at
+            };
+            let decision = by_itself(JITTERED, &again);
+            assert_eq!(
+                matches!(decision, RetryDecision::GiveUp { .. }),
+                ends,
+                "{decision:?}"
+            );
+        }
     }
 }

@@ -1,11 +1,11 @@
 //! The loop that applies a plan: it starts attempts, takes their results, and does what the step wants next. It
 //! alone reports events, gives outcomes, asks the policy, reads the clock and knows why a run ends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tbengine_sdk::{Account, Changes, Error, ErrorKind, Resource, Timestamp};
+use tbengine_sdk::{Account, Changes, Error, ErrorKind, Owner, Resource, Timestamp};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use super::lanes::{GateDue, Landing, LaneNo, Lanes, Timing, Urgency};
 use super::proofs::{self, GroupNo, Proof, ProofDue, Proofs};
 use super::question::{self, Question};
 use super::retry::{RetryTable, Situation};
-use super::state::{Phase, StepNo, StepState, Steps, Verdict, Wish};
+use super::state::{Patience, Phase, StepNo, StepState, Steps, Verdict, Wish};
 use super::units::Units;
 use super::{ApplyOptions, Control, ErrorMode, LAST_CALLS};
 use crate::clock::RunClock;
@@ -647,7 +647,8 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             }
             _ => {}
         }
-        let wish = match self.steps[no].on_result(result, now, self.options.stuck_after) {
+        let patience = self.patience(no, now);
+        let wish = match self.steps[no].on_result(result, now, patience) {
             Ok(wish) => wish,
             Err(error) => self.decide(no, error, advice, backend_is_out, now),
         };
@@ -663,9 +664,11 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         backend_is_out: bool,
         now: Instant,
     ) -> Wish {
+        let patience = self.patience(no, now);
         let state = &mut self.steps[no];
         let at = Situation {
             error: &error,
+            always_the_same: state.met_only(&error),
             action: state.step().action.kind(),
             tries: state.tries(),
             last_look: state.is_last_look(),
@@ -675,7 +678,15 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         };
         let decision = self.table.decide(&at, advice, &mut self.random);
         let since_start = self.clock.elapsed();
-        state.on_decision(decision, error, since_start, now, self.options.stuck_after)
+        state.on_decision(decision, error, since_start, now, patience)
+    }
+
+    /// How long a change of a step may still go on.
+    fn patience(&self, no: StepNo, now: Instant) -> Patience {
+        Patience {
+            stuck_after: self.options.stuck_after,
+            quiet: self.lanes.quiet(no, now),
+        }
     }
 
     fn apply_wish(&mut self, no: StepNo, wish: Wish, now: Instant) {
@@ -710,6 +721,15 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 self.begin_second_round(self.lanes.of(no));
             }
             // The backend needs time. No step pays an attempt for that.
+            // A refusal among many answers is about the one request.
+            Wish::Pause {
+                next,
+                error,
+                probe: false,
+            } if self.lanes.refuses_by_chance(no) => {
+                let wait = self.lanes.wait_for_chance(&error, &mut self.random);
+                self.sleep(no, next, now + wait);
+            }
             Wish::Pause { next, error, probe } => {
                 self.make_ready(no, next);
                 self.pause_lane(self.lanes.of(no), error, probe, now);
@@ -726,6 +746,7 @@ impl<'a, 'r> RunLoop<'a, 'r> {
                 if is_failure {
                     self.fail_fast();
                 }
+                self.begin_second_round(self.lanes.of(no));
             }
             Wish::StayWith(member) => {
                 self.units.note(member);
@@ -782,8 +803,8 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         for no in self.lanes.begin_second_round(lane) {
             // A step may have ended while it waited.
             if self.steps[no].phase() == Phase::SecondRound {
-                self.steps[no].begin_round();
-                self.make_ready(no, Next::Act);
+                let at = self.steps[no].begin_round(Instant::now());
+                self.sleep(no, Next::Act, at);
             }
         }
     }
@@ -1015,10 +1036,12 @@ impl<'a, 'r> RunLoop<'a, 'r> {
             .into_iter()
             .flatten()
             .collect();
+        let mut warnings = suspicions(&outcomes);
+        warnings.extend(self.returning(&outcomes));
         let report = Report {
             run: self.header.run.clone(),
             earlier: Vec::new(),
-            warnings: suspicions(&outcomes),
+            warnings,
             parked_retries: self.parked_retries,
             outcomes,
             interrupted: self.ending == Some(Ending::Interrupted),
@@ -1026,6 +1049,33 @@ impl<'a, 'r> RunLoop<'a, 'r> {
         };
         self.emit(EventKind::RunFinished(report.clone()));
         report
+    }
+
+    /// What was deleted although its owner makes it anew, by owner, with what to do instead.
+    fn returning(&self, outcomes: &[Outcome]) -> Vec<String> {
+        let mut by_owner: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        let deleted = outcomes
+            .iter()
+            .filter(|one| one.result == StepResult::Deleted);
+        for outcome in deleted {
+            let step = self.steps[StepNo::new(outcome.step)].step();
+            if let (Owner::Kept(owner), Some(hint)) = (&step.known.owner, &step.known.hint) {
+                let names = by_owner.entry((owner, hint)).or_default();
+                names.push(&outcome.name);
+            }
+        }
+        let said = by_owner.into_iter().map(|((owner, hint), mut names)| {
+            names.sort_unstable();
+            let more = match names.len() {
+                1 => " was".to_owned(),
+                several => format!(" and {} more were", several - 1),
+            };
+            format!(
+                "`{}`{more} deleted, but {owner} makes such things anew; to end it: {hint}",
+                names[0]
+            )
+        });
+        said.collect()
     }
 
     fn id(&self, no: StepNo) -> ResourceIdText {
@@ -1051,6 +1101,9 @@ fn landing(
     let asks_to_end = match result {
         AttemptResult::Failed { error, .. } if error.kind == ErrorKind::Unavailable => {
             return Landing::Lost(error);
+        }
+        AttemptResult::Failed { error, .. } if error.kind == ErrorKind::RateLimited => {
+            return Landing::RateLimited;
         }
         AttemptResult::Failed { .. } => return Landing::Refused,
         AttemptResult::AskedToEnd => true,

@@ -127,12 +127,16 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// Whether it goes on without anybody else: it is ready, asleep, moving or about to be proven.
+    /// Whether it goes on without anybody else: it is ready, asleep, moving or about to be proven. What has failed and is
+    /// only looked at once more keeps nobody waiting.
     pub(super) const fn is_active(self) -> bool {
-        matches!(
-            self,
-            Self::Ready(_) | Self::Sleeping(_) | Self::Moving(_) | Self::AwaitsProof
-        )
+        match self {
+            Self::Ready(next) | Self::Sleeping(next) | Self::Moving(next) => {
+                !matches!(next, Next::LastLook)
+            }
+            Self::AwaitsProof => true,
+            Self::Blocked { .. } | Self::Parked | Self::SecondRound | Self::Done => false,
+        }
     }
 }
 
@@ -172,6 +176,15 @@ impl Verdict {
         }
         self
     }
+}
+
+/// How long a change may go on that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patience {
+    /// How long, from when it was accepted.
+    pub(super) stuck_after: Duration,
+    /// For how long nothing else of its backend has finished: as long as others do, it is only slow.
+    pub(super) quiet: Duration,
 }
 
 /// What a step wants next.
@@ -216,6 +229,8 @@ pub(super) struct StepState {
     dependents: Vec<StepNo>,
     tries: Tries,
     failed: Vec<Attempt>,
+    /// When the last of those failed.
+    failed_at: Option<Instant>,
     began: Option<Instant>,
     /// When what was asked to end has had its time.
     grace_until: Option<Instant>,
@@ -242,6 +257,8 @@ pub(super) struct StepState {
 /// How much later the first look is, and how much later a look can be at the most.
 const MIN_READ_DELAY: Duration = Duration::from_millis(50);
 const MAX_READ_DELAY: Duration = Duration::from_millis(500);
+/// How long before the attempt of the second round after a clear refusal.
+const REFUSED_PAUSE: Duration = Duration::from_secs(4);
 /// How long after its last attempt: effects may come late, and replicas of a provider lag behind.
 const LAST_LOOK_AFTER: Duration = Duration::from_secs(3);
 
@@ -255,6 +272,7 @@ impl StepState {
             dependents: Vec::new(),
             tries: Tries::default(),
             failed: Vec::new(),
+            failed_at: None,
             began: None,
             grace_until: None,
             asked_to_end: false,
@@ -295,6 +313,15 @@ impl StepState {
     /// The last error that one of its attempts failed with.
     pub(super) fn last_error(&self) -> Option<&Error> {
         self.failed.last().map(|attempt| &attempt.error)
+    }
+
+    /// Whether every attempt so far got the same answer of the provider, and now this one.
+    pub(super) fn met_only(&self, error: &Error) -> bool {
+        let same = |attempt: &Attempt| {
+            let met = &attempt.error;
+            met.code == error.code && met.message == error.message
+        };
+        error.code.is_some() && self.failed.iter().all(same)
     }
 
     /// Whether it was asked to end, so that only force is left.
@@ -387,9 +414,12 @@ impl StepState {
         now - *self.began.get_or_insert(now)
     }
 
-    /// Begins the second round.
-    pub(super) fn begin_round(&mut self) {
+    /// Begins the second round, and says when its first attempt may be: what was clearly refused a moment ago gets a while.
+    pub(super) fn begin_round(&mut self, now: Instant) -> Instant {
         self.tries.in_round = 0;
+        let is_refused = self.last_error().is_some_and(Error::is_refusal);
+        let failed_at = self.failed_at.filter(|_| is_refused);
+        failed_at.map_or(now, |at| now.max(at + REFUSED_PAUSE))
     }
 
     /// The resource as it was read last, if an attempt failed.
@@ -473,7 +503,7 @@ impl StepState {
         &mut self,
         result: AttemptResult,
         now: Instant,
-        stuck_after: Duration,
+        patience: Patience,
     ) -> Result<Wish, Error> {
         self.sent |= self.requests.were_sent();
         Ok(match result {
@@ -491,7 +521,7 @@ impl StepState {
                 if grace.is_zero() {
                     Wish::Ready(Next::GoOn)
                 } else {
-                    self.watch(Next::WatchEnd, now, stuck_after)
+                    self.watch(Next::WatchEnd, now, patience)
                 }
             }
             // It was asked to end. Once it has had its time, force is next; after force, patience.
@@ -501,7 +531,7 @@ impl StepState {
                     self.watched = Default::default();
                     Wish::Ready(Next::GoOn)
                 }
-                _ => self.watch(Next::WatchEnd, now, stuck_after),
+                _ => self.watch(Next::WatchEnd, now, patience),
             },
             AttemptResult::EndedRunning => {
                 self.watched = Default::default();
@@ -514,12 +544,18 @@ impl StepState {
             }
             AttemptResult::Removing { by_us } => {
                 self.sent |= by_us;
-                self.watch(Next::WatchRemoval, now, stuck_after)
+                if self.is_stuck() {
+                    return Ok(self.confirm(None));
+                }
+                self.watch(Next::WatchRemoval, now, patience)
             }
             AttemptResult::StillThere => self.confirm(None),
             AttemptResult::Archiving { by_us } => {
                 self.sent |= by_us;
-                self.watch(Next::WatchArchiving, now, stuck_after)
+                if self.is_stuck() {
+                    return Ok(self.confirm(None));
+                }
+                self.watch(Next::WatchArchiving, now, patience)
             }
             AttemptResult::CompanyChanged(member) => Wish::StayWith(member),
             AttemptResult::Failed { error, sent } => {
@@ -537,7 +573,7 @@ impl StepState {
         error: Error,
         since_start: Duration,
         now: Instant,
-        stuck_after: Duration,
+        patience: Patience,
     ) -> Wish {
         let same = match self.phase {
             Phase::Moving(next) => next,
@@ -581,7 +617,7 @@ impl StepState {
             RetryDecision::Watch(next) => {
                 self.give_back_attempt();
                 self.theirs = true;
-                self.watch(next, now, stuck_after)
+                self.watch(next, now, patience)
             }
             RetryDecision::Behind { after, counts } => {
                 self.give_back_attempt();
@@ -642,20 +678,26 @@ impl StepState {
         })
     }
 
-    /// Looks again after a while, or gives up on what does not finish.
-    fn watch(&mut self, next: Next, now: Instant, stuck_after: Duration) -> Wish {
+    /// Whether it is to end as stuck unless the last look finds otherwise.
+    fn is_stuck(&self) -> bool {
+        let verdict = self.verdict.as_ref();
+        verdict.is_some_and(|verdict| verdict.result == StepResult::Stuck)
+    }
+
+    /// Looks again after a while, or gives up on what does not finish while nothing else does either.
+    fn watch(&mut self, next: Next, now: Instant, patience: Patience) -> Wish {
         let (pause, watched_for) = self.look_again();
         let stuck_after = match next {
             // Its disk is copied.
-            Next::WatchArchiving => stuck_after * 10,
-            _ => stuck_after,
+            Next::WatchArchiving => patience.stuck_after * 10,
+            _ => patience.stuck_after,
         };
         match self.grace_until {
             Some(until) if next == Next::WatchEnd => {
                 // Never past the end of the grace period, so that force is not late.
                 Wish::Sleep(next, (now + pause).min(until.max(now)))
             }
-            _ if watched_for > stuck_after => {
+            _ if watched_for.min(patience.quiet) > stuck_after => {
                 let what = match next {
                     Next::WatchRemoval => "removed",
                     Next::WatchArchiving => "archived",
@@ -665,7 +707,7 @@ impl StepState {
                     "it was not {what} within {} after the backend accepted that",
                     humantime::format_duration(stuck_after)
                 );
-                Wish::End(Verdict::new(StepResult::Stuck, detail))
+                self.finish_failed(Verdict::new(StepResult::Stuck, detail), now)
             }
             _ => Wish::Sleep(next, now + pause),
         }
@@ -684,6 +726,7 @@ impl StepState {
     /// Notes a failure that counts. Lost connections are counted anew from here.
     fn note_failure(&mut self, since_start: Duration, error: &Error) {
         self.tries.lost_in_row = 0;
+        self.failed_at = Some(Instant::now());
         self.failed.push(Attempt {
             number: self.tries.all,
             at_ms: millis(since_start),
@@ -753,17 +796,32 @@ mod tests {
         Error::new(ErrorKind::Transient, "busy").with_hint("wait")
     }
 
-    fn stuck(detail: &str) -> Wish {
-        Wish::End(Verdict::new(StepResult::Stuck, detail))
+    /// Nothing else of its backend has finished for ever so long.
+    const PATIENCE: Patience = Patience {
+        stuck_after: MINUTE,
+        quiet: Duration::MAX,
+    };
+
+    /// Ends as stuck: at once, or after a last look if something was sent.
+    #[track_caller]
+    fn assert_stuck(state: &StepState, end: Wish, detail: &str) {
+        let verdict = match end {
+            Wish::LastLook {
+                is_failure: true, ..
+            } if state.sent() => state.verdict.clone(),
+            Wish::End(verdict) if !state.sent() => Some(verdict),
+            wish => panic!("{wish:?}"),
+        };
+        assert_eq!(verdict, Some(Verdict::new(StepResult::Stuck, detail)));
     }
 
     /// What a step wants after an attempt that did not fail.
     fn wish(state: &mut StepState, result: AttemptResult, now: Instant) -> Wish {
-        state.on_result(result, now, MINUTE).unwrap()
+        state.on_result(result, now, PATIENCE).unwrap()
     }
 
     fn decided(state: &mut StepState, decision: RetryDecision, now: Instant) -> Wish {
-        state.on_decision(decision, error(), ms(7), now, MINUTE)
+        state.on_decision(decision, error(), ms(7), now, PATIENCE)
     }
 
     /// How long a step wants to be watched before it counts as stuck, and the wish at the end.
@@ -846,7 +904,7 @@ mod tests {
             "{patience:?}"
         );
         let detail = "it was not ended within 1m after the backend accepted that";
-        assert_eq!(end, stuck(detail));
+        assert_stuck(&state, end, detail);
     }
 
     #[test]
@@ -889,8 +947,33 @@ mod tests {
             "{patience:?}"
         );
         let detail = "it was not removed within 1m after the backend accepted that";
-        assert_eq!(end, stuck(detail));
+        assert_stuck(&state, end, detail);
         assert_eq!(state.sent(), by_us, "who asked for it is not forgotten");
+    }
+
+    /// As long as others of its backend finish, that is only slow.
+    #[test]
+    fn what_takes_long_is_watched_while_others_finish() {
+        let mut state = deleting();
+        let removing = || AttemptResult::Removing { by_us: true };
+        let mut now = Instant::now();
+        let began = now;
+        let others = Patience {
+            quiet: MINUTE,
+            ..PATIENCE
+        };
+        while now - began < MINUTE * 10 {
+            match state.on_result(removing(), now, others).unwrap() {
+                Wish::Sleep(Next::WatchRemoval, until) => now = until,
+                wish => panic!("{wish:?}"),
+            }
+        }
+        let end = wish(&mut state, removing(), now);
+        let detail = "it was not removed within 1m after the backend accepted that";
+        assert_stuck(&state, end, detail);
+        // The last look finds it as it was, or finds it gone.
+        let end = wish(&mut state, removing(), now);
+        assert_eq!(end, Wish::End(Verdict::new(StepResult::Stuck, detail)));
     }
 
     #[test]
@@ -902,7 +985,7 @@ mod tests {
             "{patience:?}"
         );
         let detail = "it was not archived within 10m after the backend accepted that";
-        assert_eq!(end, stuck(detail));
+        assert_stuck(&state, end, detail);
         assert!(state.sent());
     }
 
@@ -924,7 +1007,7 @@ mod tests {
             error: error(),
             sent,
         };
-        let left = state.on_result(failed, Instant::now(), MINUTE);
+        let left = state.on_result(failed, Instant::now(), PATIENCE);
         assert_eq!(left, Err(error()));
         assert_eq!(state.sent(), sent);
     }
@@ -971,7 +1054,7 @@ mod tests {
         assert_eq!(wish, Wish::SecondRound);
         assert!(!state.escalated());
         assert_eq!(state.last_error(), Some(&error()));
-        state.begin_round();
+        state.begin_round(Instant::now());
         state.begin(Next::Act, Instant::now());
         assert_eq!((state.tries().all, state.tries().in_round), (2, 1));
     }
@@ -1113,6 +1196,7 @@ mod tests {
     #[case::goes_on(Phase::Ready(Next::GoOn), false, true, true)]
     #[case::watched(Phase::Sleeping(Next::WatchRemoval), false, true, true)]
     #[case::moving(Phase::Moving(Next::Act), false, true, true)]
+    #[case::looked_at_once_more(Phase::Sleeping(Next::LastLook), false, false, true)]
     #[case::done(Phase::Done, true, false, false)]
     fn phases_tell_what_is_active_and_what_is_under_way(
         #[case] phase: Phase,

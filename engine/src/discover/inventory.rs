@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt as _};
-use tbengine_sdk::{Account, Bond, Class, Disk, Identity, Kind, Resource, Timestamp};
+use tbengine_sdk::{Account, Bond, Class, Disk, Identity, Kind, Owner, Resource, Timestamp};
 
 use super::ListFailure;
 use super::accounts::SharedAccount;
@@ -101,6 +101,15 @@ impl Inventory {
     /// The time by which the age of a resource counts when it is `now` here: its provider's.
     pub fn now_of(&self, resource: &Resource, now: Timestamp) -> Timestamp {
         self.clocks.now_at(&resource.identity.backend, now)
+    }
+
+    /// What to do instead of deleting what an owner keeps on purpose, as far as its rules say.
+    pub(crate) fn hint_of(&self, owner: &Owner) -> Option<Arc<str>> {
+        let Owner::Kept(name) = owner else {
+            return None;
+        };
+        let owner = self.recognition.as_ref()?.owners.get(name)?;
+        owner.hint.clone()
     }
 
     /// What the kind of a resource is to the engine.

@@ -1,6 +1,8 @@
 //! What the plan knew of a resource that a read does not show.
 
-use tbengine_sdk::{Owner, Resource};
+use std::sync::Arc;
+
+use tbengine_sdk::{Owner, Resource, Usage};
 
 use super::safeguards::Context;
 use crate::policy::LeaseState;
@@ -17,6 +19,10 @@ pub struct Known {
     pub claimed: bool,
     /// Whether it goes with its lease, whatever becomes of its unit.
     pub swept: bool,
+    /// What it takes up, and frees when it is gone.
+    pub usage: Usage,
+    /// What to do instead of deleting it, if its owner makes it anew.
+    pub hint: Option<Arc<str>>,
 }
 
 impl Known {
@@ -26,6 +32,8 @@ impl Known {
             lease: context.facts.lease_of(resource),
             claimed: context.claims(resource),
             swept: context.facts.only.is_some(),
+            usage: resource.usage,
+            hint: context.inventory.hint_of(&resource.owner),
         }
     }
 }

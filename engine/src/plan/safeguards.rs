@@ -92,7 +92,7 @@ pub enum Safeguard {
     UnknownClass,
     /// It runs, and the policy did not allow killing it.
     RunningWithoutForce,
-    /// It runs, and its owner is not proven.
+    /// It runs, or is at rest and may be started again, and its owner is not proven.
     UnprovenOwner,
     /// Its owner keeps it on purpose, and nobody named it.
     KeptOwner,
@@ -468,12 +468,15 @@ fn minimum_age(proposal: &Proposed<'_>, least: Duration, now: Timestamp) -> Resu
     Ok(())
 }
 
+/// What runs is ended only where the policy allows that, and where the owner is proven. What is at rest in a cloud is
+/// not dead: it may be somebody's machine that is started again tomorrow.
 fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result<(), Refused> {
-    if !resource.state.is_running() {
+    if !resource.state.is_running() && !resource.state.is_at_rest() {
         return Ok(());
     }
     // With force on retry it is asked to end first, which the policy allows, and killed later, which it allows too.
-    if matches!(action, Action::Delete { force, .. } if force == Force::Never) {
+    let runs = resource.state.is_running();
+    if runs && matches!(action, Action::Delete { force, .. } if force == Force::Never) {
         return Err((
             Safeguard::RunningWithoutForce,
             format!(

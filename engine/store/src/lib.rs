@@ -1,7 +1,7 @@
 //! Where runs, their claims, leases and the quarantine are kept.
 //!
-//! [`Store`] is all that the floors above see: [`Runs`], [`Leases`], [`Parked`], [`ProvenOwners`] and [`Sightings`]. A
-//! store is opened by one process, and acts for it.
+//! [`Store`] is all that the floors above see: [`Runs`], [`Leases`], [`Parked`], [`ProvenOwners`],
+//! [`Returns`] and [`Sightings`]. A store is opened by one process, and acts for it.
 //!
 //! - `runs`: what is recorded of runs, and who works on what
 //! - `entry`, `record`: what a record says, row by row and as a whole
@@ -13,6 +13,7 @@
 //! - `facts`: what the safeguards know of leases
 //! - `parked`: what failed in run after run
 //! - `proven`: what was proven of owners
+//! - `returns`: what was deleted before under the same name
 //! - `sightings`: when things were first seen
 //! - `error`: why something could not be had
 //! - [`sqlite`]: the store in a directory of this user
@@ -30,6 +31,7 @@ mod observed;
 mod parked;
 mod proven;
 mod record;
+mod returns;
 mod runs;
 mod scratch;
 mod sightings;
@@ -49,6 +51,7 @@ pub use observed::Observed;
 pub use parked::Parked;
 pub use proven::ProvenOwners;
 pub use record::{Record, RunState, StepRecord};
+pub use returns::Returns;
 pub use runs::{ClaimedRun, Damage, RunLog, Runs};
 pub use scratch::Scratch;
 pub use sightings::Sightings;

@@ -14,10 +14,12 @@ use tokio::time::Instant;
 
 use crate::account::{self, Organization};
 use crate::account_scope::AccountScope;
+use crate::busy::Busy;
 use crate::client::{self, Client};
 use crate::config::Settings;
 use crate::credential::Credential;
 use crate::error::{gone, has_status, in_progress};
+use crate::links::Links;
 use crate::poller::{Look, Poller};
 use crate::recent::{Recent, Seen};
 use crate::sandboxes::ConfirmingRead;
@@ -36,6 +38,8 @@ pub struct Daytona {
     recent: Recent,
     poller: Poller,
     undeletable: Undeletable,
+    busy: Busy,
+    links: Links,
 }
 
 /// What the first contact showed.
@@ -61,6 +65,8 @@ impl Daytona {
             recent: Recent::default(),
             poller: Poller::default(),
             undeletable: Undeletable::default(),
+            busy: Busy::default(),
+            links: Links::default(),
         })
     }
 
@@ -139,7 +145,10 @@ impl Daytona {
         }
         let (client, scope) = self.reach().await?;
         match request.kind {
-            Kind::SANDBOX => sandboxes::list(client, &scope, cursor, request.page_size).await,
+            Kind::SANDBOX => {
+                let until = Instant::now() + self.settings.call_timeout / 2;
+                sandboxes::list(client, &scope, request, &self.links, until).await
+            }
             Kind::SNAPSHOT => snapshots::list(client, &scope).await,
             Kind::VOLUME => match volumes::list(client, &scope).await {
                 // Said as a warning by every check. Keys for sandboxes alone are usual, and must not
@@ -338,7 +347,7 @@ impl Daytona {
         check_target(target)?;
         let seen = self.see(target).await?;
         if seen.is_hidden {
-            return Err(sandboxes::hides(&seen.raw));
+            return Err(sandboxes::hides(&seen.raw, seen.reason()));
         }
         if seen.state == State::Removing {
             return Err(in_progress());
@@ -356,7 +365,7 @@ impl Daytona {
             Kind::SNAPSHOT => snapshots::delete(client, &scope, id).await,
             Kind::VOLUME => volumes::delete(client, &scope, id).await,
             _ => {
-                let answer = sandboxes::delete(client, &scope, id).await;
+                let answer = sandboxes::delete(client, &scope, id, &seen, &self.busy).await;
                 let is_on_its_way = self.undeletable.classify(id, &seen.raw, answer)?;
                 self.poller.watch(&seen.resource, is_on_its_way);
                 Ok(())

@@ -30,10 +30,12 @@
 mod account;
 mod account_scope;
 mod backend;
+mod busy;
 mod client;
 mod config;
 mod credential;
 mod error;
+mod links;
 mod native;
 mod poller;
 mod recent;
@@ -51,5 +53,6 @@ pub use config::Config;
 tbengine_sdk::backend!(
     "daytona",
     "Daytona cloud sandboxes, hosted or self-hosted",
-    Daytona::open
+    Daytona::open,
+    variables = ["DAYTONA_API_KEY", "DAYTONA_JWT_TOKEN"]
 );

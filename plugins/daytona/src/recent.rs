@@ -47,6 +47,13 @@ impl Seen {
     }
 }
 
+impl Seen {
+    /// The service's own reason for its state.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        self.resource.reason()
+    }
+}
+
 /// The reads of the last moment.
 #[derive(Default)]
 pub(crate) struct Recent(Mutex<HashMap<(Kind, String), (Seen, Instant)>>);

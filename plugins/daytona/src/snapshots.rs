@@ -137,6 +137,10 @@ fn attrs(item: &Snapshot, raw: &str) -> Labels {
             "targets",
             item.region_ids.as_ref().map(|regions| regions.join(",")),
         ),
+        (
+            "region",
+            item.region_ids.as_ref().map(|regions| regions.join(",")),
+        ),
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key, value.filter(|value| !value.is_empty())?)))

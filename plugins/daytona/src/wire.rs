@@ -90,6 +90,9 @@ pub(crate) struct Sandbox {
     pub(crate) state: Option<String>,
     #[serde(deserialize_with = "word")]
     pub(crate) desired_state: Option<String>,
+    /// The machine that it is on.
+    #[serde(deserialize_with = "lenient")]
+    pub(crate) runner_id: Option<String>,
     #[serde(deserialize_with = "lenient")]
     pub(crate) snapshot: Option<String>,
     #[serde(deserialize_with = "lenient")]

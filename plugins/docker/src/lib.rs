@@ -72,5 +72,6 @@ tbengine_sdk::backend!(
     "docker",
     "Docker Engine or Podman, local or remote",
     Docker::open,
-    guard = labelling::GUARDING
+    guard = labelling::GUARDING,
+    variables = ["DOCKER_HOST", "DOCKER_CONTEXT"]
 );

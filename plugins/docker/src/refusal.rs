@@ -60,6 +60,12 @@ pub(crate) fn classify(refusal: &Refusal, call: Call) -> (ErrorKind, Option<&'st
         }
         (300..=399 | 404 | 405, _) => (ErrorKind::Invalid, Some(NOT_DOCKER)),
 
+        // Podman's own: it lives and dies with its pod.
+        (409 | 500, Call::Stop | Delete(Kind::CONTAINER)) if refusal.says("infra container") => (
+            ErrorKind::Unsupported,
+            Some("remove its pod: `podman pod rm POD`"),
+        ),
+
         (409, Delete(_)) if refusal.says("already in progress") => (ErrorKind::InProgress, None),
         (409, Delete(Kind::VOLUME | Kind::NETWORK)) => (ErrorKind::Dependency, None),
         (409, Delete(Kind::IMAGE)) if refusal.says("multiple repositories") => (
@@ -152,6 +158,12 @@ mod tests {
                 Conflict,
             ),
             (409, Call::Stop, "Container x is not running", Conflict),
+            (
+                500,
+                container,
+                "container 12 is the infra container of pod 34 and cannot be removed without removing the pod",
+                Unsupported,
+            ),
             (
                 500,
                 container,

@@ -50,6 +50,8 @@ pub struct Provider {
     pub(crate) kinds: Vec<KindInfo>,
     /// How long a deletion takes after it was accepted; zero means it is complete at once.
     pub(crate) deletion_takes: Duration,
+    /// When each place is free again, where only so many deletions go on at once.
+    pub(crate) removal_places: Vec<Option<Instant>>,
     /// The same for archiving.
     pub(crate) archiving_takes: Duration,
     opened: Timestamp,
@@ -105,6 +107,7 @@ impl Provider {
             dependents: empty(&kinds),
             kinds,
             deletion_takes: Duration::ZERO,
+            removal_places: Vec::new(),
             archiving_takes: Duration::ZERO,
             opened,
             epoch,
@@ -512,9 +515,21 @@ impl Provider {
             self.change(target.kind, &target.native, |resource| {
                 resource.state = State::Removing;
             });
-            self.plan(self.deletion_takes, Event::Gone(identity, state));
+            let takes = self.removal_time();
+            self.plan(takes, Event::Gone(identity, state));
         }
         Ok(())
+    }
+
+    /// How long the next deletion takes, the wait for a place included.
+    fn removal_time(&mut self) -> Duration {
+        let (now, takes) = (self.now, self.deletion_takes);
+        let Some(place) = self.removal_places.iter_mut().min() else {
+            return takes;
+        };
+        let ends = place.map_or(now, |free| free.max(now)) + takes;
+        *place = Some(ends);
+        ends - now
     }
 
     /// Takes the deletion of a resource that it will only hide, if it is one.

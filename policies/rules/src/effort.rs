@@ -91,6 +91,15 @@ impl Effort {
         }
     }
 
+    /// Archives a resource that has ended.
+    pub(crate) fn archive(&self, one: &Resource, reason: String) -> Verdict {
+        let verdict = one.archive(reason);
+        match self.stop_timeout {
+            Some(grace) => verdict.grace(grace),
+            None => verdict,
+        }
+    }
+
     /// Advises after a failed attempt, as `attempts`, `retry-delay` and `retry-factor` say.
     pub fn retry(&self, failure: &Failure) -> RetryAction {
         // What changed, is still in use or stuck is not helped by more attempts, and the engine knows best.

@@ -11,12 +11,14 @@
 //! Both use:
 //!
 //! - `kind`: the kinds of resources
+//! - [`ended`]: what is done with sandboxes that have ended
 //! - `reason`: the texts
 //! - [`effort`]: how hard is tried, and the advice after a failed attempt
 //! - [`builtin!`]: makes a component of it
 
 pub mod each;
 pub mod effort;
+pub mod ended;
 mod kind;
 pub mod preset;
 mod reason;

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::counter::{Counter, counters};
 use super::wait::Wait;
+use crate::answers::Answers;
 
 /// A wait up to this is made here; a longer one is the engine's, so that no call holds a place for it.
 const MAX_PACE: Duration = Duration::from_secs(5);
@@ -40,6 +41,8 @@ struct Throttlers {
     refused: BTreeMap<&'static str, Instant>,
     /// Until when everything is.
     all_refused: Option<Instant>,
+    /// Whether a refusal that names no throttler is about more than one request.
+    answers: Answers,
     in_flight: BTreeMap<&'static str, u64>,
 }
 
@@ -128,6 +131,7 @@ impl Permit<'_> {
         for (name, counter) in counters {
             throttlers.learn(traffic, name, &counter, sent, now);
         }
+        throttlers.answers.note(refused.is_some());
         if let Some(wait) = refused {
             throttlers.refuse(traffic, wait, now);
         }
@@ -214,6 +218,10 @@ impl Throttlers {
     }
 
     fn refuse(&mut self, traffic: &'static str, wait: Wait, now: Instant) {
+        // A gateway's that refuses a request now and then; that one is asked for again, by whoever asked for it.
+        if wait.throttler.is_none() && self.answers.refuses_by_chance() {
+            return;
+        }
         if let Some(everything) = wait.everything {
             self.all_refused = self.all_refused.max(Some(now + everything));
         }

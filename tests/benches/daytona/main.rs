@@ -1,7 +1,8 @@
 //! How fast tbengine cleans up at Daytona's API, and what it loses when that misbehaves: the engine and
 //! the backend over the fake service, whose record knows the truth.
 //!
-//! `cargo bench -p tbengine-tests --bench daytona [-- --only throughput] [-- --scale 10]`
+//! `cargo bench -p tbengine-tests --bench daytona [-- --only throughput] [-- --scale 10]`; the others are `limit`, `faults`,
+//! `ratios` and `outage`.
 //!
 //! Figures are ratios to the ideal of the same run. The least that a deletion needs is three requests:
 //! the read before it, the deletion, and the read that finds nothing any more. So the ideal time is
@@ -40,6 +41,9 @@ fn main() {
     if wanted("faults") {
         faults(100_000 / scale, 0.10, 0.0);
         faults(100_000 / scale, 0.30, 0.001);
+    }
+    if wanted("ratios") {
+        ratios(5_000 / scale);
     }
     if wanted("outage") {
         outage(10_000 / scale, Duration::from_secs(30));
@@ -179,6 +183,64 @@ fn faults(count: usize, probability: f64, allowed: f64) {
     println!("{:<70} {:.2} s", name("time"), cleaned.took.as_secs_f64());
     requests(&name(""), count, &cleaned);
     lost(&name("not gone"), count, &cleaned, allowed);
+}
+
+/// What goes wrong in a few places costs the rest little: the time in ratio to a run in which nothing does. The program's own
+/// options, with as many requests at once as it finds to be good.
+fn ratios(count: usize) {
+    let options = || ApplyOptions {
+        ask_policy: false,
+        ..ApplyOptions::default()
+    };
+    let slow = FaultPlan {
+        seed: 7,
+        latency_ms: 20,
+        ..FaultPlan::default()
+    };
+    let clean = |busy: usize, plan: &FaultPlan| {
+        let cloud = Cloud::with_busy(count, busy, Settings::default());
+        cloud.clean_after_planning(options(), plan.clone())
+    };
+    let rates = |faults: &[Fault], probability: f64| FaultPlan {
+        rates: faults
+            .iter()
+            .map(|fault| Rate {
+                fault: *fault,
+                probability: probability / faults.len() as f64,
+            })
+            .collect(),
+        ..slow.clone()
+    };
+    let gateway = rates(&[Fault::TooManyRequests], 0.003);
+    let others = [
+        Fault::Status(500),
+        Fault::Status(504),
+        Fault::Truncated,
+        Fault::ErrorWithSuccess,
+    ];
+    let others = rates(&others, 0.10);
+    let without = clean(0, &slow);
+    let name = |case: &str, what: &str| format!("{count} sandboxes, 20 ms, {case}: {what}");
+    let report = |case: &str, busy: usize, cleaned: &Cleaned, most: f64| {
+        println!(
+            "{:<70} {:.2} s",
+            name(case, "time"),
+            cleaned.took.as_secs_f64()
+        );
+        let ratio = cleaned.took.as_secs_f64() / without.took.as_secs_f64();
+        figure(&name(case, "over the run without"), ratio, "x", most, true);
+        let (_, each) = requests(&name(case, ""), count, cleaned);
+        figure(&name(case, "requests for each"), each, "", 4.0, true);
+        let left = 100.0 * busy as f64 / count as f64;
+        lost(&name(case, "not gone"), count, cleaned, left);
+    };
+    report("nothing else", 0, &without, 1.0);
+    // One in twenty, less one.
+    let busy = (count / 20).saturating_sub(1);
+    let case = format!("{busy} answer 409 for ever");
+    report(&case, busy, &clean(busy, &slow), 1.5);
+    report("0.3 % are 429", 0, &clean(0, &gateway), 1.3);
+    report("10 % fail otherwise", 0, &clean(0, &others), 1.5);
 }
 
 /// Nothing answers for a while in the middle.

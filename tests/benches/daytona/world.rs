@@ -29,9 +29,15 @@ pub(crate) struct Cloud(Service);
 
 impl Cloud {
     pub(crate) fn with_sandboxes(count: usize, settings: Settings) -> Self {
+        Self::with_busy(count, 0, settings)
+    }
+
+    /// The same where of some, spread over all, a change is under way that never ends.
+    pub(crate) fn with_busy(count: usize, busy: usize, settings: Settings) -> Self {
         let service = Service::start(settings);
         for number in 0..count {
-            service.fake.put(leaked(number));
+            let is_busy = (number + 1) * busy / count > number * busy / count;
+            service.fake.put(leaked(number).pending(is_busy));
         }
         Self(service)
     }

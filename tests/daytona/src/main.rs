@@ -47,6 +47,9 @@ struct Arguments {
     /// How long a runner takes to destroy a sandbox
     #[arg(long, value_parser = humantime::parse_duration, default_value = "200ms", value_name = "TIME")]
     destroy: Duration,
+    /// How many jobs the runners do at once; any number if it is not given
+    #[arg(long, value_name = "N")]
+    at_once: Option<usize>,
     /// How far the listing may lag behind
     #[arg(long, value_parser = humantime::parse_duration, default_value = "0s", value_name = "TIME")]
     list_lag: Duration,
@@ -73,6 +76,7 @@ impl Arguments {
             port: self.port,
             runner: RunnerTimes {
                 destroy: self.destroy,
+                at_once: self.at_once,
                 ..RunnerTimes::default()
             },
             list_lag: self.list_lag,

@@ -62,6 +62,8 @@ pub fn sandbox() -> Make {
             env: BTreeMap::new(),
             volumes: Vec::new(),
             parent: None,
+            linked: None,
+            runner_id: "runner-1".to_owned(),
             runner: Runner::Works,
             fields: Fields::Documented,
             version: 0,
@@ -186,6 +188,18 @@ impl Make {
     /// Forked from this one.
     pub fn fork_of(mut self, parent: &str) -> Self {
         self.made.parent = Some(Id::from(parent));
+        self
+    }
+
+    /// Linked to this one, which it goes with: such are ephemeral, and on the same machine.
+    pub fn linked_to(mut self, owner: &str) -> Self {
+        self.made.linked = Some(Id::from(owner));
+        self.ephemeral()
+    }
+
+    /// On this machine.
+    pub fn on_runner(mut self, id: impl Into<String>) -> Self {
+        self.made.runner_id = id.into();
         self
     }
 

@@ -49,6 +49,10 @@ pub struct Sandbox {
     pub volumes: Vec<String>,
     /// The sandbox that this one was forked from.
     pub parent: Option<Id>,
+    /// The sandbox that this one is linked to, and goes with. Only readings by id show it.
+    pub linked: Option<Id>,
+    /// The machine that it is on.
+    pub runner_id: String,
     /// What becomes of the jobs of its runner.
     pub runner: Runner,
     /// How the optional fields are shown.

@@ -79,6 +79,8 @@ pub struct RunnerTimes {
     pub destroy: Duration,
     /// To archive one.
     pub archive: Duration,
+    /// How many jobs there can be at once; the others wait. `None` is any number.
+    pub at_once: Option<usize>,
     /// After which a job whose runner died counts as failed.
     pub stale: Duration,
 }
@@ -92,6 +94,7 @@ impl Default for RunnerTimes {
             stop: Duration::from_millis(100),
             destroy: Duration::from_millis(200),
             archive: Duration::from_millis(100),
+            at_once: None,
             stale: Duration::from_secs(600),
         }
     }

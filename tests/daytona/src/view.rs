@@ -92,6 +92,8 @@ pub(crate) struct SandboxView<'a> {
     #[serde(skip_serializing_if = "Field::is_missing")]
     volumes: Field<Vec<VolumeOf<'a>>>,
     #[serde(skip_serializing_if = "Field::is_missing")]
+    linked_sandbox_id: Field<&'a str>,
+    #[serde(skip_serializing_if = "Field::is_missing")]
     kvm: Field<bool>,
     #[serde(skip_serializing_if = "Field::is_missing")]
     hyperdrive: Field<BTreeMap<&'static str, u8>>,
@@ -142,7 +144,7 @@ impl Cloud {
             disk: sandbox.disk,
             labels: &sandbox.labels,
             toolbox_proxy_url: TOOLBOX_PROXY_URL,
-            runner_id: Field::Is("runner-1"),
+            runner_id: Field::Is(&sandbox.runner_id),
             sandbox_class: Field::Is("container"),
             state: Field::Is(state),
             desired_state: Field::Is(sandbox.desired),
@@ -159,6 +161,7 @@ impl Cloud {
             last_activity_at: sandbox.last_activity_at.map(iso).into(),
             env: full.then_some(&sandbox.env).into(),
             volumes: full.then(volumes).into(),
+            linked_sandbox_id: sandbox.linked.as_deref().filter(|_| full).into(),
             kvm: (full && self.settings.kvm).then_some(false).into(),
             hyperdrive: Field::Missing,
         };

@@ -19,6 +19,8 @@ pub struct Volume {
     pub name: String,
     pub state: VolumeState,
     pub created_at: Timestamp,
+    /// Why it cannot be deleted, if so: it ends in `error` then.
+    pub fails: Option<String>,
     deleted_by: Option<(By, Timestamp)>,
 }
 
@@ -52,9 +54,17 @@ impl Cloud {
             name: name.into(),
             state,
             created_at,
+            fails: None,
             deleted_by: None,
         });
         id
+    }
+
+    /// Lets every deletion of a volume fail for a reason.
+    pub fn fail_volume(&mut self, id: &str, reason: impl Into<String>) {
+        if let Some(found) = self.volumes.iter_mut().find(|one| one.id == id) {
+            found.fails = Some(reason.into());
+        }
     }
 
     /// All of them, as `GET /volumes` answers it.
@@ -108,6 +118,7 @@ impl Cloud {
         let volume = self.volumes.iter_mut().find(|one| one.id == id)?;
         volume.state = match volume.state {
             VolumeState::PendingDelete => VolumeState::Deleting,
+            _ if volume.fails.is_some() => VolumeState::Error,
             _ => VolumeState::Deleted,
         };
         let volume = volume.clone();
@@ -136,7 +147,9 @@ impl Cloud {
             created_at: iso(volume.created_at),
             updated_at: iso(volume.created_at),
             last_used_at: None,
-            error_reason: None,
+            error_reason: (volume.state == VolumeState::Error)
+                .then(|| volume.fails.clone())
+                .flatten(),
         }
     }
 }

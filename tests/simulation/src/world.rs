@@ -387,8 +387,12 @@ impl World {
     fn sandbox(&mut self, backend: usize, number: usize) {
         let make = ours(sandbox(&format!("s{number}")));
         if self.random.bool() {
-            self.put(backend, make, Fate::Deleted);
-            self.spared(Safeguard::RunningWithoutForce);
+            // Stopped, it may be somebody's machine.
+            let fate = self.ended(false, Fate::Deleted);
+            self.put(backend, make, fate);
+            if fate == Fate::Deleted {
+                self.spared(Safeguard::RunningWithoutForce);
+            }
         } else {
             let fate = self.running(false);
             self.put(backend, make.running(), fate);
@@ -691,7 +695,8 @@ impl World {
 
     /// What the provider hides in place of deleting it.
     fn hidden(&mut self, backend: usize, number: usize) {
-        let make = ours(sandbox(&format!("h{number}")));
+        let benchmark = Owner::Benchmark("harbor".into());
+        let make = ours(sandbox(&format!("h{number}"))).owner(benchmark);
         if self.random.bool() {
             self.put(backend, make, Fate::Hidden);
             self.spared(Safeguard::Surrendered);

@@ -33,7 +33,7 @@ use plugin::PluginCommand;
 use policy::PolicyCommand;
 use reaper::ReaperArgs;
 use registry::RegistryArgs;
-use scope::ScopeArgs;
+use scope::{BackendArgs, ScopeArgs};
 use tuning::{PlanAgeArgs, PolicyArgs, RetryArgs, SafeguardArgs};
 
 /// Finds and deletes leaked containers, sandboxes and their networks, volumes and images.
@@ -92,7 +92,7 @@ pub(crate) enum Command {
     /// Explain why a resource would be kept or deleted
     Explain(ExplainArgs),
     /// Check configuration, backends and policies
-    Doctor,
+    Doctor(BackendArgs),
     /// Show owners and the rules that prove them
     #[command(subcommand)]
     Owners(OwnersCommand),

@@ -93,7 +93,7 @@ Examples:
         update: bool,
     },
     /// Show which resources two policies decide differently
-    Diff(PolicyDiffArgs),
+    Diff(Box<PolicyDiffArgs>),
     /// Pull a policy from an OCI registry and print the reference that pins it
     #[command(after_help = "\
 A policy with a digest is kept in the cache, so that it runs without the registry and with --offline.

@@ -64,6 +64,26 @@ pub(crate) struct ScopeArgs {
         allow_hyphen_values = true
     )]
     pub(crate) older_than: Option<Span>,
+    /// Only resources that were created longer ago than this, whatever happened since
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "TBENGINE_CREATED_BEFORE",
+        allow_hyphen_values = true
+    )]
+    pub(crate) created_before: Option<Span>,
+    /// Only resources in this region, where the backend has regions
+    #[arg(
+        long,
+        value_name = "REGION",
+        env = "TBENGINE_REGION",
+        value_delimiter = ','
+    )]
+    #[arg(value_parser = values::not_empty)]
+    pub(crate) region: Vec<String>,
+    /// Only resources with this attribute; `list --output json` shows them
+    #[arg(long, value_name = "KEY[=VALUE]", env = "TBENGINE_ATTRIBUTE")]
+    pub(crate) attribute: Vec<LabelFilter>,
 }
 
 impl ScopeArgs {
@@ -75,6 +95,9 @@ impl ScopeArgs {
             labels: self.label.clone(),
             states: self.state.clone(),
             older_than: self.older_than.map(|span| span.0),
+            created_before: self.created_before.map(|span| span.0),
+            regions: self.region.clone(),
+            attributes: self.attribute.clone(),
         }
     }
 }

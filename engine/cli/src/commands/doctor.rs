@@ -4,6 +4,7 @@ use serde::Serialize;
 use tbengine_ops::doctor::{Condition, Finding, examine};
 
 use crate::app::{App, block_on};
+use crate::args::scope::BackendArgs;
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
 use crate::output::page::Page;
@@ -57,14 +58,14 @@ impl Row {
     }
 }
 
-/// Looks at everything.
-pub(crate) fn run(app: &mut App) -> Result<Code, Error> {
+/// Looks at everything, or at some backends and all that is not one.
+pub(crate) fn run(app: &mut App, args: &BackendArgs) -> Result<Code, Error> {
     let settings = app.settings(
         &Default::default(),
         &Default::default(),
         &Default::default(),
     );
-    let examining = async { Ok::<_, Error>(examine(&app.context, &settings).await) };
+    let examining = async { Ok::<_, Error>(examine(&app.context, &settings, &args.backend).await) };
     let findings = block_on(examining)?.into_iter().map(Row::new);
     let findings = Findings(findings.collect());
     app.out.show(app.global.output, &findings);

@@ -12,7 +12,7 @@ use crate::args::global::Format;
 use crate::args::tuning::{PolicyArgs, RetryArgs, SafeguardArgs};
 use crate::exit::{Code, Error};
 use crate::output::csv::Rows;
-use crate::output::human::{count, short_id};
+use crate::output::human::{count, short_id, with_short_ids};
 use crate::output::page::Page;
 use crate::output::run::resume_command;
 use crate::output::span::{Tone, plain, toned};
@@ -250,7 +250,7 @@ impl View for RunDetail {
                 plain(step.name.clone()),
                 plain(step.record.intents.to_string()),
                 plain(attempts(step)),
-                plain(detail(step)),
+                plain(with_short_ids(&detail(step))),
             ]);
         }
         page.table(&table);

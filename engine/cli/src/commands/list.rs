@@ -24,6 +24,7 @@ use crate::output::obstacles::print_failures;
 use crate::output::page::Page;
 use crate::output::span::{Tone, plain, toned};
 use crate::output::table::Table;
+use crate::output::totals::Totals;
 use crate::output::view::{Lines, View};
 use crate::output::watcher::Watcher;
 
@@ -113,7 +114,12 @@ impl Listed<'_> {
         if listed.is_empty() && self.failures.is_empty() {
             console.line(&[plain("nothing in scope")]);
         } else {
-            console.line(&[toned(Tone::Dim, count(listed.len(), "resource"))]);
+            let mut summary = count(listed.len(), "resource");
+            let usage = self.usage().to_string();
+            if !usage.is_empty() {
+                summary += &format!(": {usage}");
+            }
+            console.line(&[toned(Tone::Dim, summary)]);
         }
         for resource in listed {
             if let Some(entry) = self.quarantine.entry(&resource.identity) {
@@ -127,6 +133,12 @@ impl Listed<'_> {
         }
     }
 
+    /// What they take up together.
+    fn usage(&self) -> Totals {
+        let resources = self.resources.iter();
+        Totals::of(resources.map(|resource| (resource.state, &resource.usage)))
+    }
+
     fn documents(&self) -> impl Iterator<Item = ResourceDocument<'_>> {
         let resources = self.resources.iter();
         resources.map(|resource| ResourceDocument::new(resource, self.quarantine))
@@ -137,6 +149,7 @@ impl View for Listed<'_> {
     fn document(&self) -> impl Serialize {
         ListDocument {
             resources: self.documents().collect(),
+            usage: self.usage(),
             failures: self.failures,
         }
     }

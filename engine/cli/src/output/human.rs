@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub(crate) use tbengine_ops::short_id::short_id;
+pub(crate) use tbengine_ops::short_id::{short_id, with_short_ids};
 
 use tbengine_sdk::{Resource, Timestamp};
 

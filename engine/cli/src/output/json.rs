@@ -10,6 +10,7 @@ use tbengine_engine::report::Report;
 use tbengine_ops::lease::{PlannedSweep, SweepEnd};
 use tbengine_sdk::Resource;
 
+use super::totals::Totals;
 use crate::exit::Code;
 
 /// A resource, with the id that every command takes.
@@ -37,6 +38,8 @@ impl<'a> ResourceDocument<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct ListDocument<'a> {
     pub(crate) resources: Vec<ResourceDocument<'a>>,
+    /// What they take up together.
+    pub(crate) usage: Totals,
     pub(crate) failures: &'a [ListFailure],
 }
 
@@ -50,6 +53,8 @@ pub(crate) struct PlanDocument<'a> {
     sweeps: &'a [PlannedSweep],
     /// How many resources the policy evaluated.
     candidates: usize,
+    /// What its deletions free.
+    frees: Totals,
     failures: &'a [ListFailure],
     fault: Option<&'a Fault>,
     log: &'a [LogLine],
@@ -68,6 +73,7 @@ impl<'a> PlanDocument<'a> {
             plan: plan.sealed(),
             sweeps,
             candidates: decisions.candidates,
+            frees: Totals::freed_by(&plan.steps),
             failures,
             fault: decisions.fault.as_ref(),
             log: &decisions.log,

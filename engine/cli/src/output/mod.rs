@@ -14,6 +14,7 @@
 //! - [`reaper`]: what a reaper has to say
 //! - [`obstacles`]: what stands in the way of a plan
 //! - [`watcher`]: what shows the events of a run as they happen
+//! - [`totals`]: what resources take up together
 //! - [`log`]: what writes log records to the standard error
 
 pub(crate) mod console;
@@ -32,5 +33,6 @@ pub(crate) mod run;
 pub(crate) mod span;
 pub(crate) mod swept;
 pub(crate) mod table;
+pub(crate) mod totals;
 pub(crate) mod view;
 pub(crate) mod watcher;

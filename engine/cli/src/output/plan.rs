@@ -8,15 +8,17 @@ use tbengine_engine::Planned;
 use tbengine_engine::discover::ListFailure;
 use tbengine_engine::plan::{Action, Plan, Refusal, Safeguard, Step};
 use tbengine_engine::policy::{Fault, Force};
+use tbengine_engine::report::Outcome;
 use tbengine_ops::lease::PlannedSweep;
 
 use super::console::Console;
 use super::csv::Rows;
-use super::human::{count, nothing, short_id};
+use super::human::{count, nothing, short_id, with_short_ids};
 use super::json::{PlanDocument, PlanLine};
 use super::page::Page;
 use super::span::{Tone, plain, toned};
 use super::table::Table;
+use super::totals::Totals;
 use super::view::{Lines, View};
 use crate::exit::Code;
 
@@ -88,20 +90,36 @@ fn write_sweep(page: &mut Page<'_>, sweep: &PlannedSweep) {
     };
     let head = format!("Lease {lease}{whose} has expired: {what}");
     page.line(&[toned(Tone::Strong, head)]);
-    steps(page, &sweep.steps);
-    refusals(page, &sweep.refusals);
+    steps(page, &sweep.steps, false);
+    refusals(page, &sweep.refusals, false);
+}
+
+/// Whether a plan, or what became of it, is about several backends, so that it matters which one a resource is of.
+pub(super) fn has_several_backends(plan: &Plan, outcomes: &[Outcome]) -> bool {
+    let answered = plan.header.accounts.keys();
+    let planned = plan.steps.iter().map(|step| &step.target.backend);
+    let refused = plan.refusals.iter().map(|refusal| &refusal.target.backend);
+    let done = outcomes.iter().map(|outcome| &outcome.id.0.backend);
+    let mut all = answered.chain(planned).chain(refused).chain(done);
+    let first = all.next();
+    all.any(|other| Some(other) != first)
 }
 
 /// Writes a plan: steps, refusals by safeguard, and how many of each. `unlisted` says whether something
 /// could not be listed, and `failed` whether the policy could not decide.
 pub(crate) fn write(page: &mut Page<'_>, plan: &Plan, unlisted: bool, failed: bool) {
-    steps(page, &plan.steps);
-    refusals(page, &plan.refusals);
+    let with_backend = has_several_backends(plan, &[]);
+    steps(page, &plan.steps, with_backend);
+    refusals(page, &plan.refusals, with_backend);
     let policy = &plan.header.policy;
     let mut summary = match plan.steps.len() {
         0 => nothing(unlisted, failed),
         steps => count(steps, "step"),
     };
+    let frees = Totals::freed_by(&plan.steps).to_string();
+    if !frees.is_empty() {
+        summary += &format!(", {frees}");
+    }
     if !plan.refusals.is_empty() {
         summary += &format!(", {} refused by safeguards", plan.refusals.len());
     }
@@ -109,17 +127,25 @@ pub(crate) fn write(page: &mut Page<'_>, plan: &Plan, unlisted: bool, failed: bo
     page.line(&[toned(Tone::Strong, summary)]);
 }
 
-fn steps(page: &mut Page<'_>, steps: &[Arc<Step>]) {
-    let mut table = Table::new(&["ACTION", "ID", "KIND", "NAME", "STATE", "REASON"]);
+fn steps(page: &mut Page<'_>, steps: &[Arc<Step>], with_backend: bool) {
+    let mut header = vec!["ACTION", "ID", "KIND", "NAME", "STATE", "REASON"];
+    if with_backend {
+        header.insert(1, "BACKEND");
+    }
+    let mut table = Table::new(&header);
     for step in steps {
-        table.row([
+        let mut row = vec![
             toned(Tone::Bad, action(step)),
             plain(short_id(&step.target.native)),
             plain(step.target.kind.word()),
             plain(&step.name),
             plain(step.state.word()),
             plain(reason(step)),
-        ]);
+        ];
+        if with_backend {
+            row.insert(1, plain(&*step.target.backend));
+        }
+        table.row(row);
     }
     if !steps.is_empty() {
         page.table(&table);
@@ -169,15 +195,20 @@ fn action(step: &Step) -> &'static str {
 }
 
 /// Writes what is parked, by itself: it stays until somebody looks at it.
-pub(super) fn parked(page: &mut Page<'_>, plan: &Plan) {
+pub(super) fn parked(page: &mut Page<'_>, plan: &Plan, with_backend: bool) {
     let parked = plan.refusals.iter();
     refusals(
         page,
         parked.filter(|one| one.safeguard == Safeguard::Quarantined),
+        with_backend,
     );
 }
 
-fn refusals<'a>(page: &mut Page<'_>, refusals: impl IntoIterator<Item = &'a Refusal>) {
+fn refusals<'a>(
+    page: &mut Page<'_>,
+    refusals: impl IntoIterator<Item = &'a Refusal>,
+    with_backend: bool,
+) {
     let mut by_safeguard: BTreeMap<Safeguard, Vec<&Refusal>> = BTreeMap::new();
     for refusal in refusals {
         by_safeguard
@@ -199,7 +230,10 @@ fn refusals<'a>(page: &mut Page<'_>, refusals: impl IntoIterator<Item = &'a Refu
             if refusal.name != id && refusal.name != refusal.target.native {
                 line.push(toned(Tone::Dim, format!(" {}", refusal.name)));
             }
-            line.push(plain(format!(": {}", refusal.detail)));
+            if with_backend {
+                line.push(plain(format!(" of {}", refusal.target.backend)));
+            }
+            line.push(plain(format!(": {}", with_short_ids(&refusal.detail))));
             page.line(&line);
         }
         if refused.len() > REFUSALS_SHOWN {

@@ -11,7 +11,7 @@ use tbengine_sdk::ResourceId;
 
 use super::console::Console;
 use super::csv::Rows;
-use super::human::{nothing, seconds, short_id};
+use super::human::{nothing, seconds, short_id, with_short_ids};
 use super::json::RunDocument;
 use super::page::Page;
 use super::plan;
@@ -57,11 +57,12 @@ impl View for RunDocument<'_> {
                     let head = format!("Lease {} had expired", sweep.lease);
                     if !sweep.outcomes.is_empty() {
                         page.line(&[toned(Tone::Strong, head)]);
-                        table_of(page, &sweep.outcomes, &[]);
+                        table_of(page, &sweep.outcomes, &[], false);
                     }
                 }
-                plan::parked(page, self.plan);
-                table_of(page, &report.outcomes, &self.plan.steps);
+                let with_backend = plan::has_several_backends(self.plan, &report.outcomes);
+                plan::parked(page, self.plan, with_backend);
+                table_of(page, &report.outcomes, &self.plan.steps, with_backend);
                 summary(page, report, self.plan.refusals.len(), unlisted);
             }
             None => plan::write(page, self.plan, unlisted, self.fault.is_some()),
@@ -70,7 +71,7 @@ impl View for RunDocument<'_> {
 }
 
 /// Writes what became of every step, and what a deletion has deleted as well.
-fn table_of(page: &mut Page<'_>, outcomes: &[Outcome], steps: &[Arc<Step>]) {
+fn table_of(page: &mut Page<'_>, outcomes: &[Outcome], steps: &[Arc<Step>], with_backend: bool) {
     let along: HashMap<ResourceId, String> = steps
         .iter()
         .filter_map(|step| Some((step.target.id(), plan::along(step)?)))
@@ -83,15 +84,23 @@ fn table_of(page: &mut Page<'_>, outcomes: &[Outcome], steps: &[Arc<Step>]) {
             Some(along) => format!("{}; {along}", detail(outcome)),
         }
     };
-    let mut table = Table::new(&["RESULT", "ID", "KIND", "NAME", "DETAIL"]);
+    let mut header = vec!["RESULT", "ID", "KIND", "NAME", "DETAIL"];
+    if with_backend {
+        header.insert(1, "BACKEND");
+    }
+    let mut table = Table::new(&header);
     for outcome in outcomes {
-        table.row([
+        let mut row = vec![
             toned(tone(outcome.result), outcome.result.word()),
             plain(short_id(&outcome.id.0.native)),
             plain(outcome.id.0.kind.word()),
             plain(&outcome.name),
-            plain(detail(outcome)),
-        ]);
+            plain(with_short_ids(&detail(outcome))),
+        ];
+        if with_backend {
+            row.insert(1, plain(&*outcome.id.0.backend));
+        }
+        table.row(row);
     }
     if !outcomes.is_empty() {
         page.table(&table);

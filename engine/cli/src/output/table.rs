@@ -3,7 +3,8 @@
 use super::escape::{self, truncate, width};
 use super::span::{Span, Tone, plain, toned};
 
-/// The widest a cell gets, even where nothing limits the line.
+/// The widest a column gets. Where nothing limits the line, a cell that is wider is whole all the same, and only what
+/// follows it is out of line.
 const MAX_CELL_WIDTH: usize = 120;
 /// No column is made narrower than this for the sake of others.
 const MIN_COLUMN_WIDTH: usize = 8;
@@ -64,7 +65,11 @@ impl Table {
             let mut line = Vec::with_capacity(widths.len() * 2);
             for (place, columns) in widths.iter().enumerate() {
                 let (tone, text) = cells.next()?;
-                let text = truncate(text, *columns);
+                let text = match terminal {
+                    Some(_) => truncate(text, *columns),
+                    // Somebody may look for the cause in it.
+                    None => text.into(),
+                };
                 let missing = columns - width(&text).min(*columns);
                 line.push(toned(tone, text));
                 if place + 1 < widths.len() {
@@ -130,6 +135,23 @@ mod tests {
             ["1   a name that is rather long", "22  世界"]
         );
         assert_eq!(render(&table, Some(16))[1], "1   a name that…");
+    }
+
+    #[test]
+    fn a_cell_is_cut_on_a_terminal_only() {
+        let cause = format!("{} device or resource busy", "x".repeat(2 * MAX_CELL_WIDTH));
+        let mut table = Table::new(&["NAME", "DETAIL", "LAST"]);
+        table.row([plain("a"), plain(&cause), plain("last")]);
+        table.row([plain("b"), plain("short"), plain("last")]);
+        let whole = render(&table, None);
+        assert_eq!(whole[1], format!("a     {cause}  last"));
+        assert!(width(&whole[2]) < 2 * MAX_CELL_WIDTH, "{}", whole[2]);
+        let cut = render(&table, Some(80));
+        assert!(
+            !cut[1].contains("busy") && width(&cut[1]) <= 80,
+            "{}",
+            cut[1]
+        );
     }
 
     proptest! {

@@ -20,6 +20,12 @@ pub struct TestScope {
     state: Vec<State>,
     #[serde(skip_serializing_if = "Option::is_none")]
     older_than: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_before: Option<Span>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    region: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attribute: Vec<LabelFilter>,
 }
 
 impl TestScope {
@@ -36,6 +42,9 @@ impl TestScope {
             labels: self.label.clone(),
             states: self.state.clone(),
             older_than: self.older_than.map(|Span(span)| span),
+            created_before: self.created_before.map(|Span(span)| span),
+            regions: self.region.clone(),
+            attributes: self.attribute.clone(),
         }
     }
 }

@@ -25,7 +25,7 @@ async fn operations_are_send(context: &Context, settings: &Settings) {
     can_be_sent(resuming).await.ok();
     let planning = tbengine_ops::plan(context, settings, Scope::default(), &mut front);
     can_be_sent(planning).await.ok();
-    can_be_sent(examine(context, settings)).await;
+    can_be_sent(examine(context, settings, &[])).await;
     can_be_sent(history(context, settings, 1)).await.ok();
     can_be_sent(release(context, settings, "", &control))
         .await

@@ -13,6 +13,7 @@
 //! - `run`, `claimed`: a run under way, and one that is to be continued
 //! - `quarantine`: what failed too often
 //! - `proven`: what was proven of owners
+//! - `returns`: what was deleted before under the same name
 //! - `sightings`: when things were first seen
 //! - `prune`: forgetting runs that are long over
 //! - `leases`, `observations`: the files of leases
@@ -27,6 +28,7 @@ mod proven;
 mod prune;
 mod quarantine;
 mod reader;
+mod returns;
 mod run;
 mod sightings;
 mod state_dir;
@@ -44,7 +46,7 @@ use tbengine_sdk::Timestamp;
 
 use crate::{
     Baseline, ClaimedRun, Damage, Handover, HeldLease, Host, LeaseEntry, Leases, NewLease, Parked,
-    ProvenOwners, Record, Result, RunLog, Runs, Sightings, Unreadable,
+    ProvenOwners, Record, Result, Returns, RunLog, Runs, Sightings, Unreadable,
 };
 
 use claimed::SqliteClaimedRun;
@@ -201,6 +203,18 @@ impl ProvenOwners for SqliteStore {
         forget_before: Timestamp,
     ) -> Result<()> {
         proven::note(&self.state, &self.host, proven, at, forget_before)
+    }
+}
+
+#[async_trait]
+impl Returns for SqliteStore {
+    async fn note_deleted(
+        &self,
+        keys: &[String],
+        at: Timestamp,
+        forget_before: Timestamp,
+    ) -> Result<Vec<u32>> {
+        returns::note(&self.state, &self.host, keys, at, forget_before)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The engine over the Daytona backend and the fake service, whose record knows the truth.
 
+mod linked;
 mod support;
 
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tbengine_engine::Facts;
 use tbengine_engine::apply::{ApplyOptions, Control};
 use tbengine_engine::owners::Owners;
-use tbengine_engine::plan::Safeguards;
+use tbengine_engine::plan::{Plan, Safeguards};
 use tbengine_engine::policy::{
     Answer, Candidate, Failure, Fault, Force, Policy, PolicyContext, PolicySource, Proposal,
     RetryAdvice, Verdict,
@@ -175,12 +175,23 @@ impl World {
         self.run_policy(backends, Arc::new(policy)).await
     }
 
-    /// The same with another policy.
-    pub(crate) async fn run_policy(
-        &self,
-        backends: Vec<OpenBackend>,
-        policy: Arc<dyn Policy>,
-    ) -> Report {
+    /// Plans, and applies nothing.
+    pub(crate) async fn plan(&self) -> Plan {
+        let policy: Arc<dyn Policy> = Arc::new(Everything {
+            source: source("everything"),
+            verdict: self.verdict.clone(),
+        });
+        let engine = self.engine(vec![self.cloud()]);
+        let inventory = Arc::new(engine.discover(&mut |_: &_| {}).await);
+        let facts = Facts::default();
+        let quiet = &mut |_: &_| {};
+        let planned = engine
+            .plan(inventory, &facts, &policy, "test", false, quiet)
+            .await;
+        planned.plan
+    }
+
+    fn engine(&self, backends: Vec<OpenBackend>) -> Engine {
         let options = EngineOptions {
             run: "run-1".into(),
             now: self.fake.with(|_, now| now),
@@ -194,7 +205,16 @@ impl World {
             apply: self.apply.clone(),
         };
         let owners = Arc::new(Owners::embedded().unwrap());
-        let engine = Engine::new(backends, options).recognising(owners);
+        Engine::new(backends, options).recognising(owners)
+    }
+
+    /// The same with another policy.
+    pub(crate) async fn run_policy(
+        &self,
+        backends: Vec<OpenBackend>,
+        policy: Arc<dyn Policy>,
+    ) -> Report {
+        let engine = self.engine(backends);
         let inventory = Arc::new(engine.discover(&mut |_: &_| {}).await);
         let facts = Facts::default();
         let planned = engine

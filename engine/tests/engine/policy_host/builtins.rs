@@ -39,12 +39,13 @@ fn they_describe_themselves() {
         let own: &[&str] = match builtin.name {
             "harbor" => &[
                 "duplicates-older-than",
+                "ended",
                 "images",
                 "snapshots",
                 "image-older-than",
             ],
             "terminal-bench" => &["images", "image-older-than"],
-            _ => &["states", "labels", "kinds", "keep-newest"],
+            _ => &["states", "labels", "kinds", "keep-newest", "ended"],
         };
         let effort = [
             "stop-timeout",
@@ -89,6 +90,7 @@ fn the_source_names_the_policy_and_all_parameters_in_force() {
     );
     let expected = [
         ("dead-older-than", "2h"),
+        ("ended", "delete"),
         ("force", "false"),
         ("keep-newest", "0"),
         ("retry-factor", "2"),

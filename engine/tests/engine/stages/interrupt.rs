@@ -6,7 +6,8 @@ use tbengine_engine::report::{Effect, EventKind, StepResult};
 use tbengine_memory::{Memory, Operation, container, sandbox};
 
 use crate::stages::support::{
-    HOUR, World, claiming_world, delete_all, delete_within, ours, provider, result, seconds,
+    HOUR, World, benchmark, claiming_world, delete_all, delete_within, ours, provider, result,
+    seconds,
 };
 
 fn twenty() -> Memory {
@@ -102,7 +103,7 @@ async fn stop_does_not_wait_for_grace_periods_nor_for_slow_removals() {
     assert_eq!(memory.oracle().count(Operation::Delete), 0);
 
     let memory = provider();
-    memory.insert(sandbox("slow"));
+    memory.insert(sandbox("slow").owner(benchmark()));
     memory.deletion_takes(HOUR);
     let world = World::new(memory.clone());
     let stop = world.control.stop.clone();

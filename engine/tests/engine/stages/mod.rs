@@ -10,6 +10,7 @@ mod in_progress;
 mod interrupt;
 mod last_look;
 mod limits;
+mod patience;
 mod recognise;
 mod refused;
 mod safeguards;

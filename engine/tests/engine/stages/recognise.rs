@@ -47,6 +47,38 @@ async fn what_a_rule_keeps_stays_and_its_hint_is_shown() {
     );
 }
 
+/// What a swarm makes anew is deleted where it is claimed, and the report says how to end it.
+#[tokio::test(start_paused = true)]
+async fn what_its_owner_makes_anew_is_named_in_the_report() {
+    let service = "com.docker.swarm.service.name";
+    let memory = provider();
+    for task in ["web.1.a", "web.2.b"] {
+        memory.insert(container(task).label(service, "web"));
+    }
+    memory.insert(container("plain"));
+    let mut world = World::new(memory);
+    world.scope.labels = vec!["com.docker.swarm.service.name=web".parse().unwrap()];
+    let engine = recognising(&world);
+    let policy: Arc<dyn Policy> = Arc::new(delete_all());
+    let plan = world.plan_with(&engine, &policy).await.plan;
+    let quiet = &mut |_: &_| {};
+    let report = engine
+        .apply(plan, &policy, &world.control, None, quiet)
+        .await;
+    assert_eq!(report.outcomes.len(), 2);
+    let said: Vec<&String> = report
+        .warnings
+        .iter()
+        .filter(|warning| warning.contains("swarm"))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "`web.1.a` and 1 more were deleted, but swarm makes such things anew; to end it: `docker service rm NAME`"
+        ]
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_proven_of_some_holds_for_the_rest_and_is_learned() {
     let memory = provider();

@@ -314,6 +314,32 @@ async fn unproven_owner() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn unproven_owner_holds_for_what_is_at_rest_in_a_cloud() {
+    for (state, owner, safeguard) in [
+        (State::Stopped, Owner::Unknown, true),
+        (State::Archived, Owner::Unknown, true),
+        (State::Archived, Owner::Other("acme".into()), true),
+        (State::Stopped, Owner::Benchmark("harbor".into()), false),
+        // Nothing starts these again.
+        (State::Failed, Owner::Unknown, false),
+        (State::Exited, Owner::Unknown, false),
+    ] {
+        let memory = provider();
+        memory.insert(sandbox("box").state(state).owner(owner.clone()));
+        let mut world = World::new(memory.clone());
+        for force in [Force::Never, Force::Always] {
+            let policy = Scripted::new(move |_| Some(delete(force, Duration::ZERO)));
+            let refusal = safeguard.then_some(Safeguard::UnprovenOwner);
+            let plan = world.plan(policy).await.plan;
+            assert_eq!(refused(&plan, "box"), refusal, "{state} {owner:?}");
+        }
+        world.safeguards.exclusive = vec!["memory".into()];
+        let plan = world.plan(delete_all()).await.plan;
+        assert_eq!(refused(&plan, "box"), None, "{state} {owner:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn kept_owner() {
     let kept = |make: Make| make.owner(Owner::Kept("kind".into()));
     for make in [container("c"), container("c").running()] {

@@ -13,8 +13,8 @@ use tbengine_engine::report::{Event, EventKind, Outcome, Report, StepResult};
 use tbengine_engine::scope::Scope;
 use tbengine_engine::{Engine, EngineOptions, Facts, Planned};
 use tbengine_memory::{Make, Memory, container};
-use tbengine_sdk::Timestamp;
 use tbengine_sdk::host::OpenBackend;
+use tbengine_sdk::{Owner, Timestamp};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
@@ -133,6 +133,11 @@ pub(crate) fn delete_within(grace: Duration) -> Scripted {
 /// A container with the label that [`claiming_world`] names.
 pub(crate) fn ours(name: &str) -> Make {
     container(name).label("team", "evals")
+}
+
+/// The owner of what a benchmark left.
+pub(crate) fn benchmark() -> Owner {
+    Owner::Benchmark("harbor".into())
 }
 
 /// A world whose operator claims what runs by a label.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tbengine_sdk::http::{Call, Method};
+use tbengine_sdk::http::{Call, Method, shortened};
 use tbengine_sdk::{Error, ErrorKind, Result, State, StopOptions, Taken};
 
 use super::reading::{confirming_read, get};
 use super::{KIND, READ};
 use crate::account_scope::AccountScope;
+use crate::busy::Busy;
 use crate::client::Client;
 use crate::error::{gone, has_status, in_progress};
 use crate::native;
@@ -101,7 +102,13 @@ pub(crate) async fn relabel(
 
 /// Deletes a sandbox that was just seen, whether it runs or not. Answers whether it is known to be on
 /// its way out; some are gone at once.
-pub(crate) async fn delete(client: &Client, scope: &AccountScope, id: &str) -> Result<bool> {
+pub(crate) async fn delete(
+    client: &Client,
+    scope: &AccountScope,
+    id: &str,
+    seen: &Seen,
+    busy: &Busy,
+) -> Result<bool> {
     let sent = client
         .send(Call::Delete(KIND), Method::DELETE, &["sandbox", id], &[])
         .await;
@@ -110,17 +117,22 @@ pub(crate) async fn delete(client: &Client, scope: &AccountScope, id: &str) -> R
             // The answer shows the state in which the deletion met it.
             let met: Sandbox = serde_json::from_slice(&answer.body).unwrap_or_default();
             match met.state.as_deref() {
-                Some(raw) if state::is_errored(raw) => Err(hides(raw)),
+                Some(raw) if state::is_errored(raw) => Err(hides(raw, met.error_reason.as_deref())),
                 state => Ok(state == Some("destroying")),
             }
         }
         Err(error) if error.kind == ErrorKind::NotFound => {
             match confirming_read(client, scope, id).await?.hidden() {
-                Some(found) => Err(hides(&Seen::new(&found).raw)),
+                Some(found) => Err(hides(&Seen::new(&found).raw, found.reason())),
                 None => Err(error),
             }
         }
-        Err(error) if has_status(&error, 409) => Err(busy(client, scope, id, error).await),
+        Err(error) if has_status(&error, 409) && busy.was(id, &seen.raw) => {
+            Err(is(error, &seen.raw))
+        }
+        Err(error) if has_status(&error, 409) => {
+            Err(refused_as_busy(client, scope, id, error, busy).await)
+        }
         Err(error) if error.kind == ErrorKind::Dependency => {
             Err(name_forks(client, id, error).await)
         }
@@ -129,19 +141,33 @@ pub(crate) async fn delete(client: &Client, scope: &AccountScope, id: &str) -> R
 }
 
 /// What a 409 means: someone's deletion is under way, or something else is.
-async fn busy(client: &Client, scope: &AccountScope, id: &str, error: Error) -> Error {
+async fn refused_as_busy(
+    client: &Client,
+    scope: &AccountScope,
+    id: &str,
+    error: Error,
+    busy: &Busy,
+) -> Error {
     let seen = match get(client, scope, id).await {
         Ok(None) => return gone(KIND),
         Ok(Some(found)) => Seen::new(&found),
         Err(failed) => return failed,
     };
     match seen.state {
-        _ if seen.is_hidden => hides(&seen.raw),
+        _ if seen.is_hidden => hides(&seen.raw, seen.reason()),
         State::Removing => in_progress(),
-        _ => Error {
-            message: format!("{} (it is {})", error.message, seen.raw),
-            ..error
-        },
+        _ => {
+            busy.note(id, &seen.raw);
+            is(error, &seen.raw)
+        }
+    }
+}
+
+/// Adds the state in which something was refused.
+fn is(error: Error, raw: &str) -> Error {
+    Error {
+        message: format!("{} (it is {raw})", error.message),
+        ..error
     }
 }
 
@@ -181,14 +207,15 @@ pub(crate) fn surrendered(error: Error) -> Result<Taken> {
 }
 
 /// The error for what a deletion only hides.
-pub(crate) fn hides(raw: &str) -> Error {
+pub(crate) fn hides(raw: &str, reason: Option<&str>) -> Error {
     let after = match raw {
         "build_failed" => "24 hours",
         _ => "7 days",
     };
+    let why = reason.map_or_else(String::new, |reason| format!(" ({})", shortened(reason)));
     Error::new(
         ErrorKind::Stuck,
-        format!("daytona does not destroy a sandbox in the state {raw}: its deletion only hides it"),
+        format!("daytona does not destroy a sandbox in the state {raw}{why}: its deletion only hides it"),
     )
     .with_code(ONLY_HIDES)
     .with_hint(format!(

@@ -1,11 +1,16 @@
 //! The sandboxes that exist: listings, reads by id, and the look among what is only hidden.
 
-use tbengine_sdk::{Error, ErrorKind, Page, Resource, Result};
+use std::collections::HashMap;
 
-use super::READ;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use tbengine_sdk::{Detail, Error, ErrorKind, ListRequest, Page, Relation, Resource, Result};
+use tokio::time::{Instant, timeout_at};
+
 use super::resource::into_resource;
+use super::{KIND, READ};
 use crate::account_scope::AccountScope;
 use crate::client::Client;
+use crate::links::{Link, Links};
 use crate::native;
 use crate::poller::Sighting;
 use crate::state::{self, DESTROYED};
@@ -13,16 +18,22 @@ use crate::wire::{self, Sandbox, SandboxPage};
 
 /// The service refuses larger pages.
 const MAX_PAGE: usize = 200;
+/// How many sandboxes of a page are read at once to learn what they are linked to.
+const LINK_READS: usize = 16;
+/// How often such a read is tried that meets a passing fault.
+const LINK_ATTEMPTS: u32 = 3;
 
 /// Lists one page. The order is the only one in which the service's cursors lose nothing while others
 /// create and delete.
 pub(crate) async fn list(
     client: &Client,
     scope: &AccountScope,
-    cursor: Option<&str>,
-    page_size: usize,
+    request: &ListRequest,
+    links: &Links,
+    until: Instant,
 ) -> Result<Page> {
-    let limit = page_size.clamp(1, MAX_PAGE).to_string();
+    let cursor = request.cursor.as_deref();
+    let limit = request.page_size.clamp(1, MAX_PAGE).to_string();
     let mut query = vec![
         ("limit", limit.as_str()),
         ("sort", "createdAt"),
@@ -36,6 +47,8 @@ pub(crate) async fn list(
     if matches!(page, SandboxPage::Everything(_)) && cursor.is_some() {
         return Err(client.unexpected());
     }
+    // Servers from before 0.180 list whole sandboxes, and know of no links.
+    let shows_links = matches!(page, SandboxPage::Everything(_));
     let (rows, next) = page.into_parts();
     let next = next.filter(|next| !next.is_empty());
     if next.is_some() && next.as_deref() == cursor {
@@ -46,13 +59,22 @@ pub(crate) async fn list(
     }
     let mut resources = Vec::with_capacity(rows.read.len());
     let mut unreadable = rows.odd;
-    for item in rows.read {
-        if is_listed(&item, scope) {
-            let shown = item.name.clone().unwrap_or_default();
-            match into_resource(item, scope)? {
-                Some(resource) => resources.push(resource),
-                None => unreadable.push(wire::unreadable(shown)),
+    let mut listed: Vec<Sandbox> = rows.read;
+    listed.retain(|item| is_listed(item, scope));
+    let linked = match request.detail {
+        _ if shows_links => HashMap::new(),
+        Detail::Identity => HashMap::new(),
+        _ => links_of(client, &listed, links, until).await?,
+    };
+    for item in listed {
+        let shown = item.name.clone().unwrap_or_default();
+        let link = item.id.as_ref().and_then(|id| linked.get(id));
+        match into_resource(item, scope)? {
+            Some(mut resource) => {
+                tie(&mut resource, link);
+                resources.push(resource);
             }
+            None => unreadable.push(wire::unreadable(shown)),
         }
     }
     Ok(Page {
@@ -60,6 +82,69 @@ pub(crate) async fn list(
         unreadable,
         next,
     })
+}
+
+/// What the sandboxes of a page are linked to, by their ids. What is not read by a time counts as not readable: a page that
+/// is late would cost the whole listing.
+async fn links_of(
+    client: &Client,
+    listed: &[Sandbox],
+    links: &Links,
+    until: Instant,
+) -> Result<HashMap<String, Link>> {
+    listed.iter().for_each(|item| links.note(item));
+    let link_of = async |item: &Sandbox| {
+        let link = match links.known(item) {
+            Some(link) => link,
+            None => match timeout_at(until, read_link(client, item, links)).await {
+                Ok(link) => link?,
+                Err(_) => links.unread(item),
+            },
+        };
+        Ok::<_, Error>((item.id.clone().unwrap_or_default(), link))
+    };
+    stream::iter(listed)
+        .map(link_of)
+        .buffer_unordered(LINK_READS)
+        .try_collect()
+        .await
+}
+
+/// Reads a sandbox to learn what it is linked to. One that cannot be read may be linked to any that it can be linked to.
+async fn read_link(client: &Client, item: &Sandbox, links: &Links) -> Result<Link> {
+    let Some(id) = item.id.as_deref().filter(|id| native::is_id(id)) else {
+        return Ok(links.unread(item));
+    };
+    for _ in 0..LINK_ATTEMPTS {
+        let found: Result<Sandbox> = client.read(READ, &["sandbox", id], &[]).await;
+        match found {
+            Ok(found) if native::is_same(found.id.as_deref(), id) => {
+                links.read(id, found.linked_sandbox_id.clone());
+                return Ok(found.linked_sandbox_id.map_or(Link::No, Link::To));
+            }
+            // It is gone, or hidden.
+            Ok(other) if other.id.as_deref().is_some_and(native::is_id) => return Ok(Link::No),
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(Link::No),
+            Err(error) if error.kind.gates_backend() || error.kind == ErrorKind::Denied => {
+                return Err(error);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(links.unread(item))
+}
+
+/// Ties a sandbox to those that cannot go before it, since they would take it along.
+fn tie(resource: &mut Resource, link: Option<&Link>) {
+    let owners = match link {
+        None | Some(Link::No) => return,
+        Some(Link::To(owner)) => std::slice::from_ref(owner),
+        Some(Link::Unread(owners)) => owners.as_slice(),
+    };
+    resource.relations = owners
+        .iter()
+        .map(|owner| Relation::uses(KIND, owner))
+        .collect();
 }
 
 /// Whether a sandbox is there, someone's, in the region that is meant, and labelled as is wanted. What the

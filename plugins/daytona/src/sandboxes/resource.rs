@@ -1,7 +1,7 @@
 //! From JSON to `Resource`.
 
 use tbengine_sdk::http::shortened;
-use tbengine_sdk::{Labels, Resource, Result, State, Unit, Usage};
+use tbengine_sdk::{Labels, Relation, Resource, Result, State, Unit, Usage};
 
 use super::KIND;
 use crate::account_scope::AccountScope;
@@ -39,6 +39,11 @@ pub(super) fn into_resource(item: Sandbox, scope: &AccountScope) -> Result<Optio
     }
     resource.surrendered = is_hidden(raw, desired);
     resource.attrs = attrs(&item, raw, desired);
+    let owner = item.linked_sandbox_id.as_ref();
+    resource.relations = owner
+        .map(|owner| Relation::uses(KIND, owner))
+        .into_iter()
+        .collect();
     resource.usage = Usage {
         cpu_millis: whole(item.cpu, 1000.0),
         memory_bytes: whole(item.memory, GIB),
@@ -73,6 +78,7 @@ fn attrs(item: &Sandbox, raw: &str, desired: &str) -> Labels {
         ("desired-state", Some(desired.to_owned())),
         ("hidden", flag(is_hidden(raw, desired))),
         ("target", item.target.clone()),
+        ("region", item.target.clone()),
         ("snapshot", item.snapshot.clone()),
         ("sandbox-class", item.sandbox_class.clone()),
         ("error-reason", item.error_reason.as_deref().map(shortened)),

@@ -220,6 +220,11 @@ impl Memory {
         self.provider(|provider| provider.deletion_takes = duration);
     }
 
+    /// Lets only so many deletions go on at once; the others wait.
+    pub fn removes_at_once(&self, count: usize) {
+        self.provider(|provider| provider.removal_places = vec![None; count]);
+    }
+
     /// Makes every archiving go on for this long after it was accepted.
     pub fn archiving_takes(&self, duration: Duration) {
         self.provider(|provider| provider.archiving_takes = duration);

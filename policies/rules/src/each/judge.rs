@@ -91,6 +91,10 @@ impl Judge {
                 }
                 match judgement {
                     Delete(reason) => {
+                        if self.settings.ended.archives(one) {
+                            verdicts.push(effort.archive(one, reason));
+                            continue;
+                        }
                         deleted[place] = pass;
                         let when_dead = self.settings.profile.force_on_dead;
                         verdicts.push(effort.delete(one, reason, when_dead));
@@ -125,6 +129,19 @@ impl Judge {
                     .text(owner)
                     .done(),
             );
+        }
+        // In a cloud, what is stopped or archived is at rest, as somebody's machine is overnight.
+        if matches!(one.state, State::Stopped | State::Archived) && !is_ours(one) {
+            let reason = Reason::new(one.state.word()).text(", and may be started again; ");
+            return Keep(match &one.owner {
+                Owner::Other(owner) | Owner::Kept(owner) => {
+                    reason.text("belongs to ").text(owner).done()
+                }
+                _ => reason.text("owner unknown").done(),
+            });
+        }
+        if self.settings.ended.keeps(one) {
+            return Keep(Reason::new(one.state.word()).text(" already").done());
         }
         // A service that is to restart by itself and does not run was stopped by hand, to be started again.
         if let (Some(policy), false, false) = (

@@ -8,6 +8,7 @@ use tbengine_policy::types::{Description, Judging, ParamType};
 use super::profile::Profile;
 use super::scope::Scope;
 use crate::effort::{self, Effort};
+use crate::ended::Ended;
 
 /// The values in force.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Settings {
     pub dead_older_than: Duration,
     /// How old what runs must be.
     pub running_older_than: Duration,
+    /// What is done with sandboxes that were stopped.
+    pub ended: Ended,
     /// Which resources are considered.
     pub scope: Scope,
     /// How many of each unit are spared.
@@ -45,7 +48,7 @@ pub fn description(profile: &Profile) -> Description {
             "Keeps this many of the newest of each kind in each unit, and of each kind in each backend of those \
              without a unit. What is not considered does not count.");
     effort::described(
-        own,
+        Ended::described(own),
         profile.stop_timeout,
         profile.attempts,
         profile.retry_delay,
@@ -62,6 +65,7 @@ impl Settings {
             profile,
             dead_older_than: params.required("dead-older-than")?,
             running_older_than: params.required("running-older-than")?,
+            ended: params.required(Ended::PARAM)?,
             scope: Scope::read(params)?,
             keep_newest: params.required("keep-newest")?,
             effort: Effort::read(params, profile.escalate_after)?,
@@ -84,6 +88,7 @@ mod tests {
             &[
                 ("dead-older-than", "1000"),
                 ("running-older-than", "2000"),
+                ("ended", "archive"),
                 ("states", "exited,dead"),
                 ("labels", "a=1"),
                 ("kinds", "container"),
@@ -100,6 +105,7 @@ mod tests {
         assert_eq!(set.running_older_than, Duration::from_secs(2));
         assert_eq!(set.scope.states, [State::Exited, State::Dead]);
         assert_eq!(set.scope.kinds, ["container"]);
+        assert_eq!(set.ended, Ended::Archive);
         assert_eq!(
             (set.keep_newest, set.effort.force, set.effort.attempts),
             (3, true, Some(4))
@@ -109,7 +115,7 @@ mod tests {
             (set.effort.retry_delay, set.effort.retry_factor),
             (Some(Duration::from_secs(2)), 1.5)
         );
-        assert_eq!(description(&DEFAULT).params.len(), 11);
+        assert_eq!(description(&DEFAULT).params.len(), 12);
     }
 
     #[test]

@@ -82,7 +82,8 @@ pub(crate) fn answers(
             let text = match verdict.action {
                 Action::Keep(reason) => format!("keep: {reason}"),
                 Action::Delete(options) => format!("delete: {}", options.reason),
-                Action::Stop(_) | Action::Archive(_) => "neither kept nor deleted".to_owned(),
+                Action::Archive(options) => format!("archive: {}", options.reason),
+                Action::Stop(_) => "neither kept nor deleted".to_owned(),
             };
             (verdict.id.rsplit('/').next().unwrap().to_owned(), text)
         })

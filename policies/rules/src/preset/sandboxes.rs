@@ -63,7 +63,9 @@ impl<'s> SandboxJudge<'s> {
                 // Being made or removed, or in a state that nobody knows: never touched.
                 _ => continue,
             };
-            if goes {
+            if goes && self.settings.ended.archives(one) {
+                verdicts.push(self.settings.effort.archive(one, reason));
+            } else if goes {
                 deleted.insert(&one.id);
                 verdicts.push(self.settings.effort.delete(one, reason, Force::Never));
             } else {
@@ -77,6 +79,9 @@ impl<'s> SandboxJudge<'s> {
         if one.attr(HIDDEN) == Some("true") {
             let why = ", and hidden by a deletion; its provider removes it automatically";
             return (false, reason.text(why).done());
+        }
+        if self.settings.ended.keeps(one) {
+            return (false, reason.text(" already").done());
         }
         let quiet = match one.finished {
             Some(finished) => self

@@ -7,6 +7,7 @@ use tbengine_policy::types::{Description, Judging, ParamType};
 
 use super::profile::Preset;
 use crate::effort::{self, Effort};
+use crate::ended::Ended;
 
 /// Trials of up to nine hours are known that never touch their sandbox in between.
 const RUNNING_OLDER_THAN: &str = "12h";
@@ -22,6 +23,8 @@ pub struct PresetSettings {
     pub running_older_than: Duration,
     /// For how long a doubled sandbox must have been alone.
     pub duplicates_older_than: Duration,
+    /// What is done with sandboxes that were stopped.
+    pub ended: Ended,
     /// Whether images are deleted.
     pub images: bool,
     /// Whether snapshots are deleted.
@@ -47,6 +50,7 @@ pub fn description(preset: &Preset) -> Description {
         own = own.param("duplicates-older-than", Duration, Some("5m"),
             "Of several sandboxes of one session that run, deletes all but the newest, once that was made longer \
              ago than this and the others were not active for as long: the harness lost the reply to their creation.");
+        own = Ended::described(own);
     }
     let images = format!(
         "Deletes unused images {} as well. The trials of a task share them, so the next one has to build them again.",
@@ -84,6 +88,7 @@ impl PresetSettings {
             dead_older_than: params.required("dead-older-than")?,
             running_older_than: params.required("running-older-than")?,
             duplicates_older_than: params.get("duplicates-older-than")?.unwrap_or_default(),
+            ended: params.get(Ended::PARAM)?.unwrap_or(Ended::Delete),
             images: params.required("images")?,
             snapshots: params.get("snapshots")?.unwrap_or_default(),
             image_older_than: params.required("image-older-than")?,
@@ -122,7 +127,7 @@ mod tests {
         assert_eq!(seconds, [1, 2, 3, 4]);
         assert!(set.images && set.snapshots);
         assert_eq!(set.effort.attempts, Some(4));
-        assert_eq!(description(&HARBOR).params.len(), 11);
+        assert_eq!(description(&HARBOR).params.len(), 12);
     }
 
     #[test]

@@ -184,3 +184,44 @@ async fn a_refusal_closes_the_throttler_and_an_unnamed_one_everything() {
     permit.learn(&headers, Some(Wait::of(&headers)), |_| true);
     assert!(pacer.turn(GENERAL).await.is_err());
 }
+
+/// A gateway that refuses one request in many means that one; a throttler that is named means all that it counts.
+#[tokio::test(start_paused = true)]
+async fn an_unnamed_refusal_among_many_answers_closes_nothing() {
+    let pacer = Pacer::default();
+    let refusal = |name: &'static str| {
+        HeaderMap::from_iter([(
+            ::http::HeaderName::from_static(name),
+            ::http::HeaderValue::from(30),
+        )])
+    };
+    let refuse = async |name| {
+        let headers = refusal(name);
+        let permit = pacer.turn(LIFECYCLE).await.ok()?;
+        permit.learn(&headers, Some(Wait::of(&headers)), |_| true);
+        Some(())
+    };
+    for _ in 0..100 {
+        let permit = pacer.turn(LIFECYCLE).await.unwrap();
+        permit.learn(&HeaderMap::new(), None, |_| true);
+    }
+    for _ in 0..6 {
+        refuse("retry-after").await.unwrap();
+    }
+    refuse("retry-after").await.unwrap();
+    assert!(
+        pacer.turn(GENERAL).await.is_err(),
+        "the seventh is no chance any more"
+    );
+
+    let pacer = Pacer::default();
+    for _ in 0..100 {
+        let permit = pacer.turn(LIFECYCLE).await.unwrap();
+        permit.learn(&HeaderMap::new(), None, |_| true);
+    }
+    let headers = refusal("retry-after-sandbox-lifecycle");
+    let permit = pacer.turn(LIFECYCLE).await.unwrap();
+    permit.learn(&headers, Some(Wait::of(&headers)), |_| true);
+    assert!(pacer.turn(LIFECYCLE).await.is_err());
+    assert!(pacer.turn(GENERAL).await.is_ok());
+}

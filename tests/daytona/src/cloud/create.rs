@@ -35,6 +35,7 @@ pub struct Create {
     pub auto_archive_interval: Option<i64>,
     pub auto_delete_interval: Option<i64>,
     pub ttl_minutes: Option<i64>,
+    pub linked_sandbox: Option<String>,
 }
 
 impl Cloud {
@@ -54,6 +55,10 @@ impl Cloud {
                 "Sandbox with name {name} already exists"
             )));
         }
+        let linked = match &create.linked_sandbox {
+            Some(owner) => Some(self.may_lead(organization, owner, &create)?),
+            None => None,
+        };
         let mut make = sandbox()
             .organization(organization)
             .state(State::Creating)
@@ -79,6 +84,10 @@ impl Cloud {
             .ttl_minutes
             .filter(|minutes| *minutes > 0)
             .map(|minutes| now.plus(minutes_long(minutes)));
+        if let Some((owner, runner)) = linked {
+            made.linked = Some(owner);
+            made.runner_id = runner;
+        }
         let id = self.put(make, now);
         let takes = self.settings.runner.create;
         self.give_to_runner(&id, now, State::Creating, State::Started, takes);
@@ -91,9 +100,32 @@ impl Cloud {
         self.get(organization, &id, now).cloned()
     }
 
+    /// The sandbox that another one is to be linked to, and its machine.
+    fn may_lead(
+        &self,
+        organization: usize,
+        id_or_name: &str,
+        create: &Create,
+    ) -> Result<(Id, String), ApiError> {
+        let found = self.store.find(organization, id_or_name);
+        let owner = found.ok_or_else(|| ApiError::no_sandbox(id_or_name))?;
+        if create.auto_delete_interval != Some(0) {
+            return Err(ApiError::bad_request("Linked sandboxes must be ephemeral"));
+        }
+        if owner.linked.is_some() {
+            return Err(ApiError::bad_request(
+                "Cannot link to a sandbox that is itself linked",
+            ));
+        }
+        Ok((owner.id.clone(), owner.runner_id.clone()))
+    }
+
     /// Puts a sandbox there, in whatever condition; returns its id.
     pub fn put(&mut self, make: Make, now: Timestamp) -> Id {
         let mut row = make.made;
+        if let Some(owner) = row.linked.as_deref().and_then(|id| self.store.get(id)) {
+            row.runner_id = owner.runner_id.clone();
+        }
         let id = make.id.unwrap_or_else(|| uuid(&mut self.random));
         row.id = Id::from(id);
         row.name = make.name.unwrap_or_else(|| row.id.to_string());

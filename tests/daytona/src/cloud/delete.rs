@@ -24,6 +24,9 @@ impl Cloud {
         });
         let (state, name) = was;
         self.deletions.insert(id.clone(), (by.clone(), now, name));
+        for follower in self.followers(id) {
+            self.destroy(&follower, By::Service("linked"), now);
+        }
         match state {
             // No runner has it: it is gone at once.
             State::Archived | State::PendingBuild => {
@@ -51,6 +54,17 @@ impl Cloud {
                 self.row(id)
             }
         }
+    }
+
+    /// What is linked to a sandbox, and is not on its way out yet.
+    fn followers(&self, owner: &Id) -> Vec<Id> {
+        let is_linked = |row: &&Sandbox| {
+            row.linked.as_ref() == Some(owner)
+                && row.state != State::Destroyed
+                && row.desired != Desired::Destroyed
+        };
+        let followers = self.store.all().filter(is_linked);
+        followers.map(|row| row.id.clone()).collect()
     }
 
     /// The sandbox is really gone. It stays in the books while someone may still see it.

@@ -44,6 +44,8 @@ pub struct Cloud {
     pub(crate) random: fastrand::Rng,
     /// What really happened.
     pub record: Record,
+    /// When each place of the runners is free again, where they have only so many.
+    places: Vec<Timestamp>,
     /// Who had a sandbox deleted, when, and what it was called, until it is gone.
     deletions: HashMap<Id, (By, Timestamp, String)>,
 }
@@ -63,6 +65,7 @@ impl Cloud {
             agenda: Agenda::default(),
             random,
             record: Record::default(),
+            places: Vec::new(),
             deletions: HashMap::new(),
         }
     }

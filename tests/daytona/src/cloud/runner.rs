@@ -38,7 +38,7 @@ impl Cloud {
         if runner == Runner::Away {
             return;
         }
-        let picked_up = now.plus(self.settings.runner.pick_up);
+        let picked_up = self.place(now.plus(self.settings.runner.pick_up), takes);
         self.agenda
             .add(picked_up, Job::PickUp(id.clone(), number, transition));
         let (at, job) = match runner {
@@ -50,6 +50,20 @@ impl Cloud {
             _ => (picked_up.plus(takes), Job::Finish(id.clone(), number, goal)),
         };
         self.agenda.add(at, job);
+    }
+
+    /// When a job that could begin at a time does: as soon as there is a place.
+    fn place(&mut self, at: Timestamp, takes: Duration) -> Timestamp {
+        let Some(places) = self.settings.runner.at_once else {
+            return at;
+        };
+        self.places.resize(places.max(1), at);
+        let first = self.places.iter_mut().min();
+        first.map_or(at, |free| {
+            let begins = at.max(*free);
+            *free = begins.plus(takes);
+            begins
+        })
     }
 
     fn happen(&mut self, job: Job, now: Timestamp) {

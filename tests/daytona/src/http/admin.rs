@@ -109,6 +109,7 @@ struct Condition {
     age_seconds: u64,
     ephemeral: bool,
     fork_of: Option<String>,
+    linked_to: Option<String>,
     runner: Runner,
     fields: Fields,
 }
@@ -126,6 +127,7 @@ impl Default for Condition {
             age_seconds: 3600,
             ephemeral: false,
             fork_of: None,
+            linked_to: None,
             runner: Runner::Works,
             fields: Fields::Documented,
         }
@@ -151,6 +153,9 @@ pub(super) async fn put_sandbox(State(shared): App, body: Bytes) -> Answer {
     }
     if let Some(parent) = condition.fork_of {
         make = make.fork_of(&parent);
+    }
+    if let Some(owner) = condition.linked_to {
+        make = make.linked_to(&owner);
     }
     let id = shared.cloud(|cloud, now| cloud.put(make, now));
     Ok(json(201, &value!({ "id": id.as_ref() })))

@@ -295,3 +295,36 @@ fn organizations_do_not_see_each_other() {
     }
     assert_eq!(fake.list(""), []);
 }
+
+#[test]
+fn what_is_linked_goes_with_its_owner_and_only_a_reading_by_id_shows_the_link() {
+    let mut fake = Simulation::new();
+    let owner = fake.put(sandbox().on_runner("runner-7"));
+    let follower = fake.put(sandbox().linked_to(&owner));
+    let other = fake.put(sandbox());
+    let row = fake.cloud.get(0, &follower, fake.now).unwrap();
+    assert_eq!((&*row.runner_id, row.is_ephemeral()), ("runner-7", true));
+    assert_eq!(row.linked.as_deref(), Some(&*owner));
+    fake.delete(&owner).unwrap();
+    fake.pass_ms(220);
+    assert_eq!(fake.state(&owner), Err(404));
+    assert_eq!(fake.state(&follower), Err(404));
+    assert_eq!(fake.state(&other), Ok("started"));
+    let by: Vec<&By> = fake.destroyed().iter().map(|gone| &gone.by).collect();
+    assert!(by.contains(&&By::Service("linked")), "{by:?}");
+}
+
+#[test]
+fn slow_runners_do_only_so_much_at_once() {
+    let mut settings = Settings::default();
+    settings.runner.at_once = Some(2);
+    let mut fake = Simulation::with(settings);
+    let ids: Vec<String> = (0..5).map(|_| fake.put(sandbox())).collect();
+    for id in &ids {
+        fake.delete(id).unwrap();
+    }
+    for gone in [2, 4, 5] {
+        fake.pass_ms(220);
+        assert_eq!(fake.destroyed().len(), gone);
+    }
+}

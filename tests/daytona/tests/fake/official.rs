@@ -90,3 +90,19 @@ async fn the_official_client_leaks_where_the_server_is_older() {
     assert_eq!(seen["raised"], true);
     assert_eq!(fake.live().len(), 1);
 }
+
+/// What is linked goes with its owner, as the client sees it as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_official_client_links_sandboxes_that_go_together() {
+    let fake = FakeDaytona::start(Settings::default()).await.unwrap();
+    let seen = official_client(&fake, "linked.py").await;
+    assert_eq!(seen["link"], seen["owner"]);
+    let after = seen["follower_after"].as_str().unwrap();
+    assert!(
+        matches!(after, "destroying" | "DaytonaNotFoundError"),
+        "{seen}"
+    );
+    let service = fake.record().destroyed.into_iter();
+    let gone = service.filter(|gone| gone.by == By::Service("linked"));
+    assert!(gone.count() <= 1);
+}

@@ -83,7 +83,7 @@ pub fn healthy() -> Session {
     starting["desiredState"] = "started".into();
     let all = vec![
         // Nothing protects these.
-        sandbox(1, "rubbish", "stopped", OLD, json!({})),
+        sandbox(1, "rubbish", "stopped", OLD, over.clone()),
         sandbox(2, "over", "started", OLD, over.clone()),
         sandbox(3, "failed", "error", OLD, over.clone()),
         // Each of these is kept by one safeguard.
@@ -120,6 +120,7 @@ pub fn healthy() -> Session {
         ),
         starting,
         sandbox(12, "leaving", "destroying", OLD, over),
+        sandbox(13, "at-rest", "stopped", OLD, json!({})),
     ];
     for one in &all {
         let native = one["id"].as_str().expect("an id").to_owned();

@@ -53,7 +53,7 @@ pub fn healthy() -> Session {
     let mut session = Session::new();
     let over = json!({ "tbengine.run-id": OVER });
     let all = vec![
-        sandbox(1, "paused", OLD, json!({})),
+        sandbox(1, "paused", OLD, over.clone()),
         sandbox(2, "running", OLD, over.clone()),
         sandbox(3, "running", OLD, json!({})),
         sandbox(4, "paused", OLD, json!({ "tbengine.protect": "true" })),

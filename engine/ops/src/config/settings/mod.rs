@@ -68,6 +68,7 @@ impl Settings {
             outage_deadline: self.outage_deadline.value,
             deadline: self.deadline.value,
             step_deadline: self.step_deadline.value,
+            stuck_after: self.stuck_after.value,
             ..ApplyOptions::default()
         }
     }

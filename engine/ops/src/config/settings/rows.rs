@@ -302,6 +302,21 @@ settings! {
         doc: "Time limit for the calls of one step. Default: {default}.",
         binds_plans: true,
     }
+    "retry.stuck-after" => stuck_after: Duration = ApplyOptions::default().stuck_after, {
+        flag: Some(Flag {
+            name: "stuck-after",
+            alias: None,
+            variable: "TBENGINE_STUCK_AFTER",
+            value_name: "DURATION",
+            heading: RETRIES,
+            help: "Report an accepted deletion as stuck after this long, if nothing else of its backend finishes either [default: {default}]",
+            comes_first: false,
+        }),
+        doc: "How long an accepted deletion may take before it counts as stuck, if nothing else of its backend finishes\n\
+              in that time either. Default: {default}.",
+        limits: Limits::AtLeast(Duration::from_millis(100)),
+        binds_plans: true,
+    }
     "state.dir" => state_dir: Option<PathBuf> = None, {
         flag: Some(Flag {
             name: "state-dir",

@@ -4,6 +4,7 @@ pub(crate) mod claims;
 pub(crate) mod leases;
 pub(crate) mod parked;
 pub(crate) mod proven;
+pub(crate) mod returns;
 pub(crate) mod runs;
 pub(crate) mod sightings;
 
@@ -54,6 +55,8 @@ macro_rules! suite {
                 what_fails_in_run_after_run_is_parked;
             proven:
                 what_was_proven_is_remembered_for_a_while;
+            returns:
+                what_is_deleted_again_is_counted_for_a_while;
             sightings:
                 the_first_sight_is_remembered_while_it_is_seen;
             claims:

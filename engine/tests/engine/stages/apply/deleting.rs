@@ -8,7 +8,7 @@ use tbengine_engine::report::{Effect, StepResult};
 use tbengine_memory::{Fault, Operation, container, image, network, sandbox, volume};
 
 use crate::stages::support::{
-    HOUR, Scripted, World, delete, delete_all, outcome, provider, result, seconds,
+    HOUR, Scripted, World, benchmark, delete, delete_all, outcome, provider, result, seconds,
 };
 
 #[tokio::test(start_paused = true)]
@@ -52,7 +52,7 @@ async fn a_deletion_that_someone_else_began_is_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn an_accepted_deletion_is_polled_until_it_is_proven() {
     let memory = provider();
-    memory.insert(sandbox("box"));
+    memory.insert(sandbox("box").owner(benchmark()));
     memory.deletion_takes(seconds(5));
     let report = World::new(memory.clone()).run(delete_all()).await;
     assert_eq!(result(&report, "box"), StepResult::Deleted);
@@ -63,13 +63,13 @@ async fn an_accepted_deletion_is_polled_until_it_is_proven() {
 #[tokio::test(start_paused = true)]
 async fn an_accepted_deletion_that_never_ends_is_stuck() {
     let memory = provider();
-    memory.insert(sandbox("box"));
+    memory.insert(sandbox("box").owner(benchmark()));
     memory.deletion_takes(HOUR);
     let report = World::new(memory.clone()).run(delete_all()).await;
     assert_eq!(result(&report, "box"), StepResult::Stuck);
     assert!(report.has_failures());
     assert!(
-        (60_000..62_000).contains(&report.took_ms),
+        (60_000..66_000).contains(&report.took_ms),
         "{}",
         report.took_ms
     );
@@ -126,8 +126,8 @@ async fn fail_fast_starts_nothing_after_the_first_failure() {
 #[tokio::test(start_paused = true)]
 async fn what_the_provider_only_hides_is_asked_for_once() {
     let memory = provider();
-    let one = memory.insert(sandbox("one"));
-    let two = memory.insert(sandbox("two"));
+    let one = memory.insert(sandbox("one").owner(benchmark()));
+    let two = memory.insert(sandbox("two").owner(benchmark()));
     memory.surrenders(&one);
     memory.surrenders(&two);
     // The answer that says so is lost: a read says it as well.

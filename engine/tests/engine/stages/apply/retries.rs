@@ -6,6 +6,7 @@ use tbengine_engine::apply::{ErrorMode, RetrySchedule};
 use tbengine_engine::policy::{Force, RetryAdvice};
 use tbengine_engine::report::StepResult;
 use tbengine_memory::{Fault, Memory, Operation, container};
+use tbengine_sdk::{Error, ErrorKind};
 
 use crate::stages::support::{
     Scripted, World, delete, delete_all, outcome, provider, result, seconds,
@@ -74,10 +75,23 @@ async fn what_fails_8_times_gets_a_second_sweep_after_the_rest() {
 
     let memory = provider();
     memory.insert(container("busy"));
+    let other = Error::new(ErrorKind::Transient, "no answer from the shim").with_code("memory:500");
+    memory
+        .script(Operation::Delete)
+        .nth(5)
+        .then(Fault::Answer(other));
     memory.script(Operation::Delete).then(Fault::transient());
     let report = World::new(memory.clone()).run(delete_all()).await;
     assert_eq!(result(&report, "busy"), StepResult::Failed);
     assert_eq!(memory.oracle().count(Operation::Delete), 16);
+
+    // What gets the same answer each time is tried once more, and not for a whole round.
+    let memory = provider();
+    memory.insert(container("busy"));
+    memory.script(Operation::Delete).then(Fault::transient());
+    let report = World::new(memory.clone()).run(delete_all()).await;
+    assert_eq!(result(&report, "busy"), StepResult::Failed);
+    assert_eq!(memory.oracle().count(Operation::Delete), 9);
 }
 
 #[tokio::test(start_paused = true)]

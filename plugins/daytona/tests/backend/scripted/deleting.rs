@@ -381,3 +381,25 @@ async fn one_that_is_busy_only_for_a_while_can_be_deleted_then() {
     );
     backend.delete(&target, FORCE).await.unwrap();
 }
+
+/// After a refusal it is read, since it may be on its way out; one that is as busy as before is not read a second time.
+#[tokio::test]
+async fn one_that_stays_busy_is_read_once_for_that() {
+    let server = Server::start(|line| match line {
+        line if is_delete(line) => Some(refused(409, "Sandbox state change in progress")),
+        line if is_read(line) => Some(ok(sandbox("starting", "started"))),
+        _ => None,
+    })
+    .await;
+    let backend = server.backend();
+    let target = target(Kind::SANDBOX, ID);
+    for _ in 0..3 {
+        let error = backend.delete(&target, FORCE).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Transient);
+        assert!(error.message.ends_with("(it is starting)"), "{error}");
+        assert!(error.is_refusal());
+    }
+    let lines = server.lines();
+    let count = |of: fn(&str) -> bool| lines.iter().filter(|line| of(line)).count();
+    assert_eq!((count(is_delete), count(is_read)), (3, 4), "{lines:?}");
+}

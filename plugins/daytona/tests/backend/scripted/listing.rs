@@ -59,6 +59,7 @@ async fn a_sandbox_with_all_its_facts() {
             ("auto-stop-minutes", "15"),
             ("desired-state", "stopped"),
             ("ephemeral", "true"),
+            ("region", "us"),
             ("snapshot", "daytonaio/sandbox:latest"),
             ("state", "stopped"),
             ("target", "us"),

@@ -55,6 +55,61 @@ fn harbor() -> Owner {
     Owner::Benchmark("harbor".to_owned())
 }
 
+/// A sandbox that ended two hours ago in this state, made by nobody known.
+fn at_rest(state: State, change: impl FnOnce(&mut Resource)) -> Resource {
+    with(|one| {
+        Kind::Sandbox.put(one);
+        (one.state, one.exit_code) = (state, None);
+        change(one);
+    })
+}
+
+#[test]
+fn what_is_at_rest_in_a_cloud_stays_unless_it_is_ours() {
+    for profile in [DEFAULT, AGGRESSIVE] {
+        for state in [State::Stopped, State::Archived] {
+            let name = state.word();
+            assert_eq!(
+                says(profile, at_rest(state, |_| {})),
+                format!("keep: {name}, and may be started again; owner unknown")
+            );
+            let ours: [fn(&mut Resource); 2] =
+                [|one| one.owner = harbor(), |one| one.claimed = true];
+            for ours in ours {
+                let said = says(profile, at_rest(state, ours));
+                assert!(said.starts_with(&format!("delete: {name} 2h ago")), "{said}");
+            }
+        }
+        // Nothing starts these again.
+        for state in [State::Failed, State::Exited] {
+            assert!(says(profile, at_rest(state, |_| {})).starts_with("delete"));
+        }
+    }
+}
+
+#[test]
+fn what_has_ended_is_archived_instead_if_wanted() {
+    let said = |state, given: &[(&str, &str)]| {
+        let one = at_rest(state, |one| one.owner = harbor());
+        let mut said = judge(DEFAULT, given, &[one]);
+        said.pop().map(|(_, text)| text).unwrap_or_default()
+    };
+    let archive = &[("ended", "archive")];
+    assert_eq!(
+        said(State::Stopped, archive),
+        "archive: stopped 2h ago, older than 1h"
+    );
+    assert_eq!(said(State::Archived, archive), "keep: archived already");
+    // What failed cannot be archived, and containers cannot either.
+    assert!(said(State::Failed, archive).starts_with("delete"));
+    assert!(said(State::Exited, archive).starts_with("delete"));
+    assert!(said(State::Stopped, &[("ended", "delete")]).starts_with("delete"));
+    let young = &[("ended", "archive"), ("dead-older-than", "36000000")];
+    assert!(said(State::Stopped, young).starts_with("keep"));
+    let error = settings(DEFAULT, &[("ended", "freeze")]).unwrap_err();
+    assert_eq!(error.param, "ended");
+}
+
 #[test]
 fn what_ended_goes_when_it_is_old_enough() {
     assert_eq!(
@@ -73,7 +128,8 @@ fn what_ended_goes_when_it_is_old_enough() {
     );
     for state in State::ALL {
         let goes = says(DEFAULT, with(|one| one.state = state)).starts_with("delete");
-        assert_eq!(goes, state.is_dead(), "{}", state.word());
+        let rests = matches!(state, State::Stopped | State::Archived);
+        assert_eq!(goes, state.is_dead() && !rests, "{}", state.word());
     }
 }
 

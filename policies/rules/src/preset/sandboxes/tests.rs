@@ -66,6 +66,20 @@ fn doubled_ones_wait_until_things_have_settled() {
 }
 
 #[test]
+fn what_has_ended_is_archived_instead_if_wanted() {
+    let ended = |state| {
+        sandbox("a", 60, |one| {
+            (one.state, one.finished) = (state, Some(NOW - 30 * MINUTE));
+        })
+    };
+    let said = |state| of_first(&[("ended", "archive")], &[ended(state)]);
+    assert!(said(State::Stopped).starts_with("archive: stopped and unchanged for 30m"));
+    assert_eq!(said(State::Archived), "keep: archived already");
+    assert!(said(State::Failed).starts_with("delete"));
+    assert!(of_first(&[], &[ended(State::Stopped)]).starts_with("delete"));
+}
+
+#[test]
 fn only_what_runs_is_doubled() {
     let ended = |name: &str, state| {
         sandbox(name, 20, |one| {
