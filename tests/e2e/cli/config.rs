@@ -154,7 +154,7 @@ fn a_strangers_checkout_can_only_narrow() {
         ),
         (
             "policy = \"./evil.wasm\"",
-            "tbengine.toml:1: `./evil.wasm` is a file without its digest",
+            "tbengine.toml:1: `./evil.wasm` may delete more than your own choice",
         ),
         (
             "[safeguards]\nmin-age = \"1ns\"",

@@ -170,7 +170,8 @@ fn what_opens_late_is_cleaned_as_well() {
     let file = host.write("slow.py", &slow);
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
     let more = format!(
-        "[plugins.slow]\nprogram = {file:?}\nsha256 = \"any\"\n[backends.slow]\nkind = \"example\"",
+        "[plugins.slow]\nprogram = {file:?}\nsha256 = \"any\"\n[backends.slow]\nkind = \"example\"\n\
+         exclusive = true",
     );
     let host = host.memory(&more);
     let run = ["run", "--policy", "aggressive", "--yes", "-O", "json"];

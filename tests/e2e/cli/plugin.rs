@@ -103,8 +103,10 @@ fn configured(host: &Home) -> String {
 fn configure(host: &Home, file: &str) -> String {
     let shown = host.run(&["plugin", "inspect", file]).with_code(0).stdout;
     let (_, table) = shown.split_once("if you trust it:\n").unwrap();
-    host.configure(table);
-    table.to_owned()
+    // What is at rest in a cloud and of unknown owner stays otherwise.
+    let table = format!("{table}  exclusive = true\n");
+    host.configure(&table);
+    table
 }
 
 #[test]
@@ -245,9 +247,12 @@ const LIMITED: [(&str, &str); 2] = [
     ),
     (
         "        self.sandboxes.clear()\n",
-        r#"        for native, sandbox in self.sandboxes.items():
+        r#"        def remove(native):
+            with self.lock:
+                self.sandboxes.pop(native, None)
+        for native, sandbox in self.sandboxes.items():
             sandbox["state"] = "removing"
-            threading.Timer(0.2, self.sandboxes.pop, [native, None]).start()
+            threading.Timer(0.2, remove, [native]).start()
 "#,
     ),
 ];

@@ -52,8 +52,10 @@ fn import_image(daemon: &Dockerd) {
         fs::create_dir_all(target.parent().unwrap()).unwrap();
         fs::copy(library, target).unwrap();
     }
+    let listen = "ENV TBENGINE_LISTEN=tcp://0.0.0.0:8080";
     let entrypoint = r#"ENTRYPOINT ["/tbengine","reaper"]"#;
-    daemon.import(root.path(), IMAGE, &[entrypoint]).unwrap();
+    let changes = [listen, entrypoint];
+    daemon.import(root.path(), IMAGE, &changes).unwrap();
 }
 
 fn exists(id: &str) -> bool {

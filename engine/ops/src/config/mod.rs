@@ -274,8 +274,14 @@ mod tests {
                 2,
                 "without `sha256`",
             ),
-            (none, "policy = \"./p.wasm\"", 1, "without its digest"),
-            (none, "policy = \"p.wasm\"", 1, "without its digest"),
+            (none, "policy = \"./p.wasm\"", 1, "may delete more"),
+            (none, "policy = \"aggressive\"", 1, "may delete more"),
+            (
+                "policy = \"harbor\"",
+                "policy = \"default\"",
+                1,
+                "may delete more",
+            ),
             (
                 none,
                 "[safeguards]\npolicies = [\"./veto.wasm\"]",
@@ -303,8 +309,20 @@ mod tests {
             (
                 none,
                 "[backends.x]\nkind = \"mycloud\"\nregion = \"y\"",
-                3,
-                "may decide where plugin",
+                2,
+                "would add an account",
+            ),
+            (
+                none,
+                "[backends.d]\nkind = \"daytona\"",
+                2,
+                "would add an account",
+            ),
+            (
+                own,
+                "[backends.other]\nkind = \"docker\"",
+                1,
+                "which backends there are, such as `mine`",
             ),
             (
                 none,
@@ -404,7 +422,7 @@ mod tests {
         for (own, project) in [
             (
                 none,
-                format!("policy = \"p\"\n[policies.p]\npath = \"p.wasm\"\nsha256 = \"{pin}\""),
+                format!("[policies.p]\npath = \"p.wasm\"\nsha256 = \"{pin}\""),
             ),
             (
                 none,

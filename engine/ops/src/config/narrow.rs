@@ -28,6 +28,13 @@ const ENDPOINTS: [&str; 9] = [
     "proxy",
 ];
 
+/// The policy that deletes least of those that are about every owner.
+const CAREFUL: &str = "default";
+/// Policies that delete all that it does.
+const WIDER: [&str; 2] = [CAREFUL, "aggressive"];
+/// Kinds of backend that reach nothing but the daemon of this environment, or simulate one.
+const NO_ACCOUNT: [&str; 2] = ["docker", "memory"];
+
 /// What a project's file says that it may not.
 struct Complaint {
     keys: Vec<String>,
@@ -50,7 +57,7 @@ impl Complaint {
 pub(super) fn on_top(own: &File, project: &ConfigFile) -> Result<File, Error> {
     let checked = check_tables(own, &project.file)
         .and_then(|()| check_settings(own, &project.file))
-        .and_then(|()| check_names(&project.file));
+        .and_then(|()| check_names(own, &project.file));
     checked.map_err(|Complaint { keys, message }| {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let at = project.pointer(&keys);
@@ -110,30 +117,26 @@ fn check_backend(own: &File, name: &str, table: &BackendTable) -> Result<(), Com
             format!("`{name}` is the name of a built-in backend, and this one is a `{kind}`"),
         );
     }
+    let mut endpoints = ENDPOINTS.iter();
+    if let Some(key) = endpoints.find(|key| table.settings.contains_key(**key)) {
+        return complain(key, format!("`{key}` decides where credentials are sent"));
+    }
+    // Without backends of the user's own there is the daemon that every command finds.
+    if let Some(mine) = own.backends.keys().next() {
+        let message = format!("your own file says which backends there are, such as `{mine}`");
+        return complain("", message);
+    }
+    if !NO_ACCOUNT.contains(&table.kind.as_str()) {
+        let message = format!("a backend of kind `{}` would add an account", table.kind);
+        return complain("kind", message);
+    }
     if table.exclusive {
         return complain(
             "exclusive",
             "`exclusive` claims everything in an account".to_owned(),
         );
     }
-    let endpoint = ENDPOINTS
-        .iter()
-        .find(|key| table.settings.contains_key(**key));
-    // What the settings of other kinds mean only their plugins know.
-    let unknown = || match built_in(&table.kind) {
-        true => None,
-        false => table.settings.keys().next().map(String::as_str),
-    };
-    match endpoint.copied().or_else(unknown) {
-        None => Ok(()),
-        Some(key) if built_in(&table.kind) => {
-            complain(key, format!("`{key}` decides where credentials are sent"))
-        }
-        Some(key) => complain(
-            key,
-            format!("`{key}` may decide where plugin backends send credentials"),
-        ),
-    }
+    Ok(())
 }
 
 fn check_policy(own: &File, name: &str, table: &PolicyTable) -> Result<(), Complaint> {
@@ -161,20 +164,25 @@ fn check_policy(own: &File, name: &str, table: &PolicyTable) -> Result<(), Compl
     }
 }
 
-/// Refuses components that nothing pins: a name leads to a table, which is checked by itself.
-fn check_names(project: &File) -> Result<(), Complaint> {
+/// Refuses another policy than the most careful one, and vetoes that nothing pins: a name leads to a table, which is checked
+/// by itself.
+fn check_names(own: &File, project: &File) -> Result<(), Complaint> {
     let is_unpinned = |name: &str| {
         let is_file = name.contains('/') || name.ends_with(".wasm");
         is_file && !name.starts_with(SCHEME) && !name.contains("@sha256:")
     };
     let settings = &project.settings;
-    let policy = settings
-        .policy
-        .iter()
-        .map(|policy| (&["policy"][..], &policy.value));
+    let mine = own.settings.policy.as_ref();
+    let is_wide = mine.is_none_or(|mine| WIDER.contains(&mine.value.as_str()));
+    if let Some(policy) = &settings.policy
+        && (policy.value != CAREFUL || !is_wide)
+    {
+        let message = format!("`{}` may delete more than your own choice", policy.value);
+        return Err(Complaint::new(&["policy"], message));
+    }
     let vetoes = settings.vetoes.iter().flat_map(|vetoes| &vetoes.value);
     let vetoes = vetoes.map(|name| (&["safeguards", "policies"][..], name));
-    for (keys, name) in policy.chain(vetoes) {
+    for (keys, name) in vetoes {
         if is_unpinned(name) {
             let message = format!("`{name}` is a file without its digest");
             return Err(Complaint::new(keys, message));

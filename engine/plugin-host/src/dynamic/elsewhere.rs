@@ -3,7 +3,7 @@
 //! Loading runs code of the library: one that ends the process would end this one, with whatever exit code it likes, and
 //! one that never returns would never let it go on. In another process both are an error of that plugin.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -15,36 +15,42 @@ const LOADED: &str = "tbengine: went on";
 /// The longest last words of that process that are shown, in characters.
 const MAX_WORDS: usize = 500;
 
-/// Loads a library in a process of its own.
-///
-/// `loader` is a program that answers to `plugin load-inside FILE` by [`inside`].
-pub(super) fn load(
-    loader: &Path,
-    library: &Path,
-    patience: Duration,
-) -> std::result::Result<(), String> {
-    let mut command = Command::new(loader);
-    command
-        .args(["plugin", "load-inside"])
-        .arg(library)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let failed = |error: std::io::Error| format!("cannot start a process to load it in: {error}");
-    let child = command.spawn().map_err(failed)?;
-    let process = child.id();
-    let (ended, has_ended) = mpsc::channel();
-    std::thread::spawn(move || ended.send(child.wait_with_output()).ok());
-    match has_ended.recv_timeout(patience) {
-        Ok(output) => outcome(&output.map_err(failed)?),
-        Err(_) => {
-            end(process);
-            Err(format!(
-                "it was not loaded within {}",
-                humantime::format_duration(patience)
-            ))
+/// Where libraries are loaded first.
+pub(crate) struct Elsewhere {
+    /// A program that answers to `plugin load-inside FILE` by [`inside`].
+    pub(crate) loader: PathBuf,
+    /// How long that may take.
+    pub(crate) patience: Duration,
+}
+
+impl Elsewhere {
+    /// Loads a library in a process of its own. The error is in words.
+    pub(super) fn load(&self, library: &Path) -> std::result::Result<(), String> {
+        let patience = self.patience;
+        let mut command = Command::new(&self.loader);
+        command
+            .args(["plugin", "load-inside"])
+            .arg(library)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let failed =
+            |error: std::io::Error| format!("cannot start a process to load it in: {error}");
+        let child = command.spawn().map_err(failed)?;
+        let process = child.id();
+        let (ended, has_ended) = mpsc::channel();
+        std::thread::spawn(move || ended.send(child.wait_with_output()).ok());
+        match has_ended.recv_timeout(patience) {
+            Ok(output) => outcome(&output.map_err(failed)?),
+            Err(_) => {
+                end(process);
+                Err(format!(
+                    "it was not loaded within {}",
+                    humantime::format_duration(patience)
+                ))
+            }
         }
     }
 }

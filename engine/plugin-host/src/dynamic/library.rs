@@ -10,11 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use tbengine_sdk::abi::{self, Entry, PluginV2};
 use tbengine_sdk::wire::Descriptor;
 
-use super::elsewhere;
+use super::elsewhere::Elsewhere;
 use super::host_table::{HostTable, host_table};
 use crate::descriptor::descriptor;
 use crate::error::PluginError;
-use crate::plugins::PluginOptions;
 use crate::trust::Vetted;
 
 /// A library that is loaded.
@@ -34,7 +33,7 @@ static LOADED: Mutex<Vec<((u64, u64), &'static Library)>> = Mutex::new(Vec::new(
 pub(crate) fn load(
     name: &str,
     vetted: Vetted,
-    options: &PluginOptions,
+    elsewhere: Option<&Elsewhere>,
 ) -> std::result::Result<&'static Library, PluginError> {
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let key = file_key(&vetted);
@@ -47,7 +46,7 @@ pub(crate) fn load(
             path: vetted.path,
         });
     }
-    let library: &'static Library = Box::leak(Box::new(load_first(name, vetted, options)?));
+    let library: &'static Library = Box::leak(Box::new(load_first(name, vetted, elsewhere)?));
     loaded.push((key, library));
     Ok(library)
 }
@@ -72,19 +71,20 @@ fn file_key(vetted: &Vetted) -> (u64, u64) {
 fn load_first(
     name: &str,
     vetted: Vetted,
-    options: &PluginOptions,
+    elsewhere: Option<&Elsewhere>,
 ) -> std::result::Result<Library, PluginError> {
     let Vetted {
         path, file, sha256, ..
     } = vetted;
     let loadable = loadable(&path, &file);
-    if let Some(loader) = &options.loader {
-        let patience = options.timeouts.open;
-        elsewhere::load(loader, &loadable, patience).map_err(|reason| PluginError::Load {
-            name: name.to_owned(),
-            path: path.clone(),
-            reason,
-        })?;
+    if let Some(elsewhere) = elsewhere {
+        elsewhere
+            .load(&loadable)
+            .map_err(|reason| PluginError::Load {
+                name: name.to_owned(),
+                path: path.clone(),
+                reason,
+            })?;
     }
     // The number of the descriptor names the library to the loader, which takes a name that it knows for
     // the same library without a look. So the number must never be used again, whatever comes of this.

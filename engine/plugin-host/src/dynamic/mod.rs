@@ -18,4 +18,5 @@ mod host_table;
 mod instance;
 mod library;
 
+pub(crate) use elsewhere::Elsewhere;
 pub(crate) use library::{Library, linked, load};

@@ -10,7 +10,7 @@ use tbengine_sdk::wire::{self, Descriptor, Opened};
 use tbengine_sdk::{Backend, Capabilities, Error, ErrorKind, OpenRequest};
 
 use super::spec::{Code, PluginOptions, PluginSpec};
-use crate::dynamic::{self, Library};
+use crate::dynamic::{self, Elsewhere, Library};
 use crate::error::PluginError;
 use crate::hiding::Hiding;
 use crate::remote::{Channel, Remote};
@@ -76,7 +76,11 @@ impl Plugin {
         let secrets = Secrets::of(&environment);
         let (reach, descriptor, way) = match &spec.code {
             Code::Library(_) => {
-                let library = dynamic::load(&spec.name, vetted, options)?;
+                let elsewhere = options.loader.clone().map(|loader| Elsewhere {
+                    loader,
+                    patience: options.timeouts.open,
+                });
+                let library = dynamic::load(&spec.name, vetted, elsewhere.as_ref())?;
                 let descriptor = library.descriptor.clone();
                 (Reach::Library(library), descriptor, "library")
             }
