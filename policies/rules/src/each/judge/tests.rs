@@ -77,7 +77,10 @@ fn what_is_at_rest_in_a_cloud_stays_unless_it_is_ours() {
                 [|one| one.owner = harbor(), |one| one.claimed = true];
             for ours in ours {
                 let said = says(profile, at_rest(state, ours));
-                assert!(said.starts_with(&format!("delete: {name} 2h ago")), "{said}");
+                assert!(
+                    said.starts_with(&format!("delete: {name} 2h ago")),
+                    "{said}"
+                );
             }
         }
         // Nothing starts these again.
