@@ -56,7 +56,7 @@ impl State {
     }
 
     /// Whether it does not run and can be started again as it was, as the provider keeps it for that: what is stopped
-    /// or archived in a cloud may be somebody's machine.
+    /// or archived in a cloud may be a machine in use.
     pub const fn is_at_rest(self) -> bool {
         matches!(self, State::Stopped | State::Archived)
     }

@@ -1,5 +1,5 @@
 //! Compiling a policy in a process of its own, which can be ended: the compiler cannot, and what it takes in time and
-//! memory is for whoever wrote the component to say.
+//! memory is for the author of the component to say.
 //!
 //! That process compiles into the cache of compiled code, from where this one takes it.
 

@@ -151,7 +151,7 @@ async fn examine_backends(context: &Context, named: &[String]) -> Vec<Finding> {
     let config = &context.config;
     let environment = &context.world.environment;
     let mut names = backends::names(config, named);
-    // What nobody named is worth a look, and no more than that where something else is configured.
+    // What was not named is worth a look, and no more than that where something else is configured.
     let mut is_supposed = false;
     if named.is_empty() && config.file.backends.is_empty() {
         let configured = backends::configured_by(environment);

@@ -1,4 +1,4 @@
-//! A directory in which nobody else has a say, for what runs as it lies there.
+//! A directory in which no other user has a say, for what runs as it lies there.
 
 use std::ffi::OsString;
 use std::fs::Metadata;

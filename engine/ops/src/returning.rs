@@ -1,4 +1,4 @@
-//! What comes back: it was deleted in earlier runs, and somebody makes it anew.
+//! What comes back: it was deleted in earlier runs, and something makes it anew.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

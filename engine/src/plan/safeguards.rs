@@ -469,7 +469,7 @@ fn minimum_age(proposal: &Proposed<'_>, least: Duration, now: Timestamp) -> Resu
 }
 
 /// What runs is ended only where the policy allows that, and where the owner is proven. What is at rest in a cloud is
-/// not dead: it may be somebody's machine that is started again tomorrow.
+/// not dead: it may be a machine that is started again tomorrow.
 fn running(resource: &Resource, action: Action, context: &Context<'_>) -> Result<(), Refused> {
     if !resource.state.is_running() && !resource.state.is_at_rest() {
         return Ok(());

@@ -5,7 +5,7 @@ use tbengine_sdk::Timestamp;
 
 use crate::Result;
 
-/// In how many runs something of a name was deleted. What is there again each night is made anew by somebody, who has to
+/// In how many runs something of a name was deleted. What is there again each night is made anew by something that has to
 /// be stopped first.
 #[async_trait]
 pub trait Returns: Send + Sync {

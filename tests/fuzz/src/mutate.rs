@@ -2,12 +2,15 @@
 
 use serde_json::Value;
 
+/// The input of a number that is one of the corpus itself.
+pub fn good(corpus: &[Vec<u8>], number: u64) -> Option<&Vec<u8>> {
+    let place = usize::try_from(number).ok()?;
+    corpus.get(place)
+}
+
 /// The input of a number. The first ones are the corpus itself.
 pub fn input(corpus: &[Vec<u8>], number: u64) -> Vec<u8> {
-    if let Some(good) = usize::try_from(number)
-        .ok()
-        .and_then(|place| corpus.get(place))
-    {
+    if let Some(good) = good(corpus, number) {
         return good.clone();
     }
     let mut random = fastrand::Rng::with_seed(number);

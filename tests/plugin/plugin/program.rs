@@ -27,6 +27,16 @@ async fn list(backend: &Arc<dyn Backend>) -> Result<Page, Error> {
     backend.list(ListRequest::first(Kind::SANDBOX)).await
 }
 
+fn target() -> Identity {
+    Identity {
+        backend: "rude".into(),
+        account: "rude".into(),
+        kind: Kind::SANDBOX,
+        native: "x".into(),
+        created: None,
+    }
+}
+
 const LONG: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,14 +75,7 @@ async fn what_has_ended_is_noticed_while_something_holds_its_output() {
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
     assert!(error.message.contains("exit status: 5"), "{error}");
     // In a session of its own it outlives the group.
-    let target = Identity {
-        backend: "rude".into(),
-        account: "rude".into(),
-        kind: Kind::SANDBOX,
-        native: "x".into(),
-        created: None,
-    };
-    let error = backend.get(&target).await.unwrap_err();
+    let error = backend.get(&target()).await.unwrap_err();
     assert!(error.message.contains("exit status: 5"), "{error}");
     assert!(
         begins.elapsed() < Duration::from_secs(20),
@@ -199,14 +202,7 @@ async fn values_of_variables_are_shown_by_their_names() {
     let backend = backend("quotes", LONG);
     let error = list(&backend).await.unwrap_err();
     assert_eq!(error.message, "key <PASSED> was refused");
-    let target = Identity {
-        backend: "rude".into(),
-        account: "rude".into(),
-        kind: Kind::SANDBOX,
-        native: "x".into(),
-        created: None,
-    };
-    let error = backend.get(&target).await.unwrap_err();
+    let error = backend.get(&target()).await.unwrap_err();
     assert!(error.message.contains("trying <PASSED>"), "{error}");
 }
 

@@ -387,7 +387,7 @@ impl World {
     fn sandbox(&mut self, backend: usize, number: usize) {
         let make = ours(sandbox(&format!("s{number}")));
         if self.random.bool() {
-            // Stopped, it may be somebody's machine.
+            // Stopped, it may be a machine in use.
             let fate = self.ended(false, Fate::Deleted);
             self.put(backend, make, fate);
             if fate == Fate::Deleted {

@@ -67,7 +67,7 @@ impl Table {
                 let (tone, text) = cells.next()?;
                 let text = match terminal {
                     Some(_) => truncate(text, *columns),
-                    // Somebody may look for the cause in it.
+                    // The cause may be in it.
                     None => text.into(),
                 };
                 let missing = columns - width(&text).min(*columns);

@@ -7,7 +7,7 @@ use super::StateDir;
 use super::locks::Locks;
 use crate::{Host, StoreError};
 
-/// Made when it is needed first: a version that knows nothing of it goes on working with the file.
+/// Made when it is needed first: a version that knows nothing of it still works with the file.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS deleted (
         what TEXT NOT NULL PRIMARY KEY,

@@ -64,7 +64,7 @@ async fn what_is_refused_for_ever_holds_nobody_up() {
     assert!(with * 2 <= without * 3, "{with} ms instead of {without} ms");
     let failed = outcome(&report, "c0000");
     assert_eq!(failed.attempts, 6, "{failed:?}");
-    // A clear refusal had no effect, so nobody has to look for one.
+    // A clear refusal had no effect, so there is none to look for.
     assert_eq!(failed.effect, tbengine_engine::report::Effect::None);
     let oracle = memory.oracle();
     let requests = oracle.count(Operation::Delete) + oracle.count(Operation::Get);

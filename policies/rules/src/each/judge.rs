@@ -130,7 +130,7 @@ impl Judge {
                     .done(),
             );
         }
-        // In a cloud, what is stopped or archived is at rest, as somebody's machine is overnight.
+        // In a cloud, what is stopped or archived is at rest, as a machine is overnight.
         if matches!(one.state, State::Stopped | State::Archived) && !is_ours(one) {
             let reason = Reason::new(one.state.word()).text(", and may be started again; ");
             return Keep(match &one.owner {

@@ -45,7 +45,7 @@ fn the_process_that_compiles_ends_when_it_has_taken_its_time() {
     let compile = ["policy-compile", &parent, "1", cache.to_str().unwrap()];
     let status = host.command(&compile).stdin(large).status().unwrap();
     assert_eq!(status.signal(), Some(Signal::XCPU.as_raw()), "{status}");
-    // Nobody but its parent can have it compile.
+    // Only its parent can have it compile.
     let mut alone = host.command(&["policy-compile", "1", "1", compile[3]]);
     assert_eq!(alone.status().unwrap().code(), Some(2));
 }
@@ -54,7 +54,7 @@ fn the_process_that_compiles_ends_when_it_has_taken_its_time() {
 fn the_first_signal_ends_compiling() {
     let host = home().memory("");
     with_functions(&host, 15_000, 10);
-    // Where nobody has compiled it before.
+    // Where it has not been compiled before.
     let cache = host.path("cache");
     let host = host.var("XDG_CACHE_HOME", cache);
     let mut running = host.start(&["run", "--policy", "./large.wasm"]);

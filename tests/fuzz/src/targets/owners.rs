@@ -5,6 +5,7 @@ use tbengine_engine::owners::example::Example;
 use tbengine_engine::owners::{Owners, What};
 
 use super::Run;
+use crate::mutate;
 
 /// An example of the embedded rules, by its number, without some of its facts.
 #[derive(Serialize, Deserialize)]
@@ -76,10 +77,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
 /// # Panics
 /// Never.
 pub fn input(corpus: &[Vec<u8>], number: u64) -> Vec<u8> {
-    if let Some(good) = usize::try_from(number)
-        .ok()
-        .and_then(|place| corpus.get(place))
-    {
+    if let Some(good) = mutate::good(corpus, number) {
         return good.clone();
     }
     let mut random = fastrand::Rng::with_seed(number);

@@ -69,7 +69,7 @@ pub(super) fn request(args: &ReaperArgs, world: &World) -> Result<ReaperRequest,
 /// What a client of Ryuk makes, but for images.
 const ALL_BUT_IMAGES: [Kind; 3] = [Kind::CONTAINER, Kind::NETWORK, Kind::VOLUME];
 
-/// Ryuk's port, for this host alone, wherever that is: only an address that somebody wrote lets others connect, who may
+/// Ryuk's port, for this host alone, wherever that is: only an address that was written lets others connect, who may
 /// then delete what they name.
 fn default_address(world: &World) -> Result<Address, Error> {
     let port = match world.variable("RYUK_PORT") {

@@ -185,7 +185,7 @@ async fn one_odd_item_of_a_listing_spoils_none_of_the_others() {
     }
 }
 
-/// They are in the listing anyway, so nobody has to ask for them.
+/// They are in the listing anyway, so no policy has to ask for them.
 #[tokio::test]
 async fn images_have_their_sizes_unless_the_daemon_does_not_know_them() {
     let ids = [1, 2].map(|number| format!("sha256:{}", id(number)));

@@ -55,7 +55,7 @@ fn harbor() -> Owner {
     Owner::Benchmark("harbor".to_owned())
 }
 
-/// A sandbox that ended two hours ago in this state, made by nobody known.
+/// A sandbox that ended two hours ago in this state, of unknown owner.
 fn at_rest(state: State, change: impl FnOnce(&mut Resource)) -> Resource {
     with(|one| {
         Kind::Sandbox.put(one);
