@@ -218,7 +218,7 @@ impl Throttlers {
     }
 
     fn refuse(&mut self, traffic: &'static str, wait: Wait, now: Instant) {
-        // A gateway's that refuses a request now and then; that one is asked for again, by whoever asked for it.
+        // A gateway may refuse a request now and then; its caller sends that one again.
         if wait.throttler.is_none() && self.answers.refuses_by_chance() {
             return;
         }

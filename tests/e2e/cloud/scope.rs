@@ -21,7 +21,7 @@ fn what_is_at_rest_of_an_unknown_owner_stays() {
         "{}",
         explained.stdout
     );
-    // Whoever says that it is theirs may.
+    // An operator who claims it may.
     world.home.write(
         ".config/tbengine/tbengine.toml",
         "[backends.daytona]\nkind = \"daytona\"\nexclusive = true\n",

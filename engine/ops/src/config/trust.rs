@@ -29,7 +29,7 @@ pub(crate) fn check(
     let refused = |why: String, hint: String| {
         Err(Error::config(format!("{shown}: {why}, so nothing in it counts")).hint(hint))
     };
-    // Whoever owns a link decides where it leads.
+    // The owner of a link decides where it leads.
     let link = path.symlink_metadata().ok();
     let link = link.filter(std::fs::Metadata::is_symlink);
     let owners = [
